@@ -1,0 +1,62 @@
+// What can go wrong, in one closed list, with its one way to an HTTP status.
+
+/** Each code is also the `reason` label of our own metrics: keep it short and stable. */
+export const statusOf = {
+  // the target itself failed: told at once, never hidden behind the cache
+  refused: 502,
+  reset: 502,
+  unreachable: 502,
+  invalid: 502,
+  too_large: 502,
+  status: 502,
+  redirect: 502,
+  tls: 502,
+  protocol: 502,
+  timeout: 504,
+  // the target isn't scraped
+  disabled: 404,
+  no_address: 502,
+  no_metrics: 404,
+  searching: 503,
+  stopped: 502,
+  paused: 502,
+  // the owner couldn't be asked and the cache is too old to stand in
+  owner_lost: 502,
+  // the asker's request
+  unknown: 404,
+  ambiguous: 409,
+  // the agent itself
+  overloaded: 503,
+  not_ready: 503,
+  stopping: 503,
+  internal: 500,
+} as const
+
+export type Code = keyof typeof statusOf
+
+/** A failure as data: what happened, and what a person can do about it. Safe to serve. */
+export interface Trouble {
+  readonly code: Code
+  readonly reason: string
+  readonly mend?: string
+}
+
+/** The same as an exception. `cause` holds the internals: logged, never served. */
+export class ProxyError extends Error {
+  override readonly name = 'ProxyError'
+  readonly code: Code
+  readonly mend: string | undefined
+
+  constructor(code: Code, reason: string, options: { mend?: string; cause?: unknown } = {}) {
+    super(reason, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.mend = options.mend
+  }
+}
+
+/** Any thrown value as trouble. What isn't ours is `internal`: its text stays inside. */
+export function troubleOf(error: unknown): Trouble {
+  if (!(error instanceof ProxyError)) return { code: 'internal', reason: 'internal error' }
+  const { code, message: reason, mend } = error
+  return mend === undefined ? { code, reason } : { code, reason, mend }
+}

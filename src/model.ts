@@ -1,0 +1,203 @@
+// The words of the design as types. Imports nothing but the leaf that names what can go wrong.
+//
+// Everything here is an immutable value. Times are of two kinds and never mixed: a `Mono` is a reading of
+// this process's own monotonic clock, in milliseconds; every other number of time is a duration in
+// milliseconds. Only durations travel between nodes: two nodes' clocks are never compared.
+
+import type { Trouble } from './errors.ts'
+
+export type Mono = number
+export type NodeId = string
+
+/** Who an agent is. Told to peers in hello, shown on the page. */
+export interface Self {
+  /** Swarm's node id; without Swarm the engine's id; without Docker `NODE_NAME` or the hostname. */
+  readonly node: NodeId
+  /** What people call the node: unique as a rule, not by force. */
+  readonly hostname: string
+  readonly swarm: boolean
+  readonly manager: boolean
+  /** The node's address as Swarm knows it. */
+  readonly address?: string
+  /** The agent's own container, if it runs in one. */
+  readonly container?: string
+  /** The full name of the agent's own Swarm service, if it is a task of one. */
+  readonly service?: string
+}
+
+/** A target's place in a service: what tells replicas apart and names together. */
+export type Place =
+  | {
+      readonly kind: 'replicated'
+      readonly service: string
+      readonly serviceId: string
+      readonly stack?: string
+      readonly slot: string
+      readonly task: string
+    }
+  | {
+      readonly kind: 'global'
+      readonly service: string
+      readonly serviceId: string
+      readonly stack?: string
+      readonly task: string
+    }
+  | {
+      readonly kind: 'compose'
+      readonly project: string
+      readonly service: string
+      readonly number: string
+    }
+  | { readonly kind: 'standalone' }
+
+/** One way to a container's ports, as this agent can use it. */
+export interface Address {
+  readonly network: string
+  readonly host: string
+}
+
+/** A container as discovered. Never the agent itself. */
+export interface Target {
+  /** The container's full id; `static:<name>` for an entry of `TARGETS`. */
+  readonly id: string
+  readonly node: NodeId
+  /** The container's name without the leading slash. */
+  readonly name: string
+  readonly place: Place
+  readonly image: string
+  /** Only what may leave the node: the families that we read, `com.docker.*`, and `SD_LABELS`. */
+  readonly labels: Readonly<Record<string, string>>
+  readonly state: 'running' | 'paused' | 'stopped'
+  /** How it ended, once it has stopped. */
+  readonly exitCode?: number
+  /** Every reachable address, best first, in an order that is the same each time. */
+  readonly addresses: readonly Address[]
+  /** Why `addresses` is empty. */
+  readonly unreachable?: Trouble
+  /** Set for an entry of `TARGETS`: the one URL to ask, no ports to scan. */
+  readonly url?: string
+}
+
+/** The one URL of a target that answered with valid metrics. */
+export interface Endpoint {
+  readonly url: string
+  readonly port: number
+  /** Why this port and path, for people: `scanned`, `com.df.scrapePort, service label`. */
+  readonly why: string
+}
+
+/** What probing a target came to. The last good endpoint stands while it fails. */
+export type Finding =
+  | { readonly kind: 'searching' }
+  | { readonly kind: 'found'; readonly endpoint: Endpoint }
+  | { readonly kind: 'none'; readonly trouble: Trouble }
+
+export type Format = 'text/0.0.4' | 'text/1.0.0' | 'openmetrics/0.0.1' | 'openmetrics/1.0.0'
+
+/** A page of metrics that passed validation, as the container wrote it. */
+export interface Page {
+  readonly format: Format
+  /** The plain text. A getter where the page is kept compressed: ask once. */
+  readonly body: Uint8Array
+  /** The container's own gzip of `body`, if it sent one. */
+  readonly gzip?: Uint8Array
+  readonly series: number
+  /** What passes in Prometheus but deserves to be known: duplicate series, conflicting types. */
+  readonly remarks: readonly string[]
+}
+
+/** What one scrape brought. One writer: the owner. */
+export type Snapshot =
+  | { readonly ok: true; readonly at: Mono; readonly took: number; readonly page: Page }
+  | { readonly ok: false; readonly at: Mono; readonly took: number; readonly trouble: Trouble }
+
+/** One past scrape, for the small history that the page shows. */
+export interface Past {
+  readonly ok: boolean
+  readonly took: number
+}
+
+/** All that the cluster knows of one target. */
+export interface Entry {
+  readonly owner: NodeId
+  readonly target: Target
+  readonly finding: Finding
+  /** The newest endpoint that ever answered: what makes a target one that `/sd` lists. */
+  readonly endpoint?: Endpoint
+  /** Absent until the first scrape is done. */
+  readonly snapshot?: Snapshot
+  /** The last scrapes, oldest first; bounded. */
+  readonly history: readonly Past[]
+  /** Set when the container stopped or was removed; the entry is kept for a while so that `up` is 0. */
+  readonly ended?: { readonly at: Mono; readonly exitCode?: number; readonly removed: boolean }
+}
+
+/** What only managers know, shared with all peers. The same on every manager but for delay. */
+export interface Catalogue {
+  /** The Swarm's id. */
+  readonly cluster: string
+  readonly nodes: Readonly<Record<NodeId, CatalogueNode>>
+  readonly services: Readonly<Record<string, CatalogueService>>
+}
+
+export interface CatalogueNode {
+  readonly hostname: string
+  readonly address: string
+  readonly role: 'manager' | 'worker'
+  readonly state: string
+  readonly availability: string
+}
+
+export interface CatalogueService {
+  readonly name: string
+  readonly mode: 'replicated' | 'global' | 'job'
+  readonly replicas: number
+  /** The slots that are meant to run now; not always 1 to `replicas`, since scaling down leaves gaps. */
+  readonly slots: readonly string[]
+  /** Under the same rule as a target's labels. */
+  readonly labels: Readonly<Record<string, string>>
+  /** Where one slot runs twice (a start-first update): the slot's task ids, oldest first, by the managers' one clock. */
+  readonly contested: Readonly<Record<string, readonly string[]>>
+}
+
+/** One agent of the cluster, as this one sees it. */
+export interface NodeView {
+  readonly self: Self
+  readonly version: string
+  readonly link: 'self' | 'up' | 'lost'
+  /** Since when the link is what it is. */
+  readonly since: Mono
+  /** The last ping's round trip. */
+  readonly roundTrip?: number
+  /** What is wrong with this node: its id is claimed twice, its version can't be understood, … */
+  readonly trouble?: Trouble
+}
+
+/** One address that sync knows of, whether or not an agent answers there. */
+export interface PeerView {
+  readonly address: string
+  readonly node?: NodeId
+  readonly state: 'connected' | 'connecting' | 'failed'
+  readonly trouble?: Trouble
+  readonly sent: number
+  readonly received: number
+}
+
+/** A value from elsewhere, with how old it is. */
+export interface Dated<T> {
+  readonly value: T
+  readonly age: number
+  readonly from: NodeId
+}
+
+/** What has changed in the store. Told after the fact, in the order in which it happened. */
+export type Change =
+  | { readonly kind: 'entry'; readonly entry: Entry; readonly before?: Entry }
+  | { readonly kind: 'gone'; readonly owner: NodeId; readonly id: string }
+  | { readonly kind: 'catalogue' }
+  | { readonly kind: 'nodes' }
+
+/** A long-lived part. `stop` resolves once it has truly stopped, and may be called twice. */
+export interface Part {
+  stop(): Promise<void>
+}

@@ -1,0 +1,90 @@
+// What the agent tells of itself: its log and its own metrics. Both are made here and passed on.
+
+import { pino } from 'pino'
+
+/** The part of a logger that rooms use. State changes are logged, repetitions are not. */
+export interface Log {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+export function createLog(level: LogLevel): Log {
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime })
+}
+
+type Labels = Readonly<Record<string, string>>
+type Kind = 'counter' | 'gauge'
+interface Family {
+  readonly kind: Kind
+  readonly help: string
+  readonly samples: Map<string, number>
+}
+
+/** A family of our own metrics. The same labels always name the same sample. */
+export interface Metric {
+  add(amount: number, labels?: Labels): void
+  set(value: number, labels?: Labels): void
+}
+
+export interface Metrics {
+  counter(name: string, help: string): Metric
+  gauge(name: string, help: string): Metric
+  /** `collect` is called at each print, for what is read off rather than counted. */
+  observe(name: string, kind: Kind, help: string, collect: () => Iterable<readonly [Labels, number]>): void
+  /** The page in text format 0.0.4, families in the order of their names. */
+  print(): string
+}
+
+export function createMetrics(): Metrics {
+  const families = new Map<string, Family>()
+  const collectors: (() => void)[] = []
+
+  function family(name: string, kind: Kind, help: string): Family {
+    const made: Family = families.get(name) ?? { kind, help, samples: new Map() }
+    families.set(name, made)
+    return made
+  }
+  function metric(name: string, kind: Kind, help: string): Metric {
+    const { samples } = family(name, kind, help)
+    return {
+      add: (amount, labels = {}) => samples.set(key(labels), (samples.get(key(labels)) ?? 0) + amount),
+      set: (value, labels = {}) => samples.set(key(labels), value),
+    }
+  }
+  return {
+    counter: (name, help) => metric(name, 'counter', help),
+    gauge: (name, help) => metric(name, 'gauge', help),
+    observe(name, kind, help, collect) {
+      const { samples } = family(name, kind, help)
+      collectors.push(() => {
+        samples.clear()
+        for (const [labels, value] of collect()) samples.set(key(labels), value)
+      })
+    },
+    print() {
+      for (const collect of collectors) collect()
+      return [...families]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([name, { kind, help, samples }]) => {
+          const lines = [...samples].map(([labels, value]) => `${name}${labels} ${value}\n`)
+          return `# HELP ${name} ${escaped(help, false)}\n# TYPE ${name} ${kind}\n${lines.join('')}`
+        })
+        .join('')
+    },
+  }
+}
+
+function key(labels: Labels): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value, true)}"`)
+  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
+}
+
+function escaped(text: string, quotes: boolean): string {
+  const plain = text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
+  return quotes ? plain.replaceAll('"', '\\"') : plain
+}

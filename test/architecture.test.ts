@@ -1,0 +1,106 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+const rooms = ['discover', 'probe', 'scrape', 'exposition', 'store', 'sync', 'serve', 'cli'] as const
+/** Folders that every room may import, as it may the files directly in src (but app.ts and main.ts). */
+const leafFolders = ['labels']
+const roots = ['app.ts', 'main.ts']
+/** The command line is a second root: it joins what it needs, as app.ts does. */
+const mayImportRooms = [...roots, 'cli']
+
+interface Import {
+  readonly from: string
+  readonly to: string
+}
+
+const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+const imports: readonly Import[] = files.flatMap((from) =>
+  [...readFileSync(join('src', from), 'utf8').matchAll(/(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)].map(
+    (found) => ({
+      from,
+      to: found[1]!.startsWith('.') ? normalize(join(dirname(from), found[1]!)) : found[1]!,
+    }),
+  ),
+)
+
+const placeOf = (file: string) => file.split('/')[0]!
+const isRoom = (place: string) => (rooms as readonly string[]).includes(place)
+const text = ({ from, to }: Import) => `${from} imports ${to}`
+
+describe('the house', () => {
+  test('has no folder that is neither a room nor a leaf', () => {
+    const places = files.filter((file) => file.includes('/')).map(placeOf)
+    expect(places.filter((place) => !isRoom(place) && !leafFolders.includes(place))).toEqual([])
+  })
+
+  test('rooms never import another room', () => {
+    const crossing = imports.filter(({ from, to }) => {
+      const [here, there] = [placeOf(from), placeOf(to)]
+      return isRoom(there) && here !== there && !mayImportRooms.includes(here)
+    })
+    expect(crossing.map(text)).toEqual([])
+  })
+
+  test('nothing imports a composition root', () => {
+    expect(
+      imports
+        .filter(({ from, to }) => roots.includes(to) && !mayImportRooms.includes(placeOf(from)))
+        .map(text),
+    ).toEqual([])
+  })
+
+  test('model imports nothing but the names of errors', () => {
+    expect(imports.filter(({ from }) => from === 'model.ts').map(({ to }) => to)).toEqual(['errors.ts'])
+  })
+
+  test('there are no cycles', () => {
+    expect(findCycle(imports.filter(({ to }) => to.endsWith('.ts')))).toEqual([])
+  })
+
+  test.each([
+    ['dockerode', 'discover'],
+    ['undici', 'scrape'],
+    ['ssh2', 'sync'],
+  ])('one file imports %s, in %s', (vendor, room) => {
+    const importers = [...new Set(imports.filter(({ to }) => to === vendor).map(({ from }) => from))]
+    expect(importers.map(placeOf)).toEqual([room])
+  })
+
+  test('fastify stays in serve', () => {
+    const importers = imports.filter(({ to }) => to.startsWith('fastify') || to.startsWith('@fastify/'))
+    expect(importers.length).toBeGreaterThan(0)
+    expect([...new Set(importers.map(({ from }) => placeOf(from)))]).toEqual(['serve'])
+  })
+
+  test('nobody but main.ts and the command line touches the process', () => {
+    const touching = files.filter(
+      (file) =>
+        file !== 'main.ts' &&
+        placeOf(file) !== 'cli' &&
+        /\bprocess\.(env|argv|exit|on|once|stdout|stderr)\b/.test(readFileSync(join('src', file), 'utf8')),
+    )
+    expect(touching).toEqual([])
+  })
+})
+
+/** The files of one import cycle, or none. */
+function findCycle(edges: readonly Import[]): string[] {
+  const next = Map.groupBy(edges, ({ from }) => from)
+  const done = new Set<string>()
+  function visit(file: string, path: readonly string[]): string[] {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file]
+    if (done.has(file)) return []
+    for (const { to } of next.get(file) ?? []) {
+      const cycle = visit(to, [...path, file])
+      if (cycle.length > 0) return cycle
+    }
+    done.add(file)
+    return []
+  }
+  for (const file of next.keys()) {
+    const cycle = visit(file, [])
+    if (cycle.length > 0) return cycle
+  }
+  return []
+}

@@ -1,0 +1,22 @@
+import { defineConfig } from 'vitest/config'
+
+const timeouts = { testTimeout: 20_000, hookTimeout: 60_000 }
+const realParts = { testTimeout: 120_000, hookTimeout: 300_000, fileParallelism: false }
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/{lab,prometheus,browser}/**'],
+          ...timeouts,
+        },
+      },
+      { test: { name: 'prometheus', include: ['test/prometheus/**/*.test.ts'], ...realParts } },
+      { test: { name: 'browser', include: ['test/browser/**/*.test.ts'], ...realParts } },
+      { test: { name: 'lab', include: ['test/lab/**/*.test.ts'], ...realParts } },
+    ],
+  },
+})
