@@ -1,0 +1,47 @@
+// Makes the parts of the documentation that come from the code. `--check` only tells whether they are true.
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import { options } from '../src/config.ts'
+
+/** What each generated file must say. */
+const files: Readonly<Record<string, () => string>> = {
+  'docs/CONFIGURATION.md': configuration,
+}
+
+export function outdated(): string[] {
+  return Object.entries(files)
+    .filter(([file, make]) => readOrNothing(file) !== make())
+    .map(([file]) => file)
+}
+
+function configuration(): string {
+  const rows = Object.values(options).map(
+    ({ name, fallback, about }) => `| \`${name}\` | ${fallback ? `\`${fallback}\`` : ''} | ${about} |`,
+  )
+  return `# Configuration
+
+Environment variables only. All errors are told at once, and the agent then exits with code 2. Quotes round a
+value are stripped, since Compose's list form hands them on; an empty value counts as unset; a variable that
+looks like a misspelt one of these is warned about. Made from the table in \`src/config.ts\` by \`npm run docs\`.
+
+| variable | default | what it does |
+| --- | --- | --- |
+${rows.join('\n')}
+`
+}
+
+function readOrNothing(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+if (import.meta.main) {
+  const wrong = outdated()
+  if (process.argv.includes('--check') && wrong.length > 0) {
+    console.error(`${wrong.join(', ')}: not what the code says; run: npm run docs`)
+    process.exitCode = 1
+  } else for (const file of wrong) writeFileSync(file, files[file]!())
+}
