@@ -129,18 +129,12 @@ describe('what is warned about', () => {
     ])
   })
 
-  test.each([
-    'PATH',
-    'HOME',
-    'HOSTNAME',
-    'PORT',
-    'NODE_ENV',
-    'NODE_VERSION',
-    'SUPPORTS',
-    'DOCKER_CERT_PATH',
-  ])('%s is somebody else’s', (given) => {
-    expect(read({ [given]: 'x' }).warnings).toEqual([])
-  })
+  test.each(['PATH', 'HOME', 'HOSTNAME', 'PORT', 'NODE_ENV', 'NODE_VERSION', 'SUPPORTS', 'DOCKER_CERT_PATH'])(
+    '%s is somebody else’s',
+    (given) => {
+      expect(read({ [given]: 'x' }).warnings).toEqual([])
+    },
+  )
 
   test('a short secret', () => {
     expect(read({ SSHPASS: 'ten-chars!' }).warnings[0]).toMatch(/^SSHPASS is shorter than 16 characters/)
