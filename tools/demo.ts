@@ -1,0 +1,133 @@
+// The main job without Docker: three agents on loopback that sync over SSH, and a few applications.
+// Each agent knows only its own applications; any of them answers for all.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { type Application, startApplication } from './demo/applications.ts'
+
+interface Node {
+  readonly name: string
+  readonly port: number
+  readonly sshPort: number
+  readonly applications: readonly string[]
+}
+
+const nodes: readonly Node[] = [
+  { name: 'node1', port: 2137, sshPort: 2141, applications: ['chat', 'shop'] },
+  { name: 'node2', port: 2138, sshPort: 2142, applications: ['queue', 'blog'] },
+  { name: 'node3', port: 2139, sshPort: 2143, applications: ['weather'] },
+]
+
+async function demo(signal: AbortSignal): Promise<void> {
+  await refuseTakenPorts()
+  const secret = randomBytes(18).toString('base64')
+  const applications = await Promise.all(
+    nodes.map((node) => Promise.all(node.applications.map(startApplication))),
+  )
+  const agents = nodes.map((node, at) => startAgent(node, applications[at]!, secret))
+  try {
+    await Promise.race([untilAllAnswer(signal), firstExit(agents)])
+    console.log(welcome())
+    await Promise.race([once(signal, 'abort'), firstExit(agents)])
+  } finally {
+    for (const agent of agents) agent.kill('SIGTERM')
+    await Promise.all(agents.map(ended))
+    for (const application of applications.flat()) application.close()
+  }
+}
+
+function startAgent(node: Node, applications: readonly Application[], secret: string): ChildProcess {
+  const others = nodes.filter((other) => other !== node)
+  return spawn(process.execPath, ['src/main.ts'], {
+    stdio: 'inherit',
+    env: {
+      PATH: process.env.PATH,
+      NODE_NAME: node.name,
+      CLUSTER: 'demo',
+      LISTEN_PORT: String(node.port),
+      SSH_PORT: String(node.sshPort),
+      ADVERTISE: `127.0.0.1:${node.port}`,
+      SSHPASS: secret,
+      PEERS: others.map((other) => `127.0.0.1:${other.sshPort}`).join(' '),
+      TARGETS: applications.map(({ name, url }) => `${name}=${url}`).join(' '),
+      SCRAPE_INTERVAL: '5',
+      LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
+    },
+  })
+}
+
+const asked = nodes.flatMap((node) =>
+  ['chat', 'shop', 'queue', 'weather'].map((name) => `${at(node)}/${name}/metrics`),
+)
+
+async function untilAllAnswer(signal: AbortSignal): Promise<void> {
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(30_000)])
+  for (const url of asked) {
+    while (!(await answers(url, patience))) {
+      if (signal.aborted) return
+      if (patience.aborted) throw new Error(`${url} has not answered within 30 s`)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
+}
+
+function answers(url: string, signal: AbortSignal): Promise<boolean> {
+  return fetch(url, { signal }).then(
+    ({ ok }) => ok,
+    () => false,
+  )
+}
+
+async function refuseTakenPorts(): Promise<void> {
+  const ports = nodes.flatMap(({ port, sshPort }) => [port, sshPort])
+  const taken = await Promise.all(ports.map(isTaken))
+  const list = ports.filter((_, at) => taken[at])
+  if (list.length > 0)
+    throw new Error(`port ${list.join(', ')} is in use; end what listens there and try again`)
+}
+
+function isTaken(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+    socket.once('connect', () => socket.destroy())
+  })
+}
+
+async function firstExit(agents: readonly ChildProcess[]): Promise<never> {
+  const code = await Promise.race(agents.map(ended))
+  throw new Error(`an agent ended (exit code ${code})`)
+}
+
+async function ended(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  return child.exitCode
+}
+
+function at(node: Node): string {
+  return `http://127.0.0.1:${node.port}`
+}
+
+function welcome(): string {
+  const [first, second, third] = nodes.map(at)
+  return `
+Three agents are up, and each answers for the applications of all.
+
+  ${first}/                   the status page (also on ports 2138 and 2139)
+  ${second}/shop/metrics       an application of node1, asked of node2
+  ${third}/queue/metrics      an application of node2, asked of node3
+  ${first}/sd                 what Prometheus reads to find them all
+  ${first}/metrics            the agent's own metrics
+
+Ctrl-C ends them.`
+}
+
+const stopping = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort())
+await demo(stopping.signal).catch((error: unknown) => {
+  if (stopping.signal.aborted) return
+  console.error(`The demo can't go on: ${(error as Error).message}`)
+  process.exitCode = 1
+})
