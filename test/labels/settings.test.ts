@@ -1,0 +1,267 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { isOurs } from '../../src/labels/families.ts'
+import { settingsOf } from '../../src/labels/settings.ts'
+
+const notified = { 'com.df.notify': 'true' }
+
+describe('which label counts', () => {
+  test.each([
+    [
+      'own first',
+      { 'prometheus.port': '1', 'app-metrics-proxy.port': '2' },
+      {},
+      2,
+      'app-metrics-proxy.port, container label',
+    ],
+    [
+      'prometheus before io.prometheus',
+      { 'io.prometheus.scrape_port': '1', 'prometheus-port': '2' },
+      {},
+      2,
+      'prometheus-port, container label',
+    ],
+    [
+      'io.prometheus before Docker Flow',
+      { ...notified, 'com.df.scrapePort': '1', 'io.prometheus.scrape_port': '2' },
+      {},
+      2,
+      'io.prometheus.scrape_port, container label',
+    ],
+    ['the slash form', { 'prometheus.io/port': '9102' }, {}, 9102, 'prometheus.io/port, container label'],
+    [
+      'a service label explained',
+      {},
+      { ...notified, 'com.df.scrapePort': '9102' },
+      9102,
+      'com.df.scrapePort, service label',
+    ],
+    [
+      'the service before the container',
+      { 'prometheus.port': '1' },
+      { 'prometheus.io/port': '2' },
+      2,
+      'prometheus.io/port, service label',
+    ],
+    [
+      'the family before the service',
+      { 'app-metrics-proxy.port': '1' },
+      { 'prometheus.port': '2' },
+      1,
+      'app-metrics-proxy.port, container label',
+    ],
+    [
+      'quotes as Compose hands them on',
+      { 'prometheus.port': '"9102"' },
+      {},
+      9102,
+      'prometheus.port, container label',
+    ],
+    [
+      'the next where one is invalid',
+      { 'app-metrics-proxy.port': 'x', 'prometheus.port': '2' },
+      {},
+      2,
+      'prometheus.port, container label',
+    ],
+    [
+      'the next where one is empty',
+      { 'app-metrics-proxy.port': '', 'prometheus.port': '2' },
+      {},
+      2,
+      'prometheus.port, container label',
+    ],
+  ])('%s', (_, container, service, value, why) => {
+    expect(settingsOf(container, service).port).toEqual({ value, why })
+  })
+
+  test('every field, from every family', () => {
+    expect(
+      settingsOf(
+        {
+          'app-metrics-proxy.enabled': 'true',
+          'app-metrics-proxy.max-age': '30',
+          'app-metrics-proxy.network': 'front',
+          'prometheus.io/scheme': 'HTTPS',
+          'prometheus-job': 'shop',
+          'io.prometheus.metrics_path': 'stats?all=1',
+        },
+        {
+          ...notified,
+          'com.df.scrapeInterval': '15',
+          'com.df.scrapeTimeout': '2s',
+          'com.df.shortName': 'true',
+        },
+      ),
+    ).toMatchObject({
+      enabled: { value: true },
+      maxAge: { value: 30_000 },
+      network: { value: 'front' },
+      scheme: { value: 'https' },
+      job: { value: 'shop' },
+      path: { value: '/stats?all=1' },
+      interval: { value: 15_000, why: 'com.df.scrapeInterval, service label' },
+      timeout: { value: 2000 },
+      shortName: { value: true },
+      problems: [],
+    })
+  })
+
+  test.each([
+    [{ 'prometheus.scrape': 'false' }, false],
+    [{ 'prometheus.enable': '1' }, true],
+    [{ 'io.prometheus.enabled': 'false' }, false],
+    [{ 'prometheus.ignore': '' }, false],
+    [{ 'prometheus.ignore': 'true', 'app-metrics-proxy.enabled': 'true' }, false],
+    [{ 'prometheus.ignore': 'false' }, undefined],
+    [{}, undefined],
+  ])('%j is enabled: %s', (labels, enabled) => {
+    expect(settingsOf(labels).enabled?.value).toBe(enabled)
+  })
+
+  test('the same two objects are resolved once', () => {
+    const [container, service] = [{ 'prometheus.port': '1' }, { 'prometheus.path': '/x' }]
+    expect(settingsOf(container, service)).toBe(settingsOf(container, service))
+    expect(settingsOf(container, { ...service })).not.toBe(settingsOf(container, service))
+  })
+})
+
+describe('what is not understood is told, and the rest goes on', () => {
+  test.each([
+    [
+      { 'com.df.notify': 'true', 'com.df.scrapePort': '70000' },
+      'com.df.scrapePort="70000" (container label): must be a port from 1 to 65535',
+    ],
+    [
+      { 'prometheus.path': '/a b' },
+      'prometheus.path="/a b" (container label): must be a path such as /metrics',
+    ],
+    [
+      { 'prometheus.path': '//evil.example/x' },
+      'prometheus.path="//evil.example/x" (container label): must be a path such as /metrics',
+    ],
+    [{ 'prometheus.scheme': 'ftp' }, 'prometheus.scheme="ftp" (container label): must be http or https'],
+    [{ 'prometheus.scrape': 'maybe' }, 'prometheus.scrape="maybe" (container label): must be true or false'],
+    [
+      { 'app-metrics-proxy.interval': 'soon' },
+      'app-metrics-proxy.interval="soon" (container label): must be a duration from 50ms to 1d, such as 15s, or a number of seconds',
+    ],
+    [
+      { 'app-metrics-proxy.max-age': 'x' },
+      'app-metrics-proxy.max-age="x" (container label): must be a duration from 0s to 1d, such as 30s, a number of seconds, or off',
+    ],
+    [
+      { 'app-metrics-proxy.prot': '80' },
+      'app-metrics-proxy.prot (container label): not a label that is read; see the list in docs/LABELS.md',
+    ],
+    [
+      { 'prometheus.port': '80', 'prometheus-port': '81' },
+      'prometheus.port (container label): the same label as prometheus-port, whose value counts',
+    ],
+    [{ 'com.df.scrapePort': '80' }, 'com.df.notify is not set to true: the other com.df labels are not read'],
+    [
+      { 'app-metrics-proxy.label.cluster': 'x' },
+      'app-metrics-proxy.label.cluster="cluster" (container label): must be another name than job, instance, cluster, service, stack, slot, node, alertname, le, quantile',
+    ],
+    [
+      { 'app-metrics-proxy.label.__address__': 'x' },
+      'app-metrics-proxy.label.__address__="__address__" (container label): must be a label name that doesn’t begin with __',
+    ],
+    [
+      { 'app-metrics-proxy.label.team': 'a\nb' },
+      'app-metrics-proxy.label.team="a\\nb" (container label): must be one line of at most 1024 characters',
+    ],
+    [
+      { 'com.df.notify': 'true', 'com.df.alertName.11': 'x' },
+      'com.df.alertName.11 (container label): indexes go from 1 to 10',
+    ],
+  ])('%j', (labels, problem) => {
+    expect(settingsOf(labels).problems).toEqual([problem])
+  })
+
+  test('a timeout longer than its interval is shortened, since Prometheus would drop the target', () => {
+    const settings = settingsOf({ 'prometheus.interval': '5s', 'prometheus.timeout': '10s' })
+    expect(settings.timeout?.value).toBe(5000)
+    expect(settings.problems).toEqual([
+      'prometheus.timeout, container label: longer than the interval (prometheus.interval, container label), which counts',
+    ])
+  })
+
+  test('Docker Flow’s labels count on the container where the service says notify', () => {
+    expect(settingsOf({ 'com.df.scrapePort': '80' }, notified).port?.value).toBe(80)
+    expect(
+      settingsOf({ ...notified, 'com.df.scrapePort': '80' }, { 'com.df.notify': 'false' }).port,
+    ).toBeUndefined()
+  })
+
+  test('labels and parameters are bounded in number', () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 40 }, (_, at) => [`app-metrics-proxy.label.l${at}`, 'x']),
+    )
+    const settings = settingsOf(many)
+    expect(Object.keys(settings.labels)).toHaveLength(32)
+    expect(settings.problems).toHaveLength(8)
+  })
+
+  test('nothing that labels can hold makes the resolver throw or invent a label name', () => {
+    const keys = fc.oneof(
+      fc.constantFrom(
+        'app-metrics-proxy.port',
+        'prometheus.io/path',
+        'com.df.notify',
+        'com.df.alertIf.1',
+        '__proto__',
+      ),
+      fc.string({ unit: 'binary' }).map((tail) => `app-metrics-proxy.label.${tail}`),
+      fc.string({ unit: 'binary' }).map((tail) => `app-metrics-proxy.param.${tail}`),
+    )
+    fc.assert(
+      fc.property(fc.dictionary(keys, fc.string({ unit: 'binary' })), (labels) => {
+        const settings = settingsOf(labels)
+        for (const name of [...Object.keys(settings.labels), ...Object.keys(settings.params)])
+          expect(name).toMatch(/^[a-zA-Z_][a-zA-Z0-9_]*$/)
+      }),
+    )
+  })
+})
+
+describe('extra labels, parameters and alerts', () => {
+  test('by the rest of the key', () => {
+    expect(
+      settingsOf(
+        {
+          'app-metrics-proxy.label.team': 'web',
+          'app-metrics-proxy.param.module': 'http',
+          'prometheus.io/param-module': 'other',
+        },
+        { 'app-metrics-proxy.label.team': 'shop', 'prometheus.io/param-deep': '1' },
+      ),
+    ).toMatchObject({ labels: { team: 'shop' }, params: { deep: '1', module: 'http' }, problems: [] })
+  })
+
+  test('alerts keep their index and origin', () => {
+    const alerts = settingsOf(
+      { 'com.df.alertName': 'image', 'com.df.alertIf': 'up' },
+      { ...notified, 'com.df.alertName.2': 'two', 'com.df.alertIf.2': '@x', 'com.df.alertName': 'plain' },
+    ).alerts
+    expect(alerts).toEqual([
+      { origin: 'service label', index: '', parts: { Name: 'plain' } },
+      { origin: 'service label', index: '2', parts: { Name: 'two', If: '@x' } },
+      { origin: 'container label', index: '', parts: { Name: 'image', If: 'up' } },
+    ])
+  })
+})
+
+test.each([
+  ['com.df.scrapePort', true],
+  ['com.df.alertIf.3', true],
+  ['prometheus.io/port', true],
+  ['prometheus-job', true],
+  ['app-metrics-proxy.anything', true],
+  ['com.df.password', false],
+  ['prometheus.password', false],
+  ['io.prometheus.token', false],
+  ['maintainer', false],
+])('%s may leave the node: %s', (key, ours) => {
+  expect(isOurs(key)).toBe(ours)
+})
