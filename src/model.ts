@@ -19,6 +19,8 @@ export interface Self {
   readonly manager: boolean
   /** The node's address as Swarm knows it. */
   readonly address?: string
+  /** The `host:port` under which Prometheus reaches this agent or, better, all agents: see advertise.ts. */
+  readonly advertise: string
   /** The agent's own container, if it runs in one. */
   readonly container?: string
   /** The full name of the agent's own Swarm service, if it is a task of one. */
