@@ -11,6 +11,7 @@ export type Field =
   | 'path'
   | 'scheme'
   | 'network'
+  | 'name'
   | 'job'
   | 'shortName'
   | 'maxAge'
@@ -38,6 +39,7 @@ export const families: readonly Family[] = [
       path: ['path'],
       scheme: ['scheme'],
       network: ['network'],
+      name: ['name'],
       job: ['job'],
       maxAge: ['max_age'],
       interval: ['interval'],

@@ -7,7 +7,19 @@
 import { type AlertDefinition, alertsOf } from './alerts.ts'
 import { type Field, families, labelPrefix, notifyKey, paramPrefixes } from './families.ts'
 import { type Given, hasDockerFlow, type Source, sourceOf, withoutDockerFlow } from './source.ts'
-import { age, duration, flag, labelName, line, type Parse, path, port, Refused, scheme } from './values.ts'
+import {
+  age,
+  duration,
+  flag,
+  labelName,
+  line,
+  type Parse,
+  path,
+  pathSegment,
+  port,
+  Refused,
+  scheme,
+} from './values.ts'
 
 export type { AlertDefinition } from './alerts.ts'
 
@@ -26,6 +38,8 @@ export interface Settings {
   readonly scheme?: Told<'http' | 'https'>
   /** The Docker network on which the container is to be reached. */
   readonly network?: Told<string>
+  /** A further name under which it can be asked for. */
+  readonly name?: Told<string>
   readonly job?: Told<string>
   /** Docker Flow’s: the job is the service’s name without its stack. */
   readonly shortName?: Told<boolean>
@@ -74,6 +88,7 @@ function resolve(container: Labels, service: Labels): Settings {
       path: one('path', path),
       scheme: one('scheme', scheme),
       network: one('network', line),
+      name: one('name', pathSegment),
       job: one('job', line),
       shortName: one('shortName', flag),
       maxAge: one('maxAge', age),

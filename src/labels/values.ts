@@ -40,6 +40,12 @@ export const scheme = filled<'http' | 'https'>((text) => {
   return lower
 })
 
+export const pathSegment = filled<string>((text) => {
+  if (!/^[\w.-]{1,255}$/.test(text) || /^\.+$/.test(text) || text === '-')
+    throw new Refused('letters, digits, dots, dashes and underscores')
+  return text
+})
+
 /** Any text that fits into one line of a page. */
 export const line = filled<string>((text) => {
   if (/[\x00-\x1f\x7f]/.test(text) || text.length > longest || !text.isWellFormed())

@@ -82,6 +82,7 @@ describe('which label counts', () => {
           'app-metrics-proxy.enabled': 'true',
           'app-metrics-proxy.max-age': '30',
           'app-metrics-proxy.network': 'front',
+          'app-metrics-proxy.name': 'shop-web',
           'prometheus.io/scheme': 'HTTPS',
           'prometheus-job': 'shop',
           'io.prometheus.metrics_path': 'stats?all=1',
@@ -97,6 +98,7 @@ describe('which label counts', () => {
       enabled: { value: true },
       maxAge: { value: 30_000 },
       network: { value: 'front' },
+      name: { value: 'shop-web' },
       scheme: { value: 'https' },
       job: { value: 'shop' },
       path: { value: '/stats?all=1' },
@@ -131,6 +133,10 @@ describe('what is not understood is told, and the rest goes on', () => {
     [
       { 'com.df.notify': 'true', 'com.df.scrapePort': '70000' },
       'com.df.scrapePort="70000" (container label): must be a port from 1 to 65535',
+    ],
+    [
+      { 'app-metrics-proxy.name': '../x' },
+      'app-metrics-proxy.name="../x" (container label): must be letters, digits, dots, dashes and underscores',
     ],
     [
       { 'prometheus.path': '/a b' },
