@@ -101,6 +101,8 @@ export interface Page {
   readonly format: Format
   /** The plain text. A getter where the page is kept compressed: ask once. */
   readonly body: Uint8Array
+  /** The length of `body`, known without unpacking it. */
+  readonly size: number
   /** The container's own gzip of `body`, if it sent one. */
   readonly gzip?: Uint8Array
   readonly series: number
