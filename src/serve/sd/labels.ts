@@ -1,0 +1,138 @@
+// What Prometheus is told about one replica: how to ask for it, and which labels it bears.
+//
+// A target's identity is its URL and all its labels but `__meta_…`. So nothing here may differ by who is
+// asked, and what changes as a replica moves stands in `__meta_…` only.
+
+import { sanitise } from '../../labels/families.ts'
+import type { Settings } from '../../labels/settings.ts'
+import type { Catalogue, NodeId } from '../../model.ts'
+import type { Replica } from './replicas.ts'
+
+export interface Surroundings {
+  readonly catalogue: Catalogue | undefined
+  /** `CLUSTER`, where it is set. */
+  readonly cluster: string | undefined
+  /** What a node is called: unique in the cluster. */
+  readonly nodeName: (node: NodeId) => string
+  /** The node's hostname, unique or not. */
+  readonly hostname: (node: NodeId) => string
+  /** The address of the owner's agent; of any agent for a slot that has no container. */
+  readonly address: (node: NodeId | undefined) => string
+}
+
+export type Labels = Record<string, string>
+
+/** One element of the answer, as Prometheus reads it. */
+export interface Listed {
+  readonly targets: readonly [string]
+  readonly labels: Labels
+}
+
+export function describe(replica: Replica, around: Surroundings): Listed {
+  const { service, stack, slot, pinnedAs, entry, settings } = replica
+  const node = entry && around.nodeName(entry.owner)
+  const seat = pinnedAs === undefined ? { name: service, of: slot! } : { name: pinnedAs, of: node! }
+  const labels: Labels = {
+    ...settings.labels,
+    __metrics_path__: `/${seat.name}/${seat.of}/metrics`,
+    job: settings.job?.value ?? (settings.shortName?.value ? shortened(service, stack) : service),
+    instance: pinnedAs === undefined ? `${seat.name}.${seat.of}` : `${seat.name}@${seat.of}`,
+    service,
+    cluster: clusterOf(entry?.owner, around),
+  }
+  if (stack !== undefined) labels.stack = stack
+  if (slot !== undefined) labels.slot = slot
+  if (pinnedAs !== undefined) labels.node = node!
+  addScrape(labels, settings)
+  addSwarm(labels, replica, around.catalogue)
+  return { targets: [around.address(entry?.owner)], labels }
+}
+
+export const agentJob = 'app-metrics-proxy'
+
+/** An agent's own metrics; through any agent where all go by one address. */
+export function describeAgent(node: NodeId, shared: boolean, around: Surroundings): Listed {
+  const name = around.nodeName(node)
+  return {
+    targets: [around.address(node)],
+    labels: {
+      __metrics_path__: shared ? `/${agentJob}/${name}/metrics` : '/metrics',
+      job: agentJob,
+      instance: `${agentJob}@${name}`,
+      service: agentJob,
+      cluster: clusterOf(node, around),
+      node: name,
+    },
+  }
+}
+
+function clusterOf(node: NodeId | undefined, { cluster, catalogue, hostname }: Surroundings): string {
+  return cluster ?? catalogue?.cluster ?? (node === undefined ? '' : hostname(node))
+}
+
+function shortened(service: string, stack: string | undefined): string {
+  return stack !== undefined && service.startsWith(`${stack}_`) ? service.slice(stack.length + 1) : service
+}
+
+/** Prometheus' own default, which holds unless its configuration says otherwise. */
+const usualTimeout = 10_000
+
+/**
+ * Prometheus drops a target whose timeout exceeds its interval, and the other of the two may come from its
+ * configuration: so they are told together or not at all.
+ */
+function addScrape(labels: Labels, { interval, timeout, params }: Settings): void {
+  if (interval) {
+    labels.__scrape_interval__ = durationText(interval.value)
+    labels.__scrape_timeout__ = durationText(timeout?.value ?? Math.min(interval.value, usualTimeout))
+  }
+  for (const [name, value] of Object.entries(params)) labels[`__param_${name}`] = value
+}
+
+function durationText(ms: number): string {
+  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`
+}
+
+const swarm = '__meta_dockerswarm_'
+/** Put on each container by Swarm itself, not part of what the service was created with. */
+const bySwarm = 'com.docker.swarm.'
+
+/** The names and values of Prometheus' own discovery of Swarm's tasks, so that existing relabel rules go on working. */
+function addSwarm(
+  labels: Labels,
+  { declared, slot, entry }: Replica,
+  catalogue: Catalogue | undefined,
+): void {
+  const place = entry?.target.place
+  if (!declared && place?.kind !== 'replicated' && place?.kind !== 'global') return
+  if (declared) {
+    labels[`${swarm}service_id`] = declared.id
+    labels[`${swarm}service_name`] = declared.name
+    labels[`${swarm}service_mode`] = declared.mode === 'job' ? '' : declared.mode
+    for (const [key, value] of Object.entries(declared.labels))
+      labels[`${swarm}service_label_${sanitise(key)}`] = value
+  } else if (place && 'serviceId' in place) {
+    labels[`${swarm}service_id`] = place.serviceId
+    labels[`${swarm}service_name`] = place.service
+    labels[`${swarm}service_mode`] = place.kind
+  }
+  labels[`${swarm}task_slot`] = slot ?? '0'
+  labels[`${swarm}task_desired_state`] = 'running'
+  if (entry) addTask(labels, entry.target, entry.ended !== undefined)
+  const node = entry && catalogue?.nodes[entry.owner]
+  if (entry) labels[`${swarm}node_id`] = entry.owner
+  if (!node) return
+  labels[`${swarm}node_hostname`] = node.hostname
+  labels[`${swarm}node_address`] = node.address
+  labels[`${swarm}node_role`] = node.role
+  labels[`${swarm}node_status`] = node.state
+  labels[`${swarm}node_availability`] = node.availability
+}
+
+function addTask(labels: Labels, target: NonNullable<Replica['entry']>['target'], ended: boolean): void {
+  if ('task' in target.place) labels[`${swarm}task_id`] = target.place.task
+  if (!ended) labels[`${swarm}task_state`] = 'running'
+  labels[`${swarm}task_container_id`] = target.id
+  for (const [key, value] of Object.entries(target.labels))
+    if (!key.startsWith(bySwarm)) labels[`${swarm}container_label_${sanitise(key)}`] = value
+}

@@ -1,0 +1,104 @@
+// The whole list of the cluster's targets, made anew only when something changed that it tells of.
+
+import type { Catalogue, Change, Dated, Entry, NodeId, NodeView } from '../../model.ts'
+import { describe, describeAgent, type Listed, type Surroundings } from './labels.ts'
+import { replicasOf, type Standing } from './replicas.ts'
+
+/** What is read of the store. */
+export interface Source {
+  entries(): Iterable<Entry>
+  nodes(): readonly NodeView[]
+  catalogue(): Dated<Catalogue> | undefined
+  subscribe(listener: (change: Change) => void): () => void
+}
+
+export interface Listing {
+  /** The same array as long as nothing has changed, in an order that is the same everywhere. */
+  targets(): readonly Listed[]
+}
+
+export function createListing(store: Source, cluster: string | undefined, standing: Standing): Listing {
+  let current: readonly Listed[] | undefined
+  store.subscribe((change) => {
+    if (matters(change)) current = undefined
+  })
+  return {
+    targets() {
+      current ??= list(store, cluster, standing)
+      return current
+    },
+  }
+}
+
+/** Scrapes come and go by the thousand; the list speaks of none of them. */
+function matters(change: Change): boolean {
+  if (change.kind !== 'entry' || !change.before) return true
+  const { entry, before } = change
+  return (
+    entry.target !== before.target ||
+    (entry.endpoint === undefined) !== (before.endpoint === undefined) ||
+    entry.ended !== before.ended
+  )
+}
+
+function list(store: Source, cluster: string | undefined, standing: Standing): readonly Listed[] {
+  const nodes = store.nodes()
+  const catalogue = store.catalogue()?.value
+  const around = surroundings(nodes, catalogue, cluster)
+  const linked = new Set(nodes.filter(isLinked).map(({ self }) => self.node))
+  const replicas = replicasOf({
+    entries: store.entries(),
+    catalogue,
+    linked: (node) => linked.has(node),
+    standing,
+  })
+  return inOrder([...agents(nodes, around), ...replicas.map((replica) => describe(replica, around))])
+}
+
+function agents(nodes: readonly NodeView[], around: Surroundings): readonly Listed[] {
+  const users = Map.groupBy(nodes, ({ self }) => self.advertise)
+  return nodes.map(({ self }) => describeAgent(self.node, users.get(self.advertise)!.length > 1, around))
+}
+
+function surroundings(
+  nodes: readonly NodeView[],
+  catalogue: Catalogue | undefined,
+  cluster: string | undefined,
+): Surroundings {
+  const byId = new Map(nodes.map((node) => [node.self.node, node]))
+  const hostname = (node: NodeId) => catalogue?.nodes[node]?.hostname ?? byId.get(node)?.self.hostname ?? node
+  const bearers = Map.groupBy(nodes, ({ self }) => hostname(self.node))
+  const any = nodes.toSorted(linkedFirst)[0]
+  return {
+    catalogue,
+    cluster,
+    hostname,
+    nodeName: (node) => (bearsItsName(node, bearers.get(hostname(node)) ?? []) ? hostname(node) : node),
+    address: (node) => (byId.get(node ?? '') ?? any)!.self.advertise,
+  }
+}
+
+/** Two nodes with one hostname go by their ids; but one that is lost gives it up to its successor. */
+function bearsItsName(node: NodeId, bearers: readonly NodeView[]): boolean {
+  if (bearers.length < 2) return true
+  const linked = bearers.filter(isLinked)
+  return linked.length === 1 && linked[0]!.self.node === node
+}
+
+function isLinked({ link }: NodeView): boolean {
+  return link !== 'lost'
+}
+
+function linkedFirst(a: NodeView, b: NodeView): number {
+  return Number(isLinked(b)) - Number(isLinked(a)) || (a.self.node < b.self.node ? -1 : 1)
+}
+
+/** By job and instance, and each pair once: what would double a series isn't listed, whoever caused it. */
+function inOrder(listed: readonly Listed[]): readonly Listed[] {
+  const byKey = new Map<string, Listed>()
+  for (const one of listed) {
+    const key = `${one.labels.job}\n${one.labels.instance}`
+    if (!byKey.has(key)) byKey.set(key, one)
+  }
+  return [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one)
+}

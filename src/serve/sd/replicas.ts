@@ -1,0 +1,186 @@
+// Which replicas Prometheus is told of: a pure decision over what the cluster knows.
+//
+// A replica is listed as long as it should answer, whether or not it does: only so can `up` be 0. It leaves
+// when it is no longer meant to be there. The list never depends on who is asked, only on what is known.
+
+import { type Settings, settingsOf } from '../../labels/settings.ts'
+import type { Catalogue, CatalogueService, Entry, NodeId } from '../../model.ts'
+
+/** Which of several containers stands for one place. Where nobody knows better, the order of `entries` decides. */
+export type Standing = (
+  entries: readonly Entry[],
+  circumstances: { readonly order?: readonly string[]; readonly linked: (owner: NodeId) => boolean },
+) => Entry | undefined
+
+export interface View {
+  readonly entries: Iterable<Entry>
+  readonly catalogue: Catalogue | undefined
+  /** Whether an owner can be asked now. */
+  readonly linked: (node: NodeId) => boolean
+  readonly standing: Standing
+}
+
+export interface Replica {
+  /** The full name of its service, or its own. */
+  readonly service: string
+  readonly stack: string | undefined
+  readonly slot: string | undefined
+  /** The name by which it is asked for on its node; absent where any node may run it. */
+  readonly pinnedAs: string | undefined
+  /** The container that stands for it; absent while a wanted slot has none. */
+  readonly entry: Entry | undefined
+  readonly declared: Declared | undefined
+  readonly settings: Settings
+}
+
+/** A service as the managers know it. */
+interface Declared extends CatalogueService {
+  readonly id: string
+}
+
+/** In no particular order. */
+export function replicasOf(view: View): readonly Replica[] {
+  const { services, others } = grouped(view)
+  return [
+    ...[...services.values()].flatMap((service) => replicasOfService(service, view)),
+    ...[...others.values()].flatMap((entries) => replicaOnItsNode(entries, view)),
+  ]
+}
+
+interface Service {
+  readonly name: string
+  readonly declared: Declared | undefined
+  readonly entries: Entry[]
+}
+
+/** Swarm services, declared or seen, by name; all else by node and name. */
+function grouped({ entries, catalogue }: View) {
+  const services = new Map<string, Service>()
+  const others = new Map<string, Entry[]>()
+  for (const [id, service] of Object.entries(catalogue?.services ?? {}))
+    services.set(service.name, { name: service.name, declared: { ...service, id }, entries: [] })
+  for (const entry of entries) {
+    const { place, name } = entry.target
+    if (place.kind === 'replicated' || place.kind === 'global') {
+      const service = services.get(place.service) ?? { name: place.service, declared: undefined, entries: [] }
+      services.set(place.service, service)
+      service.entries.push(entry)
+    } else gather(others, `${entry.owner} ${name}`, entry)
+  }
+  return { services, others }
+}
+
+function replicasOfService({ name, declared, entries }: Service, view: View): readonly Replica[] {
+  const settingsFor = (entry: Entry | undefined) =>
+    settingsOf(entry?.target.labels ?? unlabelled, declared?.labels)
+  const serving = entries.filter((entry) => settingsFor(entry).enabled?.value !== false)
+  const shows =
+    entries.length === 0
+      ? asks(settingsFor(undefined))
+      : serving.some((entry) => entry.endpoint || asks(settingsFor(entry)))
+  if (!shows) return []
+
+  const seats = new Map<string, Entry[]>()
+  if (declared?.mode === 'replicated') for (const slot of declared.slots) seats.set(slot, [])
+  for (const entry of serving)
+    if (seats.has(seatOf(entry)) || isWanted(entry, declared, view)) gather(seats, seatOf(entry), entry)
+
+  const example = serving.reduce<Entry | undefined>(moreTelling, undefined)
+  return [...seats].map(([seat, candidates]) => {
+    const entry = choose(candidates, view, declared?.contested[seat])
+    const pinned = entry?.target.place.kind === 'global'
+    return {
+      service: name,
+      stack: declared?.labels[stackLabel] ?? (entry && stackOf(entry)),
+      slot: pinned ? undefined : seat,
+      pinnedAs: pinned ? name : undefined,
+      entry,
+      declared,
+      settings: settingsFor(entry ?? example),
+    }
+  })
+}
+
+/** A standalone container, one of Compose's, or an entry of `TARGETS`. */
+function replicaOnItsNode(entries: readonly Entry[], view: View): readonly Replica[] {
+  const candidates = entries.filter((entry) => isLive(entry) || stays(entry))
+  const entry = choose(candidates, view)
+  if (!entry) return []
+  const { place, name, url, labels } = entry.target
+  const settings = settingsOf(labels)
+  const shows = url !== undefined || entries.some(({ endpoint }) => endpoint) || asks(settings)
+  if (!shows || settings.enabled?.value === false) return []
+  const compose = place.kind === 'compose' ? place : undefined
+  return [
+    {
+      service: compose ? `${compose.project}_${compose.service}` : name,
+      stack: compose?.project,
+      slot: compose?.number,
+      pinnedAs: name,
+      entry,
+      declared: undefined,
+      settings,
+    },
+  ]
+}
+
+const unlabelled = Object.freeze({})
+const stackLabel = 'com.docker.stack.namespace'
+
+/** By its labels it should have an endpoint. */
+function asks({ enabled, port, path }: Settings): boolean {
+  return enabled ? enabled.value : port !== undefined || path !== undefined
+}
+
+/** Whether a task that fills none of the declared slots is meant to be where it is. */
+function isWanted(entry: Entry, declared: Declared | undefined, { catalogue, linked }: View): boolean {
+  const live = isLive(entry)
+  const { place } = entry.target
+  // seen with our own eyes: the managers' word may only be late
+  if (live && linked(entry.owner)) return true
+  if (!catalogue) return live || stays(entry)
+  if (!declared || !('serviceId' in place) || place.serviceId !== declared.id) return false
+  if (declared.mode === 'global') return live || isActive(catalogue, entry.owner)
+  return declared.mode === 'job' && (live || stays(entry))
+}
+
+/** Swarm runs a global service's task on this node. */
+function isActive({ nodes }: Catalogue, node: NodeId): boolean {
+  return nodes[node]?.state === 'ready' && nodes[node].availability === 'active'
+}
+
+function isLive({ target, ended }: Entry): boolean {
+  return ended === undefined && target.state !== 'stopped'
+}
+
+/** It failed, or was stopped, and may come again; what has done its work or was removed won't. */
+function stays({ target, ended }: Entry): boolean {
+  return !ended?.removed && (ended?.exitCode ?? target.exitCode) !== 0
+}
+
+/** The same choice by every agent, whatever each of them heard first. */
+function choose(candidates: readonly Entry[], { standing, linked }: View, order?: readonly string[]) {
+  if (candidates.length < 2) return candidates[0]
+  const sorted = candidates.toSorted((a, b) => (a.target.id < b.target.id ? -1 : 1))
+  return standing(sorted, { ...(order && { order }), linked })
+}
+
+/** Whose labels speak for a slot that has no container yet. */
+function moreTelling(best: Entry | undefined, entry: Entry): Entry {
+  if (!best || isLive(best) !== isLive(entry)) return best && isLive(best) ? best : entry
+  return best.target.id < entry.target.id ? best : entry
+}
+
+function seatOf({ owner, target: { place } }: Entry): string {
+  return place.kind === 'replicated' ? place.slot : owner
+}
+
+function stackOf({ target: { place } }: Entry): string | undefined {
+  return 'stack' in place ? place.stack : undefined
+}
+
+function gather<K, V>(groups: Map<K, V[]>, key: K, value: V): void {
+  const group = groups.get(key)
+  if (group) group.push(value)
+  else groups.set(key, [value])
+}
