@@ -1,0 +1,162 @@
+// The store's other side: what peers say of what they own. Written by sync alone.
+
+import type { Clock } from '../clock.ts'
+import type { Trouble } from '../errors.ts'
+import type { Change, Entry, NodeId, NodeView, Self } from '../model.ts'
+import { entryOf, type Heard, merge, type Saying } from './merge.ts'
+
+/** Who speaks: an agent and its present life. */
+export interface Speaker {
+  readonly self: Self
+  readonly version: string
+  /** Random, another one at each start. */
+  readonly epoch: string
+}
+
+export interface PeerSide {
+  /** A link to this agent stands. From now on only this epoch of it is believed. */
+  up(speaker: Speaker): void
+  lost(node: NodeId, trouble?: Trouble): void
+  /** What is wrong with a node whose link stands, or that it is well again. */
+  accuse(node: NodeId, trouble: Trouble | undefined): void
+  measured(node: NodeId, roundTrip: number): void
+  /** Merges what the node says of one of its own targets. */
+  say(node: NodeId, epoch: string, saying: Saying): void
+  /** The node has told of all that it has: what only its former epoch had is gone. */
+  whole(node: NodeId, epoch: string): void
+  /** The numbers of what is held of the node's given epoch: a digest. */
+  held(node: NodeId, epoch: string): Iterable<Held>
+  /** Forgets nodes lost for too long, and what a former epoch had and the present one never spoke of. */
+  sweep(): void
+  entry(node: NodeId, id: string): Entry | undefined
+  entries(): Iterable<Entry>
+  views(): Iterable<NodeView>
+}
+
+export interface Held {
+  readonly id: string
+  readonly directory: number
+  readonly page: number
+}
+
+interface Node {
+  view: NodeView
+  epoch: string
+  /** Since when this epoch is the present one. */
+  since: number
+  readonly heard: Map<string, { heard: Heard; entry: Entry | undefined }>
+}
+
+interface Context {
+  readonly clock: Clock
+  readonly forgetAfter: number
+  readonly tell: (change: Change) => void
+}
+
+/** Withdrawn targets are remembered so long that no message under way can bring them back. */
+const mostWithdrawn = 1000
+
+export function createPeerSide({ clock, forgetAfter, tell }: Context): PeerSide {
+  const nodes = new Map<NodeId, Node>()
+
+  function look(node: Node, change: Partial<NodeView>): void {
+    const moved = change.link !== undefined && change.link !== node.view.link
+    const { trouble, ...rest } = node.view
+    node.view = { ...rest, ...(moved && { since: clock.now() }), ...change }
+    tell({ kind: 'nodes' })
+  }
+
+  function put(owner: NodeId, node: Node, id: string, heard: Heard): void {
+    const before = node.heard.get(id)?.entry
+    const entry = entryOf(owner, heard)
+    node.heard.delete(id)
+    node.heard.set(id, { heard, entry })
+    if (entry) tell({ kind: 'entry', entry, ...(before && { before }) })
+    else if (before) tell({ kind: 'gone', owner, id })
+  }
+
+  function drop(owner: NodeId, node: Node, id: string): void {
+    const known = node.heard.get(id)
+    node.heard.delete(id)
+    if (known?.entry) tell({ kind: 'gone', owner, id })
+  }
+
+  /** Only what the present epoch said of itself is left. */
+  function dropFormer(owner: NodeId, node: Node): void {
+    for (const [id, { heard }] of [...node.heard]) {
+      const { former, ...present } = heard
+      if (heard.epoch !== node.epoch || !heard.listing) drop(owner, node, id)
+      else if (former) put(owner, node, id, present)
+    }
+  }
+
+  function forgetWithdrawn({ heard }: Node): void {
+    const withdrawn = [...heard].filter(([, { entry }]) => !entry)
+    for (const [id] of withdrawn.slice(0, -mostWithdrawn)) heard.delete(id)
+  }
+
+  return {
+    up({ self, version, epoch }) {
+      const known = nodes.get(self.node)
+      const node: Node = known ?? {
+        view: { self, version, link: 'lost', since: clock.now() },
+        epoch,
+        since: clock.now(),
+        heard: new Map(),
+      }
+      if (node.epoch !== epoch) Object.assign(node, { epoch, since: clock.now() })
+      nodes.set(self.node, node)
+      look(node, { self, version, link: 'up' })
+    },
+    lost(id, trouble) {
+      const node = nodes.get(id)
+      if (!node) return
+      const { roundTrip, ...view } = node.view
+      node.view = view
+      look(node, { link: 'lost', ...(trouble && { trouble }) })
+    },
+    accuse(id, trouble) {
+      const node = nodes.get(id)
+      if (node) look(node, trouble ? { trouble } : {})
+    },
+    measured(id, roundTrip) {
+      const node = nodes.get(id)
+      if (node) node.view = { ...node.view, roundTrip }
+    },
+    say(owner, epoch, saying) {
+      const node = nodes.get(owner)
+      if (!node || node.epoch !== epoch) return
+      const known = node.heard.get(saying.id)?.heard
+      const heard = merge(owner, known, epoch, saying)
+      if (heard === known) return
+      put(owner, node, saying.id, heard)
+      if (saying.kind === 'gone') forgetWithdrawn(node)
+    },
+    whole(owner, epoch) {
+      const node = nodes.get(owner)
+      if (node?.epoch === epoch) dropFormer(owner, node)
+    },
+    *held(owner, epoch) {
+      for (const [id, { heard, entry }] of nodes.get(owner)?.heard ?? [])
+        if (entry && heard.epoch === epoch && heard.listing)
+          yield { id, directory: heard.listing.number, page: heard.snapshot?.number ?? 0 }
+    },
+    sweep() {
+      const now = clock.now()
+      for (const [owner, node] of [...nodes]) {
+        if (now - node.since >= forgetAfter) dropFormer(owner, node)
+        if (node.view.link !== 'lost' || now - node.view.since < forgetAfter) continue
+        for (const id of [...node.heard.keys()]) drop(owner, node, id)
+        nodes.delete(owner)
+        tell({ kind: 'nodes' })
+      }
+    },
+    entry: (owner, id) => nodes.get(owner)?.heard.get(id)?.entry,
+    *entries() {
+      for (const { heard } of nodes.values()) for (const { entry } of heard.values()) if (entry) yield entry
+    },
+    *views() {
+      for (const { view } of nodes.values()) yield view
+    },
+  }
+}

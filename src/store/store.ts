@@ -1,0 +1,158 @@
+// All that this agent knows of the cluster, kept in memory. Each entry has one writer: its owner. The own side
+// is written by this node's rooms, the peers' side by sync; everybody reads.
+
+import { randomBytes } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import type { Clock } from '../clock.ts'
+import type {
+  Catalogue,
+  Change,
+  Dated,
+  Entry,
+  Finding,
+  Mono,
+  NodeId,
+  NodeView,
+  Part,
+  Self,
+  Snapshot,
+  Target,
+} from '../model.ts'
+import { createOwnSide, type Versioned } from './own.ts'
+import { createPeerSide, type PeerSide } from './peers.ts'
+
+export interface Store extends Part {
+  /** Who we are. First of all calls; again when a node becomes a manager or stops being one. */
+  identify(self: Self): void
+  /** All of this node's targets. What isn't among them is gone, or has `ended` as long as it is missed. */
+  replaceTargets(targets: readonly Target[]): void
+  putFinding(id: string, finding: Finding): void
+  /** A snapshot of a target that is gone meanwhile is dropped. */
+  putSnapshot(id: string, snapshot: Snapshot): void
+  /** From this node's own Docker, as a manager. Again when nothing changed: it keeps the age low. */
+  putCatalogue(catalogue: Catalogue): void
+  /** The own side is complete: targets are listed and were probed once. What our former epoch had may go. */
+  markWhole(): void
+
+  /** Every entry of the cluster, own ones first. */
+  entries(): Iterable<Entry>
+  entry(owner: NodeId, id: string): Entry | undefined
+  /** Own node first, then by node id. */
+  nodes(): readonly NodeView[]
+  /** The youngest that any manager gave. */
+  catalogue(): Dated<Catalogue> | undefined
+  /** `listener` is called synchronously, in order, after each change. */
+  subscribe(listener: (change: Change) => void): () => void
+
+  /** For sync: what it tells peers of. */
+  readonly own: Own
+  /** For sync: where it writes what peers tell. */
+  readonly peers: PeerSide
+  /** For sync: a catalogue that a manager among the peers gave, `age` milliseconds ago. */
+  putRemoteCatalogue(catalogue: Catalogue, from: NodeId, age: number): void
+}
+
+export interface Own {
+  /** This start of this agent: numbers are compared within one epoch only. */
+  readonly epoch: string
+  self(): Self
+  entries(): Iterable<Versioned>
+  entry(id: string): Versioned | undefined
+  /** Whether `markWhole` was called. */
+  isWhole(): boolean
+}
+
+interface Options {
+  readonly clock: Clock
+  readonly forgetAfter: number
+  readonly version: string
+}
+
+const sweepEvery = 1000
+
+export function createStore({ clock, forgetAfter, version }: Options): Store {
+  const epoch = randomBytes(9).toString('base64url')
+  const started = clock.now()
+  const listeners = new Set<(change: Change) => void>()
+  let self: Self | undefined
+  let whole = false
+  let newest: { readonly value: Catalogue; readonly at: Mono; readonly from: NodeId } | undefined
+
+  const tell = (change: Change) => {
+    for (const listener of listeners) listener(change)
+  }
+  const who = (): Self => {
+    if (!self) throw new Error('the store is used before identify')
+    return self
+  }
+  const own = createOwnSide({
+    clock,
+    forgetAfter,
+    owner: () => who().node,
+    catalogue: () => newest?.value,
+    tell,
+  })
+  const peers = createPeerSide({ clock, forgetAfter, tell })
+
+  function putNewest(value: Catalogue, from: NodeId, at: Mono): void {
+    if (newest && at < newest.at) return
+    const same = isDeepStrictEqual(newest?.value, value)
+    newest = { value: same && newest ? newest.value : value, at, from }
+    if (same) return
+    own.sweep()
+    tell({ kind: 'catalogue' })
+  }
+
+  let cancelSweep = clock.after(sweepEvery, sweep)
+  function sweep(): void {
+    own.sweep()
+    peers.sweep()
+    cancelSweep = clock.after(sweepEvery, sweep)
+  }
+
+  return {
+    identify(next) {
+      if (isDeepStrictEqual(self, next)) return
+      if (self && self.node !== next.node) own.clear()
+      self = next
+      tell({ kind: 'nodes' })
+    },
+    replaceTargets: own.replaceTargets,
+    putFinding: own.putFinding,
+    putSnapshot: own.putSnapshot,
+    putCatalogue: (catalogue) => putNewest(catalogue, who().node, clock.now()),
+    markWhole() {
+      if (whole) return
+      whole = true
+      tell({ kind: 'nodes' })
+    },
+    *entries() {
+      for (const { entry } of own.entries.values()) yield entry
+      yield* peers.entries()
+    },
+    entry: (owner, id) => (owner === self?.node ? own.entries.get(id)?.entry : peers.entry(owner, id)),
+    nodes() {
+      const mine: NodeView[] = self ? [{ self, version, link: 'self', since: started }] : []
+      return [...mine, ...[...peers.views()].sort((a, b) => (a.self.node < b.self.node ? -1 : 1))]
+    },
+    catalogue: () =>
+      newest && { value: newest.value, age: Math.max(0, clock.now() - newest.at), from: newest.from },
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    own: {
+      epoch,
+      self: who,
+      entries: () => own.entries.values(),
+      entry: (id) => own.entries.get(id),
+      isWhole: () => whole,
+    },
+    peers,
+    putRemoteCatalogue: (catalogue, from, age) => putNewest(catalogue, from, clock.now() - age),
+    async stop() {
+      cancelSweep()
+      listeners.clear()
+    },
+  }
+}

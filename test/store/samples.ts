@@ -1,0 +1,56 @@
+import type { Catalogue, Endpoint, Finding, Self, Snapshot, Target } from '../../src/model.ts'
+
+export const self = (node = 'n1', more: Partial<Self> = {}): Self => ({
+  node,
+  hostname: `host-${node}`,
+  swarm: true,
+  manager: false,
+  advertise: `${node}:2137`,
+  ...more,
+})
+
+export const target = (id: string, more: Partial<Target> = {}): Target => ({
+  id,
+  node: 'n1',
+  name: `name-${id}`,
+  place: { kind: 'standalone' },
+  image: 'app:1',
+  labels: {},
+  state: 'running',
+  addresses: [{ network: 'net', host: '10.0.0.2' }],
+  ...more,
+})
+
+export const replica = (id: string, slot = '1', more: Partial<Target> = {}): Target =>
+  target(id, {
+    place: {
+      kind: 'replicated',
+      service: 'demo_web',
+      serviceId: 'web',
+      stack: 'demo',
+      slot,
+      task: `t-${id}`,
+    },
+    ...more,
+  })
+
+export const endpoint: Endpoint = { url: 'http://10.0.0.2:8080/metrics', port: 8080, why: 'scanned' }
+export const found: Finding = { kind: 'found', endpoint }
+
+export const snapshot = (at: number, text = 'up 1\n'): Snapshot => ({
+  ok: true,
+  at,
+  took: 3,
+  page: { format: 'text/0.0.4', body: Buffer.from(text), size: text.length, series: 1, remarks: [] },
+})
+
+export const catalogue = (
+  slots: readonly string[],
+  mode: 'replicated' | 'global' | 'job' = 'replicated',
+): Catalogue => ({
+  cluster: 'c1',
+  nodes: {
+    n1: { hostname: 'host-n1', address: '10.0.0.1', role: 'manager', state: 'ready', availability: 'active' },
+  },
+  services: { web: { name: 'demo_web', mode, replicas: slots.length, slots, labels: {}, contested: {} } },
+})

@@ -1,0 +1,214 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { Change } from '../../src/model.ts'
+import { createStore, type Store } from '../../src/store/store.ts'
+import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
+import { catalogue, endpoint, found, replica, self, snapshot, target } from './samples.ts'
+
+let clock: VirtualClock
+let store: Store
+let changes: Change[]
+
+beforeEach(() => {
+  clock = virtualClock()
+  store = createStore({ clock, forgetAfter: 300_000, version: '1.0.0' })
+  store.identify(self())
+  changes = []
+  store.subscribe((change) => changes.push(change))
+})
+
+const ids = () => [...store.entries()].map((entry) => `${entry.owner}/${entry.target.id}`)
+const entry = (id: string, owner = 'n1') => store.entry(owner, id)
+
+describe('the own side', () => {
+  test('takes whole sets: what is missing is gone', () => {
+    store.replaceTargets([target('a'), target('b')])
+    store.replaceTargets([target('b')])
+    expect(ids()).toEqual(['n1/b'])
+    expect(changes.at(-1)).toEqual({ kind: 'gone', owner: 'n1', id: 'a' })
+  })
+
+  test('tells nothing when nothing changed', () => {
+    store.replaceTargets([target('a')])
+    store.putFinding('a', found)
+    changes.length = 0
+    store.replaceTargets([target('a')])
+    store.putFinding('a', { ...found })
+    store.identify(self())
+    expect(changes).toEqual([])
+  })
+
+  test('keeps the newest endpoint while probing fails', () => {
+    store.replaceTargets([target('a')])
+    store.putFinding('a', found)
+    store.putFinding('a', { kind: 'none', trouble: { code: 'refused', reason: 'refused' } })
+    expect(entry('a')).toMatchObject({ finding: { kind: 'none' }, endpoint: { port: 8080 } })
+  })
+
+  test('drops what is found of a target that is gone', () => {
+    store.putFinding('x', found)
+    store.putSnapshot('x', snapshot(1))
+    expect(ids()).toEqual([])
+  })
+
+  test('keeps the last twenty scrapes as history', () => {
+    store.replaceTargets([target('a')])
+    for (let took = 1; took <= 25; took += 1) store.putSnapshot('a', { ...snapshot(1), took })
+    expect(entry('a')?.history.map(({ took }) => took)).toEqual(Array.from({ length: 20 }, (_, i) => i + 6))
+  })
+
+  test('numbers directory and page apart', () => {
+    store.replaceTargets([target('a')])
+    store.putSnapshot('a', snapshot(1))
+    const { directory, page } = store.own.entry('a')!
+    store.putSnapshot('a', snapshot(2))
+    expect(store.own.entry('a')!.directory).toBe(directory)
+    expect(store.own.entry('a')!.page).toBeGreaterThan(page)
+  })
+
+  test('drops everything when the node has got another id', () => {
+    store.replaceTargets([target('a')])
+    store.identify(self('n2'))
+    expect(ids()).toEqual([])
+  })
+})
+
+describe('what has ended', () => {
+  const stopped = (exitCode: number) => ({ state: 'stopped', exitCode }) as const
+  const withEndpoint = (one = target('a')) => {
+    store.replaceTargets([one])
+    store.putFinding(one.id, found)
+  }
+
+  test('stays while it is missed, and no longer than FORGET_AFTER', () => {
+    withEndpoint()
+    store.replaceTargets([target('a', stopped(1))])
+    expect(entry('a')?.ended).toEqual({ at: clock.now(), exitCode: 1, removed: false })
+    clock.passSync(299_000)
+    expect(ids()).toEqual(['n1/a'])
+    clock.passSync(2000)
+    expect(ids()).toEqual([])
+  })
+
+  test('is an ordinary entry again once it runs again', () => {
+    withEndpoint()
+    store.replaceTargets([target('a', stopped(1))])
+    store.replaceTargets([target('a')])
+    expect(entry('a')).toMatchObject({ target: { state: 'running' }, endpoint: { port: 8080 } })
+    expect(entry('a')?.ended).toBeUndefined()
+  })
+
+  test('leaves at once with exit code 0, without an endpoint, or when removed', () => {
+    withEndpoint()
+    store.replaceTargets([target('a', stopped(0))])
+    expect(ids()).toEqual([])
+    store.replaceTargets([target('b')])
+    store.replaceTargets([target('b', stopped(1))])
+    expect(ids()).toEqual([])
+    withEndpoint()
+    store.replaceTargets([])
+    expect(ids()).toEqual([])
+  })
+
+  test('a removed replica stays while its slot is wanted', () => {
+    store.putCatalogue(catalogue(['1', '2']))
+    withEndpoint(replica('a', '2'))
+    store.replaceTargets([])
+    expect(entry('a')).toMatchObject({ target: { state: 'stopped' }, ended: { removed: true } })
+    store.putCatalogue(catalogue(['1']))
+    expect(ids()).toEqual([])
+  })
+
+  test.each([
+    ['job', ['1'], 1, false],
+    ['replicated', ['1'], 0, true],
+    ['global', [], 1, true],
+  ] as const)('a replica of a %s service with slots %j and exit code %d', (mode, slots, exitCode, stays) => {
+    store.putCatalogue(catalogue(slots, mode))
+    const place =
+      mode === 'global'
+        ? ({ kind: 'global', service: 'demo_web', serviceId: 'web', task: 't' } as const)
+        : replica('a').place
+    withEndpoint(target('a', { place }))
+    store.replaceTargets([target('a', { place, ...stopped(exitCode) })])
+    expect(ids()).toEqual(stays ? ['n1/a'] : [])
+  })
+})
+
+describe('the peers’ side', () => {
+  const speaker = (epoch = 'e1') => ({ self: self('n2'), version: '1.0.0', epoch })
+  const list = (id: string, number: number, epoch = 'e1', born = number) =>
+    store.peers.say('n2', epoch, {
+      kind: 'listing',
+      id,
+      number,
+      listing: { target: target(id, { node: 'n2' }), finding: found, endpoint, born },
+    })
+  const show = (id: string, number: number, epoch = 'e1') =>
+    store.peers.say('n2', epoch, { kind: 'snapshot', id, number, snapshot: snapshot(number) })
+
+  test('believes only the present epoch', () => {
+    store.peers.up(speaker('e2'))
+    list('a', 1, 'e1')
+    expect(ids()).toEqual([])
+    list('a', 1, 'e2')
+    expect(ids()).toEqual(['n2/a'])
+  })
+
+  test('a restarted owner’s former pages stand until it has told all', () => {
+    store.peers.up(speaker('e1'))
+    for (const id of ['a', 'b']) {
+      list(id, 1)
+      show(id, 2)
+    }
+    store.peers.up(speaker('e2'))
+    store.peers.say('n2', 'e2', {
+      kind: 'listing',
+      id: 'a',
+      number: 1,
+      listing: { target: target('a', { node: 'n2' }), finding: { kind: 'searching' }, born: 1 },
+    })
+    expect(entry('a', 'n2')).toMatchObject({ endpoint: { port: 8080 }, snapshot: { ok: true, at: 2 } })
+    expect(entry('b', 'n2')).toMatchObject({ snapshot: { ok: true } })
+    expect([...store.peers.held('n2', 'e2')]).toEqual([{ id: 'a', directory: 1, page: 0 }])
+    store.peers.whole('n2', 'e2')
+    expect(ids()).toEqual(['n2/a'])
+    expect(entry('a', 'n2')?.snapshot).toBeUndefined()
+  })
+
+  test('forgets a lost node after FORGET_AFTER', () => {
+    store.peers.up(speaker())
+    list('a', 1)
+    store.peers.lost('n2', { code: 'owner_lost', reason: 'gone' })
+    expect(store.nodes().at(-1)).toMatchObject({ link: 'lost', trouble: { reason: 'gone' } })
+    clock.passSync(299_000)
+    expect(ids()).toEqual(['n2/a'])
+    clock.passSync(2000)
+    expect(ids()).toEqual([])
+    expect(store.nodes()).toHaveLength(1)
+  })
+
+  test('a withdrawn target doesn’t come back by an old message', () => {
+    store.peers.up(speaker())
+    list('a', 1)
+    store.peers.say('n2', 'e1', { kind: 'gone', id: 'a', number: 3 })
+    list('a', 2)
+    show('a', 2)
+    expect(ids()).toEqual([])
+    list('a', 4)
+    expect(entry('a', 'n2')?.snapshot).toBeUndefined()
+  })
+})
+
+describe('the catalogue', () => {
+  test('is the youngest of all managers’, and ages', () => {
+    store.putRemoteCatalogue(catalogue(['1']), 'n3', 5000)
+    store.putRemoteCatalogue(catalogue([]), 'n4', 9000)
+    expect(store.catalogue()).toEqual({ value: catalogue(['1']), age: 5000, from: 'n3' })
+    clock.passSync(1000)
+    expect(store.catalogue()?.age).toBe(6000)
+    expect(changes).toHaveLength(1)
+    store.putCatalogue(catalogue(['1']))
+    expect(store.catalogue()).toMatchObject({ age: 0, from: 'n1' })
+    expect(changes).toHaveLength(1)
+  })
+})
