@@ -1,0 +1,78 @@
+// From a name to what it denotes. Never one of several at random, never a mix of two things: what can't be
+// told apart is told as such, with the paths that would.
+
+import type { Change, NodeId, NodeView } from '../model.ts'
+import type { Answer, Question } from './names/answer.ts'
+import type { DirectorySource, Listed } from './names/directory.ts'
+import { createDirectory } from './names/directory.ts'
+import { isCurrent, partOn, whole } from './names/members.ts'
+import type { Nodes } from './names/nodes.ts'
+import { readNodes } from './names/nodes.ts'
+import { pickReplica } from './names/picking.ts'
+import { ambiguous, pathsApart, unknownName } from './names/refusals.ts'
+import type { OwnName } from './names/things.ts'
+import { levelCount } from './names/things.ts'
+
+/** What names are looked up in. The store is one. */
+export interface NamesSource extends DirectorySource {
+  nodes(): readonly NodeView[]
+}
+
+export interface Names {
+  /** To be told of every change of the source. */
+  changed(change: Change): void
+  lookUp(question: Question): Answer
+}
+
+/** `ownName` reads from labels, of a container or a service, what they add as a name of the first level. */
+export function createNames(source: NamesSource, ownName: OwnName): Names {
+  const directory = createDirectory(source, ownName)
+  return {
+    changed: directory.changed,
+    lookUp(question) {
+      const { name, replica, asked } = question
+      const found = firstFound((level) => directory.find(level, name))
+      if (found.length === 0) return unknownName(name, directory.names())
+      const nodes = readNodes(() => source.nodes(), source.catalogue()?.value)
+      if (replica !== undefined) return pickReplica({ name, replica, asked }, found, nodes)
+      return withoutReplica(question, found, nodes)
+    },
+  }
+}
+
+function firstFound(find: (level: number) => readonly Listed[]): readonly Listed[] {
+  for (let level = 0; level < levelCount; level += 1) {
+    const found = find(level)
+    if (found.length > 0) return found
+  }
+  return []
+}
+
+function withoutReplica({ name, asked, scope }: Question, found: readonly Listed[], nodes: Nodes): Answer {
+  const candidates = contenders(found, asked)
+  const inScope =
+    scope === 'node' ? candidates.filter(({ thing }) => (thing.owner ?? asked) === asked) : candidates
+  const [only, ...others] = inScope
+  if (!only) return { kind: 'elsewhere', full: name }
+  if (others.length > 0) return ambiguous(name, pathsApart(inScope, nodes))
+  return scope === 'node' ? partOn(asked, only, nodes) : whole(only, only.thing.owner ?? asked, nodes)
+}
+
+/**
+ * The things that a name can still mean. What no longer runs gives way to what does; what belongs to nodes is
+ * the asked node's own first, even if ended: another node's of the same name is a different container.
+ */
+function contenders(found: readonly Listed[], asked: NodeId): readonly Listed[] {
+  const services = found.filter(({ thing }) => thing.owner === undefined)
+  const perNode = found.filter(({ thing }) => thing.owner !== undefined)
+  const running = services.filter(isCurrent)
+  if (running.length > 0) return [...running, ...perNode.filter(isCurrent)]
+  const own = perNode.filter(({ thing }) => thing.owner === asked)
+  if (own.length > 0) return currentFirst(own)
+  return perNode.length > 0 ? currentFirst(perNode) : services
+}
+
+function currentFirst(listed: readonly Listed[]): readonly Listed[] {
+  const current = listed.filter(isCurrent)
+  return current.length > 0 ? current : listed
+}

@@ -1,0 +1,45 @@
+// Which of several containers stands for one place: a slot, a node's task of a global service, a name.
+//
+// Rolling updates, rescheduling and recreation let several claim it for a while. Exactly one may be shown:
+// two would double a series, and going to and fro would make its counters jump.
+
+import type { Entry, NodeId } from '../../model.ts'
+
+export interface Circumstances {
+  /** The place's tasks from oldest to newest, where the managers say that it is contested. */
+  readonly order?: readonly string[]
+  /** Whether an owner can be asked: what a cut-off node last said never outranks what can be seen. */
+  readonly linked: (owner: NodeId) => boolean
+}
+
+/**
+ * The older one that still runs, until a newer one has shown metrics; an ended one only where nothing runs.
+ * `entries` come in the order in which they became known, which decides where nobody knows better.
+ */
+export function standing(
+  entries: readonly Entry[],
+  { order = [], linked }: Circumstances,
+): Entry | undefined {
+  const running = entries.filter(isLive)
+  if (running.length === 0) return lastEnded(entries)
+  if (running.length === 1) return running[0]
+  const seen = running.filter(({ owner }) => linked(owner))
+  const byAge = (seen.length > 0 ? seen : running).toSorted((a, b) => rank(a, order) - rank(b, order))
+  return byAge.findLast(({ endpoint }) => endpoint !== undefined) ?? byAge[0]
+}
+
+export function isLive({ target, ended }: Entry): boolean {
+  return ended === undefined && target.state !== 'stopped'
+}
+
+/** A task that isn't in the order isn't meant to run any more: older than all that are. */
+function rank({ target: { place } }: Entry, order: readonly string[]): number {
+  return 'task' in place ? order.indexOf(place.task) : -1
+}
+
+function lastEnded(entries: readonly Entry[]): Entry | undefined {
+  return entries.reduce<Entry | undefined>(
+    (last, entry) => (!last || (entry.ended?.at ?? 0) >= (last.ended?.at ?? 0) ? entry : last),
+    undefined,
+  )
+}

@@ -1,0 +1,326 @@
+import { describe, expect, test } from 'vitest'
+import type { Catalogue, Entry, NodeView } from '../../src/model.ts'
+import type { Answer, Question } from '../../src/store/names/answer.ts'
+import { shortened } from '../../src/store/names/spelling.ts'
+import { createNames } from '../../src/store/names.ts'
+import { composed, createWorld, declared, globalTask, node, standalone, task } from './world.ts'
+
+const threeNodes = [node('n1', 'one', 'self'), node('n2', 'two'), node('n3', 'three')]
+const ownName = (labels: Readonly<Record<string, string>>) => labels['app-metrics-proxy.name']
+
+interface Cluster {
+  readonly entries: readonly Entry[]
+  readonly nodes?: readonly NodeView[]
+  readonly catalogue?: Catalogue
+}
+
+function ask({ entries, nodes = threeNodes, catalogue }: Cluster, question: string, asked = 'n1'): string {
+  const world = createWorld(entries, nodes)
+  world.declare(catalogue)
+  return told(createNames(world, ownName).lookUp(questionOf(question, asked)))
+}
+
+/** `/name/replica?scope=node` */
+function questionOf(text: string, asked: string): Question {
+  const [path = '', scope] = text.split('?scope=')
+  const [name = '', replica] = path.split('/')
+  return { name, asked, ...(replica && { replica }), ...(scope === 'node' && { scope }) }
+}
+
+/** An answer in one line. */
+function told(answer: Answer): string {
+  if (answer.kind === 'one') return `${answer.entry.target.name} on ${answer.entry.owner}`
+  if (answer.kind === 'elsewhere') return 'elsewhere'
+  if (answer.kind === 'replicas')
+    return `${answer.full}: ${answer.replicas.map(({ slot, entry }) => `${slot}@${entry?.owner ?? 'nowhere'}`).join(' ')}`
+  const { code, reason, mend } = answer.trouble
+  return [code, reason, ...(mend ? [mend] : [])].join('; ')
+}
+
+const ended = { at: 5, exitCode: 1, removed: false }
+const web = [task('n1', 'demo_web', 1), task('n2', 'demo_web', 2)]
+
+describe('the original’s shortening', () => {
+  test.each([
+    ['demo_web.1.k3sp6t6qlx', 'web'],
+    ['my_stack_web.1.k3sp6t6qlx', 'stack'],
+    ['node-exporter', 'node-exporter'],
+    ['node.exporter', 'node'],
+    ['proj_web_1', 'web'],
+    ['proj-web-1', 'proj-web-1'],
+    ['a_b.c_d', 'b'],
+    ['_x', 'x'],
+    ['x_', ''],
+  ])('%s becomes %s', (name, short) => {
+    expect(shortened(name)).toBe(short)
+  })
+})
+
+describe('levels', () => {
+  const entries = [
+    ...web,
+    standalone('n1', 'web'),
+    standalone('n1', 'old_style.thing'),
+    composed('n1', 'shop', 'cart'),
+    composed('n1', 'till', 'bill', 1, '_'),
+    task('n1', 'my_stack_api', 1),
+    standalone('n1', 'Cased.Name-1_x', { labels: { 'app-metrics-proxy.name': 'nice' } }),
+  ]
+  test.each([
+    ['demo_web', 'demo_web: 1@n1 2@n2', 'a full service name'],
+    ['demo_web.1.task1n1', 'demo_web.1.task1n1 on n1', 'a container of a service'],
+    ['web', 'web on n1', 'a container’s name before a short service name'],
+    ['shop-cart-1', 'shop-cart-1 on n1', 'a container of Compose'],
+    ['till_bill_1', 'till_bill_1 on n1', 'a container of the first Compose'],
+    ['shop_cart', 'shop_cart: 1@n1', 'a full Compose service name'],
+    ['cart', 'shop_cart: 1@n1', 'a short Compose service name'],
+    ['bill', 'till_bill: 1@n1', 'a short service name of the first Compose'],
+    ['api', 'my_stack_api: 1@n1', 'a short name in a stack with an underscore'],
+    ['stack', 'my_stack_api: 1@n1', 'the original’s name of it'],
+    ['style', 'old_style.thing on n1', 'the original’s name of a container'],
+    ['nice', 'Cased.Name-1_x on n1', 'a name by label'],
+    ['Cased.Name-1_x', 'Cased.Name-1_x on n1', 'capitals, dots, dashes, underscores'],
+  ])('%s is %s: %s', (name, answer) => {
+    expect(ask({ entries }, name)).toBe(answer)
+  })
+
+  test('a label on a service names the service', () => {
+    const catalogue = declared({ name: 'demo_web', labels: { 'app-metrics-proxy.name': 'shop' } })
+    expect(ask({ entries: web, catalogue }, 'shop')).toBe('demo_web: 1@n1 2@n2')
+  })
+
+  test('a service that the managers know has its names before any container of it is known', () => {
+    const catalogue = declared({ name: 'demo_web', slots: ['1', '2'] })
+    expect(ask({ entries: [], catalogue }, 'web')).toBe('demo_web: 1@nowhere 2@nowhere')
+  })
+})
+
+describe('ambiguity', () => {
+  test.each<[string, readonly Entry[], string, string]>([
+    [
+      'one service in two stacks',
+      [...web, task('n1', 'prod_web', 1)],
+      'web',
+      'ambiguous; "web" means more than one thing; ask for one of /demo_web/metrics /prod_web/metrics',
+    ],
+    [
+      'a container that is called like a service, on whatever node',
+      [...web, standalone('n3', 'demo_web')],
+      'demo_web',
+      `ambiguous; "demo_web" means more than one thing; ask for one of ${[
+        ...web,
+        standalone('n3', 'demo_web'),
+      ]
+        .map(({ target }) => `/demo_web/${target.id.slice(0, 12)}/metrics`)
+        .join(' ')}`,
+    ],
+    [
+      'two Compose projects on the asked node',
+      [composed('n1', 'a', 'web'), composed('n1', 'b', 'web')],
+      'web',
+      'ambiguous; "web" means more than one thing; ask for one of /a_web/metrics /b_web/metrics',
+    ],
+    [
+      'one standalone name on two other nodes',
+      [standalone('n2', 'cadvisor'), standalone('n3', 'cadvisor')],
+      'cadvisor',
+      'ambiguous; "cadvisor" means more than one thing; ask for one of /cadvisor/two/metrics /cadvisor/three/metrics',
+    ],
+    [
+      'one Compose name on two other nodes',
+      [composed('n2', 'a', 'web'), composed('n3', 'a', 'web')],
+      'web',
+      'ambiguous; "web" means more than one thing; ask for one of /a_web/two/metrics /a_web/three/metrics',
+    ],
+  ])('%s', (_what, entries, name, answer) => {
+    expect(ask({ entries }, name)).toBe(answer)
+  })
+
+  test('what no longer runs gives way to what does', () => {
+    const entries = [standalone('n2', 'x', { ended }), standalone('n3', 'x')]
+    expect(ask({ entries }, 'x')).toBe('x on n3')
+  })
+
+  test('but never the asked node’s own to another node’s', () => {
+    const entries = [standalone('n1', 'x', { ended }), standalone('n3', 'x')]
+    expect(ask({ entries }, 'x')).toBe('x on n1')
+  })
+
+  test('the asked node’s own comes first', () => {
+    const entries = [standalone('n1', 'x'), standalone('n2', 'x')]
+    expect([ask({ entries }, 'x', 'n1'), ask({ entries }, 'x', 'n2')]).toEqual(['x on n1', 'x on n2'])
+  })
+
+  test('two nodes with one hostname are told apart by id', () => {
+    const nodes = [node('n1', 'one', 'self'), node('n2', 'same'), node('n3', 'same')]
+    const entries = [standalone('n2', 'x'), standalone('n3', 'x')]
+    expect(ask({ entries, nodes }, 'x')).toContain('ask for one of /x/n2/metrics /x/n3/metrics')
+    expect(ask({ entries, nodes }, 'x/n3')).toBe('x on n3')
+    expect(ask({ entries, nodes }, 'x/same', 'n2')).toMatch(/^ambiguous; "x\/same" means more than one thing/)
+  })
+})
+
+describe('unknown names', () => {
+  test.each([
+    ['demo_wbe', 'unknown; no container or service is called "demo_wbe"; ask for one of /demo_web/metrics /web/metrics'],
+    [
+      'DEMO_WEB',
+      'unknown; no container or service is called "DEMO_WEB"; ask for one of /demo_web/metrics /web/metrics',
+    ],
+    ['prod_web', 'unknown; no container or service is called "prod_web"; ask for /web/metrics'],
+    ['nothing-like-it', 'unknown; no container or service is called "nothing-like-it"'],
+    ['..%2Fetc', 'unknown; no container or service is called "..%2Fetc"'],
+    ['__proto__', 'unknown; no container or service is called "__proto__"'],
+    ['', 'unknown; no container or service is called ""'],
+  ])('%j', (name, answer) => {
+    expect(ask({ entries: web }, name)).toBe(answer)
+  })
+})
+
+describe('replicas', () => {
+  const entries = [
+    ...web,
+    globalTask('n1', 'demo_node'),
+    globalTask('n2', 'demo_node'),
+    standalone('n2', 'x'),
+  ]
+  test.each([
+    ['demo_web/2', 'demo_web.2.task2n2 on n2'],
+    ['demo_web/two', 'demo_web.2.task2n2 on n2'],
+    ['web/n1', 'demo_web.1.task1n1 on n1'],
+    ['demo_node', 'demo_node.n1.taskn1 on n1'],
+    ['demo_node/two', 'demo_node.n2.taskn2 on n2'],
+    ['demo_node/n2', 'demo_node.n2.taskn2 on n2'],
+    ['x/two', 'x on n2'],
+    [`demo_web/${web[1]!.target.id.slice(0, 12)}`, 'demo_web.2.task2n2 on n2'],
+    [`demo_web/${web[1]!.target.id}`, 'demo_web.2.task2n2 on n2'],
+    [
+      'demo_web/3',
+      'unknown; "demo_web" has no replica "3"; ask for one of /demo_web/1/metrics /demo_web/2/metrics',
+    ],
+    [
+      'node/three',
+      'unknown; "node" has no replica "three"; ask for one of /node/one/metrics /node/two/metrics',
+    ],
+    ['x/one', 'unknown; "x" has no replica "one"; ask for /x/two/metrics'],
+    ['demo_web?scope=node', 'demo_web: 1@n1'],
+    ['demo_node?scope=node', 'demo_node.n1.taskn1 on n1'],
+    ['x?scope=node', 'elsewhere'],
+  ])('%s', (question, answer) => {
+    expect(ask({ entries }, question)).toMatch(answer)
+  })
+
+  test('a global service without a task on the asked node names the nodes that have one', () => {
+    expect(ask({ entries }, 'demo_node', 'n3')).toBe(
+      'unknown; "demo_node" has no container on three; ask for one of /demo_node/one/metrics /demo_node/two/metrics',
+    )
+    expect(ask({ entries }, 'demo_node?scope=node', 'n3')).toBe('elsewhere')
+  })
+
+  test('two replicas on one node aren’t told apart by the node', () => {
+    const both = [task('n2', 'demo_web', 1), task('n2', 'demo_web', 2)]
+    expect(ask({ entries: both }, 'demo_web/two')).toMatch(/^ambiguous; "demo_web\/two"/)
+  })
+
+  test('numbers of Compose belong to the node: the asked node’s own first', () => {
+    const both = [composed('n1', 'a', 'web', 1), composed('n2', 'a', 'web', 1), composed('n2', 'a', 'web', 2)]
+    expect(ask({ entries: both }, 'a_web/1')).toBe('a-web-1 on n1')
+    expect(ask({ entries: both }, 'a_web/2')).toBe('a-web-2 on n2')
+    expect(ask({ entries: both }, 'a_web/two')).toBe('a_web: 1@n2 2@n2')
+  })
+
+  test('slots come in the order of their numbers', () => {
+    const many = [task('n1', 'w', 10), task('n1', 'w', 9), task('n1', 'w', 1)]
+    expect(ask({ entries: many }, 'w')).toBe('w: 1@n1 9@n1 10@n1')
+  })
+
+  test('a wanted slot without a container is shown; one that is no longer wanted leaves with its container', () => {
+    const entries = [
+      task('n1', 'demo_web', 1),
+      task('n2', 'demo_web', 2, { ended }),
+      task('n3', 'demo_web', 4),
+    ]
+    const catalogue = declared({ slots: ['1', '3'] })
+    expect(ask({ entries, catalogue }, 'demo_web')).toBe('demo_web: 1@n1 3@nowhere 4@n3')
+  })
+
+  test('without a catalogue a failed one is shown, one that ended well isn’t', () => {
+    const entries = [
+      task('n1', 'demo_web', 1, { ended }),
+      task('n2', 'demo_web', 2, { ended: { at: 5, exitCode: 0, removed: false } }),
+    ]
+    expect(ask({ entries }, 'demo_web')).toBe('demo_web: 1@n1')
+  })
+})
+
+describe('one slot, several containers', () => {
+  const older = task('n1', 'demo_web', 1, { task: 'aaa' })
+  const newer = (traits: Parameters<typeof task>[3] = {}) =>
+    task('n2', 'demo_web', 1, { task: 'bbb', ...traits })
+  const catalogue = declared({ contested: { 1: ['aaa', 'bbb'] } })
+
+  test('the older stands until the newer answers', () => {
+    expect(ask({ entries: [newer({ answers: false }), older], catalogue }, 'web')).toBe('demo_web: 1@n1')
+    expect(ask({ entries: [newer(), older], catalogue }, 'web')).toBe('demo_web: 1@n2')
+  })
+
+  test('a newer one that fails to stay leaves the older', () => {
+    expect(ask({ entries: [newer({ ended }), older], catalogue }, 'web')).toBe('demo_web: 1@n1')
+  })
+
+  test('one that isn’t meant to run any more is older than all that are', () => {
+    const order = declared({ contested: { 1: ['bbb'] } })
+    expect(ask({ entries: [newer(), older], catalogue: order }, 'web')).toBe('demo_web: 1@n2')
+  })
+
+  test('what a cut-off node last said never outranks what can be seen', () => {
+    const nodes = [node('n1', 'one', 'lost'), node('n2', 'two')]
+    expect(ask({ entries: [newer(), older], nodes }, 'web')).toBe('demo_web: 1@n2')
+    expect(ask({ entries: [older, newer({ answers: false })], nodes }, 'web')).toBe('demo_web: 1@n2')
+  })
+
+  test('it counts for the node on which it stands, and for no other', () => {
+    const entries = [newer(), older]
+    expect(ask({ entries, catalogue }, 'web?scope=node', 'n1')).toBe('elsewhere')
+    expect(ask({ entries, catalogue }, 'web?scope=node', 'n2')).toBe('demo_web: 1@n2')
+  })
+
+  test('of several that ended, the last', () => {
+    const entries = [
+      task('n1', 'demo_web', 1, { ended: { ...ended, at: 9 } }),
+      task('n2', 'demo_web', 1, { ended: { ...ended, at: 7 } }),
+    ]
+    expect(ask({ entries }, 'web')).toBe('demo_web: 1@n1')
+  })
+
+  test('a container that was made anew under its name takes it over', () => {
+    const gone = { ...standalone('n1', 'x', { ended }), history: [] }
+    const former = { ...gone, target: { ...gone.target, id: 'f'.repeat(64) } }
+    expect(ask({ entries: [standalone('n1', 'x'), former] }, 'x/one')).toBe('x on n1')
+  })
+})
+
+describe('changes', () => {
+  test('are followed one by one', () => {
+    const world = createWorld([...web], threeNodes)
+    const names = createNames(world, ownName)
+    const say = (question: string) => told(names.lookUp(questionOf(question, 'n1')))
+
+    names.changed(world.put(standalone('n1', 'late')))
+    expect(say('late')).toBe('late on n1')
+
+    const renamed = { ...web[0]!, target: { ...web[0]!.target, name: 'other' } }
+    names.changed(world.put(renamed))
+    expect(say('other')).toBe('other on n1')
+    expect(say('demo_web.1.task1n1')).toMatch(/^unknown/)
+    expect(say('web')).toBe('demo_web: 1@n1 2@n2')
+
+    for (const { owner, target } of [...web]) names.changed(world.remove(owner, target.id))
+    expect(say('web')).toMatch(/^unknown/)
+
+    names.changed(world.declare(declared({ name: 'demo_web' })))
+    expect(say('web')).toBe('demo_web: 1@nowhere')
+    names.changed(world.declare(undefined))
+    expect(say('web')).toMatch(/^unknown/)
+  })
+})

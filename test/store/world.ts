@@ -1,0 +1,156 @@
+// A small cluster to look names up in, written as one would tell of it.
+
+import { createHash } from 'node:crypto'
+import type {
+  Catalogue,
+  CatalogueService,
+  Change,
+  Entry,
+  NodeId,
+  NodeView,
+  Place,
+  Target,
+} from '../../src/model.ts'
+
+export interface World {
+  entries(): Iterable<Entry>
+  entry(owner: NodeId, id: string): Entry | undefined
+  nodes(): readonly NodeView[]
+  catalogue(): { readonly value: Catalogue } | undefined
+  put(entry: Entry): Change
+  remove(owner: NodeId, id: string): Change
+  declare(catalogue: Catalogue | undefined): Change
+}
+
+export function createWorld(entries: readonly Entry[], nodes: readonly NodeView[]): World {
+  const all = new Map(entries.map((entry) => [`${entry.owner} ${entry.target.id}`, entry]))
+  let declared: Catalogue | undefined
+  return {
+    entries: () => all.values(),
+    entry: (owner, id) => all.get(`${owner} ${id}`),
+    nodes: () => nodes,
+    catalogue: () => declared && { value: declared },
+    put(entry) {
+      const key = `${entry.owner} ${entry.target.id}`
+      const before = all.get(key)
+      all.set(key, entry)
+      return { kind: 'entry', entry, ...(before && { before }) }
+    },
+    remove(owner, id) {
+      all.delete(`${owner} ${id}`)
+      return { kind: 'gone', owner, id }
+    },
+    declare(catalogue) {
+      declared = catalogue
+      return { kind: 'catalogue' }
+    },
+  }
+}
+
+export function node(id: NodeId, hostname = id, link: NodeView['link'] = 'up'): NodeView {
+  const self = { node: id, hostname, swarm: true, manager: false, advertise: `${hostname}:2137` }
+  return { self, version: '1', link, since: 0 }
+}
+
+export interface Traits {
+  readonly labels?: Target['labels']
+  readonly answers?: boolean
+  readonly ended?: Entry['ended']
+  readonly state?: Target['state']
+}
+
+const endpoint = { url: 'http://10.0.0.1:80/metrics', port: 80, why: 'scanned' }
+
+export function container(owner: NodeId, name: string, place: Place, traits: Traits = {}): Entry {
+  const { labels = {}, answers = true, ended, state = 'running' } = traits
+  const target: Target = {
+    id: idOf(`${owner} ${name}`),
+    node: owner,
+    name,
+    place,
+    image: 'image',
+    labels,
+    state: ended ? 'stopped' : state,
+    addresses: [{ network: 'net', host: '10.0.0.1' }],
+  }
+  return {
+    owner,
+    target,
+    finding: answers ? { kind: 'found', endpoint } : { kind: 'searching' },
+    ...(answers && { endpoint }),
+    history: [],
+    ...(ended && { ended }),
+  }
+}
+
+/** Looks like a container's id, and is the same for the same text. */
+function idOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+export function standalone(owner: NodeId, name: string, traits: Traits = {}): Entry {
+  return container(owner, name, { kind: 'standalone' }, traits)
+}
+
+/** A task of a replicated service; `service` as `stack_name`. */
+export function task(
+  owner: NodeId,
+  service: string,
+  slot: number,
+  traits: Traits & { task?: string } = {},
+): Entry {
+  const id = traits.task ?? `task${slot}${owner}`
+  const place: Place = {
+    kind: 'replicated',
+    service,
+    serviceId: `id-${service}`,
+    ...stackOf(service),
+    slot: `${slot}`,
+    task: id,
+  }
+  return container(owner, `${service}.${slot}.${id}`, place, traits)
+}
+
+export function globalTask(owner: NodeId, service: string, traits: Traits = {}): Entry {
+  const place: Place = {
+    kind: 'global',
+    service,
+    serviceId: `id-${service}`,
+    ...stackOf(service),
+    task: `task${owner}`,
+  }
+  return container(owner, `${service}.${owner}.task${owner}`, place, traits)
+}
+
+export function composed(owner: NodeId, project: string, service: string, number = 1, joint = '-'): Entry {
+  const name = [project, service, number].join(joint)
+  return container(owner, name, { kind: 'compose', project, service, number: `${number}` })
+}
+
+export function declared(...services: readonly Partial<CatalogueService>[]): Catalogue {
+  const whole = services.map(
+    (service): CatalogueService => ({
+      name: 'demo_web',
+      mode: 'replicated',
+      replicas: 1,
+      slots: ['1'],
+      labels: stackLabels(service.name ?? 'demo_web'),
+      contested: {},
+      ...service,
+    }),
+  )
+  return {
+    cluster: 'swarm',
+    nodes: {},
+    services: Object.fromEntries(whole.map((one) => [`id-${one.name}`, one])),
+  }
+}
+
+function stackOf(service: string): { stack?: string } {
+  return service.includes('_') ? { stack: service.slice(0, service.lastIndexOf('_')) } : {}
+}
+
+function stackLabels(service: string): Record<string, string> {
+  const { stack } = stackOf(service)
+  return stack === undefined ? {} : { 'com.docker.stack.namespace': stack }
+}
