@@ -16,14 +16,7 @@ export default defineConfig({
       },
       { test: { name: 'prometheus', include: ['test/prometheus/**/*.test.ts'], ...realParts } },
       { test: { name: 'browser', include: ['test/browser/**/*.test.ts'], ...realParts } },
-      {
-        test: {
-          name: 'lab',
-          include: ['test/lab/**/*.test.ts'],
-          globalSetup: 'test/lab/harness/setup.ts',
-          ...realParts,
-        },
-      },
+      { test: { name: 'lab', include: ['test/lab/**/*.test.ts'], ...realParts } },
     ],
   },
 })

@@ -23,6 +23,7 @@ export const statusOf = {
   // the owner couldn't be asked and the cache is too old to stand in
   owner_lost: 502,
   // the asker's request
+  bad_request: 400,
   unknown: 404,
   ambiguous: 409,
   // the agent itself

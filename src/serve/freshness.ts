@@ -1,0 +1,85 @@
+// Whether what is known of a container may be shown, must be read anew, or must be refused: one pure decision.
+// It never hides a container's failure, and never shows old numbers as new ones.
+
+import type { Code, Trouble } from '../errors.ts'
+import type { Entry, Mono, NodeView, Page } from '../model.ts'
+
+export interface Circumstances {
+  readonly now: Mono
+  /** What is older than this is read anew; `off`: never. */
+  readonly maxAge: number | 'off'
+  /** How long the cache may stand in for an owner that can't be asked. */
+  readonly staleAfter: number
+  readonly link: NodeView['link']
+}
+
+export interface Reading {
+  readonly page: Page
+  readonly age: number
+  /** Set where the age must be told: the page is older than the asker may expect. */
+  readonly cached?: true
+}
+
+export type Settled =
+  | { readonly kind: 'show'; readonly reading: Reading }
+  | { readonly kind: 'refuse'; readonly trouble: Trouble }
+
+export type Verdict = Settled | { readonly kind: 'refresh' }
+
+export function judge(entry: Entry, circumstances: Circumstances): Verdict {
+  const { now, maxAge, link } = circumstances
+  const { snapshot } = entry
+  if (link === 'lost') return standIn(entry, circumstances)
+  const hindrance = whyNotRead(entry)
+  if (hindrance) return { kind: 'refuse', trouble: hindrance }
+  if (!snapshot) return { kind: 'refresh' }
+  if (maxAge === 'off') return shown(entry, now, true)
+  return now - snapshot.at <= maxAge ? shown(entry, now) : { kind: 'refresh' }
+}
+
+/** What a read that has just ended brought. */
+export function shown({ snapshot }: Entry, now: Mono, cached = false): Settled {
+  if (!snapshot) return { kind: 'refuse', trouble: { code: 'searching', reason: 'not read yet' } }
+  if (!snapshot.ok) return { kind: 'refuse', trouble: snapshot.trouble }
+  return {
+    kind: 'show',
+    reading: { page: snapshot.page, age: now - snapshot.at, ...(cached && { cached }) },
+  }
+}
+
+/** What the cache may say for an owner that can't be asked. */
+export function standIn(entry: Entry, { now, staleAfter }: Circumstances): Settled {
+  const { snapshot } = entry
+  if (!snapshot || now - snapshot.at > staleAfter) {
+    const reason = 'the node of this container cannot be asked'
+    const mend = snapshot
+      ? `what it last said is ${Math.round((now - snapshot.at) / 1000)} s old, too old to stand in`
+      : 'it has said nothing yet'
+    return { kind: 'refuse', trouble: { code: 'owner_lost', reason, mend } }
+  }
+  const hindrance = whyNotRead(entry)
+  return hindrance ? { kind: 'refuse', trouble: hindrance } : shown(entry, now, true)
+}
+
+/** The codes that say: not the container failed, its agent couldn't be asked. */
+export function isOwnersFailure(code: Code): boolean {
+  return code === 'owner_lost' || code === 'not_ready' || code === 'stopping'
+}
+
+/** Why nobody reads this container, where that is known without asking it. */
+function whyNotRead({ target, ended, finding, endpoint }: Entry): Trouble | undefined {
+  if (ended || target.state === 'stopped') return { code: 'stopped', reason: stoppedText(ended) }
+  if (target.state === 'paused') return { code: 'paused', reason: 'the container is paused' }
+  if (target.unreachable) return target.unreachable
+  if (finding.kind === 'none') return finding.trouble
+  if (finding.kind === 'searching' && !endpoint)
+    return { code: 'searching', reason: 'the container is still being searched for metrics' }
+  return undefined
+}
+
+function stoppedText(ended: Entry['ended']): string {
+  if (ended?.removed) return 'the container was removed'
+  return ended?.exitCode === undefined
+    ? 'the container has stopped'
+    : `the container has stopped with exit code ${ended.exitCode}`
+}

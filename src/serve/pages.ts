@@ -1,0 +1,101 @@
+// `/<name>/metrics` and `/<name>/<replica>/metrics`: what containers say, to whoever asks.
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Trouble } from '../errors.ts'
+import { ProxyError } from '../errors.ts'
+import type { Entry, NodeId } from '../model.ts'
+import { budgetOf } from './budget.ts'
+import type { Reading } from './freshness.ts'
+import type { Reader } from './reader.ts'
+import type { Render, Rendered } from './rendering.ts'
+import type { ReadReplicas, Slot } from './replicas.ts'
+
+/** What a name denotes, as the store's look-up tells it. */
+export type Found =
+  | { readonly kind: 'one'; readonly full: string; readonly entry: Entry }
+  | { readonly kind: 'replicas'; readonly full: string; readonly replicas: readonly Slot[] }
+  | { readonly kind: 'elsewhere'; readonly full: string }
+  | { readonly kind: 'refused'; readonly trouble: Trouble }
+
+export interface PagesDeps {
+  /** This agent's node. */
+  asked(): NodeId
+  lookUp(question: {
+    readonly name: string
+    readonly replica?: string
+    readonly asked: NodeId
+    readonly scope?: 'node'
+  }): Found
+  readonly usualTimeout: number
+  readonly reader: Reader
+  readonly readReplicas: ReadReplicas
+  readonly render: Render
+}
+
+interface Route {
+  Params: { name: string; replica?: string }
+  Querystring: { scope?: string }
+}
+
+export function servePages(server: FastifyInstance, deps: PagesDeps): void {
+  const answer = (request: FastifyRequest<Route>, reply: FastifyReply) => answerPage(request, reply, deps)
+  server.get<Route>('/:name/metrics', answer)
+  server.get<Route>('/:name/:replica/metrics', answer)
+}
+
+function answerPage(request: FastifyRequest<Route>, reply: FastifyReply, deps: PagesDeps): unknown {
+  const { name, replica } = request.params
+  const scope = scopeOf(request.query.scope)
+  const found = deps.lookUp({
+    name,
+    asked: deps.asked(),
+    ...(replica !== undefined && { replica }),
+    ...(scope && { scope }),
+  })
+  if (found.kind === 'refused') throw refusal(found.trouble)
+  if (found.kind === 'elsewhere') return sendNothing(reply, found.full)
+  const budget = budgetOf(request.headers['x-prometheus-scrape-timeout-seconds'], deps.usualTimeout)
+  const reading =
+    found.kind === 'one'
+      ? deps.reader.read(found.entry, budget)
+      : deps.readReplicas(found.full, found.replicas, budget)
+  // what is ready goes out at once: no turn of the event loop for the cache
+  return reading instanceof Promise
+    ? reading.then((read) => sendReading(request, reply, read, deps.render))
+    : sendReading(request, reply, reading, deps.render)
+}
+
+function scopeOf(scope: string | undefined): 'node' | undefined {
+  if (scope === undefined || scope === 'node') return scope
+  throw new ProxyError('bad_request', 'scope can only be node')
+}
+
+function refusal({ code, reason, mend }: Trouble): ProxyError {
+  return new ProxyError(code, reason, mend === undefined ? {} : { mend })
+}
+
+/** A list of all nodes asks each for its part: one without a part isn't down. */
+function sendNothing(reply: FastifyReply, full: string): FastifyReply {
+  reply.header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
+  return reply.send(`# ${JSON.stringify(full)} has no container on this node\n`)
+}
+
+function sendReading(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { page, age, cached }: Reading,
+  render: Render,
+): FastifyReply | Promise<FastifyReply> {
+  const { accept, 'accept-encoding': acceptEncoding } = request.headers
+  if (cached) reply.header('age', Math.round(age / 1000))
+  const rendered = render(page, { accept, acceptEncoding })
+  return rendered instanceof Promise
+    ? rendered.then((ready) => sendRendered(reply, ready))
+    : sendRendered(reply, rendered)
+}
+
+function sendRendered(reply: FastifyReply, { type, encoding, body }: Rendered): FastifyReply {
+  reply.header('content-type', type).header('vary', 'accept, accept-encoding')
+  if (encoding) reply.header('content-encoding', encoding)
+  return reply.send(body)
+}

@@ -1,0 +1,116 @@
+// The one port that Prometheus needs to reach: starts, sheds, tells failures as text, and ends without cutting
+// anybody off. What is answered is plugged in as routes.
+
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { fastify } from 'fastify'
+import type { Clock } from '../clock.ts'
+import type { Trouble } from '../errors.ts'
+import { ProxyError, statusOf, troubleOf } from '../errors.ts'
+import type { Part } from '../model.ts'
+import type { Log, Metrics } from '../telemetry.ts'
+import { listen } from './listen.ts'
+import { countRequests } from './requests.ts'
+
+/** Adds its routes, or the guards that stand before all routes, to the server. */
+export type Plugin = (server: FastifyInstance) => void
+
+export interface ServerOptions {
+  readonly port: number
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  /** In this order: guards come before what they guard. */
+  readonly plugins: readonly Plugin[]
+  /** Listen here instead of on all addresses. */
+  readonly host?: string
+}
+
+export interface Server extends Part {
+  readonly port: number
+}
+
+/** Prometheus keeps idle connections for five minutes: whoever closes first must not be us, or scrapes fail. */
+const keepAliveTimeout = 320_000
+/** Longer than any answer takes: what is silent for so long is dead. */
+const connectionTimeout = 330_000
+const headersTimeout = 10_000
+const requestTimeout = 30_000
+const mostConnections = 10_000
+/** Requests in flight get this long to be answered when the agent stops. */
+const closeWithin = 1500
+
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { clock, log, metrics, plugins } = options
+  const server = fastify({
+    logger: false,
+    keepAliveTimeout,
+    connectionTimeout,
+    requestTimeout,
+    forceCloseConnections: 'idle',
+    bodyLimit: 1024,
+    routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
+    http: { headersTimeout, connectionsCheckingInterval: 5000, maxHeaderSize: 16_384 },
+    frameworkErrors: (error, _request, reply) => sendTrouble(reply, invalid(error)),
+  })
+  server.server.maxConnections = mostConnections
+  server.setErrorHandler((error, request, reply) => sendError(error, request, reply, log))
+  server.setNotFoundHandler(notFound)
+  countRequests(server, metrics)
+  for (const plugin of plugins) plugin(server)
+  await listen(server, options)
+  const { port } = server.server.address() as AddressInfo
+  log.info({ port }, 'listening')
+  return { port, stop: stopOnce(server, clock) }
+}
+
+/** Stops taking requests, lets those in flight be answered, and cuts off whoever is left after a while. */
+function stopOnce(server: FastifyInstance, clock: Clock): () => Promise<void> {
+  let stopped: Promise<void> | undefined
+  return () => {
+    stopped ??= (async () => {
+      const cancel = clock.after(closeWithin, () => server.server.closeAllConnections())
+      await server.close()
+      cancel()
+    })()
+    return stopped
+  }
+}
+
+function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
+  if (isAskersFault(error)) return sendTrouble(reply, invalid(error), error.statusCode)
+  const trouble = troubleOf(error)
+  if (trouble.code === 'internal') log.error({ err: error, url: request.url }, 'a request failed')
+  return sendTrouble(reply, trouble)
+}
+
+/** What fastify itself refuses: a path that can't be decoded, too large a body. */
+function isAskersFault(error: unknown): error is Error & { readonly statusCode: number } {
+  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 0
+  return status >= 400 && status < 500
+}
+
+function invalid({ message }: Error): Trouble {
+  return { code: 'bad_request', reason: message }
+}
+
+/** Every route takes GET and HEAD, so that whatever else comes here has the wrong method or the wrong path. */
+function notFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return sendTrouble(
+      reply.header('allow', 'GET, HEAD').header('connection', 'close'),
+      { code: 'bad_request', reason: `${request.method} is not answered here, only GET and HEAD are` },
+      405,
+    )
+  const mend = 'ask for /<name>/metrics; / lists all names'
+  return sendTrouble(reply, troubleOf(new ProxyError('unknown', 'there is nothing at this path', { mend })))
+}
+
+/** Why, and what can be done about it, as text that a person reads off `up` being 0. */
+function sendTrouble(reply: FastifyReply, { code, reason, mend }: Trouble, status?: number): FastifyReply {
+  return reply
+    .code(status ?? statusOf[code])
+    .header('content-type', 'text/plain; charset=utf-8')
+    .header('x-content-type-options', 'nosniff')
+    .send(mend === undefined ? `${reason}\n` : `${reason}\n${mend}\n`)
+}

@@ -1,0 +1,141 @@
+// The serving half of an agent over a store that the test writes: real HTTP on a port of its own. What stands
+// in for the container, or for the way to its owner, is the test's to give.
+
+import { request } from 'node:http'
+import { systemClock } from '../../src/clock.ts'
+import type { Entry, Format, NodeView, Page, Snapshot } from '../../src/model.ts'
+import { servePages } from '../../src/serve/pages.ts'
+import { createReader } from '../../src/serve/reader.ts'
+import { createRender, type Formats } from '../../src/serve/rendering.ts'
+import { createReadReplicas, type Merging } from '../../src/serve/replicas.ts'
+import { type Plugin, type Server, startServer } from '../../src/serve/server.ts'
+import { createNames } from '../../src/store/names.ts'
+import { createLog, createMetrics } from '../../src/telemetry.ts'
+import { createWorld, node } from '../store/world.ts'
+
+export interface Setup {
+  readonly entries?: readonly Entry[]
+  readonly nodes?: readonly NodeView[]
+  readonly maxAge?: number | 'off'
+  readonly staleAfter?: number
+  readonly usualTimeout?: number
+  readonly refresh?: (entry: Entry, budget: number) => Promise<Snapshot>
+  readonly plugins?: readonly Plugin[]
+}
+
+export interface Agent extends Server {
+  readonly metrics: ReturnType<typeof createMetrics>
+  ask(path: string, asking?: Asking): Promise<Response>
+  put(entry: Entry): void
+}
+
+export interface Asking {
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface Response {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly body: Buffer
+  readonly text: string
+}
+
+export async function startAgent(setup: Setup): Promise<Agent> {
+  const { entries = [], nodes = [node('n1', 'one', 'self')], maxAge = 100, usualTimeout = 10_000 } = setup
+  const world = createWorld(entries, nodes)
+  const names = createNames(world, () => undefined)
+  const metrics = createMetrics()
+  const log = createLog('silent')
+  const reader = createReader({
+    clock: systemClock,
+    staleAfter: setup.staleAfter ?? 30_000,
+    usualBudget: usualTimeout,
+    entry: world.entry,
+    linkOf: (owner) => nodes.find(({ self }) => self.node === owner)?.link ?? 'lost',
+    maxAgeOf: () => maxAge,
+    async refresh(entry, budget) {
+      if (!setup.refresh) throw new Error('nobody was to be asked')
+      const snapshot = await setup.refresh(entry, budget)
+      world.put({ ...entry, snapshot })
+    },
+  })
+  const server = await startServer({
+    port: 0,
+    host: '127.0.0.1',
+    clock: systemClock,
+    log,
+    metrics,
+    plugins: [
+      (server) =>
+        servePages(server, {
+          asked: () => 'n1',
+          lookUp: names.lookUp,
+          usualTimeout,
+          reader,
+          readReplicas: createReadReplicas({ replicaLabel: 'slot', merging, reader }),
+          render: createRender(formats),
+        }),
+      ...(setup.plugins ?? []),
+    ],
+  })
+  return {
+    ...server,
+    metrics,
+    ask: (path, asking) => ask(server.port, path, asking),
+    put: (entry) => names.changed(world.put(entry)),
+  }
+}
+
+export function ask(
+  port: number,
+  path: string,
+  { method = 'GET', headers = {} }: Asking = {},
+): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ host: '127.0.0.1', port, path, method, headers, agent: false }, (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('error', reject)
+      response.on('end', () => {
+        const body = Buffer.concat(chunks)
+        resolve({ status: response.statusCode!, headers: response.headers, body, text: body.toString() })
+      })
+    })
+    sent.on('error', reject)
+    sent.end()
+  })
+}
+
+export function page(text: string, more: Partial<Page> = {}): Page {
+  const body = Buffer.from(text)
+  return { format: 'text/0.0.4', body, size: body.length, series: 1, remarks: [], ...more }
+}
+
+export function read(text: string | Page, ageMs = 0): Snapshot {
+  const made = typeof text === 'string' ? page(text) : text
+  return { ok: true, at: performance.now() - ageMs, took: 1, page: made }
+}
+
+export function failed(code: 'refused' | 'timeout' | 'invalid', reason: string, ageMs = 0): Snapshot {
+  return { ok: false, at: performance.now() - ageMs, took: 1, trouble: { code, reason } }
+}
+
+const types: Readonly<Record<Format, string>> = {
+  'text/0.0.4': 'text/plain; version=0.0.4; charset=utf-8',
+  'text/1.0.0': 'text/plain; version=1.0.0; charset=utf-8',
+  'openmetrics/0.0.1': 'application/openmetrics-text; version=0.0.1; charset=utf-8',
+  'openmetrics/1.0.0': 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+}
+
+const formats: Formats = {
+  negotiate: (accept, own) => (accept?.includes('openmetrics') ? 'openmetrics/1.0.0' : own),
+  contentTypeOf: (format) => types[format],
+  convert: (original, to) => page(`${original.body}# EOF\n`, { format: to }),
+}
+
+const merging: Merging = {
+  label: (original, name, value) =>
+    page(`${original.body}`.replaceAll(/^(\w+) /gm, `$1{${name}="${value}"} `), { format: original.format }),
+  merge: (parts, to) => page(parts.map(({ body }) => `${body}`).join(''), { format: to }),
+}
