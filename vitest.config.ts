@@ -16,7 +16,14 @@ export default defineConfig({
       },
       { test: { name: 'prometheus', include: ['test/prometheus/**/*.test.ts'], ...realParts } },
       { test: { name: 'browser', include: ['test/browser/**/*.test.ts'], ...realParts } },
-      { test: { name: 'lab', include: ['test/lab/**/*.test.ts'], ...realParts } },
+      {
+        test: {
+          name: 'lab',
+          include: ['test/lab/**/*.test.ts'],
+          globalSetup: 'test/lab/harness/setup.ts',
+          ...realParts,
+        },
+      },
     ],
   },
 })

@@ -3,9 +3,9 @@
 // A target's identity is its URL and all its labels but `__meta_…`. So nothing here may differ by who is
 // asked, and what changes as a replica moves stands in `__meta_…` only.
 
-import { sanitise } from '../../labels/families.ts'
 import type { Settings } from '../../labels/settings.ts'
 import type { Catalogue, NodeId } from '../../model.ts'
+import type { PrintMeta } from './meta.ts'
 import type { Replica } from './replicas.ts'
 
 export interface Surroundings {
@@ -22,13 +22,15 @@ export interface Surroundings {
 
 export type Labels = Record<string, string>
 
-/** One element of the answer, as Prometheus reads it. */
 export interface Listed {
-  readonly targets: readonly [string]
+  readonly address: string
+  /** All labels that are part of the target's identity. */
   readonly labels: Labels
+  /** All others, printed. */
+  readonly meta: string
 }
 
-export function describe(replica: Replica, around: Surroundings): Listed {
+export function describe(replica: Replica, around: Surroundings, printMeta: PrintMeta): Listed {
   const { service, stack, slot, pinnedAs, entry, settings } = replica
   const node = entry && around.nodeName(entry.owner)
   const seat = pinnedAs === undefined ? { name: service, of: slot! } : { name: pinnedAs, of: node! }
@@ -44,8 +46,7 @@ export function describe(replica: Replica, around: Surroundings): Listed {
   if (slot !== undefined) labels.slot = slot
   if (pinnedAs !== undefined) labels.node = node!
   addScrape(labels, settings)
-  addSwarm(labels, replica, around.catalogue)
-  return { targets: [around.address(entry?.owner)], labels }
+  return { address: around.address(entry?.owner), labels, meta: printMeta(replica) }
 }
 
 export const agentJob = 'app-metrics-proxy'
@@ -54,7 +55,7 @@ export const agentJob = 'app-metrics-proxy'
 export function describeAgent(node: NodeId, shared: boolean, around: Surroundings): Listed {
   const name = around.nodeName(node)
   return {
-    targets: [around.address(node)],
+    address: around.address(node),
     labels: {
       __metrics_path__: shared ? `/${agentJob}/${name}/metrics` : '/metrics',
       job: agentJob,
@@ -63,6 +64,7 @@ export function describeAgent(node: NodeId, shared: boolean, around: Surrounding
       cluster: clusterOf(node, around),
       node: name,
     },
+    meta: '',
   }
 }
 
@@ -91,48 +93,4 @@ function addScrape(labels: Labels, { interval, timeout, params }: Settings): voi
 
 function durationText(ms: number): string {
   return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`
-}
-
-const swarm = '__meta_dockerswarm_'
-/** Put on each container by Swarm itself, not part of what the service was created with. */
-const bySwarm = 'com.docker.swarm.'
-
-/** The names and values of Prometheus' own discovery of Swarm's tasks, so that existing relabel rules go on working. */
-function addSwarm(
-  labels: Labels,
-  { declared, slot, entry }: Replica,
-  catalogue: Catalogue | undefined,
-): void {
-  const place = entry?.target.place
-  if (!declared && place?.kind !== 'replicated' && place?.kind !== 'global') return
-  if (declared) {
-    labels[`${swarm}service_id`] = declared.id
-    labels[`${swarm}service_name`] = declared.name
-    labels[`${swarm}service_mode`] = declared.mode === 'job' ? '' : declared.mode
-    for (const [key, value] of Object.entries(declared.labels))
-      labels[`${swarm}service_label_${sanitise(key)}`] = value
-  } else if (place && 'serviceId' in place) {
-    labels[`${swarm}service_id`] = place.serviceId
-    labels[`${swarm}service_name`] = place.service
-    labels[`${swarm}service_mode`] = place.kind
-  }
-  labels[`${swarm}task_slot`] = slot ?? '0'
-  labels[`${swarm}task_desired_state`] = 'running'
-  if (entry) addTask(labels, entry.target, entry.ended !== undefined)
-  const node = entry && catalogue?.nodes[entry.owner]
-  if (entry) labels[`${swarm}node_id`] = entry.owner
-  if (!node) return
-  labels[`${swarm}node_hostname`] = node.hostname
-  labels[`${swarm}node_address`] = node.address
-  labels[`${swarm}node_role`] = node.role
-  labels[`${swarm}node_status`] = node.state
-  labels[`${swarm}node_availability`] = node.availability
-}
-
-function addTask(labels: Labels, target: NonNullable<Replica['entry']>['target'], ended: boolean): void {
-  if ('task' in target.place) labels[`${swarm}task_id`] = target.place.task
-  if (!ended) labels[`${swarm}task_state`] = 'running'
-  labels[`${swarm}task_container_id`] = target.id
-  for (const [key, value] of Object.entries(target.labels))
-    if (!key.startsWith(bySwarm)) labels[`${swarm}container_label_${sanitise(key)}`] = value
 }

@@ -2,6 +2,7 @@
 
 import type { Catalogue, Change, Dated, Entry, NodeId, NodeView } from '../../model.ts'
 import { describe, describeAgent, type Listed, type Surroundings } from './labels.ts'
+import { metaPrinter } from './meta.ts'
 import { replicasOf, type Standing } from './replicas.ts'
 
 /** What is read of the store. */
@@ -52,7 +53,11 @@ function list(store: Source, cluster: string | undefined, standing: Standing): r
     linked: (node) => linked.has(node),
     standing,
   })
-  return inOrder([...agents(nodes, around), ...replicas.map((replica) => describe(replica, around))])
+  const printMeta = metaPrinter(catalogue)
+  return inOrder([
+    ...agents(nodes, around),
+    ...replicas.map((replica) => describe(replica, around, printMeta)),
+  ])
 }
 
 function agents(nodes: readonly NodeView[], around: Surroundings): readonly Listed[] {
@@ -100,5 +105,5 @@ function inOrder(listed: readonly Listed[]): readonly Listed[] {
     const key = `${one.labels.job}\n${one.labels.instance}`
     if (!byKey.has(key)) byKey.set(key, one)
   }
-  return [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one)
+  return [...byKey.keys()].sort().map((key) => byKey.get(key)!)
 }

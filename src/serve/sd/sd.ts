@@ -46,5 +46,9 @@ export function createSd({ store, config, standing, complete }: SdDeps): Sd {
 
 /** One target a line: easy to read, to compare and to grep. */
 function print(targets: readonly Listed[]): string {
-  return targets.length === 0 ? '[]\n' : `[\n${targets.map((one) => JSON.stringify(one)).join(',\n')}\n]\n`
+  return targets.length === 0 ? '[]\n' : `[\n${targets.map(element).join(',\n')}\n]\n`
+}
+
+function element({ address, labels, meta }: Listed): string {
+  return `{"targets":[${JSON.stringify(address)}],"labels":${JSON.stringify(labels).slice(0, -1)}${meta}}}`
 }

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import type { Listed } from '../../../src/serve/sd/labels.ts'
 import { createSd } from '../../../src/serve/sd/sd.ts'
 import {
   bare,
@@ -14,6 +13,11 @@ import {
   target,
   task,
 } from '../../helpers/cluster.ts'
+
+interface Listed {
+  readonly targets: readonly string[]
+  readonly labels: Readonly<Record<string, string>>
+}
 
 function sdOf(known: Known, cluster?: string, awaited: readonly string[] = []) {
   const store = storeOf(known)

@@ -1,0 +1,110 @@
+// The four formats and their media types: what a container says it sends, what an asker says it takes.
+
+import type { Format } from '../model.ts'
+
+/** How names that need quotes are told to somebody who doesn't take quoted names. */
+export const escapings = ['allow-utf-8', 'underscores', 'dots', 'values'] as const
+export type Escaping = (typeof escapings)[number]
+
+/** What an asker takes. */
+export interface Offer {
+  readonly format: Format
+  readonly escaping: Escaping
+}
+
+const mediaTypes: Readonly<Record<Format, { readonly type: string; readonly version: string }>> = {
+  'text/0.0.4': { type: 'text/plain', version: '0.0.4' },
+  'text/1.0.0': { type: 'text/plain', version: '1.0.0' },
+  'openmetrics/0.0.1': { type: 'application/openmetrics-text', version: '0.0.1' },
+  'openmetrics/1.0.0': { type: 'application/openmetrics-text', version: '1.0.0' },
+}
+const protobuf = 'application/vnd.google.protobuf'
+
+export const isOpenMetrics = (format: Format) => format.startsWith('openmetrics/')
+/** Only these have a way to say a name that needs quotes. */
+export const canQuote = (format: Format) => format.endsWith('/1.0.0')
+
+/** Leaves the escaping out where it isn't known: Prometheus reads both kinds of names in either case. */
+export function contentTypeOf(format: Format, escaping?: Escaping): string {
+  const { type, version } = mediaTypes[format]
+  const said = escaping && canQuote(format) ? `; escaping=${escaping}` : ''
+  return `${type}; version=${version}; charset=utf-8${said}`
+}
+
+/** What a Content-Type says. `undefined`: nothing that Prometheus 3 would go by. */
+export function formatOf(contentType: string | undefined): Format | 'protobuf' | undefined {
+  const { type, parameters } = parse(contentType ?? '')
+  if (type === protobuf) return 'protobuf'
+  if (type === 'text/plain') return parameters.get('version') === '1.0.0' ? 'text/1.0.0' : 'text/0.0.4'
+  if (type === 'application/openmetrics-text')
+    return parameters.get('version') === '0.0.1' ? 'openmetrics/0.0.1' : 'openmetrics/1.0.0'
+  return undefined
+}
+
+interface MediaType {
+  readonly type: string
+  readonly parameters: ReadonlyMap<string, string>
+}
+
+function parse(text: string): MediaType {
+  const [type = '', ...rest] = text.split(';').map((part) => part.trim())
+  const parameters = rest.map((part): [string, string] => {
+    const cut = part.indexOf('=')
+    return [part.slice(0, cut).trim().toLowerCase(), unquoted(part.slice(cut + 1).trim())]
+  })
+  return { type: type.toLowerCase(), parameters: new Map(parameters) }
+}
+
+const unquoted = (text: string) => /^"(.*)"$/.exec(text)?.[1] ?? text
+
+/** From the most to the least plain, for askers that like all the same. */
+const plainest: readonly Format[] = ['text/0.0.4', 'text/1.0.0', 'openmetrics/1.0.0', 'openmetrics/0.0.1']
+
+/**
+ * What to answer to an Accept header. `own` is the format that the page is in: it is kept if the asker takes
+ * it at all, so that one container's page goes out as it came. Takes nothing of ours: text, as every exporter.
+ */
+export function negotiate(accept: string | undefined, own?: Format): Offer {
+  const ranges = (accept ?? '*/*')
+    .split(',')
+    .map((range) => parse(range))
+    .filter(({ type }) => type !== '')
+  const ranked = plainest
+    .map((format) => ({ format, range: bestOf(ranges, format) }))
+    .filter(({ range }) => range !== undefined && qualityOf(range) > 0)
+    .sort((a, b) => qualityOf(b.range!) - qualityOf(a.range!))
+  const { format, range } = ranked.find((one) => one.format === own) ??
+    ranked[0] ?? { format: 'text/0.0.4' as const }
+  return { format, escaping: escapingOf(range, format) }
+}
+
+/** The most exact range that covers the format: the media type with its version, without, `text/*`, all. */
+function bestOf(ranges: readonly MediaType[], format: Format): MediaType | undefined {
+  return ranges
+    .map((range) => ({ range, exactness: exactnessOf(range, format) }))
+    .filter(({ exactness }) => exactness > 0)
+    .sort((a, b) => b.exactness - a.exactness)[0]?.range
+}
+
+function exactnessOf({ type, parameters }: MediaType, format: Format): number {
+  const ours = mediaTypes[format]
+  const version = parameters.get('version')
+  if (type === ours.type) {
+    if (version !== undefined) return version === ours.version ? 4 : 0
+    // without a version the oldest is meant, as Prometheus' own libraries have it
+    return format === 'text/0.0.4' || format === 'openmetrics/0.0.1' ? 3 : 0
+  }
+  if (type === `${ours.type.split('/')[0]}/*`) return 2
+  return type === '*/*' ? 1 : 0
+}
+
+function qualityOf({ parameters }: MediaType): number {
+  const quality = Number(parameters.get('q') ?? 1)
+  return quality >= 0 && quality <= 1 ? quality : 0
+}
+
+/** Who says nothing of escaping is taken for an older reader. */
+function escapingOf(range: MediaType | undefined, format: Format): Escaping {
+  const asked = escapings.find((one) => one === range?.parameters.get('escaping')) ?? 'underscores'
+  return asked === 'allow-utf-8' && !canQuote(format) ? 'underscores' : asked
+}

@@ -1,0 +1,75 @@
+// What passes in Prometheus but deserves to be known: found on the way, with no object a series. Positions
+// in the page stand for what was there, which is only read again where two hash alike.
+
+import { keyOf } from './key.ts'
+import { hashOf, Part } from './scan/hash.ts'
+import { type Kind, type MetricType, placeOf, Scan } from './scan/scan.ts'
+import { nextHash, Table } from './table.ts'
+
+export interface Watch {
+  /** To be called on each sample. */
+  sample(): void
+  /** To be called on each TYPE line. */
+  type(): void
+  remarks(): string[]
+}
+
+const bytesPerSeries = 64
+
+export function watch(scan: Scan, next: (scan: Scan) => Kind): Watch {
+  const series = new Table(scan.body.length / bytesPerSeries)
+  const families = new Table(64)
+  const declared: { readonly name: string; readonly type: MetricType; readonly at: number }[] = []
+  const again = new Scan(scan.body, scan.strict, scan.utf8)
+  const duplicates = { count: 0, first: 0, second: 0 }
+  const conflicts = { count: 0, first: '' }
+  const line = (position: number) => placeOf(scan.body, position).line
+
+  function keyAt(position: number): string {
+    again.at = position
+    next(again)
+    return keyOf(again)
+  }
+
+  return {
+    sample() {
+      for (let hash = scan.hash; ; hash = nextHash(hash)) {
+        const first = series.insert(hash, scan.start)
+        if (first < 0) return
+        if (keyAt(first) !== keyOf(scan)) continue
+        if (duplicates.count++ === 0) Object.assign(duplicates, { first, second: scan.start })
+        return
+      }
+    },
+
+    type() {
+      const { start, name, type } = scan
+      const at = start + scan.nameStart
+      for (let hash = hashOf(scan.view, at, start + scan.nameEnd, Part.name); ; hash = nextHash(hash)) {
+        const known = declared[families.insert(hash, declared.length)]
+        if (!known) return void declared.push({ name, type, at: start })
+        if (known.name !== name) continue
+        if (known.type !== type && conflicts.count++ === 0)
+          conflicts.first = `${name} is ${known.type} in line ${line(known.at)} and ${type} in line ${line(start)}`
+        return
+      }
+    },
+
+    remarks() {
+      const remarks: string[] = []
+      if (duplicates.count > 0) {
+        const { first, second } = duplicates
+        remarks.push(
+          `${counted(duplicates.count, 'sample repeats a series', 'samples repeat a series')} (line ${line(second)} that of line ${line(first)}): Prometheus keeps the first`,
+        )
+      }
+      if (conflicts.count > 0)
+        remarks.push(
+          `${counted(conflicts.count, 'type contradicts', 'types contradict')} an earlier one: ${conflicts.first}`,
+        )
+      return remarks
+    },
+  }
+}
+
+const counted = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`

@@ -1,0 +1,54 @@
+// Metadata lines, as far as both formats share them.
+
+import { classOf, METRIC_PART, METRIC_START, NEWLINE, QUOTE } from './bytes.ts'
+import { type MetricType, Refused, type Scan, seen } from './scan.ts'
+import { quotedEnd } from './series.ts'
+
+/** Whether `word` stands at `at`. */
+export function isAt(body: Uint8Array, at: number, word: Uint8Array): boolean {
+  for (let i = 0; i < word.length; i++) if (body[at + i] !== word[i]) return false
+  return true
+}
+
+/** Reads the family's name, quoted or not, and returns the position after it. */
+export function readFamilyName(scan: Scan, from: number): number {
+  const { body, start } = scan
+  if (body[from] === QUOTE) {
+    const end = quotedEnd(scan, from)
+    scan.nameStart = from + 1 - start
+    scan.nameEnd = end - start
+    return end + 1
+  }
+  let i = from
+  if ((classOf[body[i] ?? 0]! & METRIC_START) === 0)
+    throw new Refused(i, `expected a metric's name, found ${seen(body, i)}`)
+  while (i < body.length && (classOf[body[i]!]! & METRIC_PART) !== 0) i++
+  scan.nameStart = from - start
+  scan.nameEnd = i - start
+  return i
+}
+
+export type TypeWords = readonly { readonly word: Uint8Array; readonly type: MetricType }[]
+
+const encoder = new TextEncoder()
+export const typeWords = (words: Readonly<Record<string, MetricType>>): TypeWords =>
+  Object.entries(words).map(([word, type]) => ({ word: encoder.encode(word), type }))
+
+/** The type that fills the text of the entry. */
+export function readType(scan: Scan, words: TypeWords): MetricType {
+  const from = scan.start + scan.textStart
+  const length = scan.textEnd - scan.textStart
+  for (const { word, type } of words) if (word.length === length && isAt(scan.body, from, word)) return type
+  const given = JSON.stringify(scan.shown(from, from + length))
+  throw new Refused(
+    from,
+    `${given} is not a type: ${words.map(({ word }) => decoder.decode(word)).join(', ')}`,
+  )
+}
+const decoder = new TextDecoder()
+
+/** Where the line ends in which `from` lies: at its newline or at the end of the page. */
+export function lineEnd(body: Uint8Array, from: number): number {
+  const end = body.indexOf(NEWLINE, from)
+  return end < 0 ? body.length : end
+}

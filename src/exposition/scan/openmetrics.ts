@@ -1,0 +1,144 @@
+// OpenMetrics 0.0.1 and 1.0.0. The grammar is that of Prometheus 3, which asks for less than the standard:
+// any suffix and any order of families pass.
+
+import {
+  CLOSE,
+  COMMA,
+  classOf,
+  EQUALS,
+  HASH,
+  METRIC_START,
+  NEWLINE,
+  NUL,
+  OPEN,
+  QUOTE,
+  SPACE,
+} from './bytes.ts'
+import { hashOf, Part } from './hash.ts'
+import { isAt, lineEnd, readFamilyName, readType, typeWords } from './meta.ts'
+import { floatOf, readFloat } from './number.ts'
+import { Kind, Refused, type Scan, seen } from './scan.ts'
+import { labelNameEnd, quotedEnd, readSeries, valueEnd } from './series.ts'
+
+const types = typeWords({
+  counter: 'counter',
+  gauge: 'gauge',
+  histogram: 'histogram',
+  gaugehistogram: 'gaugehistogram',
+  summary: 'summary',
+  info: 'info',
+  stateset: 'stateset',
+  unknown: 'unknown',
+})
+const HELP = Buffer.from('# HELP ')
+const TYPE = Buffer.from('# TYPE ')
+const UNIT = Buffer.from('# UNIT ')
+const EOF = Buffer.from('# EOF')
+
+export function nextInOpenMetrics(scan: Scan): Kind {
+  const { body, at: i } = scan
+  scan.start = i
+  if (i >= body.length) throw new Refused(i, 'the page does not end with # EOF')
+  if ((classOf[body[i]!]! & METRIC_START) !== 0 || body[i] === OPEN) return readSample(scan)
+  if (isAt(body, i, HELP)) return readMetadata(scan, Kind.help)
+  if (isAt(body, i, TYPE)) return readMetadata(scan, Kind.type)
+  if (isAt(body, i, UNIT)) return readMetadata(scan, Kind.unit)
+  if (isAt(body, i, EOF)) return readEnd(scan)
+  throw new Refused(i, `expected a metric's name, # HELP, # TYPE, # UNIT or # EOF, found ${seen(body, i)}`)
+}
+
+function readSample(scan: Scan): Kind {
+  const { body, start } = scan
+  let i = readSeries(scan)
+  scan.valueStart = i + 1 - start
+  i = readSpaced(scan, i, 'a value')
+  scan.valueEnd = i - start
+
+  scan.timeStart = scan.timeEnd = i - start
+  if (body[i] === SPACE && body[i + 1] !== HASH) {
+    scan.timeStart = i + 1 - start
+    i = readTime(scan, i)
+    scan.timeEnd = i - start
+    scan.hash = (scan.hash + hashOf(scan.view, start + scan.timeStart, i, Part.time)) | 0
+  }
+  scan.exemplarStart = scan.exemplarEnd = i - start
+  if (body[i] === SPACE) {
+    scan.exemplarStart = i + 1 - start
+    i = readExemplar(scan, i + 1)
+    scan.exemplarEnd = i - start
+  }
+  if (body[i] !== NEWLINE) throw new Refused(i, `expected the end of the line, found ${seen(body, i)}`)
+  scan.at = i + 1
+  return Kind.sample
+}
+
+/** Reads a number after exactly one space, and returns where it ends. */
+function readSpaced(scan: Scan, at: number, what: string): number {
+  if (scan.body[at] !== SPACE)
+    throw new Refused(at, `expected a space and ${what}, found ${seen(scan.body, at)}`)
+  return readFloat(scan, at + 1, what)
+}
+
+function readTime(scan: Scan, at: number): number {
+  const end = readSpaced(scan, at, 'a timestamp')
+  if (!Number.isFinite(floatOf(scan.text(at + 1 - scan.start, end - scan.start))))
+    throw new Refused(at + 1, 'the timestamp is not finite')
+  return end
+}
+
+/** Reads `# {labels} value` with an optional timestamp. */
+function readExemplar(scan: Scan, at: number): number {
+  const { body } = scan
+  if (body[at + 1] !== SPACE || body[at + 2] !== OPEN)
+    throw new Refused(at, `expected an exemplar as # {…}, found ${seen(body, at + 1)}`)
+  let i = at + 3
+  while (body[i] !== CLOSE) {
+    i = readExemplarLabel(scan, i)
+    if (body[i] === COMMA) i++
+    else if (body[i] !== CLOSE) throw new Refused(i, `expected , or }, found ${seen(body, i)}`)
+  }
+  i = readSpaced(scan, i + 1, "the exemplar's value")
+  return body[i] === SPACE ? readTime(scan, i) : i
+}
+
+function readExemplarLabel(scan: Scan, at: number): number {
+  const { body, start } = scan
+  const equals = body[at] === QUOTE ? quotedEnd(scan, at) + 1 : labelNameEnd(body, at)
+  if (body[equals] !== EQUALS) throw new Refused(equals, `expected =, found ${seen(body, equals)}`)
+  const value = equals + 2
+  if (body[equals + 1] !== QUOTE)
+    throw new Refused(equals + 1, `expected a value in quotes, found ${seen(body, equals + 1)}`)
+  const end = valueEnd(body, value, true)
+  scan.checkUtf8(value - start, end - start, "an exemplar's label")
+  if (body.subarray(value, end).includes(NUL)) throw new Refused(value, 'a NUL byte in an exemplar')
+  return end + 1
+}
+
+function readMetadata(scan: Scan, kind: typeof Kind.help | typeof Kind.type | typeof Kind.unit): Kind {
+  const { body, start } = scan
+  const nameEnd = readFamilyName(scan, start + HELP.length)
+  const end = lineEnd(body, nameEnd)
+  if (body[nameEnd] !== SPACE) throw new Refused(nameEnd, `expected a space, found ${seen(body, nameEnd)}`)
+  if (end === body.length) throw new Refused(end, 'the page does not end with # EOF')
+  scan.textStart = nameEnd + 1 - start
+  scan.textEnd = end - start
+  if (kind === Kind.type) scan.type = readType(scan, types)
+  else if (kind === Kind.help) scan.checkUtf8(scan.textStart, scan.textEnd, 'a help text')
+  else checkUnit(scan)
+  scan.at = end + 1
+  return kind
+}
+
+function checkUnit(scan: Scan): void {
+  const unit = scan.text(scan.textStart, scan.textEnd)
+  if (unit === '' || scan.name.endsWith(`_${unit}`)) return
+  throw new Refused(scan.start + scan.textStart, `the unit ${unit} is not the end of the name ${scan.name}`)
+}
+
+function readEnd(scan: Scan): Kind {
+  const { body, start } = scan
+  const after = start + EOF.length
+  const end = body[after] === NEWLINE ? after + 1 : after
+  if (end < body.length) throw new Refused(end, 'more lines after # EOF')
+  return Kind.end
+}

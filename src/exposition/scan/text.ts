@@ -1,0 +1,85 @@
+// Prometheus' text format, 0.0.4 and 1.0.0. The grammar is that of Prometheus 3, which reads both alike.
+
+import { classOf, HASH, isBlank, isDigit, METRIC_START, NEWLINE, NUL, OPEN } from './bytes.ts'
+import { hashOf, Part } from './hash.ts'
+import { isAt, lineEnd, readFamilyName, readType, typeWords } from './meta.ts'
+import { isTooLarge, readFloat } from './number.ts'
+import { Kind, Refused, type Scan, seen } from './scan.ts'
+import { readSeries, skipBlanks } from './series.ts'
+
+const types = typeWords({
+  counter: 'counter',
+  gauge: 'gauge',
+  histogram: 'histogram',
+  summary: 'summary',
+  untyped: 'unknown',
+})
+const HELP = Buffer.from('HELP')
+const TYPE = Buffer.from('TYPE')
+
+export function nextInText(scan: Scan): Kind {
+  const { body } = scan
+  let i = scan.at
+  while (i < body.length && (body[i] === NEWLINE || isBlank(body[i]!))) i++
+  scan.start = i
+  // Prometheus takes a NUL at the beginning of a line for the end: programs in C send one now and then
+  if (i >= body.length || body[i] === NUL) return Kind.end
+  if ((classOf[body[i]!]! & METRIC_START) !== 0 || body[i] === OPEN) return readSample(scan)
+  if (body[i] === HASH) return readComment(scan)
+  throw new Refused(i, `expected a metric's name or #, found ${seen(body, i)}`)
+}
+
+function readSample(scan: Scan): Kind {
+  const { body, start } = scan
+  const value = skipBlanks(body, readSeries(scan))
+  const valueEnd = readFloat(scan, value, 'a value')
+  scan.valueStart = value - start
+  scan.valueEnd = valueEnd - start
+
+  const time = skipBlanks(body, valueEnd)
+  let i = time
+  while (i < body.length && isDigit(body[i]!)) i++
+  scan.timeStart = time - start
+  scan.timeEnd = i - start
+  if (i > time) {
+    if (isTooLarge(body, time, i)) throw new Refused(time, 'the timestamp is out of range')
+    scan.hash = (scan.hash + hashOf(scan.view, time, i, Part.time)) | 0
+    i = skipBlanks(body, i)
+  }
+  if (i < body.length && body[i] !== NEWLINE)
+    throw new Refused(i, `expected a timestamp or the end of the line, found ${seen(body, i)}`)
+  scan.at = Math.min(i + 1, body.length)
+  return Kind.sample
+}
+
+function readComment(scan: Scan): Kind {
+  const { body, start } = scan
+  const word = skipBlanks(body, start + 1)
+  if (word > start + 1 && isBlank(body[word + 4] ?? 0)) {
+    if (isAt(body, word, HELP)) return readMetadata(scan, Kind.help, word + 5)
+    if (isAt(body, word, TYPE)) return readMetadata(scan, Kind.type, word + 5)
+  }
+  scan.at = Math.min(lineEnd(body, start) + 1, body.length)
+  return endsAtNul(scan, word) ? Kind.end : Kind.comment
+}
+
+/** As at the beginning of a line, so in a comment that has no blank after its #, and just after that blank. */
+function endsAtNul({ body, start, at }: Scan, word: number): boolean {
+  if (body[word] === NUL) return true
+  return word === start + 1 && body.subarray(start, at).includes(NUL)
+}
+
+function readMetadata(scan: Scan, kind: typeof Kind.help | typeof Kind.type, from: number): Kind {
+  const { body, start } = scan
+  const nameEnd = readFamilyName(scan, skipBlanks(body, from))
+  if (body[nameEnd] === NUL) throw new Refused(nameEnd, 'a NUL byte after the name')
+  const end = lineEnd(body, nameEnd)
+  // one byte parts the name from the text, whichever it is; nothing but blanks is an empty text
+  const empty = skipBlanks(body, nameEnd) === end
+  scan.textStart = (empty ? end : nameEnd + 1) - start
+  scan.textEnd = end - start
+  if (kind === Kind.type) scan.type = readType(scan, types)
+  else scan.checkUtf8(scan.textStart, scan.textEnd, 'a help text')
+  scan.at = Math.min(end + 1, body.length)
+  return kind
+}

@@ -1,0 +1,102 @@
+// `__meta_dockerswarm_…`: the names and values of Prometheus' own discovery of Swarm's tasks, so that existing
+// relabel rules go on working. Printed piece by piece: thousands of targets share a service, a node, or the
+// same labels, and the whole list is made anew at each change.
+
+import { sanitise } from '../../labels/families.ts'
+import type { Catalogue, Entry, NodeId, Target } from '../../model.ts'
+import type { Replica } from './replicas.ts'
+
+/** Members of a JSON object, each after a comma; empty where there is nothing to say. */
+export type PrintMeta = (replica: Replica) => string
+
+const prefix = '__meta_dockerswarm_'
+/** Put on each container by Swarm itself, not part of what the service was created with. */
+const bySwarm = 'com.docker.swarm.'
+
+const wanted = member('task_desired_state', 'running')
+const runs = member('task_state', 'running')
+
+export function metaPrinter(catalogue: Catalogue | undefined): PrintMeta {
+  const nodes = new Map<NodeId, string>()
+  const services = new Map<Replica['declared'], string>()
+
+  const nodeMeta = (id: NodeId) => remembered(nodes, id, () => printNode(id, catalogue))
+  const serviceMeta = ({ declared, entry }: Replica) =>
+    declared ? remembered(services, declared, () => printDeclared(declared)) : printSeen(entry!.target)
+
+  return (replica) => {
+    const { declared, entry, slot } = replica
+    const kind = entry?.target.place.kind
+    if (!declared && kind !== 'replicated' && kind !== 'global') return ''
+    const meta = serviceMeta(replica) + member('task_slot', slot ?? '0') + wanted
+    if (!entry) return meta
+    return meta + taskMeta(entry) + containerLabels(entry.target.labels) + nodeMeta(entry.owner)
+  }
+}
+
+function taskMeta({ target: { id, place }, ended }: Entry): string {
+  const task = 'task' in place ? member('task_id', place.task) : ''
+  return task + member('task_container_id', id) + (ended ? '' : runs)
+}
+
+function printDeclared({ id, name, mode, labels }: NonNullable<Replica['declared']>): string {
+  const service = { service_id: id, service_name: name, service_mode: mode === 'job' ? '' : mode }
+  return members(service) + labelMembers('service_label_', labels)
+}
+
+function printSeen({ place }: Target): string {
+  if (!('serviceId' in place)) return ''
+  return members({ service_id: place.serviceId, service_name: place.service, service_mode: place.kind })
+}
+
+function printNode(id: NodeId, catalogue: Catalogue | undefined): string {
+  const node = catalogue?.nodes[id]
+  if (!node) return members({ node_id: id })
+  const { hostname, address, role, state, availability } = node
+  return members({
+    node_id: id,
+    node_hostname: hostname,
+    node_address: address,
+    node_role: role,
+    node_status: state,
+    node_availability: availability,
+  })
+}
+
+const printed = new WeakMap<Target['labels'], string>()
+
+function containerLabels(labels: Target['labels']): string {
+  const before = printed.get(labels)
+  if (before !== undefined) return before
+  const own = Object.fromEntries(Object.entries(labels).filter(([key]) => !key.startsWith(bySwarm)))
+  const text = labelMembers('container_label_', own)
+  printed.set(labels, text)
+  return text
+}
+
+/** Two keys may come to one name: the first in the order of the alphabet counts, by every agent. */
+function labelMembers(kind: string, labels: Readonly<Record<string, string>>): string {
+  const names = new Map<string, string>()
+  for (const key of Object.keys(labels).sort())
+    if (!names.has(kind + sanitise(key))) names.set(kind + sanitise(key), labels[key]!)
+  return members(Object.fromEntries(names))
+}
+
+function members(values: Readonly<Record<string, string>>): string {
+  return Object.entries(values)
+    .map(([name, value]) => member(name, value))
+    .join('')
+}
+
+/** The name is sanitised, the value can be anything. */
+function member(name: string, value: string): string {
+  return `,"${prefix}${name}":${JSON.stringify(value)}`
+}
+
+function remembered<K, V>(memory: Map<K, V>, key: K, make: () => V): V {
+  const before = memory.get(key)
+  if (before !== undefined) return before
+  const value = make()
+  memory.set(key, value)
+  return value
+}

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest'
+import { families } from '../../src/exposition/families.ts'
+
+test('a text page, family by family', () => {
+  const body = Buffer.from(
+    '# HELP h Time\\nspent\n# TYPE h histogram\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\nconnections 3\n# TYPE c counter\nc 1\nc_total 2',
+  )
+  expect(families({ format: 'text/0.0.4', body })).toEqual([
+    {
+      name: 'h',
+      type: 'histogram',
+      help: 'Time\nspent',
+      unit: '',
+      samples: ['h_bucket{le="+Inf"} 1', 'h_sum 1', 'h_count 1'],
+    },
+    { name: 'connections', type: 'unknown', help: '', unit: '', samples: ['connections 3'] },
+    { name: 'c', type: 'counter', help: '', unit: '', samples: ['c 1'] },
+    { name: 'c_total', type: 'unknown', help: '', unit: '', samples: ['c_total 2'] },
+  ])
+})
+
+test('an OpenMetrics page, family by family', () => {
+  const body = Buffer.from(
+    '# TYPE c_seconds counter\n# UNIT c_seconds seconds\n# HELP c_seconds \\"C\\"\nc_seconds_total 1 # {} 2\nc_seconds_created 1\n# TYPE i info\ni_info{a="b"} 1\n# EOF\n',
+  )
+  expect(families({ format: 'openmetrics/1.0.0', body })).toEqual([
+    {
+      name: 'c_seconds',
+      type: 'counter',
+      help: '"C"',
+      unit: 'seconds',
+      samples: ['c_seconds_total 1 # {} 2', 'c_seconds_created 1'],
+    },
+    { name: 'i', type: 'info', help: '', unit: '', samples: ['i_info{a="b"} 1'] },
+  ])
+})
+
+test('an empty page', () => {
+  expect(families({ format: 'openmetrics/1.0.0', body: Buffer.alloc(0) })).toEqual([])
+})

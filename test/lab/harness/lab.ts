@@ -1,0 +1,193 @@
+// The lab: real Docker Engines, alone or joined to a real Swarm, on this one machine.
+//
+// Everything is made by `startDocker` or `startSwarm` and gone after `stop`; several labs may run at once.
+
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { until } from '../../helpers/until.ts'
+import { cacheFolder } from './cache.ts'
+import { shareImages } from './engine.ts'
+import { preparedImages } from './images.ts'
+import { type Lan, startLan } from './lan.ts'
+import { createNode, type Node } from './node.ts'
+
+export interface LabOptions {
+  /** Whether the nodes have the product's own image, which costs a build after each change. Default: true. */
+  readonly product?: boolean
+}
+
+export interface Docker extends Node {
+  stop(): Promise<void>
+}
+
+export interface Swarm {
+  /** The first one is the manager. */
+  readonly nodes: readonly Node[]
+  readonly manager: Node
+  /** The address at which the nodes reach the machine that runs the tests. */
+  readonly outside: string
+  /** Starts a service, resolved when its tasks run. `flags` are those of `docker service create`. */
+  serve(name: string, image: string, flags?: readonly string[], command?: readonly string[]): Promise<void>
+  /** Deploys a stack from a file, with variables for it; resolved when it was taken, not when it runs. */
+  deploy(stack: string, file: string, env?: Readonly<Record<string, string>>): Promise<void>
+  stop(): Promise<void>
+}
+
+/** One engine that is part of no Swarm. */
+export async function startDocker(options: LabOptions = {}): Promise<Docker> {
+  const lab = await openLab(1, options)
+  const [node] = lab.nodes
+  return { ...node!, stop: lab.close }
+}
+
+export async function startSwarm(count: number, options: LabOptions = {}): Promise<Swarm> {
+  const lab = await openLab(count, options)
+  const [manager, ...workers] = lab.nodes as [Node, ...Node[]]
+  await manager.docker(
+    'swarm',
+    'init',
+    '--advertise-addr',
+    manager.address,
+    '--default-addr-pool',
+    '10.88.0.0/16',
+  )
+  const token = await manager.docker('swarm', 'join-token', '--quiet', 'worker')
+  await Promise.all(
+    workers.map((node) =>
+      node.docker(
+        'swarm',
+        'join',
+        '--advertise-addr',
+        node.address,
+        '--token',
+        token,
+        `${manager.address}:2377`,
+      ),
+    ),
+  )
+  await until('all nodes to be ready', async () => {
+    const states = await manager.docker('node', 'ls', '--format', '{{.Status}}')
+    return states.split('\n').every((state) => state === 'Ready') && states.split('\n').length === count
+  })
+  return {
+    nodes: lab.nodes,
+    manager,
+    outside: lab.lan.outside,
+    async serve(name, image, flags = [], command = []) {
+      // The kernel may have no IPVS: names resolve to the tasks themselves.
+      const fixed = ['--no-resolve-image', '--detach', '--endpoint-mode', 'dnsrr']
+      await manager.docker('service', 'create', '--name', name, ...fixed, ...flags, image, ...command)
+      await until(`the tasks of ${name}`, () => runs(manager, name), { within: 60_000, every: 100 })
+    },
+    async deploy(stack, file, env = {}) {
+      await manager.docker.with({ env })(
+        'stack',
+        'deploy',
+        '--resolve-image',
+        'never',
+        '--compose-file',
+        file,
+        stack,
+      )
+    },
+    stop: lab.close,
+  }
+}
+
+/** Whether a service has as many running tasks as it wants. */
+async function runs(manager: Node, service: string): Promise<boolean> {
+  const counts = await manager.docker(
+    'service',
+    'ls',
+    '--filter',
+    `name=${service}`,
+    '--format',
+    '{{.Name}} {{.Replicas}}',
+  )
+  const [, running, wanted] = new RegExp(`^${service} (\\d+)/(\\d+)`, 'm').exec(counts) ?? []
+  return running !== undefined && running === wanted
+}
+
+interface Lab {
+  readonly nodes: readonly Node[]
+  readonly lan: Lan
+  close(): Promise<void>
+}
+
+const labs = join(cacheFolder, 'labs')
+
+async function openLab(count: number, { product = true }: LabOptions): Promise<Lab> {
+  removeLeftovers()
+  const images = await preparedImages(product)
+  const name = `${process.pid}-${randomBytes(2).toString('hex')}`
+  const folder = join(labs, name)
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'owner'), `${process.pid} ${startOf(process.pid)}`)
+  const lan = await startLan()
+  const nodes: Node[] = []
+  const close = async () => {
+    await Promise.all(nodes.map((node) => node.kill()))
+    await lan.stop()
+    removeLab(name)
+  }
+  try {
+    for (let place = 1; place <= count; place += 1) {
+      const home = join(folder, `node${place}`)
+      await shareImages(images, join(home, 'data'))
+      nodes.push(createNode({ place, lan, folder: home, cgroup: `${cgroupPrefix}${name}` }))
+    }
+    await Promise.all(nodes.map((node) => node.start()))
+    return { nodes, lan, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+const cgroupPrefix = 'amp-lab-'
+
+/** A lab whose maker is gone has no processes any more; what it wrote is still there. */
+function removeLeftovers(): void {
+  mkdirSync(labs, { recursive: true })
+  for (const name of readdirSync(labs)) {
+    const [pid, start] = ownerOf(name)
+    if (pid === undefined || startOf(pid) !== start) removeLab(name)
+  }
+}
+
+function ownerOf(name: string): readonly [pid?: number, start?: string | undefined] {
+  try {
+    const [pid, start] = readFileSync(join(labs, name, 'owner'), 'utf8').split(' ')
+    return [Number(pid), start]
+  } catch {
+    return []
+  }
+}
+
+/** When a process began: with its pid, a name for it that is never given again. */
+function startOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')[19]
+  } catch {
+    return undefined
+  }
+}
+
+function removeLab(name: string): void {
+  rmSync(join(labs, name), { recursive: true, force: true })
+  const cgroups = '/sys/fs/cgroup'
+  for (const root of [cgroups, ...readdirSync(cgroups).map((kind) => join(cgroups, kind))])
+    removeCgroup(join(root, `${cgroupPrefix}${name}`))
+}
+
+/** A cgroup is removed like an empty folder, whatever files it shows. */
+function removeCgroup(path: string): void {
+  try {
+    for (const entry of readdirSync(path, { withFileTypes: true }))
+      if (entry.isDirectory()) removeCgroup(join(path, entry.name))
+    rmdirSync(path)
+  } catch (error) {
+    if (!/^(ENOENT|ENOTDIR)$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error
+  }
+}
