@@ -162,7 +162,10 @@ describe('ambiguity', () => {
 
 describe('unknown names', () => {
   test.each([
-    ['demo_wbe', 'unknown; no container or service is called "demo_wbe"; ask for one of /demo_web/metrics /web/metrics'],
+    [
+      'demo_wbe',
+      'unknown; no container or service is called "demo_wbe"; ask for one of /demo_web/metrics /web/metrics',
+    ],
     [
       'DEMO_WEB',
       'unknown; no container or service is called "DEMO_WEB"; ask for one of /demo_web/metrics /web/metrics',
