@@ -5,16 +5,27 @@ import { promisify } from 'node:util'
 import { gzip as gzipCallback } from 'node:zlib'
 import type { Format, Page } from '../model.ts'
 
-/** What of the formats' engine is used here. */
-export interface Formats {
-  /** The format to answer in: `own` where the asker takes it, else the best of what it takes. */
-  negotiate(accept: string | undefined, own: Format): Format
-  contentTypeOf(format: Format): string
-  convert(page: Page, to: Format): Page
+/** What an asker takes. */
+export interface Offer {
+  readonly format: Format
+  /** How names are told that this asker can't read as they are. */
+  readonly escaping: 'allow-utf-8' | 'underscores' | 'dots' | 'values'
 }
 
-export interface Rendered {
+/** What of the formats' engine is used here. */
+export interface Formats {
+  /** In the page's own format where the asker takes it, else in the best of what it takes. */
+  negotiate(accept: string | undefined, own: Format): Offer
+  contentTypeOf(format: Format, escaping: Offer['escaping']): string
+  /** The page itself where there is nothing to convert. */
+  convert(page: Page, to: Offer): Page
+}
+
+export interface Rendered extends Packed {
   readonly type: string
+}
+
+interface Packed {
   readonly encoding?: 'gzip'
   readonly body: Buffer
 }
@@ -31,44 +42,46 @@ export interface Asker {
 const leastPacked = 1024
 /** Nearly as small as the slowest level, for half its time. */
 const level = 5
-const pack = promisify(gzipCallback)
+const gzip = promisify(gzipCallback)
 
 export function createRender(formats: Formats): Render {
-  const converted = new WeakMap<Page, Map<Format, Page>>()
-  const packed = new WeakMap<Page, Rendered | Promise<Rendered>>()
-  const formatFor = remembered(formats.negotiate)
+  const converted = new WeakMap<Page, Map<string, Page>>()
+  const packed = new WeakMap<Page, Packed | Promise<Packed>>()
+  const choose = createChoose(formats)
 
-  function inFormat(page: Page, format: Format): Page {
-    if (page.format === format) return page
-    const forms = converted.get(page) ?? new Map<Format, Page>()
+  function formOf(page: Page, { key, offer }: Choice): Page {
+    const forms = converted.get(page) ?? new Map<string, Page>()
     converted.set(page, forms)
-    const form = forms.get(format) ?? formats.convert(page, format)
-    forms.set(format, form)
+    const form = forms.get(key) ?? formats.convert(page, offer)
+    forms.set(key, form)
     return form
   }
 
-  function packedForm(page: Page): Rendered | Promise<Rendered> {
-    const ready = packed.get(page)
+  function packedOf(form: Page): Packed | Promise<Packed> {
+    const ready = packed.get(form)
     if (ready) return ready
-    const type = formats.contentTypeOf(page.format)
-    if (page.gzip) return keep(page, { type, encoding: 'gzip', body: bufferOf(page.gzip) })
-    const body = bufferOf(page.body)
-    if (body.length < leastPacked) return keep(page, { type, body })
-    const making = pack(body, { level }).then((body) => keep(page, { type, encoding: 'gzip', body }))
-    packed.set(page, making)
-    return making
-  }
-
-  function keep(page: Page, rendered: Rendered): Rendered {
-    packed.set(page, rendered)
-    return rendered
+    const made = pack(form)
+    packed.set(form, made)
+    if (made instanceof Promise) made.then((done) => packed.set(form, done))
+    return made
   }
 
   return (page, { accept, acceptEncoding }) => {
-    const form = inFormat(page, formatFor(accept, page.format))
-    if (takesGzip(acceptEncoding)) return packedForm(form)
-    return { type: formats.contentTypeOf(form.format), body: bufferOf(form.body) }
+    const choice = choose(accept, page.format)
+    const form = formOf(page, choice)
+    const { type } = choice
+    if (!takesGzip(acceptEncoding)) return { type, body: bufferOf(form.body) }
+    const ready = packedOf(form)
+    return ready instanceof Promise ? ready.then((done) => ({ type, ...done })) : { type, ...ready }
   }
+}
+
+/** The container's own gzip where it sent one, else ours where it pays. */
+function pack(form: Page): Packed | Promise<Packed> {
+  if (form.gzip) return { encoding: 'gzip', body: bufferOf(form.gzip) }
+  const body = bufferOf(form.body)
+  if (body.length < leastPacked) return { body }
+  return gzip(body, { level }).then((body) => ({ encoding: 'gzip', body }))
 }
 
 const refusesGzip = /\bgzip\s*;\s*q=0(\.0*)?\s*(,|$)/i
@@ -84,18 +97,26 @@ function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
+interface Choice {
+  readonly offer: Offer
+  readonly key: string
+  readonly type: string
+}
+
 const mostRemembered = 200
 
 /** Askers say the same each time: what they take is read once. */
-function remembered(negotiate: Formats['negotiate']): Formats['negotiate'] {
-  const known = new Map<string, Format>()
-  return (accept, own) => {
-    const key = `${own} ${accept}`
-    const before = known.get(key)
+function createChoose({ negotiate, contentTypeOf }: Formats) {
+  const known = new Map<string, Choice>()
+  return (accept: string | undefined, own: Format): Choice => {
+    const asked = `${own} ${accept}`
+    const before = known.get(asked)
     if (before) return before
     if (known.size >= mostRemembered) known.clear()
-    const format = negotiate(accept, own)
-    known.set(key, format)
-    return format
+    const offer = negotiate(accept, own)
+    const { format, escaping } = offer
+    const choice = { offer, key: `${format} ${escaping}`, type: contentTypeOf(format, escaping) }
+    known.set(asked, choice)
+    return choice
   }
 }

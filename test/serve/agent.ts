@@ -4,11 +4,11 @@
 import { request } from 'node:http'
 import { systemClock } from '../../src/clock.ts'
 import type { Entry, Format, NodeView, Page, Snapshot } from '../../src/model.ts'
-import { servePages } from '../../src/serve/pages.ts'
-import { createReader } from '../../src/serve/reader.ts'
-import { createRender, type Formats } from '../../src/serve/rendering.ts'
-import { createReadReplicas, type Merging } from '../../src/serve/replicas.ts'
-import { type Plugin, type Server, startServer } from '../../src/serve/server.ts'
+import type { Check } from '../../src/serve/health.ts'
+import type { Formats } from '../../src/serve/rendering.ts'
+import type { Merging } from '../../src/serve/replicas.ts'
+import { startServe } from '../../src/serve/serve.ts'
+import type { Plugin, Server } from '../../src/serve/server.ts'
 import { createNames } from '../../src/store/names.ts'
 import { createLog, createMetrics } from '../../src/telemetry.ts'
 import { createWorld, node } from '../store/world.ts'
@@ -21,10 +21,11 @@ export interface Setup {
   readonly usualTimeout?: number
   readonly refresh?: (entry: Entry, budget: number) => Promise<Snapshot>
   readonly plugins?: readonly Plugin[]
+  readonly checks?: readonly Check[]
+  readonly waitingFor?: () => readonly string[]
 }
 
 export interface Agent extends Server {
-  readonly metrics: ReturnType<typeof createMetrics>
   ask(path: string, asking?: Asking): Promise<Response>
   put(entry: Entry): void
 }
@@ -42,46 +43,38 @@ export interface Response {
 }
 
 export async function startAgent(setup: Setup): Promise<Agent> {
-  const { entries = [], nodes = [node('n1', 'one', 'self')], maxAge = 100, usualTimeout = 10_000 } = setup
+  const { entries = [], nodes = [node('n1', 'one', 'self')], maxAge = 100, plugins = [] } = setup
   const world = createWorld(entries, nodes)
   const names = createNames(world, () => undefined)
   const metrics = createMetrics()
-  const log = createLog('silent')
-  const reader = createReader({
+  const server = await startServe({
+    config: {
+      listenPort: 0,
+      scrapeTimeout: setup.usualTimeout ?? 10_000,
+      staleAfter: setup.staleAfter ?? 30_000,
+      replicaLabel: 'slot',
+    },
     clock: systemClock,
-    staleAfter: setup.staleAfter ?? 30_000,
-    usualBudget: usualTimeout,
-    entry: world.entry,
-    linkOf: (owner) => nodes.find(({ self }) => self.node === owner)?.link ?? 'lost',
+    log: createLog('silent'),
+    metrics,
+    store: world,
+    lookUp: names.lookUp,
     maxAgeOf: () => maxAge,
     async refresh(entry, budget) {
       if (!setup.refresh) throw new Error('nobody was to be asked')
       const snapshot = await setup.refresh(entry, budget)
       world.put({ ...entry, snapshot })
     },
-  })
-  const server = await startServer({
-    port: 0,
+    formats: { ...formats, ...merging },
+    version: '1.2.3',
+    checks: setup.checks ?? [],
+    warnings: () => [],
+    waitingFor: setup.waitingFor ?? (() => []),
+    plugins,
     host: '127.0.0.1',
-    clock: systemClock,
-    log,
-    metrics,
-    plugins: [
-      (server) =>
-        servePages(server, {
-          asked: () => 'n1',
-          lookUp: names.lookUp,
-          usualTimeout,
-          reader,
-          readReplicas: createReadReplicas({ replicaLabel: 'slot', merging, reader }),
-          render: createRender(formats),
-        }),
-      ...(setup.plugins ?? []),
-    ],
   })
   return {
     ...server,
-    metrics,
     ask: (path, asking) => ask(server.port, path, asking),
     put: (entry) => names.changed(world.put(entry)),
   }
@@ -129,9 +122,13 @@ const types: Readonly<Record<Format, string>> = {
 }
 
 const formats: Formats = {
-  negotiate: (accept, own) => (accept?.includes('openmetrics') ? 'openmetrics/1.0.0' : own),
+  negotiate: (accept, own) => ({
+    format: accept?.includes('openmetrics') ? 'openmetrics/1.0.0' : own,
+    escaping: 'underscores',
+  }),
   contentTypeOf: (format) => types[format],
-  convert: (original, to) => page(`${original.body}# EOF\n`, { format: to }),
+  convert: (original, { format }) =>
+    format === original.format ? original : page(`${original.body}# EOF\n`, { format }),
 }
 
 const merging: Merging = {

@@ -20,6 +20,7 @@ export interface World {
   put(entry: Entry): Change
   remove(owner: NodeId, id: string): Change
   declare(catalogue: Catalogue | undefined): Change
+  subscribe(listener: (change: Change) => void): () => void
 }
 
 export function createWorld(entries: readonly Entry[], nodes: readonly NodeView[]): World {
@@ -40,6 +41,8 @@ export function createWorld(entries: readonly Entry[], nodes: readonly NodeView[
       all.delete(`${owner} ${id}`)
       return { kind: 'gone', owner, id }
     },
+    // what the nodes are never changes here
+    subscribe: () => () => {},
     declare(catalogue) {
       declared = catalogue
       return { kind: 'catalogue' }

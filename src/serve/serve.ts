@@ -1,0 +1,78 @@
+// The room as one part: joins reading, merging and rendering, and starts the server with all its routes.
+
+import type { Clock } from '../clock.ts'
+import type { Config } from '../config.ts'
+import type { Entry, NodeId } from '../model.ts'
+import type { Log, Metrics } from '../telemetry.ts'
+import { type HealthDeps, serveHealth } from './health.ts'
+import { createLinks, type LinksSource } from './links.ts'
+import { serveOwnPage } from './own.ts'
+import { type PagesDeps, servePages } from './pages.ts'
+import { observeProcess } from './process.ts'
+import { createReader, type ReaderDeps } from './reader.ts'
+import { createRender, type Formats } from './rendering.ts'
+import { createReadReplicas, type Merging } from './replicas.ts'
+import { type Plugin, type Server, startServer } from './server.ts'
+
+export interface ServeDeps extends HealthDeps {
+  readonly config: Pick<Config, 'listenPort' | 'scrapeTimeout' | 'staleAfter' | 'replicaLabel'>
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly store: LinksSource & {
+    entries(): Iterable<Entry>
+    entry(owner: NodeId, id: string): Entry | undefined
+  }
+  readonly lookUp: PagesDeps['lookUp']
+  readonly maxAgeOf: ReaderDeps['maxAgeOf']
+  readonly refresh: ReaderDeps['refresh']
+  readonly formats: Formats & Merging
+  /** Guards first, then what else is answered on this port: service discovery, rules, the status page. */
+  readonly plugins: readonly Plugin[]
+  /** Listen here instead of on all addresses. */
+  readonly host?: string
+}
+
+export async function startServe(deps: ServeDeps): Promise<Server> {
+  const { config, clock, log, metrics, store, formats, plugins, host } = deps
+  const links = createLinks(store)
+  const render = createRender(formats)
+  const reader = createReader({
+    clock,
+    staleAfter: config.staleAfter,
+    usualTimeout: config.scrapeTimeout,
+    entry: store.entry,
+    linkOf: links.linkOf,
+    maxAgeOf: deps.maxAgeOf,
+    refresh: deps.refresh,
+  })
+  const pages: PagesDeps = {
+    asked: links.own,
+    lookUp: deps.lookUp,
+    usualTimeout: config.scrapeTimeout,
+    reader,
+    readReplicas: createReadReplicas({ replicaLabel: config.replicaLabel, merging: formats, reader }),
+    render,
+  }
+  const server = await startServer({
+    port: config.listenPort,
+    clock,
+    log,
+    metrics,
+    ...(host !== undefined && { host }),
+    plugins: [
+      ...plugins,
+      (server) => serveHealth(server, deps),
+      (server) => serveOwnPage(server, { ...deps, entries: store.entries, nodes: store.nodes, render }),
+      (server) => servePages(server, pages),
+    ],
+  })
+  const watch = observeProcess(metrics)
+  return {
+    port: server.port,
+    async stop() {
+      await server.stop()
+      await watch.stop()
+    },
+  }
+}

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest'
+import { node, standalone } from '../store/world.ts'
+import { failed, read, startAgent } from './agent.ts'
+
+test('the agent tells of itself and of what it knows', async () => {
+  const agent = await startAgent({
+    nodes: [node('n1', 'one', 'self'), { ...node('n2', 'two', 'lost'), roundTrip: 2 }],
+    entries: [
+      { ...standalone('n1', 'a'), snapshot: read('a 1\n') },
+      { ...standalone('n1', 'b'), snapshot: failed('refused', 'refused') },
+      standalone('n2', 'c', { answers: false }),
+      standalone('n2', 'd', { ended: { at: 0, removed: true } }),
+    ],
+  })
+  await agent.ask('/-/healthy')
+  const { text, headers } = await agent.ask('/metrics')
+  expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8')
+  for (const line of [
+    'app_metrics_proxy_build_info{version="1.2.3"} 1',
+    'app_metrics_proxy_targets{node="one",state="up"} 1',
+    'app_metrics_proxy_targets{node="one",state="failing"} 1',
+    'app_metrics_proxy_targets{node="two",state="searching"} 1',
+    'app_metrics_proxy_targets{node="two",state="ended"} 1',
+    'app_metrics_proxy_link_up{node="one",node_id="n1"} 1',
+    'app_metrics_proxy_link_up{node="two",node_id="n2"} 0',
+    'app_metrics_proxy_link_round_trip_seconds{node="two",node_id="n2"} 0.002',
+    'app_metrics_proxy_http_requests_total{route="/-/healthy",status="200"} 1',
+  ])
+    expect(text.split('\n')).toContain(line)
+  for (const name of [
+    'process_cpu_seconds_total',
+    'process_resident_memory_bytes',
+    'process_start_time_seconds',
+  ])
+    expect(text).toMatch(new RegExp(`^${name} \\d`, 'm'))
+  await agent.stop()
+})
