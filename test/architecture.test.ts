@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 
 const rooms = ['discover', 'probe', 'scrape', 'exposition', 'store', 'sync', 'serve', 'cli'] as const
 /** Folders that every room may import, as it may the files directly in src (but app.ts and main.ts). */
-const leafFolders = ['labels']
+const leafFolders = ['labels', 'promql']
 const roots = ['app.ts', 'main.ts']
 /** The command line is a second root: it joins what it needs, as app.ts does. */
 const mayImportRooms = [...roots, 'cli']
