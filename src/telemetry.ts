@@ -18,10 +18,11 @@ export function createLog(level: LogLevel): Log {
 }
 
 type Labels = Readonly<Record<string, string>>
-type Kind = 'counter' | 'gauge'
+type Kind = 'counter' | 'gauge' | 'histogram'
 interface Family {
   readonly kind: Kind
   readonly help: string
+  /** By what follows the family's name: a suffix or none, and the labels. */
   readonly samples: Map<string, number>
 }
 
@@ -31,11 +32,23 @@ export interface Metric {
   set(value: number, labels?: Labels): void
 }
 
+/** A distribution without labels. `observe` is cheap enough for every scrape. */
+export interface Histogram {
+  observe(value: number): void
+}
+
 export interface Metrics {
   counter(name: string, help: string): Metric
   gauge(name: string, help: string): Metric
+  /** `bounds` are the buckets' upper ends, ascending, without +Inf. */
+  histogram(name: string, help: string, bounds: readonly number[]): Histogram
   /** `collect` is called at each print, for what is read off rather than counted. */
-  observe(name: string, kind: Kind, help: string, collect: () => Iterable<readonly [Labels, number]>): void
+  observe(
+    name: string,
+    kind: 'counter' | 'gauge',
+    help: string,
+    collect: () => Iterable<readonly [Labels, number]>,
+  ): void
   /** The page in text format 0.0.4, families in the order of their names. */
   print(): string
 }
@@ -59,6 +72,21 @@ export function createMetrics(): Metrics {
   return {
     counter: (name, help) => metric(name, 'counter', help),
     gauge: (name, help) => metric(name, 'gauge', help),
+    histogram(name, help, bounds) {
+      const { samples } = family(name, 'histogram', help)
+      const counts = new Array<number>(bounds.length + 1).fill(0)
+      let sum = 0
+      collectors.push(() => {
+        for (const [suffix, value] of distribution(bounds, counts, sum)) samples.set(suffix, value)
+      })
+      return {
+        observe(value) {
+          const at = bounds.findIndex((bound) => value <= bound)
+          counts[at === -1 ? bounds.length : at]! += 1
+          sum += value
+        },
+      }
+    },
     observe(name, kind, help, collect) {
       const { samples } = family(name, kind, help)
       collectors.push(() => {
@@ -77,6 +105,16 @@ export function createMetrics(): Metrics {
         .join('')
     },
   }
+}
+
+/** The samples of a histogram: cumulative buckets, sum and count. */
+function distribution(bounds: readonly number[], counts: readonly number[], sum: number) {
+  let count = 0
+  const buckets = counts.map((here, at): readonly [string, number] => {
+    count += here
+    return [`_bucket${key({ le: at === bounds.length ? '+Inf' : String(bounds[at]) })}`, count]
+  })
+  return [...buckets, ['_sum', sum] as const, ['_count', count] as const]
 }
 
 function key(labels: Labels): string {

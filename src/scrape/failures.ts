@@ -1,0 +1,72 @@
+// Every way in which a request can fail, in words that people understand.
+
+import { type Code, ProxyError } from '../errors.ts'
+
+/** `9.9 s`, `250 ms`. */
+export function inWords(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${Math.round(ms / 100) / 10} s`
+}
+
+/** `16 MiB`, `16 KiB`. */
+export function sizeInWords(bytes: number): string {
+  const [unit, name] = bytes >= 2 ** 20 ? [2 ** 20, 'MiB'] : [2 ** 10, 'KiB']
+  return `${Math.round((bytes / unit) * 10) / 10} ${name}`
+}
+
+/** A stranger's text, made safe to show: printable, and not longer than `most`. */
+export function shown(text: string, most = 200): string {
+  const plain = text.replaceAll(/[^\x20-\x7e\u00a0-\uffff]/g, '\ufffd')
+  return plain.length > most ? `${plain.slice(0, most)}…` : plain
+}
+
+export function tooSlow(ms: number): ProxyError {
+  return new ProxyError('timeout', `no answer within ${inWords(ms)}`)
+}
+
+export function tooLarge(most: number, how = ''): ProxyError {
+  return new ProxyError('too_large', `sent more than ${sizeInWords(most)}${how}`, {
+    mend: 'raise MAX_BODY, or let the container show less',
+  })
+}
+
+const known: Readonly<Record<string, readonly [Code, string]>> = {
+  ECONNREFUSED: ['refused', 'connection refused'],
+  ECONNRESET: ['reset', 'connection reset'],
+  EPIPE: ['reset', 'connection reset'],
+  UND_ERR_SOCKET: ['reset', 'connection closed before the answer was complete'],
+  EHOSTUNREACH: ['unreachable', 'no route to the container'],
+  ENETUNREACH: ['unreachable', 'no route to the container'],
+  EHOSTDOWN: ['unreachable', 'no route to the container'],
+  EADDRNOTAVAIL: ['unreachable', 'no local address is free to connect from'],
+  EMFILE: ['overloaded', 'the agent is out of file descriptors'],
+  ENOTFOUND: ['unreachable', 'the host name is unknown'],
+  EAI_AGAIN: ['unreachable', 'the host name could not be looked up'],
+  ETIMEDOUT: ['timeout', 'no connection in time'],
+  UND_ERR_CONNECT_TIMEOUT: ['timeout', 'no connection in time'],
+  UND_ERR_HEADERS_OVERFLOW: ['protocol', 'sent too many or too large headers'],
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: ['protocol', 'sent another number of bytes than it announced'],
+}
+
+const speaksNoTls = new Set(['EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG'])
+const aboutTls = /^(ERR_SSL_|ERR_TLS_|EPROTO|CERT_|UNABLE_TO_)|_CERT(_|$)|_SIGNATURE$/
+
+/** What a library or the system threw, as ours. */
+export function failureOf(error: unknown): ProxyError {
+  if (error instanceof ProxyError) return error
+  const { code = '', message = '' } = error as { code?: string; message?: string }
+  const found = known[code]
+  if (found) return new ProxyError(...found, { cause: error })
+  if (code.startsWith('HPE_'))
+    return new ProxyError('protocol', 'answered something that is not HTTP', { cause: error })
+  if (speaksNoTls.has(code))
+    return new ProxyError('tls', 'does not speak TLS as expected', {
+      mend: 'set the label app-metrics-proxy.scheme to http if it speaks plain HTTP',
+      cause: error,
+    })
+  if (aboutTls.test(code))
+    return new ProxyError('tls', `TLS failed: ${shown(message)}`, {
+      mend: 'give the container a certificate that this agent trusts, or set VERIFY_TLS=false',
+      cause: error,
+    })
+  return new ProxyError('internal', 'internal error', { cause: error })
+}

@@ -1,0 +1,229 @@
+// One GET of one page, as bytes. The only file that knows the HTTP client.
+//
+// A connection belongs to one target and is held by one fetch at a time: it is taken from the idle ones,
+// and put back only after an answer that was read to its end. So no target ever waits for another.
+
+import { Client } from 'undici'
+import type { Clock } from '../clock.ts'
+import { ProxyError } from '../errors.ts'
+import type { Mono } from '../model.ts'
+import { createBudget } from './budget.ts'
+import { type Answer, Collector } from './exchange.ts'
+import { failureOf, shown, tooSlow } from './failures.ts'
+
+export interface Fetched {
+  /** As it came, still packed if `gzip`. */
+  readonly body: Uint8Array
+  readonly gzip: boolean
+  readonly contentType: string | undefined
+}
+
+export interface FetchOptions {
+  /** Milliseconds for all of it: connecting, redirects, headers and body. */
+  readonly timeout: number
+  /** The time left as the container is told it; `timeout` if absent. */
+  readonly left?: number
+  /** Closes the connection after the answer. */
+  readonly once?: boolean
+  readonly signal?: AbortSignal
+}
+
+export interface Fetcher {
+  /** Resolves for an answer of 200; rejects with a ProxyError for everything else. */
+  fetch(url: string, options: FetchOptions): Promise<Fetched>
+  close(): Promise<void>
+}
+
+export interface FetcherOptions {
+  readonly clock: Clock
+  /** The largest body, as it is received. */
+  readonly maxBody: number
+  readonly verifyTls: boolean
+}
+
+const accept =
+  'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,' +
+  'application/openmetrics-text;version=0.0.1;q=0.5,' +
+  'text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2'
+const mostRedirects = 3
+const mostHeaderBytes = 16 * 1024
+const keepAlive = 60_000
+/** All bodies under way together, in bodies of the largest size. */
+const mostBodies = 4
+const redirects = new Set([301, 302, 303, 307, 308])
+
+interface Connection {
+  readonly client: Client
+  /** It has answered before, so its next failure may only mean that it had been closed meanwhile. */
+  used: boolean
+  idleSince: Mono
+}
+
+export function createFetcher({ clock, maxBody, verifyTls }: FetcherOptions): Fetcher {
+  const idle = new Map<string, Connection>()
+  const busy = new Set<Connection>()
+  const budget = createBudget(mostBodies * maxBody)
+  let cancelSweep = clock.after(keepAlive, sweep)
+
+  function take(url: string, origin: string): Connection {
+    const connection = idle.get(url) ?? { client: connect(origin), used: false, idleSince: 0 }
+    idle.delete(url)
+    busy.add(connection)
+    return connection
+  }
+
+  function connect(origin: string): Client {
+    return new Client(origin, {
+      allowH2: false,
+      connect: { rejectUnauthorized: verifyTls },
+      keepAliveTimeout: keepAlive,
+      keepAliveMaxTimeout: keepAlive,
+      maxHeaderSize: mostHeaderBytes,
+      // one timer of ours covers the whole fetch
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    })
+  }
+
+  function putBack(url: string, connection: Connection): void {
+    busy.delete(connection)
+    const other = idle.get(url)
+    connection.used = true
+    connection.idleSince = clock.now()
+    idle.set(url, connection)
+    if (other) discard(other, stale)
+  }
+
+  function discard(connection: Connection, why: Error): void {
+    busy.delete(connection)
+    connection.client.destroy(why).catch(() => {})
+  }
+
+  /** The connections themselves close when their time is up; this forgets the clients around them. */
+  function sweep(): void {
+    const before = clock.now() - 2 * keepAlive
+    for (const [url, connection] of idle) {
+      if (connection.idleSince > before) continue
+      idle.delete(url)
+      discard(connection, stale)
+    }
+    cancelSweep = clock.after(keepAlive, sweep)
+  }
+
+  async function fetch(url: string, options: FetchOptions): Promise<Fetched> {
+    const ended = clock.now() + options.timeout
+    let target = new URL(url)
+    for (let hops = 0; hops <= mostRedirects; hops += 1) {
+      const answer = await askTwice(url, target, ended, options)
+      if (!redirects.has(answer.status)) return accepted(answer)
+      target = redirected(target, answer)
+    }
+    throw new ProxyError('redirect', `redirected more than ${mostRedirects} times`)
+  }
+
+  /** A kept connection may have been closed by the container in the very moment we used it. */
+  async function askTwice(url: string, target: URL, ended: Mono, options: FetchOptions): Promise<Answer> {
+    const connection = take(url, target.origin)
+    try {
+      return await ask(connection, url, target, ended, options)
+    } catch (error) {
+      if (!(error instanceof ClosedMeanwhile)) throw error
+      return ask(take(url, target.origin), url, target, ended, options)
+    }
+  }
+
+  async function ask(
+    connection: Connection,
+    url: string,
+    target: URL,
+    ended: Mono,
+    options: FetchOptions,
+  ): Promise<Answer> {
+    const giveUp = (why: unknown) => discard(connection, failureOf(why))
+    const left = ended - clock.now()
+    const share = budget.open(giveUp)
+    const abort = () => giveUp(options.signal?.reason)
+    const cancel = clock.after(Math.max(0, left), () => giveUp(tooSlow(options.timeout)))
+    const collector = new Collector(maxBody, share)
+    try {
+      options.signal?.throwIfAborted()
+      options.signal?.addEventListener('abort', abort)
+      connection.client.dispatch(requestOf(target, left, options), collector)
+      const answer = await collector.answer
+      if (options.once) discard(connection, stale)
+      else putBack(url, connection)
+      return answer
+    } catch (error) {
+      discard(connection, stale)
+      if (connection.used && !collector.begun && isClosed(error)) throw new ClosedMeanwhile()
+      throw failureOf(error)
+    } finally {
+      cancel()
+      share.close()
+      options.signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  return {
+    fetch,
+    async close() {
+      cancelSweep()
+      const all = [...idle.values(), ...busy]
+      idle.clear()
+      await Promise.all(
+        all.map(({ client }) => client.destroy(new ProxyError('stopping', 'the agent stops'))),
+      )
+    },
+  }
+}
+
+/** Told to a client that nobody waits for any more. */
+const stale = new ProxyError('stopping', 'the connection is no longer needed')
+
+class ClosedMeanwhile extends Error {}
+
+function isClosed(error: unknown): boolean {
+  const { code } = error as { code?: string }
+  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE'
+}
+
+function requestOf(target: URL, left: number, options: FetchOptions) {
+  const told = Math.min(left, options.left ?? left) / 1000
+  return {
+    path: target.pathname + target.search,
+    method: 'GET' as const,
+    headers: [
+      'accept',
+      accept,
+      'accept-encoding',
+      'gzip',
+      'user-agent',
+      'app-metrics-proxy',
+      'x-prometheus-scrape-timeout-seconds',
+      told.toFixed(3),
+    ],
+    ...(options.once ? { reset: true } : {}),
+  }
+}
+
+function accepted({ status, headers, body }: Answer): Fetched {
+  if (status !== 200) throw new ProxyError('status', `answered ${status}`)
+  const encoding = (one(headers['content-encoding']) ?? 'identity').toLowerCase()
+  if (encoding !== 'gzip' && encoding !== 'identity' && encoding !== '')
+    throw new ProxyError('protocol', `answered with the content encoding ${shown(encoding, 40)}`)
+  return { body, gzip: encoding === 'gzip', contentType: one(headers['content-type']) }
+}
+
+/** Follows only within the same scheme, host and port: a container must not send the agent elsewhere. */
+function redirected(from: URL, { headers }: Answer): URL {
+  const location = one(headers.location) ?? ''
+  const to = URL.parse(location, from.href)
+  if (to?.origin === from.origin) return to
+  throw new ProxyError('redirect', `redirects to ${shown(location) || 'nowhere'}, which is not followed`, {
+    mend: 'set the labels app-metrics-proxy.port, .path and .scheme to where the metrics are',
+  })
+}
+
+function one(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header
+}

@@ -1,0 +1,230 @@
+// Reads every endpoint again and again: each interval after its last scrape, whoever asked for that one.
+//
+// Each endpoint has at most one scrape under way, which all askers share. Scrapes are started in one of
+// three classes, each with slots of its own: what an asker waits for, what is merely due, and what timed
+// out the last time. A slot is given back after a moment (slots.ts), so that hung containers never keep
+// healthy ones from being started.
+
+import type { Clock } from '../clock.ts'
+import { ProxyError, troubleOf } from '../errors.ts'
+import type { Endpoint, Mono, Part, Snapshot } from '../model.ts'
+import { createSchedule } from '../schedule.ts'
+import { createSlots, type Slots } from '../slots.ts'
+import { spread } from '../spread.ts'
+import type { Log, Metrics } from '../telemetry.ts'
+import { tooSlow } from './failures.ts'
+import { countScrapes } from './metrics.ts'
+import type { Read, Reading } from './read.ts'
+
+/** What is to be read, and how often. */
+export interface Job {
+  readonly endpoint: Endpoint
+  /** Milliseconds; `timeout` never exceeds `interval`. */
+  readonly interval: number
+  readonly timeout: number
+}
+
+export interface ScraperOptions {
+  readonly clock: Clock
+  readonly read: Read
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+export interface Scraper extends Part {
+  /** All that is to be read from now on, by target id. What is new is read at once. */
+  update(jobs: ReadonlyMap<string, Job>): void
+  /**
+   * Reads one endpoint now, or joins the scrape under way. Resolves once its snapshot has been handed on,
+   * also when that tells of a failure; rejects with `timeout` once `budget` milliseconds have passed. The
+   * scrape itself goes on: it counts as the scheduled one.
+   */
+  now(id: string, budget: number, signal?: AbortSignal): Promise<void>
+}
+
+/** How long a scrape may hold its slot. Most are done by then; the others only wait for their container. */
+const patience = 250
+const slotsOf = { live: 128, background: 64, hung: 32 }
+
+interface State {
+  readonly id: string
+  job: Job
+  /** The scrape under way. */
+  running: Promise<void> | undefined
+  /** A live read that waits for a slot or runs. */
+  asked: Promise<void> | undefined
+  last: Reading | undefined
+  due: Mono
+  fresh: boolean
+  /** Its last scrape timed out. */
+  hung: boolean
+  gone: boolean
+}
+
+export function startScraper(options: ScraperOptions, on: (id: string, snapshot: Snapshot) => void): Scraper {
+  const { clock, read, log } = options
+  const states = new Map<string, State>()
+  const slots = {
+    live: createSlots(clock, slotsOf.live, patience),
+    background: createSlots(clock, slotsOf.background, patience),
+    hung: createSlots(clock, slotsOf.hung, patience),
+  }
+  const counted = countScrapes(options.metrics, slots)
+  const underWay = new Set<Promise<void>>()
+  const stopping = new AbortController()
+  const schedule = createSchedule(clock, scrapeWhenDue)
+
+  function scrapeWhenDue(id: string): void {
+    const state = states.get(id)!
+    void slotFor(
+      state,
+      slots.background,
+    )(async () => {
+      // an asker may have been faster while this waited for its slot
+      if (state.gone || state.due > clock.now()) return
+      counted.late(clock.now() - state.due)
+      await scrape(state, state.job.timeout)
+    })
+  }
+
+  function slotFor(state: State, usual: Slots): Slots {
+    return state.hung ? slots.hung : usual
+  }
+
+  function scrape(state: State, left: number): Promise<void> {
+    if (state.running) return state.running
+    const running = scrapeOnce(state, left).finally(() => {
+      state.running = undefined
+      underWay.delete(running)
+    })
+    state.running = running
+    underWay.add(running)
+    return running
+  }
+
+  async function scrapeOnce(state: State, left: number): Promise<void> {
+    const at = clock.now()
+    const snapshot = await snapshotOf(state, at, left)
+    state.hung = !snapshot.ok && snapshot.trouble.code === 'timeout'
+    if (state.gone || stopping.signal.aborted) return
+    plan(state, at)
+    counted.scraped(snapshot)
+    on(state.id, snapshot)
+  }
+
+  async function snapshotOf(state: State, at: Mono, left: number): Promise<Snapshot> {
+    const { endpoint, timeout } = state.job
+    try {
+      state.last = await read(endpoint.url, {
+        timeout,
+        left,
+        signal: stopping.signal,
+        ...(state.last ? { before: state.last } : {}),
+      })
+      return { ok: true, at, took: clock.now() - at, page: state.last.page }
+    } catch (error) {
+      const trouble = troubleOf(error)
+      if (trouble.code === 'internal') log.error({ err: error, url: endpoint.url }, 'a scrape failed within')
+      return { ok: false, at, took: clock.now() - at, trouble }
+    }
+  }
+
+  /** The first pause is only a part of the interval, by the target's id: that spreads what began together. */
+  function plan(state: State, at: Mono): void {
+    const pause = state.job.interval * (state.fresh ? spread(state.id) : 1)
+    state.fresh = false
+    setDue(state, Math.max(clock.now(), at + pause))
+  }
+
+  function setDue(state: State, due: Mono): void {
+    state.due = due
+    schedule.set(state.id, due)
+  }
+
+  function add(id: string, job: Job): void {
+    const state: State = {
+      id,
+      job,
+      running: undefined,
+      asked: undefined,
+      last: undefined,
+      due: 0,
+      fresh: true,
+      hung: false,
+      gone: false,
+    }
+    states.set(id, state)
+    setDue(state, clock.now())
+  }
+
+  function remove(id: string): void {
+    const state = states.get(id)
+    if (!state) return
+    state.gone = true
+    states.delete(id)
+    schedule.delete(id)
+  }
+
+  function change(state: State, job: Job): void {
+    const sooner = job.interval < state.job.interval
+    state.job = job
+    if (sooner) setDue(state, Math.min(state.due, clock.now() + job.interval))
+  }
+
+  function ask(state: State, budget: number): Promise<void> {
+    if (state.running) return state.running
+    state.asked ??= slotFor(
+      state,
+      slots.live,
+    )(() => scrape(state, Math.min(budget, state.job.timeout))).finally(() => {
+      state.asked = undefined
+    })
+    return state.asked
+  }
+
+  return {
+    update(jobs) {
+      for (const id of states.keys()) if (!jobs.has(id)) remove(id)
+      for (const [id, job] of jobs) {
+        const state = states.get(id)
+        if (state?.job.endpoint.url === job.endpoint.url) {
+          change(state, job)
+          continue
+        }
+        remove(id)
+        add(id, job)
+      }
+    },
+    async now(id, budget, signal) {
+      const state = states.get(id)
+      if (!state) throw new ProxyError('no_metrics', 'nothing is scraped there')
+      await within(clock, budget, signal, ask(state, budget))
+      if (state.gone) throw new ProxyError('stopped', 'it is no longer there')
+    },
+    async stop() {
+      stopping.abort(new ProxyError('stopping', 'the agent stops'))
+      schedule.stop()
+      states.clear()
+      await Promise.allSettled(underWay)
+    },
+  }
+}
+
+/** Waits for `work` no longer than asked, without ending it: others may wait too. */
+function within(
+  clock: Clock,
+  budget: number,
+  signal: AbortSignal | undefined,
+  work: Promise<void>,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal?.reason)
+    const cancel = clock.after(Math.max(0, budget), () => reject(tooSlow(budget)))
+    if (signal?.aborted) abort()
+    signal?.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => {
+      cancel()
+      signal?.removeEventListener('abort', abort)
+    })
+  })
+}

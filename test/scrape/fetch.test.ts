@@ -1,0 +1,202 @@
+import { createServer } from 'node:http'
+import { gzipSync } from 'node:zlib'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
+import { createFetcher, type Fetcher } from '../../src/scrape/fetch.ts'
+import { closedPort, httpServer, pageServer, run, tcpServer } from '../helpers/server.ts'
+
+const maxBody = 64 * 1024
+let fetcher: Fetcher
+
+beforeEach(() => {
+  fetcher = createFetcher({ clock: systemClock, maxBody, verifyTls: false })
+})
+afterEach(() => fetcher.close())
+
+const get = (url: string, timeout = 5000) => fetcher.fetch(url, { timeout })
+const text = (body: Uint8Array) => Buffer.from(body).toString()
+
+describe('the request', () => {
+  test('says what is understood, and how much time is left', async () => {
+    await using server = await httpServer((request, response) =>
+      response.end(JSON.stringify(request.headers)),
+    )
+    const { body } = await fetcher.fetch(server.url, { timeout: 9000, left: 2500 })
+    expect(JSON.parse(text(body))).toMatchObject({
+      accept: expect.stringContaining(
+        'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6',
+      ),
+      'accept-encoding': 'gzip',
+      'x-prometheus-scrape-timeout-seconds': '2.500',
+    })
+  })
+
+  test('goes to path and query as they are', async () => {
+    await using server = await httpServer((request, response) => response.end(request.url))
+    expect(text((await get(`${server.url}?module=a%20b`)).body)).toBe('/metrics?module=a%20b')
+  })
+})
+
+describe('the answer', () => {
+  test('comes as bytes, with its Content-Type', async () => {
+    await using server = await pageServer('a 1\n', 'text/plain; version=1.0.0')
+    const fetched = await get(server.url)
+    expect(text(fetched.body)).toBe('a 1\n')
+    expect(fetched).toMatchObject({ gzip: false, contentType: 'text/plain; version=1.0.0' })
+  })
+
+  test('keeps the container’s own gzip', async () => {
+    const packed = gzipSync('a 1\n')
+    await using server = await httpServer((_, response) =>
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(packed),
+    )
+    const fetched = await get(server.url)
+    expect(fetched.gzip).toBe(true)
+    expect(Buffer.compare(fetched.body, packed)).toBe(0)
+  })
+
+  test('may come in many pieces', async () => {
+    await using server = await httpServer(async (_, response) => {
+      for (let n = 0; n < 100; n += 1) response.write(`a{n="${n}"} 1\n`)
+      response.end()
+    })
+    expect(text((await get(server.url)).body).split('\n')).toHaveLength(101)
+  })
+
+  test('is refused in an encoding that was not asked for', async () => {
+    await using server = await httpServer((_, response) =>
+      response.writeHead(200, { 'content-encoding': 'br' }).end('x'),
+    )
+    await expect(get(server.url)).rejects.toMatchObject({
+      code: 'protocol',
+      message: 'answered with the content encoding br',
+    })
+  })
+})
+
+describe('the connection', () => {
+  test('is kept from one fetch to the next', async () => {
+    await using server = await pageServer('a 1\n')
+    for (let n = 0; n < 5; n += 1) await get(server.url)
+    expect(server.connections()).toBe(1)
+  })
+
+  test('is kept after an error page too', async () => {
+    await using server = await httpServer((_, response) => response.writeHead(503).end('not now'))
+    for (let n = 0; n < 3; n += 1) await expect(get(server.url)).rejects.toThrow('answered 503')
+    expect(server.connections()).toBe(1)
+  })
+
+  test('is closed after a single visit', async () => {
+    await using server = await httpServer((request, response) => response.end(request.headers.connection))
+    const { body } = await fetcher.fetch(server.url, { timeout: 5000, once: true })
+    expect(text(body)).toBe('close')
+  })
+
+  test('that the container had closed meanwhile is opened again', async () => {
+    let questions = 0
+    await using server = await tcpServer((socket) => {
+      socket.once('data', () => {
+        questions += 1
+        socket.write('HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\na 1\n')
+        socket.once('data', () => socket.resetAndDestroy())
+      })
+    })
+    for (let n = 0; n < 3; n += 1) expect(text((await get(server.url)).body)).toBe('a 1\n')
+    expect([questions, server.connections()]).toEqual([3, 3])
+  })
+
+  test('is opened again after the container itself was', async () => {
+    const page = () => createServer((_, response) => response.end('a 1\n'))
+    const first = await run(page())
+    await get(first.url)
+    await first[Symbol.asyncDispose]()
+    await using _second = await run(page(), first.port)
+    expect(text((await get(first.url)).body)).toBe('a 1\n')
+  })
+
+  test('is one for each fetch: nobody waits for another’s answer', async () => {
+    let first = true
+    await using server = await httpServer((_, response) => {
+      if (!first) response.end('a 1\n')
+      first = false
+    })
+    const hanging = get(server.url, 1000).catch(({ code }) => code)
+    expect(text((await get(server.url, 1000)).body)).toBe('a 1\n')
+    expect(await hanging).toBe('timeout')
+  })
+})
+
+describe('failures, in words', () => {
+  test('nothing listens', async () => {
+    await expect(get(`http://127.0.0.1:${await closedPort()}/metrics`)).rejects.toMatchObject({
+      code: 'refused',
+      message: 'connection refused',
+    })
+  })
+
+  test('an error page', async () => {
+    await using server = await httpServer((_, response) => response.writeHead(404).end())
+    await expect(get(server.url)).rejects.toMatchObject({ code: 'status', message: 'answered 404' })
+  })
+
+  test('a name that nobody knows', async () => {
+    await expect(get('http://nobody.invalid/metrics')).rejects.toMatchObject({ code: 'unreachable' })
+  })
+
+  test('no answer in time', async () => {
+    await using server = await httpServer(() => {})
+    await expect(get(server.url, 100)).rejects.toMatchObject({
+      code: 'timeout',
+      message: 'no answer within 100 ms',
+    })
+  })
+
+  test('an asker that gave up', async () => {
+    await using server = await httpServer(() => {})
+    const gone = new AbortController()
+    const fetching = fetcher.fetch(server.url, { timeout: 5000, signal: gone.signal })
+    gone.abort(new Error('gone'))
+    await expect(fetching).rejects.toThrow()
+  })
+})
+
+describe('redirects', () => {
+  const redirecting = (location: (port: number) => string) =>
+    httpServer((request, response) => {
+      if (request.url !== '/metrics') return response.end('a 1\n')
+      return response.writeHead(302, { location: location(request.socket.localPort!) }).end()
+    })
+
+  test('are followed within the same host and port', async () => {
+    await using server = await redirecting(() => '/stats')
+    expect(text((await get(server.url)).body)).toBe('a 1\n')
+  })
+
+  test.each([
+    [
+      'another port',
+      () => 'http://127.0.0.1:1/x',
+      'redirects to http://127.0.0.1:1/x, which is not followed',
+    ],
+    ['a link-local address', () => 'http://169.254.169.254/latest', /169\.254\.169\.254.*not followed/],
+    ['another host', () => 'https://attacker.example/', /attacker\.example.*not followed/],
+    ['another name of the same host', (port: number) => `http://localhost:${port}/x`, /not followed/],
+    ['a file', () => 'file:///etc/passwd', /not followed/],
+    ['nowhere', () => '', /redirected more than 3 times/],
+  ])('to %s are not', async (_, location, message) => {
+    await using server = await redirecting(location)
+    await expect(get(server.url)).rejects.toMatchObject({
+      code: 'redirect',
+      message: expect.stringMatching(message),
+    })
+  })
+
+  test('come to an end', async () => {
+    await using server = await redirecting(() => '/metrics')
+    await expect(get(server.url)).rejects.toMatchObject({
+      code: 'redirect',
+      message: 'redirected more than 3 times',
+    })
+  })
+})

@@ -1,0 +1,215 @@
+import { describe, expect, test } from 'vitest'
+import { ProxyError } from '../../src/errors.ts'
+import type { Page, Snapshot } from '../../src/model.ts'
+import { type Job, startScraper } from '../../src/scrape/scraper.ts'
+import { createLog, createMetrics } from '../../src/telemetry.ts'
+import { virtualClock } from '../helpers/clock.ts'
+
+const page: Page = { format: 'text/0.0.4', body: Buffer.from('a 1\n'), size: 4, series: 1, remarks: [] }
+const hangs = Number.POSITIVE_INFINITY
+
+function job(id: string, more: Partial<Omit<Job, 'endpoint'>> = {}): Job {
+  return { endpoint: { url: id, port: 80, why: 'scanned' }, interval: 10_000, timeout: 10_000, ...more }
+}
+
+const jobs = (...ids: readonly string[]) => new Map(ids.map((id) => [id, job(id)]))
+
+/** A scraper in virtual time; `takes` says how long each endpoint needs to answer. */
+function started(takes: (id: string) => number = () => 5) {
+  const clock = virtualClock(0)
+  const reads: { id: string; at: number; left: number | undefined }[] = []
+  const snapshots: { id: string; at: number; snapshot: Snapshot }[] = []
+  const scraper = startScraper(
+    {
+      clock,
+      read: async (id, { timeout, left, signal }) => {
+        reads.push({ id, at: clock.now(), left })
+        await clock.sleep(Math.min(takes(id), timeout), signal)
+        if (takes(id) > timeout) throw new ProxyError('timeout', `no answer within ${timeout} ms`)
+        return { page, contentType: undefined }
+      },
+      log: createLog('silent'),
+      metrics: createMetrics(),
+    },
+    (id, snapshot) => snapshots.push({ id, at: clock.now(), snapshot }),
+  )
+  return { clock, reads, snapshots, scraper }
+}
+
+const named = (what: string, n: number) => Array.from({ length: n }, (_, at) => `${what}${at}`)
+
+describe('the schedule', () => {
+  test('what is new is read at once, then each interval', async () => {
+    const { clock, reads, scraper } = started()
+    scraper.update(jobs('a'))
+    await clock.pass(60_000)
+    const [first, second, ...rest] = reads.map(({ at }) => at)
+    expect(first).toBe(0)
+    expect(second).toBeLessThanOrEqual(10_000)
+    expect(rest.map((at, n) => at - [second!, ...rest][n]!)).toEqual(rest.map(() => 10_000))
+  })
+
+  test('what began together is spread over the interval', async () => {
+    const { clock, reads, scraper } = started()
+    scraper.update(jobs(...named('c', 1000)))
+    await clock.pass(20_000)
+    const perSecond = Map.groupBy(
+      reads.filter(({ at }) => at >= 10_000 && at < 20_000),
+      ({ at }) => Math.floor(at / 1000),
+    )
+    for (const { length } of perSecond.values()) {
+      expect(length).toBeGreaterThan(60)
+      expect(length).toBeLessThan(140)
+    }
+  })
+
+  test('a live read counts as the scheduled one', async () => {
+    const { clock, reads, scraper } = started()
+    scraper.update(jobs('a'))
+    await clock.pass(12_000)
+    const before = reads.length
+    for (let n = 0; n < 4; n += 1) {
+      const read = scraper.now('a', 5000)
+      await clock.pass(9000)
+      await read
+    }
+    expect(reads).toHaveLength(before + 4)
+  })
+
+  test('a scrape never outlives its interval, and one that takes all of it is followed by the next', async () => {
+    const { clock, reads, scraper } = started(() => hangs)
+    scraper.update(jobs('a'))
+    await clock.pass(39_999)
+    expect(reads.map(({ at }) => at)).toEqual([0, 10_000, 20_000, 30_000])
+  })
+
+  test('what is no longer there is not read again, and its last scrape is not told', async () => {
+    const { clock, reads, snapshots, scraper } = started(() => 100)
+    scraper.update(jobs('a'))
+    await clock.pass(50)
+    scraper.update(new Map())
+    await clock.pass(60_000)
+    expect([reads.length, snapshots.length]).toEqual([1, 0])
+  })
+
+  test('an endpoint that moved is read at its new place at once', async () => {
+    const { clock, reads, scraper } = started()
+    scraper.update(new Map([['a', job('old')]]))
+    await clock.pass(1000)
+    scraper.update(new Map([['a', job('new')]]))
+    await clock.pass(100)
+    expect(reads.map(({ id }) => id)).toEqual(['old', 'new'])
+  })
+
+  test('a shorter interval holds from now on', async () => {
+    const { clock, reads, scraper } = started()
+    scraper.update(new Map([['a', job('a', { interval: 600_000 })]]))
+    await clock.pass(1000)
+    scraper.update(new Map([['a', job('a', { interval: 1000, timeout: 1000 })]]))
+    await clock.pass(10_500)
+    expect(reads.length).toBeGreaterThan(10)
+  })
+})
+
+describe('live reads', () => {
+  test('share one scrape, and resolve when its snapshot has been handed on', async () => {
+    const { clock, reads, snapshots, scraper } = started(() => 500)
+    scraper.update(jobs('a'))
+    await clock.pass(1000)
+    const askers = Promise.all([1, 2, 3].map(() => scraper.now('a', 5000).then(() => snapshots.length)))
+    await clock.pass(600)
+    expect(await askers).toEqual([2, 2, 2])
+    expect(reads).toHaveLength(2)
+  })
+
+  test('join the scrape under way', async () => {
+    const { clock, reads, scraper } = started(() => 500)
+    scraper.update(jobs('a'))
+    await clock.pass(100)
+    const read = scraper.now('a', 5000)
+    await clock.pass(500)
+    await read
+    expect(reads).toHaveLength(1)
+  })
+
+  test('resolve also for a failure: the snapshot tells', async () => {
+    const { clock, snapshots, scraper } = started(() => hangs)
+    scraper.update(new Map([['a', job('a', { timeout: 1000 })]]))
+    const read = scraper.now('a', 5000)
+    await clock.pass(1100)
+    await read
+    expect(snapshots[0]?.snapshot).toMatchObject({ ok: false, trouble: { code: 'timeout' } })
+  })
+
+  test('reject when the budget ends first; the scrape goes on for the others', async () => {
+    const { clock, snapshots, scraper } = started(() => 2000)
+    scraper.update(jobs('a'))
+    const short = scraper.now('a', 1000)
+    const long = scraper.now('a', 5000)
+    const refused = expect(short).rejects.toMatchObject({ code: 'timeout', message: 'no answer within 1 s' })
+    await clock.pass(2100)
+    await refused
+    await long
+    expect(snapshots).toHaveLength(1)
+  })
+
+  test('tell the container the time that its asker has left', async () => {
+    const { clock, reads, scraper } = started()
+    scraper.update(jobs('a'))
+    await clock.pass(100)
+    const read = scraper.now('a', 3000)
+    await clock.pass(100)
+    await read
+    expect(reads.map(({ left }) => left)).toEqual([10_000, 3000])
+  })
+
+  test('end with their asker', async () => {
+    const { scraper } = started(() => hangs)
+    scraper.update(jobs('a'))
+    const gone = new AbortController()
+    const read = scraper.now('a', 5000, gone.signal)
+    gone.abort(new Error('the asker has gone'))
+    await expect(read).rejects.toThrow('the asker has gone')
+  })
+
+  test('of what is not scraped are refused', async () => {
+    await expect(started().scraper.now('nobody', 1000)).rejects.toMatchObject({ code: 'no_metrics' })
+  })
+})
+
+describe('more hung containers than slots', () => {
+  const hung = named('hung', 1000)
+  const healthy = named('healthy', 50)
+  const takes = (id: string) => (id.startsWith('hung') ? hangs : 5)
+
+  test('never delay the background scrapes of healthy ones', async () => {
+    const { clock, reads, scraper } = started(takes)
+    scraper.update(jobs(...hung, ...healthy))
+    await clock.pass(60_000)
+    const after = reads.filter(({ id, at }) => id.startsWith('healthy') && at > 10_000)
+    for (const times of Map.groupBy(after, ({ id }) => id).values())
+      for (const [n, { at }] of times.entries()) if (n > 0) expect(at - times[n - 1]!.at).toBeLessThan(10_500)
+    expect(new Set(after.map(({ id }) => id)).size).toBe(50)
+  })
+
+  test('never delay live reads of healthy ones, be they asked for or not', async () => {
+    const { clock, scraper } = started(takes)
+    scraper.update(jobs(...hung, ...healthy))
+    await clock.pass(30_000)
+    const vain = hung.map((id) => scraper.now(id, 9000).catch(() => {}))
+    const read = Promise.all(healthy.map((id) => scraper.now(id, 1000)))
+    await clock.pass(1000)
+    await read
+    await clock.pass(10_000)
+    await Promise.all(vain)
+  })
+})
+
+test('stop ends what is under way and reads nothing more', async () => {
+  const { clock, reads, snapshots, scraper } = started(() => hangs)
+  scraper.update(jobs('a'))
+  await clock.pass(10)
+  await scraper.stop()
+  await clock.pass(60_000)
+  expect([reads.length, snapshots.length]).toEqual([1, 0])
+})
