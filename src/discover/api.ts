@@ -1,0 +1,77 @@
+// What we read of the Docker API's answers, and no more. Everything else, a container's environment above
+// all, is never looked at. Optional is what an older engine, Podman or a proxy may leave out.
+
+export interface ApiInfo {
+  readonly ID?: string
+  readonly Name?: string
+  readonly Swarm?: {
+    readonly NodeID?: string
+    readonly NodeAddr?: string
+    readonly LocalNodeState?: string
+    readonly ControlAvailable?: boolean
+    readonly Cluster?: { readonly ID?: string } | null
+  }
+}
+
+export interface ApiContainer {
+  readonly Id: string
+  readonly Names?: readonly string[] | null
+  readonly Image?: string
+  readonly Labels?: Readonly<Record<string, string>> | null
+  readonly State?: string
+  readonly Status?: string
+  readonly HostConfig?: { readonly NetworkMode?: string }
+  readonly NetworkSettings?: { readonly Networks?: Readonly<Record<string, ApiAttachment | null>> | null }
+}
+
+export interface ApiAttachment {
+  readonly NetworkID?: string
+  readonly IPAddress?: string
+  readonly GlobalIPv6Address?: string
+  readonly Gateway?: string
+}
+
+export interface ApiNetwork {
+  readonly Id: string
+  readonly Name: string
+  readonly Driver?: string
+  readonly IPAM?: { readonly Config?: readonly { readonly Gateway?: string }[] | null }
+  /** By container id; only in the inspection of one network. */
+  readonly Containers?: Readonly<Record<string, { readonly IPv4Address?: string }>> | null
+}
+
+export interface ApiService {
+  readonly ID: string
+  readonly Spec: {
+    readonly Name: string
+    readonly Labels?: Readonly<Record<string, string>> | null
+    readonly Mode?: {
+      readonly Replicated?: { readonly Replicas?: number } | null
+      readonly Global?: object | null
+      readonly ReplicatedJob?: { readonly MaxConcurrent?: number } | null
+      readonly GlobalJob?: object | null
+    }
+  }
+  readonly UpdateStatus?: { readonly State?: string } | null
+}
+
+export interface ApiTask {
+  readonly ID: string
+  readonly ServiceID?: string
+  readonly Slot?: number
+  readonly CreatedAt?: string
+}
+
+export interface ApiNode {
+  readonly ID: string
+  readonly Spec?: { readonly Role?: string; readonly Availability?: string }
+  readonly Description?: { readonly Hostname?: string }
+  readonly Status?: { readonly State?: string; readonly Addr?: string }
+  readonly ManagerStatus?: { readonly Addr?: string } | null
+}
+
+export interface ApiEvent {
+  readonly Type?: string
+  readonly Action?: string
+  readonly Actor?: { readonly ID?: string; readonly Attributes?: Readonly<Record<string, string>> | null }
+}

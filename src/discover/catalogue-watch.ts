@@ -1,0 +1,66 @@
+// Keeps a manager's catalogue fresh: after each event of a service or node, every two seconds while Swarm is
+// at work, and every half minute anyway. Tasks have no events of their own.
+
+import { type Clock, deadline } from '../clock.ts'
+import { type Trouble, troubleOf } from '../errors.ts'
+import { type Loop, startLoop } from '../loop.ts'
+import type { Catalogue } from '../model.ts'
+import { atWork, catalogueOf, type SwarmLists } from './catalogue.ts'
+import type { Engine } from './engine.ts'
+
+export interface CatalogueWatch extends Loop {
+  trouble(): Trouble | undefined
+}
+
+interface Deps {
+  readonly clock: Clock
+  readonly engine: Engine
+  readonly allowedLabels: readonly string[]
+  /** The Swarm's id while this node is a manager. */
+  readonly cluster: () => string | undefined
+}
+
+const restlessPause = 2_000
+const patience = 10_000
+
+/** `on` is told each good reading, the same or not, and `undefined` while this node is no manager. */
+export function watchCatalogue(deps: Deps, on: (catalogue: Catalogue | undefined) => void): CatalogueWatch {
+  const { clock, engine, allowedLabels } = deps
+  let trouble: Trouble | undefined
+  let cancelSooner = () => {}
+
+  async function read(signal: AbortSignal): Promise<SwarmLists> {
+    using limited = deadline(clock, patience, signal)
+    const [services, tasks, nodes] = await Promise.all([
+      engine.services(limited),
+      engine.tasks(limited),
+      engine.nodes(limited),
+    ])
+    return { services, tasks, nodes }
+  }
+  async function refresh(signal: AbortSignal): Promise<void> {
+    cancelSooner()
+    const cluster = deps.cluster()
+    const lists = cluster === undefined ? undefined : await read(signal)
+    trouble = undefined
+    on(lists && catalogueOf(cluster!, lists, allowedLabels))
+    if (lists && atWork(lists)) cancelSooner = clock.after(restlessPause, loop.wake)
+  }
+  const loop = startLoop(refresh, {
+    clock,
+    every: 30_000,
+    backoff: { least: 1_000, most: 30_000 },
+    onFailure(error) {
+      trouble = troubleOf(error)
+    },
+  })
+  return {
+    wake: loop.wake,
+    trouble: () => trouble,
+    async stop() {
+      cancelSooner()
+      await loop.stop()
+      cancelSooner()
+    },
+  }
+}

@@ -1,0 +1,101 @@
+// The managers' catalogue out of what Docker lists. Pure, and in the order of names and ids, so that two
+// managers that see the same say the same.
+
+import type { Catalogue, CatalogueNode, CatalogueService } from '../model.ts'
+import type { ApiNode, ApiService, ApiTask } from './api.ts'
+import { leaving } from './leaving.ts'
+
+export interface SwarmLists {
+  readonly services: readonly ApiService[]
+  /** Those that are meant to run. */
+  readonly tasks: readonly ApiTask[]
+  readonly nodes: readonly ApiNode[]
+}
+
+export function catalogueOf(
+  cluster: string,
+  { services, tasks, nodes }: SwarmLists,
+  allowedLabels: readonly string[],
+): Catalogue {
+  const tasksOf = Map.groupBy(tasks, ({ ServiceID }) => ServiceID)
+  return {
+    cluster,
+    nodes: record(nodes, nodeOf),
+    services: record(services, (service) => serviceOf(service, tasksOf.get(service.ID) ?? [], allowedLabels)),
+  }
+}
+
+/** Whether Swarm is still at work on a service, so that more will change without an event. */
+export function atWork({ services, tasks }: SwarmLists): boolean {
+  const tasksOf = Map.groupBy(tasks, ({ ServiceID }) => ServiceID)
+  return services.some(({ ID, Spec, UpdateStatus }) => {
+    const wanted = Spec.Mode?.Replicated?.Replicas
+    const updating = /^(updating|rollback_started)$/.test(UpdateStatus?.State ?? '')
+    return updating || (wanted !== undefined && wanted !== (tasksOf.get(ID)?.length ?? 0))
+  })
+}
+
+function serviceOf(
+  { Spec: { Name, Labels, Mode } }: ApiService,
+  tasks: readonly ApiTask[],
+  allowedLabels: readonly string[],
+): CatalogueService {
+  const mode = modeOf(Mode)
+  const bySlot = mode === 'replicated' ? slotsOf(tasks) : new Map<number, readonly ApiTask[]>()
+  const slots = [...bySlot.keys()].sort((a, b) => a - b)
+  return {
+    name: Name,
+    mode,
+    replicas: Mode?.Replicated?.Replicas ?? (mode === 'global' ? tasks.length : 0),
+    slots: slots.map(String),
+    labels: leaving(Labels, allowedLabels),
+    contested: Object.fromEntries(
+      slots
+        .filter((slot) => bySlot.get(slot)!.length > 1)
+        .map((slot) => [
+          slot,
+          bySlot
+            .get(slot)!
+            .toSorted(byAge)
+            .map(({ ID }) => ID),
+        ]),
+    ),
+  }
+}
+
+function modeOf(mode: ApiService['Spec']['Mode']): CatalogueService['mode'] {
+  if (mode?.ReplicatedJob || mode?.GlobalJob) return 'job'
+  return mode?.Global ? 'global' : 'replicated'
+}
+
+function slotsOf(tasks: readonly ApiTask[]): Map<number, ApiTask[]> {
+  return Map.groupBy(
+    tasks.filter(({ Slot }) => Slot !== undefined && Slot > 0),
+    ({ Slot }) => Slot!,
+  )
+}
+
+/** Written by the Swarm's one leader at a time, in UTC, so that text order is the order of time. */
+const byAge = (a: ApiTask, b: ApiTask) => ((a.CreatedAt ?? '') < (b.CreatedAt ?? '') ? -1 : 1)
+
+function nodeOf({ Spec, Description, Status, ManagerStatus }: ApiNode): CatalogueNode {
+  return {
+    hostname: Description?.Hostname ?? '',
+    address: nodeAddress(Status?.Addr, ManagerStatus?.Addr),
+    role: Spec?.Role === 'manager' ? 'manager' : 'worker',
+    state: Status?.State ?? 'unknown',
+    availability: Spec?.Availability ?? 'unknown',
+  }
+}
+
+/** A manager that was set up without an address of its own is `0.0.0.0` to the others. */
+function nodeAddress(status = '', manager = ''): string {
+  return status !== '' && status !== '0.0.0.0' ? status : manager.replace(/:\d+$/, '')
+}
+
+function record<Row extends { readonly ID: string }, T>(
+  rows: readonly Row[],
+  of: (row: Row) => T,
+): Record<string, T> {
+  return Object.fromEntries(rows.toSorted((a, b) => (a.ID < b.ID ? -1 : 1)).map((row) => [row.ID, of(row)]))
+}

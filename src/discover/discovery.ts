@@ -1,0 +1,116 @@
+// The room's door: finds the containers of this node and hands on who we are, all targets and, on a
+// manager, the catalogue. Whole sets only, and only when something changed.
+
+import { existsSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { advertisedBy } from '../advertise.ts'
+import type { Clock } from '../clock.ts'
+import { type Config, ConfigError } from '../config.ts'
+import type { Trouble } from '../errors.ts'
+import type { Part } from '../model.ts'
+import type { Log, Metrics } from '../telemetry.ts'
+import { watchCatalogue } from './catalogue-watch.ts'
+import { openEngine } from './engine.ts'
+import { createHandover, type Found } from './handover.ts'
+import { ownContainerIds } from './own-container.ts'
+import type { Picture } from './picture.ts'
+import { staticTargets } from './static.ts'
+import { targetsOf } from './target.ts'
+import { watchEngine } from './watch.ts'
+
+export interface Status {
+  /** Why what was handed on may be out of date, or why nothing was yet: not ready. */
+  readonly trouble?: Trouble
+  /** What falls short but hides no container for longer than half a minute. */
+  readonly warnings: readonly Trouble[]
+  /** Since Docker was last read as a whole; absent before the first time and without Docker. */
+  readonly age?: number
+}
+
+export interface Discovery extends Part {
+  status(): Status
+}
+
+interface Deps {
+  readonly config: Config
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  /** Which container the agent may run in. */
+  readonly ownIds?: () => Promise<readonly string[]>
+}
+
+/**
+ * Resolves after the first attempt to read Docker: `on` has been told the first set by then, or `status`
+ * says why not and the attempts go on. Rejects with what waiting can't mend.
+ */
+export async function startDiscovery(deps: Deps, on: (found: Found) => void): Promise<Discovery> {
+  const { config } = deps
+  const host = dockerHostOf(config, existsSync(defaultSocket))
+  if (host !== undefined) return discoverWithDocker(host, deps, on)
+  const self = { node: nodeName(config), hostname: nodeName(config), swarm: false, manager: false }
+  const targets = staticTargets(config.targets, self.node)
+  on({ self: { ...self, advertise: advertisedBy(config, self) }, targets })
+  return { status: () => ({ warnings: [] }), stop: async () => {} }
+}
+
+const defaultSocket = '/var/run/docker.sock'
+
+/** Undefined: without Docker, on `TARGETS` alone. */
+export function dockerHostOf(
+  { dockerHost, targets }: Pick<Config, 'dockerHost' | 'targets'>,
+  socketThere: boolean,
+): string | undefined {
+  if (dockerHost !== undefined) return dockerHost
+  if (targets.length > 0) return undefined
+  if (socketThere) return `unix://${defaultSocket}`
+  throw new ConfigError([
+    `there is nothing to watch: no Docker socket at ${defaultSocket}, and neither DOCKER_HOST nor TARGETS is set; mount the socket into the container, or set one of them`,
+  ])
+}
+
+const nodeName = (config: Config) => config.nodeName ?? hostname()
+
+async function discoverWithDocker(host: string, deps: Deps, on: (found: Found) => void): Promise<Discovery> {
+  const { config, clock, log, metrics } = deps
+  const engine = await openEngine(host)
+  const handover = createHandover(on)
+  let picture: Picture | undefined
+
+  const catalogue = watchCatalogue(
+    { clock, engine, allowedLabels: config.sdLabels, cluster: () => picture?.cluster },
+    handover.catalogue,
+  )
+  function see(next: Picture): void {
+    const moved = next.cluster !== picture?.cluster
+    picture = next
+    const self = { ...next.identity, advertise: advertisedBy(config, next.identity) }
+    const targets = [...targetsOf(next, self.node), ...staticTargets(config.targets, self.node)]
+    handover.node(self, targets)
+    if (moved) catalogue.wake()
+  }
+  const reading = {
+    engine,
+    ownIds: await (deps.ownIds ?? ownContainerIds)(),
+    allowedLabels: config.sdLabels,
+    fallbackName: nodeName(config),
+  }
+  const listener = { picture: see, swarm: catalogue.wake }
+  const watch = await watchEngine({ clock, log, metrics, reading }, listener).catch(async (error) => {
+    await catalogue.stop()
+    throw error
+  })
+  return {
+    status() {
+      const [trouble, age, missing] = [watch.trouble(), watch.age(), catalogue.trouble()]
+      return {
+        ...(trouble && { trouble }),
+        ...(age !== undefined && { age }),
+        warnings: [...watch.warnings(), ...(missing ? [missing] : [])],
+      }
+    },
+    async stop() {
+      await Promise.all([watch.stop(), catalogue.stop()])
+    },
+  }
+}

@@ -1,0 +1,108 @@
+// The Docker API behind a narrow interface: the only file that knows dockerode. Every call is a GET of one
+// of the sections containers, events, info, networks, and on managers services, tasks, nodes.
+
+import type { IncomingMessage } from 'node:http'
+import type { ApiContainer, ApiEvent, ApiInfo, ApiNetwork, ApiNode, ApiService, ApiTask } from './api.ts'
+import { linesOf } from './lines.ts'
+import { refusalOf } from './refusal.ts'
+
+/** Each call fails with a ProxyError that says what to do; none hands back half an answer. */
+export interface Engine {
+  info(signal: AbortSignal): Promise<ApiInfo>
+  /** All containers, stopped ones too; or only those of these ids that still exist. */
+  containers(signal: AbortSignal, ids?: readonly string[]): Promise<readonly ApiContainer[]>
+  networks(signal: AbortSignal): Promise<readonly ApiNetwork[]>
+  network(id: string, signal: AbortSignal): Promise<ApiNetwork>
+  services(signal: AbortSignal): Promise<readonly ApiService[]>
+  /** Those that are meant to run. */
+  tasks(signal: AbortSignal): Promise<readonly ApiTask[]>
+  nodes(signal: AbortSignal): Promise<readonly ApiNode[]>
+  /** Resolves once the stream is open; the stream ends when Docker, a proxy or the signal ends it. */
+  events(filters: Filters, signal: AbortSignal): Promise<AsyncIterable<ApiEvent>>
+}
+
+export type Filters = Readonly<Record<string, readonly string[]>>
+type Query = Readonly<Record<string, unknown>>
+
+/** An answer that is larger isn't read: that of 10,000 containers with many labels stays far below. */
+const largest = 256 * 2 ** 20
+
+export async function openEngine(host: string): Promise<Engine> {
+  const dial = await dialer(host)
+
+  async function get<T>(path: string, signal: AbortSignal, query: Query = {}): Promise<T> {
+    try {
+      return JSON.parse(await textOf(await dial(path, query, signal)))
+    } catch (error) {
+      throw refusalOf(error, { host, path, signal })
+    }
+  }
+  async function list<T>(path: string, signal: AbortSignal, query?: Query): Promise<readonly T[]> {
+    const found = await get(path, signal, query)
+    if (!Array.isArray(found)) throw refusalOf(new Error('not a list'), { host, path, signal })
+    return found
+  }
+  return {
+    info: (signal) => get('/info', signal),
+    containers: (signal, ids) =>
+      list('/containers/json', signal, { all: 1, ...(ids && { filters: { id: ids } }) }),
+    networks: (signal) => list('/networks', signal),
+    network: (id, signal) => get(`/networks/${id}`, signal),
+    services: (signal) => list('/services', signal),
+    tasks: (signal) => list('/tasks', signal, { filters: { 'desired-state': ['running', 'ready'] } }),
+    nodes: (signal) => list('/nodes', signal),
+    async events(filters, signal) {
+      const path = '/events'
+      try {
+        return eventsOf(await dial(path, { filters }, signal))
+      } catch (error) {
+        throw refusalOf(error, { host, path, signal })
+      }
+    },
+  }
+}
+
+type Dial = (path: string, query: Query, signal: AbortSignal) => Promise<IncomingMessage>
+
+/**
+ * dockerode's own methods never settle when an answer is cut off midway, so each answer is taken as a stream
+ * and read here. The client has no timeout, which would kill an idle event stream: each call's signal is its
+ * deadline.
+ */
+async function dialer(host: string): Promise<Dial> {
+  // dockerode brings grpc and protobuf along, 110 ms and 32 MB: loaded only once Docker is really meant
+  const { default: Docker } = await import('dockerode')
+  const { modem } = new Docker(placeOf(host))
+  return (path, query, abortSignal) =>
+    new Promise((resolve, reject) => {
+      const statusCodes = { 200: true }
+      modem.dial(
+        { method: 'GET', path: `${path}?`, options: query, isStream: true, statusCodes, abortSignal },
+        (error, answer) => (error ? reject(error) : resolve(answer as IncomingMessage)),
+      )
+    })
+}
+
+/** What stands here counts; TLS by `DOCKER_CERT_PATH` and the like is read by dockerode itself. */
+function placeOf(host: string): object {
+  if (host.startsWith('unix://')) return { socketPath: host.slice('unix://'.length), host: undefined }
+  const { hostname, port } = new URL(host)
+  return { host: hostname, port: Number(port) }
+}
+
+async function textOf(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > largest) throw new Error(`more than ${largest} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+async function* eventsOf(answer: IncomingMessage): AsyncGenerator<ApiEvent> {
+  // a stream through a proxy that vanished looks like a quiet one: let the kernel ask
+  answer.socket.setKeepAlive(true, 15_000)
+  for await (const line of linesOf(answer)) yield JSON.parse(line)
+}

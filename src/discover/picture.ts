@@ -1,0 +1,104 @@
+// The node as Docker tells it at one moment. Read whole or not at all: any failed call fails the reading.
+
+import type { GatewayBridge, Surroundings } from './addresses.ts'
+import type { ApiNetwork } from './api.ts'
+import { type Container, containerOf } from './container.ts'
+import type { Engine } from './engine.ts'
+import { type Identity, identityOf, ownAmong } from './self.ts'
+
+export interface Picture extends Surroundings {
+  readonly identity: Identity
+  /** The Swarm's id, while this node is one of its managers. */
+  readonly cluster: string | undefined
+}
+
+export interface Reading {
+  readonly engine: Engine
+  /** Where the agent may run: see own-container.ts. */
+  readonly ownIds: readonly string[]
+  readonly allowedLabels: readonly string[]
+  /** What the node is called if Docker doesn't say it. */
+  readonly fallbackName: string
+}
+
+export async function readAll(reading: Reading, signal: AbortSignal): Promise<Picture> {
+  const { engine, ownIds, fallbackName } = reading
+  const [info, containers, networks] = await Promise.all([
+    engine.info(signal),
+    readContainers(reading, signal),
+    engine.networks(signal),
+  ])
+  const own = ownAmong(containers, ownIds)
+  const identity = identityOf(info, own, fallbackName)
+  return {
+    identity,
+    cluster: identity.manager ? info.Swarm?.Cluster?.ID : undefined,
+    own,
+    containers,
+    drivers: driversOf(networks),
+    gatewayBridge: await readGatewayBridge(engine, networks, signal),
+    nodeAddress: identity.address,
+  }
+}
+
+/** The same picture with these containers looked at again: what a busy node's every event costs. */
+export async function readSome(
+  reading: Reading,
+  before: Picture,
+  ids: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<Picture> {
+  const seen = await readContainers(reading, signal, [...ids])
+  const kept = [...before.containers].filter(([id]) => !ids.has(id))
+  const containers = new Map([...kept, ...seen])
+  const picture = { ...before, containers, own: before.own && (containers.get(before.own.id) ?? before.own) }
+  return isNewTo(before, [...seen.values()]) ? withNetworks(reading.engine, picture, signal) : picture
+}
+
+/** Networks that weren't there at the last reading, or overlay networks, whose gateway addresses aren't in the list. */
+function isNewTo({ drivers }: Picture, containers: readonly Container[]): boolean {
+  const ids = containers.flatMap(({ attachments }) => attachments.map(({ networkId }) => networkId))
+  return ids.some((id) => id !== '' && (drivers.get(id) ?? 'overlay') === 'overlay')
+}
+
+async function withNetworks(engine: Engine, picture: Picture, signal: AbortSignal): Promise<Picture> {
+  const networks = await engine.networks(signal)
+  return {
+    ...picture,
+    drivers: driversOf(networks),
+    gatewayBridge: await readGatewayBridge(engine, networks, signal),
+  }
+}
+
+async function readContainers(
+  { engine, allowedLabels }: Reading,
+  signal: AbortSignal,
+  ids?: readonly string[],
+): Promise<Map<string, Container>> {
+  const rows = await engine.containers(signal, ids)
+  return new Map(
+    rows
+      // one that never ran is nobody's business yet; it is seen when it starts
+      .filter(({ State }) => State !== 'created')
+      .map((row) => [row.Id, containerOf(row, allowedLabels)]),
+  )
+}
+
+const driversOf = (networks: readonly ApiNetwork[]) =>
+  new Map(networks.map(({ Id, Driver }) => [Id, Driver ?? '']))
+
+/** The list of networks leaves out who is on them. */
+async function readGatewayBridge(
+  engine: Engine,
+  networks: readonly ApiNetwork[],
+  signal: AbortSignal,
+): Promise<GatewayBridge> {
+  const listed = networks.find(({ Name }) => Name === 'docker_gwbridge')
+  if (!listed) return { addresses: new Map() }
+  const { IPAM, Containers } = await engine.network(listed.Id, signal)
+  const host = IPAM?.Config?.find(({ Gateway }) => Gateway)?.Gateway
+  const addresses = Object.entries(Containers ?? {}).flatMap(([id, { IPv4Address }]) =>
+    IPv4Address ? [[id, IPv4Address.replace(/\/\d+$/, '')] as const] : [],
+  )
+  return { ...(host && { host }), addresses: new Map(addresses) }
+}

@@ -1,0 +1,50 @@
+// Who this agent is, by what Docker says of its node and of its own container.
+
+import { ProxyError } from '../errors.ts'
+import type { Self } from '../model.ts'
+import type { ApiInfo } from './api.ts'
+import type { Container } from './container.ts'
+import { LastingError } from './refusal.ts'
+
+export type Identity = Omit<Self, 'advertise'>
+
+/**
+ * The node's id must never change while the agent runs, so an engine whose Swarm is still starting is
+ * waited for rather than called by its engine's id.
+ */
+export function identityOf(info: ApiInfo, own: Container | undefined, fallbackName: string): Identity {
+  const { Swarm: swarm = {} } = info
+  const inSwarm = (swarm.LocalNodeState ?? 'inactive') !== 'inactive'
+  const hostname = info.Name || fallbackName
+  const node = inSwarm ? swarm.NodeID || own?.labels['com.docker.swarm.node.id'] : info.ID || hostname
+  if (!node)
+    throw new ProxyError('not_ready', `Docker does not tell its node’s id (Swarm: ${swarm.LocalNodeState})`, {
+      mend: 'see what `docker info` says of Swarm on this node; a locked Swarm wants `docker swarm unlock`',
+    })
+  const service = own?.labels['com.docker.swarm.service.name']
+  return {
+    node,
+    hostname,
+    swarm: inSwarm,
+    manager: swarm.ControlAvailable === true,
+    ...(swarm.NodeAddr && { address: swarm.NodeAddr }),
+    ...(own && { container: own.id }),
+    ...(service && { service }),
+  }
+}
+
+/** The agent's own container in a whole listing. Ids, but none listed: not the API of this node. */
+export function ownAmong(
+  containers: ReadonlyMap<string, Container>,
+  ids: readonly string[],
+): Container | undefined {
+  const own = ids.map((id) => containers.get(id)).find((one) => one !== undefined)
+  if (own || ids.length === 0) return own
+  throw new LastingError(
+    'not_ready',
+    'Docker’s API does not list the container in which this agent runs: it is another node’s',
+    {
+      mend: 'give each agent its own node’s API: mount /var/run/docker.sock, or let DOCKER_HOST name a socket proxy on the same node (in Swarm, share its unix socket through a volume: a service’s name may lead to any node)',
+    },
+  )
+}

@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest'
+import type { ApiNode, ApiService, ApiTask } from '../../src/discover/api.ts'
+import { atWork, catalogueOf } from '../../src/discover/catalogue.ts'
+import { swarm } from './recorded.ts'
+
+const service = (spec: object, rest: object = {}): ApiService => ({
+  ID: 's',
+  Spec: { Name: 'web', ...spec },
+  ...rest,
+})
+const task = (ID: string, Slot: number, CreatedAt = '2026-11-21T02:22:06.5Z'): ApiTask => ({
+  ID,
+  ServiceID: 's',
+  Slot,
+  CreatedAt,
+})
+const replicated = (Replicas: number) => ({ Mode: { Replicated: { Replicas } } })
+
+const only = (one: ApiService, tasks: ApiTask[] = [], allowed: string[] = []) =>
+  catalogueOf('c', { services: [one], tasks, nodes: [] }, allowed).services.s!
+
+describe('the catalogue', () => {
+  test('of a recorded Swarm', () => {
+    expect(catalogueOf('jsk', swarm, [])).toEqual({
+      cluster: 'jsk',
+      nodes: {
+        oh1tzdwddc082h6uv3o59oun7: {
+          hostname: 'vm',
+          address: '10.99.0.1',
+          role: 'manager',
+          state: 'ready',
+          availability: 'active',
+        },
+      },
+      services: {
+        agpzlupi69r3dhqzckwgvjv6k: {
+          name: 'demo_web',
+          mode: 'replicated',
+          replicas: 2,
+          slots: ['1', '2'],
+          labels: {
+            'com.df.notify': 'true',
+            'com.df.scrapePort': '8080',
+            'com.docker.stack.image': 'bb:2',
+            'com.docker.stack.namespace': 'demo',
+          },
+          contested: {},
+        },
+        bo4kuauu576hw489cnbijedk2: expect.objectContaining({ name: 'demo_hidden', slots: ['1'] }),
+        ogt6nvkyaxpteet7n1yh2mjqj: expect.objectContaining({
+          name: 'job',
+          mode: 'job',
+          replicas: 0,
+          slots: [],
+        }),
+        ze2hs8urzv6ciwzikiburlfl9: expect.objectContaining({
+          name: 'demo_agent',
+          mode: 'global',
+          replicas: 1,
+          slots: [],
+        }),
+      },
+    })
+  })
+
+  test('says the same whatever the order of the lists', () => {
+    const { services, tasks, nodes } = swarm
+    const turned = { services: services.toReversed(), tasks: tasks.toReversed(), nodes: nodes.toReversed() }
+    expect(JSON.stringify(catalogueOf('c', turned, []))).toBe(JSON.stringify(catalogueOf('c', swarm, [])))
+  })
+
+  test('keeps the gaps of scaling down, in the order of numbers', () => {
+    const { slots } = only(service(replicated(3)), [task('c', 10), task('a', 2), task('b', 9)])
+    expect(slots).toEqual(['2', '9', '10'])
+  })
+
+  test('names the tasks of a slot that runs twice, oldest first', () => {
+    const tasks = [task('new', 2, '2026-11-21T02:22:07.1Z'), task('old', 2), task('one', 1)]
+    expect(only(service(replicated(2)), tasks)).toMatchObject({
+      slots: ['1', '2'],
+      contested: { 2: ['old', 'new'] },
+    })
+  })
+
+  test('leaves out labels that may not leave', () => {
+    const labels = { Labels: { 'com.df.notify': 'true', team: 'blue', secret: 'x' } }
+    expect(only(service(labels), [], ['team']).labels).toEqual({ 'com.df.notify': 'true', team: 'blue' })
+  })
+
+  test('knows a manager without an address of its own by the managers’ own', () => {
+    const nodes: ApiNode[] = [
+      { ID: 'n', Status: { Addr: '0.0.0.0' }, ManagerStatus: { Addr: '10.0.0.7:2377' } },
+    ]
+    expect(catalogueOf('c', { services: [], tasks: [], nodes }, []).nodes.n).toMatchObject({
+      address: '10.0.0.7',
+    })
+  })
+})
+
+test.each<[string, ApiService, ApiTask[], boolean]>([
+  ['all that is wanted is there', service(replicated(1)), [task('a', 1)], false],
+  ['tasks are still to be made', service(replicated(2)), [task('a', 1)], true],
+  ['tasks are still to be ended', service(replicated(0)), [task('a', 1)], true],
+  ['an update runs', service(replicated(1), { UpdateStatus: { State: 'updating' } }), [task('a', 1)], true],
+  ['it is being rolled back', service({}, { UpdateStatus: { State: 'rollback_started' } }), [], true],
+  ['an update was paused', service({}, { UpdateStatus: { State: 'paused' } }), [], false],
+  ['a global service', service({ Mode: { Global: {} } }), [], false],
+])('whether Swarm is at work: %s', (_, one, tasks, expected) => {
+  expect(atWork({ services: [one], tasks, nodes: [] })).toBe(expected)
+})

@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest'
+import type { ApiContainer } from '../../src/discover/api.ts'
+import { containerOf } from '../../src/discover/container.ts'
+import { leaving } from '../../src/discover/leaving.ts'
+import { named, node } from './recorded.ts'
+
+const row = (fields: Partial<ApiContainer>) => containerOf({ Id: 'a'.repeat(64), ...fields }, [])
+
+describe('a row of the list', () => {
+  test('is cut down to what we use', () => {
+    expect(named(node.containers, 'two')).toEqual({
+      id: '172866a69fb1cc5e3113e15d057da614427366221e03f76e91008fb16cc3bb78',
+      name: 'two',
+      image: 'bb:2',
+      labels: { 'prometheus.port': '9100' },
+      state: 'running',
+      mode: 'web',
+      attachments: [
+        expect.objectContaining({ network: 'inner', ipv4: '172.19.0.2', gateway: '172.19.0.1' }),
+        expect.objectContaining({ network: 'monitor', ipv4: '172.18.0.2' }),
+        expect.objectContaining({ network: 'web', ipv4: '172.20.0.3' }),
+      ],
+    })
+  })
+
+  test.each([
+    ['running', 'Up 16 minutes', 'running', undefined],
+    ['paused', 'Up 16 minutes (Paused)', 'paused', undefined],
+    ['exited', 'Exited (3) 16 minutes ago', 'stopped', 3],
+    ['exited', 'Exited (0) Less than a second ago', 'stopped', 0],
+    ['exited', 'Exited (137) 2 weeks ago', 'stopped', 137],
+    ['restarting', 'Restarting (5) Less than a second ago', 'stopped', undefined],
+    ['removing', 'Removal In Progress', 'stopped', undefined],
+    ['dead', 'Dead', 'stopped', undefined],
+  ])('%s, %s', (State, Status, state, exitCode) => {
+    expect(row({ State, Status })).toMatchObject({ state, ...(exitCode !== undefined && { exitCode }) })
+    expect(row({ State, Status }).exitCode).toBe(exitCode)
+  })
+
+  test.each([
+    [['/web'], 'web'],
+    [['/other/alias', '/web'], 'web'],
+    [['/other/alias'], 'other/alias'],
+    [[], 'aaaaaaaaaaaa'],
+    [null, 'aaaaaaaaaaaa'],
+  ])('named %j is called %s', (Names, name) => {
+    expect(row({ Names }).name).toBe(name)
+  })
+
+  test('that says hardly anything is taken as it is', () => {
+    expect(row({ Labels: null, NetworkSettings: { Networks: { web: null } } })).toMatchObject({
+      labels: {},
+      state: 'stopped',
+      mode: 'default',
+      attachments: [{ network: 'web', networkId: '' }],
+    })
+  })
+})
+
+test.each([
+  ['com.docker.compose.project', true],
+  ['com.docker.swarm.task.name', true],
+  ['app-metrics-proxy.port', true],
+  ['prometheus.io/scrape', true],
+  ['com.df.alertName.3', true],
+  ['com.example.team', true],
+  ['org.label.anything', true],
+  ['com.example.team.secret', false],
+  ['password', false],
+  ['com.dockerless', false],
+])('the label %s leaves the node: %s', (key, leaves) => {
+  expect(leaving({ [key]: 'x' }, ['com.example.team', 'org.label.*'])).toEqual(leaves ? { [key]: 'x' } : {})
+})
