@@ -24,6 +24,10 @@ export const isOpenMetrics = (format: Format) => format.startsWith('openmetrics/
 /** Only these have a way to say a name that needs quotes. */
 export const canQuote = (format: Format) => format.endsWith('/1.0.0')
 
+/** The format of the same grammar that has a way to say it. */
+export const quotingOf = (format: Format): Format =>
+  isOpenMetrics(format) ? 'openmetrics/1.0.0' : 'text/1.0.0'
+
 /** Leaves the escaping out where it isn't known: Prometheus reads both kinds of names in either case. */
 export function contentTypeOf(format: Format, escaping?: Escaping): string {
   const { type, version } = mediaTypes[format]

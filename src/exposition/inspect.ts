@@ -1,7 +1,7 @@
 // Validation: takes what Prometheus 3 takes and refuses what it refuses, with line, column and reason.
 
 import type { Format } from '../model.ts'
-import { formatOf, isOpenMetrics } from './formats.ts'
+import { formatOf, isOpenMetrics, quotingOf } from './formats.ts'
 import { watch } from './remarks.ts'
 import { readerOf } from './scan/reader.ts'
 import { Kind, placeOf, Refused, Scan } from './scan/scan.ts'
@@ -75,17 +75,18 @@ function readAll(scan: Scan, format: Format, limits: Limits): Omit<Valid, 'ok'> 
   const next = readerOf(format)
   const watched = watch(scan, next)
   let series = 0
+  let quoted = false
   for (let kind = next(scan); kind !== Kind.end; kind = next(scan)) {
     if (scan.at - scan.start > limits.maxLine)
       throw new Refused(scan.start, `longer than ${limits.maxLine} bytes`)
+    quoted ||= scan.quoted
     if (kind === Kind.sample) {
       if (++series > limits.maxSeries) throw new Refused(scan.start, `more than ${limits.maxSeries} series`)
       watched.sample()
     } else if (kind === Kind.type) watched.type()
   }
   // names in quotes make it what only a reader of 1.0.0 understands, whatever was said
-  const said = scan.quoted && format === 'text/0.0.4' ? 'text/1.0.0' : format
-  return { format: said, series, remarks: watched.remarks() }
+  return { format: quoted ? quotingOf(format) : format, series, remarks: watched.remarks() }
 }
 
 /** The page with its lines ended by LF alone. */

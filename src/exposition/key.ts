@@ -18,6 +18,19 @@ export function labelsOf(scan: Scan): Label[] {
   })
 }
 
+/**
+ * The labels with one more. One of that name that is there already makes room as Prometheus does it: it
+ * becomes `exported_<name>`, with as many prefixes as it takes to be new. An empty label is none.
+ */
+export function withLabel(labels: readonly Label[], label: Label): Label[] {
+  const there = labels.filter(({ value }) => value !== '')
+  const taken = new Set(there.map(({ name }) => name))
+  let moved = label.name
+  do moved = `exported_${moved}`
+  while (taken.has(moved))
+  return [label, ...there.map(({ name, value }) => ({ name: name === label.name ? moved : name, value }))]
+}
+
 /** With the timestamp, since samples of one series at several times are no duplicates. */
 export function keyOf(scan: Scan): string {
   const labels = labelsOf(scan)

@@ -5,6 +5,7 @@ import { keyOf } from './key.ts'
 import { hashOf, Part } from './scan/hash.ts'
 import { type Kind, type MetricType, placeOf, Scan } from './scan/scan.ts'
 import { nextHash, Table } from './table.ts'
+import { counted } from './words.ts'
 
 export interface Watch {
   /** To be called on each sample. */
@@ -71,5 +72,3 @@ export function watch(scan: Scan, next: (scan: Scan) => Kind): Watch {
     },
   }
 }
-
-const counted = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`

@@ -19,3 +19,11 @@ export function hashOf(view: DataView, from: number, to: number, part: number): 
   hash = Math.imul(hash ^ (hash >>> 16), 0x7feb352d)
   return hash ^ (hash >>> 13)
 }
+
+const encoder = new TextEncoder()
+
+/** The hash of a label as if it were written in the plain way. */
+export function labelHashOf(name: string, value: string): number {
+  const written = encoder.encode(`${name}="${value}`)
+  return hashOf(new DataView(written.buffer), 0, written.length, Part.label)
+}

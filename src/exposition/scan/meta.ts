@@ -13,6 +13,7 @@ export function isAt(body: Uint8Array, at: number, word: Uint8Array): boolean {
 /** Reads the family's name, quoted or not, and returns the position after it. */
 export function readFamilyName(scan: Scan, from: number): number {
   const { body, start } = scan
+  scan.quoted = false
   if (body[from] === QUOTE) {
     const end = quotedEnd(scan, from)
     scan.nameStart = from + 1 - start

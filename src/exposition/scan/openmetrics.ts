@@ -18,7 +18,7 @@ import { hashOf, Part } from './hash.ts'
 import { isAt, lineEnd, readFamilyName, readType, typeWords } from './meta.ts'
 import { floatOf, readFloat } from './number.ts'
 import { Kind, Refused, type Scan, seen } from './scan.ts'
-import { labelNameEnd, quotedEnd, readSeries, valueEnd } from './series.ts'
+import { labelNameEnd, quotedEnd, readSeries, readValue } from './series.ts'
 
 const types = typeWords({
   counter: 'counter',
@@ -108,7 +108,7 @@ function readExemplarLabel(scan: Scan, at: number): number {
   const value = equals + 2
   if (body[equals + 1] !== QUOTE)
     throw new Refused(equals + 1, `expected a value in quotes, found ${seen(body, equals + 1)}`)
-  const end = valueEnd(body, value, true)
+  const end = readValue(scan, value)
   scan.checkUtf8(value - start, end - start, "an exemplar's label")
   if (body.subarray(value, end).includes(NUL)) throw new Refused(value, 'a NUL byte in an exemplar')
   return end + 1

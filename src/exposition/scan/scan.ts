@@ -43,8 +43,6 @@ export class Scan {
   readonly strict: boolean
   /** Whether the whole page is valid UTF-8, so that no part of it needs to be checked by itself. */
   readonly utf8: boolean
-  /** Whether a quoted name was met: a page that only a reader of version 1.0.0 understands. */
-  quoted = false
 
   /** Where the next entry begins. */
   at = 0
@@ -67,6 +65,12 @@ export class Scan {
   /** The exemplar from its `#` to its end; empty if there is none. */
   exemplarStart = 0
   exemplarEnd = 0
+  /** Whether the name is, to the byte, that of the sample before. */
+  sameName = false
+  /** Whether a name is in quotes, which only a reader of version 1.0.0 understands. */
+  quoted = false
+  /** Whether a label's value holds a newline as it is, which only text allows. */
+  multiline = false
   /** The text of metadata. */
   textStart = 0
   textEnd = 0
@@ -104,6 +108,11 @@ export class Scan {
 
   get name(): string {
     return this.text(this.nameStart, this.nameEnd)
+  }
+
+  /** The sample's metric and labels, as they are written. */
+  get series(): string {
+    return this.text(0, this.braceStart > 0 ? this.braceEnd + 1 : this.nameEnd)
   }
 
   /** A part of the page for a message, at absolute positions. */

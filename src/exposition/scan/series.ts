@@ -21,14 +21,17 @@ import {
   VALUE_SPECIAL,
 } from './bytes.ts'
 import { unescaped } from './escapes.ts'
-import { hashOf, Part } from './hash.ts'
+import { hashOf, labelHashOf, Part } from './hash.ts'
 import { Refused, type Scan, seen, textOf } from './scan.ts'
 
 /** Reads the series at `start`, which begins with a name or a brace, and returns where it ends. */
 export function readSeries(scan: Scan): number {
   const taken = takeOver(scan)
+  scan.sameName = taken >= 0
   scan.before = scan.start
   scan.reusable = 0
+  scan.quoted = false
+  scan.multiline = false
   scan.names = undefined
   if (taken >= 0) return readLabels(scan, scan.start + scan.safe[taken]!, taken)
   return readName(scan)
@@ -103,7 +106,7 @@ function readLabels(scan: Scan, at: number, from: number): number {
     if (body[i] !== QUOTE) throw new Refused(i, `expected a label's value in quotes, found ${seen(body, i)}`)
 
     const valueStart = i + 1
-    i = valueEnd(body, valueStart, strict)
+    i = readValue(scan, valueStart)
     if (!scan.utf8) scan.checkUtf8(valueStart - start, i - start, "a label's value")
     const bit = 1 << (body[nameStart]! * 7 + body[nameEnd - 1]! + nameEnd - nameStart)
     if ((mask & bit) !== 0 || scan.count >= many) refuseDoubled(scan, nameStart, nameEnd)
@@ -119,18 +122,20 @@ function readLabels(scan: Scan, at: number, from: number): number {
   if (scan.nameStart < 0) throw new Refused(i, 'the metric has no name')
   scan.braceEnd = i - start
   scan.hash = hash
-  if (scan.nameStart === 0) scan.reusable = scan.count
+  if (!scan.quoted && !scan.multiline) scan.reusable = scan.count
   return i + 1
 }
 
-/** Where the closing quote is of the label's value that begins at `from`. */
-export function valueEnd(body: Uint8Array, from: number, strict: boolean): number {
+/** Reads the label's value that begins at `from`, and returns where its closing quote is. */
+export function readValue(scan: Scan, from: number): number {
+  const { body } = scan
   const end = body.length
   for (let i = from; i < end; i++) {
     if ((classOf[body[i]!]! & VALUE_SPECIAL) === 0) continue
     if (body[i] === QUOTE) return i
-    if (body[i] === NEWLINE ? strict : body[++i] === NEWLINE)
+    if (body[i] === NEWLINE ? scan.strict : body[++i] === NEWLINE)
       throw new Refused(i, "the line ends within a label's value")
+    if (body[i] === NEWLINE) scan.multiline = true
   }
   throw new Refused(from - 1, "a label's value has no closing quote")
 }
@@ -154,8 +159,6 @@ function note(scan: Scan, nameStart: number, nameEnd: number, valueStart: number
   labels[at + 3] = valueEnd - start
 }
 
-const encoder = new TextEncoder()
-
 /** An empty label is none to Prometheus. One that isn't written in the plain way counts as if it were. */
 function labelHash(
   scan: Scan,
@@ -168,9 +171,10 @@ function labelHash(
   const { body, view } = scan
   const plain = valueStart === nameEnd + 2 && !hasBackslash(body, valueStart, valueEnd)
   if (plain) return hashOf(view, nameStart, valueEnd, Part.label)
-  const name = unescaped(textOf(body, nameStart, nameEnd))
-  const written = encoder.encode(`${name}="${unescaped(textOf(body, valueStart, valueEnd))}`)
-  return hashOf(new DataView(written.buffer), 0, written.length, Part.label)
+  return labelHashOf(
+    unescaped(textOf(body, nameStart, nameEnd)),
+    unescaped(textOf(body, valueStart, valueEnd)),
+  )
 }
 
 function hasBackslash(body: Uint8Array, from: number, to: number): boolean {

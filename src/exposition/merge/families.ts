@@ -1,0 +1,62 @@
+// The families of a merge, in the order of their first appearance.
+
+import type { MetricType } from '../scan/scan.ts'
+import { counted } from '../words.ts'
+import type { Home } from './home.ts'
+
+/** What a page says of a family. */
+export interface Declared {
+  readonly type?: MetricType
+  readonly help?: string
+  readonly unit?: string
+}
+
+export interface Family {
+  readonly key: string
+  type: MetricType | undefined
+  help: string | undefined
+  unit: string | undefined
+  /** Where its samples are among all: from, to, from, to, … */
+  readonly ranges: number[]
+}
+
+export interface Families {
+  /** The family of this key, with what one more page says of it. The first help and the first unit stand. */
+  add(home: Home, declared: Declared): Family
+  has(key: string): boolean
+  all(): Iterable<Family>
+  remarks(): string[]
+}
+
+export function createFamilies(): Families {
+  const families = new Map<string, Family>()
+  const conflicts = new Map<string, string>()
+
+  /** No type is right for a family of which two are claimed: it becomes untyped, its samples stay. */
+  function declareType(family: Family, type: MetricType | undefined): void {
+    if (type === undefined || family.type === type) return
+    if (family.type !== undefined && !conflicts.has(family.key))
+      conflicts.set(family.key, `${family.key} is ${family.type} and ${type}`)
+    family.type = family.type === undefined ? type : 'unknown'
+  }
+
+  return {
+    add({ key, type }, { help, unit }) {
+      const family = families.get(key) ?? { key, type, help, unit, ranges: [] }
+      families.set(key, family)
+      declareType(family, type)
+      family.help ??= help
+      family.unit ??= unit
+      return family
+    },
+    has: (key) => families.has(key),
+    all: () => families.values(),
+    remarks() {
+      const [first] = conflicts.values()
+      if (first === undefined) return []
+      return [
+        `${counted(conflicts.size, 'family has', 'families have')} conflicting types and no type now: ${first}`,
+      ]
+    },
+  }
+}

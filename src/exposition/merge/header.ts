@@ -1,0 +1,33 @@
+// The metadata lines of a merged family.
+
+import { isOpenMetrics, type Offer } from '../formats.ts'
+import { escaped, escapedHelp } from '../scan/escapes.ts'
+import type { Family } from './families.ts'
+import { plainMetric, written } from './names.ts'
+
+export function headerOf(family: Family, to: Offer, has: (key: string) => boolean): Uint8Array {
+  const openMetrics = isOpenMetrics(to.format)
+  const { name, type } = openMetrics ? inOpenMetrics(family, has) : inText(family)
+  const shown = written(name, plainMetric, to.escaping)
+  const lines: string[] = []
+  if (family.help !== undefined)
+    lines.push(`# HELP ${shown} ${openMetrics ? escaped(family.help) : escapedHelp(family.help)}\n`)
+  if (type !== undefined) lines.push(`# TYPE ${shown} ${type}\n`)
+  if (openMetrics && family.unit && name.endsWith(`_${family.unit}`))
+    lines.push(`# UNIT ${shown} ${family.unit}\n`)
+  return Buffer.from(lines.join(''))
+}
+
+interface Shown {
+  readonly name: string
+  readonly type: string | undefined
+}
+
+const inText = ({ key, type }: Family): Shown => ({ name: key, type: type === 'unknown' ? 'untyped' : type })
+
+/** A counter is called there without the `_total` of its samples. One that has none, or whose name is another's then, can't be one. */
+function inOpenMetrics({ key, type }: Family, has: (key: string) => boolean): Shown {
+  if (type !== 'counter') return { name: key, type }
+  const name = key.replace(/_total$/, '')
+  return name === key || has(name) ? { name: key, type: 'unknown' } : { name, type }
+}

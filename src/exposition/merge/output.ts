@@ -1,0 +1,66 @@
+// Bytes that are written one after the other into one buffer that grows.
+
+import { NEWLINE } from '../scan/bytes.ts'
+import type { Scan } from '../scan/scan.ts'
+
+/** Beyond this many bytes the copying of the platform wins over a loop of ours. */
+const long = 96
+
+export class Output {
+  private buffer: Buffer<ArrayBuffer>
+  private view: DataView
+  length = 0
+
+  constructor(expected: number) {
+    this.buffer = Buffer.allocUnsafeSlow(Math.max(expected, 1024))
+    this.view = new DataView(this.buffer.buffer)
+  }
+
+  /** What was written: valid until more is. */
+  get bytes(): Uint8Array {
+    return this.buffer.subarray(0, this.length)
+  }
+
+  put(byte: number): void {
+    this.reserve(1)
+    this.buffer[this.length++] = byte
+  }
+
+  write(text: string): void {
+    this.reserve(text.length * 3)
+    this.length += this.buffer.write(text, this.length)
+  }
+
+  /** Copies a part of the entry that the scan stands on. */
+  copy(scan: Scan, from: number, to: number): void {
+    const size = to - from
+    this.reserve(size)
+    if (size > long) this.buffer.set(scan.bytes(from, to), this.length)
+    else copyWords(scan.view, scan.start + from, this.view, this.length, size)
+    this.length += size
+  }
+
+  append(bytes: Uint8Array): void {
+    this.reserve(bytes.length)
+    this.buffer.set(bytes, this.length)
+    this.length += bytes.length
+  }
+
+  endLine(): void {
+    if (this.length > 0 && this.buffer[this.length - 1] !== NEWLINE) this.put(NEWLINE)
+  }
+
+  private reserve(size: number): void {
+    if (this.length + size <= this.buffer.length) return
+    const larger = Buffer.allocUnsafeSlow(2 * this.buffer.length + size)
+    larger.set(this.bytes)
+    this.buffer = larger
+    this.view = new DataView(larger.buffer)
+  }
+}
+
+function copyWords(source: DataView, from: number, target: DataView, to: number, size: number): void {
+  let i = 0
+  for (; i + 4 <= size; i += 4) target.setInt32(to + i, source.getInt32(from + i))
+  for (; i < size; i++) target.setUint8(to + i, source.getUint8(from + i))
+}

@@ -1,0 +1,89 @@
+// The samples of a merge as they are written, one after the other, each series once.
+
+import type { Format } from '../../model.ts'
+import { isOpenMetrics } from '../formats.ts'
+import { keyOf } from '../key.ts'
+import { readerOf } from '../scan/reader.ts'
+import { Scan } from '../scan/scan.ts'
+import { nextHash, Table } from '../table.ts'
+import { counted } from '../words.ts'
+import { Output } from './output.ts'
+import type { WriteSample } from './sample.ts'
+
+export interface Samples {
+  /** Writes the sample on which the scan stands, unless its series was written before. */
+  add(scan: Scan, write: WriteSample, labelHash: number, ranges: number[]): void
+  /** What ranges stand for. */
+  chunks(ranges: readonly number[]): Uint8Array[]
+  count(): number
+  remarks(): string[]
+}
+
+const bytesPerSeries = 64
+
+export function createSamples(format: Format, expected: number): Samples {
+  const out = new Output(expected)
+  const table = new Table(expected / bytesPerSeries)
+  const openMetrics = isOpenMetrics(format)
+  const next = readerOf(format)
+  let count = 0
+  let repeated = 0
+  let firstRepeated = ''
+  let unsayable = 0
+
+  function reread(position: number): Scan {
+    const scan = new Scan(out.bytes, openMetrics, true)
+    scan.at = position
+    next(scan)
+    return scan
+  }
+
+  /** Whether the sample written at `position` is the first of its series. */
+  function isFirst(position: number, seriesHash: number): boolean {
+    for (let hash = seriesHash; ; hash = nextHash(hash)) {
+      const earlier = table.insert(hash, position)
+      if (earlier < 0) return true
+      if (keyOf(reread(earlier)) === keyOf(reread(position))) return false
+    }
+  }
+
+  return {
+    add(scan, write, labelHash, ranges) {
+      const from = out.length
+      const outcome = write(scan, out)
+      if (outcome === 'left out') {
+        unsayable++
+        return
+      }
+      const hash = outcome === 'anew' ? reread(from).hash : (scan.hash + labelHash) | 0
+      if (!isFirst(from, hash)) {
+        if (repeated++ === 0) firstRepeated = reread(from).series
+        out.length = from
+        return
+      }
+      count++
+      if (ranges.at(-1) === from) ranges[ranges.length - 1] = out.length
+      else ranges.push(from, out.length)
+    },
+
+    chunks: (ranges) =>
+      Array.from({ length: ranges.length / 2 }, (_, at) =>
+        out.bytes.subarray(ranges[2 * at], ranges[2 * at + 1]),
+      ),
+
+    count: () => count,
+
+    remarks() {
+      const remarks: string[] = []
+      if (repeated > 0)
+        remarks.push(
+          `${counted(repeated, 'sample repeats a series and is', 'samples repeat a series and are')} left out, such as ${firstRepeated}`,
+        )
+      if (unsayable > 0)
+        remarks.push(
+          `${counted(unsayable, 'sample is', 'samples are')} left out, with a timestamp that text cannot say`,
+        )
+      return remarks
+    },
+  }
+}

@@ -1,0 +1,137 @@
+import { describe, expect, test } from 'vitest'
+import { merge } from '../../src/exposition/merge.ts'
+import { openMetricsPage, quotedPage, read, textPage, toOpenMetrics, toQuotedText, toText } from './pages.ts'
+
+const one = { name: 'slot', value: '1' }
+const two = { name: 'slot', value: '2' }
+
+test('families stand together, with one HELP and one TYPE, in the order of their first appearance', () => {
+  const page = (value: number) =>
+    textPage(
+      `# HELP a A.\n# TYPE a counter\na{x="y"} ${value}\na 2\n# TYPE h histogram\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\nz ${value}`,
+    )
+  const { body, series, remarks } = merge(
+    [
+      { page: page(1), label: one },
+      { page: page(9), label: two },
+    ],
+    toText,
+  )
+  expect(read(body)).toBe(`# HELP a A.
+# TYPE a counter
+a{slot="1",x="y"} 1
+a{slot="1"} 2
+a{slot="2",x="y"} 9
+a{slot="2"} 2
+# TYPE h histogram
+h_bucket{slot="1",le="+Inf"} 1
+h_sum{slot="1"} 1
+h_count{slot="1"} 1
+h_bucket{slot="2",le="+Inf"} 1
+h_sum{slot="2"} 1
+h_count{slot="2"} 1
+z{slot="1"} 1
+z{slot="2"} 9
+`)
+  expect([series, remarks]).toEqual([12, []])
+})
+
+test('of samples that stand twice the first stays, however they are written', () => {
+  const { body, series, remarks } = merge(
+    [
+      { page: textPage('a{b="1",c="2"} 1\nd 1 5') },
+      { page: textPage('a{ c="2", b="1" } 2\nd 2 6\nd 3 5\n') },
+    ],
+    toText,
+  )
+  expect(read(body)).toBe('a{b="1",c="2"} 1\nd 1 5\nd 2 6\n')
+  expect(series).toBe(3)
+  expect(remarks).toEqual(['2 samples repeat a series and are left out, such as a{ c="2", b="1" }'])
+})
+
+test('on conflicting types the samples stay and the family becomes untyped', () => {
+  const parts = [
+    { page: textPage('# TYPE a counter\na{b="1"} 1\n') },
+    { page: textPage('# TYPE a gauge\na 2\n') },
+    { page: textPage('# TYPE a counter\na{b="3"} 3\n') },
+  ]
+  const { body, remarks } = merge(parts, toText)
+  expect(read(body)).toBe('# TYPE a untyped\na{b="1"} 1\na 2\na{b="3"} 3\n')
+  expect(remarks).toEqual(['1 family has conflicting types and no type now: a is counter and gauge'])
+  expect(read(merge(parts, toOpenMetrics).body)).toContain('# TYPE a unknown\n')
+})
+
+test('a page that never says a type leaves it to those that do', () => {
+  const { body, remarks } = merge(
+    [{ page: textPage('a{b="1"} 1\n') }, { page: textPage('# HELP a A\n# TYPE a gauge\na 2\n') }],
+    toText,
+  )
+  expect(read(body)).toBe('# HELP a A\n# TYPE a gauge\na{b="1"} 1\na 2\n')
+  expect(remarks).toEqual([])
+})
+
+describe('a label that is there already', () => {
+  test.each([
+    ['a{slot="9"} 1', 'a{slot="1",exported_slot="9"} 1'],
+    ['a{slot="9",exported_slot="8"} 1', 'a{slot="1",exported_exported_slot="9",exported_slot="8"} 1'],
+    ['a{slot="9",exported_slot=""} 1', 'a{slot="1",exported_slot="9"} 1'],
+    ['a{slot=""} 1', 'a{slot="1"} 1'],
+    ['a{"slot"="9"} 1', 'a{slot="1",exported_slot="9"} 1'],
+    ['a{slot="\\"\\\\\\n"}1 5', 'a{slot="1",exported_slot="\\"\\\\\\n"} 1 5'],
+  ])('%s makes room', (line, expected) => {
+    expect(read(merge([{ page: quotedPage(line), label: one }], toQuotedText).body)).toBe(`${expected}\n`)
+  })
+})
+
+describe('a label is put into', () => {
+  test.each([
+    ['a 1', 'a{slot="1"} 1'],
+    ['a{} 1', 'a{slot="1"} 1'],
+    ['a{ } 1', 'a{slot="1" } 1'],
+    ['a {b="c"} 1', 'a {slot="1",b="c"} 1'],
+    ['a{b="c",} 1', 'a{slot="1",b="c",} 1'],
+    ['{"a.b"} 1', '{"a.b",slot="1"} 1'],
+    ['{"a.b",} 1', '{"a.b",slot="1",} 1'],
+    ['{"a.b",c="d"} 1', '{"a.b",slot="1",c="d"} 1'],
+    ['{c="d","a.b"} 1', '{slot="1",c="d","a.b"} 1'],
+    ['a{b="}"}1', 'a{slot="1",b="}"}1'],
+  ])('%s', (line, expected) => {
+    expect(read(merge([{ page: quotedPage(line), label: one }], toQuotedText).body)).toBe(`${expected}\n`)
+  })
+
+  test('with its value escaped', () => {
+    const label = { name: 'slot', value: 'a"b\\c\nd' }
+    expect(read(merge([{ page: textPage('a 1'), label }], toText).body)).toBe('a{slot="a\\"b\\\\c\\nd"} 1\n')
+  })
+})
+
+test('formats mix: one counter is one family, whichever format told of it', () => {
+  const parts = [
+    { page: textPage('# HELP a_total say "A"\n# TYPE a_total counter\na_total 1\n'), label: one },
+    {
+      page: openMetricsPage('# HELP a say \\"B\\"\n# TYPE a counter\na_total 2 # {t="1"} 1 5\na_created 3\n'),
+      label: two,
+    },
+  ]
+  expect(read(merge(parts, toOpenMetrics).body)).toBe(
+    '# HELP a say \\"A\\"\n# TYPE a counter\na_total{slot="1"} 1\na_total{slot="2"} 2 # {t="1"} 1 5\na_created{slot="2"} 3\n# EOF\n',
+  )
+  expect(read(merge(parts, toText).body)).toBe(
+    '# HELP a_total say "A"\n# TYPE a_total counter\na_total{slot="1"} 1\na_total{slot="2"} 2\n# HELP a_created say "B"\n# TYPE a_created gauge\na_created{slot="2"} 3\n',
+  )
+})
+
+test('nothing is a valid page, too', () => {
+  const empty = { page: { format: 'openmetrics/1.0.0' as const, body: new Uint8Array() } }
+  expect(read(merge([], toText).body)).toBe('')
+  expect(read(merge([empty, empty], toOpenMetrics).body)).toBe('# EOF\n')
+})
+
+test('what stands after a NUL at the beginning of a line is not there for Prometheus, and not here', () => {
+  expect(read(merge([{ page: textPage('a 1\n\0b 2\n') }], toText).body)).toBe('a 1\n')
+})
+
+test('thousands of repeated samples take no time', () => {
+  const page = textPage(Array.from({ length: 20_000 }, (_, i) => `a{b="${i % 10_000}"} ${i}\n`).join(''))
+  expect(merge([{ page }, { page }], toText)).toMatchObject({ series: 10_000 })
+})

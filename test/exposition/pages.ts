@@ -1,0 +1,16 @@
+// Pages for tests, and how to read a body back as text.
+
+import type { Offer } from '../../src/exposition/formats.ts'
+
+export const textPage = (body: string) => ({ format: 'text/0.0.4' as const, body: Buffer.from(body) })
+export const quotedPage = (body: string) => ({ format: 'text/1.0.0' as const, body: Buffer.from(body) })
+export const openMetricsPage = (body: string) => ({
+  format: 'openmetrics/1.0.0' as const,
+  body: Buffer.from(`${body}# EOF\n`),
+})
+
+export const toText: Offer = { format: 'text/0.0.4', escaping: 'underscores' }
+export const toQuotedText: Offer = { format: 'text/1.0.0', escaping: 'allow-utf-8' }
+export const toOpenMetrics: Offer = { format: 'openmetrics/1.0.0', escaping: 'allow-utf-8' }
+
+export const read = (body: Uint8Array) => Buffer.from(body).toString()
