@@ -14,8 +14,8 @@ export async function withEngine(folder: string, work: (engine: Engine) => Promi
     const flags = ['--bridge', 'none', '--iptables=false', '--ip-forward=false']
     const engine = engineOf({ namespace, folder, cgroup: `amp-builder-${process.pid}`, flags })
     await engine.start()
-    await work(engine)
-    await engine.halt('TERM')
+    // What it has built so far shall count even if the rest fails.
+    await work(engine).finally(() => engine.halt('TERM'))
   } finally {
     await namespace.stop()
   }

@@ -1,0 +1,38 @@
+FROM node:24-bookworm-slim AS build
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends binutils \
+ && rm -rf /var/lib/apt/lists/*
+
+# All that the agent needs to run: node without its debug symbols, the libraries that it names, no shell.
+WORKDIR /image
+RUN mkdir -p bin etc \
+ && strip --strip-all -o bin/node /usr/local/bin/node \
+ && cp --dereference --parents $(ldd /usr/local/bin/node | grep --only-matching '/[^ ]*') . \
+ && echo 'hosts: files dns' > etc/nsswitch.conf \
+ && printf 'root:x:0:0::/:\nagent:x:65532:65532::/:\n' > etc/passwd
+
+WORKDIR /build
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci
+COPY LICENSE tsconfig.json ./
+COPY tools/build.ts tools/
+COPY src src
+RUN node tools/build.ts \
+ && npm sbom --omit dev --omit optional --sbom-format spdx > dist/sbom.spdx.json \
+ && cp /usr/local/LICENSE dist/LICENCE-OF-NODE.txt \
+ && cp LICENSE dist/ \
+ && mv dist /image/app
+
+
+FROM scratch
+COPY --from=build /image /
+ENV NODE_ENV=production
+# The port for Prometheus, and the one on which agents talk with each other.
+EXPOSE 2137 2140
+# Liveness only. So often, because Swarm's DNS names a task once it is healthy.
+HEALTHCHECK --interval=2s --timeout=3s --start-period=10s CMD ["/bin/node", "/app/health.cjs"]
+# It runs as uid 0 by default, without any capability: Docker's socket belongs to root. See deploy/hardened.
+ENTRYPOINT ["/bin/node", "/app/main.js"]
+LABEL org.opencontainers.image.title="app-metrics-proxy" \
+      org.opencontainers.image.description="Finds the containers of a Docker Swarm, reads their Prometheus metrics and answers for all of them on one port." \
+      org.opencontainers.image.licenses="Apache-2.0"
