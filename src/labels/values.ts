@@ -1,6 +1,8 @@
 // What a label's text may be. Each parser takes trimmed text: it says what is allowed, or nothing where
 // an empty text says nothing.
 
+import { durationOf } from '../promql/text.ts'
+
 /** The message completes the sentence "must be …". */
 export class Refused extends Error {}
 
@@ -59,31 +61,24 @@ export const labelName = (text: string): string => {
   return text
 }
 
-const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000, y: 31_536_000_000 }
-const inPrometheus = /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/
-
 /** In milliseconds: Prometheus’ own notation (`1m30s`), or a bare number of seconds (`15`, `0.5`). */
-export function durationOf(text: string): number | undefined {
-  if (/^\d{1,9}(\.\d{1,9})?$/.test(text)) return Math.round(Number(text) * 1000)
-  const parts = text === '' ? null : inPrometheus.exec(text)
-  if (!parts) return undefined
-  const [y, w, d, h, m, s, ms] = parts.slice(1).map((part) => Number(part ?? 0))
-  return (
-    y! * units.y + w! * units.w + d! * units.d + h! * units.h + m! * units.m + s! * units.s + ms! * units.ms
-  )
+export function looseDuration(text: string): number | undefined {
+  return /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Math.round(Number(text) * 1000) : durationOf(text)
 }
 
+const day = 86_400_000
+
 export const duration = filled<number>((text) => {
-  const value = durationOf(text)
-  if (value === undefined || value < 50 || value > units.d)
+  const value = looseDuration(text)
+  if (value === undefined || value < 50 || value > day)
     throw new Refused('a duration from 50ms to 1d, such as 15s, or a number of seconds')
   return value
 })
 
 export const age = filled<number | 'off'>((text) => {
   if (text.toLowerCase() === 'off') return 'off'
-  const value = durationOf(text)
-  if (value === undefined || value > units.d)
+  const value = looseDuration(text)
+  if (value === undefined || value > day)
     throw new Refused('a duration from 0s to 1d, such as 30s, a number of seconds, or off')
   return value
 })

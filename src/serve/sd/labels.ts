@@ -3,8 +3,10 @@
 // A target's identity is its URL and all its labels but `__meta_…`. So nothing here may differ by who is
 // asked, and what changes as a replica moves stands in `__meta_…` only.
 
+import { jobOf } from '../../labels/job.ts'
 import type { Settings } from '../../labels/settings.ts'
 import type { Catalogue, NodeId } from '../../model.ts'
+import { durationText } from '../../promql/text.ts'
 import type { PrintMeta } from './meta.ts'
 import type { Replica } from './replicas.ts'
 
@@ -37,7 +39,7 @@ export function describe(replica: Replica, around: Surroundings, printMeta: Prin
   const labels: Labels = {
     ...settings.labels,
     __metrics_path__: `/${seat.name}/${seat.of}/metrics`,
-    job: settings.job?.value ?? (settings.shortName?.value ? shortened(service, stack) : service),
+    job: jobOf(settings, service, stack),
     instance: pinnedAs === undefined ? `${seat.name}.${seat.of}` : `${seat.name}@${seat.of}`,
     service,
     cluster: clusterOf(entry?.owner, around),
@@ -72,10 +74,6 @@ function clusterOf(node: NodeId | undefined, { cluster, catalogue, hostname }: S
   return cluster ?? catalogue?.cluster ?? (node === undefined ? '' : hostname(node))
 }
 
-function shortened(service: string, stack: string | undefined): string {
-  return stack !== undefined && service.startsWith(`${stack}_`) ? service.slice(stack.length + 1) : service
-}
-
 /** Prometheus' own default, which holds unless its configuration says otherwise. */
 const usualTimeout = 10_000
 
@@ -89,8 +87,4 @@ function addScrape(labels: Labels, { interval, timeout, params }: Settings): voi
     labels.__scrape_timeout__ = durationText(timeout?.value ?? Math.min(interval.value, usualTimeout))
   }
   for (const [name, value] of Object.entries(params)) labels[`__param_${name}`] = value
-}
-
-function durationText(ms: number): string {
-  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`
 }

@@ -1,0 +1,38 @@
+import { describe, expect, test } from 'vitest'
+import { templateProblem } from '../../src/promql/template.ts'
+
+describe('a template', () => {
+  test.each([
+    'no template at all }}',
+    '{{ $labels.instance }} is down',
+    '{{$value}}',
+    '{{ .Labels.job }} {{ . }}',
+    '{{- $value | humanizePercentage -}}',
+    '{{ printf "%.2f" $value | title }}',
+    '{{ printf "}}" }}',
+    '{{ if gt $value 1.5 }}much{{ else }}little{{ end }}',
+    '{{ range query "up" }}{{ .Value }}{{ end }}',
+    '{{ with (query "up" | first) }}{{ . | value }}{{ end }}',
+    '{{ $externalLabels.region }} {{ `raw` }} {{ -1 }} {{ true }}',
+  ])('%s is well', (text) => expect(templateProblem(text)).toBeUndefined())
+
+  test.each([
+    ['{{ $labels.instance', '}} is missing'],
+    ['{{ }}', 'nothing between the braces'],
+    ['{{ $foo }}', '$foo is not a known variable'],
+    ['{{ foo }}', 'foo is not a known function'],
+    ['{{ end }}', '{{ end }} without a beginning'],
+    ['{{ if $value }}', '{{ end }} is missing'],
+    ['{{ if }}x{{ end }}', 'nothing between the braces'],
+    ['{{ if $value }}{{ else }}{{ else }}{{ end }}', '{{ else }} without a beginning'],
+    ['{{ $value | 5 }}', '5 can’t be called'],
+    ['{{ $value | }}', 'nothing between the braces'],
+    ['{{ ($value }}', ') is missing'],
+    ['{{ $value) }}', 'unexpected )'],
+    ['{{ "a""b" }}', 'a space is missing before "b"'],
+    ['{{ $value := 1 }}', 'unexpected ":"'],
+    ['{{ template "x" }}', 'template is not a known function'],
+    ['{{ "\\d" }}', '"\\d" is not a string'],
+    ["{{ 'x' }}", 'unexpected "\'"'],
+  ])('%s: %s', (text, problem) => expect(templateProblem(text)).toBe(problem))
+})
