@@ -277,6 +277,12 @@ export const options = {
     parse: bytes,
     about: 'The largest page that is read from a container, unpacked.',
   }),
+  maxSeries: option({
+    name: 'MAX_SERIES',
+    fallback: '500000',
+    parse: whole(1, 100_000_000),
+    about: 'The most series that are taken from one container.',
+  }),
   webConfigFile: option({
     name: 'WEB_CONFIG_FILE',
     fallback: undefined,

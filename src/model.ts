@@ -58,7 +58,10 @@ export interface Address {
   readonly host: string
 }
 
-/** A container as discovered. Never the agent itself. */
+/** The id of the one target that is no container: the agent's own metrics. */
+export const agentTarget = 'agent'
+
+/** A container as discovered. Never the agent's own, whose metrics are a target of another kind: `agentTarget`. */
 export interface Target {
   /** The container's full id; `static:<name>` for an entry of `TARGETS`. */
   readonly id: string

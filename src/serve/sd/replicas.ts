@@ -4,7 +4,7 @@
 // when it is no longer meant to be there. The list never depends on who is asked, only on what is known.
 
 import { type Settings, settingsOf } from '../../labels/settings.ts'
-import type { Catalogue, CatalogueService, Entry, NodeId } from '../../model.ts'
+import { agentTarget, type Catalogue, type CatalogueService, type Entry, type NodeId } from '../../model.ts'
 
 /** Which of several containers stands for one place. Where nobody knows better, the order of `entries` decides. */
 export type Standing = (
@@ -60,7 +60,8 @@ function grouped({ entries, catalogue }: View) {
   for (const [id, service] of Object.entries(catalogue?.services ?? {}))
     services.set(service.name, { name: service.name, declared: { ...service, id }, entries: [] })
   for (const entry of entries) {
-    const { place, name } = entry.target
+    const { place, name, id } = entry.target
+    if (id === agentTarget) continue
     if (place.kind === 'replicated' || place.kind === 'global') {
       const service = services.get(place.service) ?? { name: place.service, declared: undefined, entries: [] }
       services.set(place.service, service)

@@ -1,0 +1,151 @@
+// The composition root: starts the rooms in the order of the flow, joins them by passing functions, and closes
+// them in reverse. It reads from top to bottom as the data flows.
+
+import { createAgentPage } from './app/agent-page.ts'
+import { formats } from './app/formats.ts'
+import { createSettings, steer } from './app/pipeline.ts'
+import { type Circumstances, createAwaited, createChecks } from './app/readiness.ts'
+import type { Clock } from './clock.ts'
+import { type Config, ConfigError } from './config.ts'
+import { startDiscovery } from './discover/discovery.ts'
+import type { Found } from './discover/handover.ts'
+import { ProxyError } from './errors.ts'
+import { inspect } from './exposition/inspect.ts'
+import { settingsOf } from './labels/settings.ts'
+import type { Entry, Part, Self } from './model.ts'
+import { connect } from './probe/connect.ts'
+import { planOf } from './probe/plan.ts'
+import { startProber } from './probe/prober.ts'
+import { createFetcher } from './scrape/fetch.ts'
+import { createReader } from './scrape/read.ts'
+import { startScraper } from './scrape/scraper.ts'
+import { serveDocument } from './serve/documents.ts'
+import { createSd } from './serve/sd/sd.ts'
+import { startServe } from './serve/serve.ts'
+import { standing } from './store/names/standing.ts'
+import { createNames } from './store/names.ts'
+import { createStore } from './store/store.ts'
+import { createMetrics, type Log } from './telemetry.ts'
+
+export interface App extends Part {
+  readonly port: number
+  /** Rejects when the agent can't go on, for a reason that it learnt only while running. */
+  readonly failed: Promise<never>
+}
+
+interface Options {
+  readonly config: Config
+  readonly clock: Clock
+  readonly log: Log
+  readonly version: string
+}
+
+export async function startApp(options: Options): Promise<App> {
+  const parts: Part[] = []
+  try {
+    return await start(options, parts)
+  } catch (error) {
+    await stopAll(parts)
+    throw error
+  }
+}
+
+/** A label's value or a page's HELP may be long; a line beyond this is no metric. */
+const maxLine = 2 ** 20
+
+async function start({ config, clock, log, version }: Options, parts: Part[]): Promise<App> {
+  const metrics = createMetrics()
+  const failure = Promise.withResolvers<never>()
+  failure.promise.catch(() => {})
+  const started = <P extends Part>(part: P): P => {
+    parts.push(part)
+    return part
+  }
+
+  const store = started(createStore({ clock, forgetAfter: config.forgetAfter, version }))
+  const settings = createSettings(store.catalogue)
+  const agentPage = createAgentPage(config, metrics)
+
+  const fetcher = createFetcher({ clock, maxBody: config.maxBody, verifyTls: config.verifyTls })
+  started({ stop: fetcher.close })
+  const read = createReader({
+    fetch: fetcher.fetch,
+    inspect: (body, contentType) => inspect(body, contentType, { maxSeries: config.maxSeries, maxLine }),
+    maxBody: config.maxBody,
+  })
+  const scraper = started(
+    startScraper({ clock, read: agentPage.orElse(read), log, metrics }, (id, snapshot) => {
+      store.putSnapshot(id, snapshot)
+      if (!snapshot.ok) prober.failing(id)
+    }),
+  )
+  const prober = started(startProber({ clock, config, connect, read, log, metrics }, store.putFinding))
+  store.subscribe(
+    steer({
+      store,
+      config,
+      settings,
+      planOf: (target, wishes) => planOf(target, wishes, config),
+      probe: prober.update,
+      scrape: scraper.update,
+      settled: prober.settled,
+    }),
+  )
+
+  let self: Self | undefined
+  function found(news: Found): void {
+    store.identify(news.self)
+    store.replaceTargets([...news.targets, agentPage.target(news.self.node)])
+    store.putFinding(agentPage.target(news.self.node).id, agentPage.finding)
+    if (news.catalogue) store.putCatalogue(news.catalogue)
+    if (news.self.swarm && config.secret === undefined) failure.reject(new ConfigError([secretMissing]))
+    self = news.self
+  }
+  const discovery = started(await startDiscovery({ config, clock, log, metrics }, found))
+
+  const around: Circumstances = {
+    clock,
+    self: () => self,
+    discovery: discovery.status,
+    probed: prober.settled,
+    catalogue: store.catalogue,
+    synced: () => true,
+    peers: () => [],
+  }
+  const awaited = createAwaited(around)
+  const names = createNames(store, (labels) => settingsOf(labels).name?.value)
+  store.subscribe(names.changed)
+  const sd = createSd({ store, config, standing, complete: awaited })
+
+  async function refresh({ owner, target: { id } }: Entry, budget: number): Promise<void> {
+    if (owner === self?.node) return scraper.now(id, budget)
+    throw new ProxyError('owner_lost', 'the agents are not connected yet')
+  }
+  const server = started(
+    await startServe({
+      config,
+      clock,
+      log,
+      metrics,
+      version,
+      store,
+      formats,
+      lookUp: names.lookUp,
+      maxAgeOf: ({ target }) => settings(target).maxAge?.value ?? config.maxAge,
+      refresh,
+      checks: createChecks(around),
+      warnings: () => config.warnings,
+      waitingFor: awaited,
+      plugins: [(server) => serveDocument(server, '/sd', sd.answer)],
+    }),
+  )
+  return { port: server.port, failed: failure.promise, stop: () => stopAll(parts) }
+}
+
+const secretMissing =
+  'SSHPASS is not set: in a Swarm all agents share one secret. Make one with `openssl rand -base64 24 | docker secret create app-metrics-proxy -` and hand it to the service with SSHPASS_FILE, as stack.yml does'
+
+/** In the reverse order of their start. None that fails to stop keeps the others from it. */
+async function stopAll(parts: Part[]): Promise<void> {
+  for (let part = parts.pop(); part; part = parts.pop()) await part.stop().catch(() => {})
+}

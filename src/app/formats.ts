@@ -1,0 +1,32 @@
+// The engine for pages' formats, as serving them needs it: whole pages in, whole pages out.
+
+import { convert } from '../exposition/convert.ts'
+import { contentTypeOf, negotiate, type Offer } from '../exposition/formats.ts'
+import { label } from '../exposition/label.ts'
+import { merge } from '../exposition/merge.ts'
+import type { Format, Page } from '../model.ts'
+
+export const formats = {
+  negotiate,
+  contentTypeOf,
+  convert(page: Page, to: Offer): Page {
+    const body = convert(page, to)
+    return body === page.body ? page : { ...plain(page), format: to.format, body, size: body.length }
+  },
+  label(page: Page, name: string, value: string): Page {
+    const body = label(page, { name, value })
+    return { ...plain(page), body, size: body.length }
+  },
+  merge(parts: readonly Page[], to: Format): Page {
+    const { body, series, remarks } = merge(
+      parts.map((page) => ({ page })),
+      { format: to, escaping: 'allow-utf-8' },
+    )
+    return { format: to, body, size: body.length, series, remarks }
+  },
+}
+
+/** Without the container's own gzip, which is of its own words. */
+function plain({ gzip, ...page }: Page): Page {
+  return page
+}

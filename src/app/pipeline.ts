@@ -1,0 +1,81 @@
+// What is to be done about this node's targets: which ports to try, what to read and how often. Decided as a
+// whole whenever a target, what was found in it, or its service's labels have changed.
+
+import { type Settings, settingsOf } from '../labels/settings.ts'
+import {
+  agentTarget,
+  type Catalogue,
+  type Change,
+  type Dated,
+  type Endpoint,
+  type Entry,
+  type NodeId,
+  type Target,
+} from '../model.ts'
+
+interface Job {
+  readonly endpoint: Endpoint
+  readonly interval: number
+  readonly timeout: number
+}
+
+interface Steered<Plan> {
+  readonly store: {
+    entries(): Iterable<Entry>
+    markWhole(): void
+    readonly own: { self(): { readonly node: NodeId } }
+  }
+  readonly config: { readonly scrapeInterval: number; readonly scrapeTimeout: number }
+  readonly settings: (target: Target) => Settings
+  readonly planOf: (target: Target, settings: Settings) => Plan
+  readonly probe: (plans: ReadonlyMap<string, Plan>) => void
+  readonly scrape: (jobs: ReadonlyMap<string, Job>) => void
+  /** Whether every target has been looked at once. */
+  readonly settled: () => boolean
+}
+
+/** A container's own labels and, through the catalogue, those of its service. */
+export function createSettings(catalogue: () => Dated<Catalogue> | undefined): (target: Target) => Settings {
+  return ({ labels, place }) => {
+    const service = 'serviceId' in place ? catalogue()?.value.services[place.serviceId] : undefined
+    return settingsOf(labels, service?.labels)
+  }
+}
+
+/** Returns the listener for the store's changes. Many changes at once make one decision. */
+export function steer<Plan>(deps: Steered<Plan>): (change: Change) => void {
+  const { store, settings } = deps
+  let due = false
+
+  function decide(): void {
+    due = false
+    const node = store.own.self().node
+    const running = [...store.entries()].filter(({ owner, ended }) => owner === node && !ended)
+    const containers = running.filter(({ target }) => target.id !== agentTarget)
+    deps.probe(new Map(containers.map(({ target }) => [target.id, deps.planOf(target, settings(target))])))
+    deps.scrape(new Map(running.flatMap((entry) => jobOf(entry, deps))))
+    if (deps.settled()) store.markWhole()
+  }
+
+  return (change) => {
+    if (due || !matters(change, store.own.self().node)) return
+    due = true
+    queueMicrotask(decide)
+  }
+}
+
+function matters(change: Change, node: NodeId): boolean {
+  if (change.kind === 'gone') return change.owner === node
+  if (change.kind !== 'entry') return change.kind === 'catalogue'
+  const { entry, before } = change
+  if (entry.owner !== node) return false
+  return before?.target !== entry.target || before.finding !== entry.finding || before.ended !== entry.ended
+}
+
+function jobOf<Plan>({ target, finding }: Entry, { config, settings }: Steered<Plan>): [string, Job][] {
+  if (finding.kind !== 'found') return []
+  const wishes = settings(target)
+  const interval = wishes.interval?.value ?? config.scrapeInterval
+  const timeout = Math.min(interval, wishes.timeout?.value ?? config.scrapeTimeout)
+  return [[target.id, { endpoint: finding.endpoint, interval, timeout }]]
+}

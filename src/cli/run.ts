@@ -1,0 +1,36 @@
+// The agent itself: reads the configuration, starts, and ends in order when told to.
+
+import { once } from 'node:events'
+import { type App, startApp } from '../app.ts'
+import { systemClock } from '../clock.ts'
+import { ConfigError, readConfig } from '../config.ts'
+import { createLog } from '../telemetry.ts'
+import { version } from '../version.ts'
+import type { Io } from './io.ts'
+
+/** What waiting or trying again can't mend, as opposed to a failure of the agent's own. */
+const misconfigured = 2
+
+export async function run(_args: readonly string[], io: Io): Promise<number> {
+  try {
+    const config = readConfig(io.env)
+    const log = createLog(config.logLevel)
+    for (const warning of config.warnings) log.warn({}, warning)
+    log.info({ version }, 'starting')
+    const app = await startApp({ config, clock: systemClock, log, version })
+    return await untilStopped(app, io.signal)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    io.stderr(`app-metrics-proxy can't start:\n${error.problems.map((line) => `  ${line}\n`).join('')}`)
+    return misconfigured
+  }
+}
+
+async function untilStopped(app: App, signal: AbortSignal): Promise<number> {
+  try {
+    if (!signal.aborted) await Promise.race([once(signal, 'abort'), app.failed])
+    return 0
+  } finally {
+    await app.stop()
+  }
+}
