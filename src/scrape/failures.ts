@@ -50,13 +50,20 @@ const known: Readonly<Record<string, readonly [Code, string]>> = {
 const speaksNoTls = new Set(['EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG'])
 const aboutTls = /^(ERR_SSL_|ERR_TLS_|EPROTO|CERT_|UNABLE_TO_)|_CERT(_|$)|_SIGNATURE$/
 
+/** `reason` is OpenSSL's: its message holds addresses in memory too. */
+interface Thrown extends Error {
+  readonly code: string
+  readonly reason: string
+}
+
 /** What a library or the system threw, as ours. */
 export function failureOf(error: unknown): ProxyError {
   if (error instanceof ProxyError) return error
-  const { code = '', message = '' } = error as { code?: string; message?: string }
+  const { code = '', name, message = '', reason } = error as Partial<Thrown>
   const found = known[code]
   if (found) return new ProxyError(...found, { cause: error })
-  if (code.startsWith('HPE_'))
+  // the library asserts what an answer must look like, such as no switch of protocol without being asked
+  if (name === 'HTTPParserError' || code === 'ERR_ASSERTION')
     return new ProxyError('protocol', 'answered something that is not HTTP', { cause: error })
   if (speaksNoTls.has(code))
     return new ProxyError('tls', 'does not speak TLS as expected', {
@@ -64,7 +71,7 @@ export function failureOf(error: unknown): ProxyError {
       cause: error,
     })
   if (aboutTls.test(code))
-    return new ProxyError('tls', `TLS failed: ${shown(message)}`, {
+    return new ProxyError('tls', `TLS failed: ${shown(reason ?? message)}`, {
       mend: 'give the container a certificate that this agent trusts, or set VERIFY_TLS=false',
       cause: error,
     })

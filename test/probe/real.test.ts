@@ -1,0 +1,103 @@
+// The prober with real connections, requests and validation.
+
+import { createServer } from 'node:http'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { systemClock as clock } from '../../src/clock.ts'
+import { inspect } from '../../src/exposition/inspect.ts'
+import type { Finding } from '../../src/model.ts'
+import { connect } from '../../src/probe/connect.ts'
+import type { Plan } from '../../src/probe/plan.ts'
+import { type Prober, startProber } from '../../src/probe/prober.ts'
+import { createFetcher, type Fetcher } from '../../src/scrape/fetch.ts'
+import { createReader } from '../../src/scrape/read.ts'
+import { createLog, createMetrics } from '../../src/telemetry.ts'
+import { closedPort, pageServer, run, tcpServer } from '../helpers/server.ts'
+import { until } from '../helpers/until.ts'
+
+let fetcher: Fetcher
+let prober: Prober
+const findings = new Map<string, Finding>()
+
+beforeEach(() => {
+  findings.clear()
+  const maxBody = 2 ** 20
+  fetcher = createFetcher({ clock, maxBody, verifyTls: false })
+  const limits = { maxSeries: 1000, maxLine: 10_000 }
+  const read = createReader({
+    fetch: fetcher.fetch,
+    inspect: (body, contentType) => inspect(body, contentType, limits),
+    maxBody,
+  })
+  const [log, metrics] = [createLog('silent'), createMetrics()]
+  prober = startProber(
+    { clock, config: { scrapeTimeout: 1000 }, connect, read, log, metrics },
+    (id, finding) => findings.set(id, finding),
+  )
+})
+
+afterEach(async () => {
+  await prober.stop()
+  await fetcher.close()
+})
+
+function look(...ports: readonly number[]): void {
+  const candidates = ports.map((port) => ({
+    url: `http://127.0.0.1:${port}/metrics`,
+    host: '127.0.0.1',
+    port,
+    why: 'scanned',
+  }))
+  prober.update(new Map<string, Plan>([['a', { kind: 'probe', candidates, told: false, mend: 'mend it' }]]))
+}
+
+const settledAs = (kind: Finding['kind']) =>
+  until(`the finding "${kind}"`, () => {
+    const finding = findings.get('a')
+    return finding?.kind === kind && finding
+  })
+
+test('a closed port, a page of HTML, a service without HTTP: the one with metrics is found', async () => {
+  await using shop = await pageServer('<html>', 'text/html')
+  await using mail = await tcpServer((socket) => socket.write('220 mail ESMTP\r\n'))
+  await using exporter = await pageServer('a 1\n')
+  look(await closedPort(), shop.port, mail.port, exporter.port)
+  expect(await settledAs('found')).toMatchObject({ endpoint: { port: exporter.port, url: exporter.url } })
+})
+
+test('a chat server with neither TYPE, final newline nor Content-Type is found', async () => {
+  await using chat = await run(createServer((_, response) => response.end('connections 3\nerror_count 0')))
+  look(chat.port)
+  expect(await settledAs('found')).toMatchObject({ endpoint: { url: chat.url } })
+})
+
+test('what is there but no metrics is explained', async () => {
+  await using shop = await pageServer('<html>', 'text/html')
+  const closed = await closedPort()
+  look(closed, shop.port)
+  expect(await settledAs('none')).toEqual({
+    kind: 'none',
+    trouble: {
+      code: 'no_metrics',
+      reason: `port ${shop.port} answered HTML, not metrics; port ${closed} is closed`,
+      mend: 'mend it',
+    },
+  })
+})
+
+test('a port that opens later is found', async () => {
+  const port = await closedPort()
+  look(port)
+  await settledAs('none')
+  await using _ = await run(
+    createServer((_, response) => response.end('a 1\n')),
+    port,
+  )
+  await settledAs('found')
+})
+
+test('a service without HTTP is visited once with a bare connection and once with a question', async () => {
+  await using mail = await tcpServer((socket) => socket.write('220 mail ESMTP\r\n'))
+  look(mail.port)
+  await settledAs('none')
+  expect(mail.connections()).toBe(2)
+})

@@ -1,0 +1,96 @@
+import { gzipSync } from 'node:zlib'
+import { describe, expect, test } from 'vitest'
+import { inspect } from '../../src/exposition/inspect.ts'
+import type { Fetched } from '../../src/scrape/fetch.ts'
+import { createReader } from '../../src/scrape/read.ts'
+
+const limits = { maxSeries: 100_000, maxLine: 10_000 }
+const bytes = (text: string) => Buffer.from(text)
+const plain = (text: string): Fetched => ({ body: bytes(text), gzip: false, contentType: 'text/plain' })
+const packed = (text: string): Fetched => ({ body: gzipSync(text), gzip: true, contentType: 'text/plain' })
+
+/** A reader of what was fetched, one after the other; counts how often a page was inspected. */
+function reading(...fetched: readonly Fetched[]) {
+  const queue = [...fetched]
+  let inspected = 0
+  const read = createReader({
+    fetch: async () => queue.shift()!,
+    inspect: (body, contentType) => {
+      inspected += 1
+      return inspect(body, contentType, limits)
+    },
+    maxBody: 4 * 2 ** 20,
+  })
+  return {
+    read: (options = {}) => read('http://c/metrics', { timeout: 1000, ...options }),
+    inspected: () => inspected,
+  }
+}
+
+describe('a page', () => {
+  test('is the container’s own text', async () => {
+    const { page } = await reading(plain('# HELP a b\na 1\na{b="c"} 2')).read()
+    expect(page).toMatchObject({ format: 'text/0.0.4', series: 2, size: 25 })
+    expect(Buffer.from(page.body).toString()).toBe('# HELP a b\na 1\na{b="c"} 2')
+    expect(page.gzip).toBeUndefined()
+  })
+
+  test.each([
+    ['small', 'a 1\n'],
+    ['large', 'a_rather_long_name_of_a_metric 1\n'.repeat(60_000)],
+  ])('that came as gzip is unpacked, and the gzip kept: %s', async (_, text) => {
+    const fetched = packed(text)
+    const reader = reading(fetched)
+    const { page } = await reader.read()
+    expect(page.size).toBe(text.length)
+    expect(Buffer.from(page.body).toString()).toBe(text)
+    expect(page.gzip).toBe(fetched.body)
+  })
+
+  test('that had to be mended is served mended, without the container’s gzip', async () => {
+    const { page } = await reading(packed('a 1\r\nb 2\r\n')).read()
+    expect(Buffer.from(page.body).toString()).toBe('a 1\nb 2\n')
+    expect(page.gzip).toBeUndefined()
+  })
+})
+
+describe('what has not changed', () => {
+  test.each<[string, (text: string) => Fetched]>([
+    ['plain', plain],
+    ['packed', packed],
+  ])('is neither unpacked nor inspected again: %s', async (_, make) => {
+    const { read, inspected } = reading(make('a 1\n'), make('a 1\n'), make('a 2\n'))
+    const first = await read()
+    const second = await read({ before: first })
+    const third = await read({ before: second })
+    expect(second.page).toBe(first.page)
+    expect(Buffer.from(third.page.body).toString()).toBe('a 2\n')
+    expect(inspected()).toBe(2)
+  })
+
+  test('but its Content-Type is another page', async () => {
+    const { read } = reading(plain('a 1\n'), { ...plain('a 1\n'), contentType: 'text/plain; version=1.0.0' })
+    const before = await read()
+    expect((await read({ before })).page.format).toBe('text/1.0.0')
+  })
+})
+
+describe('what is no page of metrics is said to be', () => {
+  test.each([
+    ['HTML', '<!DOCTYPE html>\n<html>'],
+    ['HTML', '\n\n  <html>'],
+    ['HTML', '\ufeff<html>'],
+  ])('%s', async (_, text) => {
+    await expect(reading(plain(text)).read()).rejects.toMatchObject({
+      code: 'invalid',
+      message: 'answered HTML, not metrics',
+    })
+  })
+
+  test('invalid, with line and column', async () => {
+    await expect(reading(plain('a 1\nb{c="d} 1\n')).read()).rejects.toMatchObject({
+      code: 'invalid',
+      message: expect.stringMatching(/^answered no valid metrics: line 2, column \d+: /),
+    })
+  })
+})
