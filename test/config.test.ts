@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { ConfigError, options, readConfig } from '../src/config.ts'
+import { options } from '../src/config/options.ts'
+import { ConfigError, readConfig } from '../src/config.ts'
 
 const read = (environment: Record<string, string>, files: Record<string, string> = {}) =>
   readConfig(environment, (path) => {

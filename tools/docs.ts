@@ -1,7 +1,7 @@
 // Makes the parts of the documentation that come from the code. `--check` only tells whether they are true.
 
 import { readFileSync, writeFileSync } from 'node:fs'
-import { options } from '../src/config.ts'
+import { options } from '../src/config/options.ts'
 
 /** What each generated file must say. */
 const files: Readonly<Record<string, () => string>> = {
@@ -22,7 +22,7 @@ function configuration(): string {
 
 Environment variables only. All errors are told at once, and the agent then exits with code 2. Quotes round a
 value are stripped, since Compose's list form hands them on; an empty value counts as unset; a variable that
-looks like a misspelt one of these is warned about. Made from the table in \`src/config.ts\` by \`npm run docs\`.
+looks like a misspelt one of these is warned about. Made from the table in \`src/config/options.ts\` by \`npm run docs\`.
 
 | variable | default | what it does |
 | --- | --- | --- |

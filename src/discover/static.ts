@@ -1,6 +1,6 @@
 // The entries of `TARGETS` as targets.
 
-import type { StaticTarget } from '../config.ts'
+import type { StaticTarget } from '../config/values.ts'
 import type { NodeId, Target } from '../model.ts'
 
 export function staticTargets(entries: readonly StaticTarget[], node: NodeId): readonly Target[] {
