@@ -221,26 +221,33 @@ function range(node: SyntaxNode, text: string): ValueType {
 }
 
 function subquery(node: SyntaxNode, text: string): ValueType {
-  const type = typeOf(node.firstChild!, text)
-  if (type !== 'vector') throw new RefusedExpression(`a subquery of ${names[type]}`, node.from)
+  const inner = node.firstChild!
+  const type = typeOf(inner, text)
+  if (type !== 'vector' || lastOperand(inner) !== inner)
+    throw new RefusedExpression('a subquery goes with one instant vector, others need brackets', node.from)
   checkDurations(node, text)
   return 'matrix'
+}
+
+/** The grammar hangs what follows an operation on the whole of it, where it belongs to the last operand. */
+function lastOperand(node: SyntaxNode): SyntaxNode {
+  return node.name === 'BinaryExpr' || node.name === 'UnaryExpr' ? lastOperand(node.lastChild!) : node
 }
 
 const modifiable = ['VectorSelector', 'MatrixSelector', 'SubqueryExpr']
 
 /** `offset` and `@`, each at most once. */
 function modified(node: SyntaxNode, text: string): ValueType {
-  const inner = node.firstChild!
-  const twice = inner.name === node.name
-  const below = inner.name === 'OffsetExpr' || inner.name === 'StepInvariantExpr' ? inner.firstChild! : inner
-  if (twice || !modifiable.includes(below.name))
+  const inner = lastOperand(node.firstChild!)
+  const isModified = inner.name === 'OffsetExpr' || inner.name === 'StepInvariantExpr'
+  const operand = isModified ? lastOperand(inner.firstChild!) : inner
+  if (inner.name === node.name || !modifiable.includes(operand.name))
     throw new RefusedExpression('offset and @ go with selectors and subqueries only, each once', node.from)
   if (node.name === 'OffsetExpr') checkDurations(node, text)
   const time = node.getChild('NumberDurationLiteral')
   if (time && !/^[+-]?\d{1,12}(\.\d+)?$/.test(textOf(time, text)))
     throw new RefusedExpression('@ takes a time in seconds', time.from)
-  return typeOf(inner, text)
+  return typeOf(node.firstChild!, text)
 }
 
 const longestDuration = 100 * 365 * 86_400_000

@@ -40,11 +40,11 @@ export function checkRegex(source: string): Regex {
 
   function repeated(): boolean {
     const [start, before] = [at, counted]
-    const anchor = next() === '^' || next() === '$'
+    const unrepeatable = /^(?:[\^$]|\(\?[ims]+\))/.test(rest())
     const empty = atom()
     const times = quantifier()
     if (times === undefined) return empty
-    if (anchor) throw refused('an anchor can’t be repeated')
+    if (unrepeatable) throw refused('neither anchors nor flags can be repeated')
     if (times.counted && counted > before) throw refused('a counted repetition within another')
     if (times.counted) counted += 1
     take('?')
@@ -69,7 +69,7 @@ export function checkRegex(source: string): Regex {
     if (take('[')) return set()
     if (take('\\')) return outsideSet()
     if (take('^') || take('$')) return true
-    if (/[*+?]/.test(next()!)) throw refused(`nothing to repeat before ${next()}`)
+    if (/^(?:[*+?]|\{\d+,?\d*\})/.test(rest())) throw refused(`nothing to repeat before ${next()}`)
     at += 1
     return false
   }

@@ -42,6 +42,10 @@ describe('what Prometheus takes', () => {
     'up{job!~""}',
     'absent(up{job="a"})',
     'SUM(up)',
+    'a > 2 * b offset 1w',
+    '-up offset 5m @ 3',
+    'a offset 5m > b offset 1m and c',
+    'max_over_time((a + b)[1h:])',
   ])('%s', (expression) => expect(refusal(expression)).toBeUndefined())
 })
 
@@ -79,6 +83,8 @@ describe('what it refuses, and where', () => {
     ['up{a=~"("}', '6: regular expression: a missing )'],
     ['up{a=~"(?=x)"}', '6: regular expression: of the groups with (? only (?: and (?i) are allowed'],
     ['up[0s] > 1', '0: 0s is not a duration such as 5m'],
+    ['max_over_time(a + b[1h:])', '14: a subquery goes with one instant vector, others need brackets'],
+    ['a > sum(b) offset 5m', '0: offset and @ go with selectors and subqueries only, each once'],
     ['rate(up[300])', '5: 300 is not a duration such as 5m'],
     ['rate(up[5m*2])', '5: 5m*2 is not a duration such as 5m'],
     ['rate((up)[5m])', '5: a range goes with a plain selector only'],
@@ -122,6 +128,9 @@ describe('regular expressions', () => {
     '*',
     'a**',
     'a{2}{3}',
+    '{2}',
+    'a|{2,}',
+    '(?i)*',
     '(a{2}){3}',
     'a{1001}',
     'a{3,2}',
