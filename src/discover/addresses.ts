@@ -43,6 +43,12 @@ export function reachOf(container: Container, around: Surroundings): Reach {
   return there.mode === 'host' ? toHost(here, around) : overShared(there, here, container)
 }
 
+/** Whether the agent is a process of the host, or a container on the host's network. */
+export function isOnHost({ own, containers }: Pick<Surroundings, 'own' | 'containers'>): boolean {
+  const here = own && holderOf(own, containers)
+  return !here || here.mode === 'host'
+}
+
 /** Whose network a container uses: its own, or another's (`container:<id>`), or none's that is known. */
 function holderOf(container: Container, containers: ReadonlyMap<string, Container>): Container | undefined {
   let holder: Container | undefined = container

@@ -1,6 +1,6 @@
 // Docker's event stream: opened again for ever, and turned into what it means for us.
 
-import type { Clock } from '../clock.ts'
+import { type Clock, DeadlineExceeded } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 import { type Loop, startLoop } from '../loop.ts'
 import type { ApiEvent } from './api.ts'
@@ -15,7 +15,10 @@ const wanted = {
 export interface Hearing {
   /** The stream is open: what happened before may have been missed. */
   opened(): void
-  container(id: string): void
+  started(id: string): void
+  died(id: string, exitCode: number | undefined): void
+  /** Anything else about a container that we may have to know. */
+  touched(id: string): void
   /** A service or a node changed: only managers hear that. */
   swarm(kind: 'service' | 'node'): void
   /** The stream ended or could not be opened; `inARow` failures without a stream that held. */
@@ -24,10 +27,11 @@ export interface Hearing {
 
 /** A stream that held this long has earned an immediate new one: some proxies cut each after 10 minutes. */
 const held = 5_000
+const patience = 10_000
 
 export function followEvents(engine: Engine, clock: Clock, hearing: Hearing): Loop {
   async function listen(signal: AbortSignal): Promise<void> {
-    const events = await engine.events(wanted, signal)
+    const events = await open(signal)
     const since = clock.now()
     hearing.opened()
     try {
@@ -36,6 +40,12 @@ export function followEvents(engine: Engine, clock: Clock, hearing: Hearing): Lo
       if (clock.now() - since < held) throw new ProxyError('not_ready', brokeOff, { cause })
     }
     if (clock.now() - since < held) throw new ProxyError('not_ready', brokeOff)
+  }
+  /** The deadline is for opening alone: an open stream may be silent for hours. */
+  function open(signal: AbortSignal): Promise<AsyncIterable<ApiEvent>> {
+    const opening = new AbortController()
+    const cancel = clock.after(patience, () => opening.abort(new DeadlineExceeded(patience)))
+    return engine.events(wanted, AbortSignal.any([signal, opening.signal])).finally(cancel)
   }
   return startLoop(listen, {
     clock,
@@ -47,13 +57,18 @@ export function followEvents(engine: Engine, clock: Clock, hearing: Hearing): Lo
 
 const brokeOff = 'Docker’s event stream broke off'
 
-function tell({ Type, Action, Actor }: ApiEvent, hearing: Hearing): void {
-  const id = Type === 'network' ? Actor?.Attributes?.container : Actor?.ID
-  if ((Type === 'container' || Type === 'network') && id && isWanted(Action)) hearing.container(id)
+function tell({ Type, Action = '', Actor }: ApiEvent, hearing: Hearing): void {
   if (Type === 'service' || Type === 'node') hearing.swarm(Type)
+  if (Type === 'container' && Actor?.ID) tellContainer(Actor.ID, Action, Actor.Attributes ?? {}, hearing)
+  // Docker names the container of a network's event; creating and removing a network touches nobody
+  if (Type === 'network' && Actor?.Attributes?.container) hearing.touched(Actor.Attributes.container)
 }
 
-/** Older engines and some proxies don't heed every filter; `create` is of interest for services and nodes only. */
-function isWanted(action = ''): boolean {
-  return action !== 'create' && wanted.event.includes(action)
+type Attributes = Readonly<Record<string, string>>
+
+/** Not every engine and proxy heeds filters: whatever else comes is dropped here. */
+function tellContainer(id: string, action: string, { exitCode }: Attributes, hearing: Hearing): void {
+  if (action === 'start') hearing.started(id)
+  else if (action === 'die') hearing.died(id, /^-?\d+$/.test(exitCode ?? '') ? Number(exitCode) : undefined)
+  else if (action !== 'create' && wanted.event.includes(action)) hearing.touched(id)
 }

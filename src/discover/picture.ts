@@ -1,6 +1,6 @@
 // The node as Docker tells it at one moment. Read whole or not at all: any failed call fails the reading.
 
-import type { GatewayBridge, Surroundings } from './addresses.ts'
+import { type GatewayBridge, isOnHost, type Surroundings } from './addresses.ts'
 import type { ApiNetwork } from './api.ts'
 import { type Container, containerOf } from './container.ts'
 import type { Engine } from './engine.ts'
@@ -23,11 +23,7 @@ export interface Reading {
 
 export async function readAll(reading: Reading, signal: AbortSignal): Promise<Picture> {
   const { engine, ownIds, fallbackName } = reading
-  const [info, containers, networks] = await Promise.all([
-    engine.info(signal),
-    readContainers(reading, signal),
-    engine.networks(signal),
-  ])
+  const [info, containers] = await Promise.all([engine.info(signal), readContainers(reading, signal)])
   const own = ownAmong(containers, ownIds)
   const identity = identityOf(info, own, fallbackName)
   return {
@@ -35,8 +31,7 @@ export async function readAll(reading: Reading, signal: AbortSignal): Promise<Pi
     cluster: identity.manager ? info.Swarm?.Cluster?.ID : undefined,
     own,
     containers,
-    drivers: driversOf(networks),
-    gatewayBridge: await readGatewayBridge(engine, networks, signal),
+    ...(await readNetworks(engine, isOnHost({ own, containers }), signal)),
     nodeAddress: identity.address,
   }
 }
@@ -52,22 +47,14 @@ export async function readSome(
   const kept = [...before.containers].filter(([id]) => !ids.has(id))
   const containers = new Map([...kept, ...seen])
   const picture = { ...before, containers, own: before.own && (containers.get(before.own.id) ?? before.own) }
-  return isNewTo(before, [...seen.values()]) ? withNetworks(reading.engine, picture, signal) : picture
+  const stale = isOnHost(picture) && isNewTo(before, [...seen.values()])
+  return stale ? { ...picture, ...(await readNetworks(reading.engine, true, signal)) } : picture
 }
 
 /** Networks that weren't there at the last reading, or overlay networks, whose gateway addresses aren't in the list. */
 function isNewTo({ drivers }: Picture, containers: readonly Container[]): boolean {
   const ids = containers.flatMap(({ attachments }) => attachments.map(({ networkId }) => networkId))
   return ids.some((id) => id !== '' && (drivers.get(id) ?? 'overlay') === 'overlay')
-}
-
-async function withNetworks(engine: Engine, picture: Picture, signal: AbortSignal): Promise<Picture> {
-  const networks = await engine.networks(signal)
-  return {
-    ...picture,
-    drivers: driversOf(networks),
-    gatewayBridge: await readGatewayBridge(engine, networks, signal),
-  }
 }
 
 async function readContainers(
@@ -84,18 +71,22 @@ async function readContainers(
   )
 }
 
-const driversOf = (networks: readonly ApiNetwork[]) =>
-  new Map(networks.map(({ Id, Driver }) => [Id, Driver ?? '']))
-
-/** The list of networks leaves out who is on them. */
-async function readGatewayBridge(
+/** The list of networks leaves out who is on them; only an agent on the host wants to know, of one. */
+async function readNetworks(
   engine: Engine,
-  networks: readonly ApiNetwork[],
+  onHost: boolean,
   signal: AbortSignal,
-): Promise<GatewayBridge> {
+): Promise<Pick<Picture, 'drivers' | 'gatewayBridge'>> {
+  const networks = await engine.networks(signal)
   const listed = networks.find(({ Name }) => Name === 'docker_gwbridge')
-  if (!listed) return { addresses: new Map() }
-  const { IPAM, Containers } = await engine.network(listed.Id, signal)
+  const inspected = listed && onHost ? await engine.network(listed.Id, signal) : listed
+  return {
+    drivers: new Map(networks.map(({ Id, Driver }) => [Id, Driver ?? ''])),
+    gatewayBridge: gatewayBridgeOf(inspected),
+  }
+}
+
+function gatewayBridgeOf({ IPAM, Containers }: Partial<ApiNetwork> = {}): GatewayBridge {
   const host = IPAM?.Config?.find(({ Gateway }) => Gateway)?.Gateway
   const addresses = Object.entries(Containers ?? {}).flatMap(([id, { IPv4Address }]) =>
     IPv4Address ? [[id, IPv4Address.replace(/\/\d+$/, '')] as const] : [],

@@ -6,6 +6,8 @@ import { type Trouble, troubleOf } from '../errors.ts'
 import { startLoop } from '../loop.ts'
 import type { Part } from '../model.ts'
 import type { Log, Metrics } from '../telemetry.ts'
+import { createDue } from './due.ts'
+import { createEnded } from './ended.ts'
 import { followEvents } from './events.ts'
 import { type Picture, type Reading, readAll, readSome } from './picture.ts'
 import { LastingError } from './refusal.ts'
@@ -18,7 +20,7 @@ export interface Watch extends Part {
   age(): number | undefined
 }
 
-export interface WatchDeps {
+interface WatchDeps {
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics
@@ -27,14 +29,11 @@ export interface WatchDeps {
 
 interface Listener {
   picture(picture: Picture): void
+  /** A service or a node of the Swarm changed. */
   swarm(): void
 }
 
 const resyncEvery = 30_000
-/** What starts or stops together is looked at together. */
-const coalesce = 20
-/** Above this many at once, the whole list is cheaper than a filter. */
-const mostAtOnce = 50
 const patience = 10_000
 
 /** Resolves after the first attempt, however it went; rejects if waiting can't mend it. */
@@ -42,59 +41,54 @@ export async function watchEngine(deps: WatchDeps, listener: Listener): Promise<
   const { clock, log, reading } = deps
   const count = countersOf(deps.metrics)
   const first = Promise.withResolvers<void>()
+  const due = createDue(clock, wake)
+  const ended = createEnded(clock)
   let picture: Picture | undefined
   let trouble: Trouble | undefined
   let deaf: Trouble | undefined
   let readAt: number | undefined
-  let everything = true
-  const touched = new Set<string>()
-  let cancelSoon: (() => void) | undefined
   let cancelResync = () => {}
 
-  async function read(signal: AbortSignal): Promise<Picture> {
+  async function read(signal: AbortSignal): Promise<void> {
+    const { everything, ids } = due.take()
     using limited = deadline(clock, patience, signal)
-    const ids = new Set(touched)
-    touched.clear()
-    if (picture && !everything && ids.size <= mostAtOnce) {
+    if (picture && !everything && !trouble) {
+      if (ids.size === 0) return
       count.readings.add(1, { kind: 'part' })
-      return readSome(reading, picture, ids, limited)
+      picture = await readSome(reading, picture, ids, limited)
+    } else {
+      count.readings.add(1, { kind: 'whole' })
+      picture = await readAll(reading, limited)
+      readAt = clock.now()
+      cancelResync()
+      cancelResync = clock.after(resyncEvery, due.all)
     }
-    everything = false
-    count.readings.add(1, { kind: 'whole' })
-    const whole = await readAll(reading, limited)
-    readAt = clock.now()
-    cancelResync()
-    cancelResync = clock.after(resyncEvery, resync)
-    return whole
+    succeeded(picture)
   }
-  async function refresh(signal: AbortSignal): Promise<void> {
-    if (!everything && touched.size === 0) return
-    picture = await read(signal)
+  function succeeded(read: Picture): void {
     if (trouble) log.info({}, 'Docker answers again')
     trouble = undefined
-    listener.picture(picture)
+    show(read)
+    for (const id of ended.doubtful()) due.later(id)
     first.resolve()
   }
   function failed(error: unknown): void {
-    everything = true
     count.failures.add(1)
-    if (!trouble) log.warn({ err: error }, 'Docker cannot be read, what was last known stands')
+    if (!trouble) log.warn({ err: error }, 'Docker cannot be read: what was last known stands')
     trouble = troubleOf(error)
     if (error instanceof LastingError) first.reject(error)
     first.resolve()
   }
-  function resync(): void {
-    everything = true
+  /** What events said counts at once, however slow Docker is to answer. */
+  function wake(): void {
+    if (picture) show(picture)
     loop.wake()
   }
-  function wakeSoon(): void {
-    cancelSoon ??= clock.after(coalesce, () => {
-      cancelSoon = undefined
-      loop.wake()
-    })
+  function show(listed: Picture): void {
+    listener.picture({ ...listed, containers: ended.correct(listed.containers) })
   }
 
-  const loop = startLoop(refresh, {
+  const loop = startLoop(read, {
     clock,
     every: resyncEvery,
     backoff: { least: 250, most: 10_000 },
@@ -102,33 +96,41 @@ export async function watchEngine(deps: WatchDeps, listener: Listener): Promise<
   })
   const events = followEvents(reading.engine, clock, {
     opened() {
-      deaf = undefined
       count.streams.add(1)
-      resync()
+      deaf = undefined
+      ended.missed()
+      due.all()
     },
-    container(id) {
+    started(id) {
       count.events.add(1)
-      touched.add(id)
-      wakeSoon()
+      ended.started(id)
+      due.one(id)
+    },
+    died(id, exitCode) {
+      count.events.add(1)
+      ended.died(id, exitCode)
+      due.one(id)
+    },
+    touched(id) {
+      count.events.add(1)
+      due.one(id)
     },
     swarm(kind) {
       count.events.add(1)
       listener.swarm()
-      // a node that became a manager, or is one no more
-      if (kind === 'node') resync()
+      // perhaps this node has become a manager, or is one no more
+      if (kind === 'node') due.all()
     },
     lost(error, inARow) {
-      if (inARow === 1) resync()
+      if (inARow === 1) due.all()
       if (inARow === 2) log.warn({ err: error }, 'Docker’s events cannot be heard')
       if (inARow >= 2) deaf = troubleOf(error)
     },
   })
 
   async function stop(): Promise<void> {
-    cancelSoon?.()
-    cancelResync()
     await Promise.all([events.stop(), loop.stop()])
-    cancelSoon?.()
+    due.stop()
     cancelResync()
   }
   try {
@@ -149,7 +151,7 @@ function countersOf(metrics: Metrics) {
   return {
     readings: metrics.counter(
       'app_metrics_proxy_docker_readings_total',
-      'Times that containers were read from Docker, the whole list or a part of it after events.',
+      'Times that containers were read from Docker: the whole list, or after events a part of it.',
     ),
     failures: metrics.counter(
       'app_metrics_proxy_docker_reading_failures_total',

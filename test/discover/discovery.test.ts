@@ -1,0 +1,478 @@
+// The room as a whole, with Docker having bad days. What Docker itself does is tested in test/lab.
+
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { readConfig } from '../../src/config.ts'
+import type { ApiContainer } from '../../src/discover/api.ts'
+import { type Discovery, dockerHostOf, startDiscovery } from '../../src/discover/discovery.ts'
+import type { Found } from '../../src/discover/handover.ts'
+import { createLog, createMetrics } from '../../src/telemetry.ts'
+import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
+import { type EngineServer, startEngineServer } from './engine-server.ts'
+import { node, swarm } from './recorded.ts'
+
+let server: EngineServer
+let clock: VirtualClock
+let found: Found[]
+let discovery: Discovery | undefined
+
+beforeEach(async () => {
+  server = await startEngineServer()
+  clock = virtualClock()
+  found = []
+})
+afterEach(async () => {
+  await discovery?.stop()
+  discovery = undefined
+  await server[Symbol.asyncDispose]()
+})
+
+async function start(env: Record<string, string> = {}, ownIds: readonly string[] = []): Promise<Discovery> {
+  discovery = await startDiscovery(
+    {
+      config: readConfig({ DOCKER_HOST: server.host, ...env }),
+      clock,
+      log: createLog('silent'),
+      metrics: createMetrics(),
+      ownIds: async () => ownIds,
+    },
+    (next) => found.push(next),
+  )
+  return discovery
+}
+
+/** Lets virtual time pass in small steps until it holds; it stands still while real sockets have work to do. */
+async function eventually(what: string, holds: () => boolean, within = 5_000, step = 10): Promise<void> {
+  const end = clock.now() + within
+  for (let real = 0; !holds(); real += 1) {
+    if (clock.now() > end && real > 500) throw new Error(`waited in vain for: ${what}`)
+    if (!server.busy()) await clock.pass(step)
+    await pause(1)
+  }
+}
+
+/** Long enough for whatever was to come of it. */
+async function quiet(ms: number): Promise<void> {
+  const end = clock.now() + ms
+  await eventually('the end of the quiet', () => clock.now() >= end, ms + 1000, Math.max(10, ms / 200))
+}
+
+/** The event stream is open, and what it may have missed was looked up. */
+async function listening(): Promise<void> {
+  await eventually('the event stream', () => server.listeners() === 1)
+  await quiet(100)
+}
+
+const last = () => found.at(-1)!
+const byName = (name: string) => last().targets.find((target) => target.name === name)
+const whole = () => server.asked.filter((request) => request === 'GET /info').length
+const rows = () => server.answers['/containers/json'] as ApiContainer[]
+const idOf = (name: string) => rows().find(({ Names }) => Names![0] === `/${name}`)!.Id
+const change = (name: string, changes: Partial<ApiContainer>) => {
+  server.answers['/containers/json'] = rows().map((row) =>
+    row.Id === idOf(name) ? { ...row, ...changes } : row,
+  )
+}
+const remove = (name: string) => {
+  server.answers['/containers/json'] = rows().filter(({ Id }) => Id !== idOf(name))
+}
+const event = (Action: string, id: string, Attributes = {}) => ({
+  Type: 'container',
+  Action,
+  Actor: { ID: id, Attributes },
+})
+
+describe('the first set', () => {
+  test('is whole, without the agent and without what never ran', async () => {
+    await start({}, [idOf('agent')])
+    expect(found).toHaveLength(1)
+    expect(last().self).toMatchObject({ hostname: 'vm', container: idOf('agent'), advertise: 'vm:2137' })
+    expect(
+      last()
+        .targets.map(({ name }) => name)
+        .sort(),
+    ).toEqual(['again', 'exit3', 'hosty', 'none', 'paused', 'plain', 'shared', 'two'])
+    expect(byName('two')).toEqual({
+      id: idOf('two'),
+      node: node.info.ID,
+      name: 'two',
+      place: { kind: 'standalone' },
+      image: 'bb:2',
+      labels: { 'prometheus.port': '9100' },
+      state: 'running',
+      addresses: [{ network: 'monitor', host: '172.18.0.2' }],
+    })
+    expect(byName('exit3')).toMatchObject({
+      state: 'stopped',
+      exitCode: 3,
+      addresses: [],
+      unreachable: { code: 'stopped', reason: 'it ended with exit code 3' },
+    })
+    expect(byName('plain')?.unreachable?.code).toBe('no_address')
+    expect(discovery!.status()).toEqual({ warnings: [], age: 0 })
+  })
+
+  test('holds TARGETS too', async () => {
+    await start({ TARGETS: 'box=http://[fd00::1]:9100/metrics' })
+    expect(last().targets.at(-1)).toEqual({
+      id: 'static:box',
+      node: node.info.ID,
+      name: 'box',
+      place: { kind: 'standalone' },
+      image: '',
+      labels: {},
+      state: 'running',
+      addresses: [{ network: 'static', host: 'fd00::1' }],
+      url: 'http://[fd00::1]:9100/metrics',
+    })
+  })
+
+  test('holds TARGETS alone, without Docker', async () => {
+    await start({ DOCKER_HOST: '', TARGETS: 'a=http://a:1/m b=http://b:2/m', NODE_NAME: 'desk' })
+    expect(last().self).toEqual({
+      node: 'desk',
+      hostname: 'desk',
+      swarm: false,
+      manager: false,
+      advertise: 'desk:2137',
+    })
+    expect(last().targets.map(({ id }) => id)).toEqual(['static:a', 'static:b'])
+    expect(server.asked).toEqual([])
+    expect(discovery!.status()).toEqual({ warnings: [] })
+  })
+
+  test.each([
+    [{ dockerHost: 'tcp://a:1', targets: [] }, true, 'tcp://a:1'],
+    [{ dockerHost: undefined, targets: [] }, true, 'unix:///var/run/docker.sock'],
+    [{ dockerHost: undefined, targets: [{ name: 'a', url: 'http://a' }] }, true, undefined],
+    [{ dockerHost: 'tcp://a:1', targets: [{ name: 'a', url: 'http://a' }] }, false, 'tcp://a:1'],
+  ])('where Docker is, by %j with a socket: %s', (config, socket, host) => {
+    expect(dockerHostOf(config, socket)).toBe(host)
+  })
+
+  test('is nothing to wait for where nothing is to be watched', () => {
+    expect(() => dockerHostOf({ dockerHost: undefined, targets: [] }, false)).toThrow(
+      'there is nothing to watch: no Docker socket at /var/run/docker.sock, and neither DOCKER_HOST nor TARGETS is set',
+    )
+  })
+
+  test('never comes of another node’s API', async () => {
+    await expect(start({}, ['f'.repeat(64)])).rejects.toMatchObject({
+      message: expect.stringContaining('it is another node’s'),
+      mend: expect.stringContaining('its own node’s API'),
+    })
+    expect(found).toEqual([])
+  })
+
+  test('never comes where a proxy forbids the list', async () => {
+    server.fault = (path, answer) => path.startsWith('/containers') && !!answer.writeHead(403).end()
+    await expect(start()).rejects.toThrow('GET /containers/json with HTTP 403')
+  })
+
+  test('comes as soon as Docker answers', async () => {
+    await server.close()
+    await start()
+    expect(found).toEqual([])
+    expect(discovery!.status()).toEqual({
+      trouble: expect.objectContaining({
+        code: 'not_ready',
+        reason: expect.stringContaining('no such socket'),
+      }),
+      warnings: [],
+    })
+    await quiet(20_000)
+    await server.open()
+    await eventually('the first set', () => found.length > 0, 11_000, 100)
+    expect(discovery!.status()).toMatchObject({ age: expect.any(Number) })
+    expect(discovery!.status()).not.toHaveProperty('trouble')
+  })
+})
+
+describe('events', () => {
+  test('bring what they are about, and no whole list', async () => {
+    await start()
+    await listening()
+    const before = whole()
+    change('exit3', { State: 'running', Status: 'Up 1 second' })
+    server.emit(event('start', idOf('exit3')))
+    await eventually('the start', () => byName('exit3')?.state === 'running', 100)
+    remove('plain')
+    server.emit(event('destroy', node.containers.find(({ Names }) => Names![0] === '/plain')!.Id))
+    await eventually('the removal', () => !byName('plain'), 100)
+    expect(whole()).toBe(before)
+  })
+
+  test('leave what didn’t change the very same object', async () => {
+    await start()
+    await listening()
+    const two = byName('two')
+    remove('plain')
+    server.emit(event('destroy', found[0]!.targets.find(({ name }) => name === 'plain')!.id))
+    await eventually('the removal', () => !byName('plain'))
+    expect(byName('two')).toBe(two)
+  })
+
+  test('that change nothing are not handed on', async () => {
+    await start()
+    await listening()
+    server.emit(event('update', idOf('two')), event('rename', idOf('two')), event('start', 'unknown'))
+    await quiet(1000)
+    expect(found).toHaveLength(1)
+  })
+
+  test('of no interest cost nothing', async () => {
+    await start()
+    await listening()
+    const before = server.asked.length
+    server.emit(
+      event('exec_create: sh -c true', idOf('two')),
+      event('health_status: healthy', idOf('two')),
+      event('create', idOf('two')),
+      { Type: 'image', Action: 'pull', Actor: { ID: 'x' } },
+      { Type: 'network', Action: 'create', Actor: { ID: 'n', Attributes: { name: 'n' } } },
+      {},
+    )
+    await quiet(1000)
+    expect(server.asked).toHaveLength(before)
+  })
+
+  test('a death counts though the list doesn’t know it yet', async () => {
+    await start()
+    await listening()
+    server.emit(event('die', idOf('two'), { exitCode: '137' }), event('disconnect', idOf('two')))
+    await eventually('the end', () => byName('two')?.state === 'stopped', 100)
+    expect(byName('two')).toMatchObject({ exitCode: 137, unreachable: { code: 'stopped' } })
+    await quiet(1000)
+    expect(byName('two')?.state).toBe('stopped')
+    change('two', { State: 'exited', Status: 'Exited (137) 1 second ago' })
+    await quiet(1000)
+    expect(found).toHaveLength(2)
+  })
+
+  test('a death is known though Docker doesn’t answer', async () => {
+    await start()
+    await listening()
+    server.fault = () => true
+    server.emit(event('die', idOf('two'), { exitCode: '1' }))
+    await eventually('the end', () => byName('two')?.state === 'stopped', 100)
+  })
+
+  test('a death whose start was missed is not believed for ever', async () => {
+    await start()
+    await listening()
+    server.emit(event('die', idOf('two'), { exitCode: '1' }))
+    await eventually('the end', () => byName('two')?.state === 'stopped')
+    await eventually('the list to be believed', () => byName('two')?.state === 'running', 6_000, 50)
+  })
+
+  test('in the wrong order, doubled and about strangers end in what is true', async () => {
+    await start()
+    await listening()
+    change('plain', { State: 'exited', Status: 'Exited (0) 1 second ago' })
+    const [die, again, disconnect] = ['die', 'start', 'disconnect'].map((action) =>
+      event(action, idOf('plain')),
+    )
+    server.emit(disconnect!, die!, again!, die!, die!, event('start', 'f'.repeat(64)), again!, disconnect!)
+    await quiet(1000)
+    expect(byName('plain')).toMatchObject({ state: 'stopped', exitCode: 0 })
+    expect(last().targets).toHaveLength(found[0]!.targets.length)
+  })
+
+  test('many at once are one list', async () => {
+    await start()
+    await listening()
+    const before = server.asked.length
+    server.emit(...rows().flatMap(({ Id }) => [event('start', Id), event('pause', Id), event('unpause', Id)]))
+    await quiet(1000)
+    expect(server.asked.slice(before)).toEqual(['GET /containers/json', 'GET /containers/json'])
+  })
+
+  test('that are missing are made up for by the next whole list', async () => {
+    await start()
+    await listening()
+    remove('plain')
+    await quiet(20_000)
+    expect(byName('plain')).toBeDefined()
+    await eventually('the resync', () => !byName('plain'), 11_000, 100)
+  })
+})
+
+describe('a lost event stream', () => {
+  test('is opened again, and what was missed is looked up', async () => {
+    await start()
+    await listening()
+    remove('plain')
+    server.cutStreams()
+    await eventually('the removal', () => !byName('plain'), 1000)
+    await listening()
+    expect(discovery!.status().warnings).toEqual([])
+  })
+
+  test('that is cut every ten minutes is opened again at once each time', async () => {
+    await start()
+    for (let cut = 0; cut < 5; cut += 1) {
+      await listening()
+      await quiet(6_000)
+      server.cutStreams()
+      await eventually('the cut', () => server.listeners() === 0)
+      await eventually('the next stream', () => server.listeners() === 1, 200)
+    }
+  })
+
+  test('that a proxy forbids is a warning, and the list goes on being read', async () => {
+    server.fault = (path, answer) => path === '/events' && !!answer.writeHead(403).end()
+    await start()
+    await eventually('the warning', () => discovery!.status().warnings.length === 1)
+    expect(discovery!.status()).not.toHaveProperty('trouble')
+    expect(discovery!.status().warnings[0]).toMatchObject({ reason: expect.stringContaining('GET /events') })
+    remove('plain')
+    await eventually('the resync', () => !byName('plain'), 31_000, 100)
+  })
+})
+
+describe('while Docker fails', () => {
+  test.each<[string, EngineServer['fault']]>([
+    ['nothing', (_, answer) => !!answer.destroy()],
+    ['half lists', (path, answer) => path.startsWith('/containers') && !!answer.end('[{"Id":"a"},')],
+    ['errors', (_, answer) => !!answer.writeHead(500).end('{"message":"x"}')],
+    ['too slowly', () => true],
+    ['refusals', (_, answer) => !!answer.writeHead(403).end()],
+    ['a list without the agent', (path, answer) => path.startsWith('/containers') && !!answer.end('[]')],
+  ])('with %s, the last set stands, the status says so, and it recovers', async (_, fault) => {
+    await start({}, [idOf('agent')])
+    await listening()
+    server.fault = fault
+    server.cutStreams()
+    await eventually('the trouble', () => discovery!.status().trouble !== undefined, 15_000, 100)
+    await quiet(60_000)
+    expect(found).toHaveLength(1)
+    expect(discovery!.status()).toMatchObject({
+      trouble: { code: 'not_ready', reason: expect.any(String) },
+    })
+    expect(discovery!.status().age).toBeGreaterThan(60_000)
+
+    server.fault = () => false
+    remove('plain')
+    await eventually('the recovery', () => !byName('plain'), 21_000, 100)
+    expect(discovery!.status()).not.toHaveProperty('trouble')
+    await listening()
+  })
+
+  test('a restart under the agent changes nothing but what changed', async () => {
+    await start()
+    await listening()
+    await server.close()
+    await eventually('the trouble', () => discovery!.status().trouble !== undefined)
+    remove('plain')
+    await server.open()
+    await eventually('the recovery', () => !byName('plain'), 11_000, 100)
+    expect(found).toHaveLength(2)
+  })
+})
+
+describe('a manager', () => {
+  const asManager = () => {
+    Object.assign(server.answers, {
+      '/info': swarm.info,
+      '/containers/json': [...swarm.containers],
+      '/networks': swarm.networks,
+      [`/networks/${swarm.gatewayBridge.Id}`]: swarm.gatewayBridge,
+      '/services': swarm.services,
+      '/tasks': swarm.tasks,
+      '/nodes': swarm.nodes,
+    })
+  }
+  const asWorker = () => {
+    const { Cluster: _, ...rest } = swarm.info.Swarm!
+    server.answers['/info'] = { ...swarm.info, Swarm: { ...rest, ControlAvailable: false } }
+  }
+  const catalogue = () => found.at(-1)?.catalogue
+  const scaleTo = (Replicas: number) => {
+    server.answers['/services'] = swarm.services.map((service) =>
+      service.Spec.Name === 'demo_web'
+        ? { ...service, Spec: { ...service.Spec, Mode: { Replicated: { Replicas } } } }
+        : service,
+    )
+  }
+  const web = () => Object.values(catalogue()!.services).find(({ name }) => name === 'demo_web')!
+
+  test('tells the catalogue, again only when it changed', async () => {
+    asManager()
+    await start()
+    await eventually('the catalogue', () => catalogue() !== undefined)
+    expect(catalogue()!.cluster).toBe(swarm.info.Swarm!.Cluster!.ID)
+    expect(web()).toMatchObject({ replicas: 2, slots: ['1', '2'] })
+    await quiet(65_000)
+    expect(found).toHaveLength(2)
+  })
+
+  test('hears of a service’s change at once, and follows while Swarm is at work', async () => {
+    asManager()
+    await start()
+    await eventually('the catalogue', () => catalogue() !== undefined)
+    await listening()
+    scaleTo(1)
+    server.emit({ Type: 'service', Action: 'update', Actor: { ID: 'x' } })
+    await eventually('the new number', () => web().replicas === 1, 200)
+    expect(web().slots).toEqual(['1', '2'])
+    server.answers['/tasks'] = swarm.tasks.filter(({ Slot }) => Slot !== 2)
+    await eventually('the slots', () => web().slots.length === 1, 2_500)
+  })
+
+  test('that becomes one, and stops being one, is noticed', async () => {
+    asManager()
+    asWorker()
+    await start()
+    await listening()
+    await quiet(1000)
+    expect(last()).toMatchObject({ self: { swarm: true, manager: false } })
+    expect(server.asked.filter((request) => /services|tasks|nodes/.test(request))).toEqual([])
+
+    server.answers['/info'] = swarm.info
+    await eventually('the promotion', () => catalogue() !== undefined, 32_000, 100)
+    expect(last().self.manager).toBe(true)
+
+    asWorker()
+    server.emit({ Type: 'node', Action: 'update', Actor: { ID: 'x' } })
+    await eventually('the demotion', () => !last().self.manager && !catalogue(), 1000)
+  })
+
+  test('behind a proxy that forbids it says what is missing', async () => {
+    asManager()
+    server.fault = (path, answer) => /services|tasks|nodes/.test(path) && !!answer.writeHead(403).end()
+    await start()
+    await eventually('the warning', () => discovery!.status().warnings.length === 1)
+    expect(discovery!.status().warnings[0]).toMatchObject({
+      reason: expect.stringMatching(/GET \/(services|tasks|nodes) with HTTP 403/),
+      mend: expect.stringContaining('on managers for services, tasks and nodes'),
+    })
+    expect(catalogue()).toBeUndefined()
+    server.fault = () => false
+    await eventually('the catalogue', () => catalogue() !== undefined, 31_000, 100)
+    expect(discovery!.status().warnings).toEqual([])
+  })
+
+  test('on the host reaches overlay networks over docker_gwbridge, also what has just started', async () => {
+    asManager()
+    const { Containers, ...bare } = swarm.gatewayBridge
+    server.answers[`/networks/${bare.Id}`] = bare
+    const web1 = () => last().targets.find(({ name }) => name.startsWith('demo_web.1'))!
+    await start()
+    await listening()
+    expect(web1().unreachable?.code).toBe('no_address')
+    server.answers[`/networks/${bare.Id}`] = { ...bare, Containers }
+    server.emit(event('start', web1().id))
+    await eventually('the address', () => web1().addresses.length === 1, 100)
+    expect(web1().addresses).toEqual([{ network: 'docker_gwbridge', host: '172.21.0.6' }])
+  })
+})
+
+test('nothing is asked but GET of what the documentation names', async () => {
+  await start()
+  await listening()
+  server.emit(event('start', idOf('two')))
+  await quiet(31_000)
+  expect(new Set(server.asked)).toEqual(
+    new Set(['GET /info', 'GET /containers/json', 'GET /networks', 'GET /events']),
+  )
+})

@@ -1,0 +1,110 @@
+import type { ServerResponse } from 'node:http'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { deadline, systemClock } from '../../src/clock.ts'
+import { type Engine, openEngine } from '../../src/discover/engine.ts'
+import { linesOf } from '../../src/discover/lines.ts'
+import { LastingError } from '../../src/discover/refusal.ts'
+import { ProxyError } from '../../src/errors.ts'
+import { type EngineServer, startEngineServer } from './engine-server.ts'
+
+const never = new AbortController().signal
+
+describe.each(['unix', 'tcp'] as const)('over %s', (how) => {
+  let server: EngineServer
+  let engine: Engine
+
+  beforeEach(async () => {
+    server = await startEngineServer(how)
+    engine = await openEngine(server.host)
+  })
+  afterEach(() => server[Symbol.asyncDispose]())
+
+  test('lists everything, or what it is asked for', async () => {
+    const all = await engine.containers(never)
+    const [first] = await engine.containers(never, [all[1]!.Id])
+    expect(all.length).toBeGreaterThan(5)
+    expect(first).toEqual(all[1])
+    expect((await engine.info(never)).Name).toBe('vm')
+  })
+
+  test('hears events however they are cut up', async () => {
+    const heard = await engine.events({ type: ['container'] }, never)
+    const text = Buffer.from('{"Type":"container","Action":"start","Actor":{"ID":"ä"}}\n\n{"Type":"node"}\n')
+    const ids: unknown[] = []
+    const hearing = (async () => {
+      for await (const event of heard) ids.push(event)
+    })()
+    for (const byte of text) {
+      server.write(Uint8Array.of(byte))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await expect.poll(() => ids.length).toBe(2)
+    server.cutStreams()
+    await expect(hearing).rejects.toThrow()
+    expect(ids).toEqual([{ Type: 'container', Action: 'start', Actor: { ID: 'ä' } }, { Type: 'node' }])
+  })
+
+  test.each<[string, (answer: ServerResponse) => unknown, RegExp]>([
+    ['cut off in its head', (answer) => answer.destroy(), /no whole answer to GET \/containers\/json/],
+    ['cut off in the middle', (answer) => answer.write('[{"Id":', () => answer.destroy()), /no whole answer/],
+    [
+      'half a list that ends as if it were whole',
+      (answer) => answer.end('[{"Id":"a"},{"Id"'),
+      /no whole answer/,
+    ],
+    ['no list', (answer) => answer.end('{"message":"busy"}'), /no whole answer/],
+    ['nothing', (answer) => answer.end(), /no whole answer/],
+    [
+      'an error of the engine',
+      (answer) => answer.writeHead(500).end('{"message":"boom"}'),
+      /\/json with HTTP 500/,
+    ],
+  ])('refuses an answer that is %s', async (_, spoil, reason) => {
+    server.fault = (_, answer) => {
+      spoil(answer)
+      return true
+    }
+    await expect(engine.containers(never)).rejects.toThrow(reason)
+    await expect(engine.containers(never)).rejects.toBeInstanceOf(ProxyError)
+  })
+
+  test('gives up at the deadline, before and within an answer', async () => {
+    for (const begin of [() => {}, (answer: { write(text: string): void }) => answer.write('[')]) {
+      server.fault = (_, answer) => {
+        begin(answer)
+        return true
+      }
+      using limited = deadline(systemClock, 50)
+      await expect(engine.containers(limited)).rejects.toThrow(
+        'no answer within 50 ms to GET /containers/json',
+      )
+    }
+  })
+
+  test.each([401, 403, 405, 501])('a proxy’s HTTP %i isn’t mended by waiting', async (status) => {
+    server.fault = (_, answer) => !!answer.writeHead(status).end('forbidden')
+    await expect(engine.info(never)).rejects.toMatchObject({
+      message: expect.stringContaining(`answers GET /info with HTTP ${status}`),
+      mend: expect.stringContaining('containers, events, info and networks'),
+    })
+    await expect(engine.info(never)).rejects.toBeInstanceOf(LastingError)
+    await expect(engine.events({}, never)).rejects.toBeInstanceOf(LastingError)
+  })
+
+  test('says that nothing is there', async () => {
+    await server.close()
+    await expect(engine.info(never)).rejects.toMatchObject({
+      code: 'not_ready',
+      message: expect.stringMatching(how === 'unix' ? /there is no such socket/ : /nothing listens there/),
+      mend: expect.any(String),
+    })
+    await server.open()
+  })
+})
+
+test('a line without an end is given up', async () => {
+  async function* endless() {
+    for (;;) yield Buffer.alloc(2 ** 20, 'x')
+  }
+  await expect(linesOf(endless()).next()).rejects.toThrow('a line of more than')
+})
