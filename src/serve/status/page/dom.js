@@ -1,0 +1,100 @@
+// The little that this page needs to make and change elements. Text goes in as text, never as markup.
+
+/**
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Readonly<Record<string, string>>} [attributes]
+ * @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[T]}
+ */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag)
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value)
+  element.append(...children)
+  return element
+}
+
+/**
+ * @param {string} tag
+ * @param {Readonly<Record<string, string>>} [attributes]
+ * @param {...Node} children
+ */
+export function makeSvg(tag, attributes = {}, ...children) {
+  const element = document.createElementNS('http://www.w3.org/2000/svg', tag)
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value)
+  element.append(...children)
+  return element
+}
+
+/**
+ * An element of the page's own HTML.
+ * @template {HTMLElement} [E=HTMLElement]
+ * @param {string} id
+ * @returns {E}
+ */
+export function get(id) {
+  return /** @type {E} */ (document.getElementById(id))
+}
+
+// What doesn't change isn't touched: the browser then has nothing to do, and a selection of text stays.
+
+/**
+ * @param {Element} element
+ * @param {string} text
+ */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text
+}
+
+/**
+ * @param {Element} element
+ * @param {string} name
+ * @param {string} value
+ */
+export function setAttribute(element, name, value) {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value)
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {boolean} hidden
+ */
+export function setHidden(element, hidden) {
+  if (element.hidden !== hidden) element.hidden = hidden
+}
+
+/**
+ * A list of elements, one for each item, told apart by key: made once, moved only if the order changed.
+ * @template I
+ * @param {Element} parent
+ * @param {object} kind
+ * @param {(item: I) => string} kind.keyOf
+ * @param {(item: I) => Shown<I>} kind.create
+ */
+export function keyedList(parent, { keyOf, create }) {
+  /** @type {Map<string, Shown<I>>} */
+  const shown = new Map()
+  return (/** @type {readonly I[]} */ items) => {
+    const wanted = new Set(items.map(keyOf))
+    for (const [key, { element }] of shown)
+      if (!wanted.has(key)) {
+        element.remove()
+        shown.delete(key)
+      }
+    /** @type {Element | null} */
+    let place = parent.firstElementChild
+    for (const item of items) {
+      const key = keyOf(item)
+      const one = shown.get(key) ?? create(item)
+      shown.set(key, one)
+      if (one.element === place) place = place.nextElementSibling
+      else parent.insertBefore(one.element, place)
+      one.update(item)
+    }
+  }
+}
+
+/**
+ * @template I
+ * @typedef {{ readonly element: Element, update(item: I): void }} Shown
+ */

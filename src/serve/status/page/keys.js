@@ -1,0 +1,42 @@
+// The keyboard: `/` searches, Escape closes, the arrows and j and k go from target to target.
+
+/**
+ * @param {object} page
+ * @param {HTMLInputElement} page.search
+ * @param {() => boolean} page.isOpen
+ * @param {() => void} page.onClose
+ */
+export function handleKeys({ search, isOpen, onClose }) {
+  document.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return
+    const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement
+    if (event.key === 'Escape') {
+      if (isOpen()) onClose()
+      else if (event.target === search) search.blur()
+    } else if (typing) {
+      if (event.target === search && event.key === 'ArrowDown') step(1)
+      else return
+    } else if (event.key === '/') search.focus()
+    else if (event.key === 'ArrowDown' || event.key === 'j') {
+      if (!step(1)) return
+    } else if (event.key === 'ArrowUp' || event.key === 'k') {
+      if (!step(-1)) return
+    } else return
+    event.preventDefault()
+  })
+}
+
+/**
+ * From one target, or one service's row, to the next. Where none has the focus the page scrolls as ever.
+ * @param {1 | -1} by
+ */
+function step(by) {
+  const all = [...document.querySelectorAll('#targets .name, #targets .fold')]
+  const stops = all.filter((stop) => !stop.closest('[hidden]'))
+  const here = stops.indexOf(/** @type {Element} */ (document.activeElement))
+  const inSearch = document.activeElement?.id === 'search'
+  const next = stops[here < 0 ? (inSearch ? 0 : -1) : here + by]
+  if (!(next instanceof HTMLElement)) return false
+  next.focus()
+  return true
+}

@@ -1,0 +1,44 @@
+// What a target is called among its siblings, and where agents answer for it.
+
+import type { Entry, Place } from '../../model.ts'
+
+type Kind = Place['kind'] | 'static'
+
+export interface Naming {
+  readonly kind: Kind
+  readonly service?: string
+  readonly stack?: string
+  readonly replica: string
+  readonly path: string
+}
+
+/** `node` is what to call the owner in a path: its hostname, or its id where two nodes share one. */
+export function namingOf({ target }: Entry, node: string): Naming {
+  const { place } = target
+  switch (place.kind) {
+    case 'replicated':
+      return { ...inStack(place), path: pathOf(place.service, place.slot), replica: place.slot }
+    case 'global':
+      return { ...inStack(place), path: pathOf(place.service, node), replica: node }
+    case 'compose':
+      return {
+        kind: place.kind,
+        service: place.service,
+        stack: place.project,
+        replica: place.number,
+        path: pathOf(target.name, node),
+      }
+    case 'standalone': {
+      const kind = target.url === undefined ? place.kind : 'static'
+      return { kind, replica: node, path: pathOf(target.name, node) }
+    }
+  }
+}
+
+function inStack({ kind, service, stack }: Extract<Place, { readonly serviceId: string }>) {
+  return { kind, service, ...(stack !== undefined && { stack }) }
+}
+
+function pathOf(name: string, replica: string): string {
+  return `/${encodeURIComponent(name)}/${encodeURIComponent(replica)}/metrics`
+}

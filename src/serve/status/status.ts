@@ -1,0 +1,90 @@
+// The whole status: pure functions from what the agent knows to the documented JSON. The targets are left to
+// board.ts, which remembers them.
+
+import type { Config } from '../../config.ts'
+import type { Catalogue, Dated, Entry, NodeId, NodeView, PeerView, Self } from '../../model.ts'
+import { nodesOf, pathNamer } from './nodes.ts'
+import { type Ambiguity, problemsOf, type RuleReport } from './problems.ts'
+import type { NodeStatus, ServiceStatus, SettingsStatus, Status } from './shape.ts'
+import type { Surroundings, Unix } from './target.ts'
+
+/** What the status is made from, each asked anew for every answer. */
+export interface StatusView {
+  readonly version: string
+  readonly config: Pick<Config, 'scrapeInterval' | 'maxAge' | 'staleAfter' | 'forgetAfter'>
+  self(): Self
+  cluster(): string
+  entries(): Iterable<Entry>
+  entry(owner: NodeId, id: string): Entry | undefined
+  nodes(): readonly NodeView[]
+  catalogue(): Dated<Catalogue> | undefined
+  peers(): readonly PeerView[]
+  rules(): readonly RuleReport[]
+  ambiguities(): readonly Ambiguity[]
+  warnings(): readonly string[]
+}
+
+export type Head = Omit<Status, 'time' | 'sequence' | 'partial' | 'targets' | 'gone'>
+
+/** Everything but the targets, and nothing that changes with time alone. */
+export function headOf(view: StatusView, unix: Unix): Head {
+  const catalogue = view.catalogue()?.value
+  const nodes = nodesOf(view.nodes(), catalogue, unix)
+  const rules = view.rules()
+  const rejected = rules.filter((rule) => rule.rejected !== undefined).length
+  const self = view.self()
+  return {
+    version: view.version,
+    cluster: view.cluster(),
+    nodeId: self.node,
+    settings: settingsOf(view.config, self),
+    nodes,
+    services: servicesOf(catalogue, self.service),
+    problems: problemsOf({
+      nodes,
+      peers: view.peers(),
+      rules,
+      ambiguities: view.ambiguities(),
+      warnings: view.warnings(),
+    }),
+    rules: { accepted: rules.length - rejected, rejected },
+  }
+}
+
+function settingsOf(config: StatusView['config'], self: Self): SettingsStatus {
+  return {
+    scrapeInterval: config.scrapeInterval / 1000,
+    maxAge: config.maxAge === 'off' ? 'off' : config.maxAge / 1000,
+    staleAfter: config.staleAfter / 1000,
+    forgetAfter: config.forgetAfter / 1000,
+    advertise: self.advertise,
+  }
+}
+
+/** All but the agents' own, which is never a target. */
+function servicesOf(catalogue: Catalogue | undefined, own: string | undefined): readonly ServiceStatus[] {
+  return Object.values(catalogue?.services ?? {})
+    .filter(({ name }) => name !== own)
+    .map(({ name, mode, replicas, slots }) => ({ name, mode, replicas, slots }))
+}
+
+/** For each node the surroundings of its entries. */
+export function surroundingsOf(
+  nodes: readonly NodeStatus[],
+  catalogue: Catalogue | undefined,
+): ReadonlyMap<NodeId, Surroundings> {
+  const services = catalogue?.services ?? noServices
+  const pathName = pathNamer(nodes)
+  return new Map(
+    nodes.map(({ id, name, link }) => [
+      id,
+      { node: name, pathNode: pathName(id, name), lost: link === 'lost' || link === 'none', services },
+    ]),
+  )
+}
+
+const noServices = Object.freeze({})
+
+export function unknownOwner(owner: NodeId): Surroundings {
+  return { node: owner, pathNode: owner, lost: true, services: noServices }
+}

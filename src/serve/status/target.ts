@@ -1,0 +1,109 @@
+// One entry of the store as the status shows it: its state, and for whatever isn't scraped, why and what to do.
+
+import type { Trouble } from '../../errors.ts'
+import { settingsOf } from '../../labels/settings.ts'
+import type { CatalogueService, Entry, Mono, Past, Snapshot } from '../../model.ts'
+import { namingOf } from './places.ts'
+import type { State, TargetStatus } from './shape.ts'
+
+/** What an entry's status depends on besides the entry. The same object as long as nothing in it changes. */
+export interface Surroundings {
+  /** What people call the owner. */
+  readonly node: string
+  /** How paths name the owner. */
+  readonly pathNode: string
+  readonly lost: boolean
+  readonly services: Readonly<Record<string, CatalogueService>>
+}
+
+/** From this process's own clock to Unix seconds. */
+export type Unix = (at: Mono) => number
+
+export function targetOf(entry: Entry, around: Surroundings, unix: Unix): TargetStatus {
+  const { owner, target, endpoint, ended } = entry
+  const state = stateOf(entry, around.lost)
+  const trouble = troubleOf(entry, state, around)
+  return {
+    key: keyOf(entry),
+    id: target.id,
+    nodeId: owner,
+    node: around.node,
+    name: target.name,
+    ...namingOf(entry, around.pathNode),
+    image: target.image,
+    state,
+    ...(trouble && { trouble }),
+    ...(endpoint && { endpoint }),
+    ...scrapeOf(entry.snapshot, unix),
+    history: entry.history.map(pastOf),
+    remarks: remarksOf(entry, around.services),
+    ...(ended && { ended: endedOf(ended, unix) }),
+  }
+}
+
+export function keyOf({ owner, target }: Entry): string {
+  return `${owner}/${target.id}`
+}
+
+export function stateOf({ ended, finding, endpoint, snapshot }: Entry, lost: boolean): State {
+  if (ended) return 'ended'
+  if (lost) return 'lost'
+  if (finding.kind === 'none' && finding.trouble.code === 'disabled') return 'off'
+  if (finding.kind === 'none') return endpoint ? 'down' : 'unscraped'
+  if (!endpoint || !snapshot) return 'searching'
+  return snapshot.ok ? 'up' : 'down'
+}
+
+function troubleOf(entry: Entry, state: State, { node }: Surroundings): Trouble | undefined {
+  switch (state) {
+    case 'ended':
+      return endOf(entry.ended!)
+    case 'lost':
+      return {
+        code: 'owner_lost',
+        reason: `the agent of ${node} can't be asked`,
+        mend: `see what is wrong with the link to ${node}, under Nodes`,
+      }
+    case 'down':
+    case 'off':
+    case 'unscraped':
+      return failureOf(entry)
+    default:
+      return undefined
+  }
+}
+
+function failureOf({ finding, snapshot }: Entry): Trouble | undefined {
+  if (finding.kind === 'none') return finding.trouble
+  return snapshot?.ok === false ? snapshot.trouble : undefined
+}
+
+function endOf({ exitCode, removed }: NonNullable<Entry['ended']>): Trouble {
+  const how = exitCode === undefined ? '' : ` with exit code ${exitCode}`
+  return { code: 'stopped', reason: `${removed ? 'removed' : 'stopped'}${how}` }
+}
+
+function endedOf({ at, ...rest }: NonNullable<Entry['ended']>, unix: Unix) {
+  return { time: unix(at), ...rest }
+}
+
+function scrapeOf(snapshot: Snapshot | undefined, unix: Unix) {
+  if (!snapshot) return undefined
+  const when = { scraped: unix(snapshot.at), took: secondsOf(snapshot.took) }
+  if (!snapshot.ok) return when
+  const { series, size, format } = snapshot.page
+  return { ...when, series, bytes: size, format }
+}
+
+const pastOf = ({ ok, took }: Past) => (ok ? secondsOf(took) : null)
+
+function remarksOf({ target, snapshot }: Entry, services: Surroundings['services']): readonly string[] {
+  const declared = 'serviceId' in target.place ? services[target.place.serviceId]?.labels : undefined
+  const { problems } = settingsOf(target.labels, declared)
+  return [...(snapshot?.ok ? snapshot.page.remarks : []), ...problems]
+}
+
+/** To a tenth of a millisecond: more is noise, and bytes. */
+export function secondsOf(ms: number): number {
+  return Math.round(ms * 10) / 10_000
+}

@@ -1,0 +1,194 @@
+// A cluster for the page to show, written into a world of its own and served by the real server: so that a
+// test can let any container die, and show what no demo has.
+
+import { systemClock } from '../../src/clock.ts'
+import { families } from '../../src/exposition/families.ts'
+import type { Entry, NodeView, Page, Past, PeerView, Place, Target } from '../../src/model.ts'
+import { type Server, startServer } from '../../src/serve/server.ts'
+import type { Ambiguity, RuleReport } from '../../src/serve/status/problems.ts'
+import { serveStatus } from '../../src/serve/status/routes.ts'
+import type { StatusView } from '../../src/serve/status/status.ts'
+import { createLog, createMetrics } from '../../src/telemetry.ts'
+import { createWorld, type World } from '../store/world.ts'
+
+export interface Scene extends Server {
+  readonly url: string
+  readonly world: World
+  /** Told to the page as if the rooms had found them. */
+  readonly told: Told
+}
+
+export interface Told {
+  peers: readonly PeerView[]
+  rules: readonly RuleReport[]
+  ambiguities: readonly Ambiguity[]
+  warnings: readonly string[]
+}
+
+interface Setup extends Partial<Told> {
+  readonly entries: readonly Entry[]
+  readonly nodes?: readonly NodeView[]
+  readonly catalogue?: Parameters<World['declare']>[0]
+  readonly cluster?: string
+}
+
+export async function startScene(setup: Setup): Promise<Scene> {
+  const { entries, nodes = threeNodes(), catalogue, cluster = 'demo' } = setup
+  const world = createWorld(entries, nodes)
+  if (catalogue) world.declare(catalogue)
+  const told: Told = { peers: [], rules: [], ambiguities: [], warnings: [], ...setup }
+  const view: StatusView = {
+    version: '1.0.0',
+    config: { scrapeInterval: 10_000, maxAge: 100, staleAfter: 30_000, forgetAfter: 300_000 },
+    self: () => nodes[0]!.self,
+    cluster: () => cluster,
+    entries: world.entries,
+    entry: world.entry,
+    nodes: world.nodes,
+    catalogue: () => {
+      const declared = world.catalogue()
+      return declared && { value: declared.value, age: 0, from: nodes[0]!.self.node }
+    },
+    peers: () => told.peers,
+    rules: () => told.rules,
+    ambiguities: () => told.ambiguities,
+    warnings: () => told.warnings,
+  }
+  const server = await startServer({
+    port: 0,
+    host: '127.0.0.1',
+    clock: systemClock,
+    log: createLog('silent'),
+    metrics: createMetrics(),
+    plugins: [(server) => serveStatus(server, { clock: systemClock, view, families })],
+  })
+  return { ...server, url: `http://127.0.0.1:${server.port}/`, world, told }
+}
+
+export function threeNodes(): readonly NodeView[] {
+  return [
+    nodeView('n1', 'node1', 'self', { manager: true }),
+    nodeView('n2', 'node2', 'up', {}, 0.4),
+    nodeView('n3', 'node3', 'up', {}, 1.7),
+  ]
+}
+
+export function nodeView(
+  id: string,
+  hostname: string,
+  link: NodeView['link'],
+  more: Partial<NodeView['self']> = {},
+  roundTrip?: number,
+): NodeView {
+  const address = `10.20.0.${Number(id.replaceAll(/\D/g, '')) || 1}`
+  return {
+    self: {
+      node: id,
+      hostname,
+      swarm: true,
+      manager: false,
+      address,
+      advertise: 'metrics.example.org:2137',
+      ...more,
+    },
+    version: '1.0.0',
+    link,
+    since: performance.now() - 90_000,
+    ...(roundTrip !== undefined && { roundTrip }),
+  }
+}
+
+export function place(service: string, slot?: string): Place {
+  const stack = service.includes('_') ? { stack: service.slice(0, service.indexOf('_')) } : {}
+  const base = { service, serviceId: `id-${service}`, task: `task-${service}-${slot}`, ...stack }
+  return slot === undefined ? { kind: 'global', ...base } : { kind: 'replicated', slot, ...base }
+}
+
+let containers = 0
+
+export function container(owner: string, name: string, at: Place, more: Partial<Target> = {}): Target {
+  containers += 1
+  return {
+    id: more.id ?? containers.toString(16).padStart(8, '0').padEnd(64, 'e5'),
+    node: owner,
+    name,
+    place: at,
+    image: 'example/app:1.4.2',
+    labels: {},
+    state: 'running',
+    addresses: [{ network: 'monitor', host: `10.88.1.${(containers % 250) + 2}` }],
+    ...more,
+  }
+}
+
+const usual = `# HELP http_requests_total Requests answered, by status.
+# TYPE http_requests_total counter
+http_requests_total{code="200",method="get"} 48211
+http_requests_total{code="500",method="get"} 3
+# HELP process_resident_memory_bytes Resident memory size in bytes.
+# TYPE process_resident_memory_bytes gauge
+process_resident_memory_bytes 5.3248e+07
+`
+
+export function pageOf(
+  text: string,
+  series = text.split('\n').filter((line) => /^[^#]/.test(line)).length,
+): Page {
+  const body = Buffer.from(text)
+  return { format: 'text/0.0.4', body, size: body.length, series, remarks: [] }
+}
+
+export interface Health {
+  readonly page?: Page
+  readonly ago?: number
+  readonly took?: number
+  readonly why?: string
+  readonly port?: number
+}
+
+/** A target whose metrics are read. */
+export function healthy(
+  target: Target,
+  { page = pageOf(usual), ago = 2000, took = 9, ...rest }: Health = {},
+): Entry {
+  const endpoint = endpointOf(target, rest)
+  return {
+    owner: target.node,
+    target,
+    finding: { kind: 'found', endpoint },
+    endpoint,
+    snapshot: { ok: true, at: performance.now() - ago, took, page },
+    history: historyOf(took, target.id),
+  }
+}
+
+/** A target whose last scrape failed. */
+export function failing(target: Target, reason = 'connection refused', mend?: string): Entry {
+  const entry = healthy(target)
+  const trouble = { code: 'refused' as const, reason, ...(mend !== undefined && { mend }) }
+  return {
+    ...entry,
+    snapshot: { ok: false, at: performance.now() - 1500, took: 1, trouble },
+    history: [...entry.history.slice(3), ...Array.from({ length: 3 }, (): Past => ({ ok: false, took: 1 }))],
+  }
+}
+
+type Code = 'no_metrics' | 'no_address' | 'disabled'
+
+export function unscraped(target: Target, code: Code, reason: string, mend?: string): Entry {
+  const trouble = { code, reason, ...(mend !== undefined && { mend }) }
+  return { owner: target.node, target, finding: { kind: 'none', trouble }, history: [] }
+}
+
+function endpointOf(target: Target, { why = 'scanned', port = 8080 }: Health) {
+  return { url: `http://${target.addresses[0]?.host}:${port}/metrics`, port, why }
+}
+
+/** Twenty scrapes that look like life, and the same each time. */
+function historyOf(took: number, seed: string): readonly Past[] {
+  const from = Number.parseInt(seed.slice(0, 8), 16) || 7
+  return Array.from({ length: 20 }, (_, at) => {
+    const wave = Math.sin((from + at) * 2.3) * 0.3 + Math.sin((from * 3 + at) * 0.7) * 0.25
+    return { ok: true, took: Math.max(0.4, took * (1 + wave)) }
+  })
+}

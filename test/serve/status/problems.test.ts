@@ -1,0 +1,79 @@
+import { describe, expect, test } from 'vitest'
+import { nodesOf } from '../../../src/serve/status/nodes.ts'
+import { type ProblemSources, problemsOf } from '../../../src/serve/status/problems.ts'
+import { catalogue, node } from '../../helpers/cluster.ts'
+
+const unix = (at: number) => at
+const calm: ProblemSources = {
+  nodes: nodesOf([node('node1', { link: 'self' }), node('node2')], undefined, unix),
+  peers: [],
+  rules: [{ service: 'web', name: 'good' }],
+  ambiguities: [],
+  warnings: [],
+}
+const texts = (sources: Partial<ProblemSources>) =>
+  problemsOf({ ...calm, ...sources }).map(({ severity, about, text }) => `${severity} ${about} ${text}`)
+
+describe('problems', () => {
+  test('a calm cluster has none', () => {
+    expect(texts({})).toEqual([])
+  })
+
+  test('a lost link, a node in trouble, a node without an agent', () => {
+    const views = [
+      node('node1', { link: 'self' }),
+      node('node2', { link: 'lost' }),
+      { ...node('node3'), trouble: { code: 'protocol' as const, reason: 'its id is claimed twice' } },
+    ]
+    const nodes = nodesOf(views, catalogue([], ['node1', 'node4']), unix)
+    expect(texts({ nodes })).toEqual([
+      'error node node2: the link is lost',
+      'error node node3: its id is claimed twice',
+      'warning node node4: no agent has been heard there, so its containers are unknown',
+    ])
+  })
+
+  test('a drained or downed node needs no agent', () => {
+    const known = catalogue([], ['node1', 'node4'])
+    const nodes = { ...known.nodes, node4: { ...known.nodes.node4!, state: 'down' } }
+    expect(texts({ nodes: nodesOf([node('node1')], { ...known, nodes }, unix) })).toEqual([])
+  })
+
+  test('a wrong secret is told with its mend', () => {
+    const trouble = { code: 'protocol' as const, reason: 'the secret differs', mend: 'give both the same' }
+    const peers = [{ address: '10.0.0.2:2140', state: 'failed' as const, trouble, sent: 0, received: 0 }]
+    expect(problemsOf({ ...calm, peers })).toEqual([
+      {
+        severity: 'error',
+        about: 'peer',
+        text: '10.0.0.2:2140: the secret differs',
+        mend: 'give both the same',
+      },
+    ])
+  })
+
+  test('versions that differ are named with their nodes', () => {
+    const views = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => node(id))
+    const nodes = nodesOf([...views, { ...node('old'), version: '0.9.0' }], undefined, unix)
+    expect(texts({ nodes })).toEqual([
+      'warning version the agents differ in version: 1.0.0 on a, b, c, d, e and 1 more; 0.9.0 on old',
+    ])
+  })
+
+  test('rejected rules, shared hostnames, ambiguous names and warnings, the worst first', () => {
+    const nodes = nodesOf([node('a'), node('b', { hostname: 'a' })], undefined, unix)
+    expect(
+      texts({
+        nodes,
+        rules: [{ service: 'web', name: 'bad', rejected: 'parse error' }],
+        ambiguities: [{ name: 'web', candidates: ['x_web', 'y_web'] }],
+        warnings: ['the secret is short'],
+      }),
+    ).toEqual([
+      'error rule the alert bad of web is left out: parse error',
+      'warning configuration the secret is short',
+      'warning name 2 nodes are called a',
+      'notice name web is the name of several things: /web/metrics answers 409',
+    ])
+  })
+})
