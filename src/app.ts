@@ -20,6 +20,7 @@ import { createFetcher } from './scrape/fetch.ts'
 import { createReader } from './scrape/read.ts'
 import { startScraper } from './scrape/scraper.ts'
 import { serveDocument } from './serve/documents.ts'
+import { createRules, sentenceOf } from './serve/rules/rules.ts'
 import { createSd } from './serve/sd/sd.ts'
 import { startServe } from './serve/serve.ts'
 import { standing } from './store/names/standing.ts'
@@ -116,6 +117,7 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
   const names = createNames(store, (labels) => settingsOf(labels).name?.value)
   store.subscribe(names.changed)
   const sd = createSd({ store, config, standing, complete: awaited })
+  const rules = createRules({ store, config, metrics, complete: awaited })
 
   async function refresh({ owner, target: { id } }: Entry, budget: number): Promise<void> {
     if (owner === self?.node) return scraper.now(id, budget)
@@ -134,9 +136,12 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
       maxAgeOf: ({ target }) => settings(target).maxAge?.value ?? config.maxAge,
       refresh,
       checks: createChecks(around),
-      warnings: () => config.warnings,
+      warnings: () => [...config.warnings, ...rules.reports().map(sentenceOf)],
       waitingFor: awaited,
-      plugins: [(server) => serveDocument(server, '/sd', sd.answer)],
+      plugins: [
+        (server) => serveDocument(server, '/sd', sd.answer),
+        (server) => serveDocument(server, '/rules', rules.answer),
+      ],
     }),
   )
   return { port: server.port, failed: failure.promise, stop: () => stopAll(parts) }

@@ -34,6 +34,12 @@ const longestText = 2048
 const longestExpression = 4096
 const longestWait = 30 * 86_400_000
 
+/** For people: `demo_web: com.df.alertIf (service label), character 4: unexpected "="`. */
+export function sentenceOf({ service, label, position, reason }: Report): string {
+  const place = position === undefined ? label : `${label}, character ${position}`
+  return `${service}: ${place}: ${reason}`
+}
+
 class Refused extends Error {
   readonly part: AlertPart
   readonly at: number | undefined

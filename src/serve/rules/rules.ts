@@ -8,7 +8,7 @@ import { type Asked, type Document, documentOf } from '../document.ts'
 import { definitionsOf } from './definitions.ts'
 import { type Made, makeRules, type Report } from './make.ts'
 
-export type { Report } from './make.ts'
+export { type Report, sentenceOf } from './make.ts'
 
 export interface RulesDeps {
   readonly store: {

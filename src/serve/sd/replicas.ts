@@ -53,7 +53,7 @@ interface Service {
   readonly entries: Entry[]
 }
 
-/** Swarm services, declared or seen, by name; all else by node and name. */
+/** Swarm services, declared or seen, by name; all else by node and name. Agents are listed by node. */
 function grouped({ entries, catalogue }: View) {
   const services = new Map<string, Service>()
   const others = new Map<string, Entry[]>()
