@@ -1,7 +1,7 @@
 // Makes dist/: the agent as one file, so that it starts fast and the image needs no node_modules; the small
 // program that asks whether it lives; the status page's files; and the licences of all that went in.
 
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild'
 
@@ -70,7 +70,8 @@ await build({
   outfile: join(out, 'health.cjs'),
   format: 'cjs',
 })
-cpSync(join(root, 'src/serve/status/page'), join(out, 'page'), { recursive: true })
+const page = join(root, 'src/serve/status/page')
+if (existsSync(page)) cpSync(page, join(out, 'page'), { recursive: true })
 // In dist/, package.json says that .js is ESM, and which version this is.
 const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 writeFileSync(join(out, 'package.json'), `${JSON.stringify({ name, version, type: 'module' })}\n`)

@@ -1,6 +1,7 @@
 // The images of the lab: made from this machine's own programs, since none can be pulled; kept between runs.
 
 import {
+  copyFileSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -9,8 +10,9 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { importImage, withEngine } from './builder.ts'
 import { cacheFolder, fingerprint, keepRecent, locked } from './cache.ts'
 import { shareImages } from './engine.ts'
@@ -21,23 +23,22 @@ import { run } from './shell.ts'
 export const appImage = 'lab/app:1'
 /** Debian's node_exporter, on port 9100. */
 export const nodeExporterImage = 'lab/node-exporter:1'
+/** Debian's nginx and a shell, as the guard of the hardened stack needs them. */
+export const nginxImage = 'lab/nginx:1'
 
 const appFolder = join(import.meta.dirname, 'images', 'app')
 const busybox = '/bin/busybox'
 const nodeExporter = '/usr/bin/prometheus-node-exporter'
+const nginx = '/usr/sbin/nginx'
 /** How many sets are kept: one for each of a few checkouts that are tested in turns. */
 const setsKept = 6
 
 /** The data root of an engine that has the lab's images, and the product's own if asked for. Made when missing. */
 export async function preparedImages(withProduct: boolean): Promise<string> {
   const own = readdirSync(appFolder).map((name) => join(appFolder, name))
-  const version = await run('dpkg-query', [
-    '--show',
-    'busybox-static',
-    'prometheus-node-exporter',
-    'docker.io',
-  ])
-  const name = `images-${fingerprint(own, version, withProduct ? productFingerprint() : '')}`
+  const packages = ['busybox-static', 'prometheus-node-exporter', 'nginx-light', 'docker.io']
+  const versions = await run('dpkg-query', ['--show', ...packages])
+  const name = `images-${fingerprint([import.meta.filename, ...own], versions, withProduct ? productFingerprint() : '')}`
   const ready = join(cacheFolder, name)
   return locked('images', async () => {
     if (!existsSync(ready)) await makeImages(ready, withProduct)
@@ -53,6 +54,7 @@ async function makeImages(ready: string, withProduct: boolean): Promise<void> {
     await withEngine(folder, async (engine) => {
       await importImage(engine, appImage, appRoot, ['CMD ["app", "8080=metrics"]'])
       await importImage(engine, nodeExporterImage, nodeExporterRoot, ['ENTRYPOINT ["/bin/node_exporter"]'])
+      await importImage(engine, nginxImage, nginxRoot, ['CMD ["nginx"]'])
       if (product) await engine.docker(['load', '--input', product])
     })
     await shareImages(join(folder, 'data'), join(folder, 'images'))
@@ -63,26 +65,40 @@ async function makeImages(ready: string, withProduct: boolean): Promise<void> {
 }
 
 async function appRoot(root: string): Promise<void> {
-  for (const folder of ['bin', 'tmp']) mkdirSync(join(root, folder))
-  cpSync(busybox, join(root, 'bin/busybox'))
-  for (const applet of (await run(busybox, ['--list'])).split('\n').filter((name) => name !== 'busybox'))
-    symlinkSync('busybox', join(root, 'bin', applet))
+  await busyboxRoot(root)
+  mkdirSync(join(root, 'tmp'))
   cpSync(appFolder, join(root, 'app'), { recursive: true })
   symlinkSync('/app/app', join(root, 'bin/app'))
 }
 
+async function busyboxRoot(root: string): Promise<void> {
+  mkdirSync(join(root, 'bin'))
+  cpSync(busybox, join(root, 'bin/busybox'))
+  for (const applet of (await run(busybox, ['--list'])).split('\n').filter((name) => name !== 'busybox'))
+    symlinkSync('busybox', join(root, 'bin', applet))
+}
+
 async function nodeExporterRoot(root: string): Promise<void> {
-  await copyProgram(nodeExporter, join(root, 'bin/node_exporter'))
-  for (const library of await librariesOf(nodeExporter)) await copyProgram(library, join(root, library))
+  await copyProgram(nodeExporter, root, 'bin/node_exporter')
 }
 
-/** Every shared library of a program, the loader included. */
-async function librariesOf(program: string): Promise<string[]> {
+async function nginxRoot(root: string): Promise<void> {
+  await busyboxRoot(root)
+  for (const folder of ['etc', 'var/log/nginx']) mkdirSync(join(root, folder), { recursive: true })
+  writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/:/bin/sh\n')
+  writeFileSync(join(root, 'etc/group'), 'root:x:0:\n')
+  await copyProgram(nginx, root, 'bin/nginx')
+}
+
+/** A program of this machine, with every shared library that it names. */
+async function copyProgram(program: string, root: string, to: string): Promise<void> {
   const listed = await run('ldd', [program])
-  return [...listed.matchAll(/(\/\S+) \(0x/g)].map((found) => found[1]!)
-}
-
-async function copyProgram(from: string, to: string): Promise<void> {
-  mkdirSync(dirname(to), { recursive: true })
-  await run('cp', ['--dereference', from, join(dirname(to), basename(to))])
+  const libraries = [...listed.matchAll(/(\/\S+) \(0x/g)].map((found) => found[1]!)
+  for (const [from, place] of [
+    [program, to],
+    ...libraries.map((library) => [library, library] as const),
+  ] as const) {
+    mkdirSync(dirname(join(root, place)), { recursive: true })
+    copyFileSync(from, join(root, place))
+  }
 }

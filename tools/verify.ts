@@ -1,0 +1,50 @@
+// Checks the whole product, on a new machine too: fetches what is missing, runs every check, and ends with the
+// true sums as its last line. `--only unit,lab` runs some.
+
+import { type Check, checks } from './verify/checks.ts'
+import { installMissing } from './verify/packages.ts'
+import { endAll, type Outcome } from './verify/run.ts'
+
+async function verify(chosen: readonly Check[]): Promise<Outcome> {
+  const sum = { passed: 0, failed: 0, skipped: 0 }
+  const lacking = await installMissing(chosen.flatMap(({ packages = [] }) => packages))
+  for (const check of chosen) {
+    const began = performance.now()
+    process.stdout.write(`${check.name.padEnd(14)} `)
+    const missing = (check.packages ?? []).filter((name) => lacking.includes(name))
+    const outcome = missing.length > 0 ? without(missing) : await check.run()
+    const took = `${((performance.now() - began) / 1000).toFixed(1)} s`
+    console.log(`${describe(outcome).padEnd(34)} ${took.padStart(8)}`)
+    if (outcome.output) console.log(`\n${outcome.output.trimEnd()}\n`)
+    sum.passed += outcome.passed
+    sum.failed += outcome.failed
+    sum.skipped += outcome.skipped
+  }
+  return sum
+}
+
+function without(missing: readonly string[]): Outcome {
+  const output = `Needs Debian’s ${missing.join(', ')}. As root on Debian this is installed; else install it.`
+  return { passed: 0, failed: 1, skipped: 0, output }
+}
+
+function describe({ passed, failed, skipped }: Outcome): string {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
+}
+
+function choose(args: readonly string[]): readonly Check[] {
+  const names = args[0] === '--only' ? (args[1] ?? '').split(',') : checks.map(({ name }) => name)
+  const unknown = names.find((name) => !checks.some((check) => check.name === name))
+  if (unknown === undefined) return checks.filter(({ name }) => names.includes(name))
+  console.error(`There is no check ${unknown}; there are ${checks.map(({ name }) => name).join(', ')}`)
+  return process.exit(2)
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(signal, () => {
+    endAll()
+    process.exit(1)
+  })
+const sum = await verify(choose(process.argv.slice(2)))
+console.log(describe(sum))
+process.exitCode = sum.failed > 0 ? 1 : 0

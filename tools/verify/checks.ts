@@ -1,0 +1,24 @@
+// What is checked, the quick ones first, and Debian's packages that each needs.
+
+import { type Outcome, program, project } from './run.ts'
+
+export interface Check {
+  readonly name: string
+  readonly packages?: readonly string[]
+  run(): Promise<Outcome>
+}
+
+const prometheus = ['prometheus', 'prometheus-alertmanager']
+const docker = ['docker.io', 'docker-compose', 'iproute2', 'iptables', 'debootstrap', 'util-linux']
+const applications = ['busybox-static', 'prometheus-node-exporter', 'nginx-light']
+
+export const checks: readonly Check[] = [
+  { name: 'format-lint', run: () => program('biome', 'check', '.') },
+  { name: 'types', run: () => program('tsc', '--noEmit') },
+  { name: 'dead-code', run: () => program('knip') },
+  { name: 'docs', run: () => program('node', 'tools/docs.ts', '--check') },
+  { name: 'unit', packages: ['openssh-client', 'openssl'], run: () => project('unit') },
+  { name: 'prometheus', packages: prometheus, run: () => project('prometheus') },
+  { name: 'browser', packages: ['chromium-headless-shell'], run: () => project('browser') },
+  { name: 'lab', packages: [...docker, ...applications, ...prometheus], run: () => project('lab') },
+]
