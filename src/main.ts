@@ -6,6 +6,7 @@ import type { Command, Io } from './cli/io.ts'
 /** Each is loaded only when it is asked for: `health` runs every other second. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./cli/run.ts')).run,
+  rules: async () => (await import('./cli/rules.ts')).rules,
 }
 
 const stopping = new AbortController()

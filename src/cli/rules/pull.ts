@@ -1,0 +1,96 @@
+// One cluster's rules, from the first of its agents that answers, made fit to stand beside those of others.
+
+import { checkExpression } from '../../promql/check.ts'
+import { limitTo } from '../../promql/limit.ts'
+import { RefusedExpression } from '../../promql/refused.ts'
+import { type Rule, readRules } from '../../promql/rulefile.ts'
+import type { Cluster } from './options.ts'
+
+export interface Pulled {
+  readonly rules: readonly Rule[]
+  /** The value of `cluster` in its rules; several where it isn't one cluster after all. */
+  readonly calledThemselves: readonly string[]
+  /** Rules that were left out, and agents that were silent though another one answered. */
+  readonly remarks: readonly string[]
+}
+
+const patience = 10_000
+const mostBytes = 32 * 2 ** 20
+
+/** Throws an error that names each agent and what was wrong with it. */
+export async function pullRules({ urls }: Cluster, limit: boolean, signal: AbortSignal): Promise<Pulled> {
+  const silent: string[] = []
+  for (const url of urls)
+    try {
+      const rules = readRules(await fetchText(url, signal))
+      const pulled = fitted(rules, limit)
+      return { ...pulled, remarks: [...silent, ...pulled.remarks] }
+    } catch (error) {
+      if (signal.aborted) throw error
+      silent.push(`${url.host}: ${reasonOf(error)}`)
+    }
+  throw new Error(silent.join('; '))
+}
+
+async function fetchText(agent: URL, signal: AbortSignal): Promise<string> {
+  const url = new URL('rules', agent.href.endsWith('/') ? agent : `${agent.href}/`)
+  const headers = credentialsOf(url)
+  const within = AbortSignal.any([signal, AbortSignal.timeout(patience)])
+  const response = await fetch(url, { headers, signal: within, redirect: 'error' })
+  const text = await textOf(response)
+  if (response.status !== 200)
+    throw new Error(`answered ${response.status}: ${text.trim().split('\n')[0]!.slice(0, 200)}`)
+  return text
+}
+
+/** `fetch` takes none within a URL. */
+function credentialsOf(url: URL): Record<string, string> {
+  if (url.username === '') return {}
+  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
+  ;[url.username, url.password] = ['', '']
+  return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` }
+}
+
+async function textOf({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body ?? []) {
+    size += chunk.length
+    if (size > mostBytes) throw new Error(`answered with more than ${mostBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+/** Checked again: what is written here is read by a Prometheus that would refuse all files for one bad rule. */
+function fitted(rules: readonly Rule[], limit: boolean): Pulled {
+  const kept: Rule[] = []
+  const remarks: string[] = []
+  const clusters = new Set<string>()
+  for (const rule of rules)
+    try {
+      const { cluster } = rule.labels
+      if (cluster !== undefined) clusters.add(cluster)
+      checkExpression(rule.expr)
+      kept.push(limit ? limitedToItsCluster(rule) : rule)
+    } catch (error) {
+      if (!(error instanceof RefusedExpression)) throw error
+      remarks.push(`${rule.alert}, character ${error.at + 1}: ${error.message}`)
+    }
+  return { rules: kept, calledThemselves: [...clusters], remarks }
+}
+
+function limitedToItsCluster(rule: Rule): Rule {
+  const { cluster } = rule.labels
+  if (cluster === undefined) throw new RefusedExpression('no label cluster to limit it to', 0)
+  return { ...rule, expr: limitTo(rule.expr, 'cluster', cluster) }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error.name === 'TimeoutError') return `no answer within ${patience / 1000} s`
+  const { cause } = error
+  return cause instanceof Error
+    ? cause.message || (cause as NodeJS.ErrnoException).code || error.message
+    : error.message
+}

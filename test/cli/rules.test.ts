@@ -1,0 +1,247 @@
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { rules } from '../../src/cli/rules.ts'
+import { printRules, type Rule, readRules } from '../../src/promql/rulefile.ts'
+import { until } from '../helpers/until.ts'
+
+const servers: Server[] = []
+let folder: string
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rules-'))
+})
+afterEach(async () => {
+  for (const server of servers.splice(0)) await stopped(server)
+  await rm(folder, { recursive: true, force: true })
+})
+
+async function stopped(server: Server): Promise<void> {
+  server.closeAllConnections()
+  if (server.listening) await new Promise((resolve) => server.close(resolve))
+}
+
+/** A server that says what it is told to say, and counts how often. */
+async function speaker(said: { status?: number; text: string }) {
+  const asked: { method: string; url: string; authorization: string | undefined }[] = []
+  const server = createServer((request, response) => {
+    asked.push({ method: request.method!, url: request.url!, authorization: request.headers.authorization })
+    response.writeHead(said.status ?? 200).end(said.text)
+  })
+  servers.push(server)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return { url, said, asked, stop: () => stopped(server) }
+}
+
+const agent = (rules: readonly Rule[]) => speaker({ text: printRules(rules) })
+const rule = (cluster: string, expr = 'up{job="x"} == 0', alert = 'web_down'): Rule => ({
+  alert,
+  expr,
+  labels: { cluster },
+  annotations: {},
+})
+
+async function run(...args: string[]) {
+  let [out, err] = ['', '']
+  const code = await rules(args, {
+    stdout: (text) => (out += text),
+    stderr: (text) => (err += text),
+    env: {},
+    signal: new AbortController().signal,
+    isTerminal: false,
+  })
+  return { code, out, err }
+}
+
+const fileOf = (name: string) => join(folder, `app-metrics-proxy-${name}.yml`)
+const writtenTo = async (name: string) => readRules(await readFile(fileOf(name), 'utf8'))
+
+describe('app-metrics-proxy rules, once', () => {
+  test('writes one file a cluster, each limited to its own, and tells Prometheus', async () => {
+    const [dev, prod, prometheus] = [
+      await agent([rule('dev')]),
+      await agent([rule('prod')]),
+      await speaker({ text: '' }),
+    ]
+    const { code, out, err } = await run(
+      '--from',
+      `dev=${dev.url}`,
+      '--from',
+      `prod=${prod.url}/`,
+      '--to',
+      folder,
+      '--reload',
+      `${prometheus.url}/-/reload`,
+    )
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    expect(out).toBe('dev: 1 rules written\nprod: 1 rules written\nPrometheus has read the new rules\n')
+    expect(await writtenTo('dev')).toEqual([rule('dev', 'up{cluster="dev",job="x"} == 0')])
+    expect(await writtenTo('prod')).toEqual([rule('prod', 'up{cluster="prod",job="x"} == 0')])
+    expect(prometheus.asked).toEqual([{ method: 'POST', url: '/-/reload', authorization: undefined }])
+    expect((await readdir(folder)).toSorted()).toEqual([
+      'app-metrics-proxy-dev.yml',
+      'app-metrics-proxy-prod.yml',
+    ])
+  })
+
+  test('tells Prometheus nothing where nothing changed', async () => {
+    const [dev, prometheus] = [await agent([rule('dev')]), await speaker({ text: '' })]
+    const args = ['--from', dev.url, '--to', folder, '--reload', prometheus.url]
+    await run(...args)
+    expect(await run(...args)).toEqual({ code: 0, out: '', err: '' })
+    expect(prometheus.asked).toHaveLength(1)
+  })
+
+  test('tells Prometheus later what it couldn’t be told at first', async () => {
+    const [dev, prometheus] = [await agent([rule('dev')]), await speaker({ status: 500, text: 'bad rule' })]
+    const args = ['--from', dev.url, '--to', folder, '--reload', prometheus.url]
+    expect(await run(...args)).toMatchObject({ code: 1, err: 'Prometheus: answered 500: bad rule\n' })
+    prometheus.said.status = 200
+    expect(await run(...args)).toMatchObject({ code: 0, out: 'Prometheus has read the new rules\n' })
+    expect(await run(...args)).toMatchObject({ code: 0, out: '' })
+  })
+
+  test('believes the first agent that answers', async () => {
+    const [dead, half, good] = [
+      await agent([]),
+      await speaker({ status: 503, text: 'not complete yet, still awaited: x' }),
+      await agent([rule('dev')]),
+    ]
+    await dead.stop()
+    const { code, err } = await run('--from', `dev=${dead.url},${half.url},${good.url}`, '--to', folder)
+    expect(code).toBe(0)
+    expect(err).toMatch(
+      /^dev: 127\.0\.0\.1:\d+: connect ECONNREFUSED .*\ndev: 127\.0\.0\.1:\d+: answered 503: not complete yet, still awaited: x\n$/,
+    )
+    expect(await writtenTo('dev')).toHaveLength(1)
+  })
+
+  test('keeps the last good rules of a silent cluster', async () => {
+    const dev = await agent([rule('dev')])
+    await run('--from', `dev=${dev.url}`, '--to', folder)
+    for (const text of ['not: [a, rule', 'groups: [{rules: [{alert: x}]}]', '<html>', 'groups: 1']) {
+      dev.said.text = text
+      expect(await run('--from', `dev=${dev.url}`, '--to', folder)).toMatchObject({ code: 1 })
+    }
+    await dev.stop()
+    const { code, err } = await run('--from', `dev=${dev.url}`, '--to', folder)
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining('ECONNREFUSED') })
+    expect(await writtenTo('dev')).toHaveLength(1)
+  })
+
+  test('removes what is gone', async () => {
+    const dev = await agent([rule('dev')])
+    await run('--from', `dev=${dev.url}`, '--to', folder)
+    dev.said.text = printRules([])
+    await run('--from', `dev=${dev.url}`, '--to', folder)
+    expect(await readFile(fileOf('dev'), 'utf8')).toBe('groups: []\n')
+  })
+
+  test('leaves out what Prometheus would refuse, and says so', async () => {
+    const dev = await agent([
+      rule('dev', 'up ==='),
+      rule('dev'),
+      { ...rule('dev'), alert: 'lost', labels: {} },
+    ])
+    const { code, err } = await run('--from', `dev=${dev.url}`, '--to', folder)
+    expect({ code, err }).toEqual({
+      code: 0,
+      err: `dev: web_down, character 6: unexpected "="\ndev: lost, character 1: no label cluster to limit it to\n`,
+    })
+    expect(await writtenTo('dev')).toHaveLength(1)
+  })
+
+  test('leaves expressions as they are where it is told to', async () => {
+    const dev = await agent([rule('dev')])
+    await run('--from', `dev=${dev.url}`, '--to', folder, '--no-limit')
+    expect(await writtenTo('dev')).toEqual([rule('dev')])
+  })
+
+  test('says where two clusters have one name', async () => {
+    const [one, two] = [await agent([rule('x')]), await agent([rule('x')])]
+    const { err } = await run('--from', `one=${one.url}`, '--from', `two=${two.url}`, '--to', folder)
+    expect(err).toBe('one and two both call themselves cluster x: set CLUSTER\n')
+  })
+
+  test('sends the user and password of a URL', async () => {
+    const dev = await agent([])
+    await run('--from', `dev=${dev.url.replace('://', '://me:s%40fe@')}`, '--to', folder)
+    expect(dev.asked).toEqual([{ method: 'GET', url: '/rules', authorization: `Basic ${btoa('me:s@fe')}` }])
+  })
+
+  test('points at files of clusters that are no longer given', async () => {
+    await writeFile(fileOf('old'), printRules([]))
+    const dev = await agent([])
+    const { err } = await run('--from', `dev=${dev.url}`, '--to', folder)
+    expect(err).toBe(
+      `app-metrics-proxy-old.yml in ${folder} is of no cluster given here; Prometheus goes on reading it\n`,
+    )
+  })
+
+  test('leaves nothing half written', async () => {
+    const dev = await agent([rule('dev')])
+    await writeFile(join(folder, 'file'), '')
+    const { code, err } = await run('--from', `dev=${dev.url}`, '--to', join(folder, 'file'))
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining('EEXIST') })
+  })
+})
+
+test.each([
+  [[], '--from is missing: whose rules?'],
+  [['--from', 'http://x'], '--to is missing: where to?'],
+  [['--from', 'x:1', '--to', 'd'], '--from x:1: not an http URL'],
+  [['--from', 'a=', '--to', 'd'], '--from a=: no URL'],
+  [
+    ['--from', 'http://x:1', '--from', 'http://x:1/y', '--to', 'd'],
+    '--from: two clusters would both be called x_1; write NAME=URL',
+  ],
+  [['--from', 'http://x', '--to', 'd', '--every', '0'], '--every 0: must be a number from 1 to 86400'],
+  [['--from', 'http://x', '--to', 'd', '--listen', '1'], '--listen goes with --every only'],
+  [['--frm', 'http://x'], "Unknown option '--frm'"],
+])('%j is refused: %s', async (args, message) => {
+  const { code, err } = await run(...args)
+  expect(code).toBe(2)
+  expect(err).toContain(message)
+  expect(err).toContain('Usage: app-metrics-proxy rules')
+})
+
+test('--help explains', async () => {
+  expect(await run('--help')).toMatchObject({ code: 0, out: expect.stringContaining('--from'), err: '' })
+})
+
+test('goes on, tells how it is, and each trouble once', async () => {
+  const dev = await agent([rule('dev')])
+  const stopping = new AbortController()
+  let [out, err] = ['', '']
+  const done = rules(['--from', `dev=${dev.url}`, '--to', folder, '--every', '1', '--listen', '0'], {
+    stdout: (text) => (out += text),
+    stderr: (text) => (err += text),
+    env: {},
+    signal: stopping.signal,
+    isTerminal: false,
+  })
+  const port = await until('a port', () => /listening on port (\d+)/.exec(out)?.[1])
+  const ask = async (path: string) => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`)
+    return { status: response.status, text: await response.text() }
+  }
+  await until('ready', async () => (await ask('/-/ready')).status === 200)
+  expect((await ask('/metrics')).text).toContain('app_metrics_proxy_rules_pull_success{cluster="dev"} 1')
+  dev.said.text = printRules([rule('dev'), rule('dev', 'up > 1', 'more')])
+  await until('the second rule', async () => (await writtenTo('dev')).length === 2)
+  dev.said.status = 502
+  await until('trouble', async () => (await ask('/-/ready')).status === 503)
+  expect((await ask('/metrics')).text).toContain('app_metrics_proxy_rules_pull_success{cluster="dev"} 0')
+  expect((await ask('/-/healthy')).status).toBe(200)
+  const rounds = dev.asked.length
+  await until('another round', () => dev.asked.length > rounds + 1)
+  expect(err.match(/answered 502/g)).toHaveLength(1)
+  stopping.abort()
+  expect(await done).toBe(0)
+})
