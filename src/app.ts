@@ -10,6 +10,7 @@ import { type Config, ConfigError } from './config.ts'
 import { startDiscovery } from './discover/discovery.ts'
 import type { Found } from './discover/handover.ts'
 import { ProxyError } from './errors.ts'
+import { families } from './exposition/families.ts'
 import { inspect } from './exposition/inspect.ts'
 import { settingsOf } from './labels/settings.ts'
 import type { Entry, Part, Self } from './model.ts'
@@ -23,6 +24,8 @@ import { serveDocument } from './serve/documents.ts'
 import { createRules, sentenceOf } from './serve/rules/rules.ts'
 import { createSd } from './serve/sd/sd.ts'
 import { startServe } from './serve/serve.ts'
+import { serveStatus } from './serve/status/routes.ts'
+import type { StatusView } from './serve/status/status.ts'
 import { standing } from './store/names/standing.ts'
 import { createNames } from './store/names.ts'
 import { createStore } from './store/store.ts'
@@ -119,6 +122,19 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
   const sd = createSd({ store, config, standing, complete: awaited })
   const rules = createRules({ store, config, metrics, complete: awaited })
 
+  const view: StatusView = {
+    ...store,
+    version,
+    config,
+    self: () => self,
+    cluster: () => config.cluster ?? store.catalogue()?.value.cluster ?? self?.hostname ?? '',
+    peers: around.peers,
+    rules: rules.reports,
+    discovery: discovery.status,
+    ambiguities: () => (self ? names.ambiguities(self.node) : []),
+    warnings: () => config.warnings,
+  }
+
   async function refresh({ owner, target: { id } }: Entry, budget: number): Promise<void> {
     if (owner === self?.node) return scraper.now(id, budget)
     throw new ProxyError('owner_lost', 'the agents are not connected yet')
@@ -141,6 +157,7 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
       plugins: [
         (server) => serveDocument(server, '/sd', sd.answer),
         (server) => serveDocument(server, '/rules', rules.answer),
+        (server) => serveStatus(server, { clock, view, families }),
       ],
     }),
   )

@@ -1,6 +1,7 @@
 // From a name to what it denotes. Never one of several at random, never a mix of two things: what can't be
 // told apart is told as such, with the paths that would.
 
+import type { Trouble } from '../errors.ts'
 import type { Change, NodeId, NodeView } from '../model.ts'
 import type { Answer, Question } from './names/answer.ts'
 import type { DirectorySource, Listed } from './names/directory.ts'
@@ -22,6 +23,11 @@ export interface Names {
   /** To be told of every change of the source. */
   changed(change: Change): void
   lookUp(question: Question): Answer
+  /**
+   * The names, full or short, that mean more than one thing when `asked` is asked, each as what would be
+   * answered. What has one name on each node is meant to be so, and not among them.
+   */
+  ambiguities(asked: NodeId): readonly Trouble[]
 }
 
 /** `ownName` reads from labels, of a container or a service, what they add as a name of the first level. */
@@ -36,6 +42,19 @@ export function createNames(source: NamesSource, ownName: OwnName): Names {
       const nodes = readNodes(() => source.nodes(), source.catalogue()?.value)
       if (replica !== undefined) return pickReplica({ name, replica, asked }, found, nodes)
       return withoutReplica(question, found, nodes)
+    },
+    ambiguities(asked) {
+      const nodes = readNodes(() => source.nodes(), source.catalogue()?.value)
+      const shared = new Set([...directory.shared(0), ...directory.shared(1)])
+      return [...shared].flatMap((name) => {
+        const found = contenders(
+          firstFound((level) => directory.find(level, name)),
+          asked,
+        )
+        if (new Set(found.map(({ thing }) => thing.full)).size < 2) return []
+        const answer = ambiguous(name, pathsApart(found, nodes))
+        return answer.kind === 'refused' ? [answer.trouble] : []
+      })
     },
   }
 }

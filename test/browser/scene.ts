@@ -3,9 +3,9 @@
 
 import { systemClock } from '../../src/clock.ts'
 import { families } from '../../src/exposition/families.ts'
-import type { Entry, NodeView, Page, Past, PeerView, Place, Target } from '../../src/model.ts'
+import type { Entry, NodeView, Page, Past, Place, Target } from '../../src/model.ts'
 import { type Server, startServer } from '../../src/serve/server.ts'
-import type { Ambiguity, RuleReport } from '../../src/serve/status/problems.ts'
+import type { ProblemSources } from '../../src/serve/status/problems.ts'
 import { serveStatus } from '../../src/serve/status/routes.ts'
 import type { StatusView } from '../../src/serve/status/status.ts'
 import { createLog, createMetrics } from '../../src/telemetry.ts'
@@ -18,12 +18,7 @@ export interface Scene extends Server {
   readonly told: Told
 }
 
-export interface Told {
-  peers: readonly PeerView[]
-  rules: readonly RuleReport[]
-  ambiguities: readonly Ambiguity[]
-  warnings: readonly string[]
-}
+export type Told = { -readonly [K in Exclude<keyof ProblemSources, 'nodes'>]: ProblemSources[K] }
 
 interface Setup extends Partial<Told> {
   readonly entries: readonly Entry[]
@@ -36,7 +31,8 @@ export async function startScene(setup: Setup): Promise<Scene> {
   const { entries, nodes = threeNodes(), catalogue, cluster = 'demo' } = setup
   const world = createWorld(entries, nodes)
   if (catalogue) world.declare(catalogue)
-  const told: Told = { peers: [], rules: [], ambiguities: [], warnings: [], ...setup }
+  const quiet: Told = { peers: [], rules: [], discovery: { warnings: [] }, ambiguities: [], warnings: [] }
+  const told = { ...quiet, ...setup }
   const view: StatusView = {
     version: '1.0.0',
     config: { scrapeInterval: 10_000, maxAge: 100, staleAfter: 30_000, forgetAfter: 300_000 },
@@ -51,6 +47,7 @@ export async function startScene(setup: Setup): Promise<Scene> {
     },
     peers: () => told.peers,
     rules: () => told.rules,
+    discovery: () => told.discovery,
     ambiguities: () => told.ambiguities,
     warnings: () => told.warnings,
   }

@@ -327,3 +327,29 @@ describe('changes', () => {
     expect(say('web')).toMatch(/^unknown/)
   })
 })
+
+describe('names that mean more than one thing', () => {
+  const ambiguities = (entries: readonly Entry[], catalogue?: Catalogue) => {
+    const world = createWorld(entries, threeNodes)
+    world.declare(catalogue)
+    return createNames(world, ownName)
+      .ambiguities('n1')
+      .map(({ reason }) => reason)
+  }
+
+  test('are told, whether or not a container of them is known', () => {
+    const entries = [task('n1', 'demo_web', 1), task('n2', 'shop_web', 1)]
+    expect(ambiguities(entries)).toEqual(['"web" means more than one thing'])
+    const services = declared(
+      { name: 'demo_web', labels: { 'com.docker.stack.namespace': 'demo' } },
+      { name: 'shop_web', labels: { 'com.docker.stack.namespace': 'shop' } },
+    )
+    expect(ambiguities([], services)).toEqual(['"web" means more than one thing'])
+    expect(ambiguities(entries, services)).toEqual(['"web" means more than one thing'])
+  })
+
+  test('are not those that each node has one of, nor those that a full name settles', () => {
+    expect(ambiguities([standalone('n2', 'cron'), standalone('n3', 'cron')])).toEqual([])
+    expect(ambiguities([task('n1', 'web', 1), task('n2', 'shop_web', 1)])).toEqual([])
+  })
+})

@@ -1,8 +1,8 @@
 // What a target is called among its siblings, and where agents answer for it.
 
-import type { Entry, Place } from '../../model.ts'
+import { agentTarget, type Entry, type Place, type Target } from '../../model.ts'
 
-type Kind = Place['kind'] | 'static'
+type Kind = Place['kind'] | 'static' | 'agent'
 
 export interface Naming {
   readonly kind: Kind
@@ -28,11 +28,14 @@ export function namingOf({ target }: Entry, node: string): Naming {
         replica: place.number,
         path: pathOf(target.name, node),
       }
-    case 'standalone': {
-      const kind = target.url === undefined ? place.kind : 'static'
-      return { kind, replica: node, path: pathOf(target.name, node) }
-    }
+    case 'standalone':
+      return { kind: kindOf(target), replica: node, path: pathOf(target.name, node) }
   }
+}
+
+function kindOf({ id, url }: Target): Kind {
+  if (id === agentTarget) return 'agent'
+  return url === undefined ? 'standalone' : 'static'
 }
 
 function inStack({ kind, service, stack }: Extract<Place, { readonly serviceId: string }>) {

@@ -1,27 +1,19 @@
 // All that deserves a person's attention and isn't one target's own trouble. The worst first.
 
+import type { Trouble } from '../../errors.ts'
 import type { PeerView } from '../../model.ts'
+import { type Report, sentenceOf } from '../rules/rules.ts'
 import type { NodeStatus, Problem } from './shape.ts'
-
-/** An alert that labels ask for, and why it is left out, if it is. */
-export interface RuleReport {
-  readonly service: string
-  readonly name: string
-  readonly rejected?: string
-}
-
-/** A short name that means several things, and what to ask for instead. */
-export interface Ambiguity {
-  readonly name: string
-  readonly candidates: readonly string[]
-}
 
 export interface ProblemSources {
   readonly nodes: readonly NodeStatus[]
   readonly peers: readonly PeerView[]
-  readonly rules: readonly RuleReport[]
-  readonly ambiguities: readonly Ambiguity[]
-  /** Of the configuration and of discovery, in words. */
+  readonly rules: readonly Report[]
+  /** Names that mean more than one thing. */
+  readonly ambiguities: readonly Trouble[]
+  /** Why Docker can't be read now, and what else is amiss there. */
+  readonly discovery: { readonly trouble?: Trouble; readonly warnings: readonly Trouble[] }
+  /** Of the configuration. */
   readonly warnings: readonly string[]
 }
 
@@ -29,6 +21,7 @@ const severities = ['error', 'warning', 'notice'] as const
 
 export function problemsOf(sources: ProblemSources): readonly Problem[] {
   return [
+    ...ofDiscovery(sources.discovery),
     ...ofNodes(sources.nodes),
     ...ofPeers(sources.peers),
     ...ofVersions(sources.nodes),
@@ -36,6 +29,16 @@ export function problemsOf(sources: ProblemSources): readonly Problem[] {
     ...sources.warnings.map((text): Problem => ({ severity: 'warning', about: 'configuration', text })),
     ...ofNames(sources),
   ].sort((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity))
+}
+
+function ofDiscovery({ trouble, warnings }: ProblemSources['discovery']): readonly Problem[] {
+  const problem = (severity: Problem['severity'], { reason, mend }: Trouble): Problem => ({
+    severity,
+    about: 'discovery',
+    text: reason,
+    ...mendOf(mend),
+  })
+  return [...(trouble ? [problem('error', trouble)] : []), ...warnings.map((one) => problem('warning', one))]
 }
 
 function ofNodes(nodes: readonly NodeStatus[]): readonly Problem[] {
@@ -99,19 +102,13 @@ function namesOf(nodes: readonly NodeStatus[]): string {
   return more > 0 ? `${names.join(', ')} and ${more} more` : names.join(', ')
 }
 
-function ofRules(rules: readonly RuleReport[]): readonly Problem[] {
-  return rules.flatMap(({ service, name, rejected }): Problem[] =>
-    rejected === undefined
-      ? []
-      : [
-          {
-            severity: 'error',
-            about: 'rule',
-            text: `the alert ${name} of ${service} is left out: ${rejected}`,
-            mend: `correct the alert labels of ${service}`,
-          },
-        ],
-  )
+function ofRules(rules: readonly Report[]): readonly Problem[] {
+  return rules.map((report) => ({
+    severity: 'error',
+    about: 'rule',
+    text: sentenceOf(report),
+    mend: `correct this label of ${report.service}; until then the alert is left out`,
+  }))
 }
 
 function ofNames({ nodes, ambiguities }: ProblemSources): readonly Problem[] {
@@ -126,12 +123,7 @@ function ofNames({ nodes, ambiguities }: ProblemSources): readonly Problem[] {
       }),
     ),
     ...ambiguities.map(
-      ({ name, candidates }): Problem => ({
-        severity: 'notice',
-        about: 'name',
-        text: `${name} is the name of several things: /${name}/metrics answers 409`,
-        mend: `ask by a full name: ${candidates.join(', ')}`,
-      }),
+      ({ reason, mend }): Problem => ({ severity: 'notice', about: 'name', text: reason, ...mendOf(mend) }),
     ),
   ]
 }

@@ -20,7 +20,6 @@ export interface Status {
   readonly nodes: readonly NodeStatus[]
   readonly services: readonly ServiceStatus[]
   readonly problems: readonly Problem[]
-  readonly rules: RulesStatus
   /** All targets, or those that changed. */
   readonly targets: readonly TargetStatus[]
   /** The keys of targets that are gone since. */
@@ -88,7 +87,7 @@ export interface TargetStatus {
   readonly nodeId: string
   readonly node: string
   readonly name: string
-  readonly kind: 'replicated' | 'global' | 'compose' | 'standalone' | 'static'
+  readonly kind: 'replicated' | 'global' | 'compose' | 'standalone' | 'static' | 'agent'
   /** The full name of its service: `stack_service`; in Compose the service's own name. */
   readonly service?: string
   /** The stack, or Compose's project. */
@@ -118,14 +117,9 @@ export interface TargetStatus {
 /** What deserves a person's attention, whether or not it has a target of its own. */
 export interface Problem {
   readonly severity: 'error' | 'warning' | 'notice'
-  readonly about: 'node' | 'peer' | 'version' | 'rule' | 'name' | 'configuration'
+  readonly about: 'discovery' | 'node' | 'peer' | 'version' | 'rule' | 'name' | 'configuration'
   readonly text: string
   readonly mend?: string
-}
-
-export interface RulesStatus {
-  readonly accepted: number
-  readonly rejected: number
 }
 
 /** `/?target=<key>` with `Accept: application/json`. */

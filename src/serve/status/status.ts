@@ -4,7 +4,7 @@
 import type { Config } from '../../config.ts'
 import type { Catalogue, Dated, Entry, NodeId, NodeView, PeerView, Self } from '../../model.ts'
 import { nodesOf, pathNamer } from './nodes.ts'
-import { type Ambiguity, problemsOf, type RuleReport } from './problems.ts'
+import { type ProblemSources, problemsOf } from './problems.ts'
 import type { NodeStatus, ServiceStatus, SettingsStatus, Status } from './shape.ts'
 import type { Surroundings, Unix } from './target.ts'
 
@@ -12,16 +12,18 @@ import type { Surroundings, Unix } from './target.ts'
 export interface StatusView {
   readonly version: string
   readonly config: Pick<Config, 'scrapeInterval' | 'maxAge' | 'staleAfter' | 'forgetAfter'>
-  self(): Self
+  /** Undefined until Docker was read for the first time. */
+  self(): Self | undefined
   cluster(): string
   entries(): Iterable<Entry>
   entry(owner: NodeId, id: string): Entry | undefined
   nodes(): readonly NodeView[]
   catalogue(): Dated<Catalogue> | undefined
   peers(): readonly PeerView[]
-  rules(): readonly RuleReport[]
-  ambiguities(): readonly Ambiguity[]
-  warnings(): readonly string[]
+  rules(): ProblemSources['rules']
+  discovery(): ProblemSources['discovery']
+  ambiguities(): ProblemSources['ambiguities']
+  warnings(): ProblemSources['warnings']
 }
 
 export type Head = Omit<Status, 'time' | 'sequence' | 'partial' | 'targets' | 'gone'>
@@ -30,34 +32,32 @@ export type Head = Omit<Status, 'time' | 'sequence' | 'partial' | 'targets' | 'g
 export function headOf(view: StatusView, unix: Unix): Head {
   const catalogue = view.catalogue()?.value
   const nodes = nodesOf(view.nodes(), catalogue, unix)
-  const rules = view.rules()
-  const rejected = rules.filter((rule) => rule.rejected !== undefined).length
   const self = view.self()
   return {
     version: view.version,
     cluster: view.cluster(),
-    nodeId: self.node,
+    nodeId: self?.node ?? '',
     settings: settingsOf(view.config, self),
     nodes,
-    services: servicesOf(catalogue, self.service),
+    services: servicesOf(catalogue, self?.service),
     problems: problemsOf({
       nodes,
       peers: view.peers(),
-      rules,
+      rules: view.rules(),
+      discovery: view.discovery(),
       ambiguities: view.ambiguities(),
       warnings: view.warnings(),
     }),
-    rules: { accepted: rules.length - rejected, rejected },
   }
 }
 
-function settingsOf(config: StatusView['config'], self: Self): SettingsStatus {
+function settingsOf(config: StatusView['config'], self: Self | undefined): SettingsStatus {
   return {
     scrapeInterval: config.scrapeInterval / 1000,
     maxAge: config.maxAge === 'off' ? 'off' : config.maxAge / 1000,
     staleAfter: config.staleAfter / 1000,
     forgetAfter: config.forgetAfter / 1000,
-    advertise: self.advertise,
+    advertise: self?.advertise ?? '',
   }
 }
 

@@ -29,6 +29,8 @@ export interface Directory {
   find(level: number, name: string): readonly Listed[]
   /** Every name that is borne, on any level. */
   names(): ReadonlySet<string>
+  /** The names that several things bear on one level. */
+  shared(level: number): readonly string[]
 }
 
 interface Shelf {
@@ -111,6 +113,17 @@ export function createDirectory(source: DirectorySource, ownName: OwnName): Dire
       const keys = new Set(levels[level]!.get(name)?.keys())
       for (const key of declared().levels[level]!.get(name) ?? []) keys.add(key)
       return [...keys].map(listed)
+    },
+    shared(level) {
+      const declaredNames = declared().levels[level]!
+      const isShared = (name: string, bearers: Bearers | undefined) => {
+        const [first, second] = bearers?.keys() ?? []
+        if (second !== undefined) return true
+        return [...(declaredNames.get(name) ?? [])].some((key) => key !== first)
+      }
+      const found = [...levels[level]!].filter(([name, bearers]) => isShared(name, bearers))
+      const others = [...declaredNames].filter(([name, keys]) => keys.size > 1 && !levels[level]!.has(name))
+      return [...found, ...others].map(([name]) => name)
     },
     names: () => new Set([...levels, ...declared().levels].flatMap((level) => [...level.keys()])),
   }

@@ -27,6 +27,7 @@ function setUp(entries: Entry[]) {
     catalogue: () => undefined,
     peers: () => [],
     rules: () => [],
+    discovery: () => ({ warnings: [] }),
     ambiguities: () => [],
     warnings: () => [],
   }

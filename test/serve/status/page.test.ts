@@ -43,7 +43,6 @@ const answer = (more: Partial<Status>): Status => ({
   nodes: [],
   services: [],
   problems: [],
-  rules: { accepted: 0, rejected: 0 },
   targets: [],
   gone: [],
   ...more,

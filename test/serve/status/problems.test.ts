@@ -7,7 +7,8 @@ const unix = (at: number) => at
 const calm: ProblemSources = {
   nodes: nodesOf([node('node1', { link: 'self' }), node('node2')], undefined, unix),
   peers: [],
-  rules: [{ service: 'web', name: 'good' }],
+  rules: [],
+  discovery: { warnings: [] },
   ambiguities: [],
   warnings: [],
 }
@@ -30,6 +31,14 @@ describe('problems', () => {
       'error node node2: the link is lost',
       'error node node3: its id is claimed twice',
       'warning node node4: no agent has been heard there, so its containers are unknown',
+    ])
+  })
+
+  test('Docker that cannot be read, and what else is amiss there', () => {
+    const trouble = { code: 'unreachable' as const, reason: 'the socket is gone' }
+    expect(texts({ discovery: { trouble, warnings: [{ ...trouble, reason: 'no services' }] } })).toEqual([
+      'error discovery the socket is gone',
+      'warning discovery no services',
     ])
   })
 
@@ -65,15 +74,15 @@ describe('problems', () => {
     expect(
       texts({
         nodes,
-        rules: [{ service: 'web', name: 'bad', rejected: 'parse error' }],
-        ambiguities: [{ name: 'web', candidates: ['x_web', 'y_web'] }],
+        rules: [{ service: 'web', label: 'com.df.alertIf', reason: 'parse error', position: 4 }],
+        ambiguities: [{ code: 'ambiguous', reason: '"web" means more than one thing' }],
         warnings: ['the secret is short'],
       }),
     ).toEqual([
-      'error rule the alert bad of web is left out: parse error',
+      'error rule web: com.df.alertIf, character 4: parse error',
       'warning configuration the secret is short',
       'warning name 2 nodes are called a',
-      'notice name web is the name of several things: /web/metrics answers 409',
+      'notice name "web" means more than one thing',
     ])
   })
 })

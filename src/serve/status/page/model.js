@@ -86,11 +86,14 @@ function byReplica(a, b) {
   )
 }
 
-/** @param {TargetStatus} target */
-function groupKey({ kind, service, stack, nodeId, key }) {
+/**
+ * Containers of one name, one a node, belong together for the eye.
+ * @param {TargetStatus} target
+ */
+function groupKey({ kind, service, stack, name }) {
   if (kind === 'replicated' || kind === 'global') return `service ${service}`
-  if (kind === 'compose') return `compose ${nodeId} ${stack} ${service}`
-  return `alone ${key}`
+  if (kind === 'compose') return `compose ${stack} ${service}`
+  return `alone ${name}`
 }
 
 /** @param {TargetStatus} target */
@@ -223,6 +226,7 @@ const severities = ['error', 'warning', 'notice']
 
 /** @type {Readonly<Record<Problem['about'], string>>} */
 const titles = {
+  discovery: 'Docker',
   node: 'Node',
   peer: 'Peer',
   version: 'Versions',
