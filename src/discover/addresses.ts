@@ -8,7 +8,7 @@ import type { Attachment, Container } from './container.ts'
 export interface Surroundings {
   /** The agent's own container; absent: the agent is a process of the host. */
   readonly own: Container | undefined
-  readonly containers: ReadonlyMap<string, Container>
+  readonly containers: Containers
   /** Drivers by network id. */
   readonly drivers: ReadonlyMap<string, string>
   readonly gatewayBridge: GatewayBridge
@@ -22,6 +22,8 @@ export interface GatewayBridge {
   /** By container id. */
   readonly addresses: ReadonlyMap<string, string>
 }
+
+type Containers = ReadonlyMap<string, Container>
 
 export type Reach =
   | { readonly addresses: readonly [Address, ...Address[]] }
@@ -49,13 +51,20 @@ export function isOnHost({ own, containers }: Pick<Surroundings, 'own' | 'contai
   return !here || here.mode === 'host'
 }
 
-/** Whose network a container uses: its own, or another's (`container:<id>`), or none's that is known. */
-function holderOf(container: Container, containers: ReadonlyMap<string, Container>): Container | undefined {
+/** Whose network a container uses: its own, or another's (`container:…`), or that of one that isn't there. */
+function holderOf(container: Container, containers: Containers): Container | undefined {
   let holder: Container | undefined = container
   // Docker refuses to share with one that shares already, but a listing can say anything
   for (let hops = 0; holder?.mode.startsWith('container:'); hops += 1)
-    holder = hops < 4 ? containers.get(holder.mode.slice('container:'.length)) : undefined
+    holder = hops < 4 ? meant(holder.mode.slice('container:'.length), containers) : undefined
   return holder
+}
+
+/** The id, or what the person wrote who started the container: Docker versions differ. */
+function meant(text: string, containers: Containers): Container | undefined {
+  return (
+    containers.get(text) ?? containers.values().find(({ id, name }) => name === text || id.startsWith(text))
+  )
 }
 
 /** The host reaches bridges, and what is on overlay networks only through docker_gwbridge. */

@@ -2,7 +2,8 @@
 
 import { type Clock, DeadlineExceeded } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
-import { type Loop, startLoop } from '../loop.ts'
+import { startLoop } from '../loop.ts'
+import type { Part } from '../model.ts'
 import type { ApiEvent } from './api.ts'
 import type { Engine, Filters } from './engine.ts'
 
@@ -29,17 +30,22 @@ export interface Hearing {
 const held = 5_000
 const patience = 10_000
 
-export function followEvents(engine: Engine, clock: Clock, hearing: Hearing): Loop {
+export interface Events extends Part {
+  /** Gives up the present stream for a new one: Docker failed otherwise, and proxies keep dead streams open. */
+  renew(): void
+}
+
+export function followEvents(engine: Engine, clock: Clock, hearing: Hearing): Events {
+  let present = new AbortController()
+
   async function listen(signal: AbortSignal): Promise<void> {
-    const events = await open(signal)
+    present = new AbortController()
+    const events = await open(AbortSignal.any([signal, present.signal]))
     const since = clock.now()
     hearing.opened()
-    try {
-      for await (const event of events) tell(event, hearing)
-    } catch (cause) {
-      if (clock.now() - since < held) throw new ProxyError('not_ready', brokeOff, { cause })
-    }
-    if (clock.now() - since < held) throw new ProxyError('not_ready', brokeOff)
+    const cause = await hear(events)
+    if (clock.now() - since < held && !present.signal.aborted)
+      throw new ProxyError('not_ready', 'Docker’s event stream broke off', { cause })
   }
   /** The deadline is for opening alone: an open stream may be silent for hours. */
   function open(signal: AbortSignal): Promise<AsyncIterable<ApiEvent>> {
@@ -47,15 +53,23 @@ export function followEvents(engine: Engine, clock: Clock, hearing: Hearing): Lo
     const cancel = clock.after(patience, () => opening.abort(new DeadlineExceeded(patience)))
     return engine.events(wanted, AbortSignal.any([signal, opening.signal])).finally(cancel)
   }
-  return startLoop(listen, {
+  /** Until the stream ends; why, if it didn't just end. */
+  async function hear(events: AsyncIterable<ApiEvent>): Promise<unknown> {
+    try {
+      for await (const event of events) tell(event, hearing)
+      return undefined
+    } catch (error) {
+      return error
+    }
+  }
+  const loop = startLoop(listen, {
     clock,
     every: 100,
     backoff: { least: 100, most: 5_000 },
     onFailure: hearing.lost,
   })
+  return { renew: () => present.abort(), stop: loop.stop }
 }
-
-const brokeOff = 'Docker’s event stream broke off'
 
 function tell({ Type, Action = '', Actor }: ApiEvent, hearing: Hearing): void {
   if (Type === 'service' || Type === 'node') hearing.swarm(Type)

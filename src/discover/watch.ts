@@ -74,7 +74,10 @@ export async function watchEngine(deps: WatchDeps, listener: Listener): Promise<
   }
   function failed(error: unknown): void {
     count.failures.add(1)
-    if (!trouble) log.warn({ err: error }, 'Docker cannot be read: what was last known stands')
+    if (!trouble) {
+      log.warn({ err: error }, 'Docker cannot be read: what was last known stands')
+      events.renew()
+    }
     trouble = troubleOf(error)
     if (error instanceof LastingError) first.reject(error)
     first.resolve()

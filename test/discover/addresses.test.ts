@@ -88,6 +88,14 @@ describe('the way to a container', () => {
       ])
   })
 
+  test.each(['plain', container('plain').id, container('plain').id.slice(0, 12)])(
+    'a shared network is written as %s',
+    (text) => {
+      const { addresses } = reachOf(changed('shared', { mode: `container:${text}` }), around(host))
+      expect(addresses).toEqual([{ network: 'web', host: '172.20.0.2' }])
+    },
+  )
+
   test('an IPv6 address is used where there is no other', () => {
     const [attachment] = container('plain').attachments
     const { ipv4: _, ...bare } = attachment!

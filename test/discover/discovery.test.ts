@@ -358,6 +358,16 @@ describe('while Docker fails', () => {
     await listening()
   })
 
+  test('the event stream is opened anew, since a proxy may keep a dead one open', async () => {
+    await start()
+    await listening()
+    server.fault = (path, answer) => path.startsWith('/containers') && !!answer.destroy()
+    const opened = () => server.asked.filter((request) => request === 'GET /events').length
+    server.emit(event('start', idOf('two')))
+    await eventually('the new stream', () => opened() === 2)
+    await eventually('the end of the old one', () => server.listeners() === 1)
+  })
+
   test('a restart under the agent changes nothing but what changed', async () => {
     await start()
     await listening()

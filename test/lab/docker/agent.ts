@@ -1,0 +1,107 @@
+// Discovery alone, on a real engine: as a process of the node's host, or inside a container of it.
+
+import { join } from 'node:path'
+import { systemClock } from '../../../src/clock.ts'
+import { readConfig } from '../../../src/config.ts'
+import { type Discovery, startDiscovery } from '../../../src/discover/discovery.ts'
+import type { Found } from '../../../src/discover/handover.ts'
+import type { Target } from '../../../src/model.ts'
+import { createLog, createMetrics } from '../../../src/telemetry.ts'
+import { until } from '../../helpers/until.ts'
+import { appImage } from '../harness/images.ts'
+import type { Node } from '../harness/node.ts'
+
+export interface Agent {
+  found(): Found | undefined
+  target(name: string): Target | undefined
+  /** Waits until the target is as wanted; a name alone: until it is there. */
+  sees(name: string, holds?: (target: Target) => boolean): Promise<Target>
+  lacks(name: string): Promise<void>
+}
+
+function agentOf(
+  found: () => Promise<Found | undefined> | Found | undefined,
+  last: () => Found | undefined,
+): Agent {
+  const target = (name: string) => last()?.targets.find((one) => one.name === name)
+  return {
+    found: last,
+    target,
+    sees: (name, holds = () => true) =>
+      until(
+        `${name} as wanted`,
+        async () => {
+          await found()
+          const seen = target(name)
+          return seen && holds(seen) && seen
+        },
+        { every: 10 },
+      ),
+    async lacks(name) {
+      await until(`no ${name}`, async () => (await found()) && !target(name), { every: 10 })
+    },
+  }
+}
+
+/** A process of the host. It finds containers only: connecting to them is for programs in the node's network. */
+export async function onHost(host: string): Promise<Agent & Pick<Discovery, 'status' | 'stop'>> {
+  let last: Found | undefined
+  const discovery = await startDiscovery(
+    {
+      config: readConfig({ DOCKER_HOST: host }),
+      clock: systemClock,
+      log: createLog('silent'),
+      metrics: createMetrics(),
+      // the machine that runs the tests may be a container itself, of another engine
+      ownIds: async () => [],
+    },
+    (found) => {
+      last = found
+    },
+  )
+  return {
+    ...agentOf(
+      () => last,
+      () => last,
+    ),
+    status: discovery.status,
+    stop: discovery.stop,
+  }
+}
+
+const repository = join(import.meta.dirname, '../../..')
+
+/** Inside a container called `agent`, with this machine's node and libraries. */
+export async function inContainer(
+  node: Node,
+  flags: readonly string[],
+  socket = node.socket,
+): Promise<Agent> {
+  const mounts = [
+    `${repository}:${repository}`,
+    `${process.execPath}:/node`,
+    '/lib:/lib',
+    '/lib64:/lib64',
+    '/usr/lib:/usr/lib',
+  ]
+  await node.docker(
+    'run',
+    '--detach',
+    '--name',
+    'agent',
+    '--volume',
+    `${socket}:/var/run/docker.sock`,
+    ...mounts.flatMap((mount) => ['--volume', `${mount}:ro`]),
+    ...flags,
+    appImage,
+    '/node',
+    join(import.meta.dirname, 'inside.ts'),
+  )
+  let last: Found | undefined
+  async function read(): Promise<Found | undefined> {
+    const line = (await node.docker('logs', '--tail', '1', 'agent')).split('\n').at(-1)
+    last = line ? JSON.parse(line) : undefined
+    return last
+  }
+  return agentOf(read, () => last)
+}

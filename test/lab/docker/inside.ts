@@ -1,0 +1,17 @@
+// What runs inside a container in these tests: prints each set that is handed on, or why there is none.
+
+import { systemClock } from '../../../src/clock.ts'
+import { readConfig } from '../../../src/config.ts'
+import { startDiscovery } from '../../../src/discover/discovery.ts'
+import { createLog, createMetrics } from '../../../src/telemetry.ts'
+
+const deps = {
+  config: readConfig(process.env),
+  clock: systemClock,
+  log: createLog('silent'),
+  metrics: createMetrics(),
+}
+await startDiscovery(deps, (found) => console.log(JSON.stringify(found))).catch((error) => {
+  console.log(JSON.stringify({ error: error.message, mend: error.mend }))
+  process.exitCode = 1
+})
