@@ -62,9 +62,8 @@ function holderOf(container: Container, containers: Containers): Container | und
 
 /** The id, or what the person wrote who started the container: Docker versions differ. */
 function meant(text: string, containers: Containers): Container | undefined {
-  return (
-    containers.get(text) ?? containers.values().find(({ id, name }) => name === text || id.startsWith(text))
-  )
+  const exact = containers.get(text)
+  return exact ?? [...containers.values()].find(({ id, name }) => name === text || id.startsWith(text))
 }
 
 /** The host reaches bridges, and what is on overlay networks only through docker_gwbridge. */

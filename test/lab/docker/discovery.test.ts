@@ -142,12 +142,8 @@ describe.each(['unix', 'tcp, through a proxy that allows GET of four sections'])
     test('reaches the host’s network, another container’s and none', async () => {
       await run('hosted', '--network', 'host')
       await run('lent', '--network', 'web')
-      await run('borrower', '--network', 'container:lent')
-      await run(
-        'second',
-        '--network',
-        `container:${await node.docker('inspect', '--format', '{{.Id}}', 'lent')}`,
-      )
+      await runBeside('borrower', 'lent', 8081)
+      await runBeside('second', await node.docker('inspect', '--format', '{{.Id}}', 'lent'), 8082)
       await run('alone', '--network', 'none')
       await agent.sees('alone', ({ state }) => state === 'running')
       expect(hosts(agent, 'hosted')).toEqual(['host 127.0.0.1'])
