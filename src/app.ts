@@ -3,13 +3,13 @@
 
 import { createAgentPage } from './app/agent-page.ts'
 import { formats } from './app/formats.ts'
+import { createPeers } from './app/peers.ts'
 import { createSettings, steer } from './app/pipeline.ts'
 import { type Circumstances, createAwaited, createChecks } from './app/readiness.ts'
 import type { Clock } from './clock.ts'
 import { type Config, ConfigError } from './config.ts'
 import { startDiscovery } from './discover/discovery.ts'
 import type { Found } from './discover/handover.ts'
-import { ProxyError } from './errors.ts'
 import { families } from './exposition/families.ts'
 import { inspect } from './exposition/inspect.ts'
 import { settingsOf } from './labels/settings.ts'
@@ -29,6 +29,7 @@ import type { StatusView } from './serve/status/status.ts'
 import { standing } from './store/names/standing.ts'
 import { createNames } from './store/names.ts'
 import { createStore } from './store/store.ts'
+import { startSync } from './sync/sync.ts'
 import { createMetrics, type Log } from './telemetry.ts'
 
 export interface App extends Part {
@@ -96,6 +97,15 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
     }),
   )
 
+  const { secret } = config
+  const beginSync = (known: string) => () =>
+    startSync({
+      ...{ clock, log, metrics, version, store },
+      config: { ...config, secret: known },
+      refreshOwn: scraper.now,
+    })
+  const peers = started(createPeers(secret === undefined ? undefined : beginSync(secret), failure.reject))
+
   let self: Self | undefined
   function found(news: Found): void {
     store.identify(news.self)
@@ -104,6 +114,7 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
     if (news.catalogue) store.putCatalogue(news.catalogue)
     if (news.self.swarm && config.secret === undefined) failure.reject(new ConfigError([secretMissing]))
     self = news.self
+    peers.begin()
   }
   const discovery = started(await startDiscovery({ config, clock, log, metrics }, found))
 
@@ -113,8 +124,8 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
     discovery: discovery.status,
     probed: prober.settled,
     catalogue: store.catalogue,
-    synced: () => true,
-    peers: () => [],
+    synced: peers.isSettled,
+    peers: peers.peers,
   }
   const awaited = createAwaited(around)
   const names = createNames(store, (labels) => settingsOf(labels).name?.value)
@@ -137,7 +148,7 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
 
   async function refresh({ owner, target: { id } }: Entry, budget: number): Promise<void> {
     if (owner === self?.node) return scraper.now(id, budget)
-    throw new ProxyError('owner_lost', 'the agents are not connected yet')
+    return peers.refresh(owner, id, budget)
   }
   const server = started(
     await startServe({

@@ -56,6 +56,8 @@ export function readConfig(environment: Environment, readFile = readText): Confi
     problems.push(
       `SCRAPE_TIMEOUT=${scrapeTimeout / 1000}: must not exceed SCRAPE_INTERVAL (${values.scrapeInterval / 1000})`,
     )
+  if (problems.length === 0 && values.peers.length > 0 && secret === undefined)
+    problems.push('PEERS needs SSHPASS: agents talk with each other only if they share a secret')
   if (problems.length > 0) throw new ConfigError(problems)
 
   const { sshpass, sshpassFile, sshpassPrevious, sshpassPreviousFile, ...rest } = values

@@ -43,7 +43,11 @@ describe('what is read', () => {
     ['fractions of seconds', { SCRAPE_INTERVAL: '0.5' }, { scrapeInterval: 500, staleAfter: 1500 }],
     ['MAX_AGE=off', { MAX_AGE: 'OFF' }, { maxAge: 'off' }],
     ['sizes with units', { MAX_BODY: '64kb' }, { maxBody: 65_536 }],
-    ['peers by IPv6', { PEERS: '[::1]:2140,b:1' }, { peers: ['[::1]:2140', 'b:1'] }],
+    [
+      'peers by IPv6',
+      { PEERS: '[::1]:2140,b:1', SSHPASS: 'long enough to be good' },
+      { peers: ['[::1]:2140', 'b:1'] },
+    ],
     [
       'targets',
       { TARGETS: 'web=http://127.0.0.1:8080/metrics,db=https://db:9187/' },
@@ -87,6 +91,7 @@ describe('what is refused, and in which words', () => {
       { SSHPASS: 'long enough secret', SSHPASS_FILE: '/x' },
       'SSHPASS and SSHPASS_FILE: only one of them may be set',
     ],
+    [{ PEERS: 'node2:2140' }, 'PEERS needs SSHPASS: agents talk with each other only if they share a secret'],
     [{ PEERS: 'node2' }, 'PEERS=node2: must be host:port'],
     [
       { TARGETS: 'web' },

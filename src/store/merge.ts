@@ -14,18 +14,19 @@ export interface Listing {
   readonly born: number
 }
 
-/** A part as its owner numbered it. */
-export interface Numbered<T> {
-  readonly number: number
-  readonly value: T
-}
-
-/** All that was heard of one target in one epoch of its owner. */
+/**
+ * All that was heard of one target in one epoch of its owner. A container that comes back under its old id has
+ * another life, told apart by the number of its first listing.
+ */
 export interface Heard {
   readonly epoch: string
-  /** `undefined` inside: withdrawn. The number stays, so that an older listing can't bring it back. */
-  readonly listing?: Numbered<Listing | undefined>
-  readonly snapshot?: Numbered<Snapshot>
+  readonly listing?: {
+    readonly born: number
+    /** Infinite once the life is over: then nothing of it is news. */
+    readonly number: number
+    readonly value?: Listing
+  }
+  readonly snapshot?: { readonly number: number; readonly value: Snapshot }
   readonly history: readonly Past[]
   /** What the owner's former epoch had: it stands until the present one has something newer. */
   readonly former?: Entry
@@ -34,28 +35,27 @@ export interface Heard {
 export type Saying =
   | { readonly kind: 'listing'; readonly id: string; readonly number: number; readonly listing: Listing }
   | { readonly kind: 'snapshot'; readonly id: string; readonly number: number; readonly snapshot: Snapshot }
-  | { readonly kind: 'gone'; readonly id: string; readonly number: number }
+  | { readonly kind: 'gone'; readonly id: string; readonly born: number }
 
 /** The same object if nothing in `saying` is news. */
 export function merge(owner: NodeId, heard: Heard | undefined, epoch: string, saying: Saying): Heard {
   const base = heard?.epoch === epoch ? heard : nextEpoch(owner, heard, epoch)
   switch (saying.kind) {
-    case 'listing':
-      return isNews(base.listing, saying)
-        ? { ...base, listing: { number: saying.number, value: saying.listing } }
-        : base
-    case 'snapshot':
-      return isNews(base.snapshot, saying)
-        ? {
-            ...base,
-            snapshot: { number: saying.number, value: saying.snapshot },
-            history: remember(base.history, saying.snapshot),
-          }
-        : base
+    case 'listing': {
+      const { number, listing } = saying
+      const next = { born: listing.born, number, value: listing }
+      return isNews(base.listing, next) ? { ...base, listing: next } : base
+    }
+    case 'snapshot': {
+      const { number, snapshot } = saying
+      if (number <= (base.snapshot?.number ?? 0)) return base
+      return { ...base, snapshot: { number, value: snapshot }, history: remember(base.history, snapshot) }
+    }
     case 'gone': {
-      if (!isNews(base.listing, saying)) return base
+      const over = { born: saying.born, number: Number.POSITIVE_INFINITY }
+      if (!isNews(base.listing, over)) return base
       const { former, ...rest } = base
-      return { ...rest, listing: { number: saying.number, value: undefined } }
+      return { ...rest, listing: over }
     }
   }
 }
@@ -92,9 +92,9 @@ function nextEpoch(owner: NodeId, heard: Heard | undefined, epoch: string): Hear
   return { epoch, history: former?.history ?? [], ...(former && { former }) }
 }
 
-function isNews(
-  known: { readonly number: number } | undefined,
-  { number }: { readonly number: number },
-): boolean {
-  return number > (known?.number ?? 0)
+type Numbered = NonNullable<Heard['listing']>
+
+function isNews(known: Numbered | undefined, next: Numbered): boolean {
+  if (!known || next.born !== known.born) return next.born > (known?.born ?? 0)
+  return next.number > known.number
 }

@@ -15,10 +15,8 @@ export interface Speaker {
 
 export interface PeerSide {
   /** A link to this agent stands. From now on only this epoch of it is believed. */
-  up(speaker: Speaker): void
+  up(speaker: Speaker, trouble?: Trouble): void
   lost(node: NodeId, trouble?: Trouble): void
-  /** What is wrong with a node whose link stands, or that it is well again. */
-  accuse(node: NodeId, trouble: Trouble | undefined): void
   measured(node: NodeId, roundTrip: number): void
   /** Merges what the node says of one of its own targets. */
   say(node: NodeId, epoch: string, saying: Saying): void
@@ -35,6 +33,7 @@ export interface PeerSide {
 
 export interface Held {
   readonly id: string
+  readonly born: number
   readonly directory: number
   readonly page: number
 }
@@ -96,7 +95,7 @@ export function createPeerSide({ clock, forgetAfter, tell }: Context): PeerSide 
   }
 
   return {
-    up({ self, version, epoch }) {
+    up({ self, version, epoch }, trouble) {
       const known = nodes.get(self.node)
       const node: Node = known ?? {
         view: { self, version, link: 'lost', since: clock.now() },
@@ -106,7 +105,7 @@ export function createPeerSide({ clock, forgetAfter, tell }: Context): PeerSide 
       }
       if (node.epoch !== epoch) Object.assign(node, { epoch, since: clock.now() })
       nodes.set(self.node, node)
-      look(node, { self, version, link: 'up' })
+      look(node, { self, version, link: 'up', ...(trouble && { trouble }) })
     },
     lost(id, trouble) {
       const node = nodes.get(id)
@@ -114,10 +113,6 @@ export function createPeerSide({ clock, forgetAfter, tell }: Context): PeerSide 
       const { roundTrip, ...view } = node.view
       node.view = view
       look(node, { link: 'lost', ...(trouble && { trouble }) })
-    },
-    accuse(id, trouble) {
-      const node = nodes.get(id)
-      if (node) look(node, trouble ? { trouble } : {})
     },
     measured(id, roundTrip) {
       const node = nodes.get(id)
@@ -138,8 +133,13 @@ export function createPeerSide({ clock, forgetAfter, tell }: Context): PeerSide 
     },
     *held(owner, epoch) {
       for (const [id, { heard, entry }] of nodes.get(owner)?.heard ?? [])
-        if (entry && heard.epoch === epoch && heard.listing)
-          yield { id, directory: heard.listing.number, page: heard.snapshot?.number ?? 0 }
+        if (entry && heard.epoch === epoch && heard.listing?.value)
+          yield {
+            id,
+            born: heard.listing.value.born,
+            directory: heard.listing.number,
+            page: heard.snapshot?.number ?? 0,
+          }
     },
     sweep() {
       const now = clock.now()

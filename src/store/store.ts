@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.ts'
+import type { Trouble } from '../errors.ts'
 import type {
   Catalogue,
   Change,
@@ -50,6 +51,8 @@ export interface Store extends Part {
   readonly peers: PeerSide
   /** For sync: a catalogue that a manager among the peers gave, `age` milliseconds ago. */
   putRemoteCatalogue(catalogue: Catalogue, from: NodeId, age: number): void
+  /** For sync: what is wrong with this node in the eyes of its peers. */
+  accuseSelf(trouble: Trouble | undefined): void
 }
 
 export interface Own {
@@ -58,6 +61,8 @@ export interface Own {
   self(): Self
   entries(): Iterable<Versioned>
   entry(id: string): Versioned | undefined
+  /** What this node gave itself, as a manager. */
+  catalogue(): Dated<Catalogue> | undefined
   /** Whether `markWhole` was called. */
   isWhole(): boolean
 }
@@ -68,6 +73,12 @@ interface Options {
   readonly version: string
 }
 
+interface At<T> {
+  readonly value: T
+  readonly at: Mono
+  readonly from: NodeId
+}
+
 const sweepEvery = 1000
 
 export function createStore({ clock, forgetAfter, version }: Options): Store {
@@ -76,7 +87,9 @@ export function createStore({ clock, forgetAfter, version }: Options): Store {
   const listeners = new Set<(change: Change) => void>()
   let self: Self | undefined
   let whole = false
-  let newest: { readonly value: Catalogue; readonly at: Mono; readonly from: NodeId } | undefined
+  let trouble: Trouble | undefined
+  let newest: At<Catalogue> | undefined
+  let ownNewest: At<Catalogue> | undefined
 
   const tell = (change: Change) => {
     for (const listener of listeners) listener(change)
@@ -94,10 +107,13 @@ export function createStore({ clock, forgetAfter, version }: Options): Store {
   })
   const peers = createPeerSide({ clock, forgetAfter, tell })
 
-  function putNewest(value: Catalogue, from: NodeId, at: Mono): void {
-    if (newest && at < newest.at) return
-    const same = isDeepStrictEqual(newest?.value, value)
-    newest = { value: same && newest ? newest.value : value, at, from }
+  const dated = (given: At<Catalogue> | undefined): Dated<Catalogue> | undefined =>
+    given && { value: given.value, age: Math.max(0, clock.now() - given.at), from: given.from }
+
+  function putNewest(given: At<Catalogue>): void {
+    if (newest && given.at < newest.at) return
+    const same = isDeepStrictEqual(newest?.value, given.value)
+    newest = newest && same ? { ...given, value: newest.value } : given
     if (same) return
     own.sweep()
     tell({ kind: 'catalogue' })
@@ -120,7 +136,11 @@ export function createStore({ clock, forgetAfter, version }: Options): Store {
     replaceTargets: own.replaceTargets,
     putFinding: own.putFinding,
     putSnapshot: own.putSnapshot,
-    putCatalogue: (catalogue) => putNewest(catalogue, who().node, clock.now()),
+    putCatalogue(value) {
+      const known = isDeepStrictEqual(ownNewest?.value, value) ? ownNewest : undefined
+      ownNewest = { value: known?.value ?? value, at: clock.now(), from: who().node }
+      putNewest(ownNewest)
+    },
     markWhole() {
       if (whole) return
       whole = true
@@ -132,11 +152,12 @@ export function createStore({ clock, forgetAfter, version }: Options): Store {
     },
     entry: (owner, id) => (owner === self?.node ? own.entries.get(id)?.entry : peers.entry(owner, id)),
     nodes() {
-      const mine: NodeView[] = self ? [{ self, version, link: 'self', since: started }] : []
+      const mine: NodeView[] = self
+        ? [{ self, version, link: 'self', since: started, ...(trouble && { trouble }) }]
+        : []
       return [...mine, ...[...peers.views()].sort((a, b) => (a.self.node < b.self.node ? -1 : 1))]
     },
-    catalogue: () =>
-      newest && { value: newest.value, age: Math.max(0, clock.now() - newest.at), from: newest.from },
+    catalogue: () => dated(newest),
     subscribe(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
@@ -146,10 +167,16 @@ export function createStore({ clock, forgetAfter, version }: Options): Store {
       self: who,
       entries: () => own.entries.values(),
       entry: (id) => own.entries.get(id),
+      catalogue: () => dated(ownNewest),
       isWhole: () => whole,
     },
     peers,
-    putRemoteCatalogue: (catalogue, from, age) => putNewest(catalogue, from, clock.now() - age),
+    putRemoteCatalogue: (value, from, age) => putNewest({ value, from, at: clock.now() - age }),
+    accuseSelf(next) {
+      if (isDeepStrictEqual(trouble, next)) return
+      trouble = next
+      tell({ kind: 'nodes' })
+    },
     async stop() {
       cancelSweep()
       listeners.clear()

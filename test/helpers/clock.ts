@@ -18,28 +18,22 @@ interface Timer {
 export function virtualClock(start = 1_000_000): VirtualClock {
   let now = start
   let order = 0
-  const timers = new Set<Timer>()
+  const queue: Timer[] = []
+  const cancelled = new WeakSet<Timer>()
 
   function after(ms: number, callback: () => void): () => void {
     order += 1
     const timer = { at: now + Math.max(0, ms), order, callback }
-    timers.add(timer)
-    return () => timers.delete(timer)
+    insert(queue, timer)
+    return () => cancelled.add(timer)
   }
 
   function next(until: number): Timer | undefined {
-    let first: Timer | undefined
-    for (const timer of timers)
-      if (
-        timer.at <= until &&
-        (!first || timer.at < first.at || (timer.at === first.at && timer.order < first.order))
-      )
-        first = timer
-    return first
+    while (queue.length > 0 && cancelled.has(queue[0]!)) queue.shift()
+    return queue[0] && queue[0].at <= until ? queue.shift() : undefined
   }
 
   function fire(timer: Timer): void {
-    timers.delete(timer)
     now = timer.at
     timer.callback()
   }
@@ -80,4 +74,15 @@ export function virtualClock(start = 1_000_000): VirtualClock {
 /** Lets every promise that can settle do so. */
 async function settle(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Sorted by time, and in the order of their making. */
+function insert(queue: Timer[], timer: Timer): void {
+  let [low, high] = [0, queue.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (queue[middle]!.at <= timer.at) low = middle + 1
+    else high = middle
+  }
+  queue.splice(low, 0, timer)
 }

@@ -17,8 +17,9 @@ const life = fc
         return [{ kind: 'listing', id: 'a', number, listing }]
       }
       if (kind === 'snapshot') return [{ kind, id: 'a', number, snapshot: snapshot(number) }]
+      const over = born
       born = 0
-      return [{ kind: 'gone', id: 'a', number }]
+      return [{ kind: 'gone', id: 'a', born: over }]
     })
   })
 

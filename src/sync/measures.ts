@@ -1,0 +1,70 @@
+// The figures of sync among the agent's own metrics.
+
+import type { PeerView } from '../model.ts'
+import type { Metrics } from '../telemetry.ts'
+import type { MeshOptions } from './mesh.ts'
+import type { Message } from './messages.ts'
+
+export interface Measures {
+  readonly watch: MeshOptions['watch']
+  refused(why: string): void
+  refreshed(took: number): void
+}
+
+const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+export function createMeasures(metrics: Metrics, peers: () => readonly PeerView[]): Measures {
+  const sent = metrics.counter(
+    'app_metrics_proxy_sync_sent_messages_total',
+    'Messages sent to peers, by kind.',
+  )
+  const sentBytes = metrics.counter(
+    'app_metrics_proxy_sync_sent_bytes_total',
+    'Bytes of messages sent to peers, before encryption, by kind.',
+  )
+  const received = metrics.counter(
+    'app_metrics_proxy_sync_received_messages_total',
+    'Messages received from peers, by kind.',
+  )
+  const lost = metrics.counter('app_metrics_proxy_sync_links_lost_total', 'Links to peers that were lost.')
+  const refused = metrics.counter(
+    'app_metrics_proxy_sync_refused_total',
+    'Connections to the SSH port that were refused: unproven (another secret, or no agent at all), full (too many at once, or after too many failures).',
+  )
+  const lag = metrics.histogram(
+    'app_metrics_proxy_sync_lag_seconds',
+    'How old a peer’s new page was when it became visible here.',
+    seconds,
+  )
+  const refreshes = metrics.histogram(
+    'app_metrics_proxy_sync_refresh_seconds',
+    'How long the owner took to scrape anew and send the result.',
+    seconds,
+  )
+  for (const why of ['unproven', 'full']) refused.add(0, { why })
+  lost.add(0)
+  metrics.observe('app_metrics_proxy_sync_peers', 'gauge', 'Addresses of peers, by state.', () =>
+    ['connected', 'connecting', 'failed'].map(
+      (state) => [{ state }, peers().filter((peer) => peer.state === state).length] as const,
+    ),
+  )
+  return {
+    watch: {
+      sent(message, bytes) {
+        const kind = kindOf(message)
+        sent.add(1, { kind })
+        sentBytes.add(bytes, { kind })
+      },
+      received: (kind) => received.add(1, { kind }),
+      visible: (delay) => lag.observe(delay / 1000),
+      linkLost: () => lost.add(1),
+    },
+    refused: (why) => refused.add(1, { why }),
+    refreshed: (took) => refreshes.observe(took / 1000),
+  }
+}
+
+/** Deltas and full copies are worth telling apart. */
+function kindOf(message: Message): string {
+  return message.kind === 'page' ? (message.base ? 'page_delta' : 'page_full') : message.kind
+}

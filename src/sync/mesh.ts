@@ -1,0 +1,413 @@
+// All links of this agent: whom it dials, which link of a pair stands, who is believed. Knows nothing of SSH and
+// nothing of the wall clock, so that whole clusters run in a test.
+
+import type { Clock } from '../clock.ts'
+import { ProxyError, type Trouble, troubleOf } from '../errors.ts'
+import type { NodeId, Part, PeerView } from '../model.ts'
+import type { Log } from '../telemetry.ts'
+import { type Address, createAddresses } from './addresses.ts'
+import type { Channel } from './channel.ts'
+import { createIntake, type Intake } from './intake.ts'
+import { createLink, type Link, type LinkHandlers, tickEvery } from './link.ts'
+import { createMembers, type Verdict } from './members.ts'
+import { type Hello, type Message, protocol } from './messages.ts'
+import type { SyncStore } from './needs.ts'
+import { createSession, type Session } from './session.ts'
+import { createVersions } from './versions.ts'
+
+export interface Mesh extends Part {
+  /** The whole set of addresses at which peers may be. */
+  seek(addresses: readonly string[]): void
+  /** A peer has called. */
+  accept(channel: Channel): void
+  refresh(node: NodeId, id: string, budget: number, signal?: AbortSignal): Promise<void>
+  peers(): readonly PeerView[]
+  /** Every address that was found is ourselves, has told all, or can't be reached. */
+  isSettled(): boolean
+}
+
+export interface MeshOptions {
+  readonly clock: Clock
+  readonly log: Log
+  readonly store: SyncStore
+  readonly version: string
+  readonly dial: (address: string, signal: AbortSignal) => Promise<Channel>
+  readonly refreshOwn: (id: string, budget: number, signal: AbortSignal) => Promise<unknown>
+  /** A link is lost: look at once where the peers are. */
+  readonly onLost: () => void
+  readonly watch: Pick<LinkHandlers, 'sent' | 'received'> & {
+    /** A page from a peer has become visible, so long after its scrape. */
+    visible(delay: number): void
+    linkLost(): void
+  }
+}
+
+/** Changes that come together are sent together. */
+const gatherFor = 1
+/** From the opening of a link to its use. */
+const acceptWithin = 10_000
+/** Another agent with our node id calls more often than that. */
+const accusedFor = 30_000
+
+export function createMesh(options: MeshOptions): Mesh {
+  const { clock, log, store, version, dial, refreshOwn, onLost, watch } = options
+  const { own } = store
+  const addresses = createAddresses(own.epoch)
+  const members = createMembers()
+  const versions = createVersions()
+  const intakes = new Map<NodeId, Intake>()
+  const links = new Set<Link>()
+  const sessions = new Map<Link, Session>()
+  /** Links that were ended without anything being wrong. */
+  const unneeded = new WeakSet<Link>()
+  /** What was last said of an address, so that it is said once. */
+  const told = new Map<string, string>()
+  /** Links in a row on which only small messages passed. */
+  const swallowed = new Map<NodeId, number>()
+  const stopping = new AbortController()
+  const ended = Promise.withResolvers<void>()
+  let sought = false
+  let { node } = own.self()
+  let accusedAt: number | undefined
+  let ticking = clock.after(0, tick)
+  let gathering: (() => void) | undefined
+
+  // ---- own changes go out
+
+  const unsubscribe = store.subscribe((change) => {
+    if (change.kind === 'entry' && change.entry.owner === own.self().node) {
+      const { entry, before } = change
+      const { id } = entry.target
+      if (entry.snapshot?.ok && entry.snapshot !== before?.snapshot) {
+        const { page } = own.entry(id)!
+        versions.put(id, page, entry.snapshot.page.body, sessions.size > 0)
+      }
+      markAll(id)
+    } else if (change.kind === 'gone') {
+      if (change.owner === own.self().node) {
+        versions.forget(change.id)
+        markAll(change.id)
+      } else intakes.get(change.owner)?.forget(change.id)
+    } else if (change.kind !== 'entry') {
+      if (own.self().node !== node) becomeAnother()
+      gather()
+    }
+  })
+
+  /** The links know us under the id that we had. */
+  function becomeAnother(): void {
+    node = own.self().node
+    for (const link of [...links]) dismiss(link, 'the node has got another id')
+  }
+
+  function markAll(id: string): void {
+    for (const session of sessions.values()) session.mark(id)
+    gather()
+  }
+
+  function gather(): void {
+    gathering ??= clock.after(gatherFor, () => {
+      gathering = undefined
+      for (const session of sessions.values()) session.flush()
+    })
+  }
+
+  // ---- links come and go
+
+  const handlers: LinkHandlers = {
+    message: heard,
+    drained: (link) => sessions.get(link)?.flush(),
+    closed,
+    broken: ({ address }, error) => log.error({ address, error }, 'a message could not be taken'),
+    sent: watch.sent,
+    received: watch.received,
+  }
+
+  function open(channel: Channel): Link {
+    const link = createLink(channel, clock, handlers)
+    links.add(link)
+    if (!link.dialled) link.send(hello())
+    return link
+  }
+
+  function hello(): Hello {
+    return { kind: 'hello', ...protocol, version, epoch: own.epoch, self: own.self() }
+  }
+
+  async function call(address: string): Promise<void> {
+    addresses.dialling(address)
+    try {
+      const channel = await dial(address, stopping.signal)
+      if (stopping.signal.aborted) return channel.close()
+      addresses.linked(address)
+      open(channel)
+    } catch (error) {
+      const trouble = troubleOf(error)
+      tellTrouble(address, trouble)
+      addresses.ended(address, clock.now(), 0, trouble)
+    }
+  }
+
+  function heard(link: Link, message: Message): void {
+    const session = sessions.get(link)
+    if (session) session.take(message)
+    else if (message.kind === 'hello') greeted(link, message)
+    else if (message.kind === 'accept' && isOurTurnToWait(link)) activate(link)
+    else throw new ProxyError('protocol', `a message before the link was accepted (${message.kind})`)
+  }
+
+  /** Only the agent with the smaller node id accepts links, so both sides always mean the same one. */
+  function isOurTurnToWait(link: Link): boolean {
+    return own.self().node > (link.peer()?.self.node ?? '')
+  }
+
+  function greeted(link: Link, peer: Hello): void {
+    const refusal = refusalOf(peer)
+    const { node } = peer.self
+    if (refusal === 'self') {
+      if (link.dialled) addresses.isSelf(link.address, clock.now())
+      dismiss(link, 'this is ourselves')
+    } else if (refusal) {
+      link.end(refusal.reason, refusal)
+    } else if (link.dialled && members.present(node)?.peer.epoch === peer.epoch) {
+      addresses.belongs(link.address, node)
+      dismiss(link, 'already linked')
+    } else {
+      if (link.dialled) {
+        addresses.belongs(link.address, node)
+        link.send(hello())
+      }
+      if (isOurTurnToWait(link)) return
+      link.send({ kind: 'accept' })
+      activate(link)
+    }
+  }
+
+  function refusalOf({ newest, oldest, epoch, self, version: theirs }: Hello): 'self' | Trouble | undefined {
+    if (epoch === own.epoch) return 'self'
+    if (oldest > protocol.newest || newest < protocol.oldest)
+      return {
+        code: 'protocol',
+        reason: `version ${theirs} and version ${version} have no protocol in common`,
+        mend: 'bring all agents to one version',
+      }
+    if (self.node !== own.self().node) return undefined
+    const trouble = twice(self.node, [`${self.hostname}, another agent`, `${own.self().hostname}, this one`])
+    if (accusedAt === undefined) log.error({ ...trouble }, 'node claimed twice')
+    accusedAt = clock.now()
+    store.accuseSelf(trouble)
+    return trouble
+  }
+
+  /** Ends a link that isn't needed: nothing is wrong. */
+  function dismiss(link: Link, reason: string): void {
+    unneeded.add(link)
+    link.end(reason)
+  }
+  function activate(link: Link): void {
+    const peer = link.peer()!
+    const { node } = peer.self
+    const session = createSession({
+      ...{ link, peer, store, versions, clock, refreshOwn },
+      intake: intakeOf(node),
+      isBelieved: () => members.present(node) === session && !members.isContested(node),
+    })
+    sessions.set(link, session)
+    const replaced = members.join(session, clock.now())
+    if (replaced) dismiss(replaced.link, 'replaced by a newer link')
+    told.delete(link.address)
+    if (!replaced) log.info({ node, hostname: peer.self.hostname, address: link.address }, 'peer linked')
+    if (!members.isContested(node)) believe(session)
+  }
+
+  function believe(session: Session): void {
+    store.peers.up(session.peer, troubleWith(session.peer.self.node))
+    session.ask()
+    session.flush()
+  }
+
+  function intakeOf(node: NodeId): Intake {
+    const intake =
+      intakes.get(node) ?? createIntake({ node, store: store.peers, clock, visible: watch.visible })
+    intakes.set(node, intake)
+    return intake
+  }
+
+  function closed(link: Link, given?: Trouble): void {
+    links.delete(link)
+    if (stopping.signal.aborted && links.size === 0) ended.resolve()
+    const trouble = given ?? { code: 'reset', reason: 'the peer closed the link' }
+    const wanted = !unneeded.has(link)
+    if (link.dialled)
+      addresses.ended(link.address, clock.now(), clock.now() - link.since, wanted ? trouble : undefined)
+    const session = sessions.get(link)
+    sessions.delete(link)
+    if (session) left(session, wanted ? (swallowing(session) ?? trouble) : trouble)
+    else if (wanted && link.dialled) tellTrouble(link.address, trouble)
+  }
+
+  function left(session: Session, trouble: Trouble): void {
+    const { node, hostname } = session.peer.self
+    session.close(trouble)
+    const was = members.present(node)
+    const next = members.leave(session, clock.now())
+    if (was !== session || stopping.signal.aborted) return
+    watch.linkLost()
+    log.warn({ node, hostname, reason: trouble.reason, mend: trouble.mend }, 'peer lost')
+    store.peers.lost(node, trouble)
+    if (next && !members.isContested(node)) believe(next)
+    onLost()
+  }
+
+  /** Small messages pass and pages don't, twice in a row: the cause is worth naming. */
+  function swallowing({ link, peer }: Session): Trouble | undefined {
+    const { node } = peer.self
+    if (link.stats().large === 'under way') swallowed.set(node, (swallowed.get(node) ?? 0) + 1)
+    return troubleWith(node)
+  }
+
+  function troubleWith(node: NodeId): Trouble | undefined {
+    return (swallowed.get(node) ?? 0) < 2 ? undefined : blackHole
+  }
+
+  function notSwallowed({ link, peer }: Session): void {
+    const { node } = peer.self
+    if (link.stats().large !== 'arrived' || !swallowed.has(node)) return
+    const wasNamed = troubleWith(node) !== undefined
+    swallowed.delete(node)
+    if (wasNamed && members.present(node)?.peer === peer) store.peers.up(peer)
+  }
+
+  // ---- time passes
+
+  function tick(): void {
+    const now = clock.now()
+    for (const link of [...links]) {
+      link.tick()
+      if (!sessions.has(link) && now - link.since > acceptWithin)
+        link.end('the link was not accepted in time')
+    }
+    if (accusedAt !== undefined && now - accusedAt > accusedFor) acquitSelf()
+    for (const session of [...sessions.values()]) {
+      session.tick()
+      notSwallowed(session)
+    }
+    for (const verdict of members.judge(now)) judged(verdict)
+    for (const address of addresses.due(now, (node) => members.present(node) !== undefined))
+      void call(address)
+    ticking = clock.after(tickEvery, tick)
+  }
+
+  function acquitSelf(): void {
+    accusedAt = undefined
+    store.accuseSelf(undefined)
+  }
+
+  function judged({ node, kind, sessions: claimants }: Verdict): void {
+    if (kind === 'settled') {
+      const session = members.present(node)
+      if (session) believe(session)
+      return
+    }
+    const trouble = twice(
+      node,
+      claimants.map(({ peer, link }) => `${peer.self.hostname} at ${link.address}`),
+    )
+    log.error({ node, ...trouble }, 'node claimed twice')
+    store.peers.lost(node, trouble)
+  }
+
+  // ---- what is seen from outside
+
+  /** Each trouble of an address is told once, until it is another one. */
+  function tellTrouble(address: string, { reason, mend }: Trouble): void {
+    if (told.get(address) === reason || stopping.signal.aborted) return
+    told.set(address, reason)
+    log.warn({ address, reason, mend }, 'no link to peer')
+  }
+
+  function peers(): PeerView[] {
+    const byNode = new Map([...members.sessions()].map((session) => [session.peer.self.node, session]))
+    const listed = [...addresses.all()]
+      .filter(({ selfAt }) => selfAt === undefined)
+      .map(({ address, node, state, trouble }): PeerView => {
+        const session = node === undefined ? undefined : byNode.get(node)
+        return {
+          address,
+          ...(node !== undefined && { node }),
+          state: session ? 'connected' : trouble && state === 'waiting' ? 'failed' : 'connecting',
+          ...(!session && trouble && { trouble }),
+          ...traffic(session),
+        }
+      })
+    const named = new Set(listed.map(({ node }) => node))
+    const calling = [...byNode.values()]
+      .filter(({ peer }) => !named.has(peer.self.node))
+      .map(
+        (session): PeerView => ({
+          address: session.link.address,
+          node: session.peer.self.node,
+          state: 'connected',
+          ...traffic(session),
+        }),
+      )
+    return [...listed, ...calling]
+  }
+
+  function isSettled(): boolean {
+    const isDone = ({ selfAt, node, trouble }: Address) =>
+      selfAt !== undefined ||
+      (node !== undefined && members.present(node)?.isWhole()) ||
+      trouble !== undefined
+    return (
+      sought &&
+      [...addresses.all()].every(isDone) &&
+      [...members.sessions()].every(({ isWhole }) => isWhole())
+    )
+  }
+
+  return {
+    seek(found) {
+      sought = true
+      addresses.replace(found)
+    },
+    accept(channel) {
+      if (stopping.signal.aborted) channel.close()
+      else open(channel)
+    },
+    refresh(node, id, budget, signal) {
+      const session = members.present(node)
+      if (session) return session.refresh(id, budget, signal)
+      return Promise.reject(new ProxyError('owner_lost', 'there is no link to the agent of that node'))
+    },
+    peers,
+    isSettled,
+    async stop() {
+      stopping.abort(new ProxyError('stopping', 'the agent is stopping'))
+      unsubscribe()
+      ticking()
+      gathering?.()
+      for (const link of [...links]) dismiss(link, 'the agent is stopping')
+      if (links.size > 0) await ended.promise
+    },
+  }
+}
+
+function traffic(session: Session | undefined): { sent: number; received: number } {
+  const { sent, received } = session?.link.stats() ?? { sent: 0, received: 0 }
+  return { sent, received }
+}
+
+function twice(node: NodeId, claimants: readonly string[]): Trouble {
+  return {
+    code: 'owner_lost',
+    reason: `the node id ${node} is claimed twice: by ${claimants.join(' and by ')}; neither is believed`,
+    mend: 'give each machine an id of its own: a cloned machine needs to join the Swarm anew, or another /var/lib/docker/engine-id; without Docker set NODE_NAME',
+  }
+}
+
+const blackHole: Trouble = {
+  code: 'timeout',
+  reason: 'small messages pass and large ones do not: the network between the nodes swallows large packets',
+  mend: 'lower the MTU of the overlay network (driver option com.docker.network.driver.mtu) below that of the links between the nodes, less 50 bytes, or 100 where it is encrypted',
+}

@@ -1,0 +1,20 @@
+// Packing and fingerprints of pages and deltas.
+
+import { hash } from 'node:crypto'
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+
+const fastest = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
+
+export function pack(bytes: Uint8Array): Uint8Array {
+  return zstdCompressSync(bytes, fastest)
+}
+
+/** Throws at what isn't packed, and before more than `most` bytes come out. */
+export function unpack(packed: Uint8Array, most: number): Uint8Array {
+  return zstdDecompressSync(packed, { maxOutputLength: most })
+}
+
+/** Guards against mistakes, not against malice: both sides hold one secret. */
+export function fingerprint(bytes: Uint8Array): string {
+  return hash('sha1', bytes, 'base64url').slice(0, 11)
+}

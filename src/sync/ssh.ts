@@ -1,0 +1,251 @@
+// The wire: SSH, both roles. The only file that knows ssh2. One subsystem and nothing else: no shell, no
+// command, no forwarding, no SFTP.
+
+import { timingSafeEqual } from 'node:crypto'
+import type { Socket } from 'node:net'
+import ssh2 from 'ssh2'
+import { ProxyError, type Trouble } from '../errors.ts'
+import type { Channel, ChannelHandlers } from './channel.ts'
+import type { Keys } from './keys.ts'
+
+export interface Ssh {
+  /** Takes a connection that came in. Rejects, with the connection closed, unless the caller proves itself. */
+  answer(socket: Socket, signal: AbortSignal): Promise<Channel>
+  /** Uses a connection that was made. Rejects, with the connection closed, unless both sides prove themselves. */
+  call(socket: Socket, address: string, signal: AbortSignal): Promise<Channel>
+}
+
+export const subsystem = 'app-metrics-proxy'
+const user = 'peer'
+const mostAttempts = 6
+/** Keys of one cipher are used for an hour at most. */
+const rekeyEvery = 3_600_000
+/** What waits on our side of the wire, before the sender is held back. */
+const mostWaiting = 256 * 1024
+/** A close that the other side doesn't answer is enforced after this. */
+const closeWithin = 1000
+
+/** One of a kind each, so that there is nothing to talk down. */
+const algorithms = {
+  kex: ['curve25519-sha256', 'curve25519-sha256@libssh.org'],
+  cipher: ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com'],
+  serverHostKey: ['ssh-ed25519'],
+  compress: ['none'],
+} satisfies ssh2.Algorithms
+
+export const otherSecret: Trouble = {
+  code: 'refused',
+  reason: 'the agent there has another secret',
+  mend: 'give all agents of the cluster the same SSHPASS; while it is being changed, the old or new one as SSHPASS_PREVIOUS too',
+}
+
+/** The first keys are shown and tried first; all of them are accepted. */
+export function createSsh(accepted: readonly [Keys, ...Keys[]]): Ssh {
+  const hostKeys = [accepted[0].host.file]
+  const hostBlobs = accepted.map(({ host }) => host.blob)
+  const clients = accepted.map(({ client }) => ({ blob: client.blob, key: parsed(client.file) }))
+  const callers = new Map<string, (connection: ssh2.Connection) => void>()
+  const server = new ssh2.Server({ hostKeys, algorithms }, (connection, { ip, port }) => {
+    callers.get(nameOf(ip, port))?.(connection)
+  })
+
+  return {
+    answer(socket, signal) {
+      const name = nameOf(socket.remoteAddress, socket.remotePort)
+      const address = hostPort(socket.remoteAddress, socket.remotePort)
+      return held(socket, signal, (resolve, reject) => {
+        socket.once('close', () => {
+          callers.delete(name)
+          reject(new ProxyError('refused', 'the caller did not prove itself'))
+        })
+        callers.set(name, (connection) => {
+          callers.delete(name)
+          guard(connection, clients)
+          onlySubsystem(connection, (stream) => {
+            const rekey = setInterval(() => connection.rekey(), rekeyEvery)
+            socket.once('close', () => clearInterval(rekey))
+            resolve(channelOf(socket, stream, () => connection.end(), address, false))
+          })
+        })
+        server.injectSocket(socket)
+      })
+    },
+    call(socket, address, signal) {
+      return held(socket, signal, (resolve, reject) => {
+        const client = new ssh2.Client()
+        client.on('error', (error) => reject(callFailure(error)))
+        socket.once('close', () => reject(new ProxyError('reset', 'the peer closed the connection')))
+        client.once('ready', () => {
+          client.subsys(subsystem, (error, stream) => {
+            if (error)
+              reject(new ProxyError('protocol', 'the peer does not speak our protocol', { cause: error }))
+            else resolve(channelOf(socket, stream, () => client.end(), address, true))
+          })
+        })
+        client.connect({
+          sock: socket,
+          username: user,
+          algorithms,
+          hostVerifier: (key: Buffer) => isOneOf(key, hostBlobs),
+          authHandler: accepted.map(({ client }) => ({
+            type: 'publickey',
+            username: user,
+            key: client.file,
+          })),
+          readyTimeout: 0,
+          keepaliveInterval: 0,
+        })
+      })
+    },
+  }
+}
+
+/** Settles once; a failure or the signal destroys the socket. */
+function held(
+  socket: Socket,
+  signal: AbortSignal,
+  begin: (resolve: (channel: Channel) => void, reject: (error: unknown) => void) => void,
+): Promise<Channel> {
+  return new Promise<Channel>((resolve, reject) => {
+    const abort = () =>
+      fail(new ProxyError('timeout', 'the SSH handshake took too long', { cause: signal.reason }))
+    const fail = (error: unknown) => {
+      signal.removeEventListener('abort', abort)
+      socket.destroy()
+      reject(error)
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    begin((channel) => {
+      signal.removeEventListener('abort', abort)
+      resolve(channel)
+    }, fail)
+    if (signal.aborted) abort()
+  })
+}
+
+interface Known {
+  readonly blob: Buffer
+  readonly key: ssh2.ParsedKey
+}
+
+/** Public key only, and only ours. */
+function guard(connection: ssh2.Connection, clients: readonly Known[]): void {
+  let attempts = 0
+  connection.on('error', () => {})
+  connection.on('authentication', (context) => {
+    attempts += 1
+    if (attempts > mostAttempts) connection.end()
+    else if (context.method === 'publickey' && isProven(context, clients)) context.accept()
+    else context.reject(['publickey'])
+  })
+}
+
+/** Without a signature the caller only asks whether the key would do. */
+function isProven(
+  { key, signature, blob, hashAlgo }: ssh2.PublicKeyAuthContext,
+  clients: readonly Known[],
+): boolean {
+  const known = clients.find((client) => isOneOf(key.data, [client.blob]))
+  if (!known) return false
+  return !signature || (blob !== undefined && known.key.verify(blob, signature, hashAlgo) === true)
+}
+
+function parsed(file: string): ssh2.ParsedKey {
+  const key = ssh2.utils.parseKey(file)
+  if (key instanceof Error) throw key
+  return key
+}
+
+function onlySubsystem(connection: ssh2.Connection, on: (stream: ssh2.ServerChannel) => void): void {
+  let taken = false
+  connection.on('session', (accept, reject) => {
+    if (taken) return reject()
+    accept().on('subsystem', (take, refuse, { name }) => {
+      if (taken || name !== subsystem) return refuse()
+      taken = true
+      on(take())
+    })
+  })
+}
+
+function channelOf(
+  socket: Socket,
+  stream: ssh2.Channel,
+  end: () => void,
+  address: string,
+  dialled: boolean,
+): Channel {
+  let handlers: ChannelHandlers | undefined
+  let trouble: Trouble | undefined
+  let waiting = 0
+  let isHeldBack = false
+  let isClosing = false
+
+  const isFull = () => waiting > mostWaiting || socket.writableLength > mostWaiting
+  const moved = () => {
+    if (!isHeldBack || isFull()) return
+    isHeldBack = false
+    handlers?.drained()
+  }
+  stream.on('error', () => {})
+  socket.on('drain', moved)
+  socket.once('error', (error: NodeJS.ErrnoException) => {
+    trouble = { code: 'reset', reason: `the connection to the peer broke (${error.code})` }
+  })
+  socket.once('close', () => handlers?.closed(trouble))
+
+  function close(): void {
+    if (isClosing) return
+    isClosing = true
+    stream.end()
+    end()
+    const force = setTimeout(() => socket.destroy(), closeWithin)
+    socket.once('close', () => clearTimeout(force))
+  }
+  stream.once('end', close)
+  stream.once('close', close)
+
+  return {
+    address,
+    dialled,
+    open(given) {
+      handlers = given
+      stream.on('data', given.data)
+      if (socket.destroyed) queueMicrotask(() => given.closed(trouble))
+    },
+    write(bytes) {
+      if (isClosing || !stream.writable) return true
+      waiting += bytes.length
+      stream.write(bytes, () => {
+        waiting -= bytes.length
+        moved()
+      })
+      isHeldBack = isFull()
+      return !isHeldBack
+    },
+    close,
+  }
+}
+
+function callFailure(error: Error & ssh2.ClientErrorExtensions): ProxyError {
+  const isOther = error.level === 'client-authentication' || /verification failed/i.test(error.message)
+  if (isOther)
+    return new ProxyError(otherSecret.code, otherSecret.reason, { mend: otherSecret.mend!, cause: error })
+  if (error.level === 'client-socket')
+    return new ProxyError('reset', 'the connection broke during the SSH handshake', { cause: error })
+  return new ProxyError('protocol', `the SSH handshake failed: ${error.message}`, { cause: error })
+}
+
+function isOneOf(key: Buffer, blobs: readonly Buffer[]): boolean {
+  return blobs.some((blob) => blob.length === key.length && timingSafeEqual(blob, key))
+}
+
+function nameOf(ip: string | undefined, port: number | undefined): string {
+  return `${ip} ${port}`
+}
+
+/** As people write it; IPv4 within IPv6 as IPv4. */
+export function hostPort(ip = '', port = 0): string {
+  const plain = ip.replace(/^::ffff:(?=\d+\.)/, '')
+  return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`
+}

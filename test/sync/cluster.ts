@@ -1,0 +1,159 @@
+// A cluster of agents, each with its store and its mesh, on one virtual clock and one network in memory.
+
+import type { Clock } from '../../src/clock.ts'
+import type { Self, Target } from '../../src/model.ts'
+import { createStore, type Store } from '../../src/store/store.ts'
+import { createMesh, type Mesh } from '../../src/sync/mesh.ts'
+import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
+import { endpoint, found, self as selfOf, target } from '../store/samples.ts'
+import { createNetwork, type Network } from './network.ts'
+
+export interface Agent {
+  readonly host: string
+  readonly node: string
+  readonly store: Store
+  readonly mesh: Mesh
+  readonly clock: Clock
+  readonly told: string[]
+  readonly delays: number[]
+  /** The set of containers is what `ids` says. */
+  run(...ids: readonly string[]): void
+  /** The container has a new page. */
+  show(id: string, text: string): void
+  fail(id: string): void
+  text(node: string, id: string): string | undefined
+  stop(): Promise<void>
+}
+
+export interface Cluster {
+  readonly clock: VirtualClock
+  readonly network: Network
+  readonly agents: Map<string, Agent>
+  start(host: string, options?: Partial<AgentOptions>): Agent
+  /** The agent ends without a word; its links are reset. */
+  kill(host: string): Promise<void>
+  /** The whole of what an agent believes, ready to be compared. */
+  view(host: string): unknown
+}
+
+interface AgentOptions {
+  readonly self: Partial<Self>
+  /** This node's clock shows so much more than the others'. */
+  readonly skew: number
+  readonly whole: boolean
+  readonly addresses: readonly string[]
+  readonly refreshOwn: (agent: Agent, id: string, budget: number, signal: AbortSignal) => Promise<unknown>
+}
+
+export function createCluster(hosts: readonly string[]): Cluster {
+  const clock = virtualClock()
+  const network = createNetwork(clock)
+  const agents = new Map<string, Agent>()
+
+  function start(host: string, options: Partial<AgentOptions> = {}): Agent {
+    const agent = startAgent(clock, network, host, options.addresses ?? hosts, options)
+    agents.set(host, agent)
+    return agent
+  }
+
+  return {
+    clock,
+    network,
+    agents,
+    start,
+    async kill(host) {
+      network.leave(host)
+      const stopped = agents.get(host)?.stop()
+      agents.delete(host)
+      await clock.pass(5)
+      await stopped
+    },
+    view(host) {
+      const { store } = agents.get(host)!
+      const entries = [...store.entries()].map(
+        ({ owner, target: { id, image }, finding, endpoint, snapshot, ended }) => ({
+          key: `${owner}/${id}`,
+          image,
+          finding,
+          endpoint,
+          ended: ended && { removed: ended.removed },
+          snapshot: snapshot?.ok ? Buffer.from(snapshot.page.body).toString() : snapshot?.trouble,
+        }),
+      )
+      return {
+        entries: entries.sort((a, b) => (a.key < b.key ? -1 : 1)),
+        nodes: store
+          .nodes()
+          .map(({ self, trouble }) => ({ self, trouble }))
+          .sort((a, b) => (a.self.node < b.self.node ? -1 : 1)),
+        catalogue: store.catalogue()?.value,
+      }
+    },
+  }
+}
+
+function startAgent(
+  base: VirtualClock,
+  network: Network,
+  host: string,
+  hosts: readonly string[],
+  options: Partial<AgentOptions>,
+): Agent {
+  const skew = options.skew ?? 0
+  const clock: Clock = { ...base, now: () => base.now() + skew }
+  const store = createStore({ clock, forgetAfter: 300_000, version: '1.0.0' })
+  const self = selfOf(host, options.self)
+  store.identify(self)
+  if (options.whole ?? true) store.markWhole()
+  const told: string[] = []
+  const delays: number[] = []
+  const tell = (fields: object, message: string) => told.push(`${message} ${JSON.stringify(fields)}`)
+  const own = (id: string): Target => target(id, { node: self.node })
+
+  const mesh = createMesh({
+    clock,
+    log: { debug: () => {}, info: () => {}, warn: tell, error: tell },
+    store,
+    version: '1.0.0',
+    dial: (address) => network.dial(host, address),
+    refreshOwn: async (id, budget, signal) => options.refreshOwn?.(agent, id, budget, signal),
+    onLost: () => {},
+    watch: { sent: () => {}, received: () => {}, visible: (delay) => delays.push(delay), linkLost: () => {} },
+  })
+  network.listen(host, mesh.accept)
+  mesh.seek(hosts)
+
+  const agent: Agent = {
+    ...{ host, node: self.node, store, mesh, clock, told, delays },
+    run(...ids) {
+      store.replaceTargets(ids.map(own))
+      for (const id of ids) store.putFinding(id, found)
+    },
+    show(id, text) {
+      const page = {
+        format: 'text/0.0.4',
+        body: Buffer.from(text),
+        size: text.length,
+        series: 1,
+        remarks: [],
+      } as const
+      store.putSnapshot(id, { ok: true, at: clock.now(), took: 1, page })
+    },
+    fail: (id) =>
+      store.putSnapshot(id, {
+        ok: false,
+        at: clock.now(),
+        took: 1,
+        trouble: { code: 'refused', reason: endpoint.url },
+      }),
+    text(node, id) {
+      const snapshot = store.entry(node, id)?.snapshot
+      return snapshot?.ok ? Buffer.from(snapshot.page.body).toString() : undefined
+    },
+    async stop() {
+      await mesh.stop()
+      await store.stop()
+    },
+  }
+  return agent
+}

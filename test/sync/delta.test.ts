@@ -1,0 +1,73 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { applyDelta, applyDeltas, makeDelta } from '../../src/sync/delta.ts'
+
+const bytes = (text: string) => Buffer.from(text)
+const line = fc.oneof(
+  fc.constantFrom(
+    'a 1',
+    'a 2',
+    'b{x="1"} 1',
+    'b{x="1"} 22',
+    'b{x="2"} 1',
+    '# HELP a text',
+    'é{l="ü"} 1\r',
+    '',
+  ),
+  fc.string({ unit: 'binary', maxLength: 30 }),
+)
+const page = fc.array(line, { maxLength: 40 }).map((lines) => bytes(lines.join('\n')))
+const binary = fc.uint8Array({ maxLength: 200 })
+
+test('a delta makes the new page of the old one, whatever they hold', () => {
+  fc.assert(
+    fc.property(fc.oneof(page, binary), fc.oneof(page, binary), (from, to) => {
+      expect(Buffer.compare(applyDelta(from, makeDelta(from, to)), to)).toBe(0)
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('several deltas at once give what they give one by one', () => {
+  fc.assert(
+    fc.property(fc.array(page, { minLength: 2, maxLength: 5 }), (pages) => {
+      const deltas = pages.slice(1).map((to, at) => makeDelta(pages[at]!, to))
+      expect(Buffer.compare(applyDeltas(pages[0]!, deltas), pages.at(-1)!)).toBe(0)
+    }),
+  )
+})
+
+test('garbage as a delta throws or gives a page no longer than both together', () => {
+  fc.assert(
+    fc.property(page, binary, (from, delta) => {
+      try {
+        expect(applyDelta(from, delta).length).toBeLessThanOrEqual(from.length + delta.length)
+      } catch (error) {
+        expect((error as Error).message).toMatch(/^the (delta|bytes|number)/)
+      }
+    }),
+    { numRuns: 500 },
+  )
+})
+
+describe('a page that barely changed costs barely anything', () => {
+  const lines = Array.from({ length: 1000 }, (_, n) => `metric_${n}{device="eth${n % 7}"} ${n * 37}`)
+  const from = bytes(lines.join('\n'))
+  const sizeTo = (to: readonly string[]) => makeDelta(from, bytes(to.join('\n'))).length
+
+  test.each([
+    ['nothing changed', lines, 6],
+    ['one value', lines.with(500, 'metric_500{device="eth3"} 18501'), 16],
+    ['a line less', lines.toSpliced(500, 1), 12],
+    ['a line more', lines.toSpliced(500, 0, 'new 1'), 20],
+    ['twenty lines less and two more', lines.toSpliced(100, 20).toSpliced(700, 0, 'new 1', 'new 2'), 32],
+  ])('%s', (_, to, most) => {
+    expect(sizeTo(to)).toBeLessThanOrEqual(most)
+  })
+})
+
+test('many lines of one name take time in proportion to their number', () => {
+  const same = (count: number, last: string) => bytes([...Array(count).fill('a 1'), last].join('\n'))
+  const [from, to] = [same(200_000, 'b 1'), bytes(`c 1\n${'b 2\na 1\n'.repeat(100_000)}`)]
+  expect(Buffer.compare(applyDelta(from, makeDelta(from, to)), to)).toBe(0)
+})

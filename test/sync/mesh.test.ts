@@ -1,0 +1,253 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { ProxyError } from '../../src/errors.ts'
+import { catalogue } from '../store/samples.ts'
+import { type Cluster, createCluster } from './cluster.ts'
+
+let cluster: Cluster
+afterEach(async () => {
+  for (const host of [...cluster.agents.keys()]) await cluster.kill(host)
+})
+
+function three() {
+  cluster = createCluster(['n1', 'n2', 'n3'])
+  return [cluster.start('n1'), cluster.start('n2'), cluster.start('n3')] as const
+}
+
+const agree = () => {
+  const [first, ...others] = [...cluster.agents.keys()].map(cluster.view)
+  for (const other of others) expect(other).toEqual(first)
+}
+
+const page = (value: number) =>
+  Array.from({ length: 50 }, (_, n) => `metric_${n}{a="b"} ${n === 7 ? value : n}`).join('\n')
+
+describe('in the steady state', () => {
+  test('every agent holds every page, over one link a pair', async () => {
+    const agents = three()
+    for (const agent of agents) {
+      agent.run(`c-${agent.node}`)
+      agent.show(`c-${agent.node}`, page(1))
+    }
+    await cluster.clock.pass(2000)
+    agree()
+    expect(agents[0].text('n3', 'c-n3')).toBe(page(1))
+    for (const [a, b] of [
+      ['n1', 'n2'],
+      ['n1', 'n3'],
+      ['n2', 'n3'],
+    ] as const)
+      expect(cluster.network.links(a, b)).toBe(1)
+    expect(agents[0].mesh.isSettled()).toBe(true)
+    expect(agents[0].mesh.peers().map(({ address, state }) => [address, state])).toEqual([
+      ['n2', 'connected'],
+      ['n3', 'connected'],
+    ])
+  })
+
+  test('a new page is visible at once, as a delta, and what is withdrawn is gone at once', async () => {
+    const [n1, n2] = three()
+    n1.run('a', 'b')
+    n1.show('a', page(1))
+    await cluster.clock.pass(2000)
+    const before = n2.mesh.peers().find(({ node }) => node === 'n1')!.received
+    n1.show('a', page(2))
+    await cluster.clock.pass(5)
+    expect(n2.text('n1', 'a')).toBe(page(2))
+    expect(n2.mesh.peers().find(({ node }) => node === 'n1')!.received - before).toBeLessThan(200)
+    n1.run('b')
+    await cluster.clock.pass(5)
+    expect(n2.store.entry('n1', 'a')).toBeUndefined()
+  })
+
+  test('a failure is told, and the page after it is a delta again', async () => {
+    const [n1, n2] = three()
+    n1.run('a')
+    n1.show('a', page(1))
+    await cluster.clock.pass(2000)
+    n1.fail('a')
+    await cluster.clock.pass(5)
+    expect(n2.store.entry('n1', 'a')?.snapshot).toMatchObject({ ok: false, trouble: { code: 'refused' } })
+    n1.show('a', page(3))
+    await cluster.clock.pass(5)
+    expect(n2.text('n1', 'a')).toBe(page(3))
+    expect(n2.delays).toHaveLength(1)
+  })
+
+  test('managers share the catalogue, and its age keeps low', async () => {
+    cluster = createCluster(['n1', 'n2'])
+    const n1 = cluster.start('n1', { self: { manager: true } })
+    const n2 = cluster.start('n2')
+    n1.store.putCatalogue(catalogue(['1']))
+    await cluster.clock.pass(2000)
+    expect(n2.store.catalogue()).toMatchObject({ from: 'n1', value: catalogue(['1']) })
+    await cluster.clock.pass(28_000)
+    n1.store.putCatalogue(catalogue(['1']))
+    await cluster.clock.pass(12_000)
+    expect(n2.store.catalogue()!.age).toBeLessThan(13_000)
+  })
+
+  test('clocks that differ make no difference', async () => {
+    cluster = createCluster(['n1', 'n2'])
+    const n1 = cluster.start('n1', { skew: 1e9 })
+    const n2 = cluster.start('n2', { skew: -5e8 })
+    n1.run('a')
+    n1.show('a', page(1))
+    await cluster.clock.pass(3000)
+    const { snapshot } = n2.store.entry('n1', 'a')!
+    expect(n2.clock.now() - snapshot!.at).toBeGreaterThan(2900)
+    expect(n2.clock.now() - snapshot!.at).toBeLessThanOrEqual(3000)
+  })
+})
+
+describe('a refresh', () => {
+  test('brings the new snapshot before its reply', async () => {
+    cluster = createCluster(['n1', 'n2'])
+    const n1 = cluster.start('n1', { refreshOwn: async (agent, id) => agent.show(id, page(9)) })
+    const n2 = cluster.start('n2')
+    n1.run('a')
+    n1.show('a', page(1))
+    await cluster.clock.pass(2000)
+    const asked = n2.mesh.refresh('n1', 'a', 1000).then(() => n2.text('n1', 'a'))
+    await cluster.clock.pass(10)
+    expect(await asked).toBe(page(9))
+  })
+
+  test('tells the owner’s trouble, and ends with its budget', async () => {
+    cluster = createCluster(['n1', 'n2'])
+    cluster.start('n1', {
+      refreshOwn: (agent, id) =>
+        id === 'slow'
+          ? agent.clock.sleep(60_000)
+          : Promise.reject(new ProxyError('unknown', 'no such container')),
+    })
+    const n2 = cluster.start('n2')
+    await cluster.clock.pass(2000)
+    const [unknown, slow] = ['x', 'slow'].map((id) => n2.mesh.refresh('n1', id, 1000).catch((error) => error))
+    await cluster.clock.pass(1500)
+    expect(await unknown).toMatchObject({ code: 'unknown', message: 'no such container' })
+    expect(await slow).toMatchObject({ code: 'timeout' })
+  })
+
+  test('fails at once without a link, and when the link is lost', async () => {
+    cluster = createCluster(['n1', 'n2'])
+    cluster.start('n1', { refreshOwn: (agent) => agent.clock.sleep(60_000) })
+    const n2 = cluster.start('n2')
+    await expect(n2.mesh.refresh('n1', 'a', 1000)).rejects.toMatchObject({ code: 'owner_lost' })
+    await cluster.clock.pass(2000)
+    const asked = n2.mesh.refresh('n1', 'a', 50_000).catch((error) => error)
+    await cluster.clock.pass(10)
+    await cluster.kill('n1')
+    await cluster.clock.pass(10)
+    expect(await asked).toMatchObject({ code: 'owner_lost' })
+  })
+})
+
+describe('losses', () => {
+  test('a dead wire is noticed within 3 s, and heals in seconds', async () => {
+    const [n1, n2] = three()
+    n1.run('a')
+    n1.show('a', page(1))
+    await cluster.clock.pass(5000)
+    cluster.network.wire('n1', 'n2').cut = true
+    await cluster.clock.pass(3000)
+    expect(n2.store.nodes().find(({ self }) => self.node === 'n1')).toMatchObject({
+      link: 'lost',
+      trouble: { code: 'timeout' },
+    })
+    n1.show('a', page(2))
+    await cluster.clock.pass(20_000)
+    expect(n2.text('n1', 'a')).toBe(page(1))
+    cluster.network.wire('n1', 'n2').cut = false
+    await cluster.clock.pass(9000)
+    expect(n2.text('n1', 'a')).toBe(page(2))
+    agree()
+  })
+
+  test('after a short break only the difference crosses the wire', async () => {
+    const [n1, n2] = three()
+    n1.run('a')
+    n1.show('a', page(1))
+    await cluster.clock.pass(15_000)
+    cluster.network.reset('n1', 'n2')
+    n1.show('a', page(2))
+    await cluster.clock.pass(2000)
+    expect(n2.text('n1', 'a')).toBe(page(2))
+    expect(n2.delays).toHaveLength(1)
+  })
+
+  test('a restarted agent is believed at once, and its former pages stand until it has told all', async () => {
+    const [n1, n2] = three()
+    n1.run('a', 'b')
+    n1.show('a', page(1))
+    await cluster.clock.pass(12_000)
+    await cluster.kill('n1')
+    await cluster.clock.pass(1000)
+    expect(n2.text('n1', 'a')).toBe(page(1))
+    const again = cluster.start('n1', { whole: false })
+    again.run('a')
+    await cluster.clock.pass(1000)
+    expect(n2.store.nodes().find(({ self }) => self.node === 'n1')).toMatchObject({ link: 'up' })
+    expect(n2.text('n1', 'a')).toBe(page(1))
+    expect(n2.store.entry('n1', 'b')).toBeDefined()
+    expect(n2.mesh.isSettled()).toBe(false)
+    again.show('a', page(5))
+    again.store.markWhole()
+    await cluster.clock.pass(100)
+    expect(n2.text('n1', 'a')).toBe(page(5))
+    expect(n2.store.entry('n1', 'b')).toBeUndefined()
+    agree()
+  })
+
+  test('a network that swallows large packets is named as such', async () => {
+    const [n1] = three()
+    cluster.network.wire('n1', 'n2').mtu = 1300
+    n1.run('a')
+    n1.show('a', Array.from({ length: 400 }, () => Math.random()).join('\n'))
+    await cluster.clock.pass(20_000)
+    const trouble = () => n1.store.nodes().find(({ self }) => self.node === 'n2')?.trouble
+    expect(trouble()?.reason).toMatch(/swallows large packets/)
+    expect(trouble()?.mend).toMatch(/MTU/)
+    cluster.network.wire('n1', 'n2').mtu = 1e9
+    await cluster.clock.pass(20_000)
+    expect(trouble()).toBeUndefined()
+    agree()
+  })
+
+  test('a peer that answers and closes is not dialled in a hot loop', async () => {
+    cluster = createCluster(['n1', 'n2'])
+    cluster.start('n1')
+    let calls = 0
+    cluster.network.listen('n2', (channel) => {
+      calls += 1
+      channel.close()
+    })
+    await cluster.clock.pass(30_000)
+    expect(calls).toBeLessThan(15)
+    expect(calls).toBeGreaterThan(5)
+  })
+})
+
+describe('a node id claimed twice', () => {
+  test('is named on every other agent, and neither is believed', async () => {
+    cluster = createCluster(['n1', 'twin', 'n2'])
+    const n1 = cluster.start('n1')
+    const twin = cluster.start('twin', { self: { node: 'n1', hostname: 'clone' } })
+    const n2 = cluster.start('n2')
+    n1.run('a')
+    await cluster.clock.pass(5000)
+    const view = n2.store.nodes().find(({ self }) => self.node === 'n1')
+    expect(view).toMatchObject({ link: 'lost' })
+    expect(view?.trouble?.reason).toMatch(/host-n1 at .* and by clone at|clone at .* and by host-n1 at/)
+    await expect(n2.mesh.refresh('n1', 'a', 100)).rejects.toMatchObject({ code: 'owner_lost' })
+    for (const agent of [n1, twin]) expect(agent.store.nodes()[0]?.trouble?.reason).toMatch(/claimed twice/)
+    twin.run('evil')
+    await cluster.clock.pass(5000)
+    expect(n2.store.entry('n1', 'evil')).toBeUndefined()
+    await cluster.kill('twin')
+    await cluster.clock.pass(60_000)
+    expect(n2.store.nodes().find(({ self }) => self.node === 'n1')?.trouble).toBeUndefined()
+    expect(n1.store.nodes()[0]?.trouble).toBeUndefined()
+    expect(n2.store.entry('n1', 'a')).toBeDefined()
+    expect(n2.told.filter((line) => line.includes('claimed twice'))).toHaveLength(1)
+  })
+})

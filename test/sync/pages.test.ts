@@ -1,0 +1,79 @@
+// Versions on the owner's side and pages at rest on the peer's, held against each other.
+
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { pack } from '../../src/sync/pack.ts'
+import { type Resting, restFull, restSteps, wake } from '../../src/sync/resting.ts'
+import { createVersions, type Way } from '../../src/sync/versions.ts'
+
+const page = (seed: number) =>
+  Buffer.from(
+    Array.from({ length: 400 }, (_, n) => `metric_${n}{a="b"} ${n % 20 === 0 ? n * seed : n}`).join('\n'),
+  )
+
+function take(base: Resting | undefined, number: number, body: Uint8Array, way: Way): Resting {
+  const version = { number, print: way.print, size: body.length }
+  return way.kind === 'full' ? restFull(version, way.packed) : restSteps(base!, version, way.packed)
+}
+
+test('a peer that takes any of the versions ends with the newest', () => {
+  const taken = fc.array(fc.boolean(), { minLength: 1, maxLength: 40 })
+  fc.assert(
+    fc.property(taken, (takes) => {
+      const versions = createVersions()
+      let rest: Resting | undefined
+      for (const [at, take1] of [...takes, true].entries()) {
+        versions.put('a', at + 1, page(at + 1), true)
+        if (!take1) continue
+        const way = versions.way('a', rest?.number ?? 0)!
+        if (way.kind === 'steps') expect(way.basePrint).toBe(rest?.print)
+        rest = take(rest, at + 1, page(at + 1), way)
+      }
+      expect(Buffer.compare(wake(rest!), page(takes.length + 1))).toBe(0)
+    }),
+    { numRuns: 20 },
+  )
+})
+
+describe('versions', () => {
+  test('give deltas to who has one of the last versions, else a full copy', () => {
+    const versions = createVersions()
+    for (let number = 1; number <= 30; number += 1) versions.put('a', number, page(number), true)
+    expect(versions.way('a', 29)).toMatchObject({ kind: 'steps', packed: { length: 1 } })
+    expect(versions.way('a', 27)).toMatchObject({ kind: 'steps', packed: { length: 3 } })
+    expect(versions.way('a', 1)?.kind).toBe('full')
+    expect(versions.way('a', 0)?.kind).toBe('full')
+    expect(versions.way('b', 1)).toBeUndefined()
+  })
+
+  test('cost less than a packed copy, however long they run', () => {
+    const versions = createVersions()
+    for (let number = 1; number <= 50; number += 1) versions.put('a', number, page(number), true)
+    const kept = Array.from({ length: 50 }, (_, at) => versions.way('a', at + 1)!).filter(
+      (way) => way.kind === 'steps',
+    )
+    const bytes = Math.max(...kept.map(({ packed }) => packed.reduce((sum, { length }) => sum + length, 0)))
+    expect(bytes).toBeLessThan(pack(page(50)).length)
+  })
+
+  test('make no delta while nobody listens', () => {
+    const versions = createVersions()
+    versions.put('a', 1, page(1), false)
+    versions.put('a', 2, page(2), false)
+    expect(versions.way('a', 1)?.kind).toBe('full')
+  })
+})
+
+describe('a page at rest', () => {
+  const version = { number: 1, print: 'wrong', size: page(1).length }
+
+  test('is refused when it is not what the owner had', () => {
+    expect(() => wake(restFull(version, pack(page(1))))).toThrow('is not what its owner had')
+    expect(() => wake(restFull(version, Buffer.from('garbage')))).toThrow('put together')
+  })
+
+  test('never unpacks to more than was said', () => {
+    const bomb = pack(Buffer.alloc(2 ** 26))
+    expect(() => wake(restFull({ ...version, size: 1000 }, bomb))).toThrow('put together')
+  })
+})
