@@ -1,0 +1,63 @@
+// Real servers of Prometheus' family as processes of a test: started on a free port, waited for, ended.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { until } from '../../helpers/until.ts'
+
+export interface Program {
+  readonly url: string
+  readonly folder: string
+  stop(): Promise<void>
+}
+
+/** A port that was free a moment ago, for programs that can't tell which one they were given. */
+export async function freePort(host = '127.0.0.1'): Promise<number> {
+  const server = createServer().listen(0, host)
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+/** `prepare` writes what the program needs into its folder and says with which arguments it is called. */
+export async function startProgram(
+  command: string,
+  prepare: (folder: string, listen: string) => Promise<readonly string[]>,
+  host = '127.0.0.1',
+): Promise<Program> {
+  const folder = await mkdtemp(join(tmpdir(), `${command}-`))
+  const listen = `${host}:${await freePort(host)}`
+  const child = spawn(command, await prepare(folder, listen), { stdio: ['ignore', 'ignore', 'pipe'] })
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    said = (said + text).slice(-20_000)
+  })
+  const url = `http://${listen}`
+  const stop = async () => {
+    await ended(child)
+    await rm(folder, { recursive: true, force: true })
+  }
+  try {
+    await until(`${command} to be ready`, async () => {
+      if (child.exitCode !== null) throw new Error(said)
+      return (await fetch(`${url}/-/ready`)).ok
+    })
+  } catch (error) {
+    await stop()
+    throw new Error(`${command} doesn't start: ${said}`, { cause: error })
+  }
+  return { url, folder, stop }
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGTERM')
+  const timer = setTimeout(() => child.kill('SIGKILL'), 5000)
+  await once(child, 'exit')
+  clearTimeout(timer)
+}

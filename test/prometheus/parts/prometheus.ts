@@ -1,0 +1,102 @@
+// Debian's Prometheus and Alertmanager, and what a test asks of them.
+
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Program, startProgram } from './process.ts'
+
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+}
+
+export interface ActiveTarget {
+  readonly labels: Readonly<Record<string, string>>
+  readonly discoveredLabels: Readonly<Record<string, string>>
+  readonly scrapeUrl: string
+  readonly scrapeInterval: string
+  readonly scrapeTimeout: string
+  readonly health: 'up' | 'down' | 'unknown'
+  readonly lastError: string
+}
+
+export interface Alert {
+  readonly labels: Readonly<Record<string, string>>
+  readonly state: string
+}
+
+export interface Prometheus extends Program {
+  query(expression: string): Promise<readonly Sample[]>
+  targets(): Promise<{ readonly active: readonly ActiveTarget[]; readonly dropped: number }>
+  alerts(): Promise<readonly Alert[]>
+  /** All names of rules that it has read. */
+  rules(): Promise<readonly string[]>
+}
+
+/** `config` is the text of prometheus.yml; paths in it are relative to the program's folder. */
+export async function startPrometheus(config: string, host?: string): Promise<Prometheus> {
+  const program = await startProgram(
+    'prometheus',
+    async (folder, listen) => {
+      await writeFile(join(folder, 'prometheus.yml'), config)
+      return [
+        `--config.file=${join(folder, 'prometheus.yml')}`,
+        `--storage.tsdb.path=${join(folder, 'data')}`,
+        `--web.listen-address=${listen}`,
+        '--web.enable-lifecycle',
+        '--log.level=warn',
+      ]
+    },
+    host,
+  )
+  const ask = async (path: string) => {
+    const response = await fetch(`${program.url}/api/v1/${path}`)
+    const { status, data, error } = (await response.json()) as {
+      status: string
+      data: unknown
+      error?: string
+    }
+    if (status !== 'success') throw new Error(`${path}: ${error}`)
+    return data as never
+  }
+  return {
+    ...program,
+    async query(expression) {
+      const data = (await ask(`query?query=${encodeURIComponent(expression)}`)) as {
+        result: { metric: Record<string, string>; value: [number, string] }[]
+      }
+      return data.result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }))
+    },
+    async targets() {
+      const data = (await ask('targets')) as { activeTargets: ActiveTarget[]; droppedTargets: unknown[] }
+      return { active: data.activeTargets, dropped: data.droppedTargets.length }
+    },
+    alerts: async () => ((await ask('alerts')) as { alerts: Alert[] }).alerts,
+    async rules() {
+      const { groups } = (await ask('rules')) as { groups: { rules: { name: string }[] }[] }
+      return groups.flatMap(({ rules }) => rules.map(({ name }) => name))
+    },
+  }
+}
+
+export function startAlertmanager(webhook: string, host?: string): Promise<Program> {
+  const config = `
+route: { receiver: test, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 1h }
+receivers:
+  - name: test
+    webhook_configs: [{ url: '${webhook}', send_resolved: true }]
+`
+  return startProgram(
+    'prometheus-alertmanager',
+    async (folder, listen) => {
+      await writeFile(join(folder, 'alertmanager.yml'), config)
+      return [
+        `--config.file=${join(folder, 'alertmanager.yml')}`,
+        `--storage.path=${join(folder, 'data')}`,
+        `--web.listen-address=${listen}`,
+        '--cluster.listen-address=',
+        '--log.level=error',
+      ]
+    },
+    host,
+  )
+}
