@@ -26,8 +26,6 @@ const pages: Readonly<Record<string, Page>> = {
   blog: { type: 'text/html', body: () => '<!doctype html><title>A blog</title><h1>No metrics here</h1>' },
 }
 
-export const applicationNames = Object.keys(pages)
-
 export async function startApplication(name: string): Promise<Application> {
   const page = pages[name]
   if (!page) throw new Error(`the demo has no application ${name}`)
