@@ -2,8 +2,7 @@
 
 import { convert } from '../exposition/convert.ts'
 import { contentTypeOf, negotiate, type Offer } from '../exposition/formats.ts'
-import { label } from '../exposition/label.ts'
-import { merge } from '../exposition/merge.ts'
+import { merge, type Part } from '../exposition/merge.ts'
 import type { Format, Page } from '../model.ts'
 
 export const formats = {
@@ -13,15 +12,8 @@ export const formats = {
     const body = convert(page, to)
     return body === page.body ? page : { ...plain(page), format: to.format, body, size: body.length }
   },
-  label(page: Page, name: string, value: string): Page {
-    const body = label(page, { name, value })
-    return { ...plain(page), body, size: body.length }
-  },
-  merge(parts: readonly Page[], to: Format): Page {
-    const { body, series, remarks } = merge(
-      parts.map((page) => ({ page })),
-      { format: to, escaping: 'allow-utf-8' },
-    )
+  merge(parts: readonly Part[], to: Format): Page {
+    const { body, series, remarks } = merge(parts, { format: to, escaping: 'allow-utf-8' })
     return { format: to, body, size: body.length, series, remarks }
   },
 }

@@ -2,7 +2,7 @@
 
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../clock.ts'
-import type { Entry, NodeView, Page } from '../model.ts'
+import type { Entry, NodeId, NodeView, Page } from '../model.ts'
 import type { Metrics } from '../telemetry.ts'
 import type { Render } from './rendering.ts'
 
@@ -30,48 +30,62 @@ export function serveOwnPage(server: FastifyInstance, deps: OwnPageDeps): void {
 
 /** What can be read off the store whenever somebody asks. */
 function observeCluster({ clock, metrics, version, entries, nodes }: OwnPageDeps): void {
-  metrics.gauge('app_metrics_proxy_build_info', 'Which version runs here.').set(1, { version })
+  const gauge = (name: string, help: string, collect: Parameters<Metrics['observe']>[3]) =>
+    metrics.observe(`app_metrics_proxy_${name}`, 'gauge', help, collect)
 
-  metrics.observe(
-    'app_metrics_proxy_targets',
-    'gauge',
-    'Containers known, by node and by what became of them.',
-    () =>
-      [...Map.groupBy(entries(), (entry) => `${hostnameOf(entry, nodes())} ${stateOf(entry)}`)].map(
-        ([key, alike]) => {
-          const cut = key.lastIndexOf(' ')
-          return [{ node: key.slice(0, cut), state: key.slice(cut + 1) }, alike.length] as const
-        },
-      ),
+  gauge('build_info', 'Which version runs here.', () => [[{ version }, 1]])
+  gauge('targets', 'Containers known, by node and by what became of them.', () =>
+    countTargets(entries(), hostnames(nodes())),
   )
-  metrics.observe(
-    'app_metrics_proxy_oldest_snapshot_age_seconds',
-    'gauge',
+  gauge(
+    'oldest_snapshot_age_seconds',
     'The age of the oldest page held of a node’s running containers.',
-    () =>
-      [...Map.groupBy(entries(), (entry) => hostnameOf(entry, nodes()))].map(([node, all]) => {
-        const ages = all.flatMap(({ snapshot, ended }) =>
-          snapshot && !ended ? clock.now() - snapshot.at : [],
-        )
-        return [{ node }, ages.reduce((a, b) => Math.max(a, b), 0) / 1000] as const
-      }),
+    () => oldestPages(entries(), hostnames(nodes()), clock.now()),
   )
-  metrics.observe('app_metrics_proxy_link_up', 'gauge', 'Whether the agent of this node can be asked.', () =>
-    nodes().map(
-      ({ self, link }) => [{ node: self.hostname, node_id: self.node }, link === 'lost' ? 0 : 1] as const,
+  gauge('link_up', 'Whether the agent of this node can be asked.', () =>
+    nodes().map((view) => [nodeLabels(view), view.link === 'lost' ? 0 : 1]),
+  )
+  gauge('link_round_trip_seconds', 'The last round trip to the agent of this node.', () =>
+    nodes().flatMap((view) =>
+      view.roundTrip === undefined ? [] : [[nodeLabels(view), view.roundTrip / 1000] as const],
     ),
   )
-  metrics.observe(
-    'app_metrics_proxy_link_round_trip_seconds',
-    'gauge',
-    'The last round trip to the agent of this node.',
-    () =>
-      nodes().flatMap(({ self, roundTrip }) =>
-        roundTrip === undefined
-          ? []
-          : [[{ node: self.hostname, node_id: self.node }, roundTrip / 1000] as const],
-      ),
-  )
+}
+
+type Labels = Readonly<Record<string, string>>
+type Sample = readonly [Labels, number]
+type Hostnames = ReadonlyMap<NodeId, string>
+
+function hostnames(nodes: readonly NodeView[]): Hostnames {
+  return new Map(nodes.map(({ self }) => [self.node, self.hostname]))
+}
+
+function nodeLabels({ self }: NodeView): Labels {
+  return { node: self.hostname, node_id: self.node }
+}
+
+/** By node id: two nodes may share a hostname, and a sample may stand only once. */
+function ownerLabels(owner: NodeId, names: Hostnames): Labels {
+  return { node: names.get(owner) ?? owner, node_id: owner }
+}
+
+function* countTargets(entries: Iterable<Entry>, names: Hostnames): Iterable<Sample> {
+  const counts = new Map<NodeId, Map<State, number>>()
+  for (const entry of entries) {
+    const states = counts.get(entry.owner) ?? new Map<State, number>()
+    counts.set(entry.owner, states)
+    const state = stateOf(entry)
+    states.set(state, (states.get(state) ?? 0) + 1)
+  }
+  for (const [owner, states] of counts)
+    for (const [state, count] of states) yield [{ ...ownerLabels(owner, names), state }, count]
+}
+
+function* oldestPages(entries: Iterable<Entry>, names: Hostnames, now: number): Iterable<Sample> {
+  const oldest = new Map<NodeId, number>()
+  for (const { owner, snapshot, ended } of entries)
+    if (snapshot && !ended) oldest.set(owner, Math.max(oldest.get(owner) ?? 0, now - snapshot.at))
+  for (const [owner, age] of oldest) yield [ownerLabels(owner, names), age / 1000]
 }
 
 type State = 'up' | 'failing' | 'searching' | 'none' | 'ended'
@@ -81,8 +95,4 @@ function stateOf({ ended, snapshot, finding, endpoint }: Entry): State {
   if (finding.kind === 'none') return 'none'
   if (!endpoint || !snapshot) return 'searching'
   return snapshot.ok ? 'up' : 'failing'
-}
-
-function hostnameOf({ owner }: Entry, nodes: readonly NodeView[]): string {
-  return nodes.find(({ self }) => self.node === owner)?.self.hostname ?? owner
 }

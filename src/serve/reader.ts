@@ -11,7 +11,7 @@ export interface ReaderDeps {
   readonly clock: Clock
   readonly staleAfter: number
   /** How long one scrape may take where nobody allows more. */
-  readonly usualTimeout: number
+  readonly usualBudget: number
   entry(owner: NodeId, id: string): Entry | undefined
   linkOf(node: NodeId): NodeView['link']
   maxAgeOf(entry: Entry): number | 'off'
@@ -44,7 +44,7 @@ export function createReader(deps: ReaderDeps): Reader {
     const key = keyOf(entry)
     const flight = deps
       // a short-tempered asker must not make a slow container fail for the others
-      .refresh(entry, Math.max(budget, deps.usualTimeout))
+      .refresh(entry, Math.max(budget, deps.usualBudget))
       .then(() => undefined, troubleOf)
       .finally(() => flights.delete(key))
     flights.set(key, flight)

@@ -8,9 +8,13 @@ import type { Reader } from './reader.ts'
 
 /** What of the formats' engine is used here. */
 export interface Merging {
-  /** The page with one more label on each series; an own one of that name becomes `exported_…`. */
-  label(page: Page, name: string, value: string): Page
-  merge(parts: readonly Page[], to: Format): Page
+  /** A part's label is added to each of its series; an own one of that name becomes `exported_…`. */
+  merge(parts: readonly MergePart[], to: Format): Page
+}
+
+export interface MergePart {
+  readonly page: Page
+  readonly label?: { readonly name: string; readonly value: string }
 }
 
 export interface ReplicasDeps {
@@ -51,8 +55,11 @@ export function createReadReplicas({ replicaLabel, merging, reader }: ReplicasDe
     const before = kept.find(({ parts }) => sameParts(parts, outcomes))
     if (before) return before.page
     const format = commonFormat(up.map(({ reading }) => reading.page.format))
-    const labelled = up.map(({ slot, reading }) => merging.label(reading.page, replicaLabel, slot))
-    const page = merging.merge([...labelled, upPage(replicaLabel, outcomes)], format)
+    const labelled = up.map(({ slot, reading }) => ({
+      page: reading.page,
+      label: { name: replicaLabel, value: slot },
+    }))
+    const page = merging.merge([...labelled, { page: upPage(replicaLabel, outcomes) }], format)
     kept.push({ parts: outcomes.map(partOf), page })
     return page
   }

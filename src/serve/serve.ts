@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import type { Entry, NodeId } from '../model.ts'
 import type { Log, Metrics } from '../telemetry.ts'
+import { budgetOf } from './budget.ts'
 import { type HealthDeps, serveHealth } from './health.ts'
 import { createLinks, type LinksSource } from './links.ts'
 import { serveOwnPage } from './own.ts'
@@ -40,7 +41,7 @@ export async function startServe(deps: ServeDeps): Promise<Server> {
   const reader = createReader({
     clock,
     staleAfter: config.staleAfter,
-    usualTimeout: config.scrapeTimeout,
+    usualBudget: budgetOf(undefined, config.scrapeTimeout),
     entry: store.entry,
     linkOf: links.linkOf,
     maxAgeOf: deps.maxAgeOf,

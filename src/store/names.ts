@@ -33,12 +33,13 @@ export interface Names {
 /** `ownName` reads from labels, of a container or a service, what they add as a name of the first level. */
 export function createNames(source: NamesSource, ownName: OwnName): Names {
   const directory = createDirectory(source, ownName)
+  const unknown = createUnknown()
   return {
     changed: directory.changed,
     lookUp(question) {
       const { name, replica, asked } = question
       const found = firstFound((level) => directory.find(level, name))
-      if (found.length === 0) return unknownName(name, directory.names())
+      if (found.length === 0) return unknown(name, directory.names())
       const nodes = readNodes(() => source.nodes(), source.catalogue()?.value)
       if (replica !== undefined) return pickReplica({ name, replica, asked }, found, nodes)
       return withoutReplica(question, found, nodes)
@@ -56,6 +57,21 @@ export function createNames(source: NamesSource, ownName: OwnName): Names {
         return answer.kind === 'refused' ? [answer.trouble] : []
       })
     },
+  }
+}
+
+const mostRemembered = 1000
+
+/** Whoever asks for what isn't there asks again and again: the search for what is like it is done once. */
+function createUnknown(): (name: string, known: ReadonlySet<string>) => Answer {
+  const answers = new Map<string, Answer>()
+  let among: ReadonlySet<string> | undefined
+  return (name, known) => {
+    if (known !== among || answers.size >= mostRemembered) answers.clear()
+    among = known
+    const answer = answers.get(name) ?? unknownName(name, known)
+    answers.set(name, answer)
+    return answer
   }
 }
 

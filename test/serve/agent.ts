@@ -2,11 +2,10 @@
 // in for the container, or for the way to its owner, is the test's to give.
 
 import { request } from 'node:http'
+import { formats } from '../../src/app/formats.ts'
 import { systemClock } from '../../src/clock.ts'
-import type { Entry, Format, NodeView, Page, Snapshot } from '../../src/model.ts'
+import type { Entry, NodeView, Page, Snapshot } from '../../src/model.ts'
 import type { Check } from '../../src/serve/health.ts'
-import type { Formats } from '../../src/serve/rendering.ts'
-import type { Merging } from '../../src/serve/replicas.ts'
 import { startServe } from '../../src/serve/serve.ts'
 import type { Plugin, Server } from '../../src/serve/server.ts'
 import { createNames } from '../../src/store/names.ts'
@@ -65,7 +64,7 @@ export async function startAgent(setup: Setup): Promise<Agent> {
       const snapshot = await setup.refresh(entry, budget)
       world.put({ ...entry, snapshot })
     },
-    formats: { ...formats, ...merging },
+    formats,
     version: '1.2.3',
     checks: setup.checks ?? [],
     warnings: () => [],
@@ -112,27 +111,4 @@ export function read(text: string | Page, ageMs = 0): Snapshot {
 
 export function failed(code: 'refused' | 'timeout' | 'invalid', reason: string, ageMs = 0): Snapshot {
   return { ok: false, at: performance.now() - ageMs, took: 1, trouble: { code, reason } }
-}
-
-const types: Readonly<Record<Format, string>> = {
-  'text/0.0.4': 'text/plain; version=0.0.4; charset=utf-8',
-  'text/1.0.0': 'text/plain; version=1.0.0; charset=utf-8',
-  'openmetrics/0.0.1': 'application/openmetrics-text; version=0.0.1; charset=utf-8',
-  'openmetrics/1.0.0': 'application/openmetrics-text; version=1.0.0; charset=utf-8',
-}
-
-const formats: Formats = {
-  negotiate: (accept, own) => ({
-    format: accept?.includes('openmetrics') ? 'openmetrics/1.0.0' : own,
-    escaping: 'underscores',
-  }),
-  contentTypeOf: (format) => types[format],
-  convert: (original, { format }) =>
-    format === original.format ? original : page(`${original.body}# EOF\n`, { format }),
-}
-
-const merging: Merging = {
-  label: (original, name, value) =>
-    page(`${original.body}`.replaceAll(/^(\w+) /gm, `$1{${name}="${value}"} `), { format: original.format }),
-  merge: (parts, to) => page(parts.map(({ body }) => `${body}`).join(''), { format: to }),
 }

@@ -17,10 +17,10 @@ test('the agent tells of itself and of what it knows', async () => {
   expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8')
   for (const line of [
     'app_metrics_proxy_build_info{version="1.2.3"} 1',
-    'app_metrics_proxy_targets{node="one",state="up"} 1',
-    'app_metrics_proxy_targets{node="one",state="failing"} 1',
-    'app_metrics_proxy_targets{node="two",state="searching"} 1',
-    'app_metrics_proxy_targets{node="two",state="ended"} 1',
+    'app_metrics_proxy_targets{node="one",node_id="n1",state="up"} 1',
+    'app_metrics_proxy_targets{node="one",node_id="n1",state="failing"} 1',
+    'app_metrics_proxy_targets{node="two",node_id="n2",state="searching"} 1',
+    'app_metrics_proxy_targets{node="two",node_id="n2",state="ended"} 1',
     'app_metrics_proxy_link_up{node="one",node_id="n1"} 1',
     'app_metrics_proxy_link_up{node="two",node_id="n2"} 0',
     'app_metrics_proxy_link_round_trip_seconds{node="two",node_id="n2"} 0.002',

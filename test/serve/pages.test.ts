@@ -18,6 +18,7 @@ async function start(setup: Setup): Promise<Agent> {
 
 const withSnapshot = (entry: Entry, snapshot: Snapshot): Entry => ({ ...entry, snapshot })
 const timeout = (seconds: number) => ({ 'x-prometheus-scrape-timeout-seconds': `${seconds}` })
+const many = (value: number) => Array.from({ length: 100 }, (_, n) => `x{n="${n}"} ${value}\n`).join('')
 const soon = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 describe('one container’s page', () => {
@@ -37,7 +38,7 @@ describe('one container’s page', () => {
   test('is converted for who takes nothing else', async () => {
     const agent = await start({ entries: [standalone('n1', 'web')], refresh: async () => read('a 1\n') })
     const { text, headers } = await agent.ask('/web/metrics', {
-      headers: { accept: 'application/openmetrics-text' },
+      headers: { accept: 'application/openmetrics-text;version=1.0.0' },
     })
     expect(text).toBe('a 1\n# EOF\n')
     expect(headers['content-type']).toContain('application/openmetrics-text; version=1.0.0')
@@ -330,7 +331,7 @@ describe('a service’s page', () => {
   })
 
   test('is made once for the same parts', async () => {
-    const entries = replicas.map((entry) => withSnapshot(entry, read('x 1\n'.repeat(1000))))
+    const entries = replicas.map((entry) => withSnapshot(entry, read(many(1))))
     const agent = await start({ entries, nodes, maxAge: 'off' })
     const headers = { 'accept-encoding': 'gzip' }
     const [first, second] = [
@@ -338,9 +339,9 @@ describe('a service’s page', () => {
       await agent.ask('/web/metrics', { headers }),
     ]
     expect(second.body).toEqual(first.body)
-    agent.put(withSnapshot(replicas[1]!, read('x 2\n'.repeat(1000))))
+    agent.put(withSnapshot(replicas[1]!, read(many(2))))
     expect(gunzipSync((await agent.ask('/web/metrics', { headers })).body).toString()).toContain(
-      'x{slot="2"} 2\n',
+      'x{slot="2",n="0"} 2\n',
     )
   })
 })

@@ -27,7 +27,7 @@ export interface Directory {
   changed(change: Change): void
   /** The things that bear `name` on one level. */
   find(level: number, name: string): readonly Listed[]
-  /** Every name that is borne, on any level. */
+  /** Every name that is borne, on any level. The same set until one comes or goes. */
   names(): ReadonlySet<string>
   /** The names that several things bear on one level. */
   shared(level: number): readonly string[]
@@ -47,6 +47,7 @@ export function createDirectory(source: DirectorySource, ownName: OwnName): Dire
   const levels = Array.from({ length: levelCount }, () => new Map<string, Bearers>())
   const placed = new Map<string, readonly Naming[]>()
   let services = readServices(undefined, ownName)
+  let known: ReadonlySet<string> | undefined
 
   function put(entry: Entry): void {
     const member = keyOf(entry.owner, entry.target.id)
@@ -74,6 +75,7 @@ export function createDirectory(source: DirectorySource, ownName: OwnName): Dire
   }
 
   function bear(key: string, names: Levels, step: 1 | -1): void {
+    known = undefined
     for (const [level, borne] of names.entries())
       for (const name of new Set(borne)) {
         const bearers = levels[level]!.get(name) ?? new Map<string, number>()
@@ -87,7 +89,9 @@ export function createDirectory(source: DirectorySource, ownName: OwnName): Dire
 
   function declared(): Services {
     const catalogue = source.catalogue()?.value
-    if (catalogue !== services.from) services = readServices(catalogue, ownName)
+    if (catalogue === services.from) return services
+    services = readServices(catalogue, ownName)
+    known = undefined
     return services
   }
 
@@ -125,7 +129,11 @@ export function createDirectory(source: DirectorySource, ownName: OwnName): Dire
       const others = [...declaredNames].filter(([name, keys]) => keys.size > 1 && !levels[level]!.has(name))
       return [...found, ...others].map(([name]) => name)
     },
-    names: () => new Set([...levels, ...declared().levels].flatMap((level) => [...level.keys()])),
+    names() {
+      const all = [...levels, ...declared().levels]
+      known ??= new Set(all.flatMap((level) => [...level.keys()]))
+      return known
+    },
   }
 }
 

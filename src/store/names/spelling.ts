@@ -12,10 +12,12 @@ const mostSuggestions = 5
 export function nearMisses(asked: string, known: Iterable<string>): readonly string[] {
   const wanted = asked.toLowerCase()
   const limit = Math.min(3, Math.max(1, Math.floor(wanted.length / 3)))
+  const distanceTo = distanceFrom(wanted, limit)
   const found: { name: string; distance: number }[] = []
   for (const name of known) {
-    const distance = distanceWithin(limit, wanted, name.toLowerCase())
-    if (distance !== undefined) found.push({ name, distance })
+    if (Math.abs(name.length - wanted.length) > limit) continue
+    const distance = distanceTo(name.toLowerCase())
+    if (distance <= limit) found.push({ name, distance })
   }
   return found
     .sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1))
@@ -24,25 +26,32 @@ export function nearMisses(asked: string, known: Iterable<string>): readonly str
 }
 
 /**
- * The number of letters to add, drop, change or swap with the next, if it is at most `limit`: only the band
- * that can still matter is filled in.
+ * The number of letters to add, drop, change or swap with the next, as far as it is at most `limit`. Only the
+ * band of the table that can still matter is filled in, and only as long as it can: most names are told to be
+ * far off by their first letters.
  */
-function distanceWithin(limit: number, a: string, b: string): number | undefined {
-  if (Math.abs(a.length - b.length) > limit) return undefined
-  const blank = () => new Array<number>(b.length + 1).fill(limit + 1)
-  let [last, row] = [blank(), Array.from({ length: b.length + 1 }, (_, column) => column)]
-  for (let line = 1; line <= a.length; line += 1) {
-    const next = blank()
-    if (line <= limit) next[0] = line
-    const to = Math.min(b.length, line + limit)
-    for (let column = Math.max(1, line - limit); column <= to; column += 1) {
-      const changed = row[column - 1]! + (a[line - 1] === b[column - 1] ? 0 : 1)
-      const isSwap = column > 1 && a[line - 1] === b[column - 2] && a[line - 2] === b[column - 1]
-      const swapped = isSwap ? last[column - 2]! + 1 : changed
-      next[column] = Math.min(changed, swapped, row[column]! + 1, next[column - 1]! + 1)
+function distanceFrom(a: string, limit: number): (b: string) => number {
+  const far = limit + 1
+  const rows = [0, 1, 2].map(() => new Uint8Array(a.length + limit + 1))
+  return (b) => {
+    let [last, row, next] = rows as [Uint8Array, Uint8Array, Uint8Array]
+    for (let column = 0; column <= b.length; column += 1) row[column] = Math.min(column, far)
+    for (let line = 1; line <= a.length; line += 1) {
+      const [from, to] = [Math.max(1, line - limit), Math.min(b.length, line + limit)]
+      next.fill(far)
+      if (line <= limit) next[0] = line
+      let least = next[0]!
+      for (let column = from; column <= to; column += 1) {
+        const changed = row[column - 1]! + (a[line - 1] === b[column - 1] ? 0 : 1)
+        const isSwap = column > 1 && a[line - 1] === b[column - 2] && a[line - 2] === b[column - 1]
+        const swapped = isSwap ? last[column - 2]! + 1 : changed
+        const distance = Math.min(changed, swapped, row[column]! + 1, next[column - 1]! + 1)
+        next[column] = distance
+        least = Math.min(least, distance)
+      }
+      if (least > limit) return far
+      ;[last, row, next] = [row, next, last]
     }
-    ;[last, row] = [row, next]
+    return row[b.length]!
   }
-  const distance = row[b.length]!
-  return distance <= limit ? distance : undefined
 }
