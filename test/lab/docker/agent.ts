@@ -70,33 +70,19 @@ export async function onHost(host: string): Promise<Agent & Pick<Discovery, 'sta
 }
 
 const repository = join(import.meta.dirname, '../../..')
+/** What a container needs to run the agent: this machine's node and libraries, each at its own path. */
+export const agentFolders = [repository, process.execPath, '/lib', '/lib64', '/usr/lib']
+export const agentCommand = [process.execPath, join(import.meta.dirname, 'inside.ts')]
 
-/** Inside a container called `agent`, with this machine's node and libraries. */
+/** Inside a container called `agent`. */
 export async function inContainer(
   node: Node,
   flags: readonly string[],
   socket = node.socket,
 ): Promise<Agent> {
-  const mounts = [
-    `${repository}:${repository}`,
-    `${process.execPath}:/node`,
-    '/lib:/lib',
-    '/lib64:/lib64',
-    '/usr/lib:/usr/lib',
-  ]
-  await node.docker(
-    'run',
-    '--detach',
-    '--name',
-    'agent',
-    '--volume',
-    `${socket}:/var/run/docker.sock`,
-    ...mounts.flatMap((mount) => ['--volume', `${mount}:ro`]),
-    ...flags,
-    appImage,
-    '/node',
-    join(import.meta.dirname, 'inside.ts'),
-  )
+  const mounts = [`${socket}:/var/run/docker.sock`, ...agentFolders.map((path) => `${path}:${path}:ro`)]
+  const volumes = mounts.flatMap((mount) => ['--volume', mount])
+  await node.docker('run', '--detach', '--name', 'agent', ...volumes, ...flags, appImage, ...agentCommand)
   let last: Found | undefined
   async function read(): Promise<Found | undefined> {
     const line = (await node.docker('logs', '--tail', '1', 'agent')).split('\n').at(-1)

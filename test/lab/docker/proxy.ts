@@ -4,7 +4,7 @@ import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { pipeline } from 'node:stream'
 
-export interface Proxy extends AsyncDisposable {
+export interface SocketProxy extends AsyncDisposable {
   /** As `DOCKER_HOST` wants it. */
   readonly host: string
   /** What was let through, as `containers`, `events`, … */
@@ -12,7 +12,7 @@ export interface Proxy extends AsyncDisposable {
   readonly refused: string[]
 }
 
-export async function startProxy(socketPath: string, sections: readonly string[]): Promise<Proxy> {
+export async function startProxy(socketPath: string, sections: readonly string[]): Promise<SocketProxy> {
   const asked = new Set<string>()
   const refused: string[] = []
   const server = createServer((incoming, answer) => {
