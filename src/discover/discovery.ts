@@ -14,6 +14,7 @@ import { openEngine } from './engine.ts'
 import { createHandover, type Found } from './handover.ts'
 import { ownContainerIds } from './own-container.ts'
 import type { Picture } from './picture.ts'
+import { LastingError } from './refusal.ts'
 import { staticTargets } from './static.ts'
 import { targetsOf } from './target.ts'
 import { watchEngine } from './watch.ts'
@@ -98,7 +99,7 @@ async function discoverWithDocker(host: string, deps: Deps, on: (found: Found) =
   const listener = { picture: see, swarm: catalogue.wake }
   const watch = await watchEngine({ clock, log, metrics, reading }, listener).catch(async (error) => {
     await catalogue.stop()
-    throw error
+    throw error instanceof LastingError ? misconfigured(error) : error
   })
   return {
     status() {
@@ -114,3 +115,5 @@ async function discoverWithDocker(host: string, deps: Deps, on: (found: Found) =
     },
   }
 }
+
+const misconfigured = ({ message, mend }: LastingError) => new ConfigError([`${message}; ${mend}`])

@@ -12,6 +12,6 @@ const deps = {
   metrics: createMetrics(),
 }
 await startDiscovery(deps, (found) => console.log(JSON.stringify(found))).catch((error) => {
-  console.log(JSON.stringify({ error: error.message, mend: error.mend }))
+  console.log(error.message)
   process.exitCode = 1
 })
