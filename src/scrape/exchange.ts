@@ -71,8 +71,10 @@ export class Collector {
   }
 }
 
-/** In memory of its own: a slice of a shared pool would keep the whole pool alive. */
+/** One chunk, as most answers are, is taken as it is; unless it would keep much more memory alive than its own. */
 function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
+  const [first] = chunks
+  if (chunks.length === 1 && first && first.buffer.byteLength < 2 * size) return first
   const body = Buffer.allocUnsafeSlow(chunks.length === 0 ? 0 : size)
   let at = 0
   for (const chunk of chunks) {

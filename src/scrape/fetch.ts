@@ -192,6 +192,8 @@ function requestOf(target: URL, left: number, options: FetchOptions) {
   return {
     path: target.pathname + target.search,
     method: 'GET' as const,
+    // measured: packed and plain cost this agent the same, since what unpacking takes, receiving less saves;
+    // and a page that comes packed needs no packing when it is served
     headers: [
       'accept',
       accept,

@@ -10,19 +10,25 @@ const gunzipAside = promisify(gunzip)
 /** Up to here unpacking takes about a millisecond: cheaper at once than handed to a thread and back. */
 const atOnce = 512 * 1024
 
+/** The least that is unpacked in one step, whatever size the gzip announces. */
+const leastStep = 4 * 1024
+
 export async function unpack(packed: Uint8Array, most: number): Promise<Uint8Array> {
   try {
-    return unpackNow(packed, Math.min(atOnce, most)) ?? (await gunzipAside(packed, options(most)))
+    return unpackNow(packed, Math.min(atOnce, most)) ?? (await gunzipAside(packed, { maxOutputLength: most }))
   } catch (error) {
     if (isTooLarge(error)) throw tooLarge(most, ' once unpacked')
     throw new ProxyError('protocol', 'sent gzip that cannot be unpacked', { cause: error })
   }
 }
 
+/** In one step and one allocation, if the size is what it announces. */
 function unpackNow(packed: Uint8Array, most: number): Uint8Array | undefined {
-  if (announcedSize(packed) > most) return undefined
+  const announced = announcedSize(packed)
+  if (announced > most) return undefined
   try {
-    return gunzipSync(packed, options(most))
+    const chunkSize = Math.max(leastStep, announced + 1)
+    return fitted(gunzipSync(packed, { maxOutputLength: most, chunkSize }))
   } catch (error) {
     if (isTooLarge(error)) return undefined
     throw error
@@ -35,7 +41,10 @@ function announcedSize(packed: Uint8Array): number {
   return new DataView(packed.buffer, packed.byteOffset + packed.length - 4, 4).getUint32(0, true)
 }
 
-const options = (maxOutputLength: number) => ({ maxOutputLength, chunkSize: 64 * 1024 })
+/** What keeps much more memory alive than its own is copied. */
+function fitted(page: Buffer): Uint8Array {
+  return page.buffer.byteLength < 2 * page.length ? page : Uint8Array.from(page)
+}
 
 function isTooLarge(error: unknown): boolean {
   return (error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE'

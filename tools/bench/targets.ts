@@ -1,0 +1,26 @@
+// A process of its own that answers as many targets as are asked for: one page at every address of loopback,
+// plain or as gzip, whichever is asked for. Prints its port.
+
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import { nodePage } from './page.ts'
+
+const pages = Array.from({ length: 16 }, (_, round) => {
+  const plain = Buffer.from(nodePage(round))
+  return { plain, packed: gzipSync(plain, { level: 6 }) }
+})
+const type = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
+let asked = 0
+
+const server = createServer({ keepAliveTimeout: 120_000 }, (request, response) => {
+  const { plain, packed } = pages[((asked / 500) % pages.length) | 0]!
+  asked += 1
+  if (request.headers['accept-encoding']?.includes('gzip'))
+    response
+      .writeHead(200, { ...type, 'content-encoding': 'gzip', 'content-length': packed.length })
+      .end(packed)
+  else response.writeHead(200, { ...type, 'content-length': plain.length }).end(plain)
+})
+server.listen(0, '0.0.0.0', () => console.log((server.address() as AddressInfo).port))
+process.on('disconnect', () => process.exit())
