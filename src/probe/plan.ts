@@ -31,7 +31,21 @@ type Wishes = Pick<Settings, 'enabled' | 'port' | 'path' | 'scheme' | 'network' 
 const alwaysScanned = [80, 8080, 9100]
 const httpsPorts = new Set([443, 8443])
 
+const made = new WeakMap<
+  Target,
+  { readonly wishes: Wishes; readonly config: PlanConfig; readonly plan: Plan }
+>()
+
+/** Pure, and remembered by identity: asking again for the same target gives the same plan at no cost. */
 export function planOf(target: Target, wishes: Wishes, config: PlanConfig): Plan {
+  const before = made.get(target)
+  if (before?.wishes === wishes && before.config === config) return before.plan
+  const plan = decide(target, wishes, config)
+  made.set(target, { wishes, config, plan })
+  return plan
+}
+
+function decide(target: Target, wishes: Wishes, config: PlanConfig): Plan {
   const trouble = disabled(wishes) ?? notRunning(target)
   if (trouble) return { kind: 'none', trouble }
   if (target.url !== undefined) return planOfUrl(target.url)

@@ -1,0 +1,67 @@
+// Processes to measure: started, watched for what they cost, and ended with their children.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+
+export interface Running extends AsyncDisposable {
+  readonly pid: number
+  /** The first line that it prints. */
+  readonly firstLine: () => Promise<string>
+}
+
+export function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    env: { PATH: process.env.PATH, ...env },
+  })
+  return {
+    pid: child.pid!,
+    firstLine: async () => String((await once(child.stdout!, 'data'))[0]).trim(),
+    [Symbol.asyncDispose]: () => end(child),
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  child.kill('SIGTERM')
+  const force = setTimeout(() => child.kill('SIGKILL'), 5000)
+  await ended
+  clearTimeout(force)
+}
+
+/** CPU that a process has used so far, in milliseconds: user and system, all threads. */
+export function cpuOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * 10
+}
+
+/** Memory that a process holds, in MiB. */
+export function rssOf(pid: number): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
+}
+
+/** What `pid` costs in CPU over `ms` milliseconds, as milliseconds. */
+export async function cpuOver(pid: number, ms: number): Promise<number> {
+  const before = cpuOf(pid)
+  await pause(ms)
+  return cpuOf(pid) - before
+}
+
+/** A port of loopback that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
