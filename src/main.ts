@@ -1,13 +1,8 @@
 #!/usr/bin/env node
 // The process edge: arguments, environment, signals, exit code. Nobody else touches the process.
 
-import type { Command, Io } from './cli/io.ts'
-
-/** Each is loaded only when it is asked for: `health` runs every other second. */
-const commands: Readonly<Record<string, () => Promise<Command>>> = {
-  run: async () => (await import('./cli/run.ts')).run,
-  rules: async () => (await import('./cli/rules.ts')).rules,
-}
+import { dispatch } from './cli/dispatch.ts'
+import type { Io } from './cli/io.ts'
 
 const stopping = new AbortController()
 /** An orderly end takes at most this long. */
@@ -28,10 +23,4 @@ const io: Io = {
   isTerminal: process.stdout.isTTY === true,
 }
 
-const [name = 'run', ...args] = process.argv.slice(2)
-const load = commands[name]
-if (load) process.exitCode = await (await load())(args, io)
-else {
-  io.stderr(`app-metrics-proxy has no command ${name}; it has: ${Object.keys(commands).join(', ')}\n`)
-  process.exitCode = 2
-}
+process.exitCode = await dispatch(process.argv.slice(2), io)

@@ -13,8 +13,10 @@ export interface Log {
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
-export function createLog(level: LogLevel): Log {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime })
+/** JSON on the standard output, a line each; `write` takes the lines instead. */
+export function createLog(level: LogLevel, write?: (line: string) => void): Log {
+  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
+  return write ? pino(options, { write }) : pino(options)
 }
 
 type Labels = Readonly<Record<string, string>>

@@ -4,7 +4,9 @@ import { once } from 'node:events'
 import { type App, startApp } from '../app.ts'
 import { systemClock } from '../clock.ts'
 import { ConfigError, readConfig } from '../config.ts'
+import { readableLine } from '../log-lines.ts'
 import { createLog } from '../telemetry.ts'
+import { createPaint } from '../terminal.ts'
 import { version } from '../version.ts'
 import type { Io } from './io.ts'
 
@@ -14,7 +16,7 @@ const misconfigured = 2
 export async function run(_args: readonly string[], io: Io): Promise<number> {
   try {
     const config = readConfig(io.env)
-    const log = createLog(config.logLevel)
+    const log = createLog(config.logLevel, io.isTerminal ? writeReadable(io) : undefined)
     for (const warning of config.warnings) log.warn({}, warning)
     log.info({ version }, 'starting')
     const app = await startApp({ config, clock: systemClock, log, version })
@@ -24,6 +26,11 @@ export async function run(_args: readonly string[], io: Io): Promise<number> {
     io.stderr(`app-metrics-proxy can't start:\n${error.problems.map((line) => `  ${line}\n`).join('')}`)
     return misconfigured
   }
+}
+
+function writeReadable(io: Io): (line: string) => void {
+  const paint = createPaint(io)
+  return (line) => io.stdout(readableLine(line, paint))
 }
 
 async function untilStopped(app: App, signal: AbortSignal): Promise<number> {

@@ -55,7 +55,7 @@ export async function startDiscovery(deps: Deps, on: (found: Found) => void): Pr
   return { status: () => ({ warnings: [] }), stop: async () => {} }
 }
 
-const defaultSocket = '/var/run/docker.sock'
+export const defaultSocket = '/var/run/docker.sock'
 
 /** Undefined: without Docker, on `TARGETS` alone. */
 export function dockerHostOf(

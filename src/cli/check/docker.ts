@@ -1,0 +1,98 @@
+// Whether Docker can be read, who this agent is there, and which containers it can't reach.
+
+import { existsSync } from 'node:fs'
+import { hostname } from 'node:os'
+import type { Config } from '../../config.ts'
+import { isOnHost } from '../../discover/addresses.ts'
+import { defaultSocket, dockerHostOf } from '../../discover/discovery.ts'
+import { openEngine } from '../../discover/engine.ts'
+import { ownContainerIds } from '../../discover/own-container.ts'
+import { type Picture, readAll } from '../../discover/picture.ts'
+import { targetsOf } from '../../discover/target.ts'
+import type { Target } from '../../model.ts'
+import { failure, type Result } from './result.ts'
+
+const patience = 10_000
+
+export interface Node {
+  readonly results: readonly Result[]
+  /** Absent without Docker, or where it can't be read. */
+  readonly picture?: Picture
+}
+
+export async function lookAtDocker(config: Config, signal: AbortSignal): Promise<Node> {
+  try {
+    const host = dockerHostOf(config, existsSync(defaultSocket))
+    if (host === undefined) return { results: [withoutDocker(config)] }
+    const picture = await readAll(
+      {
+        engine: await openEngine(host),
+        ownIds: await ownContainerIds(),
+        allowedLabels: config.sdLabels,
+        fallbackName: config.nodeName ?? hostname(),
+      },
+      AbortSignal.any([signal, AbortSignal.timeout(patience)]),
+    )
+    return { results: resultsOf(picture, host), picture }
+  } catch (error) {
+    return { results: [failure('Docker', error)] }
+  }
+}
+
+function withoutDocker({ targets }: Config): Result {
+  return { status: 'ok', what: 'Docker', says: `not used: ${targets.length} targets are listed in TARGETS` }
+}
+
+function resultsOf(picture: Picture, host: string): readonly Result[] {
+  const { identity, containers } = picture
+  const targets = targetsOf(picture, identity.node)
+  const role = identity.manager ? 'manager' : 'worker'
+  return [
+    { status: 'ok', what: 'Docker', says: `${host} lists ${containers.size} containers` },
+    {
+      status: 'ok',
+      what: 'Swarm',
+      says: identity.swarm ? `${identity.hostname} is a ${role} (${identity.node})` : 'this node is in none',
+    },
+    ownResult(picture),
+    ...networkResults(picture, targets),
+  ]
+}
+
+function ownResult({ own, identity }: Picture): Result {
+  const what = 'agent'
+  if (!own) return { status: 'ok', what, says: 'runs as a process of the host' }
+  if (identity.service)
+    return { status: 'ok', what, says: `runs as a task of the service ${identity.service}` }
+  if (!identity.swarm) return { status: 'ok', what, says: `runs as the container ${own.name}` }
+  return {
+    status: 'warning',
+    what,
+    says: `runs as the container ${own.name}, which is of no service: other agents can't be found by name`,
+    mend: 'deploy it as a service in mode global, as stack.yml does, or list the others in PEERS',
+  }
+}
+
+const mostNamed = 10
+
+function networkResults(picture: Picture, targets: readonly Target[]): readonly Result[] {
+  const running = targets.filter(({ state }) => state !== 'stopped')
+  const hidden = running.filter(({ addresses }) => addresses.length === 0)
+  const networks = picture.own?.attachments.map(({ network }) => network) ?? []
+  const here = isOnHost(picture) ? 'on the host’s network' : `on ${networks.join(', ') || 'no network'}`
+  const says = `${here}: reaches ${running.length - hidden.length} of ${running.length} running containers`
+  const named = hidden.slice(0, mostNamed).map(
+    ({ name, unreachable }): Result => ({
+      status: 'warning',
+      what: 'network',
+      says: `${name}: ${unreachable?.reason ?? 'no address'}`,
+      mend: unreachable?.mend,
+    }),
+  )
+  const more = hidden.length - named.length
+  return [
+    { status: 'ok', what: 'network', says },
+    ...named,
+    ...(more > 0 ? [{ status: 'warning', what: 'network', says: `and ${more} more` } as const] : []),
+  ]
+}

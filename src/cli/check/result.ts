@@ -1,0 +1,31 @@
+// What one look came to, and how it is printed.
+
+import { ProxyError } from '../../errors.ts'
+import { type Colour, type Paint, visible } from '../../terminal.ts'
+
+export interface Result {
+  readonly status: 'ok' | 'warning' | 'error'
+  /** What was looked at, in a word or two. */
+  readonly what: string
+  readonly says: string
+  /** What to do. */
+  readonly mend?: string | undefined
+}
+
+const colours: Readonly<Record<Result['status'], Colour>> = { ok: 'green', warning: 'yellow', error: 'red' }
+const indent = ' '.repeat(9)
+
+export function printResult({ status, what, says, mend }: Result, paint: Paint): string {
+  const first = `${paint(colours[status], status.padEnd(7))}  ${what}: ${visible(says)}\n`
+  return mend === undefined ? first : `${first}${indent}${paint('dim', `To mend it: ${visible(mend)}`)}\n`
+}
+
+export function failure(what: string, error: unknown): Result {
+  if (!(error instanceof Error)) throw error
+  return {
+    status: 'error',
+    what,
+    says: error.message,
+    mend: error instanceof ProxyError ? error.mend : undefined,
+  }
+}

@@ -1,0 +1,98 @@
+// `app-metrics-proxy scrape`: one page of metrics, and whether Prometheus would take it.
+
+import { systemClock } from '../clock.ts'
+import { readConfig } from '../config.ts'
+import { ProxyError } from '../errors.ts'
+import { inspect } from '../exposition/inspect.ts'
+import { createFetcher } from '../scrape/fetch.ts'
+import { createReader, type Reading } from '../scrape/read.ts'
+import { createPaint, visible } from '../terminal.ts'
+import { agentUrl, askAgent } from './agent-url.ts'
+import type { Io } from './io.ts'
+import { readArguments, UsageError, withUsage } from './usage.ts'
+
+const usage = `Usage: app-metrics-proxy scrape [options] URL
+       app-metrics-proxy scrape [options] NAME [AGENT]
+
+Reads one page of metrics as the agent does, and tells whether Prometheus would take it, and if not, why.
+A URL is read from here. A NAME, such as web or stack_web/2, is asked of an agent: of the one on this machine,
+or of AGENT, which is host:port or a URL.
+
+  --print  Print the page too.
+  --help   This text.
+
+Exit code: 0 valid metrics, 1 not, 2 used wrongly.
+`
+
+/** As far as the agent looks for the end of a line. */
+const maxLine = 2 ** 20
+
+export function scrape(args: readonly string[], io: Io): Promise<number> {
+  return withUsage(usage, io, async () => {
+    const { values, positionals } = readArguments({
+      args: [...args],
+      allowPositionals: true,
+      options: { print: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    })
+    if (values.help) return 'usage'
+    const [what, agent] = positionals
+    if (what === undefined) throw new UsageError('which URL, or which name?')
+    const paint = createPaint(io)
+    try {
+      const before = performance.now()
+      const reading = await (isUrl(what) ? readUrl(what, io) : readName(what, agentUrl(agent, io), io))
+      const took = performance.now() - before
+      if (values.print) io.stdout(Buffer.from(reading.page.body).toString())
+      else io.stdout(`${paint('green', 'valid')}: ${describe(reading, took)}`)
+      return 0
+    } catch (error) {
+      if (!(error instanceof Error)) throw error
+      const mend =
+        error instanceof ProxyError && error.mend !== undefined ? `To mend it: ${error.mend}\n` : ''
+      io.stderr(`${paint('red', 'refused')}: ${visible(error.message)}\n${mend}`)
+      return 1
+    }
+  })
+}
+
+const isUrl = (text: string) => /^https?:\/\//.test(text)
+
+async function readUrl(url: string, io: Io): Promise<Reading> {
+  const { maxBody, maxSeries, verifyTls, scrapeTimeout } = readConfig(io.env)
+  const fetcher = createFetcher({ clock: systemClock, maxBody, verifyTls })
+  const read = createReader({
+    fetch: fetcher.fetch,
+    inspect: (body, contentType) => inspect(body, contentType, { maxSeries, maxLine }),
+    maxBody,
+  })
+  try {
+    return await read(url, { timeout: scrapeTimeout, once: true, signal: io.signal })
+  } finally {
+    await fetcher.close()
+  }
+}
+
+async function readName(name: string, agent: URL, io: Io): Promise<Reading> {
+  const { maxSeries } = readConfig(io.env)
+  const path = `${name.replace(/^\/+/, '').split('/').map(encodeURIComponent).join('/')}/metrics`
+  const response = await askAgent(agent, path, '*/*', io.signal)
+  const body = Buffer.from(await response.arrayBuffer())
+  if (!response.ok)
+    throw new Error(`${response.status} ${body.toString().trim().replaceAll('\n', '. To mend it: ')}`)
+  const contentType = response.headers.get('content-type') ?? undefined
+  const inspected = inspect(body, contentType, { maxSeries, maxLine })
+  if (!inspected.ok)
+    throw new Error(`line ${inspected.line}, column ${inspected.column}: ${inspected.reason}`)
+  return { page: { ...inspected, body, size: body.length }, contentType }
+}
+
+function describe({ page, contentType }: Reading, took: number): string {
+  const facts = [
+    `${page.series} series`,
+    `${page.size} bytes`,
+    page.format,
+    contentType === undefined ? 'no Content-Type' : `Content-Type ${visible(contentType)}`,
+    `${Math.round(took)} ms`,
+  ]
+  return [facts.join(', '), ...page.remarks.map((remark) => `  remark: ${visible(remark)}`), ''].join('\n')
+}

@@ -1,0 +1,35 @@
+// Used wrongly: what every command says then, and with which exit code.
+
+import { type ParseArgsConfig, parseArgs } from 'node:util'
+import type { Io } from './io.ts'
+
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** Like parseArgs, whose refusals become usage errors. */
+export function readArguments<const C extends ParseArgsConfig>(config: C): ReturnType<typeof parseArgs<C>> {
+  try {
+    return parseArgs(config)
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
+/** Runs `body`, which may be undefined where the usage is asked for. */
+export async function withUsage(
+  usage: string,
+  io: Io,
+  body: () => Promise<number | 'usage'>,
+): Promise<number> {
+  try {
+    const code = await body()
+    if (code !== 'usage') return code
+    io.stdout(usage)
+    return 0
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    io.stderr(`${error.message}\n\n${usage}`)
+    return 2
+  }
+}

@@ -1,0 +1,41 @@
+// What is written to a terminal: colours where they are wanted, and text of strangers that can't do anything
+// but be read.
+
+import { stripVTControlCharacters } from 'node:util'
+
+export type Colour = 'red' | 'green' | 'yellow' | 'blue' | 'magenta' | 'dim' | 'bold'
+export type Paint = (colour: Colour, text: string) => string
+
+const codes: Readonly<Record<Colour, readonly [on: number, off: number]>> = {
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+  blue: [34, 39],
+  magenta: [35, 39],
+  dim: [2, 22],
+  bold: [1, 22],
+}
+
+interface Output {
+  readonly isTerminal: boolean
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** Colours on a terminal that has them, unless NO_COLOR is set: see no-color.org. */
+export function createPaint({ isTerminal, env }: Output): Paint {
+  if (!isTerminal || env.NO_COLOR || env.TERM === 'dumb') return (_, text) => text
+  return (colour, text) => `\x1b[${codes[colour][0]}m${text}\x1b[${codes[colour][1]}m`
+}
+
+/** How many columns the text takes, its colours not counted. */
+export function widthOf(text: string): number {
+  return [...stripVTControlCharacters(text)].length
+}
+
+/** Control characters, of which a terminal makes commands, and those that turn the direction of text, as `\u{1b}`. */
+export function visible(text: string): string {
+  return text.replaceAll(
+    /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu,
+    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  )
+}

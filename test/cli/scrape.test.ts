@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'vitest'
+import { scrape } from '../../src/cli/scrape.ts'
+import { closedPort, httpServer, pageServer } from '../helpers/server.ts'
+import { read, startAgent } from '../serve/agent.ts'
+import { node, standalone } from '../store/world.ts'
+import { run } from './run.ts'
+
+describe('app-metrics-proxy scrape URL', () => {
+  test('tells what a valid page is', async () => {
+    await using server = await pageServer('# TYPE a gauge\na 1\na{b="c"} 2\n')
+    const { code, out, err } = await run(scrape, [server.url])
+    expect([code, err]).toEqual([0, ''])
+    expect(out).toMatch(
+      /^valid: 2 series, 30 bytes, text\/0\.0\.4, Content-Type text\/plain; version=0\.0\.4, \d+ ms\n$/,
+    )
+  })
+
+  test('tells what deserves to be known of it', async () => {
+    await using server = await pageServer('a 1\na 1\n')
+    expect((await run(scrape, [server.url])).out).toMatch(/\n {2}remark: 1 sample repeats a series/)
+  })
+
+  test('tells where and why a page is refused', async () => {
+    await using server = await pageServer('a 1\nb{c="d} 2\n')
+    const { code, out, err } = await run(scrape, [server.url])
+    expect([code, out]).toEqual([1, ''])
+    expect(err).toMatch(/^refused: answered no valid metrics: line 2, column \d+: /)
+  })
+
+  test.each([
+    ['HTML', (url: string) => url, /^refused: answered HTML, not metrics\n/],
+    ['an error', (url: string) => `${url}/none`, /^refused: .*404/],
+  ])('tells that %s is no page of metrics', async (_, urlOf, reason) => {
+    await using server = await httpServer((request, answer) => {
+      if (request.url?.endsWith('none')) answer.writeHead(404)
+      answer.end('<!doctype html><title>hello</title>')
+    })
+    expect(await run(scrape, [urlOf(server.url)])).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(reason),
+    })
+  })
+
+  test('tells that nobody listens', async () => {
+    const { code, err } = await run(scrape, [`http://127.0.0.1:${await closedPort()}/metrics`])
+    expect([code, err]).toEqual([1, 'refused: connection refused\n'])
+  })
+
+  test('prints the page with --print', async () => {
+    await using server = await pageServer('a 1\n')
+    expect((await run(scrape, ['--print', server.url])).out).toBe('a 1\n')
+  })
+})
+
+describe('app-metrics-proxy scrape NAME', () => {
+  test('asks an agent, and tells what it says', async () => {
+    const entry = { ...standalone('n1', 'web'), snapshot: read('a 1\n') }
+    const agent = await startAgent({ entries: [entry], nodes: [node('n1', 'one', 'self')], maxAge: 'off' })
+    const env = { LISTEN_PORT: String(agent.port) }
+    try {
+      expect(await run(scrape, ['web'], { env })).toMatchObject({
+        code: 0,
+        out: expect.stringMatching(/^valid: 1 series/),
+      })
+      expect(await run(scrape, ['web/one', `127.0.0.1:${agent.port}`])).toMatchObject({ code: 0 })
+      const { code, err } = await run(scrape, ['wep'], { env })
+      expect(code).toBe(1)
+      expect(err).toMatch(
+        /^refused: 404 no container or service is called "wep". To mend it: ask for \/web\/metrics\n$/,
+      )
+    } finally {
+      await agent.stop()
+    }
+  })
+
+  test('wants to be told what', async () => {
+    expect(await run(scrape, [])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/^which URL, or which name\?/),
+    })
+  })
+})

@@ -1,0 +1,108 @@
+import { createServer } from 'node:http'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { targets } from '../../src/cli/targets.ts'
+import { container, failing, healthy, place, type Scene, startScene, unscraped } from '../browser/scene.ts'
+import { closedPort, run as listen } from '../helpers/server.ts'
+import { run } from './run.ts'
+
+let scene: Scene
+let agent: string
+const web = container('n1', 'shop_web.1.x', place('shop_web', '1'))
+
+beforeEach(async () => {
+  scene = await startScene({
+    entries: [
+      healthy(web),
+      failing(container('n2', 'shop_web.10.x', place('shop_web', '10')), 'connection refused'),
+      unscraped(
+        container('n2', 'shop_web.9.x', place('shop_web', '9')),
+        'no_address',
+        'no network',
+        'attach it',
+      ),
+    ],
+    warnings: ['the secret is short'],
+  })
+  agent = `127.0.0.1:${scene.port}`
+})
+afterEach(() => scene.stop())
+
+describe('app-metrics-proxy targets', () => {
+  test('is a table in the order of names, with why and how to mend it', async () => {
+    const { code, out, err } = await run(targets, [agent])
+    expect([code, err]).toEqual([0, ''])
+    const lines = out.trimEnd().split('\n')
+    expect(lines[0]).toBe('warning: the secret is short')
+    expect(lines.slice(2).map((line) => line.replaceAll(/ {2,}/g, ' | '))).toEqual([
+      expect.stringMatching(/^STATE \| NAME \| NODE \| SERIES \| TOOK \| AGE \| ENDPOINT/),
+      expect.stringMatching(
+        /^up \| shop_web\.1 \| node1 \| 3 \| 9 ms \| \d s \| http:\/\/10\.88\.1\.\d+:8080\/metrics$/,
+      ),
+      'unscraped | shop_web.9 | node2 | no network. To mend it: attach it',
+      expect.stringMatching(/^down \| shop_web\.10 \| node2 .*connection refused$/),
+    ])
+  })
+
+  test('shows only the states that are asked for', async () => {
+    const { out } = await run(targets, ['--state', 'down,lost', agent])
+    expect(out).toContain('shop_web.10')
+    expect(out).not.toContain('shop_web.9')
+  })
+
+  test('is the status as JSON with --json', async () => {
+    const { out } = await run(targets, ['--json', `http://${agent}`])
+    expect(JSON.parse(out)).toMatchObject({ cluster: 'demo', targets: { length: 3 } })
+  })
+
+  test('has colours on a terminal only, and not with NO_COLOR', async () => {
+    expect((await run(targets, [agent], { isTerminal: true })).out).toContain('\x1b[32mup\x1b[39m')
+    const env = { NO_COLOR: '1' }
+    expect((await run(targets, [agent], { isTerminal: true, env })).out).not.toContain('\x1b')
+    expect((await run(targets, [agent])).out).not.toContain('\x1b')
+  })
+
+  test('shows a stranger’s control characters instead of obeying them', async () => {
+    const name = 'evil\x1b]0;owned\x07\x1b[2J\nup  fake'
+    scene.world.put(healthy(container('n1', name, { kind: 'standalone' })))
+    const { out } = await run(targets, [agent])
+    expect(out).toContain(String.raw`evil\u{1b}]0;owned\u{7}\u{1b}[2J\u{a}up  fake`)
+    expect(out).not.toContain('\x1b')
+  })
+
+  test('--watch goes on until it is told to end', async () => {
+    const ending = new AbortController()
+    let tables = 0
+    const heard = (text: string) => {
+      if (text.includes('STATE')) tables += 1
+      if (tables === 2) ending.abort()
+    }
+    const { code } = await run(targets, ['--watch', agent], { signal: ending.signal, heard })
+    expect([code, tables]).toEqual([0, 2])
+  })
+
+  test('says where no agent answers', async () => {
+    const port = await closedPort()
+    const { code, err } = await run(targets, [], { env: { LISTEN_PORT: String(port) } })
+    expect(code).toBe(1)
+    expect(err).toMatch(new RegExp(`no agent answers at http://127.0.0.1:${port}: .*ECONNREFUSED`))
+  })
+
+  test('says what is no agent', async () => {
+    await using server = await listen(createServer((_, answer) => answer.end('hello')))
+    const { code, err } = await run(targets, [`127.0.0.1:${server.port}`])
+    expect([code, err]).toEqual([1, `http://127.0.0.1:${server.port} is not an agent: it answers no JSON\n`])
+  })
+
+  test('hands on user and password', async () => {
+    const heard: (string | undefined)[] = []
+    await using server = await listen(
+      createServer((request, answer) => {
+        heard.push(request.headers.authorization)
+        answer.writeHead(401).end('who are you?\n')
+      }),
+    )
+    const { code, err } = await run(targets, [`http://me:s%C3%A9cret@127.0.0.1:${server.port}`])
+    expect([code, err]).toEqual([1, `http://127.0.0.1:${server.port} answers 401: who are you?\n`])
+    expect(heard).toEqual([`Basic ${Buffer.from('me:sécret').toString('base64')}`])
+  })
+})
