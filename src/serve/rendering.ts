@@ -1,5 +1,5 @@
-// A page as it goes out: in the format that the asker takes, plain or packed. Each form is made once a page,
-// at the first ask, and goes with the page.
+// A page as it goes out: in the format that the asker takes, plain or packed. What is packed is made once a
+// page, at the first ask, and goes with the page.
 
 import { promisify } from 'node:util'
 import { gzip as gzipCallback } from 'node:zlib'
@@ -45,33 +45,28 @@ const level = 5
 const gzip = promisify(gzipCallback)
 
 export function createRender(formats: Formats): Render {
-  const converted = new WeakMap<Page, Map<string, Page>>()
-  const packed = new WeakMap<Page, Packed | Promise<Packed>>()
+  const packed = new WeakMap<Page, Map<string, Packed | Promise<Packed>>>()
   const choose = createChoose(formats)
 
-  function formOf(page: Page, { key, offer }: Choice): Page {
-    const forms = converted.get(page) ?? new Map<string, Page>()
-    converted.set(page, forms)
-    const form = forms.get(key) ?? formats.convert(page, offer)
-    forms.set(key, form)
-    return form
-  }
+  /** A copy, since a page that is kept compressed must be asked for its body only once. */
+  const formOf = (page: Page, { offer }: Choice) => formats.convert({ ...page }, offer)
 
-  function packedOf(form: Page): Packed | Promise<Packed> {
-    const ready = packed.get(form)
+  function packedOf(page: Page, choice: Choice): Packed | Promise<Packed> {
+    const forms = packed.get(page) ?? new Map<string, Packed | Promise<Packed>>()
+    packed.set(page, forms)
+    const ready = forms.get(choice.key)
     if (ready) return ready
-    const made = pack(form)
-    packed.set(form, made)
-    if (made instanceof Promise) made.then((done) => packed.set(form, done))
+    const made = pack(formOf(page, choice))
+    forms.set(choice.key, made)
+    if (made instanceof Promise) made.then((done) => forms.set(choice.key, done))
     return made
   }
 
   return (page, { accept, acceptEncoding }) => {
     const choice = choose(accept, page.format)
-    const form = formOf(page, choice)
     const { type } = choice
-    if (!takesGzip(acceptEncoding)) return { type, body: bufferOf(form.body) }
-    const ready = packedOf(form)
+    if (!takesGzip(acceptEncoding)) return { type, body: bufferOf(formOf(page, choice).body) }
+    const ready = packedOf(page, choice)
     return ready instanceof Promise ? ready.then((done) => ({ type, ...done })) : { type, ...ready }
   }
 }

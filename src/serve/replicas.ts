@@ -4,6 +4,7 @@ import type { Trouble } from '../errors.ts'
 import { ProxyError, troubleOf } from '../errors.ts'
 import type { Entry, Format, Page } from '../model.ts'
 import type { Reading } from './freshness.ts'
+import { createKept, type Part } from './kept.ts'
 import type { Reader } from './reader.ts'
 
 /** What of the formats' engine is used here. */
@@ -35,7 +36,7 @@ type Up = Extract<Outcome, { readonly reading: Reading }>
 export type ReadReplicas = (full: string, slots: readonly Slot[], budget: number) => Promise<Reading>
 
 export function createReadReplicas({ replicaLabel, merging, reader }: ReplicasDeps): ReadReplicas {
-  const joined = new WeakMap<Page, Joined[]>()
+  const joined = createKept()
 
   async function outcomeOf({ slot, entry }: Slot, budget: number): Promise<Outcome> {
     if (!entry) return { slot, trouble: { code: 'stopped', reason: 'no container runs in this slot' } }
@@ -47,21 +48,14 @@ export function createReadReplicas({ replicaLabel, merging, reader }: ReplicasDe
     }
   }
 
-  /** Made once for the same parts, and kept as long as the first of them. */
   function join(outcomes: readonly Outcome[], up: readonly Up[]): Page {
-    const first = up[0]!.reading.page
-    const kept = joined.get(first) ?? []
-    joined.set(first, kept)
-    const before = kept.find(({ parts }) => sameParts(parts, outcomes))
-    if (before) return before.page
-    const format = commonFormat(up.map(({ reading }) => reading.page.format))
     const labelled = up.map(({ slot, reading }) => ({
-      page: reading.page,
+      // a copy, since a page that is kept compressed must be asked for its body only once
+      page: { ...reading.page },
       label: { name: replicaLabel, value: slot },
     }))
-    const page = merging.merge([...labelled, { page: upPage(replicaLabel, outcomes) }], format)
-    kept.push({ parts: outcomes.map(partOf), page })
-    return page
+    const format = commonFormat(up.map(({ reading }) => reading.page.format))
+    return merging.merge([...labelled, { page: upPage(replicaLabel, outcomes) }], format)
   }
 
   return async (full, slots, budget) => {
@@ -70,27 +64,13 @@ export function createReadReplicas({ replicaLabel, merging, reader }: ReplicasDe
     if (up.length === 0) throw noneUp(full, outcomes)
     const age = Math.max(...up.map(({ reading }) => reading.age))
     const cached = up.some(({ reading }) => reading.cached)
-    return { page: join(outcomes, up), age, ...(cached && { cached }) }
+    const page = joined(`${full} ${slots.length}`, outcomes.map(partOf), () => join(outcomes, up))
+    return { page, age, ...(cached && { cached }) }
   }
 }
 
-/** A merged page and what it was made from. */
-interface Joined {
-  readonly parts: readonly Part[]
-  readonly page: Page
-}
-
-type Part = readonly [slot: string, page: Page | undefined]
-
 function partOf(outcome: Outcome): Part {
   return [outcome.slot, 'reading' in outcome ? outcome.reading.page : undefined]
-}
-
-function sameParts(parts: readonly Part[], outcomes: readonly Outcome[]): boolean {
-  return (
-    parts.length === outcomes.length &&
-    outcomes.map(partOf).every(([slot, page], at) => slot === parts[at]?.[0] && page === parts[at]?.[1])
-  )
 }
 
 /** The replicas' own format, if they agree: merging then changes no more than it must. */

@@ -77,6 +77,33 @@ describe('one container’s page', () => {
   })
 })
 
+test('a page that is kept compressed is unpacked once an answer, and not at all for one that is ready', async () => {
+  const unpacked = { 1: 0, 2: 0 }
+  const resting = (slot: 1 | 2) => {
+    const { body, ...rest } = page(many(slot))
+    return {
+      ...rest,
+      get body() {
+        unpacked[slot] += 1
+        return body
+      },
+    }
+  }
+  const agent = await start({
+    entries: [1 as const, 2 as const].map((slot) =>
+      withSnapshot(task('n1', 'demo_web', slot), read(resting(slot))),
+    ),
+    maxAge: 'off',
+  })
+  const headers = { 'accept-encoding': 'gzip' }
+  for (const _ of [1, 2]) await agent.ask('/demo_web/1/metrics', { headers })
+  expect(unpacked).toEqual({ 1: 1, 2: 0 })
+  for (const _ of [1, 2]) await agent.ask('/demo_web/metrics', { headers })
+  expect(unpacked).toEqual({ 1: 2, 2: 1 })
+  await agent.ask('/demo_web/2/metrics')
+  expect(unpacked).toEqual({ 1: 2, 2: 2 })
+})
+
 describe('what can’t be answered', () => {
   test.each([
     ['/web/metrics', 'GET', 502, 'connection refused\n'],

@@ -1,0 +1,45 @@
+// Merged pages, kept as long as their parts are the same and the memory for them lasts.
+
+import type { Page } from '../model.ts'
+
+/** One slot's page, or that it has none. */
+export type Part = readonly [slot: string, page: Page | undefined]
+
+interface Joined {
+  readonly parts: readonly Part[]
+  readonly page: Page
+}
+
+/** Merged pages may take this much memory. */
+const mostBytes = 64 * 2 ** 20
+
+/** Gives the page that was made from the same parts, or makes it. The last asked for are kept. */
+export function createKept(): (name: string, parts: readonly Part[], make: () => Page) => Page {
+  const kept = new Map<string, Joined>()
+  let bytes = 0
+
+  function drop(name: string): void {
+    bytes -= kept.get(name)?.page.size ?? 0
+    kept.delete(name)
+  }
+
+  return (name, parts, make) => {
+    const before = kept.get(name)
+    const page = before && sameParts(before.parts, parts) ? before.page : make()
+    drop(name)
+    kept.set(name, { parts, page })
+    bytes += page.size
+    for (const oldest of kept.keys()) {
+      if (bytes <= mostBytes) break
+      drop(oldest)
+    }
+    return page
+  }
+}
+
+function sameParts(some: readonly Part[], others: readonly Part[]): boolean {
+  return (
+    some.length === others.length &&
+    some.every(([slot, page], at) => slot === others[at]?.[0] && page === others[at]?.[1])
+  )
+}
