@@ -3,8 +3,10 @@
 import type { Format } from '../model.ts'
 import { formatOf, isOpenMetrics, quotingOf } from './formats.ts'
 import { watch } from './remarks.ts'
+import { placeOf } from './scan/place.ts'
 import { readerOf } from './scan/reader.ts'
-import { Kind, placeOf, Refused, Scan } from './scan/scan.ts'
+import { Refused } from './scan/refused.ts'
+import { Kind, Scan } from './scan/scan.ts'
 
 /** What a page may not exceed. */
 export interface Limits {

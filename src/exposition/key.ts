@@ -1,22 +1,8 @@
 // A series as one string: the same for all ways to write it, for the same labels in any order.
 
 import { unescaped } from './scan/escapes.ts'
+import { type Label, labelsOf } from './scan/labels.ts'
 import type { Scan } from './scan/scan.ts'
-
-export interface Label {
-  readonly name: string
-  readonly value: string
-}
-
-export function labelsOf(scan: Scan): Label[] {
-  return Array.from({ length: scan.count }, (_, at) => {
-    const [nameStart, nameEnd, valueStart, valueEnd] = scan.labels.subarray(4 * at, 4 * at + 4)
-    return {
-      name: unescaped(scan.text(nameStart!, nameEnd!)),
-      value: unescaped(scan.text(valueStart!, valueEnd!)),
-    }
-  })
-}
 
 /**
  * The labels with one more. One of that name that is there already makes room as Prometheus does it: it

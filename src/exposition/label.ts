@@ -2,9 +2,9 @@
 
 import type { Page } from '../model.ts'
 import { isOpenMetrics } from './formats.ts'
-import type { Label } from './key.ts'
 import { Output } from './merge/output.ts'
 import { sampleWriter } from './merge/sample.ts'
+import type { Label } from './scan/labels.ts'
 import { readerOf } from './scan/reader.ts'
 import { Kind, Scan } from './scan/scan.ts'
 

@@ -3,7 +3,8 @@
 
 import { keyOf } from './key.ts'
 import { hashOf, Part } from './scan/hash.ts'
-import { type Kind, type MetricType, placeOf, Scan } from './scan/scan.ts'
+import { placeOf } from './scan/place.ts'
+import { type Kind, type MetricType, Scan } from './scan/scan.ts'
 import { nextHash, Table } from './table.ts'
 import { counted } from './words.ts'
 
@@ -15,7 +16,7 @@ export interface Watch {
   remarks(): string[]
 }
 
-const bytesPerSeries = 64
+const bytesPerSeries = 96
 
 export function watch(scan: Scan, next: (scan: Scan) => Kind): Watch {
   const series = new Table(scan.body.length / bytesPerSeries)

@@ -1,40 +1,36 @@
-// A hash table from 32-bit hashes to numbers, for hundreds of thousands of series a page: two flat arrays,
-// no object a series.
+// A hash table from 32-bit hashes to numbers, for hundreds of thousands of series a page: one flat array, no
+// object a series.
 
 export class Table {
-  private hashes: Int32Array
-  /** The number plus one, so that a fresh array is empty. */
-  private numbers: Int32Array
+  /** A slot is two numbers: the hash, and the number plus one, so that a fresh array is empty. */
+  private slots: Int32Array
   private size = 0
 
   constructor(expected: number) {
-    const slots = 2 ** Math.ceil(Math.log2(Math.max(16, 2 * expected)))
-    this.hashes = new Int32Array(slots)
-    this.numbers = new Int32Array(slots)
+    this.slots = new Int32Array(2 * 2 ** Math.ceil(Math.log2(Math.max(16, 2 * expected))))
   }
 
   /** Puts the number in if the hash is new and returns -1, else returns the number that has it already. */
   insert(hash: number, number: number): number {
-    const { hashes, numbers } = this
-    const last = numbers.length - 1
-    for (let slot = hash & last; ; slot = (slot + 1) & last) {
-      if (numbers[slot] === 0) {
-        hashes[slot] = hash
-        numbers[slot] = number + 1
-        if (++this.size * 2 > last) this.grow()
+    const { slots } = this
+    const mask = slots.length - 2
+    for (let at = (hash << 1) & mask; ; at = (at + 2) & mask) {
+      if (slots[at + 1] === 0) {
+        slots[at] = hash
+        slots[at + 1] = number + 1
+        if (++this.size * 4 > mask) this.grow()
         return -1
       }
-      if (hashes[slot] === hash) return numbers[slot]! - 1
+      if (slots[at] === hash) return slots[at + 1]! - 1
     }
   }
 
   private grow(): void {
-    const larger = new Table(this.numbers.length)
-    this.numbers.forEach((number, slot) => {
-      if (number !== 0) larger.insert(this.hashes[slot]!, number - 1)
-    })
-    this.hashes = larger.hashes
-    this.numbers = larger.numbers
+    const { slots } = this
+    const larger = new Table(slots.length / 2)
+    for (let at = 0; at < slots.length; at += 2)
+      if (slots[at + 1] !== 0) larger.insert(slots[at]!, slots[at + 1]! - 1)
+    this.slots = larger.slots
   }
 }
 

@@ -1,9 +1,10 @@
 // Writing one sample: as it came where that will do, with a label put in; else put together anew.
 
 import { isOpenMetrics, type Offer } from '../formats.ts'
-import { type Label, labelsOf, withLabel } from '../key.ts'
+import { withLabel } from '../key.ts'
 import { NEWLINE, SPACE } from '../scan/bytes.ts'
 import { escaped, unescaped } from '../scan/escapes.ts'
+import { type Label, labelsOf } from '../scan/labels.ts'
 import type { Scan } from '../scan/scan.ts'
 import { plainLabel, plainMetric, written } from './names.ts'
 import type { Output } from './output.ts'
@@ -25,7 +26,7 @@ export function sampleWriter(openMetrics: boolean, to: Offer, label?: Label): Wr
   function mustBeAnew(scan: Scan): boolean {
     if (scan.quoted && !mayQuote) return true
     if (!same && !openMetrics && !isTight(scan)) return true
-    return name !== undefined && hasLabel(scan, name)
+    return name !== undefined && scan.hasLabel(name, scan.count)
   }
 
   function writeTail(scan: Scan, out: Output): boolean {
@@ -99,17 +100,6 @@ function isTight(scan: Scan): boolean {
     at = scan.labels[label + 3]! + 2
   }
   return scan.braceEnd === at || scan.braceEnd === at - 1
-}
-
-function hasLabel(scan: Scan, name: Uint8Array): boolean {
-  for (let label = 0; label < 4 * scan.count; label += 4) {
-    const from = scan.labels[label]!
-    if (scan.labels[label + 1]! - from !== name.length) continue
-    let i = 0
-    while (i < name.length && scan.body[scan.start + from + i] === name[i]) i++
-    if (i === name.length) return true
-  }
-  return false
 }
 
 function seriesAnew(scan: Scan, { escaping }: Offer, label?: Label): string {

@@ -19,7 +19,7 @@ export interface Samples {
   remarks(): string[]
 }
 
-const bytesPerSeries = 64
+const bytesPerSeries = 96
 
 export function createSamples(format: Format, expected: number): Samples {
   const out = new Output(expected)

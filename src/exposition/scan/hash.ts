@@ -6,24 +6,46 @@ import { randomInt } from 'node:crypto'
 const seed = randomInt(2 ** 31)
 
 /** What a part is; the same bytes as another kind of part hash differently. */
-export const Part = { name: seed, label: seed ^ 0x9e3779b9, time: seed ^ 0x7f4a7c15 } as const
+export const Part = {
+  name: seed,
+  label: seed ^ 0x1e3779b9,
+  value: seed ^ 0x45d9f3b,
+  time: seed ^ 0x7f4a7c15,
+} as const
+
+export function mix(hash: number, word: number): number {
+  return Math.imul(((hash << 15) | (hash >>> 17)) ^ word, 0x5bd1e995)
+}
+
+/** To be summed up, each bit of a hash has to depend on all. */
+export function finish(hash: number): number {
+  const mixed = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
+  return mixed ^ (mixed >>> 13)
+}
+
+/** What of a word are its first bytes, as many as that. */
+export const firstOf = (word: number, bytes: number) => word & ((1 << (8 * bytes)) - 1)
 
 export function hashOf(view: DataView, from: number, to: number, part: number): number {
-  let hash = part ^ (to - from)
+  let hash = part
   let i = from
-  for (; i + 4 <= to; i += 4) {
-    hash = Math.imul(hash ^ view.getInt32(i, true), 0x5bd1e995)
-    hash ^= hash >>> 15
-  }
-  for (; i < to; i++) hash = Math.imul(hash ^ view.getUint8(i), 0x01000193)
-  hash = Math.imul(hash ^ (hash >>> 16), 0x7feb352d)
-  return hash ^ (hash >>> 13)
+  for (; i + 4 <= to; i += 4) hash = mix(hash, view.getInt32(i, true))
+  let rest = 0
+  for (let at = to - 1; at >= i; at--) rest = (rest << 8) | view.getUint8(at)
+  return mix(hash, rest)
 }
+
+export const labelHash = (name: number, value: number) => finish(mix(name, value))
 
 const encoder = new TextEncoder()
 
-/** The hash of a label as if it were written in the plain way. */
-export function labelHashOf(name: string, value: string): number {
-  const written = encoder.encode(`${name}="${value}`)
-  return hashOf(new DataView(written.buffer), 0, written.length, Part.label)
+/** The hash of a label as it would be written in the plain way. An empty one is none. */
+export const labelHashOf = (name: string, value: string) =>
+  value === '' ? 0 : labelHash(textHashOf(name, Part.label), textHashOf(value, Part.value))
+
+export const nameHashOf = (name: string) => finish(textHashOf(name, Part.name))
+
+function textHashOf(text: string, part: number): number {
+  const bytes = encoder.encode(text)
+  return hashOf(new DataView(bytes.buffer), 0, bytes.length, part)
 }

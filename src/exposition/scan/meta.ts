@@ -1,7 +1,9 @@
 // Metadata lines, as far as both formats share them.
 
 import { classOf, METRIC_PART, METRIC_START, NEWLINE, QUOTE } from './bytes.ts'
-import { type MetricType, Refused, type Scan, seen } from './scan.ts'
+import { seen, shown } from './place.ts'
+import { Refused } from './refused.ts'
+import type { MetricType, Scan } from './scan.ts'
 import { quotedEnd } from './series.ts'
 
 /** Whether `word` stands at `at`. */
@@ -40,7 +42,7 @@ export function readType(scan: Scan, words: TypeWords): MetricType {
   const from = scan.start + scan.textStart
   const length = scan.textEnd - scan.textStart
   for (const { word, type } of words) if (word.length === length && isAt(scan.body, from, word)) return type
-  const given = JSON.stringify(scan.shown(from, from + length))
+  const given = shown(scan.body, from, from + length)
   throw new Refused(
     from,
     `${given} is not a type: ${words.map(({ word }) => decoder.decode(word)).join(', ')}`,

@@ -17,7 +17,9 @@ import {
 import { hashOf, Part } from './hash.ts'
 import { isAt, lineEnd, readFamilyName, readType, typeWords } from './meta.ts'
 import { floatOf, readFloat } from './number.ts'
-import { Kind, Refused, type Scan, seen } from './scan.ts'
+import { seen } from './place.ts'
+import { Refused } from './refused.ts'
+import { Kind, type Scan } from './scan.ts'
 import { labelNameEnd, quotedEnd, readSeries, readValue } from './series.ts'
 
 const types = typeWords({
@@ -103,7 +105,7 @@ function readExemplar(scan: Scan, at: number): number {
 
 function readExemplarLabel(scan: Scan, at: number): number {
   const { body, start } = scan
-  const equals = body[at] === QUOTE ? quotedEnd(scan, at) + 1 : labelNameEnd(body, at)
+  const equals = body[at] === QUOTE ? quotedEnd(scan, at) + 1 : labelNameEnd(scan, at)
   if (body[equals] !== EQUALS) throw new Refused(equals, `expected =, found ${seen(body, equals)}`)
   const value = equals + 2
   if (body[equals + 1] !== QUOTE)

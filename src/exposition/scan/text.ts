@@ -4,7 +4,9 @@ import { classOf, HASH, isBlank, isDigit, METRIC_START, NEWLINE, NUL, OPEN } fro
 import { hashOf, Part } from './hash.ts'
 import { isAt, lineEnd, readFamilyName, readType, typeWords } from './meta.ts'
 import { isTooLarge, readFloat } from './number.ts'
-import { Kind, Refused, type Scan, seen } from './scan.ts'
+import { seen } from './place.ts'
+import { Refused } from './refused.ts'
+import { Kind, type Scan } from './scan.ts'
 import { readSeries, skipBlanks } from './series.ts'
 
 const types = typeWords({
@@ -18,43 +20,51 @@ const HELP = Buffer.from('HELP')
 const TYPE = Buffer.from('TYPE')
 
 export function nextInText(scan: Scan): Kind {
-  const { body } = scan
+  const { body, end } = scan
   let i = scan.at
-  while (i < body.length && (body[i] === NEWLINE || isBlank(body[i]!))) i++
+  while (i < end && (body[i] === NEWLINE || isBlank(body[i]!))) i++
   scan.start = i
   // Prometheus takes a NUL at the beginning of a line for the end: programs in C send one now and then
-  if (i >= body.length || body[i] === NUL) return Kind.end
+  if (i >= end || body[i] === NUL) return Kind.end
   if ((classOf[body[i]!]! & METRIC_START) !== 0 || body[i] === OPEN) return readSample(scan)
   if (body[i] === HASH) return readComment(scan)
   throw new Refused(i, `expected a metric's name or #, found ${seen(body, i)}`)
 }
 
 function readSample(scan: Scan): Kind {
-  const { body, start } = scan
-  const value = skipBlanks(body, readSeries(scan))
-  const valueEnd = readFloat(scan, value, 'a value')
+  const { body, start, end } = scan
+  const value = skipBlanks(scan, readSeries(scan))
+  let i = readFloat(scan, value, 'a value')
   scan.valueStart = value - start
-  scan.valueEnd = valueEnd - start
-
-  const time = skipBlanks(body, valueEnd)
-  let i = time
-  while (i < body.length && isDigit(body[i]!)) i++
-  scan.timeStart = time - start
+  scan.valueEnd = i - start
+  scan.timeStart = i - start
   scan.timeEnd = i - start
+  if (i < end && body[i] !== NEWLINE) i = readTime(scan, i)
+  scan.at = i < end ? i + 1 : end
+  return Kind.sample
+}
+
+/** Reads the timestamp, if there is one, to the end of the line, and returns where that is. */
+function readTime(scan: Scan, from: number): number {
+  const { body, start, end } = scan
+  const time = skipBlanks(scan, from)
+  let i = time
+  while (i < end && isDigit(body[i]!)) i++
   if (i > time) {
     if (isTooLarge(body, time, i)) throw new Refused(time, 'the timestamp is out of range')
+    scan.timeStart = time - start
+    scan.timeEnd = i - start
     scan.hash = (scan.hash + hashOf(scan.view, time, i, Part.time)) | 0
-    i = skipBlanks(body, i)
+    i = skipBlanks(scan, i)
   }
-  if (i < body.length && body[i] !== NEWLINE)
+  if (i < end && body[i] !== NEWLINE)
     throw new Refused(i, `expected a timestamp or the end of the line, found ${seen(body, i)}`)
-  scan.at = Math.min(i + 1, body.length)
-  return Kind.sample
+  return i
 }
 
 function readComment(scan: Scan): Kind {
   const { body, start } = scan
-  const word = skipBlanks(body, start + 1)
+  const word = skipBlanks(scan, start + 1)
   if (word > start + 1 && isBlank(body[word + 4] ?? 0)) {
     if (isAt(body, word, HELP)) return readMetadata(scan, Kind.help, word + 5)
     if (isAt(body, word, TYPE)) return readMetadata(scan, Kind.type, word + 5)
@@ -71,11 +81,11 @@ function endsAtNul({ body, start, at }: Scan, word: number): boolean {
 
 function readMetadata(scan: Scan, kind: typeof Kind.help | typeof Kind.type, from: number): Kind {
   const { body, start } = scan
-  const nameEnd = readFamilyName(scan, skipBlanks(body, from))
+  const nameEnd = readFamilyName(scan, skipBlanks(scan, from))
   if (body[nameEnd] === NUL) throw new Refused(nameEnd, 'a NUL byte after the name')
   const end = lineEnd(body, nameEnd)
   // one byte parts the name from the text, whichever it is; nothing but blanks is an empty text
-  const empty = skipBlanks(body, nameEnd) === end
+  const empty = skipBlanks(scan, nameEnd) === end
   scan.textStart = (empty ? end : nameEnd + 1) - start
   scan.textEnd = end - start
   if (kind === Kind.type) scan.type = readType(scan, types)
