@@ -81,6 +81,7 @@ interface Pair {
 
 function createPair(clock: Clock, wire: Wire, from: string, to: string, onEnd: () => void): Pair {
   const ends = [createEnd(from === to ? `${to}:self` : to, true), createEnd(`${from}:1`, false)] as const
+  /** What is lost once is never sent again: the stream has a hole and stands still. */
   let swallowing = false
 
   function createEnd(address: string, dialled: boolean) {
@@ -96,11 +97,12 @@ function createPair(clock: Clock, wire: Wire, from: string, to: string, onEnd: (
       },
       write(bytes: Uint8Array) {
         if (closed) return true
-        swallowing ||= bytes.length > wire.mtu
-        if (swallowing || wire.cut) return true
+        swallowing ||= bytes.length > wire.mtu || wire.cut
+        if (swallowing) return true
         const other = ends[dialled ? 1 : 0]
         clock.after(wire.delay, () => {
-          if (!wire.cut) other.receive(bytes)
+          swallowing ||= wire.cut
+          if (!swallowing) other.receive(bytes)
         })
         return true
       },
