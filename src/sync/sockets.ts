@@ -77,7 +77,7 @@ async function listen(server: Server, port: number): Promise<Server> {
 }
 
 async function listenOn(server: Server, port: number, host: string): Promise<Server> {
-  server.listen({ port, host })
+  server.listen({ port, host, backlog: mostConnections })
   await once(server, 'listening')
   return server
 }

@@ -19,7 +19,7 @@ export const subsystem = 'app-metrics-proxy'
 const user = 'peer'
 const mostAttempts = 6
 /** Keys of one cipher are used for an hour at most. */
-const rekeyEvery = 3_600_000
+const anHour = 3_600_000
 /** What waits on our side of the wire, before the sender is held back. */
 const mostWaiting = 256 * 1024
 /** A close that the other side doesn't answer is enforced after this. */
@@ -40,7 +40,7 @@ export const otherSecret: Trouble = {
 }
 
 /** The first keys are shown and tried first; all of them are accepted. */
-export function createSsh(accepted: readonly [Keys, ...Keys[]]): Ssh {
+export function createSsh(accepted: readonly [Keys, ...Keys[]], rekeyEvery = anHour): Ssh {
   const hostKeys = [accepted[0].host.file]
   const hostBlobs = accepted.map(({ host }) => host.blob)
   const clients = accepted.map(({ client }) => ({ blob: client.blob, key: parsed(client.file) }))

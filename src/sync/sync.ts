@@ -32,8 +32,9 @@ export interface SyncOptions {
   readonly version: string
   readonly store: SyncStore
   readonly refreshOwn: MeshOptions['refreshOwn']
-  /** For tests: another way to look names up. */
+  /** For tests: another way to look names up, and keys that are derived once for many agents. */
   readonly lookUp?: LookUp
+  readonly derive?: typeof deriveKeys
 }
 
 const findEvery = 5000
@@ -43,7 +44,7 @@ const settledWithin = 15_000
 export async function startSync(options: SyncOptions): Promise<Sync> {
   const { config, clock, log, metrics, version, store, refreshOwn } = options
   const started = clock.now()
-  const ssh = createSsh(await deriveAll(config.secret, config.previousSecret))
+  const ssh = createSsh(await deriveAll(options.derive ?? deriveKeys, config))
   const measures = createMeasures(metrics, () => mesh.peers())
   const mesh = createMesh({
     ...{ clock, log, store, version, refreshOwn },
@@ -89,7 +90,10 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
   }
 }
 
-async function deriveAll(secret: string, previous: string | undefined): Promise<[Keys, ...Keys[]]> {
-  const present = deriveKeys(secret)
-  return previous === undefined ? [await present] : [await present, await deriveKeys(previous)]
+async function deriveAll(
+  derive: typeof deriveKeys,
+  { secret, previousSecret }: SyncOptions['config'],
+): Promise<[Keys, ...Keys[]]> {
+  const present = await derive(secret)
+  return previousSecret === undefined ? [present] : [present, await derive(previousSecret)]
 }

@@ -114,7 +114,7 @@ test('small clusters agree within 20 s after any sequence of events', async () =
         await live(size, events, 20_000)
       },
     ),
-    { numRuns: Number(process.env.RUNS ?? 25) },
+    { numRuns: 25 },
   )
 }, 60_000)
 
@@ -125,7 +125,5 @@ test('a cluster of 30 does', async () => {
 
 test('a cluster of 100 does', async () => {
   const [events] = fc.sample(fc.array(event, { minLength: 10, maxLength: 10 }), { numRuns: 1, seed: 2 })
-  const started = performance.now()
   await live(100, events!, 12_000)
-  console.log('100', performance.now() - started)
 }, 120_000)

@@ -1,92 +1,10 @@
 // Real agents' sync over real SSH on loopback.
 
 import { afterEach, describe, expect, test } from 'vitest'
-import { systemClock } from '../../src/clock.ts'
-import { createStore, type Store } from '../../src/store/store.ts'
-import { type Sync, startSync } from '../../src/sync/sync.ts'
-import { createMetrics, type Metrics } from '../../src/telemetry.ts'
-import { until as untilTrue } from '../helpers/until.ts'
-import { found, self, target } from '../store/samples.ts'
+import type { Store } from '../../src/store/store.ts'
+import { agents, at, linked, run, show, start, stop, stopAll, textOf, until } from './agents.ts'
 
-interface Agent {
-  readonly store: Store
-  readonly sync: Sync
-  readonly metrics: Metrics
-  readonly told: string[]
-}
-
-const until = <T>(probe: () => T | undefined | false) => untilTrue(String(probe), probe, { every: 5 })
-
-const agents: Agent[] = []
-afterEach(async () => {
-  for (const agent of agents.splice(0)) await stop(agent)
-})
-
-async function stop({ sync, store }: Agent): Promise<void> {
-  await sync.stop()
-  await store.stop()
-}
-
-async function start(
-  node: string,
-  peers: readonly string[],
-  options: {
-    secret?: string
-    previousSecret?: string
-    port?: number
-    refreshOwn?: (store: Store, id: string, budget: number) => Promise<void>
-  } = {},
-): Promise<Agent> {
-  const store = createStore({ clock: systemClock, forgetAfter: 300_000, version: '1.0.0' })
-  const metrics = createMetrics()
-  const told: string[] = []
-  const tell = (fields: object, message: string) => told.push(`${message} ${JSON.stringify(fields)}`)
-  store.identify(self(node, { swarm: false }))
-  const sync = await startSync({
-    config: {
-      sshPort: options.port ?? 0,
-      peers,
-      secret: options.secret ?? 'a secret that is long enough',
-      previousSecret: options.previousSecret,
-    },
-    clock: systemClock,
-    log: { debug: () => {}, info: () => {}, warn: tell, error: tell },
-    metrics,
-    version: '1.0.0',
-    store,
-    refreshOwn: async (id, budget) => options.refreshOwn?.(store, id, budget),
-  })
-  const agent = { store, sync, metrics, told }
-  agents.push(agent)
-  return agent
-}
-
-const at = ({ sync }: Agent) => `127.0.0.1:${sync.port}`
-
-function run({ store }: Agent, node: string, id: string): void {
-  store.replaceTargets([target(id, { node })])
-  store.putFinding(id, found)
-  store.markWhole()
-}
-
-function show(store: Store, id: string, text: string): void {
-  const page = {
-    format: 'text/0.0.4',
-    body: Buffer.from(text),
-    size: text.length,
-    series: 1,
-    remarks: [],
-  } as const
-  store.putSnapshot(id, { ok: true, at: systemClock.now(), took: 1, page })
-}
-
-function textOf({ store }: Agent, node: string, id: string): string | undefined {
-  const snapshot = store.entry(node, id)?.snapshot
-  return snapshot?.ok ? Buffer.from(snapshot.page.body).toString() : undefined
-}
-
-const linked = (agent: Agent, count: number) =>
-  until(() => agent.store.nodes().filter(({ link }) => link === 'up').length === count)
+afterEach(stopAll)
 
 const page = (value: number) =>
   Array.from({ length: 900 }, (_, n) => `metric_${n}{a="b"} ${n % 50 === 0 ? n * value : n}`).join('\n')

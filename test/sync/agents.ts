@@ -1,0 +1,99 @@
+// Agents with their store and their sync over real SSH on loopback; the rest of an agent is not needed for it.
+
+import { systemClock } from '../../src/clock.ts'
+import { createStore, type Store } from '../../src/store/store.ts'
+import { deriveKeys, type Keys } from '../../src/sync/keys.ts'
+import { type Sync, startSync } from '../../src/sync/sync.ts'
+import { createMetrics, type Metrics } from '../../src/telemetry.ts'
+import { until as untilTrue } from '../helpers/until.ts'
+import { found, self, target } from '../store/samples.ts'
+
+export interface Agent {
+  readonly store: Store
+  readonly sync: Sync
+  readonly metrics: Metrics
+  readonly told: string[]
+}
+
+export const until = <T>(probe: () => T | undefined | false) => untilTrue(String(probe), probe, { every: 5 })
+
+export const agents: Agent[] = []
+export async function stopAll(): Promise<void> {
+  for (const agent of agents.splice(0)) await stop(agent)
+}
+
+export async function stop({ sync, store }: Agent): Promise<void> {
+  await sync.stop()
+  await store.stop()
+}
+
+export async function start(
+  node: string,
+  peers: readonly string[],
+  options: {
+    secret?: string
+    previousSecret?: string
+    port?: number
+    refreshOwn?: (store: Store, id: string, budget: number) => Promise<void>
+  } = {},
+): Promise<Agent> {
+  const store = createStore({ clock: systemClock, forgetAfter: 300_000, version: '1.0.0' })
+  const metrics = createMetrics()
+  const told: string[] = []
+  const tell = (fields: object, message: string) => told.push(`${message} ${JSON.stringify(fields)}`)
+  store.identify(self(node, { swarm: false }))
+  const sync = await startSync({
+    config: {
+      sshPort: options.port ?? 0,
+      peers,
+      secret: options.secret ?? 'a secret that is long enough',
+      previousSecret: options.previousSecret,
+    },
+    clock: systemClock,
+    log: { debug: () => {}, info: () => {}, warn: tell, error: tell },
+    metrics,
+    version: '1.0.0',
+    store,
+    derive,
+    refreshOwn: async (id, budget) => options.refreshOwn?.(store, id, budget),
+  })
+  const agent = { store, sync, metrics, told }
+  agents.push(agent)
+  return agent
+}
+
+/** Slow on purpose, so once a secret. */
+const derived = new Map<string, Promise<Keys>>()
+
+function derive(secret: string): Promise<Keys> {
+  const keys = derived.get(secret) ?? deriveKeys(secret)
+  derived.set(secret, keys)
+  return keys
+}
+
+export const at = ({ sync }: Agent) => `127.0.0.1:${sync.port}`
+
+export function run({ store }: Agent, node: string, id: string): void {
+  store.replaceTargets([target(id, { node })])
+  store.putFinding(id, found)
+  store.markWhole()
+}
+
+export function show(store: Store, id: string, text: string): void {
+  const page = {
+    format: 'text/0.0.4',
+    body: Buffer.from(text),
+    size: text.length,
+    series: 1,
+    remarks: [],
+  } as const
+  store.putSnapshot(id, { ok: true, at: systemClock.now(), took: 1, page })
+}
+
+export function textOf({ store }: Agent, node: string, id: string): string | undefined {
+  const snapshot = store.entry(node, id)?.snapshot
+  return snapshot?.ok ? Buffer.from(snapshot.page.body).toString() : undefined
+}
+
+export const linked = (agent: Agent, count: number) =>
+  until(() => agent.store.nodes().filter(({ link }) => link === 'up').length === count)

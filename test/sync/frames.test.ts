@@ -1,0 +1,213 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { ProxyError } from '../../src/errors.ts'
+import { createFrameReader, type Frame, writeFrame } from '../../src/sync/frames.ts'
+import { decode, encode, type Message } from '../../src/sync/messages.ts'
+import { catalogue, endpoint, found, replica, self, target } from '../store/samples.ts'
+
+const numbers = { born: 3, number: 9, age: 12.5, took: 3.1 }
+const trouble = { code: 'refused', reason: 'refused', mend: 'mend it' } as const
+
+/** One of each kind, and of each of its forms. */
+const messages: readonly Message[] = [
+  {
+    kind: 'hello',
+    newest: 1,
+    oldest: 1,
+    version: '1.0.0',
+    epoch: 'e',
+    self: self('n1', { service: 's', address: 'a' }),
+  },
+  { kind: 'accept' },
+  { kind: 'bye', reason: 'the end' },
+  { kind: 'self', self: self() },
+  { kind: 'beat', number: 4, seen: 3, held: 0.25 },
+  { kind: 'digest', epoch: 'e', held: [[1, 2, 3, 0]] },
+  { kind: 'listing', number: 2, born: 1, target: target('a'), finding: { kind: 'searching' } },
+  { kind: 'listing', number: 2, born: 1, target: replica('a'), finding: found, endpoint },
+  {
+    kind: 'listing',
+    number: 5,
+    born: 1,
+    target: target('a', { state: 'stopped', exitCode: -1, unreachable: trouble, addresses: [] }),
+    finding: { kind: 'none', trouble },
+    ended: { age: 10, exitCode: 137, removed: false },
+  },
+  {
+    kind: 'page',
+    ...numbers,
+    print: 'abc',
+    size: 100,
+    series: 2,
+    format: 'openmetrics/1.0.0',
+    remarks: ['doubled'],
+    parts: [new Uint8Array([1, 2, 3])],
+  },
+  {
+    kind: 'page',
+    ...numbers,
+    print: 'abc',
+    size: 100,
+    series: 2,
+    format: 'text/0.0.4',
+    remarks: [],
+    base: { number: 8, print: 'def' },
+    parts: [new Uint8Array([1]), new Uint8Array([]), new Uint8Array([2, 3])],
+  },
+  { kind: 'failure', ...numbers, trouble },
+  { kind: 'gone', born: 3 },
+  { kind: 'whole' },
+  { kind: 'lacks', born: 3 },
+  { kind: 'catalogue', age: 5 },
+  { kind: 'catalogue', age: 5, catalogue: catalogue(['1', '3']) },
+  { kind: 'refresh', call: 1, id: 'a', budget: 900 },
+  { kind: 'refreshed', call: 1 },
+  { kind: 'refreshed', call: 1, trouble },
+  { kind: 'unknown', of: 'song' },
+]
+
+const limit = 2 ** 20
+
+function read(stream: Uint8Array, cuts: readonly number[] = []): Frame[] {
+  const frames: Frame[] = []
+  const reader = createFrameReader(limit, (frame) => frames.push(frame))
+  let from = 0
+  for (const to of [...cuts.toSorted((a, b) => a - b), stream.length]) {
+    reader.push(stream.subarray(from, to))
+    from = Math.max(from, to)
+  }
+  return frames
+}
+
+const all = Buffer.concat(messages.map(encode))
+
+/** Nothing that comes from outside may throw anything but this. */
+function expectProtocol(error: unknown): void {
+  expect(error).toBeInstanceOf(ProxyError)
+  expect((error as ProxyError).code).toBe('protocol')
+}
+
+describe('the stream', () => {
+  test('gives back each message, wherever it is cut', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(all.length), { maxLength: 20 }), (cuts) => {
+        expect(read(all, cuts).map(decode)).toEqual(messages)
+      }),
+    )
+  })
+
+  test('that ends early gives what was whole', () => {
+    fc.assert(
+      fc.property(fc.nat(all.length), (end) => {
+        const decoded = read(all.subarray(0, end)).map(decode)
+        expect(decoded).toEqual(messages.slice(0, decoded.length))
+      }),
+    )
+  })
+
+  test('with bytes changed, dropped or put in ends, or gives messages; it never breaks the reader', () => {
+    const change = fc.record({
+      at: fc.nat(all.length - 1),
+      drop: fc.nat(5),
+      put: fc.uint8Array({ maxLength: 5 }),
+    })
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), (changes) => {
+        const stream = changes.reduce<Buffer>(
+          (bytes, { at, drop, put }) =>
+            Buffer.concat([bytes.subarray(0, at), put, bytes.subarray(at + drop)]),
+          all,
+        )
+        try {
+          for (const frame of read(stream)) decode(frame)
+        } catch (error) {
+          expectProtocol(error)
+        }
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('of garbage ends', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        try {
+          for (const frame of read(bytes)) decode(frame)
+        } catch (error) {
+          expectProtocol(error)
+        }
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('announces no more than is allowed, and nothing is kept for it', () => {
+    expect(() => read(Buffer.from([0x7f, 0xff, 0xff, 0xff]))).toThrow('a message of 2147483647 bytes')
+  })
+})
+
+describe('messages', () => {
+  const anyJson = fc.jsonValue({ maxDepth: 4 })
+  const kinds = [...new Set(messages.map(({ kind }) => kind))]
+
+  test('of any content are understood or refused', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...kinds),
+        anyJson,
+        fc.uint8Array({ maxLength: 20 }),
+        (kind, fields, body) => {
+          try {
+            decode({ header: [kind, fields], body })
+          } catch (error) {
+            expectProtocol(error)
+          }
+        },
+      ),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('with one field replaced are understood or refused', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...messages), fc.nat(30), anyJson, (message, at, value) => {
+        const [frame] = read(encode(message))
+        const [kind, fields] = frame!.header as [string, Record<string, unknown>]
+        const keys = Object.keys(fields)
+        const key = keys[at % Math.max(1, keys.length)] ?? 'x'
+        const changed = Array.isArray(fields) ? fields.with(Number(key), value) : { ...fields, [key]: value }
+        try {
+          decode({ header: [kind, changed], body: frame!.body })
+        } catch (error) {
+          expectProtocol(error)
+        }
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('say where they are wrong', () => {
+    const wrong = (message: unknown) => () => decode({ header: message, body: new Uint8Array() })
+    expect(wrong(['beat', { number: 1, seen: 'x', held: 0 }])).toThrow('beat.seen is not a whole number')
+    expect(wrong(['digest', { epoch: 'e', held: [[1, 2, 3]] }])).toThrow(
+      'digest.held[0][3] is not a whole number',
+    )
+    expect(wrong({ kind: 'beat' })).toThrow('header is not a list')
+  })
+
+  test('of a kind that is not known are told by name; fields that are not known are left out', () => {
+    expect(decode({ header: ['song', { of: 'ice and fire' }], body: new Uint8Array() })).toEqual({
+      kind: 'other',
+      name: 'song',
+    })
+    const [frame] = read(writeFrame(['gone', { born: 3, colour: 'red' }]))
+    expect(decode(frame!)).toEqual({ kind: 'gone', born: 3 })
+  })
+
+  test('can’t reach an object’s prototype', () => {
+    const listing = `["listing",{"number":1,"born":1,"target":{"id":"a","node":"n","name":"a","place":{"kind":"standalone"},"image":"","labels":{"__proto__":"x"},"state":"running","addresses":[]},"finding":{"kind":"searching"}}]`
+    const message = decode({ header: JSON.parse(listing), body: new Uint8Array() })
+    expect(Object.keys((message as { target: { labels: object } }).target.labels)).toEqual(['__proto__'])
+    expect(() => decode({ header: ['__proto__', {}], body: new Uint8Array() })).not.toThrow()
+  })
+})
