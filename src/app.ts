@@ -5,7 +5,7 @@ import { createAgentPage } from './app/agent-page.ts'
 import { formats } from './app/formats.ts'
 import { createPeers } from './app/peers.ts'
 import { createSettings, steer } from './app/pipeline.ts'
-import { type Circumstances, createAwaited, createChecks } from './app/readiness.ts'
+import { type Circumstances, createAwaited, createChecks, webConfigCheck } from './app/readiness.ts'
 import type { Clock } from './clock.ts'
 import { type Config, ConfigError } from './config.ts'
 import { startDiscovery } from './discover/discovery.ts'
@@ -21,6 +21,7 @@ import { createFetcher } from './scrape/fetch.ts'
 import { createReader } from './scrape/read.ts'
 import { startScraper } from './scrape/scraper.ts'
 import { serveDocument } from './serve/documents.ts'
+import { openGuard } from './serve/guard/guard.ts'
 import { createRules, sentenceOf } from './serve/rules/rules.ts'
 import { createSd } from './serve/sd/sd.ts'
 import { startServe } from './serve/serve.ts'
@@ -150,6 +151,10 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
     if (owner === self?.node) return scraper.now(id, budget)
     return peers.refresh(owner, id, budget)
   }
+  const guard =
+    config.webConfigFile === undefined
+      ? undefined
+      : started(openGuard({ ...{ clock, log }, file: config.webConfigFile }))
   const server = started(
     await startServe({
       config,
@@ -162,9 +167,10 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
       lookUp: names.lookUp,
       maxAgeOf: ({ target }) => settings(target).maxAge?.value ?? config.maxAge,
       refresh,
-      checks: createChecks(around),
+      checks: [...createChecks(around), webConfigCheck(guard?.trouble ?? (() => undefined))],
       warnings: () => [...config.warnings, ...rules.reports().map(sentenceOf)],
       waitingFor: awaited,
+      guard,
       plugins: [
         (server) => serveDocument(server, '/sd', sd.answer),
         (server) => serveDocument(server, '/rules', rules.answer),

@@ -55,6 +55,15 @@ export function createChecks(around: Circumstances): readonly Check[] {
   ]
 }
 
+/** Whether the web configuration file says what counts. */
+export function webConfigCheck(trouble: () => Trouble | undefined): Check {
+  const look = () => {
+    const found = trouble()
+    return found ? verdict('error', found) : ({ status: 'ok' } as const)
+  }
+  return { name: 'web configuration', look }
+}
+
 function discoveryVerdict({ trouble, warnings }: ReturnType<Circumstances['discovery']>): Verdict {
   if (trouble) return verdict('error', trouble)
   return warnings[0] ? verdict('warning', warnings[0]) : { status: 'ok' }

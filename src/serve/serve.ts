@@ -5,6 +5,7 @@ import type { Config } from '../config.ts'
 import type { Entry, NodeId } from '../model.ts'
 import type { Log, Metrics } from '../telemetry.ts'
 import { budgetOf } from './budget.ts'
+import type { Guard } from './guard/guard.ts'
 import { type HealthDeps, serveHealth } from './health.ts'
 import { createLinks, type LinksSource } from './links.ts'
 import { serveOwnPage } from './own.ts'
@@ -28,14 +29,16 @@ export interface ServeDeps extends HealthDeps {
   readonly maxAgeOf: ReaderDeps['maxAgeOf']
   readonly refresh: ReaderDeps['refresh']
   readonly formats: Formats & Merging
-  /** Guards first, then what else is answered on this port: service discovery, rules, the status page. */
+  /** Decides who may ask, before anything is answered; without one, everybody may. */
+  readonly guard?: Pick<Guard, 'tls' | 'plugin'> | undefined
+  /** What else is answered on this port: service discovery, rules, the status page. */
   readonly plugins: readonly Plugin[]
   /** Listen here instead of on all addresses. */
   readonly host?: string
 }
 
 export async function startServe(deps: ServeDeps): Promise<Server> {
-  const { config, clock, log, metrics, store, formats, plugins, host } = deps
+  const { config, clock, log, metrics, store, formats, plugins, guard, host } = deps
   const links = createLinks(store)
   const render = createRender(formats)
   const reader = createReader({
@@ -61,7 +64,9 @@ export async function startServe(deps: ServeDeps): Promise<Server> {
     log,
     metrics,
     ...(host !== undefined && { host }),
+    ...(guard?.tls && { tls: guard.tls }),
     plugins: [
+      ...(guard ? [guard.plugin] : []),
       ...plugins,
       (server) => serveHealth(server, deps),
       (server) => serveOwnPage(server, { ...deps, entries: store.entries, nodes: store.nodes, render }),

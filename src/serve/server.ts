@@ -2,6 +2,7 @@
 // anybody off. What is answered is plugged in as routes.
 
 import type { AddressInfo } from 'node:net'
+import type { TlsOptions } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { fastify } from 'fastify'
 import type { Clock } from '../clock.ts'
@@ -24,6 +25,8 @@ export interface ServerOptions {
   readonly plugins: readonly Plugin[]
   /** Listen here instead of on all addresses. */
   readonly host?: string
+  /** Speak TLS, and nothing else. */
+  readonly tls?: TlsOptions
 }
 
 export interface Server extends Part {
@@ -34,14 +37,14 @@ export interface Server extends Part {
 const keepAliveTimeout = 320_000
 /** Longer than any answer takes: what is silent for so long is dead. */
 const connectionTimeout = 330_000
-const headersTimeout = 10_000
+const limits = { headersTimeout: 10_000, connectionsCheckingInterval: 5000, maxHeaderSize: 16_384 }
 const requestTimeout = 30_000
 const mostConnections = 10_000
 /** Requests in flight get this long to be answered when the agent stops. */
 const closeWithin = 1500
 
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { clock, log, metrics, plugins } = options
+  const { clock, log, metrics, plugins, tls } = options
   const server = fastify({
     logger: false,
     keepAliveTimeout,
@@ -50,9 +53,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     forceCloseConnections: 'idle',
     bodyLimit: 1024,
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
-    http: { headersTimeout, connectionsCheckingInterval: 5000, maxHeaderSize: 16_384 },
-    frameworkErrors: (error, _request, reply) => sendTrouble(reply, invalid(error)),
-  })
+    ...(tls ? { https: { ...limits, ...tls } } : { http: limits }),
+    frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) =>
+      sendTrouble(reply, invalid(error)),
+  }) as FastifyInstance
   server.server.maxConnections = mostConnections
   server.setErrorHandler((error, request, reply) => sendError(error, request, reply, log))
   server.setNotFoundHandler(notFound)
