@@ -57,11 +57,13 @@ describe('one container’s page', () => {
   test('gzip: the container’s own is kept, else it is made once a page', async () => {
     const own = gzipSync('a 1\n', { level: 1 })
     const large = page('b 1\n'.repeat(1000))
+    const huge = 'd 1\n'.repeat(100_000)
     const agent = await start({
       entries: [
         withSnapshot(standalone('n1', 'own'), read(page('a 1\n', { gzip: own }))),
         withSnapshot(standalone('n1', 'made'), read(large)),
         withSnapshot(standalone('n1', 'small'), read('c 1\n')),
+        withSnapshot(standalone('n1', 'huge'), read(huge)),
       ],
       maxAge: 'off',
     })
@@ -72,6 +74,7 @@ describe('one container’s page', () => {
     expect(made.headers['content-encoding']).toBe('gzip')
     expect(gunzipSync(made.body).toString()).toBe('b 1\n'.repeat(1000))
     expect((await get('made')).body).toEqual(made.body)
+    expect(gunzipSync((await get('huge')).body).toString()).toBe(huge)
     expect((await get('small')).headers).not.toHaveProperty('content-encoding')
     expect((await get('made', 'gzip;q=0, br')).headers).not.toHaveProperty('content-encoding')
   })
