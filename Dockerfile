@@ -32,7 +32,9 @@ EXPOSE 2137 2140
 # Liveness only. So often, because Swarm's DNS names a task once it is healthy.
 HEALTHCHECK --interval=2s --timeout=3s --start-period=10s CMD ["/bin/node", "/app/health.cjs"]
 # It runs as uid 0 by default, without any capability: Docker's socket belongs to root. See deploy/hardened.
-ENTRYPOINT ["/bin/node", "/app/main.js"]
+# The HTTP client's parser is WebAssembly; compiling it a second time, for speed, gains nothing that can be
+# measured here and keeps 13 MB.
+ENTRYPOINT ["/bin/node", "--liftoff-only", "/app/main.js"]
 LABEL org.opencontainers.image.title="app-metrics-proxy" \
       org.opencontainers.image.description="Finds the containers of a Docker Swarm, reads their Prometheus metrics and answers for all of them on one port." \
       org.opencontainers.image.licenses="Apache-2.0"

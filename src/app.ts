@@ -5,7 +5,7 @@ import { createAgentPage } from './app/agent-page.ts'
 import { formats } from './app/formats.ts'
 import { createPeers } from './app/peers.ts'
 import { createSettings, steer } from './app/pipeline.ts'
-import { type Circumstances, createAwaited, createChecks, webConfigCheck } from './app/readiness.ts'
+import { type Circumstances, createAwaited, createChecks, unheard, webConfigCheck } from './app/readiness.ts'
 import type { Clock } from './clock.ts'
 import { type Config, ConfigError } from './config.ts'
 import { startDiscovery } from './discover/discovery.ts'
@@ -169,7 +169,7 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
       refresh,
       checks: [...createChecks(around), webConfigCheck(guard?.trouble ?? (() => undefined))],
       warnings: () => [...config.warnings, ...rules.reports().map(sentenceOf)],
-      waitingFor: awaited,
+      waitingFor: () => [...awaited(), ...unheard(around)],
       guard,
       plugins: [
         (server) => serveDocument(server, '/sd', sd.answer),

@@ -1,7 +1,7 @@
 // Makes dist/: the agent as one file, so that it starts fast and the image needs no node_modules; the small
 // program that asks whether it lives; the status page's files; and the licences of all that went in.
 
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild'
 
@@ -23,11 +23,14 @@ const leaveOut: Plugin = {
   },
 }
 
-/** Not minified: a stack trace shall be read, and beside Node itself the size doesn't count. */
+/** The text of the program stays in memory: without its blanks, but with its names, for stack traces. */
 const shared = {
   bundle: true,
   platform: 'node',
   target: 'node24',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  lineLimit: 160,
   legalComments: 'none',
   logLevel: 'warning',
   metafile: true,
@@ -70,8 +73,7 @@ await build({
   outfile: join(out, 'health.cjs'),
   format: 'cjs',
 })
-const page = join(root, 'src/serve/status/page')
-if (existsSync(page)) cpSync(page, join(out, 'page'), { recursive: true })
+cpSync(join(root, 'src/serve/status/page'), join(out, 'page'), { recursive: true })
 // In dist/, package.json says that .js is ESM, and which version this is.
 const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 writeFileSync(join(out, 'package.json'), `${JSON.stringify({ name, version, type: 'module' })}\n`)

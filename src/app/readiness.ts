@@ -38,6 +38,12 @@ export function createAwaited(around: Circumstances): () => readonly string[] {
   }
 }
 
+/** Docker went away: what was found stands and is served, but no news of containers come in. */
+export function unheard({ self, discovery }: Circumstances): readonly string[] {
+  const { trouble } = discovery()
+  return self() && trouble ? [trouble.reason] : []
+}
+
 type Verdict =
   | { readonly status: 'ok'; readonly message?: string }
   | { readonly status: 'warning' | 'error'; readonly message: string; readonly mend?: string }

@@ -58,7 +58,8 @@ interface State {
   fresh: boolean
   /** Its last scrape timed out. */
   hung: boolean
-  gone: boolean
+  /** Aborted when it is no longer to be read: a container that died may never answer the scrape under way. */
+  readonly gone: AbortController
 }
 
 export function startScraper(options: ScraperOptions, on: (id: string, snapshot: Snapshot) => void): Scraper {
@@ -71,7 +72,6 @@ export function startScraper(options: ScraperOptions, on: (id: string, snapshot:
   }
   const counted = countScrapes(options.metrics, slots)
   const underWay = new Set<Promise<void>>()
-  const stopping = new AbortController()
   const schedule = createSchedule(clock, scrapeWhenDue)
 
   function scrapeWhenDue(id: string): void {
@@ -81,7 +81,7 @@ export function startScraper(options: ScraperOptions, on: (id: string, snapshot:
       slots.background,
     )(async () => {
       // an asker may have been faster while this waited for its slot
-      if (state.gone || state.due > clock.now()) return
+      if (state.gone.signal.aborted || state.due > clock.now()) return
       counted.late(clock.now() - state.due)
       await scrape(state, state.job.timeout)
     })
@@ -106,7 +106,7 @@ export function startScraper(options: ScraperOptions, on: (id: string, snapshot:
     const at = clock.now()
     const snapshot = await snapshotOf(state, at, left)
     state.hung = !snapshot.ok && snapshot.trouble.code === 'timeout'
-    if (state.gone || stopping.signal.aborted) return
+    if (state.gone.signal.aborted) return
     plan(state, at)
     counted.scraped(snapshot)
     on(state.id, snapshot)
@@ -118,7 +118,7 @@ export function startScraper(options: ScraperOptions, on: (id: string, snapshot:
       state.last = await read(endpoint.url, {
         timeout,
         left,
-        signal: stopping.signal,
+        signal: state.gone.signal,
         ...(state.last ? { before: state.last } : {}),
       })
       return { ok: true, at, took: clock.now() - at, page: state.last.page }
@@ -151,7 +151,7 @@ export function startScraper(options: ScraperOptions, on: (id: string, snapshot:
       due: 0,
       fresh: true,
       hung: false,
-      gone: false,
+      gone: new AbortController(),
     }
     states.set(id, state)
     setDue(state, clock.now())
@@ -160,7 +160,7 @@ export function startScraper(options: ScraperOptions, on: (id: string, snapshot:
   function remove(id: string): void {
     const state = states.get(id)
     if (!state) return
-    state.gone = true
+    state.gone.abort(new ProxyError('stopped', 'it is no longer there'))
     states.delete(id)
     schedule.delete(id)
   }
@@ -199,11 +199,11 @@ export function startScraper(options: ScraperOptions, on: (id: string, snapshot:
       const state = states.get(id)
       if (!state) throw new ProxyError('no_metrics', 'nothing is scraped there')
       await within(clock, budget, signal, ask(state, budget))
-      if (state.gone) throw new ProxyError('stopped', 'it is no longer there')
+      if (state.gone.signal.aborted) throw state.gone.signal.reason
     },
     async stop() {
-      stopping.abort(new ProxyError('stopping', 'the agent stops'))
       schedule.stop()
+      for (const { gone } of states.values()) gone.abort(new ProxyError('stopping', 'the agent stops'))
       states.clear()
       await Promise.allSettled(underWay)
     },

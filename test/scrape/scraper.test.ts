@@ -172,6 +172,15 @@ describe('live reads', () => {
     await expect(read).rejects.toThrow('the asker has gone')
   })
 
+  test('end with their container, which may never answer once it has died', async () => {
+    const { clock, scraper } = started(() => hangs)
+    scraper.update(jobs('a'))
+    const read = scraper.now('a', 5000)
+    scraper.update(new Map())
+    await expect(read).rejects.toMatchObject({ code: 'stopped' })
+    expect(clock.now()).toBe(0)
+  })
+
   test('of what is not scraped are refused', async () => {
     await expect(started().scraper.now('nobody', 1000)).rejects.toMatchObject({ code: 'no_metrics' })
   })

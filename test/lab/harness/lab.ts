@@ -15,6 +15,8 @@ import { createNode, type Node } from './node.ts'
 export interface LabOptions {
   /** Whether the nodes have the product's own image, which costs a build after each change. Default: true. */
   readonly product?: boolean
+  /** Further flags of dockerd. */
+  readonly engineFlags?: readonly string[]
 }
 
 export interface Docker extends Node {
@@ -117,7 +119,7 @@ interface Lab {
 
 const labs = join(cacheFolder, 'labs')
 
-async function openLab(count: number, { product = true }: LabOptions): Promise<Lab> {
+async function openLab(count: number, { product = true, engineFlags = [] }: LabOptions): Promise<Lab> {
   removeLeftovers()
   const images = await preparedImages(product)
   const name = `${process.pid}-${randomBytes(2).toString('hex')}`
@@ -135,7 +137,7 @@ async function openLab(count: number, { product = true }: LabOptions): Promise<L
     for (let place = 1; place <= count; place += 1) {
       const home = join(folder, `node${place}`)
       await shareImages(images, join(home, 'data'))
-      nodes.push(createNode({ place, lan, folder: home, cgroup: `${cgroupPrefix}${name}` }))
+      nodes.push(createNode({ place, lan, folder: home, cgroup: `${cgroupPrefix}${name}`, engineFlags }))
     }
     await Promise.all(nodes.map((node) => node.start()))
     return { nodes, lan, close }

@@ -45,10 +45,11 @@ export interface NodeOptions {
   readonly lan: Lan
   readonly folder: string
   readonly cgroup: string
+  readonly engineFlags: readonly string[]
 }
 
 /** A node that is switched off. */
-export function createNode({ place, lan, folder, cgroup }: NodeOptions): Node {
+export function createNode({ place, lan, folder, cgroup, engineFlags }: NodeOptions): Node {
   const name = `node${place}`
   const address = lan.addressOf(place)
   let namespace: Namespace | undefined
@@ -96,7 +97,7 @@ export function createNode({ place, lan, folder, cgroup }: NodeOptions): Node {
       mkdirSync(folder, { recursive: true })
       namespace = await startNamespace({ hostname: name })
       await lan.attach(place, namespace)
-      engine = engineOf({ namespace, folder, cgroup })
+      engine = engineOf({ namespace, folder, cgroup, flags: engineFlags })
       await engine.start()
     },
     haltDocker: (how) => on(engine).halt(how),

@@ -1,0 +1,27 @@
+// Asking an agent as a central Prometheus would, with what a test wants to know of the answer.
+
+export interface Answer {
+  readonly status: number
+  readonly text: string
+  readonly headers: Headers
+  /** Milliseconds from the question to the last byte. */
+  readonly took: number
+}
+
+export async function ask(
+  url: string,
+  headers: Record<string, string> = {},
+  patience = 10_000,
+): Promise<Answer> {
+  const asked = performance.now()
+  const signal = AbortSignal.timeout(patience)
+  const answer = await fetch(url, { headers, signal, redirect: 'manual' })
+  const text = await answer.text()
+  return { status: answer.status, text, headers: answer.headers, took: performance.now() - asked }
+}
+
+/** The value of one series of a page, named as it stands there. */
+export function sampleOf(page: string, series: string): number | undefined {
+  const line = page.split('\n').find((one) => one.startsWith(`${series} `))
+  return line === undefined ? undefined : Number(line.slice(series.length + 1))
+}

@@ -1,0 +1,213 @@
+// One real Docker host: the product's own image finds real containers, and whatever befalls them is told.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { until } from '../helpers/until.ts'
+import { ask, sampleOf } from './harness/ask.ts'
+import { appImage, nodeExporterImage } from './harness/images.ts'
+import { type Docker, startDocker } from './harness/lab.ts'
+import { productImage } from './harness/product.ts'
+
+let node: Docker
+const get = (path: string) => ask(node.url(path))
+const statusOf = async (path: string) => (await get(path)).status
+const answers = (path: string, status: number, within = 10_000) =>
+  until(`${path} to answer ${status}`, async () => (await statusOf(path)) === status, { within })
+
+/** Starts a container on the network that the agent shares. */
+const start = (name: string, flags: readonly string[], ...image: string[]) =>
+  node.docker('run', '--detach', '--name', name, '--network', 'apps', ...flags, ...image)
+const app = (name: string, ...listeners: string[]) => start(name, [], appImage, 'app', ...listeners)
+const remove = (name: string) => node.docker('rm', '--force', name)
+
+const hardening = [
+  '--read-only',
+  '--cap-drop',
+  'ALL',
+  '--security-opt',
+  'no-new-privileges',
+  '--pids-limit',
+  '100',
+]
+/**
+ * An engine without systemd makes its socket anew at each start, and the mount of a file would show the old
+ * one for ever: the folder is mounted, which comes to what systemd's lasting socket does.
+ */
+const socket = ['--volume', '/run:/host:ro', '--env', 'DOCKER_HOST=unix:///host/docker.sock']
+
+beforeAll(async () => {
+  // With live-restore containers outlive their engine, so that the agent's own reaction to its loss is seen.
+  node = await startDocker({ engineFlags: ['--live-restore'] })
+  await node.docker('network', 'create', 'apps')
+  await start('agent', ['--publish', '2137:2137', ...socket, ...hardening], productImage)
+  await app('web', '8080=metrics')
+  await answers('/web/metrics', 200)
+})
+afterAll(() => node?.stop())
+
+describe('what it finds', () => {
+  test('node_exporter, with the numbers of now', async () => {
+    await start('exporter', [], nodeExporterImage)
+    await answers('/exporter/metrics', 200)
+    const before = Date.now() / 1000
+    const { text, headers } = await get('/exporter/metrics')
+    expect(sampleOf(text, 'node_time_seconds')).toBeGreaterThan(before - 0.2)
+    expect(headers.get('content-type')).toMatch(/^text\/plain; version=/)
+    await remove('exporter')
+    await answers('/exporter/metrics', 404)
+  })
+
+  test('the chat server of the first tutorials, as Prometheus 3 takes it', async () => {
+    await app('chat', '8080=chat')
+    await answers('/chat/metrics', 200)
+    const { text, headers } = await get('/chat/metrics')
+    expect(text.trimEnd()).toBe('connections 3\nerror_count 0')
+    expect(headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/)
+    await remove('chat')
+  })
+
+  test('metrics behind an application page that says 200 to everything', async () => {
+    await app('shop', '80=html', '8080=metrics')
+    await answers('/shop/metrics', 200)
+    expect((await get('/shop/metrics')).text).toContain('app_seconds_total')
+    await remove('shop')
+  })
+
+  test('that a page for people is no metrics', async () => {
+    await app('blog', '80=html')
+    await until('a verdict', async () => /port 80 /.test((await get('/blog/metrics')).text))
+    expect(await statusOf('/blog/metrics')).toBe(404)
+    await remove('blog')
+  })
+
+  test('a port that is opened late', async () => {
+    await start('late', [], appImage, 'sh', '-c', 'sleep 20; exec app 9100=metrics')
+    expect(await statusOf('/late/metrics')).not.toBe(200)
+    await answers('/late/metrics', 200, 30_000)
+    await remove('late')
+  })
+
+  test('what labels say', async () => {
+    const labels = ['--label', 'prometheus.io/port=7000', '--label', 'prometheus.io/path=/here']
+    await start('labelled', [...labels, '--env', 'APP_PATH=/here'], appImage, 'app', '7000=metrics')
+    await start('private', ['--label', 'app-metrics-proxy.enable=false'], appImage, 'app', '8080=metrics')
+    await answers('/labelled/metrics', 200)
+    expect(await statusOf('/private/metrics')).toBe(404)
+    await remove('labelled')
+    await remove('private')
+  })
+})
+
+describe('what befalls a container', () => {
+  test('restarted: it is served again', async () => {
+    await node.docker('restart', '--time', '1', 'web')
+    await answers('/web/metrics', 200)
+  })
+
+  test('renamed: it has its new name at once, and no longer the old one', async () => {
+    await node.docker('rename', 'web', 'site')
+    await answers('/site/metrics', 200)
+    await answers('/web/metrics', 404)
+    await node.docker('rename', 'site', 'web')
+    await answers('/web/metrics', 200)
+  })
+
+  test('paused: that is said, and nothing old is served', async () => {
+    await node.docker('pause', 'web')
+    await answers('/web/metrics', 502)
+    expect((await get('/web/metrics')).text).toMatch(/paused/)
+    await node.docker('unpause', 'web')
+    await answers('/web/metrics', 200)
+  })
+
+  test('on a network that the agent is not on: that is said', async () => {
+    await node.docker('network', 'create', 'elsewhere')
+    await node.docker(
+      'run',
+      '--detach',
+      '--name',
+      'far',
+      '--network',
+      'elsewhere',
+      appImage,
+      'app',
+      '8080=metrics',
+    )
+    await answers('/far/metrics', 502)
+    expect((await get('/far/metrics')).text).toMatch(/network/)
+    await node.docker('network', 'connect', 'apps', 'far')
+    await answers('/far/metrics', 200)
+    await remove('far')
+  })
+
+  test('hung: its neighbours are on time', async () => {
+    await Promise.all(Array.from({ length: 8 }, (_, at) => app(`hung${at}`, '8080=silent')))
+    const { status } = await get('/web/metrics')
+    expect(status).toBe(200)
+    await Promise.all(Array.from({ length: 8 }, (_, at) => remove(`hung${at}`)))
+  })
+})
+
+describe('what befalls the agent', () => {
+  test('Docker goes away: the last set stands, readiness says so, and it recovers by itself', async () => {
+    await node.haltDocker('KILL')
+    await answers('/-/ready', 503)
+    expect(await statusOf('/web/metrics')).toBe(200)
+    expect(await statusOf('/-/healthy')).toBe(200)
+    await node.startDocker()
+    await answers('/-/ready', 200, 30_000)
+    await app('newcomer', '8080=metrics')
+    await answers('/newcomer/metrics', 200)
+    await remove('newcomer')
+  })
+
+  test('SIGTERM: requests in flight are answered, and it ends cleanly', async () => {
+    await start('slow', ['--env', 'APP_SLOW=1'], appImage, 'app', '8080=metrics')
+    await answers('/slow/metrics', 200)
+    const inFlight = get('/slow/metrics')
+    await until('the request to be under way', async () => /sleep/.test(await node.docker('top', 'slow')))
+    const began = performance.now()
+    await node.docker('stop', '--time', '10', 'agent')
+    console.log(`SIGTERM to end, a request of 1 s in flight: ${Math.round(performance.now() - began)} ms`)
+    expect((await inFlight).status).toBe(200)
+    expect(await node.docker('inspect', '--format', '{{.State.ExitCode}}', 'agent')).toBe('0')
+    await node.docker('start', 'agent')
+    await answers('/-/ready', 200)
+    await remove('slow')
+  })
+})
+
+describe('how soon, and at what cost', () => {
+  test('a port is served soon after it opens, and gone soon after its container dies', async () => {
+    const [served, gone]: [number[], number[]] = [[], []]
+    for (const name of ['one', 'two', 'three', 'four', 'five']) {
+      await start(name, [], appImage, 'sleep', 'infinity')
+      await node.docker('exec', '--detach', name, 'app', '8080=metrics')
+      served.push(await timeUntil(name, (status) => status === 200))
+      const killing = node.docker('kill', name)
+      gone.push(await timeUntil(name, (status) => status !== 200))
+      await killing
+      await remove(name)
+    }
+    console.log(`listening to served: ${listed(served)}; death to gone: ${listed(gone)}`)
+    // The promise is one second each; an overloaded machine may take its time.
+    expect(median(served)).toBeLessThan(3_000)
+    expect(median(gone)).toBeLessThan(3_000)
+  })
+
+  test('an idle agent takes little memory', async () => {
+    const pid = await node.docker('inspect', '--format', '{{.State.Pid}}', 'agent')
+    const status = await node.namespace()!.run('cat', [`/proc/${pid}/status`])
+    const rss = Number(/^VmRSS:\s+(\d+)/m.exec(status)![1]) / 1024
+    console.log(`resident memory of the agent: ${rss.toFixed(0)} MiB`)
+    expect(rss).toBeLessThan(110)
+  })
+})
+
+async function timeUntil(name: string, reached: (status: number) => boolean): Promise<number> {
+  const began = performance.now()
+  await until(`the state of ${name}`, async () => reached(await statusOf(`/${name}/metrics`)), { every: 20 })
+  return performance.now() - began
+}
+
+const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
+const listed = (values: readonly number[]) => values.map((value) => `${Math.round(value)} ms`).join(', ')
