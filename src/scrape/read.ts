@@ -24,6 +24,8 @@ export type Inspected =
 export interface Reading {
   readonly page: Page
   readonly contentType: string | undefined
+  /** The page isn't the container's own bytes. */
+  readonly mended?: true
 }
 
 export interface ReadOptions extends FetchOptions {
@@ -36,26 +38,43 @@ export type Read = (url: string, options: ReadOptions) => Promise<Reading>
 export interface ReaderOptions {
   readonly fetch: (url: string, options: FetchOptions) => Promise<Fetched>
   readonly inspect: Inspect
+  /** Whether `next` is the valid page `before` with nothing but other values: cheaper than to inspect it. */
+  readonly isRenewal: (before: Uint8Array, next: Uint8Array) => boolean
   /** The largest body, unpacked. */
   readonly maxBody: number
 }
 
-export function createReader({ fetch, inspect, maxBody }: ReaderOptions): Read {
+export function createReader({ fetch, inspect, isRenewal, maxBody }: ReaderOptions): Read {
   return async (url, options) => {
+    const { before } = options
     const fetched = await fetch(url, options)
-    if (options.before && isSame(fetched, options.before)) return options.before
+    if (before && isSame(fetched, before)) return before
     const body = fetched.gzip ? await unpack(fetched.body, maxBody) : fetched.body
-    const { contentType } = fetched
-    return { page: pageOf(body, fetched.gzip ? fetched.body : undefined, contentType), contentType }
+    return before && renews(before, body, fetched) ? renewed(before, body, fetched) : fresh(body, fetched)
   }
 
-  function pageOf(body: Uint8Array, gzip: Uint8Array | undefined, contentType: string | undefined): Page {
+  function renews({ page, contentType, mended }: Reading, body: Uint8Array, fetched: Fetched): boolean {
+    return contentType === fetched.contentType && !mended && isRenewal(page.body, body)
+  }
+
+  function fresh(body: Uint8Array, { body: sent, gzip, contentType }: Fetched): Reading {
     const inspected = inspect(body, contentType)
     if (!inspected.ok) throw invalid(body, inspected)
     const { format, series, remarks, mended } = inspected
-    if (mended) return { format, body: mended, size: mended.length, series, remarks }
-    return { format, body, size: body.length, series, remarks, ...(gzip ? { gzip } : {}) }
+    const used = mended ?? body
+    const page = { format, body: used, size: used.length, series, remarks }
+    return {
+      page: gzip && !mended ? { ...page, gzip: sent } : page,
+      contentType,
+      mended: mended !== undefined,
+    }
   }
+}
+
+function renewed(before: Reading, body: Uint8Array, { body: sent, gzip, contentType }: Fetched): Reading {
+  const { format, series, remarks } = before.page
+  const page = { format, body, size: body.length, series, remarks }
+  return { page: gzip ? { ...page, gzip: sent } : page, contentType }
 }
 
 function isSame({ body, gzip, contentType }: Fetched, before: Reading): boolean {

@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
+import { isRenewal } from '../../src/exposition/renewal.ts'
 import type { Snapshot } from '../../src/model.ts'
 import { createFetcher } from '../../src/scrape/fetch.ts'
 import { createReader } from '../../src/scrape/read.ts'
@@ -28,6 +29,7 @@ function scraping(urls: readonly string[], verifyTls = false) {
   const read = createReader({
     fetch: fetcher.fetch,
     inspect: (body, contentType) => inspect(body, contentType, limits),
+    isRenewal,
     maxBody,
   })
   const snapshots = new Map<string, Snapshot[]>(urls.map((url) => [url, []]))
