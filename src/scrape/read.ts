@@ -38,13 +38,16 @@ export type Read = (url: string, options: ReadOptions) => Promise<Reading>
 export interface ReaderOptions {
   readonly fetch: (url: string, options: FetchOptions) => Promise<Fetched>
   readonly inspect: Inspect
-  /** Whether `next` is the valid page `before` with nothing but other values: cheaper than to inspect it. */
-  readonly isRenewal: (before: Uint8Array, next: Uint8Array) => boolean
+  /**
+   * Whether `next` is the valid page `before` with nothing but other values: cheaper than to inspect it.
+   * Absent: every page is inspected.
+   */
+  readonly isRenewal?: (before: Uint8Array, next: Uint8Array) => boolean
   /** The largest body, unpacked. */
   readonly maxBody: number
 }
 
-export function createReader({ fetch, inspect, isRenewal, maxBody }: ReaderOptions): Read {
+export function createReader({ fetch, inspect, isRenewal = never, maxBody }: ReaderOptions): Read {
   return async (url, options) => {
     const { before } = options
     const fetched = await fetch(url, options)
@@ -63,13 +66,12 @@ export function createReader({ fetch, inspect, isRenewal, maxBody }: ReaderOptio
     const { format, series, remarks, mended } = inspected
     const used = mended ?? body
     const page = { format, body: used, size: used.length, series, remarks }
-    return {
-      page: gzip && !mended ? { ...page, gzip: sent } : page,
-      contentType,
-      mended: mended !== undefined,
-    }
+    if (mended) return { page, contentType, mended: true }
+    return { page: gzip ? { ...page, gzip: sent } : page, contentType }
   }
 }
+
+const never = () => false
 
 function renewed(before: Reading, body: Uint8Array, { body: sent, gzip, contentType }: Fetched): Reading {
   const { format, series, remarks } = before.page
