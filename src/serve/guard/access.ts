@@ -78,12 +78,18 @@ function sansOf(sans: string): readonly string[] {
   return sans.split(', ').map((san) => san.slice(san.indexOf(':') + 1))
 }
 
+/**
+ * A token comes with the scheme `Bearer` or, from Prometheus' HTTP service discovery where no type is set,
+ * without any.
+ */
 function login(authorization: string | undefined, tokens: readonly Buffer[]): Verdict {
-  const [scheme = '', credentials = ''] = (authorization ?? '').split(/\s+/, 2)
-  if (/^bearer$/i.test(scheme))
-    return isKnown(credentials, tokens) ? 'allowed' : { unauthorized: 'the token is not known' }
-  if (!/^basic$/i.test(scheme)) return { unauthorized: 'a user and password, or a token, is needed' }
-  const pair = Buffer.from(credentials, 'base64').toString()
+  if (!authorization) return { unauthorized: 'a user and password, or a token, is needed' }
+  const basic = /^basic +(\S+)$/i.exec(authorization)?.[1]
+  if (basic === undefined) {
+    const token = authorization.replace(/^bearer +/i, '')
+    return isKnown(token, tokens) ? 'allowed' : { unauthorized: 'the token is not known' }
+  }
+  const pair = Buffer.from(basic, 'base64').toString()
   const colon = pair.indexOf(':')
   if (colon < 0) return { unauthorized: 'the user and password cannot be read' }
   return { user: pair.slice(0, colon), password: pair.slice(colon + 1) }

@@ -69,6 +69,11 @@ describe('users and tokens', () => {
     ['a user of the prototype', basic('__proto__:right'), 401],
     ['no colon', basic('alice'), 401],
     ['a known token', { headers: { authorization: 'Bearer sesame' } }, 200],
+    [
+      'a known token without a scheme, as Prometheus’ http_sd may send it',
+      { headers: { authorization: 'sesame' } },
+      200,
+    ],
     ['an unknown token', { headers: { authorization: 'Bearer simsim' } }, 401],
     ['another scheme', { headers: { authorization: 'Digest x' } }, 401],
   ])('%s', async (_, asking, status) => {
