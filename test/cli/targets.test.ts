@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { targets } from '../../src/cli/targets.ts'
-import { container, failing, healthy, place, type Scene, startScene, unscraped } from '../browser/scene.ts'
+import { container, failing, healthy, place, type Scene, startScene, unscraped } from '../helpers/scene.ts'
 import { closedPort, run as listen } from '../helpers/server.ts'
 import { run } from './run.ts'
 

@@ -2,7 +2,7 @@ import { gunzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import { prefersJson } from '../../../src/serve/status/routes.ts'
 import type { Status, TargetDetails } from '../../../src/serve/status/shape.ts'
-import { container, failing, healthy, place, type Scene, startScene } from '../../browser/scene.ts'
+import { container, failing, healthy, place, type Scene, startScene } from '../../helpers/scene.ts'
 import { ask, type Response } from '../agent.ts'
 
 const json = { accept: 'application/json' }
@@ -82,7 +82,7 @@ describe('the files of the page', () => {
       const known = await get(file, { 'if-none-match': String(response.headers.etag) })
       expect(known.status).toBe(304)
     }
-    expect((await get('/-/page/style.css')).headers['content-type']).toBe('text/css; charset=utf-8')
+    expect((await get('/-/page/base.css')).headers['content-type']).toBe('text/css; charset=utf-8')
   })
 
   test.each(['none.js', 'tsconfig.json', '..%2froutes.ts', '%2e%2e%2froutes.ts', 'index.html%00'])(

@@ -240,7 +240,10 @@ function createFamily({ name }) {
   const more = make('p', { class: 'hint' })
   const body = make('tbody')
   /** @type {(samples: readonly { key: string, sample: SampleStatus }[]) => void} */
-  const show = keyedList(body, { keyOf: ({ key }) => key, create: createSample })
+  const show = keyedList(body, {
+    keyOf: ({ key }) => key,
+    create: ({ sample }) => createSample(name, sample),
+  })
   const element = make(
     'article',
     { class: 'family' },
@@ -278,12 +281,23 @@ function distinct(samples) {
   })
 }
 
-/** @param {{ readonly key: string, readonly sample: SampleStatus }} item */
-function createSample({ sample: { series } }) {
+/**
+ * The family's name, which each of its series repeats, steps back behind what tells them apart.
+ * @param {string} family
+ * @param {SampleStatus} first
+ */
+function createSample(family, { series }) {
   const value = make('td')
+  const apart = series.startsWith(family) ? series.slice(family.length) : series
+  const name = make(
+    'th',
+    { scope: 'row' },
+    make('span', {}, series.slice(0, series.length - apart.length)),
+    apart,
+  )
   return {
-    element: make('tr', {}, make('th', { scope: 'row' }, series), value),
-    /** @param {{ readonly key: string, readonly sample: SampleStatus }} item */
+    element: make('tr', {}, name, value),
+    /** @param {{ readonly sample: SampleStatus }} item */
     update({ sample }) {
       setText(value, sample.value)
     },

@@ -7,7 +7,7 @@ import { createChips } from './chips.js'
 import { get, make, setAttribute, setHidden, setText } from './dom.js'
 import { age } from './format.js'
 import { handleKeys } from './keys.js'
-import { countStates, take } from './model.js'
+import { countStates, sayHealth, take } from './model.js'
 import { createNodes } from './nodes.js'
 import { createPanel } from './panel.js'
 import { poll } from './poll.js'
@@ -58,10 +58,13 @@ function showHead({ cluster, version, nodes, nodeId, targets }) {
   setText(get('cluster'), cluster)
   document.title = `${down > 0 ? `${down} down · ` : ''}${cluster}`
   setText(get('about'), `app-metrics-proxy ${version}, answered by ${node}`)
+  setText(get('glance'), sayHealth(targets.values()))
   const silence = (performance.now() - answered) / 1000
   const live = loss === ''
   setAttribute(get('live'), 'data-live', `${live}`)
-  setText(get('live-text'), live ? `live from ${node}` : `${loss}: as of ${age(silence)} ago`)
+  setText(get('live-text'), live ? `live from ${node}` : loss)
+  // apart, so that a screen reader tells the loss once and not each second
+  setText(get('live-age'), live ? '' : `as of ${age(silence)} ago`)
   setAttribute(get('main'), 'data-live', `${live}`)
 }
 

@@ -126,15 +126,27 @@ export function countStates(targets) {
 }
 
 /**
- * `2 of 3 up, 1 down`, or `3 up`.
+ * `3 up, 1 down`
  * @param {Iterable<TargetStatus>} targets
- * @param {number} [missing]
  */
-export function sayStates(targets, missing = 0) {
+export function sayStates(targets) {
   const counts = countStates(targets)
-  const present = [...states].flatMap((state) => (counts.has(state) ? [`${counts.get(state)} ${state}`] : []))
-  if (missing > 0) present.push(`${missing} missing`)
-  return present.join(', ')
+  return states.flatMap((state) => (counts.has(state) ? [`${counts.get(state)} ${state}`] : [])).join(', ')
+}
+
+/** @type {readonly State[]} */
+const vital = ['up', 'down', 'lost']
+
+/**
+ * The same in short: what doesn't concern the health of what is scraped is one number.
+ * @param {Iterable<TargetStatus>} targets
+ */
+export function sayHealth(targets) {
+  const counts = countStates(targets)
+  const said = vital.flatMap((state) => (counts.has(state) ? [`${counts.get(state)} ${state}`] : []))
+  const others = [...counts].reduce((sum, [state, count]) => sum + (vital.includes(state) ? 0 : count), 0)
+  if (others > 0) said.push(`${others} other${others === 1 ? '' : 's'}`)
+  return said.join(', ')
 }
 
 /**

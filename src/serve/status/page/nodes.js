@@ -5,9 +5,11 @@ import { createMatrix } from './drawings.js'
 /** @import { NodeStatus, TargetStatus } from '../shape.ts' */
 /** @import { Known } from './model.js' */
 import { age, took } from './format.js'
-import { sayStates } from './model.js'
+import { sayHealth } from './model.js'
 
 const columns = 24
+/** More nodes are shown smaller. */
+const mostLarge = 12
 
 /**
  * @typedef {object} Item
@@ -26,6 +28,7 @@ export function createNodes(onChoose) {
   })
   return (/** @type {Known} */ known, /** @type {number} */ now, /** @type {string} */ chosen) => {
     const byNode = Map.groupBy(inOrder(known), ({ nodeId }) => nodeId)
+    setAttribute(get('nodes'), 'data-many', `${known.nodes.length > mostLarge}`)
     show(
       known.nodes.map((node) => ({
         node,
@@ -70,7 +73,7 @@ function createCard(id, onChoose) {
       setHidden(role, !node.swarm)
       setText(version, node.version ?? '')
       setText(link, sayLink(node, now))
-      setText(counts, targets.length === 0 ? 'no containers' : sayStates(targets))
+      setText(counts, targets.length === 0 ? 'no containers' : sayHealth(targets))
       setAttribute(button, 'data-link', node.trouble ? 'lost' : node.link)
       setAttribute(button, 'aria-pressed', `${chosen}`)
       setAttribute(button, 'title', [node.id, node.address].filter(Boolean).join('\n'))

@@ -4,7 +4,7 @@
 import { make, setAttribute, setHidden, setText } from './dom.js'
 import { createHistory } from './drawings.js'
 import { age, bytes, count, took } from './format.js'
-import { stemOf, suffixOf } from './model.js'
+import { stemOf, suffixOf, titleOf } from './model.js'
 import { everything, printQuery } from './query.js'
 
 const bars = 20
@@ -62,7 +62,8 @@ export function createRow(first) {
   function fill(target, headed) {
     setText(stem, headed && target.kind !== 'compose' ? '' : stemOf(target))
     setText(suffix, suffixOf(target))
-    setText(state, `, ${target.state}`)
+    setAttribute(link, 'aria-label', titleOf(target))
+    setText(state, target.state)
     setText(node, target.node)
     const { endpoint, trouble: problem } = target
     const bare = endpoint === undefined

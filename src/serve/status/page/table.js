@@ -58,11 +58,11 @@ export function createTable() {
     let next = place
     for (let index = at; index < known.groups.length; index += 1) {
       const group = /** @type {Group} */ (known.groups[index])
-      const known_ = shown.get(group.key) ?? createGroup(folded, () => scene && update(scene))
-      shown.set(group.key, known_)
-      if (known_.element === next) next = next.nextElementSibling
-      else table.insertBefore(known_.element, next)
-      known_.update(group, view)
+      const one = shown.get(group.key) ?? createGroup(folded, () => scene && update(scene))
+      shown.set(group.key, one)
+      if (one.element === next) next = next.nextElementSibling
+      else table.insertBefore(one.element, next)
+      one.update(group, view)
       if (performance.now() > until && index + 1 < known.groups.length) {
         building = requestAnimationFrame(() => build(index + 1, next))
         return
@@ -107,8 +107,14 @@ function createGroup(large, onToggle) {
   const rows = new Map()
   /** @type {ReturnType<typeof createHead> | undefined} */
   let head
+  /**
+   * Whether it was to be unfolded when it was first seen: nothing jumps by itself later.
+   * @type {boolean | undefined}
+   */
+  let first
   /** @type {boolean | undefined} */
-  let open
+  let chosen
+  let unfolded = true
 
   return {
     element,
@@ -121,12 +127,12 @@ function createGroup(large, onToggle) {
       const missing = missingOf(group.declared, targets)
       const matching = filtered ? targets.filter(fits) : targets
       const headed = targets.length !== 1 || missing.length > 0
-      open ??= !large || !targets.every(({ state }) => state === 'up' || state === 'off')
-      const unfolded = !headed || open || (filtered && matching.length <= mostUnfolded)
+      first ??= !large || !targets.every(({ state }) => state === 'up' || state === 'off')
+      unfolded = !headed || (chosen ?? (filtered ? matching.length <= mostUnfolded : first))
 
       if (headed && !head) {
         head = createHead(() => {
-          open = !open
+          chosen = !unfolded
           onToggle()
         })
         element.prepend(head.element)

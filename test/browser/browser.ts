@@ -1,0 +1,64 @@
+// A real browser: Debian's chromium without a screen. One for all tests of a file, a fresh profile for each.
+
+import axe from 'axe-core'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+
+export async function openBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium-headless-shell',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  })
+}
+
+export interface Visit extends AsyncDisposable {
+  readonly page: Page
+  /** What the browser complained about: errors of scripts, violations of the policy, failed requests. */
+  readonly complaints: string[]
+}
+
+/** An empty page. */
+export async function open(browser: Browser, how: BrowserContextOptions = {}): Promise<Visit> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...how })
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(error.message))
+  return { page, complaints, [Symbol.asyncDispose]: () => context.close() }
+}
+
+/** The status page, once it shows what its agent told. */
+export async function visit(browser: Browser, url: string, how: BrowserContextOptions = {}): Promise<Visit> {
+  const visited = await open(browser, how)
+  await visited.page.goto(url)
+  await visited.page.waitForSelector('#live[data-live="true"]')
+  return visited
+}
+
+/** What axe finds wrong, a line each. It is handed to the page past its policy, which lets nothing else in. */
+export async function axeFindings(page: Page): Promise<readonly string[]> {
+  await page.evaluate(axe.source)
+  const { violations } = await page.evaluate<{
+    violations: readonly { id: string; help: string; nodes: readonly { html: string }[] }[]
+  }>('axe.run(document, { resultTypes: ["violations"] })')
+  return violations.flatMap(({ id, help, nodes }) =>
+    nodes.map(({ html }) => `${id}: ${help}: ${html.slice(0, 200)}`),
+  )
+}
+
+/** The names of the targets on the screen, top to bottom. */
+export function shownTargets(page: Page): Promise<readonly string[]> {
+  return page.$$eval('.row.target .name', (names) =>
+    names
+      .filter((name) => (name as HTMLElement).offsetParent !== null)
+      .map((name) => name.getAttribute('aria-label') ?? ''),
+  )
+}

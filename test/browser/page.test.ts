@@ -1,0 +1,323 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { failing, healthy, nodeView, type Scene, startScene, threeNodes } from '../helpers/scene.ts'
+import { axeFindings, openBrowser, shownTargets, visit } from './browser.ts'
+import { smallCluster } from './cluster.ts'
+
+/** The page asks each second. */
+const soon = { timeout: 10_000 }
+
+let browser: Browser
+let scene: Scene
+
+beforeAll(async () => {
+  browser = await openBrowser()
+})
+afterAll(() => browser.close())
+beforeEach(async () => {
+  scene = await startScene({ entries: smallCluster() })
+})
+afterEach(() => scene.stop())
+
+const entryOf = (name: string) =>
+  [...scene.world.entries()].find(({ target }) => target.name.startsWith(name))!
+const urlOf = (name: string) => {
+  const { owner, target } = entryOf(name)
+  return `${scene.url}?target=${encodeURIComponent(`${owner}/${target.id}`)}`
+}
+
+describe('the cluster at a glance', () => {
+  test('shows nodes, services, targets, and needs nothing but itself', async () => {
+    await using visited = await visit(browser, scene.url)
+    const { page, complaints } = visited
+    const asked = new Set<string>()
+    page.on('request', (request) => asked.add(new URL(request.url()).origin))
+    await page.reload()
+    await page.waitForSelector('.row.target')
+    expect(await page.textContent('#cluster')).toBe('demo')
+    expect(await page.$$eval('.node .name', (names) => names.map(({ textContent }) => textContent))).toEqual([
+      'node1',
+      'node2',
+      'node3',
+    ])
+    expect(
+      await page.$$eval('.service .stem', (names) => names.map(({ textContent }) => textContent)),
+    ).toEqual(['monitor_node', 'shop_api', 'shop_web'])
+    expect(await shownTargets(page)).toHaveLength(13)
+    expect([...asked]).toEqual([new URL(scene.url).origin])
+    expect(complaints).toEqual([])
+  })
+
+  test('tells of each target endpoint, why that one, and figures', async () => {
+    await using visited = await visit(browser, scene.url)
+    const row = await visited.page.textContent('.row.target:has-text("com.df.scrapePort")')
+    for (const part of ['node2', ':9100/metrics', 'com.df.scrapePort, service label', '3', '342 B', '9.0 ms'])
+      expect(row).toContain(part)
+  })
+
+  test('tells of what is not scraped why, and how to mend it', async () => {
+    await using visited = await visit(browser, scene.url)
+    const { page } = visited
+    const legacy = await page.textContent('.row.target:has-text("legacy")')
+    expect(legacy).toContain('not on a shared network')
+    expect(legacy).toContain('attach it to `monitor`')
+    expect(await page.textContent('.row.target:has-text("blog_wiki")')).toContain('switched off by')
+    expect(await page.textContent('#attention')).toMatch(/shop_api\.3.*connection refused.*legacy/s)
+  })
+
+  test('shows what is amiss in the cluster without being asked', async () => {
+    await scene.stop()
+    scene = await startScene({
+      entries: smallCluster(),
+      nodes: [...threeNodes(), { ...nodeView('n4', 'node4', 'lost'), version: '0.9.0' }],
+      peers: [
+        {
+          address: '10.0.0.9:2140',
+          state: 'failed',
+          trouble: { code: 'refused', reason: 'the agent there has another secret' },
+          sent: 0,
+          received: 0,
+        },
+      ],
+      rules: [
+        {
+          service: 'shop_web',
+          label: 'com.df.alertIf (service label)',
+          reason: 'unexpected "="',
+          position: 4,
+        },
+      ],
+      ambiguities: [
+        { code: 'ambiguous', reason: '"web" means more than one thing', mend: 'ask for /shop_web/metrics' },
+      ],
+    })
+    await using visited = await visit(browser, scene.url)
+    await visited.page.click('#attention-more')
+    const text = await visited.page.textContent('#attention')
+    for (const part of [
+      'node4: the link is lost',
+      'another secret',
+      'unexpected "="',
+      '0.9.0 on node4',
+      '"web" means more',
+    ])
+      expect(text).toContain(part)
+  })
+})
+
+describe('search and filters', () => {
+  test('narrow the list, stand in the URL, and come back from it', async () => {
+    await using visited = await visit(browser, scene.url)
+    const { page } = visited
+    await page.fill('#search', 'shop_api refused')
+    await expect.poll(() => shownTargets(page)).toEqual(['shop_api.3'])
+    expect(await page.textContent('#count')).toBe('1 of 13')
+    expect(new URL(page.url()).searchParams.get('q')).toBe('shop_api refused')
+
+    await page.click('#clear')
+    await page.click('.chip[data-state="down"]')
+    await expect.poll(() => shownTargets(page)).toEqual(['shop_api.3'])
+    await page.click('.chip[data-state="off"]')
+    await expect.poll(() => shownTargets(page)).toEqual(['blog_wiki.1', 'shop_api.3'])
+    expect(new URL(page.url()).searchParams.get('state')).toBe('down,off')
+    await page.reload()
+    await expect.poll(() => shownTargets(page)).toEqual(['blog_wiki.1', 'shop_api.3'])
+
+    await page.click('#clear')
+    await page.click('.node:has-text("node3")')
+    await expect
+      .poll(() => shownTargets(page))
+      .toEqual(['monitor_node@node3', 'shop_api.2', 'shop_web.2', 'weather@node3'])
+    await page.selectOption('#stack', 'shop')
+    await expect.poll(() => shownTargets(page)).toEqual(['shop_api.2', 'shop_web.2'])
+    await page.fill('#search', 'nothing like this')
+    await page.waitForSelector('#empty:has-text("Nothing matches")')
+  })
+
+  test('a service folds and unfolds', async () => {
+    await using visited = await visit(browser, scene.url)
+    const { page } = visited
+    await page.click('.fold:has-text("shop_web")')
+    await expect.poll(() => shownTargets(page)).not.toContain('shop_web.1')
+    expect(await page.getAttribute('.fold:has-text("shop_web")', 'aria-expanded')).toBe('false')
+    await page.click('.fold:has-text("shop_web")')
+    await expect.poll(() => shownTargets(page)).toContain('shop_web.1')
+  })
+})
+
+describe('details of a target', () => {
+  test('hold its page readable, found by search, and the block for Prometheus', async () => {
+    await using visited = await visit(browser, scene.url)
+    const { page, complaints } = visited
+    await page.click('.name:has-text("weather")')
+    await page.waitForSelector('.family')
+    const families = () =>
+      page.$$eval('.family h4 > span:first-child', (all) => all.map((one) => one.textContent))
+    expect(await families()).toEqual(['weather_temperature_celsius', 'http_request_duration_seconds'])
+    expect(await page.textContent('.family')).toMatch(
+      /gauge.*The temperature outside\..*\{city="Lisbon"\}21\.5/s,
+    )
+    expect(await page.textContent('.prometheus code')).toContain('metrics_path: "/weather/node3/metrics"')
+    expect(await page.getAttribute('.raw', 'href')).toBe('./weather/node3/metrics')
+
+    await page.fill('.find input', 'le= inf')
+    await expect.poll(families).toEqual(['http_request_duration_seconds'])
+    await expect.poll(() => page.$$eval('.family tr', (rows) => rows.length)).toBe(1)
+    expect(new URL(page.url()).searchParams.get('find')).toBe('le= inf')
+    await page.reload()
+    await expect.poll(families).toEqual(['http_request_duration_seconds'])
+    expect(await page.inputValue('.find input')).toBe('le= inf')
+    expect(complaints).toEqual([])
+  })
+
+  test('copy the block', async () => {
+    await using visited = await visit(browser, urlOf('weather'), {
+      permissions: ['clipboard-read', 'clipboard-write'],
+    })
+    const { page } = visited
+    await page.waitForSelector('.prometheus code:has-text("weather")')
+    await page.click('.prometheus button')
+    await page.waitForSelector('.prometheus button:has-text("Copied")')
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(
+      await page.textContent('.prometheus code'),
+    )
+  })
+
+  test('go with Back, and come with Forward', async () => {
+    await using visited = await visit(browser, scene.url)
+    const { page } = visited
+    await page.click('.name:has-text("weather")')
+    await page.waitForSelector('#panel:not([hidden])')
+    await page.goBack()
+    await page.waitForSelector('#panel', { state: 'hidden' })
+    await page.goForward()
+    await page.waitForSelector('#panel-title:has-text("weather")')
+  })
+
+  test('say why a target is not scraped, and that one is gone', async () => {
+    await using visited = await visit(browser, urlOf('legacy'))
+    const { page } = visited
+    await page.waitForSelector('.trouble-box:has-text("not on a shared network")')
+    expect(await page.textContent('.trouble-box')).toContain('attach it to `monitor`')
+    await page.goto(`${scene.url}?target=n1/none`)
+    await page.waitForSelector('.trouble-box:has-text("gone")')
+  })
+
+  test('show new values in place', async () => {
+    await using visited = await visit(browser, urlOf('weather'))
+    const { page } = visited
+    await page.waitForSelector('.family td:text-is("21.5")')
+    const row = await page.$('.family tr:has-text("Lisbon")')
+    const { target, snapshot } = entryOf('weather')
+    if (!snapshot?.ok) throw new Error('weather is up')
+    const body = Buffer.from(Buffer.from(snapshot.page.body).toString().replace('21.5', '22.75'))
+    scene.world.put(healthy(target, { page: { ...snapshot.page, body }, ago: 0 }))
+    await page.waitForSelector('.family td:text-is("22.75")')
+    expect(await row?.textContent()).toContain('22.75')
+  })
+})
+
+describe('live', () => {
+  test('a target that dies is seen within seconds, and nothing else moves', async () => {
+    await using visited = await visit(browser, scene.url)
+    const { page } = visited
+    const before = await shownTargets(page)
+    const row = await page.$('.row.target:has(.name[aria-label="shop_web.2"])')
+    const { target } = entryOf('shop_web.2')
+    scene.world.put(failing(target, 'connection reset'))
+    await page.waitForSelector('#attention:has-text("shop_web.2")')
+    await page.waitForSelector('.row.target[data-state="down"]:has-text("connection reset")')
+    expect(await row?.evaluate((element) => element.isConnected)).toBe(true)
+    expect(await shownTargets(page)).toEqual(before)
+    await expect.poll(() => page.title(), soon).toBe('2 down · demo')
+    scene.world.put(healthy(target))
+    await expect.poll(() => page.title(), soon).toBe('1 down · demo')
+  })
+
+  test('what is gone leaves, what is new comes in its place', async () => {
+    await using visited = await visit(browser, scene.url)
+    const { page } = visited
+    const { owner, target } = entryOf('weather')
+    scene.world.remove(owner, target.id)
+    await expect.poll(() => shownTargets(page), soon).not.toContain('weather@node3')
+    scene.world.put(healthy({ ...target, name: 'aardvark' }))
+    await expect.poll(async () => (await shownTargets(page))[0], soon).toBe('aardvark@node3')
+  })
+
+  test('the page says when it has lost its agent, and goes on when it is back', async () => {
+    await using visited = await visit(browser, scene.url)
+    const { page } = visited
+    await page.route('**/*', (route) => route.abort())
+    await page.waitForSelector('#live[data-live="false"]')
+    expect(await page.textContent('#live-text')).toBe('the agent cannot be reached')
+    expect(await shownTargets(page)).toHaveLength(13)
+    await page.unroute('**/*')
+    await page.waitForSelector('#live[data-live="true"]')
+  })
+})
+
+describe('for everybody', () => {
+  test.each(['light', 'dark'] as const)('axe finds nothing in %s', async (colorScheme) => {
+    await using visited = await visit(browser, scene.url, { colorScheme })
+    const { page } = visited
+    await page.waitForSelector('.row.target')
+    expect(await axeFindings(page)).toEqual([])
+    await page.click('.name:has-text("weather")')
+    await page.waitForSelector('.family')
+    expect(await axeFindings(page)).toEqual([])
+  })
+
+  test('axe finds nothing on a phone', async () => {
+    await using visited = await visit(browser, scene.url, { viewport: { width: 390, height: 844 } })
+    await visited.page.waitForSelector('.row.target')
+    expect(await axeFindings(visited.page)).toEqual([])
+  })
+
+  test('nothing is cut off or scrolls sideways, from a phone to a wall', async () => {
+    for (const width of [320, 390, 768, 1024, 1280, 1920, 3840]) {
+      await using visited = await visit(browser, scene.url, { viewport: { width, height: 900 } })
+      const { page } = visited
+      await page.waitForSelector('.row.target')
+      expect([width, await page.evaluate(() => document.documentElement.scrollWidth)]).toEqual([width, width])
+    }
+  })
+
+  test('all of it goes by keyboard', async () => {
+    await using visited = await visit(browser, scene.url)
+    const { page } = visited
+    const focused = () =>
+      page.evaluate(() => document.activeElement?.textContent || document.activeElement?.id)
+    await page.keyboard.press('/')
+    expect(await focused()).toBe('search')
+    await page.keyboard.type('shop')
+    await page.keyboard.press('ArrowDown')
+    expect(await focused()).toBe('shop_api')
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('j')
+    expect(await focused()).toContain('.2')
+    await page.keyboard.press('k')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('#panel-title:has-text("shop_api.1")')
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('panel')
+    await page.keyboard.press('Escape')
+    await page.waitForSelector('#panel', { state: 'hidden' })
+    expect(await focused()).toContain('.1')
+    await page.keyboard.press('ArrowUp')
+    await page.keyboard.press('Enter')
+    expect(await page.getAttribute('.fold:has-text("shop_api")', 'aria-expanded')).toBe('false')
+  })
+
+  test('the theme can be chosen, and is kept', async () => {
+    await using visited = await visit(browser, scene.url, { colorScheme: 'light' })
+    const { page } = visited
+    const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
+    const light = await background()
+    await page.click('#theme')
+    await page.click('#theme')
+    expect(await page.textContent('#theme')).toBe('Theme: dark')
+    const dark = await background()
+    expect(dark).not.toBe(light)
+    await page.reload()
+    await expect.poll(background).toBe(dark)
+  })
+})
