@@ -5,8 +5,9 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 
 const fastest = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
 
+/** Copied, since what zlib returns is a part of a larger buffer that would be kept with it. */
 export function pack(bytes: Uint8Array): Uint8Array {
-  return zstdCompressSync(bytes, fastest)
+  return new Uint8Array(zstdCompressSync(bytes, fastest))
 }
 
 /** Throws at what isn't packed, and before more than `most` bytes come out. */

@@ -1,0 +1,341 @@
+// What keeping peers up to date costs, over real SSH on loopback: bytes an update, beside rsync -z and gzip on the
+// same pages; CPU an update for the owner and for a peer; the speed of deltas; memory a link and a page.
+
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
+import { systemClock } from '../../src/clock.ts'
+import type { Page } from '../../src/model.ts'
+import { createStore, type Store } from '../../src/store/store.ts'
+import { applyDelta, makeDelta } from '../../src/sync/delta.ts'
+import { pack, unpack } from '../../src/sync/pack.ts'
+import { type Sync, startSync } from '../../src/sync/sync.ts'
+import { createLog, createMetrics } from '../../src/telemetry.ts'
+import { nodePage } from './page.ts'
+import { cpuOf, freePort, median, type Running, rssOf, start } from './processes.ts'
+
+export interface SyncBench {
+  /** Pages that one node_exporter gave, one after the other. */
+  readonly pages: readonly Uint8Array[]
+  /** Endpoints of the owner, and updates of each. */
+  readonly endpoints: number
+  readonly updates: number
+  readonly rounds: number
+}
+
+export interface SyncResult {
+  /** Bytes of raw text of one page. */
+  readonly raw: number
+  /** Bytes on the wire for one update and peer: SSH, both directions, signs of life included. */
+  readonly wire: number
+  readonly gzip: number
+  /** Undefined where rsync isn't installed. */
+  readonly rsync: number | undefined
+  /** Milliseconds. */
+  readonly delta: { readonly make: number; readonly apply: number }
+  /** CPU milliseconds for one update: the owner's share that doesn't depend on peers, the owner's for each peer, a peer's own. */
+  readonly cpu: { readonly once: number; readonly eachPeer: number; readonly peer: number }
+  /** Milliseconds from the new snapshot to its being visible on the peer. */
+  readonly lag: { readonly p50: number; readonly p99: number }
+  /** KiB: for the owner a link, for a peer a page at rest. */
+  readonly memory: { readonly link: number; readonly page: number }
+}
+
+interface Agent extends AsyncDisposable {
+  readonly store: Store
+  readonly sync: Sync
+}
+
+export async function benchSync(options: SyncBench): Promise<SyncResult> {
+  const raw = median(options.pages.map(({ length }) => length))
+  return {
+    raw,
+    wire: await wireBytes(options),
+    gzip: median(options.pages.map((page) => gzipSync(page).length)),
+    rsync: await rsyncBytes(options.pages),
+    delta: deltaSpeed(options.pages),
+    cpu: await cpu(options),
+    lag: await lag(options),
+    memory: { link: await memoryOfLink(), page: await memoryOfPage(options) },
+  }
+}
+
+// ---- agents, here and in other processes
+
+async function agent(node: string, peers: readonly string[], sshPort = 0): Promise<Agent> {
+  const store = createStore({ clock: systemClock, forgetAfter: 300_000, version: 'bench' })
+  store.identify({ node, hostname: node, swarm: false, manager: false, advertise: `${node}:1` })
+  store.markWhole()
+  const sync = await startSync({
+    config: { sshPort, peers, secret: 'only for this benchmark, on loopback', previousSecret: undefined },
+    clock: systemClock,
+    log: createLog('error'),
+    metrics: createMetrics(),
+    version: 'bench',
+    store,
+    refreshOwn: async () => {},
+  })
+  return {
+    store,
+    sync,
+    async [Symbol.asyncDispose]() {
+      await sync.stop()
+      await store.stop()
+    },
+  }
+}
+
+/** `count` peers in a process of their own. */
+function otherProcess(count: number, port: number): Running {
+  return start(process.execPath, ['tools/bench/sync.ts', 'peers', String(count), String(port)])
+}
+
+async function bePeers(count: number, port: number): Promise<void> {
+  for (let n = 0; n < count; n += 1) await agent(`peer-${process.pid}-${n}`, [`127.0.0.1:${port}`])
+}
+
+function run({ store }: Agent, node: string, count: number): readonly string[] {
+  const ids = Array.from({ length: count }, (_, n) => `${n}`.padStart(64, '0'))
+  store.replaceTargets(
+    ids.map((id) => ({
+      id,
+      node,
+      name: `container-${id}`,
+      place: { kind: 'standalone' },
+      image: 'image:1',
+      labels: {},
+      state: 'running',
+      addresses: [],
+    })),
+  )
+  return ids
+}
+
+function show(store: Store, id: string, body: Uint8Array): void {
+  const page: Page = { format: 'text/0.0.4', body, size: body.length, series: 1000, remarks: [] }
+  store.putSnapshot(id, { ok: true, at: systemClock.now(), took: 1, page })
+}
+
+const linked = (one: Agent, count: number) =>
+  until(() => one.store.nodes().filter(({ link }) => link === 'up').length === count)
+
+async function until(probe: () => boolean, every = 5): Promise<void> {
+  const end = performance.now() + 60_000
+  while (!probe()) {
+    if (performance.now() > end) throw new Error(`waited in vain: ${probe}`)
+    await pause(every)
+  }
+}
+
+const sizeAt = ({ store }: Agent, node: string, id: string) => {
+  const snapshot = store.entry(node, id)?.snapshot
+  return snapshot?.ok ? snapshot.page : undefined
+}
+
+// ---- bytes
+
+/** Through a relay that counts. */
+async function wireBytes({ pages, updates }: SyncBench): Promise<number> {
+  await using owner = await agent('owner', [])
+  let bytes = 0
+  const relay = createServer((socket) => {
+    const onward = connect(owner.sync.port, '127.0.0.1')
+    for (const [from, to] of [[socket, onward] as const, [onward, socket] as const]) {
+      from.on('data', (chunk) => {
+        bytes += chunk.length
+        to.write(chunk)
+      })
+      from.on('error', () => {})
+      from.on('close', () => to.destroy())
+    }
+  }).listen(0, '127.0.0.1')
+  await once(relay, 'listening')
+  try {
+    await using peer = await agent('peer', [`127.0.0.1:${(relay.address() as AddressInfo).port}`])
+    const [id] = run(owner, 'owner', 1) as [string]
+    await linked(peer, 1)
+    const update = async (n: number) => {
+      const before = sizeAt(peer, 'owner', id)
+      show(owner.store, id, pages[n % pages.length]!)
+      await until(() => sizeAt(peer, 'owner', id) !== before, 1)
+    }
+    await update(0)
+    const before = bytes
+    for (let n = 1; n <= updates; n += 1) await update(n)
+    return (bytes - before) / updates
+  } finally {
+    relay.close()
+  }
+}
+
+/** rsync's own count of its protocol's bytes, both directions; a shell on this machine stands in for SSH. */
+async function rsyncBytes(pages: readonly Uint8Array[]): Promise<number | undefined> {
+  if (spawnSync('rsync', ['--version']).status !== 0) return undefined
+  const folder = await mkdtemp(join(tmpdir(), 'bench-rsync-'))
+  try {
+    await writeFile(join(folder, 'shell'), '#!/bin/sh\nshift\nexec "$@"\n', { mode: 0o700 })
+    await mkdir(join(folder, 'there'))
+    const counts: number[] = []
+    for (const page of pages) {
+      await writeFile(join(folder, 'page'), page)
+      const { stdout } = spawnSync('rsync', [
+        ...['-z', '--stats', '--ignore-times', '--no-whole-file', '-e', join(folder, 'shell')],
+        ...[join(folder, 'page'), `there:${join(folder, 'there')}/`],
+      ])
+      const count = (what: string) =>
+        Number(new RegExp(`Total bytes ${what}: ([\\d,]+)`).exec(stdout.toString())?.[1]?.replaceAll(',', ''))
+      counts.push(count('sent') + count('received'))
+    }
+    return median(counts.slice(1))
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+// ---- time
+
+function deltaSpeed(pages: readonly Uint8Array[]): SyncResult['delta'] {
+  const [from, to] = pages as [Uint8Array, Uint8Array]
+  const packed = pack(makeDelta(from, to))
+  return {
+    make: perCall(() => pack(makeDelta(from, to))),
+    apply: perCall(() => applyDelta(from, unpack(packed, 2 ** 24))),
+  }
+}
+
+function perCall(call: () => unknown): number {
+  const times = Array.from({ length: 300 }, () => {
+    const began = performance.now()
+    call()
+    return performance.now() - began
+  })
+  return median(times.slice(100))
+}
+
+async function lag({ pages, updates }: SyncBench): Promise<SyncResult['lag']> {
+  await using owner = await agent('owner', [])
+  await using peer = await agent('peer', [`127.0.0.1:${owner.sync.port}`])
+  const [id] = run(owner, 'owner', 1) as [string]
+  await linked(peer, 1)
+  const lags: number[] = []
+  for (let n = 0; n < 3 * updates; n += 1) {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const stop = peer.store.subscribe((change) => {
+      if (change.kind === 'entry' && change.entry.snapshot) resolve()
+    })
+    const began = performance.now()
+    show(owner.store, id, pages[n % pages.length]!)
+    await promise
+    stop()
+    lags.push(performance.now() - began)
+    await pause(10)
+  }
+  const sorted = lags.slice(5).sort((a, b) => a - b)
+  return { p50: median(sorted), p99: sorted[Math.floor(sorted.length * 0.99)]! }
+}
+
+/** The same work for none, two and eight peers: what grows with them is each peer's share. */
+async function cpu(options: SyncBench): Promise<SyncResult['cpu']> {
+  const few: Load[] = []
+  const many: Load[] = []
+  for (let round = 0; round < options.rounds; round += 1) {
+    few.push(await load(options, 2))
+    many.push(await load(options, 8))
+  }
+  const [two, eight] = [median(few.map(({ owner }) => owner)), median(many.map(({ owner }) => owner))]
+  const eachPeer = (eight - two) / 6
+  return { once: two - 2 * eachPeer, eachPeer, peer: median(many.map(({ peer }) => peer)) }
+}
+
+interface Load {
+  readonly owner: number
+  readonly peer: number
+}
+
+/** CPU milliseconds an update, at ten updates of each endpoint a second. */
+async function load({ pages, endpoints, updates }: SyncBench, peers: number): Promise<Load> {
+  const port = await freePort()
+  await using owner = await agent('owner', [], port)
+  await using others = otherProcess(peers, port)
+  const ids = run(owner, 'owner', endpoints)
+  await linked(owner, peers)
+  const all = async (n: number) => {
+    for (const id of ids) show(owner.store, id, pages[n % pages.length]!)
+    await pause(100)
+  }
+  for (let n = 0; n < 10; n += 1) await all(n)
+  const [ownBefore, otherBefore] = [process.cpuUsage(), cpuOf(others.pid)]
+  for (let n = 0; n < updates; n += 1) await all(n)
+  const { user, system } = process.cpuUsage(ownBefore)
+  const count = updates * endpoints
+  return { owner: (user + system) / 1000 / count, peer: (cpuOf(others.pid) - otherBefore) / peers / count }
+}
+
+// ---- memory
+
+async function memoryOfLink(): Promise<number> {
+  const links = 50
+  const port = await freePort()
+  await using owner = await agent('owner', [], port)
+  await pause(500)
+  const before = rssOf(process.pid)
+  await using _others = otherProcess(links, port)
+  await linked(owner, links)
+  await pause(3000)
+  return Math.max(0, ((rssOf(process.pid) - before) * 1024) / links)
+}
+
+/** The slope between few and many pages: what any number of them costs once is left out. */
+async function memoryOfPage({ pages }: SyncBench): Promise<number> {
+  const [few, many] = [1000, 4000]
+  return ((await peerWith(many, pages)) - (await peerWith(few, pages))) * (1024 / (many - few))
+}
+
+/** MiB of a peer that holds so many pages, after six updates of each. */
+async function peerWith(count: number, pages: readonly Uint8Array[]): Promise<number> {
+  const port = await freePort()
+  await using owner = await agent('owner', [], port)
+  await using other = otherProcess(1, port)
+  await linked(owner, 1)
+  const ids = run(owner, 'owner', count)
+  for (let n = 0; n < 6; n += 1)
+    for (const [at, id] of ids.entries()) {
+      show(owner.store, id, pages[n % pages.length]!)
+      if (at % 100 === 0) await pause(50)
+    }
+  await pause(2000)
+  return rssOf(other.pid)
+}
+
+/** Pages of a real node_exporter, `apart` milliseconds from each other; made up where there is none. */
+export async function recordPages(count: number, apart: number): Promise<readonly Uint8Array[]> {
+  const program = 'prometheus-node-exporter'
+  if (spawnSync(program, ['--version']).status !== 0)
+    return Array.from({ length: count }, (_, n) => Buffer.from(nodePage(n)))
+  const port = await freePort()
+  await using _exporter = start(program, [`--web.listen-address=127.0.0.1:${port}`, '--log.level=error'])
+  await pause(1000)
+  const pages: Uint8Array[] = []
+  while (pages.length < count) {
+    pages.push(await (await fetch(`http://127.0.0.1:${port}/metrics`)).bytes())
+    if (pages.length < count) await pause(apart)
+  }
+  return pages
+}
+
+if (import.meta.main) {
+  const [role, ...numbers] = process.argv.slice(2)
+  if (role === 'peers') await bePeers(Number(numbers[0]), Number(numbers[1]))
+  else {
+    const pages = await recordPages(4, 10_000)
+    const result = await benchSync({ pages, endpoints: 20, updates: 50, rounds: 3 })
+    console.log(result)
+    console.log(`${((result.wire / result.raw) * 100).toFixed(2)} % of the raw text an update and peer`)
+    process.exit()
+  }
+}
