@@ -2,7 +2,7 @@
 
 import { isOpenMetrics, type Offer } from '../formats.ts'
 import { withLabel } from '../key.ts'
-import { NEWLINE, SPACE } from '../scan/bytes.ts'
+import { COMMA, NEWLINE, SPACE } from '../scan/bytes.ts'
 import { escaped, unescaped } from '../scan/escapes.ts'
 import { type Label, labelsOf } from '../scan/labels.ts'
 import type { Scan } from '../scan/scan.ts'
@@ -97,9 +97,12 @@ function isTight(scan: Scan): boolean {
   if (at !== scan.nameEnd + 1) return false
   for (let label = 0; label < 4 * scan.count; label += 4) {
     if (scan.labels[label] !== at || scan.labels[label + 2] !== scan.labels[label + 1]! + 2) return false
-    at = scan.labels[label + 3]! + 2
+    const comma = scan.labels[label + 3]! + 1
+    if (comma === scan.braceEnd) return true
+    if (scan.body[scan.start + comma] !== COMMA) return false
+    at = comma + 1
   }
-  return scan.braceEnd === at || scan.braceEnd === at - 1
+  return at === scan.braceEnd
 }
 
 function seriesAnew(scan: Scan, { escaping }: Offer, label?: Label): string {

@@ -16,6 +16,8 @@ export function isAt(body: Uint8Array, at: number, word: Uint8Array): boolean {
 export function readFamilyName(scan: Scan, from: number): number {
   const { body, start } = scan
   scan.quoted = false
+  // the name takes the place of the sample's before: nothing can be taken over from that one any more
+  scan.marked = 0
   if (body[from] === QUOTE) {
     const end = quotedEnd(scan, from)
     scan.nameStart = from + 1 - start

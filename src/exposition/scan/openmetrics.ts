@@ -106,6 +106,7 @@ function readExemplar(scan: Scan, at: number): number {
 function readExemplarLabel(scan: Scan, at: number): number {
   const { body, start } = scan
   const equals = body[at] === QUOTE ? quotedEnd(scan, at) + 1 : labelNameEnd(scan, at)
+  if (body.subarray(at, equals).includes(NEWLINE)) throw new Refused(at, "a newline in an exemplar's label")
   if (body[equals] !== EQUALS) throw new Refused(equals, `expected =, found ${seen(body, equals)}`)
   const value = equals + 2
   if (body[equals + 1] !== QUOTE)

@@ -32,6 +32,8 @@ export function readPlainSeries(scan: Scan): number {
   scan.sameName = count >= 0
   scan.before = start
   scan.marked = 0
+  scan.quoted = false
+  scan.multiline = false
   if (count >= 0) {
     i += labels[4 * count]!
     hash = marks[Mark.size * count + Mark.hash]!
@@ -42,8 +44,6 @@ export function readPlainSeries(scan: Scan): number {
     hash = finish(hashOf(view, start, i, Part.name))
     scan.nameStart = 0
     scan.nameEnd = i - start
-    scan.quoted = false
-    scan.multiline = false
     scan.count = 0
     scan.braceStart = 0
     scan.braceEnd = 0

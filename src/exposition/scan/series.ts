@@ -75,6 +75,7 @@ function readLabel(scan: Scan, from: number, names: Set<string>): number {
   const nameStart = quoted ? from + 1 : from
   const nameEnd = quoted ? quotedEnd(scan, from) : labelNameEnd(scan, from)
   const afterName = quoted ? nameEnd + 1 : nameEnd
+  if (quoted) scan.checkUtf8(nameStart - start, nameEnd - start, 'a quoted name')
   const equals = strict ? afterName : skipBlanks(scan, afterName)
   if (quoted && (body[equals] === COMMA || body[equals] === CLOSE)) {
     takeName(scan, nameStart, nameEnd)
@@ -140,7 +141,7 @@ export function labelNameEnd({ body, end }: Scan, from: number): number {
 
 /** Where the quoted name that opens at `from` has its closing quote. */
 export function quotedEnd(scan: Scan, from: number): number {
-  const { body, start } = scan
+  const { body } = scan
   let i = from + 1
   for (; i < body.length && body[i] !== QUOTE; i++) {
     if (body[i] === BACKSLASH && body[++i] === NEWLINE)
@@ -148,7 +149,6 @@ export function quotedEnd(scan: Scan, from: number): number {
     if (body[i] === NUL) throw new Refused(i, 'a NUL byte in a quoted name')
   }
   if (i >= body.length) throw new Refused(from, 'a quoted name has no closing quote')
-  scan.checkUtf8(from + 1 - start, i - start, 'a quoted name')
   scan.quoted = true
   return i
 }

@@ -89,7 +89,14 @@ function readMetadata(scan: Scan, kind: typeof Kind.help | typeof Kind.type, fro
   scan.textStart = (empty ? end : nameEnd + 1) - start
   scan.textEnd = end - start
   if (kind === Kind.type) scan.type = readType(scan, types)
-  else scan.checkUtf8(scan.textStart, scan.textEnd, 'a help text')
+  else checkHelp(scan)
   scan.at = Math.min(end + 1, body.length)
   return kind
+}
+
+/** A character of several bytes right after the name loses its first byte to what parts the two. */
+function checkHelp(scan: Scan): void {
+  const torn = scan.textEnd > scan.textStart && (scan.body[scan.start + scan.textStart]! & 0xc0) === 0x80
+  if (torn) throw new Refused(scan.start + scan.textStart - 1, 'no blank between the name and its help text')
+  scan.checkUtf8(scan.textStart, scan.textEnd, 'a help text')
 }
