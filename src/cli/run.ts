@@ -16,6 +16,8 @@ const misconfigured = 2
 export async function run(_args: readonly string[], io: Io): Promise<number> {
   try {
     const config = readConfig(io.env)
+    // dockerode reads this one by itself too, and takes no quotes
+    if (config.dockerHost !== undefined) process.env.DOCKER_HOST = config.dockerHost
     const log = createLog(config.logLevel, io.isTerminal ? writeReadable(io) : undefined)
     for (const warning of config.warnings) log.warn({}, warning)
     log.info({ version }, 'starting')

@@ -17,6 +17,7 @@ export interface ApiContainer {
   readonly Id: string
   readonly Names?: readonly string[] | null
   readonly Image?: string
+  readonly Created?: number
   readonly Labels?: Readonly<Record<string, string>> | null
   readonly State?: string
   readonly Status?: string

@@ -3,7 +3,7 @@
 
 import type { Catalogue, CatalogueNode, CatalogueService } from '../model.ts'
 import type { ApiNode, ApiService, ApiTask } from './api.ts'
-import { leaving } from './leaving.ts'
+import { leavingOf } from './leaving.ts'
 
 export interface SwarmLists {
   readonly services: readonly ApiService[]
@@ -48,7 +48,7 @@ function serviceOf(
     mode,
     replicas: Mode?.Replicated?.Replicas ?? (mode === 'global' ? tasks.length : 0),
     slots: slots.map(String),
-    labels: leaving(Labels, allowedLabels),
+    labels: leavingOf(Labels, allowedLabels).labels,
     contested: Object.fromEntries(
       slots
         .filter((slot) => bySlot.get(slot)!.length > 1)

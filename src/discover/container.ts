@@ -1,7 +1,7 @@
 // One row of Docker's list, cut down to what we use.
 
 import type { ApiAttachment, ApiContainer } from './api.ts'
-import { leaving } from './leaving.ts'
+import { leavingOf } from './leaving.ts'
 
 export interface Container {
   readonly id: string
@@ -9,6 +9,9 @@ export interface Container {
   readonly image: string
   /** Only what may leave the node. */
   readonly labels: Readonly<Record<string, string>>
+  readonly labelsLeftOut: number
+  /** By the engine's clock, in seconds: for the order only. */
+  readonly created: number
   readonly state: 'running' | 'paused' | 'stopped'
   /** How it ended; unknown for one that Docker is restarting or removing. */
   readonly exitCode?: number
@@ -29,12 +32,15 @@ export interface Attachment {
 
 export function containerOf(row: ApiContainer, allowedLabels: readonly string[]): Container {
   const state = stateOf(row.State)
+  const { labels, leftOut } = leavingOf(row.Labels, allowedLabels)
   const exitCode = state === 'stopped' ? exitCodeOf(row.Status) : undefined
   return {
     id: row.Id,
     name: nameOf(row),
     image: row.Image ?? '',
-    labels: leaving(row.Labels, allowedLabels),
+    labels,
+    labelsLeftOut: leftOut,
+    created: row.Created ?? 0,
     state,
     ...(exitCode !== undefined && { exitCode }),
     mode: row.HostConfig?.NetworkMode ?? 'default',

@@ -77,6 +77,7 @@ async function discoverWithDocker(host: string, deps: Deps, on: (found: Found) =
   const engine = await openEngine(host)
   const handover = createHandover(on)
   let picture: Picture | undefined
+  let limits: readonly Trouble[] = []
 
   const catalogue = watchCatalogue(
     { clock, engine, allowedLabels: config.sdLabels, cluster: () => picture?.cluster },
@@ -86,8 +87,9 @@ async function discoverWithDocker(host: string, deps: Deps, on: (found: Found) =
     const moved = next.cluster !== picture?.cluster
     picture = next
     const self = { ...next.identity, advertise: advertisedBy(config, next.identity) }
-    const targets = [...targetsOf(next, self.node), ...staticTargets(config.targets, self.node)]
-    handover.node(self, targets)
+    const { targets, warnings } = targetsOf(next, self.node)
+    limits = warnings
+    handover.node(self, [...targets, ...staticTargets(config.targets, self.node)])
     if (moved) catalogue.wake()
   }
   const reading = {
@@ -103,11 +105,12 @@ async function discoverWithDocker(host: string, deps: Deps, on: (found: Found) =
   })
   return {
     status() {
-      const [trouble, age, missing] = [watch.trouble(), watch.age(), catalogue.trouble()]
+      const [trouble, age] = [watch.trouble(), watch.age()]
+      const warnings = [watch.deafness(), catalogue.trouble(), ...limits]
       return {
         ...(trouble && { trouble }),
         ...(age !== undefined && { age }),
-        warnings: [...watch.warnings(), ...(missing ? [missing] : [])],
+        warnings: warnings.filter((one) => one !== undefined),
       }
     },
     async stop() {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ApiContainer } from '../../src/discover/api.ts'
 import { containerOf } from '../../src/discover/container.ts'
-import { leaving } from '../../src/discover/leaving.ts'
+import { leavingOf } from '../../src/discover/leaving.ts'
 import { named, node } from './recorded.ts'
 
 const row = (fields: Partial<ApiContainer>) => containerOf({ Id: 'a'.repeat(64), ...fields }, [])
@@ -13,6 +13,8 @@ describe('a row of the list', () => {
       name: 'two',
       image: 'bb:2',
       labels: { 'prometheus.port': '9100' },
+      labelsLeftOut: 0,
+      created: expect.any(Number),
       state: 'running',
       mode: 'web',
       attachments: [
@@ -69,5 +71,27 @@ test.each([
   ['password', false],
   ['com.dockerless', false],
 ])('the label %s leaves the node: %s', (key, leaves) => {
-  expect(leaving({ [key]: 'x' }, ['com.example.team', 'org.label.*'])).toEqual(leaves ? { [key]: 'x' } : {})
+  expect(leavingOf({ [key]: 'x' }, ['com.example.team', 'org.label.*']).labels).toEqual(
+    leaves ? { [key]: 'x' } : {},
+  )
+})
+
+test('labels that are too long, or too long together, stay', () => {
+  const labels = Object.fromEntries(
+    ['a', 'b', 'c', 'd', 'e', 'f'].map((key) => [`prometheus.io/param-${key}`, key.repeat(15_000)]),
+  )
+  const { labels: kept, leftOut } = leavingOf(
+    {
+      ...labels,
+      'app-metrics-proxy.name': 'x'.repeat(17_000),
+      'com.docker.x': 'y',
+      secret: 'z'.repeat(99_999),
+    },
+    [],
+  )
+  expect(Object.keys(kept)).toEqual([
+    'com.docker.x',
+    ...['a', 'b', 'c', 'd'].map((key) => `prometheus.io/param-${key}`),
+  ])
+  expect(leftOut).toBe(3)
 })

@@ -379,6 +379,42 @@ describe('while Docker fails', () => {
   })
 })
 
+describe('too much of something', () => {
+  test('of containers: the newest and the stopped are left out, and it says so', async () => {
+    const [plain] = rows().filter(({ Names }) => Names![0] === '/plain')
+    const many = Array.from({ length: 2_100 }, (_, at) => ({
+      ...plain!,
+      Id: at.toString(16).padStart(64, '0'),
+      Names: [`/c${at}`],
+      Created: 1_000_000 - at,
+      ...(at < 50 && { State: 'exited', Status: 'Exited (0) 1 second ago' }),
+    }))
+    server.answers['/containers/json'] = many
+    await start()
+    const names = last().targets.map(({ name }) => name)
+    expect(names).toHaveLength(2_000)
+    expect(names).toContain('c2099')
+    expect(names).not.toContain('c49')
+    expect(names).not.toContain('c99')
+    expect(discovery!.status().warnings).toEqual([
+      {
+        code: 'overloaded',
+        reason: 'of the 2100 containers of this node, the newest 100 are not watched',
+        mend: 'remove stopped containers: at most 2000 are watched',
+      },
+    ])
+  })
+
+  test('of labels: they are left out, and it says so', async () => {
+    change('plain', { Labels: { 'app-metrics-proxy.label.x': 'x'.repeat(20_000) } })
+    await start()
+    expect(byName('plain')!.labels).toEqual({})
+    expect(discovery!.status().warnings).toEqual([
+      { code: 'overloaded', reason: '1 labels of `plain` are not read: they are too long' },
+    ])
+  })
+})
+
 describe('a manager', () => {
   const asManager = () => {
     Object.assign(server.answers, {
