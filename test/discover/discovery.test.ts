@@ -286,6 +286,15 @@ describe('events', () => {
     expect(server.asked.slice(before)).toEqual(['GET /containers/json', 'GET /containers/json'])
   })
 
+  test('of very many are one whole list', async () => {
+    await start()
+    await listening()
+    const before = whole()
+    server.emit(...Array.from({ length: 60 }, (_, at) => event('start', `stranger${at}`)))
+    await quiet(200)
+    expect(whole()).toBe(before + 1)
+  })
+
   test('that are missing are made up for by the next whole list', async () => {
     await start()
     await listening()
@@ -307,14 +316,42 @@ describe('a lost event stream', () => {
     expect(discovery!.status().warnings).toEqual([])
   })
 
+  test('takes with it what happens until it is open again: that is looked up too', async () => {
+    await start()
+    await listening()
+    server.fault = (path, answer) => path === '/events' && !!answer.destroy()
+    server.cutStreams()
+    await quiet(1000)
+    remove('plain')
+    server.fault = () => false
+    await eventually('the removal', () => !byName('plain'), 6_000)
+    expect(discovery!.status().age).toBeLessThan(1000)
+  })
+
+  test('that breaks off as soon as it opens is opened ever more rarely', async () => {
+    await start()
+    await listening()
+    server.fault = (path, answer) =>
+      path === '/events' && !!answer.writeHead(200).write('', () => answer.destroy())
+    server.cutStreams()
+    const before = server.asked.length
+    await quiet(20_000)
+    const opened = server.asked.slice(before).filter((request) => request === 'GET /events').length
+    expect(opened).toBeGreaterThan(5)
+    expect(opened).toBeLessThan(20)
+  })
+
   test('that is cut every ten minutes is opened again at once each time', async () => {
     await start()
-    for (let cut = 0; cut < 5; cut += 1) {
+    for (let cut = 0; cut < 7; cut += 1) {
       await listening()
       await quiet(6_000)
       server.cutStreams()
       await eventually('the cut', () => server.listeners() === 0)
-      await eventually('the next stream', () => server.listeners() === 1, 200)
+      const lostAt = clock.now()
+      await eventually('the next stream', () => server.listeners() === 1)
+      expect(clock.now() - lostAt).toBeLessThan(2_500)
+      expect(discovery!.status().warnings).toEqual([])
     }
   })
 
