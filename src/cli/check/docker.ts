@@ -45,7 +45,7 @@ function withoutDocker({ targets }: Config): Result {
 
 function resultsOf(picture: Picture, host: string): readonly Result[] {
   const { identity, containers } = picture
-  const targets = targetsOf(picture, identity.node)
+  const { targets, warnings } = targetsOf(picture, identity.node)
   const role = identity.manager ? 'manager' : 'worker'
   return [
     { status: 'ok', what: 'Docker', says: `${host} lists ${containers.size} containers` },
@@ -56,6 +56,9 @@ function resultsOf(picture: Picture, host: string): readonly Result[] {
     },
     ownResult(picture),
     ...networkResults(picture, targets),
+    ...warnings.map(
+      ({ reason, mend }): Result => ({ status: 'warning', what: 'Docker', says: reason, mend }),
+    ),
   ]
 }
 
