@@ -13,15 +13,18 @@ export interface Board {
   /** The name of this state of things. Never one that another start of the agent gave. */
   sequence(): string
   /** The JSON of all, or of what changed since `since`; a name that isn't known any more brings all. */
-  print(since?: string): string
+  print(since?: string): Buffer
   around(owner: NodeId): Surroundings
 }
 
 interface Row {
-  readonly entry: Entry
+  readonly key: string
   readonly around: Surroundings
-  readonly json: string
-  readonly changed: number
+  /** With a comma behind it. */
+  readonly json: Buffer
+  /** The count at which it last changed, and the look that last found it. */
+  changed: number
+  seen: number
 }
 
 const mostGone = 10_000
@@ -29,47 +32,59 @@ const mostGone = 10_000
 export function createBoard(view: StatusView, clock: Clock, unix: Unix): Board {
   const start = randomBytes(6).toString('base64url')
   const rows = new Map<string, Row>()
+  /** The way to a row that needs no key to be put together. */
+  const byEntry = new WeakMap<Entry, Row>()
   /** When each key went, oldest first. Bounded: who last asked before `oldest` gets all. */
   const gone = new Map<string, number>()
   let oldest = 0
   let count = 0
+  let looks = 0
   let head = ''
   let around: ReadonlyMap<NodeId, Surroundings> = new Map()
 
   /** Counts one step up if anything changed. */
   function look(): Head {
+    looks += 1
     const next = count + 1
     const found = headOf(view, unix)
     around = keepSame(around, surroundingsOf(found.nodes, view.catalogue()?.value))
     const print = JSON.stringify(found).slice(1, -1)
-    const { any, seen } = lookAtRows(next)
-    if (any || seen.size < rows.size || print !== head) count = next
-    dropMissing(seen, next)
+    const { changed, seen } = lookAtEntries(next)
+    if (changed || seen < rows.size || print !== head) count = next
+    if (seen < rows.size) dropMissing(next)
     head = print
     return found
   }
 
-  function lookAtRows(next: number): { readonly any: boolean; readonly seen: ReadonlySet<string> } {
-    const seen = new Set<string>()
-    let any = false
+  function lookAtEntries(next: number): { readonly changed: boolean; readonly seen: number } {
+    let changed = false
+    let seen = 0
     for (const entry of view.entries()) {
-      const key = keyOf(entry)
-      seen.add(key)
-      const here = aroundOf(entry.owner)
-      const row = rows.get(key)
-      if (row?.entry === entry && row.around === here) continue
-      const json = JSON.stringify(targetOf(entry, here, unix))
-      rows.set(key, { entry, around: here, json, changed: row?.json === json ? row.changed : next })
-      if (row?.json !== json) any = true
-      gone.delete(key)
+      const row = byEntry.get(entry)
+      const isSame = row !== undefined && row.around === aroundOf(entry.owner) && rows.get(row.key) === row
+      const now = isSame ? row : put(entry, next)
+      now.seen = looks
+      if (now.changed === next) changed = true
+      seen += 1
     }
-    return { any, seen }
+    return { changed, seen }
   }
 
-  function dropMissing(seen: ReadonlySet<string>, next: number): void {
-    if (seen.size === rows.size) return
-    for (const key of rows.keys()) {
-      if (seen.has(key)) continue
+  function put(entry: Entry, next: number): Row {
+    const [key, here] = [keyOf(entry), aroundOf(entry.owner)]
+    const before = rows.get(key)
+    const json = Buffer.from(`${JSON.stringify(targetOf(entry, here, unix))},`)
+    const changed = before?.json.equals(json) ? before.changed : next
+    const row: Row = { key, around: here, json, changed, seen: looks }
+    rows.set(key, row)
+    byEntry.set(entry, row)
+    gone.delete(key)
+    return row
+  }
+
+  function dropMissing(next: number): void {
+    for (const [key, { seen }] of rows) {
+      if (seen === looks) continue
       rows.delete(key)
       gone.set(key, next)
     }
@@ -95,13 +110,16 @@ export function createBoard(view: StatusView, clock: Clock, unix: Unix): Board {
     sequence: name,
     print(since) {
       const after = countOf(since)
-      const shown: string[] = []
+      const shown: Buffer[] = []
       for (const { json, changed } of rows.values()) if (changed > (after ?? -1)) shown.push(json)
       const left = after === undefined ? [] : [...gone].filter(([, at]) => at > after).map(([key]) => key)
-      return (
-        `{"time":${unix(clock.now())},"sequence":"${name()}","partial":${after !== undefined},${head},` +
-        `"targets":[${shown.join(',')}],"gone":${JSON.stringify(left)}}`
-      )
+      const first = `{"time":${unix(clock.now())},"sequence":"${name()}","partial":${after !== undefined},${head},`
+      return Buffer.concat([
+        Buffer.from(`${first}"targets":[`),
+        ...shown.slice(0, -1),
+        ...shown.slice(-1).map((json) => json.subarray(0, -1)),
+        Buffer.from(`],"gone":${JSON.stringify(left)}}`),
+      ])
     },
     around: aroundOf,
   }

@@ -36,7 +36,7 @@ export function serveStatus(server: FastifyInstance, deps: StatusDeps): void {
     if (!prefersJson(request.headers.accept)) return sendAsset(request, reply, assets.get('index.html')!)
     const { target, since, find } = request.query
     if (target === undefined) return sendStatus(request, reply, board, since)
-    return sendJson(request, reply, JSON.stringify(details(target, find ?? '')))
+    return sendJson(request, reply, Buffer.from(JSON.stringify(details(target, find ?? ''))))
   })
   server.get<{ Params: { file: string } }>('/-/page/:file', (request, reply) => {
     const asset = assets.get(request.params.file)
@@ -84,9 +84,8 @@ function sendStatus(
 const gzip = promisify(gzipOf)
 const smallest = 1400
 
-async function sendJson(request: FastifyRequest, reply: FastifyReply, json: string): Promise<FastifyReply> {
+async function sendJson(request: FastifyRequest, reply: FastifyReply, body: Buffer): Promise<FastifyReply> {
   guard(reply).header('content-type', 'application/json; charset=utf-8').header('cache-control', 'no-cache')
-  const body = Buffer.from(json)
   if (body.length < smallest || !takesGzip(request)) return reply.send(body)
   return reply.header('content-encoding', 'gzip').send(await gzip(body, { level: 1 }))
 }

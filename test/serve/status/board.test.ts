@@ -34,7 +34,7 @@ function setUp(entries: Entry[]) {
   const board = createBoard(view, clock, (at) => at / 1000)
   const ask = (since?: string): Status => {
     board.look()
-    return JSON.parse(board.print(since))
+    return JSON.parse(board.print(since).toString())
   }
   return { known, clock, ask }
 }

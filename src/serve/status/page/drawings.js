@@ -86,7 +86,7 @@ export function createHistory(bars) {
         const x = width - (shown.length - at) * barPitch + barPitch / 2
         if (time === null) badBars += `M${x} ${barHeight}V0`
         else
-          goodBars += `M${x} ${barHeight}v-${(leastBar + (time / most) * (barHeight - leastBar - 2)).toFixed(1)}`
+          goodBars += `M${x} ${barHeight}v-${(leastBar + Math.sqrt(time / most) * (barHeight - leastBar - 2)).toFixed(1)}`
       }
       setAttribute(good, 'd', goodBars)
       setAttribute(bad, 'd', badBars)
