@@ -1,6 +1,3 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { rules } from '../../src/cli/rules.ts'
@@ -8,6 +5,7 @@ import { catalogue, entry, type Known, service, task } from '../helpers/cluster.
 import { until } from '../helpers/until.ts'
 import { nodesAt, type Responder, startResponder } from './parts/cluster.ts'
 import { startAlertmanager, startPrometheus } from './parts/prometheus.ts'
+import { startWebhook } from './parts/webhook.ts'
 
 const running: { stop(): Promise<unknown> }[] = []
 afterEach(async () => {
@@ -17,30 +15,6 @@ afterEach(async () => {
 function started<T extends { stop(): Promise<unknown> }>(part: T): T {
   running.push(part)
   return part
-}
-
-interface Notice {
-  readonly status: 'firing' | 'resolved'
-  readonly labels: Readonly<Record<string, string>>
-  readonly annotations: Readonly<Record<string, string>>
-}
-
-/** Whoever is told by Alertmanager. */
-async function startWebhook() {
-  const notices: Notice[] = []
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk as Buffer)
-    const { alerts } = JSON.parse(Buffer.concat(chunks).toString()) as { alerts: Notice[] }
-    notices.push(...alerts)
-    response.end()
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const stop = async () => {
-    server.closeAllConnections()
-    server.close()
-  }
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, notices, stop }
 }
 
 const alerting = {

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -24,15 +24,24 @@ export async function freePort(host = '127.0.0.1'): Promise<number> {
   return port
 }
 
+export interface Surroundings {
+  /** Where it listens. */
+  readonly host?: string
+  /** Names that it alone knows, each with all its addresses. */
+  readonly hosts?: Readonly<Record<string, readonly string[]>>
+}
+
 /** `prepare` writes what the program needs into its folder and says with which arguments it is called. */
 export async function startProgram(
   command: string,
   prepare: (folder: string, listen: string) => Promise<readonly string[]>,
-  host = '127.0.0.1',
+  { host = '127.0.0.1', hosts }: Surroundings = {},
 ): Promise<Program> {
   const folder = await mkdtemp(join(tmpdir(), `${command}-`))
   const listen = `${host}:${await freePort(host)}`
-  const child = spawn(command, await prepare(folder, listen), { stdio: ['ignore', 'ignore', 'pipe'] })
+  const args = await prepare(folder, listen)
+  const [program, ...words] = hosts ? await knowing(hosts, folder, command, args) : [command, ...args]
+  const child = spawn(program!, words, { stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text) => {
     said = (said + text).slice(-20_000)
@@ -60,4 +69,18 @@ async function ended(child: ChildProcess): Promise<void> {
   const timer = setTimeout(() => child.kill('SIGKILL'), 5000)
   await once(child, 'exit')
   clearTimeout(timer)
+}
+
+/** The same command, with a file of host names of its own. */
+async function knowing(
+  hosts: NonNullable<Surroundings['hosts']>,
+  folder: string,
+  command: string,
+  args: readonly string[],
+): Promise<readonly string[]> {
+  const file = join(folder, 'hosts')
+  const lines = Object.entries(hosts).flatMap(([name, all]) => all.map((address) => `${address} ${name}\n`))
+  await writeFile(file, lines.join(''))
+  const script = 'mount --bind "$0" /etc/hosts && exec "$@"'
+  return ['unshare', '--mount', 'sh', '-c', script, file, command, ...args]
 }

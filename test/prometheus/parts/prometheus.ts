@@ -2,7 +2,7 @@
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Program, startProgram } from './process.ts'
+import { type Program, type Surroundings, startProgram } from './process.ts'
 
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>
@@ -33,7 +33,7 @@ export interface Prometheus extends Program {
 }
 
 /** `config` is the text of prometheus.yml; paths in it are relative to the program's folder. */
-export async function startPrometheus(config: string, host?: string): Promise<Prometheus> {
+export async function startPrometheus(config: string, around?: Surroundings): Promise<Prometheus> {
   const program = await startProgram(
     'prometheus',
     async (folder, listen) => {
@@ -46,7 +46,7 @@ export async function startPrometheus(config: string, host?: string): Promise<Pr
         '--log.level=warn',
       ]
     },
-    host,
+    around,
   )
   const ask = async (path: string) => {
     const response = await fetch(`${program.url}/api/v1/${path}`)
@@ -78,7 +78,7 @@ export async function startPrometheus(config: string, host?: string): Promise<Pr
   }
 }
 
-export function startAlertmanager(webhook: string, host?: string): Promise<Program> {
+export function startAlertmanager(webhook: string, around?: Surroundings): Promise<Program> {
   const config = `
 route: { receiver: test, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 1h }
 receivers:
@@ -97,6 +97,6 @@ receivers:
         '--log.level=error',
       ]
     },
-    host,
+    around,
   )
 }

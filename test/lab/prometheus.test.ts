@@ -1,0 +1,350 @@
+// A central Prometheus outside two Swarms, which reaches nothing of them but port 2137 of their nodes.
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { rules } from '../../src/cli/rules.ts'
+import { until } from '../helpers/until.ts'
+import type { Program } from '../prometheus/parts/process.ts'
+import { type Prometheus, startAlertmanager, startPrometheus } from '../prometheus/parts/prometheus.ts'
+import { startWebhook } from '../prometheus/parts/webhook.ts'
+import { appImage } from './harness/images.ts'
+import { type Swarm, startSwarm } from './harness/lab.ts'
+import type { Node } from './harness/node.ts'
+import { productImage } from './harness/product.ts'
+
+const hidden = 'hunter2-must-never-leave'
+const long = { within: 120_000, every: 200 }
+
+let prod: Swarm
+let dev: Swarm
+let prometheus: Prometheus
+let alertmanager: Program
+let webhook: Awaited<ReturnType<typeof startWebhook>>
+let stopRules: () => Promise<unknown>
+let rulesFolder: string
+
+beforeAll(async () => {
+  prod = await startSwarm(3)
+  dev = await startSwarm(1)
+  rulesFolder = await mkdtemp(join(tmpdir(), 'rules-'))
+  webhook = await startWebhook()
+  alertmanager = await startAlertmanager(webhook.url)
+  prometheus = await startPrometheus(config(), {
+    hosts: {
+      'prod.test': prod.nodes.map(({ address }) => address),
+      'dev.test': dev.nodes.map(({ address }) => address),
+    },
+  })
+  stopRules = collectRules()
+  await Promise.all([deployAgents(prod, 'prod'), deployAgents(dev, 'dev')])
+})
+afterAll(async () => {
+  await stopRules?.()
+  await prometheus?.stop()
+  await alertmanager?.stop()
+  await webhook?.stop()
+  await Promise.all([prod?.stop(), dev?.stop()])
+  if (rulesFolder) await rm(rulesFolder, { recursive: true })
+})
+
+/** One URL a cluster, a name with all its nodes' addresses; the same name is what agents advertise. */
+function config(): string {
+  const job = (cluster: string) => `
+  - job_name: ${cluster}
+    http_sd_configs: [{ url: 'http://${cluster}.test:2137/sd', refresh_interval: 2s }]`
+  return `
+global: { scrape_interval: 2s, scrape_timeout: 2s, evaluation_interval: 1s }
+rule_files: ['${rulesFolder}/*.yml']
+alerting: { alertmanagers: [{ static_configs: [{ targets: ['${new URL(alertmanager.url).host}'] }] }] }
+scrape_configs:${job('prod')}${job('dev')}
+`
+}
+
+async function deployAgents(swarm: Swarm, cluster: string): Promise<void> {
+  const { manager } = swarm
+  await manager.docker.with({ input: 'a secret of this lab alone' })(
+    'secret',
+    'create',
+    'app-metrics-proxy',
+    '-',
+  )
+  await swarm.deploy('metrics', 'stack.yml', {
+    IMAGE: productImage,
+    ADVERTISE: `${cluster}.test:2137`,
+    CLUSTER: cluster,
+    SUBNET: '10.137.0.0/18',
+  })
+  await until('every agent to be ready', () => allReady(swarm), long)
+}
+
+async function allReady({ nodes }: Swarm): Promise<boolean> {
+  const answers = await Promise.all(nodes.map((node) => fetch(node.url('/-/ready'))))
+  return answers.every(({ ok }) => ok)
+}
+
+function collectRules(): () => Promise<unknown> {
+  const stopping = new AbortController()
+  const from = [prod, dev].flatMap((swarm, at) => {
+    const urls = swarm.nodes.map((node) => node.url(''))
+    return ['--from', `${at === 0 ? 'prod' : 'dev'}=${urls.join(',')}`]
+  })
+  const done = rules(
+    [...from, '--to', rulesFolder, '--reload', `${prometheus.url}/-/reload`, '--every', '2'],
+    {
+      stdout: () => {},
+      stderr: () => {},
+      env: {},
+      signal: stopping.signal,
+      isTerminal: false,
+    },
+  )
+  return () => {
+    stopping.abort()
+    return done
+  }
+}
+
+const labels = (all: Readonly<Record<string, string>>, flag = '--label') =>
+  Object.entries(all).flatMap(([key, value]) => [flag, `${key}=${value}`])
+
+/** `cluster instance value` of all series of `up` but the agents'. */
+async function ups(): Promise<string> {
+  const samples = await prometheus.query('up{job!="app-metrics-proxy"}')
+  return samples
+    .map(({ labels, value }) => `${labels.cluster} ${labels.instance} ${value}`)
+    .toSorted()
+    .join(', ')
+}
+const upsBecome = (wanted: string) => until(wanted, async () => (await ups()) === wanted, long)
+
+/** All agents' lists, once they are the same and hold what they should. */
+async function agreed({ nodes }: Swarm, holds: (text: string) => boolean): Promise<string> {
+  return until(
+    'the agents to agree',
+    async () => {
+      const texts = await Promise.all(nodes.map(async (node) => (await fetch(node.url('/sd'))).text()))
+      return new Set(texts).size === 1 && holds(texts[0]!) && texts[0]
+    },
+    long,
+  )
+}
+const lists =
+  (...instances: string[]) =>
+  (text: string) =>
+    instances.every((instance) => text.includes(`"instance":"${instance}"`))
+
+describe('services appear by themselves', { timeout: 300_000 }, () => {
+  test('each agent of both clusters, under one job', async () => {
+    await until(
+      'four agents to be up',
+      async () => (await prometheus.query('up{job="app-metrics-proxy"} == 1')).length === 4,
+      long,
+    )
+    const agents = await prometheus.query('app_metrics_proxy_build_info')
+    expect(agents.map(({ labels }) => `${labels.cluster} ${labels.instance}`).toSorted()).toEqual([
+      'dev app-metrics-proxy@node1',
+      'prod app-metrics-proxy@node1',
+      'prod app-metrics-proxy@node2',
+      'prod app-metrics-proxy@node3',
+    ])
+  })
+
+  test('the same service in both, told apart by cluster', async () => {
+    const web = ['--network', 'monitor', ...labels({ 'app-metrics-proxy.label.team': 'shop' })]
+    await Promise.all([
+      prod.serve('web', appImage, [...web, '--replicas', '2']),
+      dev.serve('web', appImage, web),
+    ])
+    await upsBecome('dev web.1 1, prod web.1 1, prod web.2 1')
+    await agreed(prod, lists('web.1', 'web.2'))
+    const [series] = await prometheus.query('up{cluster="dev", job="web"}')
+    expect(series!.labels).toMatchObject({ service: 'web', slot: '1', team: 'shop' })
+  })
+
+  test('with the same bytes from every agent after each event', async () => {
+    const { docker } = prod.manager
+    await docker('service', 'scale', '--detach', 'web=3')
+    await agreed(prod, lists('web.3'))
+    await docker('service', 'update', '--detach', '--label-add', 'app-metrics-proxy.label.team=other', 'web')
+    await agreed(prod, (text) => text.split('"team":"other"').length === 4)
+    await docker('service', 'scale', '--detach', 'web=2')
+    await agreed(prod, (text) => text.split('"job":"web"').length === 3)
+    await prod.serve('everywhere', appImage, ['--network', 'monitor', '--mode', 'global'])
+    await agreed(prod, lists('everywhere@node1', 'everywhere@node2', 'everywhere@node3'))
+    await docker('service', 'rm', 'everywhere')
+    await agreed(prod, (text) => !text.includes('everywhere'))
+    await until(
+      'its series to go',
+      async () => (await prometheus.query('up{job="everywhere"}')).length === 0,
+      long,
+    )
+  })
+
+  test('and with the labels that Prometheus’ own discovery of Swarm gives', async () => {
+    const own = await startPrometheus(`
+scrape_configs:
+  - job_name: swarm
+    dockerswarm_sd_configs: [{ host: 'unix://${prod.manager.socket}', role: tasks, refresh_interval: 1s }]
+`)
+    try {
+      const theirs = await until('tasks', async () => {
+        const { active } = await own.targets()
+        const tasks = active.map(({ discoveredLabels }) => discoveredLabels)
+        const web = tasks.filter((task) => task.__meta_dockerswarm_service_name === 'web')
+        return web.length >= 2 && web.filter((task) => task.__meta_dockerswarm_task_state === 'running')
+      })
+      const { active } = await prometheus.targets()
+      const ours = active.filter(({ labels }) => labels.cluster === 'prod' && labels.job === 'web')
+      expect(ours).toHaveLength(2)
+      for (const { discoveredLabels: mine } of ours) {
+        const id = '__meta_dockerswarm_task_id'
+        const like = theirs.find((task) => task[id] === mine[id])!
+        const told = Object.entries(mine).filter(([name]) => name.startsWith('__meta_dockerswarm_'))
+        expect(told.length).toBeGreaterThan(12)
+        expect(Object.fromEntries(told)).toEqual(Object.fromEntries(told.map(([name]) => [name, like[name]])))
+      }
+    } finally {
+      await own.stop()
+    }
+  })
+})
+
+test('what a container keeps to itself is found nowhere', { timeout: 120_000 }, async () => {
+  const place = ['--network', 'monitor', '--constraint', 'node.role==manager']
+  const told = [
+    ...labels({ 'app-metrics-proxy.port': '8080', 'db.password': hidden }),
+    '--env',
+    `TOKEN=${hidden}`,
+  ]
+  const own = labels({ 'prometheus.password': hidden, note: hidden }, '--container-label')
+  await prod.serve('keeper', appImage, [...place, ...told, ...own])
+  await agreed(prod, lists('keeper.1'))
+  for (const node of prod.nodes)
+    for (const path of ['/sd', '/rules', '/', '/health', '/metrics', '/keeper/metrics', '/keeper/1/metrics'])
+      for (const accept of ['*/*', 'application/json']) {
+        const answer = await fetch(node.url(path), { headers: { accept } })
+        expect([node.name, path, answer.status, (await answer.text()).includes(hidden)]).toEqual([
+          node.name,
+          path,
+          200,
+          false,
+        ])
+      }
+  // nor in the memory of agents that have no such container and are no managers: nothing was sent to them
+  for (const node of prod.nodes.slice(1)) {
+    expect(await memoryHolds(node, hidden)).toBe(false)
+    expect(await memoryHolds(node, 'keeper.1')).toBe(true)
+  }
+  await prod.manager.docker('service', 'rm', 'keeper')
+  await agreed(prod, (text) => !text.includes('keeper'))
+})
+
+/** Whether the agent's process on this node has a text anywhere in its memory. */
+async function memoryHolds(node: Node, text: string): Promise<boolean> {
+  const container = await node.docker('ps', '--quiet', '--filter', 'name=metrics_agent')
+  const pid = await node.docker('inspect', '--format', '{{.State.Pid}}', container)
+  const script = `
+    const { openSync, readSync, readFileSync } = require('node:fs')
+    const memory = openSync('/proc/${pid}/mem')
+    const regions = readFileSync('/proc/${pid}/maps', 'utf8').split('\\n').filter((line) => / rw/.test(line))
+    const holds = regions.some((line) => {
+      const [from, to] = line.split(' ')[0].split('-').map((hex) => parseInt(hex, 16))
+      const bytes = Buffer.alloc(Math.min(to - from, 2 ** 28))
+      try { readSync(memory, bytes, 0, bytes.length, from) } catch { return false }
+      return bytes.includes(process.argv[1])
+    })
+    console.log(holds)`
+  return (await node.namespace()!.run(process.execPath, ['--eval', script, text])).trim() === 'true'
+}
+
+test('an alert from a label fires in its own cluster, and resolves', { timeout: 300_000 }, async () => {
+  const alert = {
+    'com.df.notify': 'true',
+    'com.df.alertName': 'silent',
+    'com.df.alertIf': 'sum(up{job="shop"}) == 0',
+    'com.df.alertLabels': 'severity=high',
+  }
+  const shop = (port: string) => [
+    '--network',
+    'monitor',
+    ...labels({ ...alert, 'app-metrics-proxy.port': port }),
+  ]
+  await Promise.all([prod.serve('shop', appImage, shop('9999')), dev.serve('shop', appImage, shop('8080'))])
+  await upsBecome('dev shop.1 1, dev web.1 1, prod shop.1 0, prod web.1 1, prod web.2 1')
+  const fired = await until(
+    'the alert',
+    () => webhook.notices.find(({ status }) => status === 'firing'),
+    long,
+  )
+  expect(fired.labels).toEqual({
+    alertname: 'shop_silent',
+    cluster: 'prod',
+    service: 'shop',
+    severity: 'high',
+  })
+
+  await prod.manager.docker(
+    'service',
+    'update',
+    '--detach',
+    '--label-add',
+    'app-metrics-proxy.port=8080',
+    'shop',
+  )
+  await until('its end', () => webhook.notices.find(({ status }) => status === 'resolved'), long)
+  expect(webhook.notices.filter(({ labels }) => labels.cluster !== 'prod')).toEqual([])
+
+  expect(await prometheus.rules()).toHaveLength(2)
+  await prod.manager.docker('service', 'rm', 'shop')
+  await until('its rule to go', async () => (await prometheus.rules()).length === 1, long)
+  await upsBecome('dev shop.1 1, dev web.1 1, prod web.1 1, prod web.2 1')
+})
+
+test('an update of the agents leaves no gap', { timeout: 300_000 }, async () => {
+  const since = performance.now()
+  const agents = async () =>
+    (
+      await prod.manager.docker(
+        'service',
+        'ps',
+        '--filter',
+        'desired-state=running',
+        '--quiet',
+        'metrics_agent',
+      )
+    ).split('\n')
+  const before = await agents()
+  await prod.manager.docker('service', 'update', '--detach', '--force', 'metrics_agent')
+  await until(
+    'new agents everywhere',
+    async () => (await agents()).every((task) => !before.includes(task)) && (await allReady(prod)),
+    { within: 200_000, every: 1000 },
+  )
+  const window = `[${Math.floor((performance.now() - since) / 1000)}s:2s]`
+  const series = 'up{cluster="prod", job="web"}'
+  const [least] = await prometheus.query(`min_over_time(sum(${series})${window})`)
+  expect(least?.value).toBe(2)
+  const [most] = await prometheus.query(`max(max_over_time(count by (cluster, job, instance) (up)${window}))`)
+  expect(most?.value).toBe(1)
+})
+
+test('a node that dies doubles nothing, and its replicas come back elsewhere', {
+  timeout: 300_000,
+}, async () => {
+  const since = performance.now()
+  await prod.nodes[2]!.kill()
+  await until(
+    'its agent to be down',
+    async () =>
+      (await prometheus.query('up{cluster="prod", instance="app-metrics-proxy@node3"} == 0')).length === 1,
+    long,
+  )
+  await upsBecome('dev shop.1 1, dev web.1 1, prod web.1 1, prod web.2 1')
+  const window = `[${Math.floor((performance.now() - since) / 1000)}s:2s]`
+  const [most] = await prometheus.query(`max(max_over_time(count by (cluster, job, instance) (up)${window}))`)
+  expect(most?.value).toBe(1)
+  const [least] = await prometheus.query(`min_over_time(count(up{cluster="prod", job="web"})${window})`)
+  expect(least?.value).toBe(2)
+})
