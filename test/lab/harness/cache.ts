@@ -46,3 +46,9 @@ export function keepRecent(kind: string, used: string, keep: number): void {
     .sort((a, b) => b.at - a.at)
   for (const { name } of byAge.slice(keep)) rmSync(join(cacheFolder, name), { recursive: true, force: true })
 }
+
+/** What a crashed run was making. Only for the one who may make something now. */
+export function removeHalfMade(): void {
+  for (const name of readdirSync(cacheFolder).filter((one) => one.startsWith('making-')))
+    rmSync(join(cacheFolder, name), { recursive: true, force: true })
+}

@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { importImage, withEngine } from './builder.ts'
-import { cacheFolder, fingerprint, keepRecent, locked } from './cache.ts'
+import { cacheFolder, fingerprint, keepRecent, locked, removeHalfMade } from './cache.ts'
 import { shareImages } from './engine.ts'
 import { buildProduct, productFingerprint } from './product.ts'
 import { run } from './shell.ts'
@@ -48,6 +48,7 @@ export async function preparedImages(withProduct: boolean): Promise<string> {
 }
 
 async function makeImages(ready: string, withProduct: boolean): Promise<void> {
+  removeHalfMade()
   const product = withProduct ? await buildProduct() : undefined
   const folder = mkdtempSync(join(cacheFolder, 'making-'))
   try {

@@ -1,0 +1,238 @@
+// The real stack file on three real nodes: whichever agent is asked, it answers for the whole cluster, and
+// says so when it can't.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { until } from '../helpers/until.ts'
+import { ask } from './harness/ask.ts'
+import { appImage, nodeExporterImage } from './harness/images.ts'
+import { type Swarm, startSwarm } from './harness/lab.ts'
+import type { Node } from './harness/node.ts'
+import { productImage } from './harness/product.ts'
+
+let swarm: Swarm
+const agents = 'metrics_agent'
+const onMonitor = ['--network', 'monitor']
+
+const get = (node: Node, path: string) => ask(node.url(path))
+const statusOf = (node: Node, path: string) =>
+  get(node, path).then(
+    ({ status }) => status,
+    () => 0,
+  )
+
+/** The slots that a service's page says are up. */
+async function upAt(node: Node, service: string): Promise<string[]> {
+  const { status, text } = await get(node, `/${service}/metrics`)
+  if (status !== 200) throw new Error(`${node.name}: ${status} ${text}`)
+  return [...text.matchAll(/^app_metrics_proxy_replica_up\{slot="(\w+)"\} 1$/gm)]
+    .map((found) => found[1]!)
+    .sort()
+}
+
+/** Waits until all these agents say that exactly so many replicas are up. */
+async function everywhereUp(
+  service: string,
+  count: number,
+  nodes = swarm.nodes,
+  within = 60_000,
+): Promise<void> {
+  for (const node of nodes) {
+    let last: unknown
+    await until(
+      `${count} replicas of ${service} at ${node.name}`,
+      async () => {
+        last = await upAt(node, service).catch(String)
+        if (Array.isArray(last) && last.length === count) return true
+        throw new Error(`now: ${last}`)
+      },
+      { within },
+    )
+  }
+}
+
+/** The hosts that the replicas say they run on. */
+const hostsIn = (page: string) =>
+  [...page.matchAll(/^app_info\{.*host="(\w+)"/gm)].map((found) => found[1]!).sort()
+
+const allReady = () =>
+  until(
+    'all agents to be ready',
+    async () => {
+      const states = await Promise.all(swarm.nodes.map((node) => statusOf(node, '/-/ready')))
+      return states.every((status) => status === 200)
+    },
+    { within: 120_000, every: 200 },
+  )
+
+beforeAll(async () => {
+  swarm = await startSwarm(3)
+  const secret = { input: 'the secret of this cluster' }
+  await swarm.manager.docker.with(secret)('secret', 'create', 'app-metrics-proxy', '-')
+  await swarm.deploy('metrics', 'stack.yml', { IMAGE: productImage })
+  await swarm.serve('web', appImage, ['--replicas', '3', ...onMonitor], ['app', '8080=metrics'])
+  await swarm.serve('exporter', nodeExporterImage, ['--mode', 'global', ...onMonitor])
+  await allReady()
+  await everywhereUp('web', 3)
+})
+afterAll(() => swarm?.stop())
+
+describe('any agent', () => {
+  test('answers for all replicas of a service, and for each alone', async () => {
+    const pages = await Promise.all(swarm.nodes.map((node) => get(node, '/web/metrics')))
+    const [hosts, ...others] = pages.map(({ text }) => hostsIn(text))
+    expect(hosts).toHaveLength(3)
+    for (const other of others) expect(other).toEqual(hosts)
+    for (const node of swarm.nodes) {
+      const alone = await Promise.all(['1', '2', '3'].map((slot) => get(node, `/web/${slot}/metrics`)))
+      expect(alone.flatMap(({ text }) => hostsIn(text)).sort()).toEqual(hosts)
+    }
+  })
+
+  test('answers for its own task of a global service, and by name for those of other nodes', async () => {
+    const nameIn = ({ text }: { text: string }) => /^node_uname_info\{.*nodename="(\w+)"/m.exec(text)?.[1]
+    const own = await Promise.all(
+      swarm.nodes.map(async (node) => nameIn(await get(node, '/exporter/metrics'))),
+    )
+    expect(new Set(own).size).toBe(3)
+    for (const asked of swarm.nodes) {
+      const answers = await Promise.all(
+        swarm.nodes.map(({ name }) => get(asked, `/exporter/${name}/metrics`)),
+      )
+      expect(answers.map(nameIn)).toEqual(own)
+    }
+  })
+
+  test('lists the same targets, to the byte', async () => {
+    const lists = await until('the agents to agree', async () => {
+      const answers = await Promise.all(swarm.nodes.map((node) => get(node, '/sd')))
+      const texts = answers.map(({ text }) => text)
+      return answers.every(({ status }) => status === 200) && new Set(texts).size === 1 && texts
+    })
+    const jobs = (JSON.parse(lists[0]!) as { labels: { job: string } }[]).map(({ labels }) => labels.job)
+    expect(
+      Object.fromEntries(
+        Object.entries(Object.groupBy(jobs, (job) => job)).map(([job, all]) => [job, all!.length]),
+      ),
+    ).toEqual({ web: 3, exporter: 3, 'app-metrics-proxy': 3 })
+  })
+})
+
+describe('a service', () => {
+  test('scaled up and down: every agent knows all of its replicas and no more', async () => {
+    await swarm.manager.docker('service', 'scale', '--detach', 'web=5')
+    await everywhereUp('web', 5)
+    await swarm.manager.docker('service', 'scale', '--detach', 'web=3')
+    await everywhereUp('web', 3)
+  })
+
+  test('updated: the new replicas take the old ones’ places', async () => {
+    const before = hostsIn((await get(swarm.manager, '/web/metrics')).text)
+    await swarm.manager.docker(
+      'service',
+      'update',
+      '--detach',
+      '--no-resolve-image',
+      '--env-add',
+      'VERSION=2',
+      'web',
+    )
+    for (const node of swarm.nodes)
+      await until(
+        `only new replicas at ${node.name}`,
+        async () => {
+          const hosts = hostsIn((await get(node, '/web/metrics')).text)
+          return hosts.length === 3 && hosts.every((host) => !before.includes(host))
+        },
+        { within: 60_000 },
+      )
+  })
+
+  test('that is removed is unknown everywhere', async () => {
+    await swarm.serve('brief', appImage, ['--replicas', '1', ...onMonitor], ['app', '8080=metrics'])
+    await everywhereUp('brief', 1)
+    await swarm.manager.docker('service', 'rm', 'brief')
+    for (const node of swarm.nodes)
+      await until(`${node.name} to drop it`, async () => (await statusOf(node, '/brief/metrics')) !== 200)
+  })
+})
+
+describe('the agents', () => {
+  test('updated one after another: there is always one that answers for all', async () => {
+    const gaps: string[] = []
+    let updating = true
+    const watch = (async () => {
+      while (updating) {
+        const seen = await Promise.all(swarm.nodes.map((node) => upAt(node, 'web').catch(() => [])))
+        if (!seen.some((slots) => slots.length === 3)) gaps.push(JSON.stringify(seen))
+      }
+    })()
+    const quick = ['--update-delay', '1s', '--update-monitor', '3s', '--env-add', 'STALE_AFTER=15']
+    await swarm.manager.docker('service', 'update', '--detach', '--no-resolve-image', ...quick, agents)
+    await until(
+      'the update to end',
+      async () => {
+        const state = await swarm.manager.docker(
+          'service',
+          'inspect',
+          '--format',
+          '{{.UpdateStatus.State}}',
+          agents,
+        )
+        return state === 'completed'
+      },
+      { within: 180_000, every: 500 },
+    )
+    updating = false
+    await watch
+    expect(gaps).toEqual([])
+    await allReady()
+    await everywhereUp('web', 3)
+  })
+
+  test('cut off: the others say what they can’t know, and the node is whole again once healed', async () => {
+    const [one, , three] = swarm.nodes as [Node, Node, Node]
+    await three.cut()
+    await until(
+      'the page of the lost node’s task to fail',
+      async () => (await statusOf(one, '/exporter/node3/metrics')) === 502,
+      {
+        within: 60_000,
+      },
+    )
+    expect((await get(one, '/exporter/node3/metrics')).text).toMatch(/cannot be asked/)
+    expect(await statusOf(one, '/exporter/node2/metrics')).toBe(200)
+    await three.heal()
+    for (const [asked, path] of [
+      [one, '/exporter/node3/metrics'],
+      [three, '/exporter/node1/metrics'],
+    ] as const)
+      await until(`${asked.name} to answer ${path}`, async () => (await statusOf(asked, path)) === 200, {
+        within: 60_000,
+      })
+    await everywhereUp('web', 3, swarm.nodes, 120_000)
+  })
+
+  test('of a node that loses its power: Swarm moves the service, and the others answer for it', async () => {
+    const [one, two, three] = swarm.nodes as [Node, Node, Node]
+    await three.kill()
+    await everywhereUp('web', 3, [one, two], 120_000)
+    await three.start()
+    await allReady()
+    await everywhereUp('web', 3, swarm.nodes, 120_000)
+  })
+
+  test('whose manager is demoted: the next one tells them what the services are', async () => {
+    const [one, two] = swarm.nodes as [Node, Node]
+    await one.docker('node', 'promote', 'node2')
+    await until('node2 to be a manager', async () =>
+      /Reachable/.test(await two.docker('node', 'ls', '--format', '{{.ManagerStatus}}')),
+    )
+    await two.docker('node', 'demote', 'node1')
+    await two.docker('service', 'scale', '--detach', 'web=4')
+    await everywhereUp('web', 4)
+    await until('the lists to name the new slot', async () => {
+      const lists = await Promise.all(swarm.nodes.map((node) => get(node, '/sd')))
+      return lists.every(({ text }) => text.includes('web.4'))
+    })
+  })
+})
