@@ -1,0 +1,167 @@
+// Every figure that we claim, in one run on one machine: `npm run bench`. Writes docs/BENCHMARKS.md. Where a peer
+// is not installed, its row says so.
+
+import { writeFileSync } from 'node:fs'
+import { availableParallelism, cpus, release, totalmem } from 'node:os'
+import { median } from './bench/processes.ts'
+import { benchScrape, type Cost } from './bench/scrape.ts'
+import { benchServe } from './bench/serve.ts'
+import { benchStartup } from './bench/startup.ts'
+import { benchSync, recordPages } from './bench/sync.ts'
+
+interface Row {
+  readonly what: string
+  readonly goal: string
+  readonly found: string
+  readonly beside: string
+}
+
+const sections: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
+  scrape: scrapeRows,
+  serve: serveRows,
+  sync: syncRows,
+  startup: startupRows,
+}
+
+async function scrapeRows(): Promise<readonly Row[]> {
+  const usual = await benchScrape({ endpoints: 500, interval: 10, seconds: 20, rounds: 3 })
+  const many = await benchScrape({ endpoints: 1000, interval: 10, seconds: 20, rounds: 1 })
+  const share = (median(many.agent.scrape) * 1000) / 10_000
+  return [
+    {
+      what: 'CPU a scrape: 62 KB page, 500 endpoints, each 10 s; fetched, validated, stored, offered to a peer',
+      goal: 'a third of Prometheus’ own, or less',
+      found: `${spread(usual.agent.scrape, 2)} ms`,
+      beside: besidePrometheus(usual.agent, usual.prometheus),
+    },
+    {
+      what: 'one agent, 1,000 endpoints of 62 KB, each 10 s',
+      goal: 'a third of a core, RSS 300 MB',
+      found: `${share.toFixed(2)} of a core, RSS ${median(many.agent.rss).toFixed(0)} MiB`,
+      beside: '',
+    },
+  ]
+}
+
+function besidePrometheus(agent: Cost, prometheus: Cost | undefined): string {
+  if (!prometheus) return notInstalled('Prometheus')
+  return `${ratio(agent.scrape, prometheus.scrape)} of Prometheus (${spread(prometheus.scrape, 2)} ms)`
+}
+
+async function serveRows(): Promise<readonly Row[]> {
+  const { cached, live } = await benchServe({ seconds: 3, rounds: 5 })
+  const added = (values: readonly number[]) => (median(values) - median(live.direct)).toFixed(2)
+  return [
+    {
+      what: 'cached pages a second and core: 62 KB, gzip accepted, `MAX_AGE=off`',
+      goal: '0.6 of nginx with ready gzip files',
+      found: spread(cached.agent, 0),
+      beside: cached.nginx
+        ? `${ratio(cached.agent, cached.nginx)} of nginx (${spread(cached.nginx, 0)})`
+        : notInstalled('nginx'),
+    },
+    {
+      what: 'the same, beside exporter_exporter',
+      goal: '30 times as many',
+      found: spread(cached.agent, 0),
+      beside: cached.exporterExporter
+        ? `${ratio(cached.agent, cached.exporterExporter)} times (${spread(cached.exporterExporter, 0)})`
+        : notInstalled('exporter_exporter'),
+    },
+    {
+      what: 'latency that a live read adds to asking the container: own node, other node',
+      goal: 'p50 2 ms, 4 ms',
+      found: `${added(live.own)} ms, ${added(live.other)} ms`,
+      beside: `directly ${spread(live.direct, 2)} ms`,
+    },
+  ]
+}
+
+async function syncRows(): Promise<readonly Row[]> {
+  const pages = await recordPages(4, 10_000)
+  const found = await benchSync({ pages, endpoints: 20, updates: 50, rounds: 3 })
+  const percent = (bytes: number) => `${((bytes / found.raw) * 100).toFixed(2)} %`
+  const rsync = found.rsync === undefined ? notInstalled('rsync') : `rsync -z ${percent(found.rsync)}`
+  return [
+    {
+      what: `SSH bytes an update and peer over raw text: ${Math.round(found.raw / 1000)} KB page of node_exporter, 10 s apart`,
+      goal: '2 %',
+      found: percent(found.wire),
+      beside: `gzip ${percent(found.gzip)}, ${rsync}`,
+    },
+    {
+      what: 'CPU for an update: once at the owner, there for each peer, at the peer',
+      goal: '',
+      found: Object.values(found.cpu)
+        .map((ms) => `${ms.toFixed(2)} ms`)
+        .join(', '),
+      beside: '',
+    },
+    {
+      what: 'from a finished scrape to visible on the peer',
+      goal: 'p99 100 ms',
+      found: `p50 ${found.lag.p50.toFixed(1)} ms, p99 ${found.lag.p99.toFixed(1)} ms`,
+      beside: '',
+    },
+    {
+      what: 'memory: a link at the owner, a page at rest at the peer',
+      goal: '',
+      found: `${found.memory.link.toFixed(0)} KiB, ${found.memory.page.toFixed(1)} KiB`,
+      beside: '',
+    },
+  ]
+}
+
+async function startupRows(): Promise<readonly Row[]> {
+  const times = await benchStartup({ targets: 50, rounds: 5 })
+  return [
+    {
+      what: 'start of the program to the pages of 50 targets served, from source',
+      goal: '2 s',
+      found: `${spread(times, 0)} ms`,
+      beside: 'the original: 30 s and more',
+    },
+  ]
+}
+
+function spread(values: readonly number[], digits: number): string {
+  const [least, most] = [Math.min(...values), Math.max(...values)]
+  return `${median(values).toFixed(digits)} (${least.toFixed(digits)} to ${most.toFixed(digits)})`
+}
+
+function ratio(ours: readonly number[], theirs: readonly number[]): string {
+  const value = median(ours) / median(theirs)
+  return value.toFixed(value < 10 ? 2 : 0)
+}
+
+function notInstalled(name: string): string {
+  return `${name} is not installed here`
+}
+
+function document(rows: readonly Row[]): string {
+  const machine = `${availableParallelism()} cores of ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.versions.node}`
+  const lines = rows.map(({ what, goal, found, beside }) => `| ${what} | ${goal} | ${found} | ${beside} |`)
+  return `# Benchmarks
+
+The last run of \`npm run bench\`, on ${machine}. Figures are medians, with the least and the most of the
+runs in brackets; what is compared was run in turn. Such machines are shared and noisy: the ratios mean more than the times.
+
+| what | goal | found | beside |
+| --- | --- | --- | --- |
+${lines.join('\n')}
+`
+}
+
+const chosen = process.argv.slice(2)
+const names = chosen.length > 0 ? chosen : Object.keys(sections)
+const rows: Row[] = []
+for (const name of names) {
+  const section = sections[name]
+  if (!section) throw new Error(`there is no section ${name}; there are ${Object.keys(sections).join(', ')}`)
+  console.log(`${name} …`)
+  const found = await section()
+  for (const { what, found: figure, beside } of found) console.log(`  ${what}\n    ${figure}; ${beside}`)
+  rows.push(...found)
+}
+if (chosen.length === 0) writeFileSync('docs/BENCHMARKS.md', document(rows))
+process.exit()
