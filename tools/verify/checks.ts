@@ -14,7 +14,7 @@ const applications = ['busybox-static', 'prometheus-node-exporter', 'nginx-light
 
 export const checks: readonly Check[] = [
   { name: 'format-lint', run: () => program('biome', 'check', '.') },
-  { name: 'types', run: () => program('tsc', '--noEmit') },
+  { name: 'types', run: () => program('npm', 'run', '--silent', 'types') },
   { name: 'dead-code', run: () => program('knip') },
   { name: 'docs', run: () => program('node', 'tools/docs.ts', '--check') },
   { name: 'unit', packages: ['openssh-client', 'openssl'], run: () => project('unit') },

@@ -116,5 +116,5 @@ function cell(name, ...children) {
 
 /** @param {string} url */
 function shortUrl(url) {
-  return url.replace(/^http:\/\//, '')
+  return url.replace(/^http:\/\//, '').replace(/^agent:/, '/')
 }
