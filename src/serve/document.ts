@@ -1,7 +1,7 @@
 // A document that is made from the store: made anew only after a change that matters, sent only where the
 // asker hasn't got it yet.
 
-import { createHash } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Answer } from './answer.ts'
@@ -16,16 +16,27 @@ export interface Asked {
 }
 
 export interface Document {
+  readonly body: Buffer
   answer(asked: Asked): Promise<Answer>
 }
 
 export function documentOf(text: string, contentType: string): Document {
+  return createDocument(Buffer.from(text), contentType)
+}
+
+/** The document of before where the text is the same, so that who has it needn't fetch it again. */
+export function renewed(before: Document | undefined, text: string, contentType: string): Document {
   const body = Buffer.from(text)
-  const tag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
+  return before?.body.equals(body) ? before : createDocument(body, contentType)
+}
+
+function createDocument(body: Buffer, contentType: string): Document {
+  const tag = `"${randomUUID()}"`
   const headers = { etag: tag, 'cache-control': 'no-cache', vary: 'accept-encoding' }
   let compressed: Promise<Buffer> | undefined
 
   return {
+    body,
     async answer({ ifNoneMatch, acceptEncoding }) {
       if (holds(ifNoneMatch, tag)) return { status: 304, headers, body: '' }
       const full = { ...headers, 'content-type': contentType }

@@ -7,8 +7,11 @@ import { expect, test } from 'vitest'
 import { checkExpression } from '../../src/promql/check.ts'
 import { limitTo } from '../../src/promql/limit.ts'
 import { RefusedExpression } from '../../src/promql/refused.ts'
-import { printRules, type Rule } from '../../src/promql/rulefile.ts'
+import { printRules, type Rule, readRules } from '../../src/promql/rulefile.ts'
 import { templateProblem } from '../../src/promql/template.ts'
+import { createRules } from '../../src/serve/rules/rules.ts'
+import { createMetrics } from '../../src/telemetry.ts'
+import { catalogue, service, storeOf } from '../helpers/cluster.ts'
 
 /** What promtool says of these rules; empty: nothing against them. */
 async function promtool(rules: readonly Rule[]): Promise<string> {
@@ -331,5 +334,33 @@ test('promtool reads whatever characters are in it', async () => {
       annotations: { text },
     }),
   )
+  expect(await promtool(rules)).toBe('')
+})
+
+test('promtool takes the rules of services whose labels hold anything', async () => {
+  const text = fc.string({ unit: 'binary', maxLength: 20 })
+  const part = fc.oneof(
+    text,
+    fc.constantFrom('up == 0', '@replicas_running', 'a=b,c={{ $value }}', '{{', '5m', 'x="\n', '- alert: y'),
+  )
+  const keys = ['Name', 'If', 'For', 'Labels', 'Annotations'].flatMap((key) => [
+    `com.df.alert${key}`,
+    `com.df.alert${key}.1`,
+  ])
+  const labels = fc.record(Object.fromEntries(keys.map((key) => [key, part])), { requiredKeys: [] })
+  const services = fc
+    .sample(labels, 3000)
+    .map((labels, at) =>
+      service(`s-${at}`, { labels: { ...labels, 'com.df.notify': 'true', 'com.df.alertIf.1': 'up' } }),
+    )
+  const store = storeOf({ catalogue: catalogue(services) })
+  const made = createRules({
+    store,
+    config: { cluster: 'a"b' },
+    metrics: createMetrics(),
+    complete: () => [],
+  })
+  const rules = readRules((await made.answer({})).body.toString())
+  expect(rules.length).toBeGreaterThan(300)
   expect(await promtool(rules)).toBe('')
 })

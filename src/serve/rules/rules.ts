@@ -4,7 +4,7 @@ import type { Catalogue, Change, Dated, Entry, NodeId, NodeView } from '../../mo
 import { printRules } from '../../promql/rulefile.ts'
 import type { Metrics } from '../../telemetry.ts'
 import { type Answer, incomplete } from '../answer.ts'
-import { type Asked, type Document, documentOf } from '../document.ts'
+import { type Asked, type Document, renewed } from '../document.ts'
 import { definitionsOf } from './definitions.ts'
 import { type Made, makeRules, type Report } from './make.ts'
 
@@ -54,7 +54,8 @@ export function createRules({ store, config, metrics, complete }: RulesDeps): Ru
       const awaited = complete()
       if (awaited.length > 0) return incomplete(awaited)
       const now = made()
-      if (printed?.of !== now) printed = { of: now, document: documentOf(printRules(now.rules), contentType) }
+      if (printed?.of !== now)
+        printed = { of: now, document: renewed(printed?.document, printRules(now.rules), contentType) }
       return printed.document.answer(asked)
     },
   }

@@ -3,7 +3,7 @@
 // same labels, and the whole list is made anew at each change.
 
 import { sanitise } from '../../labels/families.ts'
-import type { Catalogue, Entry, NodeId, Target } from '../../model.ts'
+import type { Catalogue, NodeId, Target } from '../../model.ts'
 import type { Replica } from './replicas.ts'
 
 /** Members of a JSON object, each after a comma; empty where there is nothing to say. */
@@ -30,13 +30,8 @@ export function metaPrinter(catalogue: Catalogue | undefined): PrintMeta {
     if (!declared && kind !== 'replicated' && kind !== 'global') return ''
     const meta = serviceMeta(replica) + member('task_slot', slot ?? '0') + wanted
     if (!entry) return meta
-    return meta + taskMeta(entry) + containerLabels(entry.target.labels) + nodeMeta(entry.owner)
+    return meta + (entry.ended ? '' : runs) + targetMeta(entry.target) + nodeMeta(entry.owner)
   }
-}
-
-function taskMeta({ target: { id, place }, ended }: Entry): string {
-  const task = 'task' in place ? member('task_id', place.task) : ''
-  return task + member('task_container_id', id) + (ended ? '' : runs)
 }
 
 function printDeclared({ id, name, mode, labels }: NonNullable<Replica['declared']>): string {
@@ -63,15 +58,21 @@ function printNode(id: NodeId, catalogue: Catalogue | undefined): string {
   })
 }
 
-const printed = new WeakMap<Target['labels'], string>()
+const printed = new WeakMap<Target, string>()
 
-function containerLabels(labels: Target['labels']): string {
-  const before = printed.get(labels)
+/** What never changes as long as the target is the same. */
+function targetMeta(target: Target): string {
+  const before = printed.get(target)
   if (before !== undefined) return before
-  const own = Object.fromEntries(Object.entries(labels).filter(([key]) => !key.startsWith(bySwarm)))
-  const text = labelMembers('container_label_', own)
-  printed.set(labels, text)
+  const text = printTarget(target)
+  printed.set(target, text)
   return text
+}
+
+function printTarget({ id, place, labels }: Target): string {
+  const task = 'task' in place ? member('task_id', place.task) : ''
+  const own = Object.fromEntries(Object.entries(labels).filter(([key]) => !key.startsWith(bySwarm)))
+  return task + member('task_container_id', id) + labelMembers('container_label_', own)
 }
 
 /** Two keys may come to one name: the first in the order of the alphabet counts, by every agent. */

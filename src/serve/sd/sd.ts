@@ -1,7 +1,7 @@
 // `/sd`: the cluster's targets for Prometheus' HTTP service discovery.
 
 import { type Answer, incomplete, plain } from '../answer.ts'
-import { type Asked, type Document, documentOf } from '../document.ts'
+import { type Asked, type Document, documentOf, renewed } from '../document.ts'
 import type { Listed } from './labels.ts'
 import { createListing, type Source } from './listing.ts'
 import type { Standing } from './replicas.ts'
@@ -26,7 +26,8 @@ export function createSd({ store, config, standing, complete }: SdDeps): Sd {
   let whole: { readonly of: readonly Listed[]; readonly document: Document } | undefined
 
   function wholeDocument(targets: readonly Listed[]): Document {
-    if (whole?.of !== targets) whole = { of: targets, document: documentOf(print(targets), contentType) }
+    if (whole?.of !== targets)
+      whole = { of: targets, document: renewed(whole?.document, print(targets), contentType) }
     return whole.document
   }
   return {

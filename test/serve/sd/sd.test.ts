@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createSd } from '../../../src/serve/sd/sd.ts'
 import {
@@ -478,4 +479,37 @@ describe('the answer', () => {
     store.become({ entries: [gone] }, { kind: 'entry', entry: gone, before: now })
     expect((await sd.answer({ query: {} })).body).not.toBe(first.body)
   })
+})
+
+test('whatever labels and names hold, the list can be read, and no target stands twice', async () => {
+  const text = fc.string({ unit: 'binary', maxLength: 12 })
+  const key = fc.oneof(
+    fc.constantFrom(
+      'app-metrics-proxy.job',
+      'prometheus.interval',
+      'prometheus.timeout',
+      'com.df.shortName',
+      '__proto__',
+    ),
+    text.map((name) => `app-metrics-proxy.label.${name}`),
+    text.map((name) => `app-metrics-proxy.param.${name}`),
+    text,
+  )
+  const containers = fc.array(fc.tuple(fc.dictionary(key, text), text, fc.constantFrom('1', '2')), {
+    maxLength: 6,
+  })
+  await fc.assert(
+    fc.asyncProperty(containers, async (all) => {
+      const entries = all.flatMap(([labels, name, slot], at) => [
+        entry(target(name, { id: `a${at}`, labels })),
+        entry(task('demo_web', slot, { id: `b${at}`, labels })),
+      ])
+      const targets = await listed({ entries })
+      const identities = targets.map(({ labels }) => `${labels.job} ${labels.instance}`)
+      expect(new Set(identities).size).toBe(identities.length)
+      const names = targets.flatMap(({ labels }) => Object.keys(labels))
+      expect(names.filter((name) => !/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name))).toEqual([])
+    }),
+    { numRuns: 100 },
+  )
 })
