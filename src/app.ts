@@ -133,8 +133,8 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
   const awaited = createAwaited(around)
   const names = createNames(store, (labels) => settingsOf(labels).name?.value)
   store.subscribe(names.changed)
-  const sd = createSd({ store, config, standing, complete: awaited })
-  const rules = createRules({ store, config, metrics, complete: awaited })
+  const sd = createSd({ store, config, standing, complete: awaited.list })
+  const rules = createRules({ store, config, metrics, complete: awaited.list })
 
   const view: StatusView = {
     ...store,
@@ -167,11 +167,12 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
       store,
       formats,
       lookUp: names.lookUp,
+      awaited: awaited.picture,
       maxAgeOf: ({ target }) => settings(target).maxAge?.value ?? config.maxAge,
       refresh,
       checks: [...createChecks(around), webConfigCheck(guard?.trouble ?? (() => undefined))],
       warnings: () => [...config.warnings, ...rules.reports().map(sentenceOf)],
-      waitingFor: () => [...awaited(), ...unheard(around)],
+      waitingFor: () => [...awaited.list(), ...unheard(around)],
       guard,
       plugins: [
         (server) => serveDocument(server, '/sd', sd.answer),

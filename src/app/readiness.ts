@@ -22,19 +22,35 @@ export interface Circumstances {
 /** A peer that stays silent, or a Swarm without a reachable manager, is waited for this long after the start. */
 const patience = 30_000
 
-/** What is still awaited before a list of the cluster's targets is whole. A short list would delete targets. */
-export function createAwaited(around: Circumstances): () => readonly string[] {
+/** What is still awaited after a start. Nothing is awaited for ever: what then isn't in is taken as absent. */
+export interface Awaited {
+  /** Before it is known which containers there are: else a name might mean another one, or a page be short. */
+  picture(): readonly string[]
+  /** Before a list of the cluster's targets is whole. A short list would delete targets. */
+  list(): readonly string[]
+}
+
+export function createAwaited(around: Circumstances): Awaited {
   const { clock } = around
   const started = clock.now()
-  return () => {
+  const isPatient = () => clock.now() - started <= patience
+
+  function picture(): readonly string[] {
     const self = around.self()
     if (!self) return [around.discovery().trouble?.reason ?? 'the list of containers']
-    if (clock.now() - started > patience) return []
+    if (!isPatient()) return []
     return [
-      ...(around.probed() ? [] : ['the first look at each container']),
       ...(self.swarm && !around.catalogue() ? ['what managers know of the services'] : []),
       ...(around.synced() ? [] : ['what the other agents have']),
     ]
+  }
+
+  return {
+    picture,
+    list() {
+      const isUnseen = around.self() && isPatient() && !around.probed()
+      return [...(isUnseen ? ['the first look at each container'] : []), ...picture()]
+    },
   }
 }
 

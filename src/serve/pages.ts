@@ -26,6 +26,8 @@ export interface PagesDeps {
     readonly asked: NodeId
     readonly scope?: 'node'
   }): Found
+  /** What is not yet known of the cluster, so that a name might mean another thing, or a page be short. */
+  awaited(): readonly string[]
   readonly usualTimeout: number
   readonly reader: Reader
   readonly readReplicas: ReadReplicas
@@ -46,12 +48,14 @@ export function servePages(server: FastifyInstance, deps: PagesDeps): void {
 function answerPage(request: FastifyRequest<Route>, reply: FastifyReply, deps: PagesDeps): unknown {
   const { name, replica } = request.params
   const scope = scopeOf(request.query.scope)
+  const asked = deps.asked()
   const found = deps.lookUp({
     name,
-    asked: deps.asked(),
+    asked,
     ...(replica !== undefined && { replica }),
     ...(scope && { scope }),
   })
+  if (replica !== undefined || !isOwn(found, asked)) refuseTooEarly(deps.awaited())
   if (found.kind === 'refused') throw refusal(found.trouble)
   if (found.kind === 'elsewhere') return sendNothing(reply, found.full)
   const budget = budgetOf(request.headers['x-prometheus-scrape-timeout-seconds'], deps.usualTimeout)
@@ -63,6 +67,16 @@ function answerPage(request: FastifyRequest<Route>, reply: FastifyReply, deps: P
   return reading instanceof Promise
     ? reading.then((read) => sendReading(request, reply, read, deps.render))
     : sendReading(request, reply, reading, deps.render)
+}
+
+/** What runs here is what it is, whatever the other nodes have. */
+function isOwn(found: Found, asked: NodeId): boolean {
+  return found.kind === 'one' && found.entry.owner === asked
+}
+
+function refuseTooEarly(awaited: readonly string[]): void {
+  if (awaited.length === 0) return
+  throw new ProxyError('not_ready', `not known yet, still awaited: ${awaited.join(', ')}`)
 }
 
 function scopeOf(scope: string | undefined): 'node' | undefined {

@@ -26,6 +26,7 @@ export interface ServeDeps extends HealthDeps {
     entry(owner: NodeId, id: string): Entry | undefined
   }
   readonly lookUp: PagesDeps['lookUp']
+  readonly awaited: PagesDeps['awaited']
   readonly maxAgeOf: ReaderDeps['maxAgeOf']
   readonly refresh: ReaderDeps['refresh']
   readonly formats: Formats & Merging
@@ -53,6 +54,7 @@ export async function startServe(deps: ServeDeps): Promise<Server> {
   const pages: PagesDeps = {
     asked: links.own,
     lookUp: deps.lookUp,
+    awaited: deps.awaited,
     usualTimeout: config.scrapeTimeout,
     reader,
     readReplicas: createReadReplicas({ replicaLabel: config.replicaLabel, merging: formats, reader }),

@@ -21,6 +21,7 @@ export interface Setup {
   readonly refresh?: (entry: Entry, budget: number) => Promise<Snapshot>
   readonly plugins?: readonly Plugin[]
   readonly checks?: readonly Check[]
+  readonly awaited?: () => readonly string[]
   readonly waitingFor?: () => readonly string[]
 }
 
@@ -58,6 +59,7 @@ export async function startAgent(setup: Setup): Promise<Agent> {
     metrics,
     store: world,
     lookUp: names.lookUp,
+    awaited: setup.awaited ?? (() => []),
     maxAgeOf: () => maxAge,
     async refresh(entry, budget) {
       if (!setup.refresh) throw new Error('nobody was to be asked')

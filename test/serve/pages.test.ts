@@ -360,6 +360,21 @@ describe('a service’s page', () => {
       })
   })
 
+  test('waits for the picture to be whole, as all does that isn’t surely this node’s own', async () => {
+    const agent = await start({
+      entries: [...replicas, standalone('n1', 'own'), standalone('n2', 'other')],
+      nodes,
+      refresh: bySlot,
+      awaited: () => ['what the other agents have'],
+    })
+    for (const path of ['/web/metrics', '/web/1/metrics', '/other/metrics', '/nobody/metrics'])
+      expect(await agent.ask(path)).toMatchObject({
+        status: 503,
+        text: 'not known yet, still awaited: what the other agents have\n',
+      })
+    expect((await agent.ask('/own/metrics')).status).toBe(200)
+  })
+
   test('is made once for the same parts', async () => {
     const entries = replicas.map((entry) => withSnapshot(entry, read(many(1))))
     const agent = await start({ entries, nodes, maxAge: 'off' })
