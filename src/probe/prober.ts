@@ -48,6 +48,8 @@ const connectTimeout = 2000
 const grace = 300
 /** After this a first look that still hangs is no reason to wait. */
 const settledAfter = 5000
+/** More targets than this are told, but not looked at. */
+const mostTargets = 10_000
 /** How many looks are begun at once; what hung the last time has slots of its own. */
 const slotsOf = { usual: 128, hung: 32 }
 const patience = 100
@@ -102,7 +104,9 @@ export function startProber(options: ProberOptions, on: (id: string, finding: Fi
 
   function look(search: Search, one: Try): void {
     one.underWay = true
-    const work = lookOnce(search, one).finally(() => underWay.delete(work))
+    const work = lookOnce(search, one)
+      .catch((error: unknown) => log.error({ err: error, id: search.id }, 'a finding could not be handed on'))
+      .finally(() => underWay.delete(work))
     underWay.add(work)
   }
 
@@ -211,7 +215,7 @@ export function startProber(options: ProberOptions, on: (id: string, finding: Fi
     update(plans) {
       begun = true
       for (const search of searches.values()) if (!plans.has(search.id)) remove(search)
-      for (const [id, plan] of plans) {
+      for (const [id, plan] of capped(plans)) {
         const search = searches.get(id)
         if (search && isSamePlan(search.plan, plan)) continue
         if (search) remove(search)
@@ -237,6 +241,20 @@ export function startProber(options: ProberOptions, on: (id: string, finding: Fi
       await Promise.allSettled(underWay)
     },
   }
+}
+
+function capped(plans: ReadonlyMap<string, Plan>): Iterable<readonly [string, Plan]> {
+  if (plans.size <= mostTargets) return plans
+  return [...plans].map(([id, plan], at) => [id, at < mostTargets ? plan : tooMany])
+}
+
+const tooMany: Plan = {
+  kind: 'none',
+  trouble: {
+    code: 'overloaded',
+    reason: `this node has more than ${mostTargets} containers: this one is not looked at`,
+    mend: 'opt out those without metrics by the label app-metrics-proxy.enable=false',
+  },
 }
 
 function outcomeOfFailure({ code }: Trouble): Exclude<Outcome, 'metrics'> {

@@ -84,7 +84,7 @@ export function startScraper(options: ScraperOptions, on: (id: string, snapshot:
       if (state.gone.signal.aborted || state.due > clock.now()) return
       counted.late(clock.now() - state.due)
       await scrape(state, state.job.timeout)
-    })
+    }).catch((error: unknown) => log.error({ err: error, id }, 'a snapshot could not be handed on'))
   }
 
   function slotFor(state: State, usual: Slots): Slots {

@@ -8,6 +8,8 @@ export interface RunningServer extends AsyncDisposable {
   readonly url: string
   /** How many connections it has accepted so far. */
   readonly connections: () => number
+  /** How many of them are open now. */
+  readonly open: () => number
 }
 
 export function httpServer(listener: RequestListener): Promise<RunningServer> {
@@ -39,6 +41,7 @@ export async function run(server: Server, port = 0): Promise<RunningServer> {
     port: address.port,
     url: `http://127.0.0.1:${address.port}/metrics`,
     connections: () => accepted,
+    open: () => sockets.size,
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

@@ -3,7 +3,9 @@ import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { createFetcher, type Fetcher } from '../../src/scrape/fetch.ts'
+import { hangingPort } from '../helpers/full-backlog.ts'
 import { closedPort, httpServer, pageServer, run, tcpServer } from '../helpers/server.ts'
+import { until } from '../helpers/until.ts'
 
 const maxBody = 64 * 1024
 let fetcher: Fetcher
@@ -127,6 +129,31 @@ describe('the connection', () => {
   })
 })
 
+describe('nothing is left behind', () => {
+  test('by fetches that failed, however they did', async () => {
+    await using silent = await tcpServer((socket) => socket.resume())
+    await using broken = await tcpServer((socket) => socket.resume().write('no HTTP\r\n'))
+    await using endless = await httpServer((_, response) => response.write('a 1\n'.repeat(100_000)))
+    const urls = [silent, broken, endless].flatMap(({ url }) =>
+      Array.from({ length: 30 }, (_, n) => `${url}?n=${n}`),
+    )
+    const fetched = await Promise.allSettled(urls.map((url) => get(url, 200)))
+    expect(fetched.filter(({ status }) => status === 'fulfilled')).toEqual([])
+    await until('all connections are closed', () => silent.open() + broken.open() + endless.open() === 0)
+  })
+
+  test('once the fetcher is closed, and what is under way then fails', async () => {
+    await using good = await pageServer('a 1\n')
+    await using silent = await tcpServer((socket) => socket.resume())
+    await get(good.url)
+    const hanging = get(silent.url).catch(({ code }) => code)
+    await until('the connection stands', () => silent.open() === 1)
+    await fetcher.close()
+    expect(await hanging).toBe('stopping')
+    await until('all connections are closed', () => good.open() + silent.open() === 0)
+  })
+})
+
 describe('failures, in words', () => {
   test('nothing listens', async () => {
     await expect(get(`http://127.0.0.1:${await closedPort()}/metrics`)).rejects.toMatchObject({
@@ -142,6 +169,14 @@ describe('failures, in words', () => {
 
   test('a name that nobody knows', async () => {
     await expect(get('http://nobody.invalid/metrics')).rejects.toMatchObject({ code: 'unreachable' })
+  })
+
+  test('connecting that hangs', async () => {
+    await using hanging = await hangingPort()
+    await expect(get(`http://127.0.0.1:${hanging.port}/metrics`, 300)).rejects.toMatchObject({
+      code: 'timeout',
+      message: 'no answer within 300 ms',
+    })
   })
 
   test('no answer in time', async () => {
