@@ -154,8 +154,7 @@ export function startProber(options: ProberOptions, on: (id: string, finding: Fi
   }
 
   function conclude(search: Search): void {
-    const others = search.tries.filter(({ candidate }) => candidate.url !== search.endpoint?.url)
-    const verdict = verdictOf(others)
+    const verdict = verdictOf(search.tries)
     if (verdict.kind === 'found' && verdict.sure) settle(search, verdict.candidate)
     else if (verdict.kind === 'found') settleSoon(search, verdict.candidate)
     else if (verdict.kind === 'none' && !search.endpoint) report(search, noneFor(search))

@@ -201,6 +201,17 @@ describe('more hung containers than slots', () => {
     expect(new Set(after.map(({ id }) => id)).size).toBe(50)
   })
 
+  test('a scrape that waited for its slot is not made if an asker was faster', async () => {
+    const { clock, reads, scraper } = started(takes)
+    const slow = job('healthy', { interval: 600_000 })
+    scraper.update(new Map([...jobs(...hung), ['healthy', slow]]))
+    const read = scraper.now('healthy', 1000)
+    await clock.pass(1000)
+    await read
+    await clock.pass(5000)
+    expect(reads.filter(({ id }) => id === 'healthy')).toHaveLength(1)
+  })
+
   test('never delay live reads of healthy ones, be they asked for or not', async () => {
     const { clock, scraper } = started(takes)
     scraper.update(jobs(...hung, ...healthy))
