@@ -204,7 +204,10 @@ describe('more hung containers than slots', () => {
   test('a scrape that waited for its slot is not made if an asker was faster', async () => {
     const { clock, reads, scraper } = started(takes)
     const slow = job('healthy', { interval: 600_000 })
+    scraper.update(jobs(...hung))
+    await clock.pass(10)
     scraper.update(new Map([...jobs(...hung), ['healthy', slow]]))
+    await clock.pass(10)
     const read = scraper.now('healthy', 1000)
     await clock.pass(1000)
     await read
