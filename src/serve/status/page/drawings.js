@@ -5,6 +5,8 @@ import { makeSvg, setAttribute } from './dom.js'
 import { took } from './format.js'
 import { states } from './model.js'
 
+/** It grows with the page's text. */
+const perRem = 14
 const pitch = 10
 const side = 7
 
@@ -23,8 +25,7 @@ export function createMatrix(columns) {
       const down = Math.max(1, Math.ceil(shown.length / columns))
       const [width, height] = [across * pitch, down * pitch]
       setAttribute(element, 'viewBox', `0 0 ${width} ${height}`)
-      setAttribute(element, 'width', `${width}`)
-      setAttribute(element, 'height', `${height}`)
+      element.style.width = `${width / perRem}rem`
       /** @type {Map<State, string>} */
       const drawn = new Map()
       for (const [at, state] of shown.entries()) {

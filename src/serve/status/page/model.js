@@ -2,6 +2,7 @@
 
 /** @import { Problem, ServiceStatus, State, Status, TargetStatus } from '../shape.ts' */
 /** @import { Query } from './query.js' */
+import { count, plural } from './format.js'
 
 /** @type {readonly State[]} The order in which states are listed. */
 export const states = ['up', 'down', 'lost', 'searching', 'unscraped', 'off', 'ended']
@@ -131,7 +132,9 @@ export function countStates(targets) {
  */
 export function sayStates(targets) {
   const counts = countStates(targets)
-  return states.flatMap((state) => (counts.has(state) ? [`${counts.get(state)} ${state}`] : [])).join(', ')
+  return states
+    .flatMap((state) => (counts.has(state) ? [`${count(counts.get(state) ?? 0)} ${state}`] : []))
+    .join(', ')
 }
 
 /** @type {readonly State[]} */
@@ -143,9 +146,11 @@ const vital = ['up', 'down', 'lost']
  */
 export function sayHealth(targets) {
   const counts = countStates(targets)
-  const said = vital.flatMap((state) => (counts.has(state) ? [`${counts.get(state)} ${state}`] : []))
-  const others = [...counts].reduce((sum, [state, count]) => sum + (vital.includes(state) ? 0 : count), 0)
-  if (others > 0) said.push(`${others} other${others === 1 ? '' : 's'}`)
+  const said = vital.flatMap((state) =>
+    counts.has(state) ? [`${count(counts.get(state) ?? 0)} ${state}`] : [],
+  )
+  const others = [...counts].reduce((sum, [state, amount]) => sum + (vital.includes(state) ? 0 : amount), 0)
+  if (others > 0) said.push(plural(others, 'other'))
   return said.join(', ')
 }
 

@@ -59,8 +59,8 @@ function createCard(id, onChoose) {
   const button = make(
     'button',
     { type: 'button', class: 'node' },
-    make('span', { class: 'top' }, name, role, version),
-    make('span', { class: 'top' }, link, counts),
+    make('span', { class: 'top' }, name, role, counts),
+    make('span', { class: 'top' }, link, version),
     matrix.element,
   )
   button.addEventListener('click', () => onChoose(id))

@@ -13,6 +13,8 @@ import { createRow } from './row.js'
 
 /** Above so many targets, services of which nothing is amiss start folded. */
 const mostUnfolded = 250
+/** What is amiss with a whole node stands there, and unfolds none of its services. */
+const calm = ['up', 'off', 'lost']
 /** Milliseconds for making rows before the browser may paint again. */
 const slice = 12
 
@@ -127,7 +129,7 @@ function createGroup(large, onToggle) {
       const missing = missingOf(group.declared, targets)
       const matching = filtered ? targets.filter(fits) : targets
       const headed = targets.length !== 1 || missing.length > 0
-      first ??= !large || !targets.every(({ state }) => state === 'up' || state === 'off')
+      first ??= !large || !targets.every(({ state }) => calm.includes(state))
       unfolded = !headed || (chosen ?? (filtered ? matching.length <= mostUnfolded : first))
 
       if (headed && !head) {
