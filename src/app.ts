@@ -136,6 +136,12 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
   const sd = createSd({ store, config, standing, complete: awaited.list })
   const rules = createRules({ store, config, metrics, complete: awaited.list })
 
+  const guard =
+    config.webConfigFile === undefined
+      ? undefined
+      : started(openGuard({ ...{ clock, log }, file: config.webConfigFile }))
+  const webTrouble = guard?.trouble ?? (() => undefined)
+
   const view: StatusView = {
     ...store,
     version,
@@ -145,6 +151,7 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
     peers: around.peers,
     rules: rules.reports,
     discovery: discovery.status,
+    webConfig: webTrouble,
     ambiguities: () => (self ? names.ambiguities(self.node) : []),
     warnings: () => config.warnings,
   }
@@ -153,10 +160,6 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
     if (owner === self?.node) return scraper.now(id, budget)
     return peers.refresh(owner, id, budget)
   }
-  const guard =
-    config.webConfigFile === undefined
-      ? undefined
-      : started(openGuard({ ...{ clock, log }, file: config.webConfigFile }))
   const server = started(
     await startServe({
       config,
@@ -170,7 +173,7 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
       awaited: awaited.picture,
       maxAgeOf: ({ target }) => settings(target).maxAge?.value ?? config.maxAge,
       refresh,
-      checks: [...createChecks(around), webConfigCheck(guard?.trouble ?? (() => undefined))],
+      checks: [...createChecks(around), webConfigCheck(webTrouble)],
       warnings: () => [...config.warnings, ...rules.reports().map(sentenceOf)],
       waitingFor: () => [...awaited.list(), ...unheard(around)],
       guard,

@@ -8,6 +8,7 @@ import { lookAtDocker } from './check/docker.ts'
 import { lookAtPeers } from './check/peers.ts'
 import { lookAtPort } from './check/ports.ts'
 import { printResult, type Result } from './check/result.ts'
+import { lookAtWebConfig } from './check/web.ts'
 import type { Io } from './io.ts'
 import { readArguments, withUsage } from './usage.ts'
 
@@ -44,6 +45,7 @@ async function* looks({ env, signal }: Io): AsyncGenerator<Result> {
   const identity = picture?.identity
   yield* await lookAtPeers(config, { service: identity?.service, swarm: identity?.swarm ?? false }, signal)
   yield await lookAtPort(config)
+  yield* await lookAtWebConfig(config)
   yield lookAtAdvertise(advertisedBy(config, identity ?? { hostname: config.nodeName ?? hostname() }))
 }
 

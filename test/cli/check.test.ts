@@ -1,4 +1,7 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { lookAtDocker } from '../../src/cli/check/docker.ts'
 import { check } from '../../src/cli/check.ts'
@@ -54,6 +57,7 @@ describe('app-metrics-proxy check', () => {
       'ok Docker: not used: 1 targets are listed in TARGETS',
       'ok peers: none are looked for: no SSHPASS is set',
       expect.stringMatching(/^ok port: \d+ is free for the agent$/),
+      'ok web: anybody who reaches the port may ask: no WEB_CONFIG_FILE is set',
       'ok address: Prometheus is told m.example:1',
     ])
   })
@@ -109,6 +113,23 @@ describe('app-metrics-proxy check', () => {
     expect(lines).toContainEqual(
       expect.stringMatching(/^warning address: Prometheus is told 127\.0\.0\.1:2137: /),
     )
+  })
+
+  test('reads the web configuration file', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'check-'))
+    const file = join(folder, 'web.yml')
+    try {
+      await writeFile(file, 'basic_auth_users: {}\n')
+      expect((await said({ ...targets, WEB_CONFIG_FILE: file })).lines).toContain(
+        `ok web: ${file} settles who may ask`,
+      )
+      await writeFile(file, 'no_such_setting: 1\n')
+      const { code, lines } = await said({ ...targets, WEB_CONFIG_FILE: file })
+      expect(code).toBe(1)
+      expect(lines).toContainEqual(expect.stringMatching(/^error web: .*no_such_setting/))
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 
   test('reads Docker, and says so if it cannot', async () => {

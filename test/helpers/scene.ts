@@ -31,7 +31,14 @@ export async function startScene(setup: Setup): Promise<Scene> {
   const { entries, nodes = threeNodes(), catalogue, cluster = 'demo' } = setup
   const world = createWorld(entries, nodes)
   if (catalogue) world.declare(catalogue)
-  const quiet: Told = { peers: [], rules: [], discovery: { warnings: [] }, ambiguities: [], warnings: [] }
+  const quiet: Told = {
+    peers: [],
+    rules: [],
+    discovery: { warnings: [] },
+    webConfig: undefined,
+    ambiguities: [],
+    warnings: [],
+  }
   const told = { ...quiet, ...setup }
   const view: StatusView = {
     version: '1.0.0',
@@ -48,6 +55,7 @@ export async function startScene(setup: Setup): Promise<Scene> {
     peers: () => told.peers,
     rules: () => told.rules,
     discovery: () => told.discovery,
+    webConfig: () => told.webConfig,
     ambiguities: () => told.ambiguities,
     warnings: () => told.warnings,
   }

@@ -13,6 +13,8 @@ export interface ProblemSources {
   readonly ambiguities: readonly Trouble[]
   /** Why Docker can't be read now, and what else is amiss there. */
   readonly discovery: { readonly trouble?: Trouble; readonly warnings: readonly Trouble[] }
+  /** Why what the web configuration file says now is not what counts. */
+  readonly webConfig: Trouble | undefined
   /** Of the configuration. */
   readonly warnings: readonly string[]
 }
@@ -26,19 +28,17 @@ export function problemsOf(sources: ProblemSources): readonly Problem[] {
     ...ofPeers(sources.peers),
     ...ofVersions(sources.nodes),
     ...ofRules(sources.rules),
+    ...(sources.webConfig ? [troubleAs('error', 'configuration', sources.webConfig)] : []),
     ...sources.warnings.map((text): Problem => ({ severity: 'warning', about: 'configuration', text })),
     ...ofNames(sources),
   ].sort((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity))
 }
 
 function ofDiscovery({ trouble, warnings }: ProblemSources['discovery']): readonly Problem[] {
-  const problem = (severity: Problem['severity'], { reason, mend }: Trouble): Problem => ({
-    severity,
-    about: 'discovery',
-    text: reason,
-    ...mendOf(mend),
-  })
-  return [...(trouble ? [problem('error', trouble)] : []), ...warnings.map((one) => problem('warning', one))]
+  return [
+    ...(trouble ? [troubleAs('error', 'discovery', trouble)] : []),
+    ...warnings.map((one) => troubleAs('warning', 'discovery', one)),
+  ]
 }
 
 function ofNodes(nodes: readonly NodeStatus[]): readonly Problem[] {
@@ -122,10 +122,16 @@ function ofNames({ nodes, ambiguities }: ProblemSources): readonly Problem[] {
         mend: `give each its own hostname; until then ask by node id: ${of.map(({ id }) => id).join(', ')}`,
       }),
     ),
-    ...ambiguities.map(
-      ({ reason, mend }): Problem => ({ severity: 'notice', about: 'name', text: reason, ...mendOf(mend) }),
-    ),
+    ...ambiguities.map((ambiguity): Problem => troubleAs('notice', 'name', ambiguity)),
   ]
+}
+
+function troubleAs(
+  severity: Problem['severity'],
+  about: Problem['about'],
+  { reason, mend }: Trouble,
+): Problem {
+  return { severity, about, text: reason, ...mendOf(mend) }
 }
 
 function mendOf(mend: string | undefined) {

@@ -22,6 +22,7 @@ export interface StatusView {
   peers(): readonly PeerView[]
   rules(): ProblemSources['rules']
   discovery(): ProblemSources['discovery']
+  webConfig(): ProblemSources['webConfig']
   ambiguities(): ProblemSources['ambiguities']
   warnings(): ProblemSources['warnings']
 }
@@ -45,6 +46,7 @@ export function headOf(view: StatusView, unix: Unix): Head {
       peers: view.peers(),
       rules: view.rules(),
       discovery: view.discovery(),
+      webConfig: view.webConfig(),
       ambiguities: view.ambiguities(),
       warnings: view.warnings(),
     }),

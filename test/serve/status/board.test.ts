@@ -28,6 +28,7 @@ function setUp(entries: Entry[]) {
     peers: () => [],
     rules: () => [],
     discovery: () => ({ warnings: [] }),
+    webConfig: () => undefined,
     ambiguities: () => [],
     warnings: () => [],
   }

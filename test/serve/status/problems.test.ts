@@ -9,6 +9,7 @@ const calm: ProblemSources = {
   peers: [],
   rules: [],
   discovery: { warnings: [] },
+  webConfig: undefined,
   ambiguities: [],
   warnings: [],
 }
@@ -76,10 +77,12 @@ describe('problems', () => {
         nodes,
         rules: [{ service: 'web', label: 'com.df.alertIf', reason: 'parse error', position: 4 }],
         ambiguities: [{ code: 'ambiguous', reason: '"web" means more than one thing' }],
+        webConfig: { code: 'internal', reason: 'web.yml: no such certificate' },
         warnings: ['the secret is short'],
       }),
     ).toEqual([
       'error rule web: com.df.alertIf, character 4: parse error',
+      'error configuration web.yml: no such certificate',
       'warning configuration the secret is short',
       'warning name 2 nodes are called a',
       'notice name "web" means more than one thing',
