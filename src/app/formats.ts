@@ -13,8 +13,8 @@ export const formats = {
     return body === page.body ? page : { ...plain(page), format: to.format, body, size: body.length }
   },
   merge(parts: readonly Part[], to: Format): Page {
-    const { body, series, remarks } = merge(parts, { format: to, escaping: 'allow-utf-8' })
-    return { format: to, body, size: body.length, series, remarks }
+    const merged = merge(parts, { format: to, escaping: 'allow-utf-8' })
+    return { ...merged, size: merged.body.length }
   },
 }
 

@@ -1,12 +1,13 @@
 // Many pages as one: families together in the order of their first appearance, each with one HELP and one
 // TYPE, its samples in the order of the parts. So a merge of unchanged pages is unchanged.
 
-import type { Page } from '../model.ts'
+import type { Format, Page } from '../model.ts'
 import { familyOf } from './family.ts'
-import { isOpenMetrics, type Offer } from './formats.ts'
+import { isOpenMetrics, type Offer, quotingOf } from './formats.ts'
 import { createFamilies, type Declared, type Families, type Family } from './merge/families.ts'
 import { headerOf } from './merge/header.ts'
 import { type Direction, homeOf } from './merge/home.ts'
+import { plainLabel } from './merge/names.ts'
 import { sampleWriter } from './merge/sample.ts'
 import { createSamples, type Samples } from './merge/samples.ts'
 import { unescaped, unescapedHelp } from './scan/escapes.ts'
@@ -22,6 +23,8 @@ export interface Part {
 }
 
 export interface Merged {
+  /** That asked for, or that of its grammar which has quotes, if there are any. */
+  readonly format: Format
   readonly body: Uint8Array
   readonly series: number
   readonly remarks: readonly string[]
@@ -31,13 +34,15 @@ export interface Merged {
 export function merge(parts: readonly Part[], to: Offer): Merged {
   const families = createFamilies()
   const samples = createSamples(to.format, sizeOf(parts))
-  for (const part of parts) addPart(part, to, families, samples)
+  let quoted = false
+  for (const part of parts) if (addPart(part, to, families, samples)) quoted = true
   const chunks = [...families.all()].flatMap((family) => [
     headerOf(family, to, families.has),
     ...samples.chunks(family.ranges),
   ])
   if (isOpenMetrics(to.format)) chunks.push(Buffer.from('# EOF\n'))
   return {
+    format: quoted && to.escaping === 'allow-utf-8' ? quotingOf(to.format) : to.format,
     body: Buffer.concat(chunks),
     series: samples.count(),
     remarks: [...families.remarks(), ...samples.remarks()],
@@ -46,8 +51,10 @@ export function merge(parts: readonly Part[], to: Offer): Merged {
 
 const sizeOf = (parts: readonly Part[]) => parts.reduce((sum, { page }) => sum + page.body.length, 0)
 
-function addPart({ page, label }: Part, to: Offer, families: Families, samples: Samples): void {
-  if (page.body.length === 0) return
+/** Adds the part's families and samples, and says whether a name in it is in quotes. */
+function addPart({ page, label }: Part, to: Offer, families: Families, samples: Samples): boolean {
+  let quoted = label !== undefined && !plainLabel.test(label.name)
+  if (page.body.length === 0) return false
   const openMetrics = isOpenMetrics(page.format)
   const next = readerOf(page.format)
   const scan = new Scan(page.body, openMetrics)
@@ -57,12 +64,14 @@ function addPart({ page, label }: Part, to: Offer, families: Families, samples: 
   let family: Family | undefined
 
   for (let kind = next(scan); kind !== Kind.end; kind = next(scan)) {
+    quoted ||= scan.quoted
     if (kind === Kind.sample) {
       if (!family || !scan.sameName) family = owners.ofSample(unescaped(scan.name))
       samples.add(scan, write, labelHash, family.ranges)
     } else if (kind !== Kind.comment) owners.declare(unescaped(scan.name), declaredBy(scan, kind))
   }
   owners.settle()
+  return quoted
 }
 
 function declaredBy(scan: Scan, kind: Kind): Declared {

@@ -70,6 +70,7 @@ describe('text', () => {
     ['an open value', 'a{b="c} 1\n', 1, 5, "a label's value has no closing quote"],
     ['an escaped newline', 'a{b="\\\n"} 1\n', 1, 7, "the line ends within a label's value"],
     ['two labels of one name', 'a{b="1",b="2"} 1\n', 1, 9, 'the label b stands twice'],
+    ['the label of the name', 'a{__name__="b"} 1\n', 1, 3, 'the label __name__ stands twice'],
     ['no name', '{b="1"} 1\n', 1, 7, 'the metric has no name'],
     ['two names', 'a{"b"} 1\n', 1, 3, 'a second metric name, or a label without a value'],
     ['an empty name', '{""} 1\n', 1, 3, 'the metric name is empty'],

@@ -135,3 +135,11 @@ test('thousands of repeated samples take no time', () => {
   const page = textPage(Array.from({ length: 20_000 }, (_, i) => `a{b="${i % 10_000}"} ${i}\n`).join(''))
   expect(merge([{ page }, { page }], toText)).toMatchObject({ series: 10_000 })
 })
+
+test('says by its format whether there are names in quotes', () => {
+  const parts = [{ page: textPage('a 1\n') }, { page: quotedPage('{"a.b"} 1\n') }]
+  const to = { format: 'text/0.0.4', escaping: 'allow-utf-8' } as const
+  expect(merge(parts.slice(0, 1), to).format).toBe('text/0.0.4')
+  expect(merge(parts, to).format).toBe('text/1.0.0')
+  expect(merge(parts, toText)).toMatchObject({ format: 'text/0.0.4', body: Buffer.from('a 1\na_b 1\n') })
+})

@@ -28,7 +28,7 @@ export function readPlainSeries(scan: Scan): number {
   let count = takeOver(scan)
   let i = start
   let hash = 0
-  let names = 0
+  let names = metricBit
   scan.sameName = count >= 0
   scan.before = start
   scan.marked = 0
@@ -75,7 +75,7 @@ export function readPlainSeries(scan: Scan): number {
     const nameEnd = i
     // whether a name stands twice is asked only where its bit says that it could
     const name = 1 << nameHash
-    if ((names & name) !== 0 && scan.hasLabel(body.subarray(nameStart, nameEnd), count)) return 0
+    if ((names & name) !== 0 && isTaken(scan, body.subarray(nameStart, nameEnd), count)) return 0
     marks[mark + Mark.hash] = hash
     marks[mark + Mark.names] = names
     marks[mark + Mark.name] = nameHash
@@ -101,6 +101,14 @@ export function readPlainSeries(scan: Scan): number {
   scan.hash = hash
   return i + 1
 }
+
+/** The label that Prometheus keeps a metric's name in: each series has it already. */
+const metricLabel = Buffer.from('__name__')
+const metricBit =
+  1 << hashOf(new DataView(Uint8Array.from(metricLabel).buffer), 0, metricLabel.length, Part.label)
+
+const isTaken = (scan: Scan, name: Uint8Array, count: number) =>
+  metricLabel.equals(name) || scan.hasLabel(name, count)
 
 /** How many labels of the series before are this one's too; -1 if not even the name is. */
 function takeOver({ view, labels, marked, before, start, end }: Scan): number {

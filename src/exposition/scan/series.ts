@@ -25,6 +25,9 @@ import { readPlainSeries } from './plain.ts'
 import { Refused } from './refused.ts'
 import type { Scan } from './scan.ts'
 
+/** The label that Prometheus keeps a metric's name in: each series has it already. */
+const metricLabel = '__name__'
+
 /** Reads the series at `start`, which begins with a name or a brace, and returns where it ends. */
 export function readSeries(scan: Scan): number {
   return (scan.utf8 && readPlainSeries(scan)) || readAnySeries(scan)
@@ -52,7 +55,7 @@ function readAnySeries(scan: Scan): number {
 /** Reads what stands between the braces, and returns the position after the closing one. */
 function readLabels(scan: Scan, from: number): number {
   const { body, start, strict } = scan
-  const names = new Set<string>()
+  const names = new Set([metricLabel])
   scan.braceStart = from - start
   let i = from
   for (;;) {
