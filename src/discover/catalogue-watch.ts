@@ -1,10 +1,10 @@
 // Keeps a manager's catalogue fresh: after each event of a service or node, every two seconds while Swarm is
-// at work, and every half minute anyway. Tasks have no events of their own.
+// at work or may soon be, and every half minute anyway. Tasks have no events of their own.
 
 import { type Clock, deadline } from '../clock.ts'
 import { type Trouble, troubleOf } from '../errors.ts'
 import { type Loop, startLoop } from '../loop.ts'
-import type { Catalogue } from '../model.ts'
+import type { Catalogue, Mono } from '../model.ts'
 import { atWork, catalogueOf, type SwarmLists } from './catalogue.ts'
 import type { Engine } from './engine.ts'
 
@@ -21,12 +21,15 @@ interface Deps {
 }
 
 const restlessPause = 2_000
+/** So long after an event, what follows from it may still be to come. */
+const aftermath = 10_000
 const patience = 10_000
 
 /** `on` is told each good reading, the same or not, and `undefined` while this node is no manager. */
 export function watchCatalogue(deps: Deps, on: (catalogue: Catalogue | undefined) => void): CatalogueWatch {
   const { clock, engine, allowedLabels } = deps
   let trouble: Trouble | undefined
+  let restlessUntil: Mono = clock.now()
   let cancelSooner = () => {}
 
   async function read(signal: AbortSignal): Promise<SwarmLists> {
@@ -44,7 +47,8 @@ export function watchCatalogue(deps: Deps, on: (catalogue: Catalogue | undefined
     const lists = cluster === undefined ? undefined : await read(signal)
     trouble = undefined
     on(lists && catalogueOf(cluster!, lists, allowedLabels))
-    if (lists && atWork(lists)) cancelSooner = clock.after(restlessPause, loop.wake)
+    if (lists && (atWork(lists) || clock.now() < restlessUntil))
+      cancelSooner = clock.after(restlessPause, loop.wake)
   }
   const loop = startLoop(refresh, {
     clock,
@@ -55,10 +59,12 @@ export function watchCatalogue(deps: Deps, on: (catalogue: Catalogue | undefined
     },
   })
   return {
-    wake: loop.wake,
+    wake() {
+      restlessUntil = clock.now() + aftermath
+      loop.wake()
+    },
     trouble: () => trouble,
     async stop() {
-      cancelSooner()
       await loop.stop()
       cancelSooner()
     },

@@ -23,7 +23,7 @@ export interface Taken {
 }
 
 const coalesce = 20
-/** Measured: the list says `running` for up to 100 ms and more after the event `die`. */
+/** The list says `running` for 100 ms and more after the event `die`. */
 const catchUp = 300
 /** Above this many at once, the whole list is cheaper than a filter. */
 const mostIds = 50

@@ -15,8 +15,8 @@ export interface Ended {
   doubtful(): Iterable<string>
 }
 
-/** A list that insists for so long is believed. */
-const patience = 5_000
+/** A list that insists for so long is believed. Measured on a busy machine: more than 5 seconds. */
+const patience = 30_000
 
 export function createEnded(clock: Clock): Ended {
   const ended = new Map<string, { readonly at: Mono; readonly exitCode: number | undefined }>()

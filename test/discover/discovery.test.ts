@@ -261,7 +261,7 @@ describe('events', () => {
     await listening()
     server.emit(event('die', idOf('two'), { exitCode: '1' }))
     await eventually('the end', () => byName('two')?.state === 'stopped')
-    await eventually('the list to be believed', () => byName('two')?.state === 'running', 6_000, 50)
+    await eventually('the list to be believed', () => byName('two')?.state === 'running', 31_000, 100)
   })
 
   test('in the wrong order, doubled and about strangers end in what is true', async () => {
@@ -499,6 +499,21 @@ describe('a manager', () => {
     expect(web().slots).toEqual(['1', '2'])
     server.answers['/tasks'] = swarm.tasks.filter(({ Slot }) => Slot !== 2)
     await eventually('the slots', () => web().slots.length === 1, 2_500)
+  })
+
+  test('looks again for what follows from an event', async () => {
+    asManager()
+    await start()
+    await eventually('the catalogue', () => catalogue() !== undefined)
+    await listening()
+    await quiet(20_000)
+    server.emit({ Type: 'service', Action: 'create', Actor: { ID: 'x' } })
+    await quiet(1000)
+    const agent = () => Object.values(catalogue()!.services).find(({ name }) => name === 'demo_agent')!
+    server.answers['/tasks'] = swarm.tasks.filter(
+      ({ ServiceID }) => ServiceID !== 'ze2hs8urzv6ciwzikiburlfl9',
+    )
+    await eventually('the end of the task', () => agent().replicas === 0, 2_500)
   })
 
   test('that becomes one, and stops being one, is noticed', async () => {

@@ -137,7 +137,10 @@ describe('services', () => {
       contested: {},
     })
     expect(service('web')!.labels).not.toHaveProperty('own.secret')
-    expect(service('each')).toMatchObject({ mode: 'global', replicas: 2, slots: [] })
+    expect(await catalogued('each', ({ replicas }) => replicas === 2)).toMatchObject({
+      mode: 'global',
+      slots: [],
+    })
   })
 
   test('are scaled up and down', async () => {
