@@ -31,7 +31,7 @@ const busybox = '/bin/busybox'
 const nodeExporter = '/usr/bin/prometheus-node-exporter'
 const nginx = '/usr/sbin/nginx'
 /** How many sets are kept: one for each of a few checkouts that are tested in turns. */
-const setsKept = 6
+const setsKept = 12
 
 /** The data root of an engine that has the lab's images, and the product's own if asked for. Made when missing. */
 export async function preparedImages(withProduct: boolean): Promise<string> {
@@ -40,11 +40,12 @@ export async function preparedImages(withProduct: boolean): Promise<string> {
   const versions = await run('dpkg-query', ['--show', ...packages])
   const name = `images-${fingerprint([import.meta.filename, ...own], versions, withProduct ? productFingerprint() : '')}`
   const ready = join(cacheFolder, name)
-  return locked('images', async () => {
-    if (!existsSync(ready)) await makeImages(ready, withProduct)
-    keepRecent('images', name, setsKept)
-    return ready
-  })
+  if (!existsSync(ready))
+    await locked('images', async () => {
+      if (!existsSync(ready)) await makeImages(ready, withProduct)
+    })
+  keepRecent('images', name, setsKept)
+  return ready
 }
 
 async function makeImages(ready: string, withProduct: boolean): Promise<void> {
