@@ -1,5 +1,5 @@
-// What one scrape of a 62 KB page costs in CPU: the agent, with a peer that all is offered to, beside a real
-// Prometheus on the same targets. Both are whole processes, run in turn; idle costs are part of the figure.
+// What one scrape of a 62 KB page costs in CPU: the agent, with a peer that all is offered to and without,
+// beside a real Prometheus on the same targets. All are whole processes, run in turn; idle costs are part of it.
 
 import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -27,6 +27,8 @@ export interface Cost {
 
 export interface ScrapeResult {
   readonly agent: Cost
+  /** The same without a peer: fetched, validated and stored only. */
+  readonly alone: Cost
   /** Undefined where Debian's Prometheus isn't installed. */
   readonly prometheus: Cost | undefined
 }
@@ -35,13 +37,19 @@ export async function benchScrape(options: ScrapeBench): Promise<ScrapeResult> {
   await using targets = start(process.execPath, ['tools/bench/targets.ts'])
   const addresses = addressesOf(options.endpoints, Number(await targets.firstLine()))
   const agent: [number, number][] = []
+  const alone: [number, number][] = []
   const prometheus: [number, number][] = []
   const comparable = hasPrometheus()
   for (let round = 0; round < options.rounds; round += 1) {
-    agent.push(await costOfAgent(addresses, options))
+    agent.push(await costOfAgent(addresses, options, true))
+    alone.push(await costOfAgent(addresses, options, false))
     if (comparable) prometheus.push(await costOfPrometheus(addresses, options))
   }
-  return { agent: costOf(agent), prometheus: comparable ? costOf(prometheus) : undefined }
+  return {
+    agent: costOf(agent),
+    alone: costOf(alone),
+    prometheus: comparable ? costOf(prometheus) : undefined,
+  }
 }
 
 function costOf(runs: readonly [number, number][]): Cost {
@@ -53,38 +61,46 @@ function addressesOf(endpoints: number, port: number): readonly string[] {
   return Array.from({ length: endpoints }, (_, n) => `127.1.${n >> 7}.${1 + (n & 127)}:${port}`)
 }
 
-async function costOfAgent(addresses: readonly string[], options: ScrapeBench): Promise<[number, number]> {
-  const [port, sshPort, peerPort, peerSshPort] = await Promise.all([
-    freePort(),
-    freePort(),
-    freePort(),
-    freePort(),
-  ])
-  const common = {
-    SSHPASS: 'only for this benchmark, on loopback',
-    SCRAPE_INTERVAL: String(options.interval),
-    MAX_AGE: 'off',
-    LOG_LEVEL: 'error',
-  }
-  const agent = (own: Record<string, string>) =>
-    start(process.execPath, ['src/main.ts'], { ...common, ...own })
-  await using _peer = agent({
-    NODE_NAME: 'peer',
-    LISTEN_PORT: String(peerPort),
-    SSH_PORT: String(peerSshPort),
-    TARGETS: `peer=http://127.0.0.1:${peerPort}/metrics`,
-    PEERS: `127.0.0.1:${sshPort}`,
-  })
-  await using measured = agent({
+async function costOfAgent(
+  addresses: readonly string[],
+  options: ScrapeBench,
+  withPeer: boolean,
+): Promise<[number, number]> {
+  const port = await freePort()
+  const sshPort = await freePort()
+  const peerSshPort = await freePort()
+  await using _peer = withPeer ? await startPeer(options, sshPort, peerSshPort) : undefined
+  await using measured = startAgent(options, {
     NODE_NAME: 'measured',
     LISTEN_PORT: String(port),
     SSH_PORT: String(sshPort),
     TARGETS: addresses.map((address, n) => `t${n}=http://${address}/metrics`).join(' '),
-    PEERS: `127.0.0.1:${peerSshPort}`,
+    ...(withPeer ? { PEERS: `127.0.0.1:${peerSshPort}` } : {}),
   })
   return await costOver(measured, options, async () => {
     const own = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
     return Number(/^app_metrics_proxy_scrapes_total (\d+)$/m.exec(own)?.[1])
+  })
+}
+
+async function startPeer(options: ScrapeBench, sshPort: number, ownSshPort: number): Promise<Running> {
+  const port = await freePort()
+  return startAgent(options, {
+    NODE_NAME: 'peer',
+    LISTEN_PORT: String(port),
+    SSH_PORT: String(ownSshPort),
+    TARGETS: `peer=http://127.0.0.1:${port}/metrics`,
+    PEERS: `127.0.0.1:${sshPort}`,
+  })
+}
+
+function startAgent({ interval }: ScrapeBench, own: Record<string, string>): Running {
+  return start(process.execPath, ['src/main.ts'], {
+    SSHPASS: 'only for this benchmark, on loopback',
+    SCRAPE_INTERVAL: String(interval),
+    MAX_AGE: 'off',
+    LOG_LEVEL: 'error',
+    ...own,
   })
 }
 
@@ -132,8 +148,9 @@ function hasPrometheus(): boolean {
 
 if (import.meta.main) {
   const [endpoints = 500, interval = 10, seconds = 20, rounds = 3] = process.argv.slice(2).map(Number)
-  const { agent, prometheus } = await benchScrape({ endpoints, interval, seconds, rounds })
-  show('agent', agent)
+  const { agent, alone, prometheus } = await benchScrape({ endpoints, interval, seconds, rounds })
+  show('agent with a peer', agent)
+  show('agent alone', alone)
   if (prometheus) {
     show('Prometheus', prometheus)
     console.log(`ratio of medians: ${(median(agent.scrape) / median(prometheus.scrape)).toFixed(2)}`)
