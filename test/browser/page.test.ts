@@ -151,6 +151,7 @@ describe('details of a target', () => {
     const { page, complaints } = visited
     await page.click('.name:has-text("weather")')
     await page.waitForSelector('.family')
+    await page.waitForSelector('.row.target[data-chosen="true"]:has-text("weather")')
     const families = () =>
       page.$$eval('.family h4 > span:first-child', (all) => all.map((one) => one.textContent))
     expect(await families()).toEqual(['weather_temperature_celsius', 'http_request_duration_seconds'])

@@ -66,6 +66,13 @@ describe('the board', () => {
     expect(ask().sequence).not.toBe(sequence)
   })
 
+  test('an entry that is put anew and says the same is no change', () => {
+    const { known, ask } = setUp([replica('1')])
+    const { sequence } = ask()
+    known.entries[0] = { ...known.entries[0]! }
+    expect(ask(sequence)).toMatchObject({ sequence, targets: [] })
+  })
+
   test('tells what is gone, and that it came back', () => {
     const { known, ask } = setUp([replica('1'), replica('2')])
     const first = ask()

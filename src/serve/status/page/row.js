@@ -9,6 +9,14 @@ import { everything, printQuery } from './query.js'
 
 const bars = 20
 
+/**
+ * @typedef {object} Scene
+ * @property {number} now
+ * @property {boolean} headed whether the group has a row of its own that shows its name
+ * @property {number} staleAfter
+ * @property {string} chosen the key of the target whose details are open
+ */
+
 /** @param {TargetStatus} first */
 export function createRow(first) {
   const stem = make('span', { class: 'stem' })
@@ -91,14 +99,13 @@ export function createRow(first) {
     element,
     /**
      * @param {TargetStatus} target
-     * @param {number} now
-     * @param {boolean} headed whether the group has a row of its own that shows its name
-     * @param {number} staleAfter
+     * @param {Scene} scene
      */
-    update(target, now, headed, staleAfter) {
+    update(target, { now, headed, staleAfter, chosen }) {
       if (target !== shown || headed !== inGroup) fill(target, headed)
       shown = target
       inGroup = headed
+      setAttribute(element, 'data-chosen', `${target.key === chosen}`)
       if (target.scraped === undefined) return setText(numbers.age, '')
       setText(numbers.age, age(now - target.scraped))
       setAttribute(numbers.age, 'data-old', `${now - target.scraped > staleAfter}`)

@@ -55,7 +55,7 @@ export function createTable() {
   function build(at, place) {
     const { known, query, now } = /** @type {Scene} */ (scene)
     const until = performance.now() + slice
-    const view = { known, now, fits: matcher(query), filtered: isFiltered(query) }
+    const view = { known, now, fits: matcher(query), filtered: isFiltered(query), open: query.target }
     const folded = known.targets.size > mostUnfolded
     let next = place
     for (let index = at; index < known.groups.length; index += 1) {
@@ -97,6 +97,7 @@ function say({ known, query }) {
  * @property {number} now
  * @property {(target: TargetStatus) => boolean} fits
  * @property {boolean} filtered
+ * @property {string} open the key of the target whose details are open
  */
 
 /**
@@ -124,7 +125,7 @@ function createGroup(large, onToggle) {
      * @param {Group} group
      * @param {View} view
      */
-    update(group, { known, now, fits, filtered }) {
+    update(group, { known, now, fits, filtered, open }) {
       const targets = group.members.flatMap((key) => known.targets.get(key) ?? [])
       const missing = missingOf(group.declared, targets)
       const matching = filtered ? targets.filter(fits) : targets
@@ -152,13 +153,14 @@ function createGroup(large, onToggle) {
           row.element.remove()
           rows.delete(key)
         }
+      const scene = { now, headed, staleAfter: known.settings.staleAfter, chosen: open }
       let place = head ? head.element.nextElementSibling : element.firstElementChild
       for (const target of visible) {
         const row = rows.get(target.key) ?? createRow(target)
         rows.set(target.key, row)
         if (row.element === place) place = place.nextElementSibling
         else element.insertBefore(row.element, place)
-        row.update(target, now, headed, known.settings.staleAfter)
+        row.update(target, scene)
       }
       element.style.setProperty('--lines', `${visible.length + (headed ? 1 : 0)}`)
     },
