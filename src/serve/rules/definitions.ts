@@ -4,6 +4,7 @@
 import { jobOf } from '../../labels/job.ts'
 import { type AlertDefinition, settingsOf } from '../../labels/settings.ts'
 import type { Catalogue, CatalogueService, Entry, NodeId } from '../../model.ts'
+import { isLive, stays } from '../living.ts'
 import type { Subject } from './shortcuts.ts'
 
 export interface View {
@@ -90,11 +91,7 @@ function speakers(entries: readonly Entry[]): readonly Entry[] {
 function isMeantToRun({ swarm, declared, entries }: Service, isSwarmKnown: boolean): boolean {
   if (declared) return declared.mode !== 'replicated' || declared.replicas > 0
   if (entries.some(isLive)) return true
-  return !(swarm && isSwarmKnown) && entries.some(({ ended }) => !ended?.removed && ended?.exitCode !== 0)
-}
-
-function isLive({ target, ended }: Entry): boolean {
-  return ended === undefined && target.state !== 'stopped'
+  return !(swarm && isSwarmKnown) && entries.some(stays)
 }
 
 /** Survives scaling to zero, though not the service itself. */

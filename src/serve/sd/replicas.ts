@@ -5,6 +5,7 @@
 
 import { type Settings, settingsOf } from '../../labels/settings.ts'
 import { agentTarget, type Catalogue, type CatalogueService, type Entry, type NodeId } from '../../model.ts'
+import { isLive, stays } from '../living.ts'
 
 /** Which of several containers stands for one place. Where nobody knows better, the order of `entries` decides. */
 export type Standing = (
@@ -148,15 +149,6 @@ function isWanted(entry: Entry, declared: Declared | undefined, { catalogue, lin
 /** Swarm runs a global service's task on this node. */
 function isActive({ nodes }: Catalogue, node: NodeId): boolean {
   return nodes[node]?.state === 'ready' && nodes[node].availability === 'active'
-}
-
-function isLive({ target, ended }: Entry): boolean {
-  return ended === undefined && target.state !== 'stopped'
-}
-
-/** It failed, or was stopped, and may come again; what has done its work or was removed won't. */
-function stays({ target, ended }: Entry): boolean {
-  return !ended?.removed && (ended?.exitCode ?? target.exitCode) !== 0
 }
 
 /** The same choice by every agent, whatever each of them heard first. */
