@@ -4,10 +4,10 @@
 import type { Clock } from './clock.ts'
 import type { Mono } from './model.ts'
 
-export interface Schedule {
+export interface Schedule<K> {
   /** Calls back once for `key` at `at`; a later call for the same key moves it. */
-  set(key: string, at: Mono): void
-  delete(key: string): void
+  set(key: K, at: Mono): void
+  delete(key: K): void
   stop(): void
 }
 
@@ -15,16 +15,16 @@ export interface Schedule {
  * `at` is where the heap has it, `due` when it is really due. Moving a key to later, which every live read
  * does, only changes `due`: the entry sinks to its place once it comes up. So `at` never exceeds `due`.
  */
-interface Entry {
-  readonly key: string
+interface Entry<K> {
+  readonly key: K
   at: Mono
   due: Mono
   dropped: boolean
 }
 
-export function createSchedule(clock: Clock, onDue: (key: string) => void): Schedule {
-  const entries = new Map<string, Entry>()
-  const heap: Entry[] = []
+export function createSchedule<K>(clock: Clock, onDue: (key: K) => void): Schedule<K> {
+  const entries = new Map<K, Entry<K>>()
+  const heap: Entry<K>[] = []
   let armedFor = Number.POSITIVE_INFINITY
   let disarm = () => {}
 
@@ -53,7 +53,7 @@ export function createSchedule(clock: Clock, onDue: (key: string) => void): Sche
     arm()
   }
 
-  function drop(key: string): void {
+  function drop(key: K): void {
     const entry = entries.get(key)
     if (entry) entry.dropped = true
     entries.delete(key)
@@ -82,7 +82,7 @@ export function createSchedule(clock: Clock, onDue: (key: string) => void): Sche
   }
 }
 
-function rise(heap: Entry[], from: number): void {
+function rise<K>(heap: Entry<K>[], from: number): void {
   const entry = heap[from]!
   let at = from
   while (at > 0) {
@@ -94,7 +94,7 @@ function rise(heap: Entry[], from: number): void {
   heap[at] = entry
 }
 
-function sink(heap: Entry[], from: number): void {
+function sink<K>(heap: Entry<K>[], from: number): void {
   const entry = heap[from]!
   let at = from
   for (;;) {
@@ -108,7 +108,7 @@ function sink(heap: Entry[], from: number): void {
   heap[at] = entry
 }
 
-function removeTop(heap: Entry[]): void {
+function removeTop<K>(heap: Entry<K>[]): void {
   const last = heap.pop()!
   if (heap.length === 0) return
   heap[0] = last

@@ -130,3 +130,24 @@ function mendOf({ port }: Wishes, path: string): string {
 function bracketed(host: string): string {
   return host.includes(':') ? `[${host}]` : host
 }
+
+export function isSamePlan(one: Plan, other: Plan): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other)
+}
+
+/** More targets than this are told, but not looked at. */
+const mostTargets = 10_000
+
+export function capped(plans: ReadonlyMap<string, Plan>): Iterable<readonly [string, Plan]> {
+  if (plans.size <= mostTargets) return plans
+  return [...plans].map(([id, plan], at) => [id, at < mostTargets ? plan : tooMany])
+}
+
+const tooMany: Plan = {
+  kind: 'none',
+  trouble: {
+    code: 'overloaded',
+    reason: `this node has more than ${mostTargets} containers: this one is not looked at`,
+    mend: 'opt out those without metrics by the label app-metrics-proxy.enable=false',
+  },
+}

@@ -1,0 +1,58 @@
+// One look at one port: a bare connection, and only if that stands a request.
+
+import { ProxyError, type Trouble, troubleOf } from '../errors.ts'
+import type { Log } from '../telemetry.ts'
+import type { Outcome } from './backoff.ts'
+import type { Connect } from './connect.ts'
+import type { Candidate } from './plan.ts'
+
+/** Reads the page at `url`; rejects with a ProxyError if that brings no valid metrics. */
+export type ReadPage = (url: string, options: ReadPageOptions) => Promise<{ page: { series: number } }>
+
+interface ReadPageOptions {
+  readonly timeout: number
+  readonly once: true
+  readonly signal: AbortSignal
+}
+
+export interface Seen {
+  readonly outcome: Outcome
+  /** Why there are no metrics. */
+  readonly trouble?: Trouble
+}
+
+export interface LookOptions {
+  readonly connect: Connect
+  readonly read: ReadPage
+  readonly timeout: number
+  readonly log: Log
+}
+
+const connectTimeout = 2000
+
+export function createLook({ connect, read, timeout, log }: LookOptions) {
+  return async ({ host, port, url }: Candidate, signal: AbortSignal): Promise<Seen> => {
+    try {
+      await connect(host, port, connectTimeout, signal)
+    } catch (error) {
+      const trouble = troubleOf(error)
+      return { outcome: trouble.code === 'refused' ? 'closed' : 'dropped', trouble }
+    }
+    try {
+      const { page } = await read(url, { timeout, once: true, signal })
+      if (page.series === 0) throw new ProxyError('invalid', 'answered an empty page')
+      return { outcome: 'metrics' }
+    } catch (error) {
+      const trouble = troubleOf(error)
+      if (trouble.code === 'internal') log.error({ err: error, url }, 'a probe failed within')
+      return { outcome: outcomeOfFailure(trouble), trouble }
+    }
+  }
+}
+
+function outcomeOfFailure({ code }: Trouble): Outcome {
+  if (code === 'refused') return 'closed'
+  if (code === 'timeout' || code === 'reset') return 'silent'
+  if (code === 'protocol' || code === 'tls') return 'foreign'
+  return 'other'
+}
