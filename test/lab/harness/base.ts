@@ -27,7 +27,13 @@ export async function ensureBase(engine: Engine, tag: string): Promise<void> {
 }
 
 async function baseRoot(root: string): Promise<void> {
-  const debootstrap = ['--variant=minbase', '--include=libstdc++6', 'bookworm', root, await debianMirror()]
+  const debootstrap = [
+    '--variant=minbase',
+    '--include=libstdc++6',
+    'bookworm',
+    root,
+    ...(await debianMirror()),
+  ]
   await run('debootstrap', debootstrap, { timeout: 600_000 })
   await run('rm', ['-rf', join(root, 'var/cache/apt'), join(root, 'var/lib/apt/lists')])
   cpSync(certificates, join(root, certificates))
@@ -39,13 +45,13 @@ async function baseRoot(root: string): Promise<void> {
   symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(root, 'usr/local/bin/npm'))
 }
 
-/** Where this machine itself gets its packages. */
-async function debianMirror(): Promise<string> {
+/** Where this machine itself gets its packages; nothing: debootstrap knows a place of its own. */
+async function debianMirror(): Promise<readonly string[]> {
   const sites = await run('apt-get', [
     'indextargets',
     '--format',
     '$(SITE) $(RELEASE)',
     'Created-By: Packages',
   ])
-  return /^(\S+) bookworm$/m.exec(sites)?.[1] ?? ""
+  return /^(\S+) bookworm$/m.exec(sites)?.slice(1) ?? []
 }
