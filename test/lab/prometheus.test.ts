@@ -40,7 +40,7 @@ beforeAll(async () => {
   })
   stopRules = collectRules()
   await Promise.all([deployAgents(prod, 'prod'), deployAgents(dev, 'dev')])
-})
+}, 600_000)
 afterAll(async () => {
   await stopRules?.()
   await prometheus?.stop()
