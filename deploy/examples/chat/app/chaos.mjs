@@ -1,0 +1,11 @@
+// Comes twice a second, says what nobody understands, and leaves.
+
+import { connect } from 'node:net'
+
+const { CHAT_HOST = 'server', CHAT_PORT = '7000' } = process.env
+
+setInterval(() => {
+  const socket = connect(Number(CHAT_PORT), CHAT_HOST)
+  socket.on('error', () => {})
+  socket.end('shout!\n')
+}, 500)
