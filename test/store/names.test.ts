@@ -282,6 +282,20 @@ describe('one slot, several containers', () => {
     expect(ask({ entries: [older, newer({ answers: false })], nodes }, 'web')).toBe('demo_web: 1@n2')
   })
 
+  test('one that came back after its node was cut off doesn’t take its place again', () => {
+    const world = createWorld([older], threeNodes)
+    const names = createNames(world, ownName)
+    const say = () => told(names.lookUp(questionOf('web', 'n3')))
+    expect(say()).toBe('demo_web: 1@n1')
+    names.changed(world.remove('n1', older.target.id))
+    names.changed(world.put(newer()))
+    expect(say()).toBe('demo_web: 1@n2')
+    names.changed(world.put(older))
+    expect(say()).toBe('demo_web: 1@n2')
+    names.changed(world.put(newer({ ended })))
+    expect(say()).toBe('demo_web: 1@n1')
+  })
+
   test('it counts for the node on which it stands, and for no other', () => {
     const entries = [newer(), older]
     expect(ask({ entries, catalogue }, 'web?scope=node', 'n1')).toBe('elsewhere')

@@ -21,4 +21,9 @@ export const checks: readonly Check[] = [
   { name: 'prometheus', packages: prometheus, run: () => project('prometheus') },
   { name: 'browser', packages: ['chromium-headless-shell'], run: () => project('browser') },
   { name: 'lab', packages: [...docker, ...applications, ...prometheus], run: () => project('lab') },
+  {
+    name: 'chaos',
+    packages: [...docker, ...applications],
+    run: () => program('node', 'tools/chaos.ts', '--minutes', '2'),
+  },
 ]

@@ -58,13 +58,23 @@ export function replicasOf(listed: Listed, nodes: Nodes): readonly Replica[] {
     })
 }
 
-/** The container that stands at each seat of a thing. */
-export function seatsOf({ members, declared }: Listed, { linked }: Nodes): ReadonlyMap<string, Entry> {
+/** The container that stands at each seat of a thing; who does is remembered, for the next time. */
+export function seatsOf(
+  { members, declared, sitting }: Listed,
+  { linked }: Nodes,
+): ReadonlyMap<string, Entry> {
   const seats = new Map<string, Entry>()
   for (const [seat, claimants] of Map.groupBy(members, seatOf)) {
     const order = declared?.contested[seat]
-    const entry = standing(claimants, { linked, ...(order && { order }) })
-    if (entry) seats.set(seat, entry)
+    const before = sitting.get(seat)
+    const entry = standing(claimants, {
+      linked,
+      sitting: claimants.find(({ target }) => target.id === before),
+      ...(order && { order }),
+    })
+    if (!entry) continue
+    seats.set(seat, entry)
+    sitting.set(seat, entry.target.id)
   }
   return seats
 }

@@ -10,6 +10,8 @@ export interface Circumstances {
   readonly order?: readonly string[]
   /** Whether an owner can be asked: what a cut-off node last said never outranks what can be seen. */
   readonly linked: (owner: NodeId) => boolean
+  /** The one that stood the last time: where the managers don't know better, it stays. */
+  readonly sitting?: Entry | undefined
 }
 
 /**
@@ -18,13 +20,15 @@ export interface Circumstances {
  */
 export function standing(
   entries: readonly Entry[],
-  { order = [], linked }: Circumstances,
+  { order = [], linked, sitting }: Circumstances,
 ): Entry | undefined {
   const running = entries.filter(isLive)
   if (running.length === 0) return lastEnded(entries)
   if (running.length === 1) return running[0]
   const seen = running.filter(({ owner }) => linked(owner))
-  const byAge = (seen.length > 0 ? seen : running).toSorted((a, b) => rank(a, order) - rank(b, order))
+  const candidates = seen.length > 0 ? seen : running
+  if (order.length === 0 && sitting?.endpoint && candidates.includes(sitting)) return sitting
+  const byAge = candidates.toSorted((a, b) => rank(a, order) - rank(b, order))
   return byAge.findLast(({ endpoint }) => endpoint !== undefined) ?? byAge[0]
 }
 

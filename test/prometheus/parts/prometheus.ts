@@ -9,6 +9,12 @@ export interface Sample {
   readonly value: number
 }
 
+/** One series over time; seconds. */
+export interface Series {
+  readonly labels: Readonly<Record<string, string>>
+  readonly samples: readonly { readonly at: number; readonly value: number }[]
+}
+
 export interface ActiveTarget {
   readonly labels: Readonly<Record<string, string>>
   readonly discoveredLabels: Readonly<Record<string, string>>
@@ -26,6 +32,8 @@ export interface Alert {
 
 export interface Prometheus extends Program {
   query(expression: string): Promise<readonly Sample[]>
+  /** The raw samples that a range selector names: `up[1m]`. */
+  samples(selector: string): Promise<readonly Series[]>
   targets(): Promise<{ readonly active: readonly ActiveTarget[]; readonly dropped: number }>
   alerts(): Promise<readonly Alert[]>
   /** All names of rules that it has read. */
@@ -65,6 +73,15 @@ export async function startPrometheus(config: string, around?: Surroundings): Pr
         result: { metric: Record<string, string>; value: [number, string] }[]
       }
       return data.result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }))
+    },
+    async samples(selector) {
+      const data = (await ask(`query?query=${encodeURIComponent(selector)}`)) as {
+        result: { metric: Record<string, string>; values: [number, string][] }[]
+      }
+      return data.result.map(({ metric, values }) => ({
+        labels: metric,
+        samples: values.map(([at, value]) => ({ at, value: Number(value) })),
+      }))
     },
     async targets() {
       const data = (await ask('targets')) as { activeTargets: ActiveTarget[]; droppedTargets: unknown[] }

@@ -1,0 +1,143 @@
+// A cluster in trouble: random events, each answer judged by what the container itself said, and at the end,
+// when all is well again, whether every agent knows it.
+
+import { setTimeout as pause } from 'node:timers/promises'
+import { until } from '../../helpers/until.ts'
+import { type Cluster, startCluster } from '../cluster.ts'
+import { appImage } from '../harness/images.ts'
+import type { Node } from '../harness/node.ts'
+import { chooseEvent, service } from './events.ts'
+import { createJudge, type Judge } from './judge.ts'
+import { randomOf } from './random.ts'
+
+export interface ChaosOptions {
+  readonly minutes: number
+  readonly seed: number
+  readonly log: (line: string) => void
+}
+
+export interface ChaosResult {
+  readonly events: number
+  readonly asked: number
+  /** How often each status was answered. */
+  readonly statuses: Readonly<Record<string, number>>
+  readonly wrong: readonly string[]
+}
+
+const staleAfter = 10
+
+export async function runChaos({ minutes, seed, log }: ChaosOptions): Promise<ChaosResult> {
+  const cluster = await startCluster(3, { STALE_AFTER: `${staleAfter}` })
+  try {
+    await cluster.run(
+      service,
+      appImage,
+      ['--replicas', '3', '--restart-delay', '1s'],
+      ['app', '8080=metrics'],
+    )
+    await everyReplicaIsShown(cluster)
+    const random = randomOf(seed)
+    const watch = startWatch(cluster, log)
+    const end = performance.now() + minutes * 60_000
+    let events = 0
+    while (performance.now() < end) {
+      const event = chooseEvent(cluster, random)
+      log(event.what)
+      await event.run()
+      events += 1
+      await pause(random.whole(0, 8) * 1000)
+    }
+    log('let it settle')
+    await cluster.everyAgentIsReady()
+    await everyReplicaIsShown(cluster)
+    return { events, ...(await watch.stop()) }
+  } finally {
+    await cluster.stop()
+  }
+}
+
+/** All that Swarm wants of the service is up, by the word of every agent. */
+async function everyReplicaIsShown(cluster: Cluster): Promise<void> {
+  await until(
+    'every agent to show every replica',
+    async () => {
+      const replicas = await cluster.manager.docker(
+        'service',
+        'inspect',
+        '--format',
+        '{{.Spec.Mode.Replicated.Replicas}}',
+        service,
+      )
+      const answers = await Promise.all(cluster.nodes.map((node) => cluster.get(node, `/${service}/metrics`)))
+      return answers.every(({ text }) => {
+        const ups = [...text.matchAll(/^app_metrics_proxy_replica_up\{slot="\d+"\} (\d)/gm)]
+        return ups.length === Number(replicas) && ups.every(([, up]) => up === '1')
+      })
+    },
+    { within: 180_000, every: 300 },
+  )
+}
+
+interface Watch {
+  stop(): Promise<Omit<ChaosResult, 'events'>>
+}
+
+/** Asks every agent again and again. An agent that isn't there is no wrong answer. */
+function startWatch(cluster: Cluster, log: (line: string) => void): Watch {
+  const hosts = createHosts(cluster.nodes)
+  const statuses: Record<string, number> = {}
+  const wrong: string[] = []
+  let asked = 0
+  let stopping = false
+
+  async function askOne(node: Node, judge: Judge): Promise<void> {
+    const began = Date.now() / 1000
+    const answer = await cluster.get(node, `/${service}/metrics`, 3).catch(() => undefined)
+    if (!answer) return
+    const answered = Date.now() / 1000
+    asked += 1
+    statuses[answer.status] = (statuses[answer.status] ?? 0) + 1
+    await hosts.learn(answer.text)
+    for (const complaint of judge(answer, { asked: began, answered, staleAfter, slotOf: hosts.slotOf })) {
+      const line = `${node.name}: ${complaint}`
+      log(`WRONG ${line}`)
+      wrong.push(line)
+    }
+  }
+
+  const watching = cluster.nodes.map(async (node) => {
+    const judge = createJudge()
+    while (!stopping) {
+      await askOne(node, judge)
+      await pause(150)
+    }
+  })
+  return {
+    async stop() {
+      stopping = true
+      await Promise.all(watching)
+      return { asked, statuses, wrong }
+    },
+  }
+}
+
+/** Which slot a container has, by Docker's own word: asked of the engines, which even a cut-off node has. */
+function createHosts(nodes: readonly Node[]) {
+  const slots = new Map<string, string>()
+  const format = '{{.ID}} {{.Label "com.docker.swarm.task.name"}}'
+
+  async function look(): Promise<void> {
+    const lists = await Promise.all(
+      nodes.map((node) => node.docker('ps', '--all', '--format', format).catch(() => '')),
+    )
+    for (const [, id = '', name = '', slot = ''] of lists.join('\n').matchAll(/^(\w+) (\w+)\.(\w+)\./gm))
+      if (name === service) slots.set(id, slot)
+  }
+  return {
+    slotOf: (host: string) => slots.get(host),
+    async learn(page: string): Promise<void> {
+      const shown = [...page.matchAll(/host="(\w+)"/g)].map(([, host = '']) => host)
+      if (shown.some((host) => !slots.has(host))) await look()
+    },
+  }
+}

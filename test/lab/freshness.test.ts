@@ -1,0 +1,297 @@
+// Whoever is asked, one gets the container's own numbers of now, or is told why not: on a real Swarm, by the
+// clocks and counters that the containers' own pages carry.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { until } from '../helpers/until.ts'
+import { type Prometheus, startPrometheus } from '../prometheus/parts/prometheus.ts'
+import { type Cluster, startCluster } from './cluster.ts'
+import { type Answer, sampleOf } from './harness/ask.ts'
+import { appImage, nodeExporterImage } from './harness/images.ts'
+import type { Node } from './harness/node.ts'
+
+const many = 44
+const staleAfter = 8
+const onNode = (name: string) => ['--constraint', `node.hostname==${name}`]
+const noRestart = ['--restart-condition', 'none']
+
+let cluster: Cluster
+let nodes: readonly [Node, Node, Node]
+
+const get = (node: Node, path: string, seconds?: number) => cluster.get(node, path, seconds)
+const everywhere = (path: string, seconds?: number) =>
+  Promise.all(nodes.map((node) => get(node, path, seconds)))
+const statuses = (answers: readonly Answer[]) => answers.map(({ status }) => status)
+const becomes = (path: string, status: number) =>
+  until(
+    `${path} to answer ${status} everywhere`,
+    async () => statuses(await everywhere(path)).every((one) => one === status),
+    { within: 60_000 },
+  )
+/** Seconds since the container said this. */
+const ageOf = ({ text }: Answer) => Date.now() / 1000 - sampleOf(text, 'node_time_seconds')!
+
+/** A task that answers with what a test writes into it: `sum(what_is)` is known. */
+async function runPages(name: string, replicas: number, flags: readonly string[] = []): Promise<void> {
+  await cluster.run(name, appImage, ['--replicas', `${replicas}`, ...flags], ['app', '8080=page'])
+  for (let slot = 1; slot <= replicas; slot += 1) {
+    const container = await cluster.containerOf(`${name}.${slot}`)
+    await container.exec(`echo 'what_is ${10 ** slot}' > /tmp/page`)
+  }
+  for (let slot = 1; slot <= replicas; slot += 1) await becomes(`/${name}/${slot}/metrics`, 200)
+}
+
+beforeAll(async () => {
+  cluster = await startCluster(3, { STALE_AFTER: `${staleAfter}` })
+  nodes = cluster.nodes as [Node, Node, Node]
+  await cluster.run('many', nodeExporterImage, ['--replicas', `${many}`, ...onNode('node2')])
+  await cluster.run('exporter', nodeExporterImage, ['--mode', 'global'])
+  for (const slot of [1, many]) await becomes(`/many/${slot}/metrics`, 200)
+  await becomes('/exporter/metrics', 200)
+})
+afterAll(() => cluster?.stop())
+
+describe('what is served', () => {
+  test(`is of now: ${many} containers on one node, asked through every node`, async () => {
+    const ages = await Promise.all(
+      nodes.map(async (node) => {
+        const seen: number[] = []
+        for (let slot = 1; slot <= many; slot += 1) seen.push(ageOf(await get(node, `/many/${slot}/metrics`)))
+        return seen.sort((a, b) => a - b)
+      }),
+    )
+    for (const [at, seen] of ages.entries()) {
+      const p = (share: number) => seen[Math.min(seen.length - 1, Math.floor(seen.length * share))]!
+      console.log(`${nodes[at]!.name}: age p50 ${p(0.5).toFixed(3)} s, p99 ${p(0.99).toFixed(3)} s`)
+      // a cache of ten seconds would be five seconds old in the median
+      expect(p(0.5)).toBeLessThan(1)
+    }
+  })
+
+  test('costs the container one scrape, however many ask through however many nodes', async () => {
+    const label = [
+      '--container-label',
+      'app-metrics-proxy.max-age=30',
+      '--container-label',
+      'app-metrics-proxy.interval=600',
+    ]
+    await cluster.run('dear', nodeExporterImage, [...label, ...onNode('node3')])
+    await becomes('/dear/1/metrics', 200)
+    const scrapes = 'promhttp_metric_handler_requests_total{code="200"}'
+    const [first] = await everywhere('/dear/1/metrics')
+    const rounds = await Promise.all(Array.from({ length: 10 }, () => everywhere('/dear/1/metrics')))
+    const counts = rounds.flat().map(({ text }) => sampleOf(text, scrapes))
+    expect(new Set(counts)).toEqual(new Set([sampleOf(first!.text, scrapes)]))
+  })
+})
+
+describe('a container that', () => {
+  test('answers after 8 s is answered live under a deadline of 10 s; who can wait only 4 s is told in time', async () => {
+    await runPages('slow', 1, onNode('node2'))
+    const container = await cluster.containerOf('slow.1')
+    await container.exec("sed -i '2a sleep 8; echo what_is $(date +%s) > /tmp/page' /app/page")
+    const asked = Math.floor(Date.now() / 1000)
+    const answers = await everywhere('/slow/1/metrics', 10)
+    expect(statuses(answers)).toEqual([200, 200, 200])
+    for (const { text } of answers) expect(sampleOf(text, 'what_is')).toBeGreaterThanOrEqual(asked)
+    for (const { status, took } of await everywhere('/slow/1/metrics', 4)) {
+      expect(status).toBe(504)
+      expect(took).toBeLessThan(4000)
+    }
+  })
+
+  test('hangs is told as 504 within the deadline, through every node, and delays no other', async () => {
+    await runPages('hung', 2, onNode('node2'))
+    const container = await cluster.containerOf('hung.1')
+    await container.exec("printf '#!/bin/sh\\nexec sleep 3600\\n' > /app/page")
+    const answers = await everywhere('/hung/1/metrics', 5)
+    expect(statuses(answers)).toEqual([504, 504, 504])
+    for (const { took } of answers) expect(took).toBeLessThan(5000)
+    for (const { status, text } of await everywhere('/hung/metrics', 5)) {
+      expect(status).toBe(200)
+      expect(text).toContain('app_metrics_proxy_replica_up{slot="1"} 0')
+      expect(sampleOf(text, 'what_is{slot="2"}')).toBe(100)
+    }
+  })
+
+  test('is killed, paused or refuses is told at the first ask, through every node', async () => {
+    await runPages('doomed', 3, noRestart)
+    const [killed, paused, refusing] = await Promise.all(
+      [1, 2, 3].map((slot) => cluster.containerOf(`doomed.${slot}`)),
+    )
+    await killed!.node.docker('kill', killed!.id)
+    // 404 as soon as the managers no longer want the slot
+    for (const { status } of await everywhere('/doomed/1/metrics')) expect([404, 502]).toContain(status)
+    await paused!.node.docker('pause', paused!.id)
+    for (const { status } of await everywhere('/doomed/2/metrics', 3)) expect([502, 504]).toContain(status)
+    await paused!.node.docker('unpause', paused!.id)
+    await refusing!.exec('rm /tmp/page')
+    expect(statuses(await everywhere('/doomed/3/metrics'))).toEqual([502, 502, 502])
+  })
+})
+
+describe('a rolling update', () => {
+  test('that starts the new ones first shows each slot once, and never goes back', async () => {
+    const identify = 'echo "what_is{who=\\"$(hostname)\\"} 1" > /tmp/page; exec app 8080=page'
+    await cluster.run(
+      'rolling',
+      appImage,
+      ['--replicas', '3', '--update-order', 'start-first'],
+      ['sh', '-c', identify],
+    )
+    for (const slot of [1, 2, 3]) await becomes(`/rolling/${slot}/metrics`, 200)
+    let updating = true
+    const wrong: string[] = []
+    const followed = nodes.map(async (node) => {
+      const past = new Map<string, string[]>()
+      while (updating) {
+        const { status, text } = await get(node, '/rolling/metrics')
+        if (status !== 200) wrong.push(`${node.name}: ${status} ${text}`)
+        const shown = [...text.matchAll(/^what_is\{slot="(\d)",who="(\w+)"\}/gm)]
+        for (const [, slot = '', who = ''] of shown) {
+          const seen = past.get(slot) ?? []
+          past.set(slot, seen)
+          if (seen.at(-1) === who) continue
+          if (seen.includes(who)) wrong.push(`${node.name}: slot ${slot} went back to ${who}`)
+          seen.push(who)
+        }
+        if (new Set(shown.map(([, slot]) => slot)).size !== shown.length)
+          wrong.push(`${node.name}: a slot stands twice`)
+        if (shown.length !== 3) wrong.push(`${node.name}: ${shown.length} slots are shown`)
+      }
+      return [...past.values()].map((seen) => seen.length)
+    })
+    await cluster.manager.docker('service', 'update', '--detach', '--no-resolve-image', '--force', 'rolling')
+    await until(
+      'the update to end',
+      async () =>
+        (await cluster.manager.docker(
+          'service',
+          'inspect',
+          '--format',
+          '{{.UpdateStatus.State}}',
+          'rolling',
+        )) === 'completed',
+      { within: 120_000, every: 200 },
+    )
+    updating = false
+    expect(await Promise.all(followed)).toEqual([
+      [2, 2, 2],
+      [2, 2, 2],
+      [2, 2, 2],
+    ])
+    expect(wrong).toEqual([])
+  })
+})
+
+describe('with the real Prometheus', () => {
+  let prometheus: Prometheus
+  beforeAll(async () => {
+    await runPages('known', 4)
+    const through = nodes.map(
+      ({ name, address }) => `
+  - job_name: through-${name}
+    metrics_path: /many/7/metrics
+    static_configs: [{ targets: ['${address}:2137'] }]
+  - job_name: doomed-${name}
+    metrics_path: /fated/1/metrics
+    static_configs: [{ targets: ['${address}:2137'] }]`,
+    )
+    const all = nodes.map(({ address }) => `'${address}:2137'`).join(', ')
+    await runPages('fated', 1, [...onNode('node3'), ...noRestart])
+    prometheus = await startPrometheus(`
+global: { scrape_interval: 1s, scrape_timeout: 1s }
+scrape_configs:${through.join('')}
+  - job_name: everywhere
+    metrics_path: /known/metrics
+    params: { scope: [node] }
+    static_configs: [{ targets: [${all}] }]
+  - job_name: anywhere
+    metrics_path: /known/metrics
+    static_configs: [{ targets: ['${nodes[0].address}:2137'] }]
+`)
+  })
+  afterAll(() => prometheus?.stop())
+
+  test.each(['everywhere', 'anywhere'])('the sum over a service is the truth, asked %s', async (job) => {
+    await until('the sum', async () => {
+      const [sum] = await prometheus.query(`sum(what_is{job="${job}"})`)
+      if (sum?.value !== 11_110) throw new Error(`now ${sum?.value}`)
+      return true
+    })
+    const counts = await prometheus.query(`count by (slot) (what_is{job="${job}"})`)
+    expect(counts.map(({ labels, value }) => `${labels.slot} ${value}`).sort()).toEqual([
+      '1 1',
+      '2 1',
+      '3 1',
+      '4 1',
+    ])
+  })
+
+  test('a rate has no more jitter than the age of what is shown allows', async () => {
+    const steps = await until(
+      'a minute of samples',
+      async () => {
+        const series = await prometheus.samples('node_time_seconds{job=~"through-.*"}[40s]')
+        return series.length === 3 && series.every(({ samples }) => samples.length >= 30) && series
+      },
+      { within: 90_000 },
+    )
+    for (const { labels, samples } of steps) {
+      const off = samples
+        .slice(1)
+        .map(({ at, value }, n) => Math.abs((value - samples[n]!.value) / (at - samples[n]!.at) - 1))
+        .sort((a, b) => a - b)
+      const [p50, p90] = [0.5, 0.9].map((share) => off[Math.floor(off.length * share)]!)
+      console.log(
+        `${labels.job}: a rate over one second is off by ${p50!.toFixed(3)} (p50), ${p90!.toFixed(3)} (p90)`,
+      )
+      expect(p50).toBeLessThan(0.25)
+    }
+  })
+
+  test('up is 0 at the first scrape after a container was killed, through every node', async () => {
+    const up = 'up{job=~"doomed-.*"}'
+    await until('all to be up', async () => {
+      const all = await prometheus.query(up)
+      return all.length === 3 && all.every(({ value }) => value === 1)
+    })
+    const container = await cluster.containerOf('fated.1')
+    await container.node.docker('kill', container.id)
+    const killed = Date.now() / 1000
+    const series = await until('three scrapes through each node', async () => {
+      const seen = await prometheus.samples(`${up}[30s]`)
+      const after = seen.map(({ samples }) => samples.filter(({ at }) => at > killed))
+      return after.length === 3 && after.every(({ length }) => length >= 3) && after
+    })
+    expect(series.flat().filter(({ value }) => value !== 0)).toEqual([])
+  })
+})
+
+describe('a node that is cut off', () => {
+  test('is stood in for by the cache, with its age, no longer than STALE_AFTER', async () => {
+    const [one, two, three] = nodes
+    const path = '/exporter/node3/metrics'
+    await becomes(path, 200)
+    await three.cut()
+    const cut = Date.now() / 1000
+    let stoodIn = 0
+    for (const node of [one, two])
+      await until(
+        `${node.name} to give up`,
+        async () => {
+          const answer = await get(node, path)
+          if (answer.status !== 200) return answer.status === 502 && /cannot be asked/.test(answer.text)
+          const said = sampleOf(answer.text, 'node_time_seconds')!
+          if (answer.headers.has('age')) stoodIn += 1
+          else expect(said).toBeLessThan(cut + 1)
+          expect(Date.now() / 1000 - said).toBeLessThan(staleAfter + 2)
+          return false
+        },
+        { within: 40_000, every: 100 },
+      )
+    expect(stoodIn).toBeGreaterThan(0)
+    await three.heal()
+    await becomes(path, 200)
+    expect(ageOf(await get(one, path))).toBeLessThan(staleAfter)
+  })
+})
