@@ -12,6 +12,7 @@ const at = (asked: number) => ({
   answered: asked + 0.2,
   staleAfter: 10,
   slotOf: (host: string) => slots.get(host),
+  runs: (host: string) => host !== 'bbb',
 })
 /** `1 aaa 1000`: slot 1 shows what aaa said at second 1000. */
 function page(...said: readonly string[]): string {
@@ -49,7 +50,7 @@ describe('the judge of what a cluster in trouble answers', () => {
     expect(judge(answer(page('1 aaa 1000')), at(1000))).toEqual([])
     expect(judge(answer(page('1 aaa 999')), at(1001))).toEqual(['slot 1 went back by 1 s'])
     expect(judge(answer(page('1 ccc 1002')), at(1002))).toEqual([])
-    expect(judge(answer(page('1 aaa 1003')), at(1003))).toEqual(['slot 1 went back to aaa'])
+    expect(judge(answer(page('1 aaa 1003')), at(1003))).toEqual(['slot 1 went back to aaa while ccc runs'])
   })
 })
 

@@ -97,8 +97,8 @@ function startWatch(cluster: Cluster, log: (line: string) => void): Watch {
     const answered = Date.now() / 1000
     asked += 1
     statuses[answer.status] = (statuses[answer.status] ?? 0) + 1
-    await hosts.learn(answer.text)
-    for (const complaint of judge(answer, { asked: began, answered, staleAfter, slotOf: hosts.slotOf })) {
+    await hosts.learn(node, answer.text)
+    for (const complaint of judge(answer, { asked: began, answered, staleAfter, ...hosts })) {
       const line = `${node.name}: ${complaint}`
       log(`WRONG ${line}`)
       wrong.push(line)
@@ -121,23 +121,29 @@ function startWatch(cluster: Cluster, log: (line: string) => void): Watch {
   }
 }
 
-/** Which slot a container has, by Docker's own word: asked of the engines, which even a cut-off node has. */
+/** Which slot a container has, and whether it runs: asked of the engines, which even a cut-off node has. */
 function createHosts(nodes: readonly Node[]) {
-  const slots = new Map<string, string>()
-  const format = '{{.ID}} {{.Label "com.docker.swarm.task.name"}}'
+  const known = new Map<string, { readonly slot: string; readonly runs: boolean }>()
+  const shownBy = new Map<Node, string>()
+  const format = '{{.ID}} {{.State}} {{.Label "com.docker.swarm.task.name"}}'
 
   async function look(): Promise<void> {
     const lists = await Promise.all(
       nodes.map((node) => node.docker('ps', '--all', '--format', format).catch(() => '')),
     )
-    for (const [, id = '', name = '', slot = ''] of lists.join('\n').matchAll(/^(\w+) (\w+)\.(\w+)\./gm))
-      if (name === service) slots.set(id, slot)
+    for (const [, id = '', state = '', name = '', slot = ''] of lists
+      .join('\n')
+      .matchAll(/^(\w+) (\w+) (\w+)\.(\w+)\./gm))
+      if (name === service) known.set(id, { slot, runs: state === 'running' })
   }
   return {
-    slotOf: (host: string) => slots.get(host),
-    async learn(page: string): Promise<void> {
-      const shown = [...page.matchAll(/host="(\w+)"/g)].map(([, host = '']) => host)
-      if (shown.some((host) => !slots.has(host))) await look()
+    slotOf: (host: string) => known.get(host)?.slot,
+    runs: (host: string) => known.get(host)?.runs ?? false,
+    /** To be told each page: the engines are asked whenever one shows other containers than before. */
+    async learn(node: Node, page: string): Promise<void> {
+      const shown = [...page.matchAll(/host="\w+"/g)].join()
+      if (shown !== shownBy.get(node)) await look()
+      shownBy.set(node, shown)
     },
   }
 }

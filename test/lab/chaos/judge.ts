@@ -10,6 +10,8 @@ export interface Circumstances {
   readonly staleAfter: number
   /** The slot of a container by its host name; undefined: no such container was ever seen. */
   slotOf(host: string): string | undefined
+  /** Whether a container still runs, by its engine's word. */
+  runs(host: string): boolean
 }
 
 interface Said {
@@ -39,7 +41,7 @@ export function createJudge(): Judge {
         ...misplaced(one, circumstances),
         ...outdated(one, age, circumstances),
         ...backwards(one, seconds),
-        ...returned(one, past),
+        ...returned(one, past, circumstances),
       ]),
     ]
   }
@@ -94,11 +96,13 @@ function backwards({ slot, host, second }: Said, seconds: Map<string, number>): 
   return second < before ? [`slot ${slot} went back by ${before - second} s`] : []
 }
 
-function returned({ slot, host }: Said, past: Map<string, string[]>): string[] {
+/** An older container may stand again only where the newer one has ended. */
+function returned({ slot, host }: Said, past: Map<string, string[]>, { runs }: Circumstances): string[] {
   const hosts = past.get(slot) ?? []
   past.set(slot, hosts)
-  if (hosts.at(-1) === host) return []
-  const wrong = hosts.includes(host) ? [`slot ${slot} went back to ${host}`] : []
+  const before = hosts.at(-1)
+  if (before === host) return []
+  const isWrong = before !== undefined && hosts.includes(host) && runs(before)
   hosts.push(host)
-  return wrong
+  return isWrong ? [`slot ${slot} went back to ${host} while ${before} runs`] : []
 }
