@@ -4,7 +4,7 @@
 import { createAgentPage } from './app/agent-page.ts'
 import { formats } from './app/formats.ts'
 import { createPeers } from './app/peers.ts'
-import { createSettings, steer } from './app/pipeline.ts'
+import { createSettings, startPipeline } from './app/pipeline.ts'
 import { type Circumstances, createAwaited, createChecks, unheard, webConfigCheck } from './app/readiness.ts'
 import type { Clock } from './clock.ts'
 import { type Config, ConfigError } from './config.ts'
@@ -88,8 +88,9 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
     }),
   )
   const prober = started(startProber({ clock, config, connect, read, log, metrics }, store.putFinding))
-  store.subscribe(
-    steer({
+  const pipeline = started(
+    startPipeline({
+      clock,
       store,
       config,
       settings,
@@ -99,6 +100,7 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
       settled: prober.settled,
     }),
   )
+  store.subscribe(pipeline.changed)
 
   const { secret } = config
   const beginSync = (known: string) => () =>

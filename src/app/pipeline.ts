@@ -1,6 +1,7 @@
 // What is to be done about this node's targets: which ports to try, what to read and how often. Decided as a
 // whole whenever a target, what was found in it, or its service's labels have changed.
 
+import type { Clock } from '../clock.ts'
 import { type Settings, settingsOf } from '../labels/settings.ts'
 import {
   agentTarget,
@@ -10,6 +11,7 @@ import {
   type Endpoint,
   type Entry,
   type NodeId,
+  type Part,
   type Target,
 } from '../model.ts'
 
@@ -19,7 +21,11 @@ interface Job {
   readonly timeout: number
 }
 
+/** Changes come in swarms, above all at the start: they are waited for this long, for one decision on all. */
+const gather = 5
+
 interface Steered<Plan> {
+  readonly clock: Clock
   readonly store: {
     entries(): Iterable<Entry>
     markWhole(): void
@@ -42,13 +48,17 @@ export function createSettings(catalogue: () => Dated<Catalogue> | undefined): (
   }
 }
 
-/** Returns the listener for the store's changes. Many changes at once make one decision. */
-export function steer<Plan>(deps: Steered<Plan>): (change: Change) => void {
-  const { store, settings } = deps
-  let due = false
+export interface Pipeline extends Part {
+  /** To be told of every change of the store. */
+  changed(change: Change): void
+}
+
+export function startPipeline<Plan>(deps: Steered<Plan>): Pipeline {
+  const { clock, store, settings } = deps
+  let cancel: (() => void) | undefined
 
   function decide(): void {
-    due = false
+    cancel = undefined
     const node = store.own.self().node
     const running = [...store.entries()].filter(({ owner, ended }) => owner === node && !ended)
     const containers = running.filter(({ target }) => target.id !== agentTarget)
@@ -57,10 +67,15 @@ export function steer<Plan>(deps: Steered<Plan>): (change: Change) => void {
     if (deps.settled()) store.markWhole()
   }
 
-  return (change) => {
-    if (due || !matters(change, store.own.self().node)) return
-    due = true
-    queueMicrotask(decide)
+  return {
+    changed(change) {
+      if (matters(change, store.own.self().node)) cancel ??= clock.after(gather, decide)
+    },
+    async stop() {
+      cancel?.()
+      // what still comes is decided upon no more
+      cancel = () => {}
+    },
   }
 }
 
