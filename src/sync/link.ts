@@ -29,14 +29,18 @@ export interface LinkStats {
   readonly received: number
   readonly heardAt: Mono
   readonly roundTrip: number | undefined
-  /** What became of the first large message that was sent, if any was. */
-  readonly large: 'none' | 'under way' | 'arrived'
+  /** The length of the longest message that is known to have arrived, and of the longest that isn't. */
+  readonly arrived: number
+  readonly pending: number
 }
 
 export interface LinkHandlers {
   message(link: Link, message: Message): void
   drained(link: Link): void
+  /** Once, and at once: nothing more is sent or taken. */
   closed(link: Link, trouble?: Trouble): void
+  /** The channel beneath is gone too. */
+  released(link: Link): void
   /** A mistake of ours while a message was taken; the link ends. */
   broken(link: Link, error: unknown): void
   /** For the figures. */
@@ -44,33 +48,33 @@ export interface LinkHandlers {
   received(kind: string): void
 }
 
+/** A sign of life that isn't answered yet, with the length of the longest message before it. */
+interface Beat {
+  readonly number: number
+  readonly at: Mono
+  readonly longest: number
+}
+
 export const tickEvery = 250
-const beatEvery = 1000
-/** Silence for so long is death: with the tick's delay, noticed within 3 s. */
-const silenceIsDeath = 2500
+const beatEvery = 750
+/** Silence for so long is death: with the tick's delay, noticed well within 3 s. */
+const silenceIsDeath = 2250
 const helloWithin = 5000
 /** A tick that comes so late means that we slept, not that the others did. */
 const sleptThrough = 1000
 const largestHello = 64 * 2 ** 10
-/** More than fits into the smallest packet that links have to carry. */
-const largeMessage = 1200
 
 export function createLink(channel: Channel, clock: Clock, handlers: LinkHandlers): Link {
   const since = clock.now()
   let hello: Hello | undefined
   let writable = true
-  /** Nothing is sent or taken any more; the channel is closing, or `closed`. */
   let over = false
-  let closed = false
-  let ending: Trouble | undefined
   let [sent, received] = [0, 0]
   let [heardAt, tickedAt, beatAt] = [since, since, since]
   let [beats, seen, seenAt] = [0, 0, since]
-  let sentBeats: readonly { readonly number: number; readonly at: Mono }[] = []
+  let sentBeats: readonly Beat[] = []
+  let [arrived, longest] = [0, 0]
   let roundTrip: number | undefined
-  /** The first beat after the first large message: once it is seen, the message has arrived. */
-  let beatAfterLarge: number | undefined
-  let largeArrived = false
 
   const reader = createFrameReader(largestHello, (frame) => {
     if (!over) take(frame)
@@ -111,8 +115,8 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
     ;[seen, seenAt] = [number, now]
     const sentAt = sentBeats.find((beat) => beat.number === echo)?.at
     if (sentAt !== undefined) roundTrip = Math.max(0, now - sentAt - held)
+    for (const beat of sentBeats) if (beat.number <= echo) arrived = Math.max(arrived, beat.longest)
     sentBeats = sentBeats.filter((beat) => beat.number > echo)
-    if (beatAfterLarge !== undefined && echo >= beatAfterLarge) largeArrived = true
   }
 
   function send(message: Message): void {
@@ -120,7 +124,7 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
     const frame = encode(message)
     if (frame.length > largestFrame) return
     sent += frame.length
-    if (frame.length > largeMessage) beatAfterLarge ??= beats + 1
+    longest = Math.max(longest, frame.length)
     handlers.sent(message, frame.length)
     writable = channel.write(frame)
   }
@@ -128,14 +132,17 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
   function beat(now: Mono): void {
     beatAt = now
     beats += 1
-    sentBeats = [...sentBeats.slice(-8), { number: beats, at: now }]
+    sentBeats = [...sentBeats.slice(-8), { number: beats, at: now, longest }]
+    longest = 0
     send({ kind: 'beat', number: beats, seen, held: now - seenAt })
   }
 
+  /** Nobody waits for the channel: where the other side is dead, its end takes a while. */
   function close(trouble?: Trouble): void {
-    ending ??= trouble
+    if (over) return
     over = true
     channel.close()
+    handlers.closed(link, trouble)
   }
 
   const link: Link = {
@@ -163,7 +170,8 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
       received,
       heardAt,
       roundTrip,
-      large: largeArrived ? 'arrived' : beatAfterLarge === undefined ? 'none' : 'under way',
+      arrived,
+      pending: Math.max(longest, ...sentBeats.map((beat) => beat.longest)),
     }),
   }
 
@@ -184,10 +192,8 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
       if (!over) handlers.drained(link)
     },
     closed(trouble) {
-      if (closed) return
-      closed = true
-      over = true
-      handlers.closed(link, ending ?? trouble)
+      close(trouble)
+      handlers.released(link)
     },
   })
   return link

@@ -46,6 +46,8 @@ export interface MeshOptions {
 const gatherFor = 1
 /** From the opening of a link to its use. */
 const acceptWithin = 10_000
+/** Messages of this length pass through any network that carries IP. */
+const alwaysPasses = 400
 /** Another agent with our node id calls more often than that. */
 const accusedFor = 30_000
 
@@ -57,13 +59,15 @@ export function createMesh(options: MeshOptions): Mesh {
   const versions = createVersions()
   const intakes = new Map<NodeId, Intake>()
   const links = new Set<Link>()
+  /** Links whose channels aren't gone yet. */
+  const unreleased = new Set<Link>()
   const sessions = new Map<Link, Session>()
   /** Links that were ended without anything being wrong. */
   const unneeded = new WeakSet<Link>()
   /** What was last said of an address, so that it is said once. */
   const told = new Map<string, string>()
-  /** Links in a row on which only small messages passed. */
-  const swallowed = new Map<NodeId, number>()
+  /** Links in a row on which only small messages passed, and the length of what didn't. */
+  const swallowed = new Map<NodeId, { readonly times: number; readonly length: number }>()
   const stopping = new AbortController()
   const ended = Promise.withResolvers<void>()
   let sought = false
@@ -118,6 +122,10 @@ export function createMesh(options: MeshOptions): Mesh {
     message: heard,
     drained: (link) => sessions.get(link)?.flush(),
     closed,
+    released(link) {
+      unreleased.delete(link)
+      if (stopping.signal.aborted && unreleased.size === 0) ended.resolve()
+    },
     broken: ({ address }, error) => log.error({ address, error }, 'a message could not be taken'),
     sent: watch.sent,
     received: watch.received,
@@ -126,6 +134,7 @@ export function createMesh(options: MeshOptions): Mesh {
   function open(channel: Channel): Link {
     const link = createLink(channel, clock, handlers)
     links.add(link)
+    unreleased.add(link)
     if (!link.dialled) link.send(hello())
     return link
   }
@@ -235,14 +244,13 @@ export function createMesh(options: MeshOptions): Mesh {
 
   function closed(link: Link, given?: Trouble): void {
     links.delete(link)
-    if (stopping.signal.aborted && links.size === 0) ended.resolve()
     const trouble = given ?? { code: 'reset', reason: 'the peer closed the link' }
     const wanted = !unneeded.has(link)
     if (link.dialled)
       addresses.ended(link.address, clock.now(), clock.now() - link.since, wanted ? trouble : undefined)
     const session = sessions.get(link)
     sessions.delete(link)
-    if (session) left(session, wanted ? (swallowing(session) ?? trouble) : trouble)
+    if (session) left(session, (trouble.code === 'timeout' && swallowing(session)) || trouble)
     else if (wanted && link.dialled) tellTrouble(link.address, trouble)
   }
 
@@ -259,20 +267,24 @@ export function createMesh(options: MeshOptions): Mesh {
     onLost()
   }
 
-  /** Small messages pass and pages don't, twice in a row: the cause is worth naming. */
+  /** Small messages pass and larger ones don't, twice in a row: the cause is worth naming. */
   function swallowing({ link, peer }: Session): Trouble | undefined {
     const { node } = peer.self
-    if (link.stats().large === 'under way') swallowed.set(node, (swallowed.get(node) ?? 0) + 1)
+    const { arrived, pending } = link.stats()
+    const { times, length } = swallowed.get(node) ?? { times: 0, length: pending }
+    if (pending > Math.max(arrived, alwaysPasses))
+      swallowed.set(node, { times: times + 1, length: Math.min(length, pending) })
     return troubleWith(node)
   }
 
   function troubleWith(node: NodeId): Trouble | undefined {
-    return (swallowed.get(node) ?? 0) < 2 ? undefined : blackHole
+    return (swallowed.get(node)?.times ?? 0) < 2 ? undefined : blackHole
   }
 
   function notSwallowed({ link, peer }: Session): void {
     const { node } = peer.self
-    if (link.stats().large !== 'arrived' || !swallowed.has(node)) return
+    const known = swallowed.get(node)
+    if (!known || link.stats().arrived < known.length) return
     const wasNamed = troubleWith(node) !== undefined
     swallowed.delete(node)
     if (wasNamed && members.present(node)?.peer === peer) store.peers.up(peer)
@@ -388,7 +400,7 @@ export function createMesh(options: MeshOptions): Mesh {
       ticking()
       gathering?.()
       for (const link of [...links]) dismiss(link, 'the agent is stopping')
-      if (links.size > 0) await ended.promise
+      if (unreleased.size > 0) await ended.promise
     },
   }
 }

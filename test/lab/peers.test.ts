@@ -1,0 +1,239 @@
+// The links between agents on a real network between three real nodes: how soon things are known, what a dead
+// link costs, and what is said of a network or a secret that is wrong.
+
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { Status } from '../../src/serve/status/shape.ts'
+import { until } from '../helpers/until.ts'
+import { ask, sampleOf } from './harness/ask.ts'
+import { appImage, nodeExporterImage } from './harness/images.ts'
+import { type Swarm, startSwarm } from './harness/lab.ts'
+import type { Node } from './harness/node.ts'
+import { productImage } from './harness/product.ts'
+
+let swarm: Swarm
+let nodes: readonly [Node, Node, Node]
+const agents = 'metrics_agent'
+
+const get = (node: Node, path: string) => ask(node.url(path))
+const statusOf = (node: Node, path: string) =>
+  get(node, path).then(
+    ({ status }) => status,
+    () => 0,
+  )
+const statusPage = async (node: Node): Promise<Status> =>
+  JSON.parse((await ask(node.url('/'), { accept: 'application/json' })).text)
+const viewOf = async (asked: Node, node: Node) =>
+  (await statusPage(asked)).nodes.find(({ name }) => name === node.name)
+const linked = (asked: Node, node: Node) =>
+  until(
+    `${asked.name} to be linked with ${node.name}`,
+    async () => (await viewOf(asked, node))?.link === 'up',
+    {
+      within: 60_000,
+    },
+  )
+const allLinked = async () => {
+  for (const one of nodes) for (const other of nodes) if (one !== other) await linked(one, other)
+}
+/** As the agent's own metrics say: always of this moment. */
+const isLinked = async (asked: Node, node: Node) =>
+  new RegExp(`^app_metrics_proxy_link_up\\{node="${node.name}",[^}]*\\} 1$`, 'm').test(
+    (await get(asked, '/metrics')).text,
+  )
+const pathOf = (node: Node) => `/exporter/${node.name}/metrics`
+
+beforeAll(async () => {
+  swarm = await startSwarm(3)
+  nodes = swarm.nodes as [Node, Node, Node]
+  const secret = (name: string, input: string) =>
+    swarm.manager.docker.with({ input })('secret', 'create', name, '-')
+  await secret('app-metrics-proxy', 'the secret of this cluster')
+  await secret('next', 'the next secret of this cluster')
+  await swarm.deploy('metrics', 'stack.yml', { IMAGE: productImage })
+  await swarm.serve('exporter', nodeExporterImage, ['--mode', 'global', '--network', 'monitor'])
+  for (const asked of nodes)
+    for (const node of nodes)
+      await until(
+        `${asked.name} to answer for ${node.name}`,
+        async () => (await statusOf(asked, pathOf(node))) === 200,
+        {
+          within: 120_000,
+        },
+      )
+})
+afterEach(async () => {
+  for (const node of nodes) await node.heal()
+})
+afterAll(() => swarm?.stop())
+
+test('a page through another node is of this moment', async () => {
+  const [one, two] = nodes
+  const ages = []
+  for (let n = 0; n < 20; n += 1) {
+    const { text } = await get(one, pathOf(two))
+    ages.push(Date.now() / 1000 - sampleOf(text, 'node_time_seconds')!)
+  }
+  console.log('ages through another node, in seconds:', ages.map((age) => age.toFixed(3)).join(' '))
+  expect(ages.toSorted((a, b) => a - b)[10]).toBeLessThan(0.25)
+})
+
+test('a container that is removed is gone everywhere at once', async () => {
+  const [one, two, three] = nodes
+  await two.docker(
+    'run',
+    '--detach',
+    '--name',
+    'brief',
+    '--network',
+    'monitor',
+    appImage,
+    'app',
+    '8080=metrics',
+  )
+  for (const node of nodes)
+    await until(`${node.name} to answer for it`, async () => (await statusOf(node, '/brief/metrics')) === 200)
+  await two.docker('rm', '--force', 'brief')
+  const removed = performance.now()
+  for (const node of [one, three, two])
+    await until(`${node.name} to let go`, async () => (await statusOf(node, '/brief/metrics')) === 404, {
+      every: 10,
+    })
+  console.log(`gone everywhere ${Math.round(performance.now() - removed)} ms after its removal`)
+})
+
+describe('a node that is cut off', () => {
+  test('is noticed within three seconds, nobody waits for it, and it is whole again in seconds', async () => {
+    const [one, two, three] = nodes
+    await three.cut()
+    const cut = performance.now()
+    for (const node of [one, two])
+      await until(`${node.name} to notice`, async () => !(await isLinked(node, three)), { every: 20 })
+    const noticed = performance.now() - cut
+    const { status, headers, took } = await get(one, pathOf(three))
+    console.log(
+      `noticed after ${Math.round(noticed)} ms; an answer from the cache took ${Math.round(took)} ms`,
+    )
+    expect(status).toBe(200)
+    expect(Number(headers.get('age'))).toBeGreaterThanOrEqual(1)
+    expect(took).toBeLessThan(500)
+    await three.heal()
+    const healed = performance.now()
+    await allLinked()
+    console.log(`linked again after ${Math.round(performance.now() - healed)} ms`)
+  })
+})
+
+test('packets that are lost cost time, not truth', async () => {
+  const [one, two] = nodes
+  await two.lose(0.05)
+  const seen = await Promise.all(Array.from({ length: 10 }, () => get(one, pathOf(two))))
+  expect(seen.map(({ status }) => status)).toEqual(seen.map(() => 200))
+  await two.lose(0)
+  await allLinked()
+})
+
+test('a network that swallows large packets is named as the cause', async () => {
+  const [one, two] = nodes
+  await two.swallowAbove(1000)
+  const trouble = await until(
+    'the cause to be named',
+    async () => {
+      const views = await Promise.all(
+        [viewOf(one, two), viewOf(nodes[2], two), viewOf(two, one)].map((view) =>
+          view.catch(() => undefined),
+        ),
+      )
+      return views.map((view) => view?.trouble).find((found) => found?.reason.includes('large packets'))
+    },
+    { within: 90_000, every: 200 },
+  )
+  expect(trouble.mend).toMatch(/MTU/)
+  await two.swallowAbove(1500)
+  await allLinked()
+  await until('the complaint to end', async () => (await viewOf(one, two))?.trouble === undefined, {
+    within: 60_000,
+  })
+})
+
+describe('the secret', () => {
+  const update = async (...flags: string[]) => {
+    const quick = ['--update-delay', '0s', '--update-monitor', '2s']
+    await swarm.manager.docker(
+      'service',
+      'update',
+      '--detach',
+      '--no-resolve-image',
+      ...quick,
+      ...flags,
+      agents,
+    )
+    await until(
+      'the update to end',
+      async () =>
+        (await swarm.manager.docker('service', 'inspect', '--format', '{{.UpdateStatus.State}}', agents)) ===
+        'completed',
+      { within: 180_000, every: 300 },
+    )
+  }
+  /** How often no agent at all could show this page, while `what` went on. */
+  async function gapsWhile(what: () => Promise<void>): Promise<number> {
+    let [gaps, going] = [0, true]
+    const watch = (async () => {
+      while (going) {
+        const seen = await Promise.all(nodes.map((node) => statusOf(node, pathOf(nodes[1]))))
+        if (!seen.includes(200)) gaps += 1
+      }
+    })()
+    await what()
+    going = false
+    await watch
+    return gaps
+  }
+
+  test('is changed in two updates without a page being lost', async () => {
+    const gaps = await gapsWhile(async () => {
+      await update('--secret-add', 'next', '--env-add', 'SSHPASS_PREVIOUS_FILE=/run/secrets/next')
+      await allLinked()
+      await update(
+        ...['--env-add', 'SSHPASS_FILE=/run/secrets/next'],
+        ...['--env-add', 'SSHPASS_PREVIOUS_FILE=/run/secrets/app-metrics-proxy'],
+      )
+      await allLinked()
+    })
+    expect(gaps).toBe(0)
+  }, 400_000)
+
+  test('that is another one on one node is named there and by the others', async () => {
+    const [one, , three] = nodes
+    await three.docker(
+      'run',
+      '--detach',
+      '--name',
+      'stranger',
+      '--network',
+      'monitor',
+      '--publish',
+      '2138:2137',
+      ...['--volume', '/var/run/docker.sock:/var/run/docker.sock:ro', '--user', '0'],
+      ...['--env', 'SSHPASS=a secret of its own, long enough', '--env', 'PEERS=tasks.metrics_agent:2140'],
+      productImage,
+    )
+    const problems = await until(
+      'the stranger to say so',
+      async () => {
+        const status: Status = JSON.parse(
+          (await ask(three.url('/', 2138), { accept: 'application/json' })).text,
+        )
+        return (
+          status.problems.filter(({ text }) => text.includes('another secret')).length >= 3 && status.problems
+        )
+      },
+      { within: 60_000 },
+    )
+    expect(JSON.stringify(problems)).toContain('SSHPASS')
+    expect(
+      sampleOf((await get(one, '/metrics')).text, 'app_metrics_proxy_sync_refused_total{why="unproven"}'),
+    ).toBeGreaterThan(0)
+    await three.docker('rm', '--force', 'stranger')
+  })
+})
