@@ -6,21 +6,19 @@ import type { Scan } from './scan/scan.ts'
 
 /**
  * The labels with one more. One of that name that is there already makes room as Prometheus does it: it
- * becomes `exported_<name>`, with as many prefixes as it takes to be new. An empty label is none.
+ * becomes `exported_<name>`, with as many prefixes as it takes to be new.
  */
 export function withLabel(labels: readonly Label[], label: Label): Label[] {
-  const there = labels.filter(({ value }) => value !== '')
-  const taken = new Set(there.map(({ name }) => name))
+  const taken = new Set(labels.map(({ name }) => name))
   let moved = label.name
   do moved = `exported_${moved}`
   while (taken.has(moved))
-  return [label, ...there.map(({ name, value }) => ({ name: name === label.name ? moved : name, value }))]
+  return [label, ...labels.map(({ name, value }) => ({ name: name === label.name ? moved : name, value }))]
 }
 
 /** With the timestamp, since samples of one series at several times are no duplicates. */
 export function keyOf(scan: Scan): string {
   const labels = labelsOf(scan)
-    .filter(({ value }) => value !== '')
     .map(({ name, value }) => [name, value])
     .sort(([a], [b]) => (a! < b! ? -1 : 1))
   return JSON.stringify([unescaped(scan.name), scan.text(scan.timeStart, scan.timeEnd), ...labels])

@@ -4,10 +4,10 @@ import { openMetricsPage, read, textPage } from './pages.ts'
 
 const slot = { name: 'slot', value: '1' }
 
-test('puts a label on each series and changes nothing else', () => {
-  const page = '\n# hello\n# HELP a  x \n\n a{ b="c" }  1 5 \n# TYPE a counter\nb 2\n\n'
+test('puts a label on each series', () => {
+  const page = '# hello\n# HELP a  x \na{b="c"} 1 5\na{slot="2"} 1\n# TYPE a counter\nb 2'
   expect(read(label(textPage(page), slot))).toBe(
-    '\n# hello\n# HELP a  x \n\n a{slot="1", b="c" }  1 5 \n# TYPE a counter\nb{slot="1"} 2\n\n',
+    '# HELP a  x \n# TYPE a counter\na{slot="1",b="c"} 1 5\na{slot="1",exported_slot="2"} 1\nb{slot="1"} 2\n',
   )
 })
 

@@ -46,7 +46,7 @@ test('of samples that stand twice the first stays, however they are written', ()
   )
   expect(read(body)).toBe('a{b="1",c="2"} 1\nd 1 5\nd 2 6\n')
   expect(series).toBe(3)
-  expect(remarks).toEqual(['2 samples repeat a series and are left out, such as a{ c="2", b="1" }'])
+  expect(remarks).toEqual(['2 samples repeat a series and are left out, such as a{c="2",b="1"}'])
 })
 
 test('on conflicting types the samples stay and the family becomes untyped', () => {
@@ -87,14 +87,15 @@ describe('a label is put into', () => {
   test.each([
     ['a 1', 'a{slot="1"} 1'],
     ['a{} 1', 'a{slot="1"} 1'],
-    ['a{ } 1', 'a{slot="1" } 1'],
-    ['a {b="c"} 1', 'a {slot="1",b="c"} 1'],
-    ['a{b="c",} 1', 'a{slot="1",b="c",} 1'],
+    ['a{ } 1', 'a{slot="1"} 1'],
+    ['a {b="c"} 1', 'a{slot="1",b="c"} 1'],
+    ['a{b="c",} 1', 'a{slot="1",b="c"} 1'],
+    ['a\t{b="c\nd"\te="f"}\t1\t2\t', 'a{slot="1",b="c\\nd",e="f"} 1 2'],
     ['{"a.b"} 1', '{"a.b",slot="1"} 1'],
-    ['{"a.b",} 1', '{"a.b",slot="1",} 1'],
+    ['{"a.b",} 1', '{"a.b",slot="1"} 1'],
     ['{"a.b",c="d"} 1', '{"a.b",slot="1",c="d"} 1'],
-    ['{c="d","a.b"} 1', '{slot="1",c="d","a.b"} 1'],
-    ['a{b="}"}1', 'a{slot="1",b="}"}1'],
+    ['{c="d","a.b"} 1', '{"a.b",slot="1",c="d"} 1'],
+    ['a{b="}"}1', 'a{slot="1",b="}"} 1'],
   ])('%s', (line, expected) => {
     expect(read(merge([{ page: quotedPage(line), label: one }], toQuotedText).body)).toBe(`${expected}\n`)
   })

@@ -1,6 +1,5 @@
 // Bytes that are written one after the other into one buffer that grows.
 
-import { NEWLINE } from '../scan/bytes.ts'
 import type { Scan } from '../scan/scan.ts'
 
 /** Beyond this many bytes the copying of the platform wins over a loop of ours. */
@@ -38,16 +37,6 @@ export class Output {
     if (size > long) this.buffer.set(scan.bytes(from, to), this.length)
     else copyWords(scan.view, scan.start + from, this.view, this.length, size)
     this.length += size
-  }
-
-  append(bytes: Uint8Array): void {
-    this.reserve(bytes.length)
-    this.buffer.set(bytes, this.length)
-    this.length += bytes.length
-  }
-
-  endLine(): void {
-    if (this.length > 0 && this.buffer[this.length - 1] !== NEWLINE) this.put(NEWLINE)
   }
 
   private reserve(size: number): void {

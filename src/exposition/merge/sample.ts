@@ -2,7 +2,7 @@
 
 import { isOpenMetrics, type Offer } from '../formats.ts'
 import { withLabel } from '../key.ts'
-import { COMMA, NEWLINE, SPACE } from '../scan/bytes.ts'
+import { NEWLINE, SPACE } from '../scan/bytes.ts'
 import { escaped, unescaped } from '../scan/escapes.ts'
 import { type Label, labelsOf } from '../scan/labels.ts'
 import type { Scan } from '../scan/scan.ts'
@@ -10,24 +10,21 @@ import { plainLabel, plainMetric, written } from './names.ts'
 import type { Output } from './output.ts'
 import { millisecondsOf, secondsOf } from './times.ts'
 
-/** `anew`: the sample says more than the label differently. `left out`: the target has no way to say it. */
+/** `anew`: the series or its time is written differently. `left out`: the target has no way to say it. */
 export type Outcome = 'as it came' | 'anew' | 'left out'
 
 /** Writes the sample on which the scan stands, with a newline at its end. */
 export type WriteSample = (scan: Scan, out: Output) => Outcome
 
-/** What writes the samples of one page, which is OpenMetrics or not. */
+/**
+ * What writes the samples of one page, which is OpenMetrics or not. A series that is written in the plain way
+ * is copied; any other is written in the plain way, which is what the oldest readers understand.
+ */
 export function sampleWriter(openMetrics: boolean, to: Offer, label?: Label): WriteSample {
   const same = openMetrics === isOpenMetrics(to.format)
   const mayQuote = to.escaping === 'allow-utf-8'
   const name = label && Buffer.from(label.name)
   const inserted = label && `${written(label.name, plainLabel, to.escaping)}="${escaped(label.value)}"`
-
-  function mustBeAnew(scan: Scan): boolean {
-    if (scan.quoted && !mayQuote) return true
-    if (!same && !openMetrics && !isTight(scan)) return true
-    return name !== undefined && scan.hasLabel(name, scan.count)
-  }
 
   function writeTail(scan: Scan, out: Output): boolean {
     out.put(SPACE)
@@ -37,7 +34,7 @@ export function sampleWriter(openMetrics: boolean, to: Offer, label?: Label): Wr
       if (time === undefined) return false
       out.write(` ${time}`)
     }
-    if (same && scan.exemplarEnd > scan.exemplarStart && (mayQuote || !hasQuotedLabel(scan))) {
+    if (same && hasExemplar(scan) && (mayQuote || !hasQuotedLabel(scan))) {
       out.put(SPACE)
       out.copy(scan, scan.exemplarStart, scan.exemplarEnd)
     }
@@ -51,10 +48,9 @@ export function sampleWriter(openMetrics: boolean, to: Offer, label?: Label): Wr
   }
 
   return (scan, out) => {
-    const anew = mustBeAnew(scan)
-    if (same && !anew) {
+    const anew = !scan.plain || (name !== undefined && scan.hasLabel(name, scan.count))
+    if (same && !anew && !scan.quoted && hasPlainTail(scan)) {
       copyWith(inserted, scan, out, scan.at - scan.start)
-      out.endLine()
       return 'as it came'
     }
     const before = out.length
@@ -67,42 +63,31 @@ export function sampleWriter(openMetrics: boolean, to: Offer, label?: Label): Wr
   }
 }
 
+const hasExemplar = (scan: Scan) => scan.exemplarEnd > scan.exemplarStart
+const hasQuotedLabel = (scan: Scan) => /[{,]"/.test(scan.text(scan.exemplarStart, scan.exemplarEnd))
+
+/** Whether single blanks part what stands after the series, and a newline ends it. */
+function hasPlainTail(scan: Scan): boolean {
+  let length = 1 + scan.valueEnd - scan.valueStart
+  if (scan.timeEnd > scan.timeStart) length += 1 + scan.timeEnd - scan.timeStart
+  if (hasExemplar(scan)) length += 1 + scan.exemplarEnd - scan.exemplarStart
+  const ended = scan.body[scan.at - 1] === NEWLINE
+  return ended && scan.at - scan.start === seriesEnd(scan) + length + 1
+}
+
 const seriesEnd = (scan: Scan) => (scan.braceStart > 0 ? scan.braceEnd + 1 : scan.nameEnd)
 
-/** Copies the line up to `end`, with a further label in it. */
+/** Copies the plain line up to `end`, with a further label at the head of the others. */
 function copyWith(label: string | undefined, scan: Scan, out: Output, end: number): void {
-  let from = 0
-  if (label !== undefined) {
-    const [at, text] = placeFor(label, scan)
-    out.copy(scan, 0, at)
-    out.write(text)
-    from = at
+  if (label === undefined) {
+    out.copy(scan, 0, end)
+    return
   }
-  out.copy(scan, from, end)
-}
-
-/** The label comes first, but for a metric's name in quotes, which has to. */
-function placeFor(label: string, scan: Scan): [at: number, text: string] {
-  if (scan.braceStart === 0) return [scan.nameEnd, `{${label}}`]
-  const nameFirst = scan.nameStart > 0 && (scan.count === 0 || scan.nameStart < scan.labels[0]!)
-  if (nameFirst) return [scan.nameEnd + 1, `,${label}`]
-  return [scan.braceStart, scan.count > 0 ? `${label},` : label]
-}
-
-/** Whether the series is written without blanks, missing commas and newlines: in the way of both formats. */
-function isTight(scan: Scan): boolean {
-  if (scan.multiline || scan.quoted) return false
-  if (scan.braceStart === 0) return true
-  let at = scan.braceStart
-  if (at !== scan.nameEnd + 1) return false
-  for (let label = 0; label < 4 * scan.count; label += 4) {
-    if (scan.labels[label] !== at || scan.labels[label + 2] !== scan.labels[label + 1]! + 2) return false
-    const comma = scan.labels[label + 3]! + 1
-    if (comma === scan.braceEnd) return true
-    if (scan.body[scan.start + comma] !== COMMA) return false
-    at = comma + 1
-  }
-  return at === scan.braceEnd
+  const at = scan.braceStart > 0 ? scan.braceStart : scan.nameEnd
+  out.copy(scan, 0, at)
+  if (scan.braceStart === 0) out.write(`{${label}}`)
+  else out.write(scan.count > 0 ? `${label},` : label)
+  out.copy(scan, at, end)
 }
 
 function seriesAnew(scan: Scan, { escaping }: Offer, label?: Label): string {
@@ -119,5 +104,3 @@ function seriesAnew(scan: Scan, { escaping }: Offer, label?: Label): string {
   if (name.startsWith('"')) return `{${[name, ...parts].join()}}`
   return parts.length === 0 ? name : `${name}{${parts.join()}}`
 }
-
-const hasQuotedLabel = (scan: Scan) => /[{,]"/.test(scan.text(scan.exemplarStart, scan.exemplarEnd))

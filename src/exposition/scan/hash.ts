@@ -39,9 +39,9 @@ export const labelHash = (name: number, value: number) => finish(mix(name, value
 
 const encoder = new TextEncoder()
 
-/** The hash of a label as it would be written in the plain way. An empty one is none. */
+/** The hash of a label as it would be written in the plain way. */
 export const labelHashOf = (name: string, value: string) =>
-  value === '' ? 0 : labelHash(textHashOf(name, Part.label), textHashOf(value, Part.value))
+  labelHash(textHashOf(name, Part.label), textHashOf(value, Part.value))
 
 export const nameHashOf = (name: string) => finish(textHashOf(name, Part.name))
 

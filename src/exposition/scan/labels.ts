@@ -8,12 +8,16 @@ export interface Label {
   readonly value: string
 }
 
+/** As Prometheus has them: an empty label is none. */
 export function labelsOf(scan: Scan): Label[] {
-  return Array.from({ length: scan.count }, (_, at) => {
-    const [nameStart, nameEnd, valueStart, valueEnd] = scan.labels.subarray(4 * at, 4 * at + 4)
-    return {
+  const labels: Label[] = []
+  for (let at = 0; at < 4 * scan.count; at += 4) {
+    const [nameStart, nameEnd, valueStart, valueEnd] = scan.labels.subarray(at, at + 4)
+    if (valueStart === valueEnd) continue
+    labels.push({
       name: unescaped(scan.text(nameStart!, nameEnd!)),
       value: unescaped(scan.text(valueStart!, valueEnd!)),
-    }
-  })
+    })
+  }
+  return labels
 }

@@ -33,7 +33,7 @@ export function readPlainSeries(scan: Scan): number {
   scan.before = start
   scan.marked = 0
   scan.quoted = false
-  scan.multiline = false
+  scan.plain = false
   if (count >= 0) {
     i += labels[4 * count]!
     hash = marks[Mark.size * count + Mark.hash]!
@@ -49,7 +49,8 @@ export function readPlainSeries(scan: Scan): number {
     scan.braceEnd = 0
     if (body[i] !== OPEN) {
       scan.hash = hash
-      return isPlainValue(scan, i) ? i : 0
+      scan.plain = isPlainValue(scan, i)
+      return scan.plain ? i : 0
     }
     i++
     scan.braceStart = i - start
@@ -91,14 +92,16 @@ export function readPlainSeries(scan: Scan): number {
     labels[label + 3] = i - start
     count++
     i++
-    if (body[i] === COMMA) i++
-    else if (body[i] !== CLOSE) return 0
+    if (body[i] === CLOSE) break
+    if (body[i] !== COMMA) return 0
+    i++
   }
-  if (i >= end) return 0
+  if (i >= end || body[i - 1] === COMMA) return 0
   scan.count = count
   scan.marked = count
   scan.braceEnd = i - start
   scan.hash = hash
+  scan.plain = true
   return i + 1
 }
 

@@ -72,8 +72,8 @@ export class Scan {
   sameName = false
   /** Whether a name is in quotes, which only a reader of version 1.0.0 understands. */
   quoted = false
-  /** Whether a label's value holds a newline as it is, which only text allows. */
-  multiline = false
+  /** Whether the series is written as both formats have it: without quoted names, escapes, blanks, needless commas. */
+  plain = false
 
   /** Where the sample before this one began, and what can be taken over from it (see plain.ts). */
   before = 0

@@ -38,7 +38,7 @@ function readAnySeries(scan: Scan): number {
   scan.marked = 0
   scan.sameName = false
   scan.quoted = false
-  scan.multiline = false
+  scan.plain = false
   scan.count = 0
   scan.braceStart = 0
   scan.braceEnd = 0
@@ -121,7 +121,6 @@ export function readValue(scan: Scan, from: number): number {
     if (escaped) i++
     if (body[i] !== NEWLINE) continue
     if (escaped || scan.strict) throw new Refused(i, "the line ends within a label's value")
-    scan.multiline = true
   }
   if (i >= end) throw new Refused(from - 1, "a label's value has no closing quote")
   scan.checkUtf8(from - start, i - start, "a label's value")

@@ -1,0 +1,160 @@
+import { execFile } from 'node:child_process'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { merge } from '../../src/exposition/merge.ts'
+import { corpus, exporters } from '../exposition/corpus/corpus.ts'
+import { generatePage } from '../exposition/corpus/generate.ts'
+import { samplesOf } from '../exposition/corpus/meaning.ts'
+import { seeded } from '../exposition/corpus/random.ts'
+import { toText } from '../exposition/pages.ts'
+import {
+  refusedBy242,
+  type Seen,
+  scrapeConfig,
+  scrapedAll,
+  seenBy,
+  serveCorpus,
+  verdict,
+  type Way,
+  ways,
+} from './parts/exposition.ts'
+import { startPrometheus } from './parts/prometheus.ts'
+
+const pages = corpus()
+
+/** What a page with this way to Prometheus came to there. */
+type Outcome = (page: number) => Seen
+
+describe('what Prometheus makes of a page', () => {
+  const outcomes = {} as Record<Way, Outcome>
+  const stops: (() => void | Promise<void>)[] = []
+
+  beforeAll(async () => {
+    const served = await serveCorpus(pages)
+    stops.push(served.stop)
+    const prometheus = await startPrometheus(scrapeConfig(pages, served.address))
+    stops.unshift(prometheus.stop)
+    await scrapedAll(prometheus, ways.length * pages.length)
+    for (const way of ways) {
+      const seen = await seenBy(prometheus.url, `{way="${way}"}`, 'page')
+      outcomes[way] = (page) => seen.get(`${page}`)!
+    }
+  })
+  afterAll(async () => {
+    for (const stop of stops) await stop()
+  })
+
+  const differing = (differs: (page: number) => boolean) =>
+    pages.flatMap(({ name, openMetrics }, at) =>
+      differs(at) ? [`${name}${openMetrics ? ' (OpenMetrics)' : ''}`] : [],
+    )
+  const isValid = (page: number) => verdict(pages[page]!).ok
+  /** Whether it is valid as it came, without a mend. */
+  const isTaken = (page: number) => {
+    const found = verdict(pages[page]!)
+    return found.ok && !found.mended
+  }
+  /** Why 2.42 refuses what version 3 takes; empty if it takes it, too. */
+  const why242 = (page: number) => (isTaken(page) && refusedBy242(pages[page]!)) || ''
+
+  test('we refuse exactly what it refuses, but for what version 3 takes beyond 2.42', () => {
+    expect(differing((page) => outcomes.direct(page).up !== (isTaken(page) && why242(page) === ''))).toEqual(
+      [],
+    )
+  })
+
+  test('it takes what we send on as it came, if it would take it from the program', () => {
+    const tooNew = (page: number) => !['', 'names in quotes'].includes(why242(page))
+    expect(differing((page) => outcomes.engine(page).up !== (isValid(page) && !tooNew(page)))).toEqual([])
+  })
+
+  test.each(['converted', 'merged'] as const)('it takes all that we write: %s', (way) => {
+    const tooNew = (page: number) => way === 'merged' && why242(page).startsWith('an exemplar')
+    expect(differing((page) => outcomes[way](page).up !== (isValid(page) && !tooNew(page)))).toEqual([])
+  })
+
+  test('the same series and values come through the engine', () => {
+    expect(comparable().length).toBeGreaterThan(300)
+    expect(
+      differing((page) => isComparable(page) && !same(outcomes.engine(page), outcomes.direct(page))),
+    ).toEqual([])
+  })
+
+  test('the same series and values come in the other format', () => {
+    expect(
+      differing((page) => isComparable(page) && !same(outcomes.converted(page), outcomes.direct(page), page)),
+    ).toEqual([])
+  })
+
+  test('the same series and values come twice from a merge of two', () => {
+    const halves = (page: number) => ['1', '2'].map((slot) => half(outcomes.merged(page), slot))
+    const expected = (page: number) => half(labelled(outcomes.direct(page)), '1')
+    expect(
+      differing((page) => isComparable(page) && !halves(page).every((one) => same(one, expected(page)))),
+    ).toEqual([])
+  })
+
+  const isComparable = (page: number) => outcomes.direct(page).up
+  const comparable = () => pages.map((_, at) => at).filter(isComparable)
+  /** Text has no times before 1970, so a sample with one can only be missing. */
+  function same(one: Seen, two: Seen, page?: number): boolean {
+    const early = page !== undefined && pages[page]!.openMetrics && hasEarly(page)
+    const missing = [...two.series].filter(([series, value]) => !Object.is(one.series.get(series), value))
+    return early ? missing.length > 0 : missing.length === 0 && one.series.size === two.series.size
+  }
+  const hasEarly = (page: number) =>
+    samplesOf({ format: 'openmetrics/1.0.0', body: pages[page]!.body }).some(
+      ({ time }) => time !== undefined && (time < 0 || time >= 2 ** 63),
+    )
+})
+
+/** The series with `slot="1"`, by the rule of Prometheus for a label that is there already. */
+function labelled({ up, series }: Seen): Seen {
+  const moved = [...series].map(([key, value]): [string, number] => {
+    const labels = new Map(JSON.parse(key) as [string, string][])
+    const before = labels.get('slot')
+    let name = 'exported_slot'
+    while (labels.has(name)) name = `exported_${name}`
+    if (before !== undefined) labels.set(name, before)
+    labels.set('slot', '1')
+    return [JSON.stringify([...labels].sort(([a], [b]) => (a < b ? -1 : 1))), value]
+  })
+  return { up, series: new Map(moved) }
+}
+
+/** What has this slot, without it. */
+function half({ up, series }: Seen, slot: string): Seen {
+  const mine = [...series].flatMap(([key, value]): [string, number][] => {
+    const labels = JSON.parse(key) as [string, string][]
+    const isMine = labels.some(([name, label]) => name === 'slot' && label === slot)
+    return isMine ? [[JSON.stringify(labels.filter(([name]) => name !== 'slot')), value]] : []
+  })
+  return { up, series: new Map(mine) }
+}
+
+describe('promtool', () => {
+  const real = exporters()
+    .filter(({ openMetrics }) => !openMetrics)
+    .map(({ name, body }) => [name, body] as const)
+  const made = Array.from({ length: 25 }, (_, seed) => {
+    const { body } = generatePage(seeded(1000 + seed), false)
+    return [`generated with seed ${1000 + seed}`, body] as const
+  })
+
+  test.each([...real, ...made])('reads a merge: %s', async (_, body) => {
+    const parts = ['1', '2'].map((value) => ({
+      page: { format: 'text/1.0.0' as const, body },
+      label: { name: 'slot', value },
+    }))
+    expect(await complaints(merge(parts, toText).body)).toEqual([])
+  })
+})
+
+/** What it can't read; its opinions on names and the like are not asked for. */
+function complaints(page: Uint8Array): Promise<string[]> {
+  return new Promise((resolve) => {
+    const child = execFile('promtool', ['check', 'metrics'], (_, __, stderr) =>
+      resolve(stderr.split('\n').filter((line) => line.includes('error while linting'))),
+    )
+    child.stdin!.end(page)
+  })
+}

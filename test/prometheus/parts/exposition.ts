@@ -1,0 +1,141 @@
+// The corpus behind a server, as each program sent it and as it comes out of the engine, and what a real
+// Prometheus makes of it.
+
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { convert } from '../../../src/exposition/convert.ts'
+import { contentTypeOf, isOpenMetrics, negotiate, type Offer } from '../../../src/exposition/formats.ts'
+import { inspect } from '../../../src/exposition/inspect.ts'
+import { merge } from '../../../src/exposition/merge.ts'
+import { floatOf } from '../../../src/exposition/scan/number.ts'
+import { readerOf } from '../../../src/exposition/scan/reader.ts'
+import { Kind, Scan } from '../../../src/exposition/scan/scan.ts'
+import type { Format } from '../../../src/model.ts'
+import type { CorpusPage } from '../../exposition/corpus/corpus.ts'
+import { until } from '../../helpers/until.ts'
+import type { Prometheus } from './prometheus.ts'
+
+/** As the program sent it; for the asker; in the other format; twice on one page, with a label to tell them apart. */
+export const ways = ['direct', 'engine', 'converted', 'merged'] as const
+export type Way = (typeof ways)[number]
+
+const limits = { maxSeries: 100_000, maxLine: 1_000_000 }
+const formatOf = ({ openMetrics }: CorpusPage): Format => (openMetrics ? 'openmetrics/1.0.0' : 'text/0.0.4')
+
+export const verdict = (page: CorpusPage) => inspect(page.body, contentTypeOf(formatOf(page)), limits)
+
+export async function serveCorpus(pages: readonly CorpusPage[]) {
+  const server = createServer((request, response) => {
+    const [, way, at] = request.url!.split('/')
+    const page = pages[Number(at)]!
+    if (way === 'direct') answer(response, page.body, formatOf(page))
+    else answerFor(way as Way, page, request.headers.accept, response)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stop() {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+function answerFor(way: Way, page: CorpusPage, accept: string | undefined, response: ServerResponse): void {
+  const found = verdict(page)
+  if (!found.ok) {
+    response.writeHead(502).end(`line ${found.line}, column ${found.column}: ${found.reason}`)
+    return
+  }
+  const valid = { format: found.format, body: found.mended ?? page.body }
+  const own = way === 'converted' ? other(valid.format) : valid.format
+  const offer = { ...negotiate(accept, own), format: own }
+  answer(response, way === 'merged' ? twice(valid, offer) : convert(valid, offer), own)
+}
+
+const other = (format: Format): Format => (isOpenMetrics(format) ? 'text/0.0.4' : 'openmetrics/1.0.0')
+
+const twice = (page: { format: Format; body: Uint8Array }, offer: Offer) =>
+  merge(
+    ['1', '2'].map((value) => ({ page, label: { name: 'slot', value } })),
+    offer,
+  ).body
+
+function answer(response: ServerResponse, body: Uint8Array, format: Format): void {
+  response.writeHead(200, { 'content-type': contentTypeOf(format) }).end(body)
+}
+
+/** One target for each page and way, told apart by labels. */
+export function scrapeConfig(pages: readonly CorpusPage[], address: string): string {
+  const targets = ways.flatMap((way) =>
+    pages.map((_, page) => ({
+      targets: [address],
+      labels: { __metrics_path__: `/${way}/${page}`, way, page: `${page}` },
+    })),
+  )
+  return JSON.stringify({
+    global: { scrape_interval: '15s', scrape_timeout: '15s' },
+    scrape_configs: [{ job_name: 'corpus', honor_timestamps: false, static_configs: targets }],
+  })
+}
+
+export async function scrapedAll(prometheus: Prometheus, count: number): Promise<void> {
+  await until(
+    'each target to have been scraped',
+    async () => {
+      const { active } = await prometheus.targets()
+      return active.length === count && active.every(({ health }) => health !== 'unknown')
+    },
+    { within: 90_000, every: 1000 },
+  )
+}
+
+/** What Prometheus has: for each page whether it is up, and its series with their values. */
+export interface Seen {
+  up: boolean
+  readonly series: Map<string, number>
+}
+
+const own = new Set(['job', 'instance', 'way', 'page'])
+const aboutTheScrape = /^(up|scrape_\w+)$/
+
+export async function seenBy(url: string, selector: string, label: string): Promise<Map<string, Seen>> {
+  const response = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(selector)}`)
+  const { data } = (await response.json()) as {
+    data: { result: { metric: Record<string, string>; value: [number, string] }[] }
+  }
+  const seen = new Map<string, Seen>()
+  for (const { metric, value } of data.result) {
+    const page = metric[label]!
+    const entry = seen.get(page) ?? { up: false, series: new Map() }
+    seen.set(page, entry)
+    if (metric.__name__ === 'up') entry.up = value[1] === '1'
+    if (aboutTheScrape.test(metric.__name__!)) continue
+    const labels = Object.entries(metric).filter(([name]) => !own.has(name))
+    entry.series.set(JSON.stringify(labels.sort(([a], [b]) => (a < b ? -1 : 1))), floatOf(value[1]))
+  }
+  return seen
+}
+
+/**
+ * Why Debian's Prometheus 2.42 refuses what Prometheus 3 takes: the list of all differences between the two
+ * that matter to a page.
+ */
+export function refusedBy242(page: CorpusPage): string | undefined {
+  if (page.body.length === 0) return undefined
+  const next = readerOf(formatOf(page))
+  const scan = new Scan(page.body, page.openMetrics)
+  for (let kind = next(scan); kind !== Kind.end; kind = next(scan)) {
+    if (scan.quoted) return 'names in quotes'
+    if (kind !== Kind.sample) continue
+    const before = page.body[scan.start - 1]
+    if (before === 0x20 || before === 0x09) return 'blanks before a name, which it counts to the name'
+    const exemplar = scan.text(scan.exemplarStart, scan.exemplarEnd)
+    if (exemplar !== '' && page.openMetrics && !/_(total|bucket)$/.test(scan.name))
+      return 'an exemplar of a gauge'
+    if (/^# \{.*,\} \S+( \S+)?$/.test(exemplar)) return 'an exemplar with a comma too much'
+    if (page.openMetrics && scan.series.endsWith(',}')) return 'a comma before a brace'
+  }
+  return undefined
+}
