@@ -27,6 +27,16 @@ export interface ServerOptions {
   readonly host?: string
   /** Speak TLS, and nothing else. */
   readonly tls?: TlsOptions
+  /** Other bounds than the usual ones on what somebody may do who has only connected. */
+  readonly bounds?: Partial<Bounds>
+}
+
+export interface Bounds {
+  /** Whoever connects has asked, or shaken hands, within this time, or is cut off. */
+  readonly headersTimeout: number
+  /** How often it is looked whether somebody is to be cut off. */
+  readonly connectionsCheckingInterval: number
+  readonly mostConnections: number
 }
 
 export interface Server extends Part {
@@ -37,14 +47,20 @@ export interface Server extends Part {
 const keepAliveTimeout = 320_000
 /** Longer than any answer takes: what is silent for so long is dead. */
 const connectionTimeout = 330_000
-const limits = { headersTimeout: 10_000, connectionsCheckingInterval: 5000, maxHeaderSize: 16_384 }
+const maxHeaderSize = 16_384
 const requestTimeout = 30_000
-const mostConnections = 10_000
+const usualBounds: Bounds = {
+  headersTimeout: 10_000,
+  connectionsCheckingInterval: 5000,
+  mostConnections: 10_000,
+}
 /** Requests in flight get this long to be answered when the agent stops. */
 const closeWithin = 1500
 
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { clock, log, metrics, plugins, tls } = options
+  const { mostConnections, ...timeouts } = { ...usualBounds, ...options.bounds }
+  const limits = { maxHeaderSize, handshakeTimeout: timeouts.headersTimeout, ...timeouts }
   const server = fastify({
     logger: false,
     keepAliveTimeout,
@@ -58,6 +74,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       sendTrouble(reply, invalid(error)),
   }) as FastifyInstance
   server.server.maxConnections = mostConnections
+  // else whoever opens enough of them could keep everybody out for as long as an idle one may stay
+  server.server.on('drop', () => server.server.closeIdleConnections())
   server.setErrorHandler((error, request, reply) => sendError(error, request, reply, log))
   server.setNotFoundHandler(notFound)
   countRequests(server, metrics)
