@@ -30,7 +30,7 @@ interface Liar {
   readonly isOver: () => boolean
 }
 
-async function lie(node = 'n9'): Promise<Liar> {
+async function lie(node = 'n9', spoken = { newest: 1, oldest: 1 }): Promise<Liar> {
   const channel = await Promise.race([
     cluster.network.dial('liar', 'n1'),
     cluster.clock.pass(100).then(() => undefined),
@@ -43,7 +43,7 @@ async function lie(node = 'n9'): Promise<Liar> {
   const say = (...messages: readonly Message[]) => {
     for (const message of messages) channel.write(encode(message))
   }
-  say({ kind: 'hello', newest: 1, oldest: 1, version: '9', epoch: `liar ${node}`, self: self(node) })
+  say({ kind: 'hello', ...spoken, version: '9', epoch: `liar ${node}`, self: self(node) })
   await cluster.clock.pass(10)
   return { heard, say, write: channel.write, isOver: () => over }
 }
@@ -103,6 +103,27 @@ describe('its link ends, with a reason, when it', () => {
     await cluster.clock.pass(100)
     expect(liar.isOver()).toBe(true)
     await stillWell()
+  })
+})
+
+describe('a newer agent', () => {
+  test('that still speaks our protocol may say more than we know: it is told, and the link stands', async () => {
+    const newer = await lie('n9', { newest: 7, oldest: 1 })
+    newer.write(writeFrame(['song', { of: 'ice' }]))
+    newer.say(listing('own', 'n9'))
+    await cluster.clock.pass(10)
+    expect(newer.heard.at(-1)).toEqual({ kind: 'unknown', of: 'song' })
+    expect(honest.store.entry('n9', 'own')).toBeDefined()
+  })
+
+  test('that doesn’t is told why there can be no link', async () => {
+    const newer = await lie('n9', { newest: 7, oldest: 5 })
+    await cluster.clock.pass(10)
+    expect(newer.isOver()).toBe(true)
+    expect(newer.heard.at(-1)).toMatchObject({
+      kind: 'bye',
+      reason: 'version 9 and version 1.0.0 have no protocol in common',
+    })
   })
 })
 

@@ -99,6 +99,52 @@ describe('in the steady state', () => {
   })
 })
 
+describe('finding each other', () => {
+  test('several addresses of one agent still give one link, and no link is given up for another', async () => {
+    cluster = createCluster(['n1', 'n2', 'n2-by-another-network'])
+    const n1 = cluster.start('n1')
+    const n2 = cluster.start('n2')
+    cluster.network.listen('n2-by-another-network', n2.mesh.accept)
+    await cluster.clock.pass(2000)
+    const since = n1.store.nodes().find(({ self }) => self.node === 'n2')?.since
+    await cluster.clock.pass(70_000)
+    expect(n1.store.nodes().find(({ self }) => self.node === 'n2')).toMatchObject({ link: 'up', since })
+    expect(cluster.network.links('n1', 'n2') + cluster.network.links('n1', 'n2-by-another-network')).toBe(1)
+    expect(n1.mesh.peers().map(({ node, state }) => [node, state])).toEqual([
+      ['n2', 'connected'],
+      ['n2', 'connected'],
+    ])
+  })
+
+  test('one that nobody finds calls the others', async () => {
+    cluster = createCluster([])
+    const n1 = cluster.start('n1', { addresses: [] })
+    cluster.start('n2', { addresses: ['n1'] })
+    await cluster.clock.pass(2000)
+    expect(n1.mesh.peers()).toMatchObject([{ node: 'n2', state: 'connected' }])
+  })
+})
+
+test('a slow peer gets the newest page when it can take more, not all that were missed', async () => {
+  const [n1, n2, n3] = three()
+  n1.run('a')
+  n1.show('a', page(0))
+  await cluster.clock.pass(2000)
+  cluster.network.wire('n1', 'n2').full = true
+  const sent = () => n1.mesh.peers().find(({ node }) => node === 'n2')!.sent
+  await cluster.clock.pass(1000)
+  const before = sent()
+  for (let value = 1; value <= 500; value += 1) {
+    n1.show('a', page(value))
+    await cluster.clock.pass(2)
+  }
+  expect(n3.text('n1', 'a')).toBe(page(500))
+  expect(sent() - before).toBeLessThan(500)
+  cluster.network.release('n1', 'n2')
+  await cluster.clock.pass(10)
+  expect(n2.text('n1', 'a')).toBe(page(500))
+})
+
 describe('a refresh', () => {
   test('brings the new snapshot before its reply', async () => {
     cluster = createCluster(['n1', 'n2'])

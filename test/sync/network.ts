@@ -12,6 +12,8 @@ export interface Wire {
   delay: number
   /** Messages longer than this are swallowed, with all that follows them on the same link. */
   mtu: number
+  /** Everything is taken, and the sender is asked to wait, until `release`. */
+  full: boolean
 }
 
 interface Listener {
@@ -28,6 +30,8 @@ export interface Network {
   links(a: string, b: string): number
   /** Resets all links between two hosts. */
   reset(a: string, b: string): void
+  /** The wire takes more again. */
+  release(a: string, b: string): void
 }
 
 export function createNetwork(clock: Clock): Network {
@@ -38,7 +42,7 @@ export function createNetwork(clock: Clock): Network {
   const nameOf = (a: string, b: string) => [a, b].sort().join('|')
   function wire(a: string, b: string): Wire {
     const name = nameOf(a, b)
-    const known = wires.get(name) ?? { cut: false, delay: 1, mtu: Number.POSITIVE_INFINITY }
+    const known = wires.get(name) ?? { cut: false, delay: 1, mtu: Number.POSITIVE_INFINITY, full: false }
     wires.set(name, known)
     return known
   }
@@ -69,6 +73,10 @@ export function createNetwork(clock: Clock): Network {
     reset(a, b) {
       for (const pair of between(a, b)) pair.reset()
     },
+    release(a, b) {
+      wire(a, b).full = false
+      for (const pair of between(a, b)) pair.drain()
+    },
   }
 }
 
@@ -77,6 +85,7 @@ interface Pair {
   readonly calling: Channel
   readonly called: Channel
   reset(): void
+  drain(): void
 }
 
 function createPair(clock: Clock, wire: Wire, from: string, to: string, onEnd: () => void): Pair {
@@ -104,8 +113,9 @@ function createPair(clock: Clock, wire: Wire, from: string, to: string, onEnd: (
           swallowing ||= wire.cut
           if (!swallowing) other.receive(bytes)
         })
-        return true
+        return !wire.full
       },
+      drain: () => handlers?.drained(),
       close() {
         if (closed) return
         clock.after(wire.delay, () => {
@@ -132,6 +142,9 @@ function createPair(clock: Clock, wire: Wire, from: string, to: string, onEnd: (
     name: [from, to].sort().join('|'),
     calling: ends[0],
     called: ends[1],
+    drain() {
+      for (const end of ends) end.drain()
+    },
     reset() {
       clock.after(0, ends[0].shut)
       clock.after(0, ends[1].shut)

@@ -1,10 +1,15 @@
 // Real agents' sync over real SSH on loopback.
 
+import { networkInterfaces } from 'node:os'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Store } from '../../src/store/store.ts'
 import { agents, at, linked, run, show, start, stop, stopAll, textOf, until } from './agents.ts'
 
 afterEach(stopAll)
+
+const hasIPv6 = Object.values(networkInterfaces()).some((all) =>
+  all?.some(({ address }) => address === '::1'),
+)
 
 const page = (value: number) =>
   Array.from({ length: 900 }, (_, n) => `metric_${n}{a="b"} ${n % 50 === 0 ? n * value : n}`).join('\n')
@@ -33,6 +38,13 @@ describe('three agents over SSH', () => {
     ])
     expect(n3.metrics.print()).toMatch(/sync_received_messages_total\{kind="page"\} [1-9]/)
     expect(n1.metrics.print()).toMatch(/sync_sent_messages_total\{kind="page_delta"\} [1-9]/)
+  })
+
+  test.skipIf(!hasIPv6)('meet by IPv6 too', async () => {
+    const n1 = await start('n1', [])
+    const n2 = await start('n2', [`[::1]:${n1.sync.port}`])
+    await linked(n2, 1)
+    expect(n2.sync.peers()).toMatchObject([{ address: `[::1]:${n1.sync.port}`, state: 'connected' }])
   })
 
   test('a large page passes whole, and others go on meanwhile', async () => {
