@@ -30,7 +30,7 @@ function toldPage(host: string): URL {
   if (plan.kind === 'none') throw new Error(plan.trouble.reason)
   expect(plan.told).toBe(true)
   const { url, why } = plan.candidates[0]!
-  expect(why).toContain('port 9102 from app-metrics-proxy.port')
+  expect(why).toBe('app-metrics-proxy.port, container label')
   return new URL(url)
 }
 
