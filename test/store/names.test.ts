@@ -296,6 +296,22 @@ describe('one slot, several containers', () => {
     expect(say()).toBe('demo_web: 1@n1')
   })
 
+  test('one that is being ended stands until one that never stood answers', () => {
+    const newest = (answers: boolean) => task('n3', 'demo_web', 1, { task: 'ccc', answers })
+    const world = createWorld([older], threeNodes)
+    const names = createNames(world, ownName)
+    const say = () => told(names.lookUp(questionOf('web', 'n3')))
+    expect(say()).toBe('demo_web: 1@n1')
+    names.changed(world.declare(catalogue))
+    names.changed(world.put(newer()))
+    expect(say()).toBe('demo_web: 1@n2')
+    names.changed(world.put(newest(false)))
+    names.changed(world.declare(declared({ contested: { 1: ['aaa', 'ccc'] } })))
+    expect(say()).toBe('demo_web: 1@n2')
+    names.changed(world.put(newest(true)))
+    expect(say()).toBe('demo_web: 1@n3')
+  })
+
   test('it counts for the node on which it stands, and for no other', () => {
     const entries = [newer(), older]
     expect(ask({ entries, catalogue }, 'web?scope=node', 'n1')).toBe('elsewhere')

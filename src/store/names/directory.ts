@@ -20,8 +20,8 @@ export interface Listed {
   readonly members: readonly Entry[]
   /** What the managers say of it, if it is a Swarm service that they know. */
   readonly declared?: CatalogueService
-  /** The id of the container that stood at each seat the last time that somebody asked. */
-  readonly sitting: Map<string, string>
+  /** By seat, the ids of the containers that stood there when somebody asked, the last one last. */
+  readonly stood: Map<string, readonly string[]>
 }
 
 export interface Directory {
@@ -39,7 +39,7 @@ interface Shelf {
   readonly thing: Thing
   /** Container ids by `owner id`, in the order in which they became known. */
   readonly members: Map<string, { readonly owner: NodeId; readonly id: string }>
-  readonly sitting: Map<string, string>
+  readonly stood: Map<string, readonly string[]>
 }
 
 /** How many members give a thing its name: it bears it until the last of them is gone. */
@@ -58,7 +58,7 @@ export function createDirectory(source: DirectorySource, ownName: OwnName): Dire
     if (isDeepStrictEqual(namings, placed.get(member))) return
     drop(entry.owner, entry.target.id)
     for (const { thing, levels } of namings) {
-      const shelf = shelves.get(thing.key) ?? { thing, members: new Map(), sitting: new Map() }
+      const shelf = shelves.get(thing.key) ?? { thing, members: new Map(), stood: new Map() }
       shelves.set(thing.key, shelf)
       shelf.members.set(member, { owner: entry.owner, id: entry.target.id })
       bear(thing.key, levels, 1)
@@ -105,7 +105,7 @@ export function createDirectory(source: DirectorySource, ownName: OwnName): Dire
     return {
       thing: (shelf ?? service?.naming)!.thing,
       members: members.flatMap(({ owner, id }) => source.entry(owner, id) ?? []),
-      sitting: shelf?.sitting ?? new Map(),
+      stood: shelf?.stood ?? new Map(),
       ...(service && { declared: service.service }),
     }
   }

@@ -59,24 +59,25 @@ export function replicasOf(listed: Listed, nodes: Nodes): readonly Replica[] {
 }
 
 /** The container that stands at each seat of a thing; who does is remembered, for the next time. */
-export function seatsOf(
-  { members, declared, sitting }: Listed,
-  { linked }: Nodes,
-): ReadonlyMap<string, Entry> {
+export function seatsOf({ members, declared, stood }: Listed, { linked }: Nodes): ReadonlyMap<string, Entry> {
   const seats = new Map<string, Entry>()
   for (const [seat, claimants] of Map.groupBy(members, seatOf)) {
     const order = declared?.contested[seat]
-    const before = sitting.get(seat)
-    const entry = standing(claimants, {
-      linked,
-      sitting: claimants.find(({ target }) => target.id === before),
-      ...(order && { order }),
-    })
+    const before = claimantsOf(stood.get(seat) ?? [], claimants)
+    const entry = standing(claimants, { linked, stood: before, ...(order && { order }) })
     if (!entry) continue
     seats.set(seat, entry)
-    sitting.set(seat, entry.target.id)
+    if (entry !== before.at(-1))
+      stood.set(
+        seat,
+        [...before.filter((one) => one !== entry), entry].map(({ target }) => target.id),
+      )
   }
   return seats
+}
+
+function claimantsOf(ids: readonly string[], claimants: readonly Entry[]): readonly Entry[] {
+  return ids.flatMap((id) => claimants.find(({ target }) => target.id === id) ?? [])
 }
 
 /** The nodes that run a task of it. */

@@ -10,25 +10,30 @@ export interface Circumstances {
   readonly order?: readonly string[]
   /** Whether an owner can be asked: what a cut-off node last said never outranks what can be seen. */
   readonly linked: (owner: NodeId) => boolean
-  /** The one that stood the last time: where the managers don't know better, it stays. */
-  readonly sitting?: Entry | undefined
+  /** Who has stood here before, the last one last. */
+  readonly stood?: readonly Entry[]
 }
 
 /**
- * The older one that still runs, until a newer one has shown metrics; an ended one only where nothing runs.
+ * The older one that still runs, until a newer one has shown metrics; an ended one only where nothing runs. As
+ * long as the one that stands runs, none that stood before it does again.
  * `entries` come in the order in which they became known, which decides where nobody knows better.
  */
 export function standing(
   entries: readonly Entry[],
-  { order = [], linked, sitting }: Circumstances,
+  { order = [], linked, stood = [] }: Circumstances,
 ): Entry | undefined {
   const running = entries.filter(isLive)
   if (running.length === 0) return lastEnded(entries)
   if (running.length === 1) return running[0]
   const seen = running.filter(({ owner }) => linked(owner))
   const candidates = seen.length > 0 ? seen : running
-  if (order.length === 0 && sitting?.endpoint && candidates.includes(sitting)) return sitting
-  const byAge = candidates.toSorted((a, b) => rank(a, order) - rank(b, order))
+  const sitting = candidates.find((entry) => entry === stood.at(-1) && entry.endpoint !== undefined)
+  if (sitting && order.length === 0) return sitting
+  const eligible = sitting
+    ? candidates.filter((entry) => entry === sitting || !stood.includes(entry))
+    : candidates
+  const byAge = eligible.toSorted((a, b) => rank(a, order) - rank(b, order))
   return byAge.findLast(({ endpoint }) => endpoint !== undefined) ?? byAge[0]
 }
 
