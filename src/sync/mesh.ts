@@ -6,6 +6,7 @@ import { ProxyError, type Trouble, troubleOf } from '../errors.ts'
 import type { NodeId, Part, PeerView } from '../model.ts'
 import type { Log } from '../telemetry.ts'
 import { type Address, createAddresses } from './addresses.ts'
+import { createBlackHoles } from './blackhole.ts'
 import type { Channel } from './channel.ts'
 import { createIntake, type Intake } from './intake.ts'
 import { createLink, type Link, type LinkHandlers, tickEvery } from './link.ts'
@@ -14,6 +15,7 @@ import { type Hello, type Message, protocol } from './messages.ts'
 import type { SyncStore } from './needs.ts'
 import { createSession, type Session } from './session.ts'
 import { createVersions } from './versions.ts'
+import { peerViews } from './views.ts'
 
 export interface Mesh extends Part {
   /** The whole set of addresses at which peers may be. */
@@ -46,8 +48,6 @@ export interface MeshOptions {
 const gatherFor = 1
 /** From the opening of a link to its use. */
 const acceptWithin = 10_000
-/** Messages of this length pass through any network that carries IP. */
-const alwaysPasses = 400
 /** Another agent with our node id calls more often than that. */
 const accusedFor = 30_000
 
@@ -66,8 +66,7 @@ export function createMesh(options: MeshOptions): Mesh {
   const unneeded = new WeakSet<Link>()
   /** What was last said of an address, so that it is said once. */
   const told = new Map<string, string>()
-  /** Links in a row on which only small messages passed, and the length of what didn't. */
-  const swallowed = new Map<NodeId, { readonly times: number; readonly length: number }>()
+  const blackHoles = createBlackHoles()
   const stopping = new AbortController()
   const ended = Promise.withResolvers<void>()
   let sought = false
@@ -78,14 +77,18 @@ export function createMesh(options: MeshOptions): Mesh {
 
   // ---- own changes go out
 
+  for (const { entry } of own.entries()) putVersion(entry.target.id)
+
+  function putVersion(id: string): void {
+    const { entry, page } = own.entry(id)!
+    if (entry.snapshot?.ok) versions.put(id, page, entry.snapshot.page.body, sessions.size > 0)
+  }
+
   const unsubscribe = store.subscribe((change) => {
     if (change.kind === 'entry' && change.entry.owner === own.self().node) {
       const { entry, before } = change
       const { id } = entry.target
-      if (entry.snapshot?.ok && entry.snapshot !== before?.snapshot) {
-        const { page } = own.entry(id)!
-        versions.put(id, page, entry.snapshot.page.body, sessions.size > 0)
-      }
+      if (entry.snapshot !== before?.snapshot) putVersion(id)
       markAll(id)
     } else if (change.kind === 'gone') {
       if (change.owner === own.self().node) {
@@ -213,13 +216,18 @@ export function createMesh(options: MeshOptions): Mesh {
     unneeded.add(link)
     link.end(reason)
   }
+
+  function isPresent(session: Session): boolean {
+    return members.present(session.peer.self.node) === session
+  }
+
   function activate(link: Link): void {
     const peer = link.peer()!
     const { node } = peer.self
     const session = createSession({
       ...{ link, peer, store, versions, clock, refreshOwn },
       intake: intakeOf(node),
-      isBelieved: () => members.present(node) === session && !members.isContested(node),
+      isBelieved: () => isPresent(session) && !members.isContested(node),
     })
     sessions.set(link, session)
     const replaced = members.join(session, clock.now())
@@ -230,7 +238,7 @@ export function createMesh(options: MeshOptions): Mesh {
   }
 
   function believe(session: Session): void {
-    store.peers.up(session.peer, troubleWith(session.peer.self.node))
+    store.peers.up(session.peer, blackHoles.trouble(session.peer.self.node))
     session.ask()
     session.flush()
   }
@@ -250,12 +258,14 @@ export function createMesh(options: MeshOptions): Mesh {
       addresses.ended(link.address, clock.now(), clock.now() - link.since, wanted ? trouble : undefined)
     const session = sessions.get(link)
     sessions.delete(link)
-    if (session) left(session, (trouble.code === 'timeout' && swallowing(session)) || trouble)
+    if (session) left(session, trouble)
     else if (wanted && link.dialled) tellTrouble(link.address, trouble)
   }
 
-  function left(session: Session, trouble: Trouble): void {
+  function left(session: Session, given: Trouble): void {
     const { node, hostname } = session.peer.self
+    if (given.code === 'timeout') blackHoles.fellSilent(node, session.link.stats())
+    const trouble = blackHoles.trouble(node) ?? given
     session.close(trouble)
     const was = members.present(node)
     const next = members.leave(session, clock.now())
@@ -265,29 +275,6 @@ export function createMesh(options: MeshOptions): Mesh {
     store.peers.lost(node, trouble)
     if (next && !members.isContested(node)) believe(next)
     onLost()
-  }
-
-  /** Small messages pass and larger ones don't, twice in a row: the cause is worth naming. */
-  function swallowing({ link, peer }: Session): Trouble | undefined {
-    const { node } = peer.self
-    const { arrived, pending } = link.stats()
-    const { times, length } = swallowed.get(node) ?? { times: 0, length: pending }
-    if (pending > Math.max(arrived, alwaysPasses))
-      swallowed.set(node, { times: times + 1, length: Math.min(length, pending) })
-    return troubleWith(node)
-  }
-
-  function troubleWith(node: NodeId): Trouble | undefined {
-    return (swallowed.get(node)?.times ?? 0) < 2 ? undefined : blackHole
-  }
-
-  function notSwallowed({ link, peer }: Session): void {
-    const { node } = peer.self
-    const known = swallowed.get(node)
-    if (!known || link.stats().arrived < known.length) return
-    const wasNamed = troubleWith(node) !== undefined
-    swallowed.delete(node)
-    if (wasNamed && members.present(node)?.peer === peer) store.peers.up(peer)
   }
 
   // ---- time passes
@@ -302,7 +289,8 @@ export function createMesh(options: MeshOptions): Mesh {
     if (accusedAt !== undefined && now - accusedAt > accusedFor) acquitSelf()
     for (const session of [...sessions.values()]) {
       session.tick()
-      notSwallowed(session)
+      const { peer, link } = session
+      if (blackHoles.isOver(peer.self.node, link.stats()) && isPresent(session)) store.peers.up(peer)
     }
     for (const verdict of members.judge(now)) judged(verdict)
     for (const address of addresses.due(now, (node) => members.present(node) !== undefined))
@@ -338,34 +326,6 @@ export function createMesh(options: MeshOptions): Mesh {
     log.warn({ address, reason, mend }, 'no link to peer')
   }
 
-  function peers(): PeerView[] {
-    const byNode = new Map([...members.sessions()].map((session) => [session.peer.self.node, session]))
-    const listed = [...addresses.all()]
-      .filter(({ selfAt }) => selfAt === undefined)
-      .map(({ address, node, state, trouble }): PeerView => {
-        const session = node === undefined ? undefined : byNode.get(node)
-        return {
-          address,
-          ...(node !== undefined && { node }),
-          state: session ? 'connected' : trouble && state === 'waiting' ? 'failed' : 'connecting',
-          ...(!session && trouble && { trouble }),
-          ...traffic(session),
-        }
-      })
-    const named = new Set(listed.map(({ node }) => node))
-    const calling = [...byNode.values()]
-      .filter(({ peer }) => !named.has(peer.self.node))
-      .map(
-        (session): PeerView => ({
-          address: session.link.address,
-          node: session.peer.self.node,
-          state: 'connected',
-          ...traffic(session),
-        }),
-      )
-    return [...listed, ...calling]
-  }
-
   function isSettled(): boolean {
     const isDone = ({ selfAt, node, trouble }: Address) =>
       selfAt !== undefined ||
@@ -382,6 +342,7 @@ export function createMesh(options: MeshOptions): Mesh {
     seek(found) {
       sought = true
       addresses.replace(found)
+      for (const address of told.keys()) if (!found.includes(address)) told.delete(address)
     },
     accept(channel) {
       if (stopping.signal.aborted) channel.close()
@@ -392,7 +353,7 @@ export function createMesh(options: MeshOptions): Mesh {
       if (session) return session.refresh(id, budget, signal)
       return Promise.reject(new ProxyError('owner_lost', 'there is no link to the agent of that node'))
     },
-    peers,
+    peers: () => peerViews(addresses.all(), members.sessions()),
     isSettled,
     async stop() {
       stopping.abort(new ProxyError('stopping', 'the agent is stopping'))
@@ -405,21 +366,10 @@ export function createMesh(options: MeshOptions): Mesh {
   }
 }
 
-function traffic(session: Session | undefined): { sent: number; received: number } {
-  const { sent, received } = session?.link.stats() ?? { sent: 0, received: 0 }
-  return { sent, received }
-}
-
 function twice(node: NodeId, claimants: readonly string[]): Trouble {
   return {
     code: 'owner_lost',
     reason: `the node id ${node} is claimed twice: by ${claimants.join(' and by ')}; neither is believed`,
     mend: 'give each machine an id of its own: a cloned machine needs to join the Swarm anew, or another /var/lib/docker/engine-id; without Docker set NODE_NAME',
   }
-}
-
-const blackHole: Trouble = {
-  code: 'timeout',
-  reason: 'small messages pass and large ones do not: the network between the nodes swallows large packets',
-  mend: 'lower the MTU of the overlay network (driver option com.docker.network.driver.mtu) below that of the links between the nodes, less 50 bytes, or 100 where it is encrypted',
 }

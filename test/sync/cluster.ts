@@ -42,6 +42,8 @@ interface AgentOptions {
   readonly skew: number
   readonly whole: boolean
   readonly addresses: readonly string[]
+  /** What the store holds before sync starts. */
+  readonly before: (store: Store) => void
   readonly refreshOwn: (agent: Agent, id: string, budget: number, signal: AbortSignal) => Promise<unknown>
 }
 
@@ -105,6 +107,7 @@ function startAgent(
   const self = selfOf(host, options.self)
   store.identify(self)
   if (options.whole ?? true) store.markWhole()
+  options.before?.(store)
   const told: string[] = []
   const delays: number[] = []
   const tell = (fields: object, message: string) => told.push(`${message} ${JSON.stringify(fields)}`)

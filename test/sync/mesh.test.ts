@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { ProxyError } from '../../src/errors.ts'
-import { catalogue } from '../store/samples.ts'
+import { catalogue, snapshot, target } from '../store/samples.ts'
 import { type Cluster, createCluster } from './cluster.ts'
 
 let cluster: Cluster
@@ -57,6 +57,19 @@ describe('in the steady state', () => {
     n1.run('b')
     await cluster.clock.pass(5)
     expect(n2.store.entry('n1', 'a')).toBeUndefined()
+  })
+
+  test('what was there before sync started is told too', async () => {
+    cluster = createCluster(['n1', 'n2'])
+    cluster.start('n1', {
+      before(store) {
+        store.replaceTargets([target('a')])
+        store.putSnapshot('a', snapshot(0, 'early 1'))
+      },
+    })
+    const n2 = cluster.start('n2')
+    await cluster.clock.pass(2000)
+    expect(n2.text('n1', 'a')).toBe('early 1')
   })
 
   test('a failure is told, and the page after it is a delta again', async () => {
