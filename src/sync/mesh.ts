@@ -48,12 +48,15 @@ export interface MeshOptions {
 const gatherFor = 1
 /** From the opening of a link to its use. */
 const acceptWithin = 10_000
+/** Agents that start together don't find each other at once: for so long a missing one is not worth a line. */
+const startsWithin = 10_000
 /** Another agent with our node id calls more often than that. */
 const accusedFor = 30_000
 
 export function createMesh(options: MeshOptions): Mesh {
   const { clock, log, store, version, dial, refreshOwn, onLost, watch } = options
   const { own } = store
+  const begun = clock.now()
   const addresses = createAddresses(own.epoch)
   const members = createMembers()
   const versions = createVersions()
@@ -320,8 +323,9 @@ export function createMesh(options: MeshOptions): Mesh {
   // ---- what is seen from outside
 
   /** Each trouble of an address is told once, until it is another one. */
-  function tellTrouble(address: string, { reason, mend }: Trouble): void {
+  function tellTrouble(address: string, { code, reason, mend }: Trouble): void {
     if (told.get(address) === reason || stopping.signal.aborted) return
+    if (code === 'unreachable' && clock.now() - begun < startsWithin) return
     told.set(address, reason)
     log.warn({ address, reason, mend }, 'no link to peer')
   }

@@ -112,6 +112,6 @@ export function parseAddress(address: string): { readonly host: string; readonly
 function connectFailure(address: string, isLate: boolean, error: NodeJS.ErrnoException): ProxyError {
   if (isLate) return new ProxyError('timeout', `no answer from ${address}`, { cause: error })
   if (error.code === 'ECONNREFUSED')
-    return new ProxyError('refused', `no agent listens at ${address}`, { cause: error })
+    return new ProxyError('unreachable', `no agent listens at ${address}`, { cause: error })
   return new ProxyError('unreachable', `${address} can’t be reached (${error.code})`, { cause: error })
 }
