@@ -22,6 +22,7 @@ export function startScript(file: string, env: Readonly<Record<string, string | 
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   return {
+    pid: child.pid!,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return
       child.kill('SIGKILL')
