@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
@@ -23,8 +23,12 @@ const check = (story: string, command: string, ...args: string[]) =>
 const has = (story: string, file: string) => existsSync(join(examples, story, file))
 
 describe.each(stories)('%s', (story) => {
-  const file = has(story, 'stack.yml') ? 'stack.yml' : 'compose.yml'
-  const { services, configs = {} }: Stack = parse(read(`${story}/${file}`))
+  const stacks: readonly Stack[] = readdirSync(join(examples, story))
+    .filter((file) => file.endsWith('.yml'))
+    .map((file) => parse(read(`${story}/${file}`)))
+    .filter((content) => 'services' in content)
+  const services = stacks.flatMap((stack) => Object.entries(stack.services))
+  const configs = Object.assign({}, ...stacks.map((stack) => stack.configs)) as NonNullable<Stack['configs']>
 
   test('Prometheus takes its configuration', async () => {
     await check(story, 'promtool', 'check', 'config', '--lint=all', 'prometheus.yml')
@@ -34,9 +38,8 @@ describe.each(stories)('%s', (story) => {
   })
 
   test('each service has an image or what makes it, and each file that it names is there', () => {
-    for (const [name, { image, build, command = [], volumes = [], configs: mounted = [] }] of Object.entries(
-      services,
-    )) {
+    expect(services.length).toBeGreaterThan(2)
+    for (const [name, { image, build, command = [], volumes = [], configs: mounted = [] }] of services) {
       expect([name, image ?? build]).not.toEqual([name, undefined])
       if (build) expect([build, has(story, join(build, 'Dockerfile'))]).toEqual([build, true])
       for (const word of command.filter((word) => word.endsWith('.mjs')))

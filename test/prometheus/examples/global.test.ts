@@ -1,0 +1,51 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import { until } from '../../helpers/until.ts'
+import { startAgents } from '../parts/agents.ts'
+import { expectData, hurried, read, startScript } from '../parts/example.ts'
+import { freePort } from '../parts/process.ts'
+import { startPrometheus } from '../parts/prometheus.ts'
+
+const running: { stop(): Promise<unknown> }[] = []
+afterEach(async () => {
+  for (const one of running.splice(0).reverse()) await one.stop()
+})
+function started<T extends { stop(): Promise<unknown> }>(part: T): T {
+  running.push(part)
+  return part
+}
+
+/** Two nodes with an agent and a replica each; the address of one of them. */
+async function startCluster(name: string, loses: string): Promise<string> {
+  const ports = [await freePort(), await freePort()]
+  for (const port of ports) started(startScript('global/app/shop.mjs', { PORT: port, LOSES: loses }))
+  const agents = await startAgents(
+    name,
+    ports.map((port) => [`shop_web=http://127.0.0.1:${port}/metrics`]),
+  )
+  agents.forEach(started)
+  return agents[0]!.address
+}
+
+test('one rule over two clusters fires for the one in which it holds', async () => {
+  const config = hurried(read('global/prometheus.yml'), {
+    'dev.example.org:2137': await startCluster('dev', ''),
+    'qa.example.org:2137': await startCluster('qa', 'yes'),
+  })
+  const prometheus = started(await startPrometheus(config))
+  await writeFile(join(prometheus.folder, 'rules.yml'), read('global/rules.yml'))
+  await fetch(`${prometheus.url}/-/reload`, { method: 'POST' })
+
+  const replicas = async () => {
+    const counted = await prometheus.query('sum by (cluster) (up{job="shop_web"})')
+    return counted.map(({ labels, value }) => `${labels.cluster} ${value}`).toSorted()
+  }
+  await until('two in each', async () => `${await replicas()}` === 'dev 2,qa 2')
+  await expectData(prometheus, 'global/dashboard.json')
+  await until('the alert', async () => (await prometheus.alerts()).length > 0, { within: 40_000 })
+  const alerts = await prometheus.alerts()
+  expect(alerts.map(({ state, labels }) => [state, labels.alertname, labels.cluster])).toEqual([
+    ['firing', 'ShopLosesOrders', 'qa'],
+  ])
+})
