@@ -1,0 +1,118 @@
+// The whole agent under load: many askers over many endpoints at once. Nothing is lost, every endpoint goes on
+// being scraped in its turn, and what was opened is closed again.
+
+import { readdirSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { afterEach, expect, test } from 'vitest'
+import { type App, startApp } from '../src/app.ts'
+import { systemClock as clock } from '../src/clock.ts'
+import { readConfig } from '../src/config.ts'
+import { createLog } from '../src/telemetry.ts'
+import { until } from './helpers/until.ts'
+import { ask } from './serve/agent.ts'
+
+const running: { stop(): Promise<unknown> }[] = []
+afterEach(async () => {
+  for (const part of running.splice(0).reverse()) await part.stop()
+})
+
+interface Containers {
+  /** `name=url` of each, as TARGETS wants it. */
+  readonly targets: string
+  readonly names: readonly string[]
+  /** How often each has been scraped. */
+  scrapes(): readonly number[]
+  pageOf(name: string): string
+}
+
+/** All of 127.0.0.0/8 is this machine: one server stands for as many containers, each at its own address. */
+async function startContainers(count: number): Promise<Containers> {
+  const addresses = Array.from({ length: count }, (_, n) => `127.7.${n >> 8}.${n & 255}`)
+  const scraped = new Map(addresses.map((address) => [address, 0]))
+  const pageOf = (address: string) => `address{is="${address}"} 1\n`
+  const server = createServer({ keepAliveTimeout: 60_000 }, ({ socket }, response) => {
+    const address = socket.localAddress!
+    scraped.set(address, scraped.get(address)! + 1)
+    response.setHeader('content-type', 'text/plain; version=0.0.4').end(pageOf(address))
+  })
+  const port = await new Promise<number>((resolve) => {
+    server.listen(0, '0.0.0.0', 2048, () => resolve((server.address() as { port: number }).port))
+  })
+  running.push({
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(resolve)
+        server.closeAllConnections()
+      }),
+  })
+  return {
+    targets: addresses.map((address, n) => `c${n}=http://${address}:${port}/metrics`).join(' '),
+    names: addresses.map((_, n) => `c${n}`),
+    scrapes: () => [...scraped.values()],
+    pageOf: (name) => pageOf(addresses[Number(name.slice(1))]!),
+  }
+}
+
+async function startAgent(environment: Record<string, string>): Promise<App> {
+  const config = { ...readConfig({ NODE_NAME: 'n1', ...environment }), listenPort: 0 }
+  const app = await startApp({ config, clock, log: createLog('silent'), version: 'test' })
+  running.push(app)
+  await until('the agent to be ready', async () => (await ask(app.port, '/-/ready')).status === 200)
+  return app
+}
+
+/** `askers` at once ask for all of them, each name once; returns what was not answered as it should be. */
+async function askAll(app: App, { names, pageOf }: Containers, askers: number): Promise<readonly string[]> {
+  const left = names.values()
+  const wrong: string[] = []
+  const asker = async () => {
+    for (const name of left) {
+      const { status, text } = await ask(app.port, `/${name}/metrics`)
+      if (status !== 200 || text !== pageOf(name)) wrong.push(`${name}: ${status} ${text}`)
+    }
+  }
+  await Promise.all(Array.from({ length: askers }, asker))
+  return wrong
+}
+
+test('200 askers at once over 1,000 endpoints: nothing is lost, and every endpoint keeps its turn', async () => {
+  const containers = await startContainers(1000)
+  const app = await startAgent({ TARGETS: containers.targets, SCRAPE_INTERVAL: '8' })
+  await until('all to be found', async () => (await askAll(app, containers, 50)).length === 0, {
+    within: 40_000,
+  })
+  const before = containers.scrapes()
+  expect(await askAll(app, containers, 200)).toEqual([])
+
+  const since = () => containers.scrapes().map((count, n) => count - before[n]!)
+  const asked = 1
+  await until('each to have had its turn', () => Math.min(...since()) > asked, { within: 40_000 })
+  // where one is in its interval when counting begins and ends makes a difference of one at either side
+  expect(Math.max(...since()) - Math.min(...since())).toBeLessThanOrEqual(asked + 2)
+}, 90_000)
+
+test('what a hundred rounds of scraping and asking opened is closed again', async () => {
+  const containers = await startContainers(20)
+  const atFirst = opened()
+  const app = await startAgent({ TARGETS: containers.targets, SCRAPE_INTERVAL: '1', MAX_AGE: '0' })
+  await askAll(app, containers, 20)
+  const warm = opened()
+  while (Math.min(...containers.scrapes()) < 100) expect(await askAll(app, containers, 20)).toEqual([])
+  await until('no more to be open than after the first rounds', () => isWithin(opened(), warm))
+  await app.stop()
+  await until('no more to be open than before the start', () => isWithin(opened(), atFirst))
+}, 60_000)
+
+interface Opened {
+  readonly files: number
+  /** Sockets, timers and whatever else keeps the process alive. */
+  readonly handles: number
+}
+
+function opened(): Opened {
+  return { files: readdirSync('/proc/self/fd').length, handles: process.getActiveResourcesInfo().length }
+}
+
+function isWithin(now: Opened, before: Opened): boolean {
+  return now.files <= before.files && now.handles <= before.handles
+}
