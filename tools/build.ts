@@ -73,7 +73,10 @@ await build({
   outfile: join(out, 'health.cjs'),
   format: 'cjs',
 })
-cpSync(join(root, 'src/serve/status/page'), join(out, 'page'), { recursive: true })
+cpSync(join(root, 'src/serve/status/page'), join(out, 'page'), {
+  recursive: true,
+  filter: (file) => !file.endsWith('tsconfig.json'),
+})
 // In dist/, package.json says that .js is ESM, and which version this is.
 const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 writeFileSync(join(out, 'package.json'), `${JSON.stringify({ name, version, type: 'module' })}\n`)

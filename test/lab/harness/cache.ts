@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { endOf, start } from './shell.ts'
 
 /** Images and labs lie in one folder so that hard links work between them. */
@@ -28,10 +28,16 @@ export async function locked<T>(name: string, work: () => Promise<T>): Promise<T
   }
 }
 
-/** A short name for the content of these files and texts. */
+export const repository = join(import.meta.dirname, '../../..')
+
+/** A short name for the content of these files and texts: the same in each checkout. */
 export function fingerprint(files: readonly string[], ...texts: string[]): string {
   const hash = createHash('sha256')
-  for (const file of files) hash.update(`${file}\0`).update(readFileSync(file)).update('\0')
+  for (const file of files)
+    hash
+      .update(`${relative(repository, file)}\0`)
+      .update(readFileSync(file))
+      .update('\0')
   for (const text of texts) hash.update(`${text}\0`)
   return hash.digest('hex').slice(0, 16)
 }

@@ -4,13 +4,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureBase } from './base.ts'
 import { withEngine } from './builder.ts'
-import { cacheFolder, fingerprint, keepRecent } from './cache.ts'
+import { cacheFolder, fingerprint, keepRecent, repository } from './cache.ts'
 import type { Engine } from './engine.ts'
 import { run } from './shell.ts'
 
 export const productImage = 'app-metrics-proxy:lab'
 
-const repository = join(import.meta.dirname, '../../..')
 const builtKept = 4
 
 /** Names the content of all that goes into the image. */
@@ -40,7 +39,7 @@ export async function buildProduct(): Promise<string> {
       await build(engine, ['--target', 'build', '--tag', `${productImage}-build`])
       await build(engine, ['--tag', productImage])
       await engine.docker(['save', '--output', `${built}.part`, productImage])
-      await engine.docker(['image', 'prune', '--force'])
+      for (const kind of ['container', 'image']) await engine.docker([kind, 'prune', '--force'])
     })
     await run('mv', [`${built}.part`, built])
   }
