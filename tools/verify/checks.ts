@@ -8,7 +8,7 @@ export interface Check {
   run(): Promise<Outcome>
 }
 
-const prometheus = ['prometheus', 'prometheus-alertmanager']
+const prometheus = ['prometheus', 'prometheus-alertmanager', 'prometheus-node-exporter']
 const docker = ['docker.io', 'docker-compose', 'iproute2', 'iptables', 'debootstrap', 'util-linux']
 const applications = ['busybox-static', 'prometheus-node-exporter', 'nginx-light']
 
