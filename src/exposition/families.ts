@@ -36,13 +36,17 @@ export function families(page: Pick<Page, 'format' | 'body'>): readonly Family[]
   }
   const typeOf = (name: string) => (found.get(name)?.declared ? found.get(name)!.type : undefined)
 
+  let last: string | undefined
   const next = readerOf(page.format)
   const scan = new Scan(page.body, openMetrics)
   for (let kind = page.body.length === 0 ? Kind.end : next(scan); kind !== Kind.end; kind = next(scan)) {
     const name = unescaped(scan.name)
     const text = scan.text(scan.textStart, scan.textEnd)
+    if (kind !== Kind.sample && kind !== Kind.comment) last = name
     if (kind === Kind.sample)
-      draftOf(familyOf(name, typeOf, openMetrics)).samples.push(scan.text(0, scan.at - scan.start).trimEnd())
+      draftOf(familyOf(name, last, typeOf, openMetrics)).samples.push(
+        scan.text(0, scan.at - scan.start).trimEnd(),
+      )
     else if (kind === Kind.type) Object.assign(draftOf(name), { type: scan.type, declared: true })
     else if (kind === Kind.help) draftOf(name).help = openMetrics ? unescaped(text) : unescapedHelp(text)
     else if (kind === Kind.unit) draftOf(name).unit = text

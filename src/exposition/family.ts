@@ -16,19 +16,27 @@ const inOpenMetrics: Suffixes = {
 
 const all = [...new Set(Object.values(inOpenMetrics).flat())]
 
-/** The name of the family of a sample, by the families declared so far; an undeclared sample is one by itself. */
+export const suffixesOf = (type: MetricType | undefined, openMetrics: boolean): readonly string[] =>
+  (type && (openMetrics ? inOpenMetrics : inText)[type]) ?? []
+
+/**
+ * The name of the family of a sample: the one declared last if it fits, as Prometheus has it; else another that
+ * was declared before; else the sample is a family by itself.
+ */
 export function familyOf(
   sample: string,
+  last: string | undefined,
   typeOf: (family: string) => MetricType | undefined,
   openMetrics: boolean,
 ): string {
+  const isOf = (family: string, suffix: string) => suffixesOf(typeOf(family), openMetrics).includes(suffix)
+  if (
+    last !== undefined &&
+    sample.startsWith(last) &&
+    (sample === last || isOf(last, sample.slice(last.length)))
+  )
+    return last
   if (typeOf(sample) !== undefined) return sample
-  const suffixes = openMetrics ? inOpenMetrics : inText
-  for (const suffix of all) {
-    if (!sample.endsWith(suffix)) continue
-    const family = sample.slice(0, -suffix.length)
-    const type = typeOf(family)
-    if (type !== undefined && suffixes[type]?.includes(suffix)) return family
-  }
-  return sample
+  const suffix = all.find((one) => sample.endsWith(one) && isOf(sample.slice(0, -one.length), one))
+  return suffix === undefined ? sample : sample.slice(0, -suffix.length)
 }

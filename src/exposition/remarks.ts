@@ -21,16 +21,16 @@ const bytesPerSeries = 96
 export function watch(scan: Scan, next: (scan: Scan) => Kind): Watch {
   const series = new Table(scan.body.length / bytesPerSeries)
   const families = new Table(64)
-  const declared: { readonly name: string; readonly type: MetricType; readonly at: number }[] = []
+  const declared: { readonly type: MetricType; readonly at: number }[] = []
   const again = new Scan(scan.body, scan.strict, scan.utf8)
   const duplicates = { count: 0, first: 0, second: 0 }
   const conflicts = { count: 0, first: '' }
   const line = (position: number) => placeOf(scan.body, position).line
 
-  function keyAt(position: number): string {
+  function reread(position: number): Scan {
     again.at = position
     next(again)
-    return keyOf(again)
+    return again
   }
 
   return {
@@ -38,21 +38,21 @@ export function watch(scan: Scan, next: (scan: Scan) => Kind): Watch {
       for (let hash = scan.hash; ; hash = nextHash(hash)) {
         const first = series.insert(hash, scan.start)
         if (first < 0) return
-        if (keyAt(first) !== keyOf(scan)) continue
+        if (keyOf(reread(first)) !== keyOf(scan)) continue
         if (duplicates.count++ === 0) Object.assign(duplicates, { first, second: scan.start })
         return
       }
     },
 
     type() {
-      const { start, name, type } = scan
+      const { start, type } = scan
       const at = start + scan.nameStart
       for (let hash = hashOf(scan.view, at, start + scan.nameEnd, Part.name); ; hash = nextHash(hash)) {
         const known = declared[families.insert(hash, declared.length)]
-        if (!known) return void declared.push({ name, type, at: start })
-        if (known.name !== name) continue
+        if (!known) return void declared.push({ type, at: start })
+        if (reread(known.at).name !== scan.name) continue
         if (known.type !== type && conflicts.count++ === 0)
-          conflicts.first = `${name} is ${known.type} in line ${line(known.at)} and ${type} in line ${line(start)}`
+          conflicts.first = `${scan.name} is ${known.type} in line ${line(known.at)} and ${type} in line ${line(start)}`
         return
       }
     },

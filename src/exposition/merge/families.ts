@@ -2,14 +2,8 @@
 
 import type { MetricType } from '../scan/scan.ts'
 import { counted } from '../words.ts'
+import type { Declared } from './blocks.ts'
 import type { Home } from './home.ts'
-
-/** What a page says of a family. */
-export interface Declared {
-  readonly type?: MetricType
-  readonly help?: string
-  readonly unit?: string
-}
 
 export interface Family {
   readonly key: string
@@ -22,7 +16,7 @@ export interface Family {
 
 export interface Families {
   /** The family of this key, with what one more page says of it. The first help and the first unit stand. */
-  add(home: Home, declared: Declared): Family
+  add(home: Home, declared: Declared | undefined): Family
   has(key: string): boolean
   all(): Iterable<Family>
   remarks(): string[]
@@ -41,12 +35,18 @@ export function createFamilies(): Families {
   }
 
   return {
-    add({ key, type }, { help, unit }) {
-      const family = families.get(key) ?? { key, type, help, unit, ranges: [] }
+    add({ key, type }, declared) {
+      const family = families.get(key) ?? {
+        key,
+        type,
+        help: declared?.help,
+        unit: declared?.unit,
+        ranges: [],
+      }
       families.set(key, family)
       declareType(family, type)
-      family.help ??= help
-      family.unit ??= unit
+      family.help ??= declared?.help
+      family.unit ??= declared?.unit
       return family
     },
     has: (key) => families.has(key),

@@ -1,10 +1,11 @@
 // The fast way through a series that is written in the plain way, as nearly all are: a name without quotes,
-// labels without blanks, escapes and empty values. Whatever isn't, series.ts reads from its start.
+// labels without blanks and escapes. Whatever isn't, series.ts reads from its start.
 //
 // Two things make it fast. Lines that follow each other mostly begin alike, and have the same labels: what is
 // the same as in the line before is compared, eight bytes at a time, and not read. And a label's value is read
 // four bytes at a time.
 
+import { alike } from './alike.ts'
 import {
   BACKSLASH,
   CLOSE,
@@ -64,7 +65,11 @@ export function readPlainSeries(scan: Scan): number {
     const nameStart = i
     const nameSize = count < marked ? labels[label + 1]! - labels[label]! : 0
     let nameHash: number
-    if (nameSize > 0 && alike(view, before + labels[label]!, i, nameSize + 2, end)) {
+    if (
+      nameSize > 0 &&
+      i + nameSize + 2 <= end &&
+      alike(view, before + labels[label]!, view, i, nameSize + 2)
+    ) {
       i += nameSize
       nameHash = marks[mark + Mark.name]!
     } else {
@@ -84,8 +89,9 @@ export function readPlainSeries(scan: Scan): number {
 
     const valueStart = nameEnd + 2
     i = readPlainValue(scan, valueStart)
-    if (i === 0 || i === valueStart || i + 1 >= end) return 0
-    hash = (hash + labelHash(nameHash, scan.valueHash)) | 0
+    if (i === 0 || i + 1 >= end) return 0
+    // an empty label is none
+    if (i > valueStart) hash = (hash + labelHash(nameHash, scan.valueHash)) | 0
     labels[label] = nameStart - start
     labels[label + 1] = nameEnd - start
     labels[label + 2] = valueStart - start
@@ -126,20 +132,6 @@ function takeOver({ view, labels, marked, before, start, end }: Scan): number {
   while (same < most && view.getUint8(before + same) === view.getUint8(start + same)) same++
   while (label >= 0 && labels[4 * label]! > same) label--
   return label
-}
-
-/** Whether so many bytes are the same at both places, the second of which might lie too near to the end. */
-function alike(view: DataView, a: number, b: number, size: number, end: number): boolean {
-  if (b + size > end) return false
-  if (size < 8) {
-    if (size < 4)
-      return view.getInt16(a) === view.getInt16(b) && view.getUint8(a + 2) === view.getUint8(b + 2)
-    const last = size - 4
-    return view.getInt32(a) === view.getInt32(b) && view.getInt32(a + last) === view.getInt32(b + last)
-  }
-  const last = size - 8
-  for (let i = 0; i < last; i += 8) if (view.getBigInt64(a + i) !== view.getBigInt64(b + i)) return false
-  return view.getBigInt64(a + last) === view.getBigInt64(b + last)
 }
 
 /** Reads a label's value to its closing quote, and leaves its hash in the scan; 0 if it has escapes or newlines. */
