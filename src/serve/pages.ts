@@ -7,7 +7,8 @@ import type { Entry, NodeId } from '../model.ts'
 import { budgetOf } from './budget.ts'
 import type { Reading } from './freshness.ts'
 import type { Reader } from './reader.ts'
-import type { Render, Rendered } from './rendering.ts'
+import type { Asker, Render, Rendered } from './rendering.ts'
+import type { Ready, Repeats } from './repeats.ts'
 import type { ReadReplicas, Slot } from './replicas.ts'
 
 /** What a name denotes, as the store's look-up tells it. */
@@ -20,18 +21,22 @@ export type Found =
 export interface PagesDeps {
   /** This agent's node. */
   asked(): NodeId
-  lookUp(question: {
-    readonly name: string
-    readonly replica?: string
-    readonly asked: NodeId
-    readonly scope?: 'node'
-  }): Found
+  lookUp(question: Question): Found
   /** What is not yet known of the cluster, so that a name might mean another thing, or a page be short. */
   awaited(): readonly string[]
   readonly usualTimeout: number
   readonly reader: Reader
   readonly readReplicas: ReadReplicas
   readonly render: Render
+  /** Absent where a guard must see each request. */
+  readonly repeats?: Pick<Repeats, 'learn'> | undefined
+}
+
+interface Question {
+  readonly name: string
+  readonly replica?: string
+  readonly asked: NodeId
+  readonly scope?: 'node'
 }
 
 interface Route {
@@ -46,27 +51,47 @@ export function servePages(server: FastifyInstance, deps: PagesDeps): void {
 }
 
 function answerPage(request: FastifyRequest<Route>, reply: FastifyReply, deps: PagesDeps): unknown {
-  const { name, replica } = request.params
-  const scope = scopeOf(request.query.scope)
-  const asked = deps.asked()
-  const found = deps.lookUp({
-    name,
-    asked,
-    ...(replica !== undefined && { replica }),
-    ...(scope && { scope }),
-  })
-  if (replica !== undefined || !isOwn(found, asked)) refuseTooEarly(deps.awaited())
+  const question = questionOf(request, deps.asked())
+  const found = find(question, deps)
   if (found.kind === 'refused') throw refusal(found.trouble)
   if (found.kind === 'elsewhere') return sendNothing(reply, found.full)
   const budget = budgetOf(request.headers['x-prometheus-scrape-timeout-seconds'], deps.usualTimeout)
-  const reading =
-    found.kind === 'one'
-      ? deps.reader.read(found.entry, budget)
-      : deps.readReplicas(found.full, found.replicas, budget)
+  const asker = askerOf(request)
+  if (found.kind === 'replicas')
+    return deps
+      .readReplicas(found.full, found.replicas, budget)
+      .then((read) => sendReading(reply, read, asker, deps.render))
+  const reading = deps.reader.read(found.entry, budget)
+  if (reading instanceof Promise) return reading.then((read) => sendReading(reply, read, asker, deps.render))
   // what is ready goes out at once: no turn of the event loop for the cache
-  return reading instanceof Promise
-    ? reading.then((read) => sendReading(request, reply, read, deps.render))
-    : sendReading(request, reply, reading, deps.render)
+  deps.repeats?.learn(request.raw, () => readyAnswer(question, asker, deps))
+  return sendReading(reply, reading, asker, deps.render)
+}
+
+function questionOf({ params, query }: FastifyRequest<Route>, asked: NodeId): Question {
+  const { name, replica } = params
+  const scope = scopeOf(query.scope)
+  return { name, asked, ...(replica !== undefined && { replica }), ...(scope && { scope }) }
+}
+
+function askerOf({ headers }: FastifyRequest): Asker {
+  return { accept: headers.accept, acceptEncoding: headers['accept-encoding'] }
+}
+
+function find(question: Question, deps: PagesDeps): Found {
+  const found = deps.lookUp(question)
+  if (question.replica !== undefined || !isOwn(found, question.asked)) refuseTooEarly(deps.awaited())
+  return found
+}
+
+/** The same answer, if it can be had without waiting and without a failure to tell. */
+function readyAnswer(question: Question, asker: Asker, deps: PagesDeps): Ready | undefined {
+  const found = deps.lookUp(question)
+  if (found.kind !== 'one' || deps.awaited().length > 0) return undefined
+  const reading = deps.reader.ready(found.entry)
+  const rendered = reading && deps.render(reading.page, asker)
+  if (!rendered || rendered instanceof Promise) return undefined
+  return { ...rendered, ...(reading.cached && { age: ageOf(reading) }) }
 }
 
 /** What runs here is what it is, whatever the other nodes have. */
@@ -95,17 +120,20 @@ function sendNothing(reply: FastifyReply, full: string): FastifyReply {
 }
 
 function sendReading(
-  request: FastifyRequest,
   reply: FastifyReply,
-  { page, age, cached }: Reading,
+  reading: Reading,
+  asker: Asker,
   render: Render,
 ): FastifyReply | Promise<FastifyReply> {
-  const { accept, 'accept-encoding': acceptEncoding } = request.headers
-  if (cached) reply.header('age', Math.round(age / 1000))
-  const rendered = render(page, { accept, acceptEncoding })
+  if (reading.cached) reply.header('age', ageOf(reading))
+  const rendered = render(reading.page, asker)
   return rendered instanceof Promise
     ? rendered.then((ready) => sendRendered(reply, ready))
     : sendRendered(reply, rendered)
+}
+
+function ageOf({ age }: Reading): number {
+  return Math.round(age / 1000)
 }
 
 function sendRendered(reply: FastifyReply, { type, encoding, body }: Rendered): FastifyReply {

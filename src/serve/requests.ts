@@ -3,21 +3,19 @@
 import type { FastifyInstance } from 'fastify'
 import type { Metrics } from '../telemetry.ts'
 
-export function countRequests(server: FastifyInstance, metrics: Metrics): void {
-  const counts = new Map<string, Map<number, { requests: number; milliseconds: number }>>()
+interface Count {
+  requests: number
+  milliseconds: number
+}
 
-  server.addHook('onResponse', (request, reply, done) => {
-    const route = request.is404 ? 'none' : (request.routeOptions.url ?? 'none')
-    const byStatus = counts.get(route) ?? new Map<number, { requests: number; milliseconds: number }>()
-    counts.set(route, byStatus)
-    const count = byStatus.get(reply.statusCode) ?? { requests: 0, milliseconds: 0 }
-    byStatus.set(reply.statusCode, count)
-    count.requests += 1
-    count.milliseconds += reply.elapsedTime
-    done()
-  })
+export interface RequestCounts {
+  add(route: string, status: number, milliseconds: number): void
+}
 
-  function* each(value: (count: { requests: number; milliseconds: number }) => number) {
+export function createRequestCounts(metrics: Metrics): RequestCounts {
+  const counts = new Map<string, Map<number, Count>>()
+
+  function* each(value: (count: Count) => number) {
     for (const [route, byStatus] of counts)
       for (const [status, count] of byStatus) yield [{ route, status: `${status}` }, value(count)] as const
   }
@@ -30,4 +28,22 @@ export function countRequests(server: FastifyInstance, metrics: Metrics): void {
     'Time taken to answer requests.',
     () => each(({ milliseconds }) => milliseconds / 1000),
   )
+  return {
+    add(route, status, milliseconds) {
+      const byStatus = counts.get(route) ?? new Map<number, Count>()
+      counts.set(route, byStatus)
+      const count = byStatus.get(status) ?? { requests: 0, milliseconds: 0 }
+      byStatus.set(status, count)
+      count.requests += 1
+      count.milliseconds += milliseconds
+    },
+  }
+}
+
+export function countRequests(server: FastifyInstance, counts: RequestCounts): void {
+  server.addHook('onResponse', (request, reply, done) => {
+    const route = request.is404 ? 'none' : (request.routeOptions.url ?? 'none')
+    counts.add(route, reply.statusCode, reply.elapsedTime)
+    done()
+  })
 }

@@ -13,7 +13,9 @@ import { type PagesDeps, servePages } from './pages.ts'
 import { observeProcess } from './process.ts'
 import { createReader, type ReaderDeps } from './reader.ts'
 import { createRender, type Formats } from './rendering.ts'
+import { createRepeats } from './repeats.ts'
 import { createReadReplicas, type Merging } from './replicas.ts'
+import { createRequestCounts } from './requests.ts'
 import { type Plugin, type Server, startServer } from './server.ts'
 
 export interface ServeDeps extends HealthDeps {
@@ -51,6 +53,9 @@ export async function startServe(deps: ServeDeps): Promise<Server> {
     maxAgeOf: deps.maxAgeOf,
     refresh: deps.refresh,
   })
+  const counts = createRequestCounts(metrics)
+  // a guard must see each request, however often it has let the same one pass
+  const repeats = guard ? undefined : createRepeats(() => counts.add('repeated', 200, 0))
   const pages: PagesDeps = {
     asked: links.own,
     lookUp: deps.lookUp,
@@ -59,16 +64,19 @@ export async function startServe(deps: ServeDeps): Promise<Server> {
     reader,
     readReplicas: createReadReplicas({ replicaLabel: config.replicaLabel, merging: formats, reader }),
     render,
+    repeats,
   }
   const server = await startServer({
     port: config.listenPort,
     clock,
     log,
     metrics,
+    counts,
     ...(host !== undefined && { host }),
     ...(guard?.tls && { tls: guard.tls }),
     plugins: [
       ...(guard ? [guard.plugin] : []),
+      (server) => repeats?.watch(server.server),
       ...plugins,
       (server) => serveHealth(server, deps),
       (server) => serveOwnPage(server, { ...deps, entries: store.entries, nodes: store.nodes, render }),

@@ -11,7 +11,7 @@ import { ProxyError, statusOf, troubleOf } from '../errors.ts'
 import type { Part } from '../model.ts'
 import type { Log, Metrics } from '../telemetry.ts'
 import { listen } from './listen.ts'
-import { countRequests } from './requests.ts'
+import { countRequests, createRequestCounts, type RequestCounts } from './requests.ts'
 
 /** Adds its routes, or the guards that stand before all routes, to the server. */
 export type Plugin = (server: FastifyInstance) => void
@@ -21,6 +21,8 @@ export interface ServerOptions {
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics
+  /** For who answers requests before they come here, and counts them with ours. */
+  readonly counts?: RequestCounts
   /** In this order: guards come before what they guard. */
   readonly plugins: readonly Plugin[]
   /** Listen here instead of on all addresses. */
@@ -58,7 +60,7 @@ const usualBounds: Bounds = {
 const closeWithin = 1500
 
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { clock, log, metrics, plugins, tls } = options
+  const { clock, log, metrics, plugins, tls, counts = createRequestCounts(metrics) } = options
   const { mostConnections, ...timeouts } = { ...usualBounds, ...options.bounds }
   const limits = { maxHeaderSize, handshakeTimeout: timeouts.headersTimeout, ...timeouts }
   const server = fastify({
@@ -78,7 +80,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   server.server.on('drop', () => server.server.closeIdleConnections())
   server.setErrorHandler((error, request, reply) => sendError(error, request, reply, log))
   server.setNotFoundHandler(notFound)
-  countRequests(server, metrics)
+  countRequests(server, counts)
   for (const plugin of plugins) plugin(server)
   await listen(server, options)
   const { port } = server.server.address() as AddressInfo

@@ -121,6 +121,9 @@ function startWatch(cluster: Cluster, log: (line: string) => void): Watch {
   }
 }
 
+/** Docker's list may still say that a container runs whose end its events have told. */
+const listLag = 500
+
 /** Which slot a container has, and whether it runs: asked of the engines, which even a cut-off node has. */
 function createHosts(nodes: readonly Node[]) {
   const known = new Map<string, { readonly slot: string; readonly runs: boolean }>()
@@ -142,8 +145,10 @@ function createHosts(nodes: readonly Node[]) {
     /** To be told each page: the engines are asked whenever one shows other containers than before. */
     async learn(node: Node, page: string): Promise<void> {
       const shown = [...page.matchAll(/host="\w+"/g)].join()
-      if (shown !== shownBy.get(node)) await look()
+      if (shown === shownBy.get(node)) return
       shownBy.set(node, shown)
+      await pause(listLag)
+      await look()
     },
   }
 }
