@@ -3,13 +3,15 @@
 
 import type { Format, Page } from '../model.ts'
 import { isOpenMetrics, type Offer, quotingOf } from './formats.ts'
-import { type Blocks, createBlocks } from './merge/blocks.ts'
+import { type Block, type Blocks, createBlocks, isAt } from './merge/blocks.ts'
 import { createFamilies, type Families, type Family } from './merge/families.ts'
 import { headerOf } from './merge/header.ts'
 import { plainLabel } from './merge/names.ts'
+import { Output } from './merge/output.ts'
 import { createOwners } from './merge/owners.ts'
 import { sampleWriter } from './merge/sample.ts'
 import { createSamples, type Samples } from './merge/samples.ts'
+import { HASH } from './scan/bytes.ts'
 import { labelHashOf } from './scan/hash.ts'
 import type { Label } from './scan/labels.ts'
 import { readerOf } from './scan/reader.ts'
@@ -42,17 +44,24 @@ export function merge(parts: readonly Part[], to: Offer): Merged {
   }
   let quoted = false
   for (const part of parts) if (addPart(part, merging)) quoted = true
-  const chunks = [...families.all()].flatMap((family) => [
-    headerOf(family, to, families.has),
-    ...samples.chunks(family.ranges),
-  ])
-  if (isOpenMetrics(to.format)) chunks.push(Buffer.from('# EOF\n'))
   return {
     format: quoted && to.escaping === 'allow-utf-8' ? quotingOf(to.format) : to.format,
-    body: Buffer.concat(chunks),
+    body: print(merging),
     series: samples.count(),
     remarks: [...families.remarks(), ...samples.remarks()],
   }
+}
+
+const bytesPerHeader = 160
+
+function print({ to, families, samples }: Merging): Uint8Array {
+  const out = new Output(samples.size + bytesPerHeader * families.count())
+  for (const family of families.all()) {
+    out.write(headerOf(family, to, families.has))
+    samples.print(family.ranges, out)
+  }
+  if (isOpenMetrics(to.format)) out.write('# EOF\n')
+  return out.bytes
 }
 
 /** What is made together of all parts. */
@@ -69,32 +78,46 @@ const sizeOf = (parts: readonly Part[]) => parts.reduce((sum, { page }) => sum +
 function addPart({ page, label }: Part, { to, blocks, families, samples }: Merging): boolean {
   if (page.body.length === 0) return false
   const openMetrics = isOpenMetrics(page.format)
-  const next = readerOf(page.format)
+  const read = readerOf(page.format)
   const scan = new Scan(page.body, openMetrics)
   const write = sampleWriter(openMetrics, to, label)
   const labelHash = label ? labelHashOf(label.name, label.value) : 0
   const owners = createOwners(families, { from: openMetrics, to: isOpenMetrics(to.format) })
-  const declare = (from: number, end: number) => owners.declare(blocks(openMetrics).at(scan, from, end))
+  const known = blocks(openMetrics)
   let quoted = label !== undefined && !plainLabel.test(label.name)
   let family: Family | undefined
+  let block: Block | undefined
   /** Where the metadata began that the next sample ends. */
   let metadata = -1
 
-  let kind = next(scan)
-  for (; kind !== Kind.end; kind = next(scan)) {
-    quoted ||= scan.quoted
+  function declare(next: Block): void {
+    if (block) block.next = next
+    block = next
+    quoted ||= next.quoted
+    family = undefined
+    owners.declare(next)
+  }
+  /** Passes over the block that came next in the page before, if it comes next here. */
+  function skipBlock(): void {
+    const next = block?.next
+    if (!next || !isAt(next, scan, scan.at)) return
+    declare(next)
+    scan.at += next.size
+  }
+
+  let kind = read(scan)
+  for (; kind !== Kind.end; kind = read(scan)) {
     if (kind !== Kind.sample) {
       if (metadata < 0) metadata = scan.start
       continue
     }
-    if (metadata >= 0) {
-      declare(metadata, scan.start)
-      metadata = -1
-      family = undefined
-    }
+    if (metadata >= 0) declare(known.at(scan, metadata, scan.start))
+    metadata = -1
+    quoted ||= scan.quoted
     if (!family || !scan.sameName) family = owners.of(scan)
     samples.add(scan, write, labelHash, family.ranges)
+    if (scan.body[scan.at] === HASH) skipBlock()
   }
-  if (metadata >= 0) declare(metadata, scan.start)
+  if (metadata >= 0) declare(known.at(scan, metadata, scan.start))
   return quoted
 }

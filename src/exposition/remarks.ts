@@ -21,7 +21,9 @@ const bytesPerSeries = 96
 export function watch(scan: Scan, next: (scan: Scan) => Kind): Watch {
   const series = new Table(scan.body.length / bytesPerSeries)
   const families = new Table(64)
-  const declared: { readonly type: MetricType; readonly at: number }[] = []
+  /** Of each family that has a type: which, and where it says so. */
+  const types: MetricType[] = []
+  const places: number[] = []
   const again = new Scan(scan.body, scan.strict, scan.utf8)
   const duplicates = { count: 0, first: 0, second: 0 }
   const conflicts = { count: 0, first: '' }
@@ -45,14 +47,17 @@ export function watch(scan: Scan, next: (scan: Scan) => Kind): Watch {
     },
 
     type() {
-      const { start, type } = scan
-      const at = start + scan.nameStart
-      for (let hash = hashOf(scan.view, at, start + scan.nameEnd, Part.name); ; hash = nextHash(hash)) {
-        const known = declared[families.insert(hash, declared.length)]
-        if (!known) return void declared.push({ type, at: start })
-        if (reread(known.at).name !== scan.name) continue
-        if (known.type !== type && conflicts.count++ === 0)
-          conflicts.first = `${scan.name} is ${known.type} in line ${line(known.at)} and ${type} in line ${line(start)}`
+      const { start, type, view, nameStart, nameEnd } = scan
+      for (let hash = hashOf(view, start + nameStart, start + nameEnd, Part.name); ; hash = nextHash(hash)) {
+        const known = families.insert(hash, types.length)
+        if (known < 0) {
+          types.push(type)
+          places.push(start)
+          return
+        }
+        if (reread(places[known]!).name !== scan.name) continue
+        if (types[known] !== type && conflicts.count++ === 0)
+          conflicts.first = `${scan.name} is ${types[known]} in line ${line(places[known]!)} and ${type} in line ${line(start)}`
         return
       }
     },

@@ -3,73 +3,129 @@
 
 import { suffixesOf } from '../family.ts'
 import { alike } from '../scan/alike.ts'
+import { BACKSLASH } from '../scan/bytes.ts'
 import { unescaped, unescapedHelp } from '../scan/escapes.ts'
 import { hashOf, Part } from '../scan/hash.ts'
 import { nextInOpenMetrics } from '../scan/openmetrics.ts'
 import { Kind, type MetricType, Scan } from '../scan/scan.ts'
 import { nextInText } from '../scan/text.ts'
 import { nextHash, Table } from '../table.ts'
-
-/** What a page says of a family. */
-export interface Declared {
-  readonly name: string
-  readonly type?: MetricType
-  readonly help?: string
-  readonly unit?: string
-}
+import type { Declared } from './declared.ts'
+import type { Family } from './families.ts'
 
 /** The metadata between two samples: mostly of one family. */
 export interface Block {
+  /** Its bytes, in the page in which it was first. */
+  readonly view: DataView
+  readonly from: number
+  readonly size: number
+  /** Whether a name in it is in quotes. */
+  readonly quoted: boolean
   readonly declared: readonly Declared[]
-  /** Whether the sample's name is that of the family declared last, with a suffix that its type allows. */
-  fits(scan: Scan): boolean
+  /** Where the name of the family declared last stands, if it can be compared by its bytes. */
+  readonly last: { readonly view: DataView; readonly at: number; readonly size: number } | undefined
+  /** What the samples of that family may add to its name. */
+  readonly suffixes: readonly Uint8Array[]
+  /** That family in the merge, once known, if what this block says of it is all that has to be known. */
+  family: Family | undefined
+  /** The block that came after it in the page before: most likely it will again. */
+  next: Block | undefined
+}
+
+/** Whether the sample's name is that of the family declared last, with a suffix that its type allows. */
+export function fits({ last, suffixes }: Block, { body, view, start, nameStart, nameEnd }: Scan): boolean {
+  if (last === undefined) return false
+  const rest = nameEnd - nameStart - last.size
+  const name = start + nameStart
+  if (rest < 0 || !alike(last.view, last.at, view, name, last.size)) return false
+  return (
+    rest === 0 || suffixes.some((suffix) => suffix.length === rest && endsIn(body, name + last.size, suffix))
+  )
+}
+
+function endsIn(body: Uint8Array, at: number, suffix: Uint8Array): boolean {
+  for (let i = 0; i < suffix.length; i++) if (body[at + i] !== suffix[i]) return false
+  return true
 }
 
 export interface Blocks {
-  /** What the scan's page declares from `from` to before `to`. The same bytes are the same block. */
-  at(scan: Scan, from: number, to: number): Block
+  /** What the page declares from `from` to before `to`. The same bytes are the same block. */
+  at(page: Scan, from: number, to: number): Block
 }
+
+/** Whether the page has the block at `at`, byte for byte. */
+export const isAt = ({ view, from, size }: Block, page: Scan, at: number) =>
+  at + size <= page.end && alike(view, from, page.view, at, size)
 
 export function createBlocks(openMetrics: boolean): Blocks {
   const table = new Table(64)
-  const known: {
-    readonly block: Block
-    readonly view: DataView
-    readonly from: number
-    readonly size: number
-  }[] = []
+  const known: Block[] = []
+  const suffixes = suffixBytes(openMetrics)
 
   return {
-    at({ body, view }, from, to) {
+    at(page, from, to) {
+      const { view } = page
       const size = to - from
       for (let hash = hashOf(view, from, to, Part.name); ; hash = nextHash(hash)) {
         const same = known[table.insert(hash, known.length)]
-        if (same && (same.size !== size || !alike(same.view, same.from, view, from, size))) continue
-        if (same) return same.block
-        const block = readBlock(body.subarray(from, to), openMetrics)
-        known.push({ block, view, from, size })
+        if (same && (same.size !== size || !isAt(same, page, from))) continue
+        if (same) return same
+        const block = readBlock(page, from, to, suffixes)
+        known.push(block)
         return block
       }
     },
   }
 }
 
-function readBlock(body: Uint8Array, openMetrics: boolean): Block {
+type SuffixBytes = (type: MetricType | undefined) => readonly Uint8Array[]
+
+function suffixBytes(openMetrics: boolean): SuffixBytes {
+  const known = new Map<MetricType | undefined, readonly Uint8Array[]>()
+  return (type) => {
+    const found = known.get(type) ?? suffixesOf(type, openMetrics).map((suffix) => Buffer.from(suffix))
+    known.set(type, found)
+    return found
+  }
+}
+
+function readBlock(page: Scan, from: number, to: number, suffixes: SuffixBytes): Block {
   const declared = new Map<string, Declared>()
-  const scan = new Scan(body, openMetrics)
-  const next = openMetrics ? nextInOpenMetrics : nextInText
-  while (scan.at < scan.end) {
-    const kind = next(scan)
-    if (kind === Kind.end) break
+  const { strict, view } = page
+  const scan = new Scan(page.body, strict, page.utf8)
+  const next = strict ? nextInOpenMetrics : nextInText
+  let last: Block['last']
+  let quoted = false
+  scan.at = from
+  for (
+    let kind = next(scan);
+    kind !== Kind.end && scan.start < to;
+    kind = scan.at < to ? next(scan) : Kind.end
+  ) {
     if (kind === Kind.comment) continue
+    quoted ||= scan.quoted
     const name = unescaped(scan.name)
     const before = declared.get(name)
     // the family that was spoken of last is to stand last
     declared.delete(name)
     declared.set(name, { ...before, name, ...saidBy(scan, kind) })
+    const bytes = scan.bytes(scan.nameStart, scan.nameEnd)
+    last = bytes.includes(BACKSLASH)
+      ? undefined
+      : { view, at: scan.start + scan.nameStart, size: bytes.length }
   }
   const all = [...declared.values()]
-  return { declared: all, fits: fitting(all.at(-1), openMetrics) }
+  return {
+    view,
+    from,
+    size: to - from,
+    quoted,
+    declared: all,
+    last,
+    suffixes: suffixes(all.at(-1)?.type),
+    family: undefined,
+    next: undefined,
+  }
 }
 
 function saidBy(scan: Scan, kind: Kind): Partial<Declared> {
@@ -77,19 +133,4 @@ function saidBy(scan: Scan, kind: Kind): Partial<Declared> {
   const text = scan.text(scan.textStart, scan.textEnd)
   if (kind === Kind.unit) return { unit: text }
   return { help: scan.strict ? unescaped(text) : unescapedHelp(text) }
-}
-
-/** By bytes alone. A name with escapes fits nothing here, which leaves it to those who look closer. */
-function fitting(last: Declared | undefined, openMetrics: boolean): (scan: Scan) => boolean {
-  if (last === undefined) return () => false
-  const names = ['', ...suffixesOf(last.type, openMetrics)].map((suffix) => {
-    const bytes = Uint8Array.from(Buffer.from(last.name + suffix))
-    return { size: bytes.length, view: new DataView(bytes.buffer) }
-  })
-  return ({ view, start, nameStart, nameEnd }) => {
-    for (const name of names)
-      if (name.size === nameEnd - nameStart && alike(name.view, 0, view, start + nameStart, name.size))
-        return true
-    return false
-  }
 }

@@ -2,7 +2,7 @@
 
 import type { MetricType } from '../scan/scan.ts'
 import { counted } from '../words.ts'
-import type { Declared } from './blocks.ts'
+import type { Declared } from './declared.ts'
 import type { Home } from './home.ts'
 
 export interface Family {
@@ -18,6 +18,7 @@ export interface Families {
   /** The family of this key, with what one more page says of it. The first help and the first unit stand. */
   add(home: Home, declared: Declared | undefined): Family
   has(key: string): boolean
+  count(): number
   all(): Iterable<Family>
   remarks(): string[]
 }
@@ -50,6 +51,7 @@ export function createFamilies(): Families {
       return family
     },
     has: (key) => families.has(key),
+    count: () => families.size,
     all: () => families.values(),
     remarks() {
       const [first] = conflicts.values()

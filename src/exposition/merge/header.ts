@@ -5,17 +5,17 @@ import { escaped, escapedHelp } from '../scan/escapes.ts'
 import type { Family } from './families.ts'
 import { plainMetric, written } from './names.ts'
 
-export function headerOf(family: Family, to: Offer, has: (key: string) => boolean): Uint8Array {
+export function headerOf(family: Family, to: Offer, has: (key: string) => boolean): string {
   const openMetrics = isOpenMetrics(to.format)
   const { name, type } = openMetrics ? inOpenMetrics(family, has) : inText(family)
   const shown = written(name, plainMetric, to.escaping)
-  const lines: string[] = []
+  let lines = ''
   if (family.help !== undefined)
-    lines.push(`# HELP ${shown} ${openMetrics ? escaped(family.help) : escapedHelp(family.help)}\n`)
-  if (type !== undefined) lines.push(`# TYPE ${shown} ${type}\n`)
+    lines += `# HELP ${shown} ${openMetrics ? escaped(family.help) : escapedHelp(family.help)}\n`
+  if (type !== undefined) lines += `# TYPE ${shown} ${type}\n`
   if (openMetrics && family.unit && name.endsWith(`_${family.unit}`))
-    lines.push(`# UNIT ${shown} ${family.unit}\n`)
-  return Buffer.from(lines.join(''))
+    lines += `# UNIT ${shown} ${family.unit}\n`
+  return lines
 }
 
 interface Shown {

@@ -3,15 +3,17 @@
 import type { Scan } from '../scan/scan.ts'
 
 /** Beyond this many bytes the copying of the platform wins over a loop of ours. */
-const long = 96
+const long = 128
 
 export class Output {
   private buffer: Buffer<ArrayBuffer>
   private view: DataView
+  private capacity: number
   length = 0
 
   constructor(expected: number) {
-    this.buffer = Buffer.allocUnsafeSlow(Math.max(expected, 1024))
+    this.capacity = Math.max(expected, 1024)
+    this.buffer = Buffer.allocUnsafeSlow(this.capacity)
     this.view = new DataView(this.buffer.buffer)
   }
 
@@ -31,17 +33,27 @@ export class Output {
   }
 
   /** Copies a part of the entry that the scan stands on. */
-  copy(scan: Scan, from: number, to: number): void {
+  copy({ body, view, start }: Scan, from: number, to: number): void {
+    this.append(body, view, start + from, start + to)
+  }
+
+  append(body: Uint8Array, view: DataView, from: number, to: number): void {
     const size = to - from
     this.reserve(size)
-    if (size > long) this.buffer.set(scan.bytes(from, to), this.length)
-    else copyWords(scan.view, scan.start + from, this.view, this.length, size)
+    if (size > long) this.buffer.set(body.subarray(from, to), this.length)
+    else copyWords(view, from, this.view, this.length, size)
     this.length += size
   }
 
+  /** Copies a part of another output. */
+  appendOf(other: Output, from: number, to: number): void {
+    this.append(other.buffer, other.view, from, to)
+  }
+
   private reserve(size: number): void {
-    if (this.length + size <= this.buffer.length) return
-    const larger = Buffer.allocUnsafeSlow(2 * this.buffer.length + size)
+    if (this.length + size <= this.capacity) return
+    this.capacity = 2 * this.capacity + size
+    const larger = Buffer.allocUnsafeSlow(this.capacity)
     larger.set(this.bytes)
     this.buffer = larger
     this.view = new DataView(larger.buffer)

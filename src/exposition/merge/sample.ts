@@ -1,6 +1,6 @@
 // Writing one sample: as it came where that will do, with a label put in; else put together anew.
 
-import { isOpenMetrics, type Offer } from '../formats.ts'
+import { type Escaping, isOpenMetrics, type Offer } from '../formats.ts'
 import { withLabel } from '../key.ts'
 import { NEWLINE, SPACE } from '../scan/bytes.ts'
 import { escaped, unescaped } from '../scan/escapes.ts'
@@ -24,7 +24,7 @@ export function sampleWriter(openMetrics: boolean, to: Offer, label?: Label): Wr
   const same = openMetrics === isOpenMetrics(to.format)
   const mayQuote = to.escaping === 'allow-utf-8'
   const name = label && Buffer.from(label.name)
-  const inserted = label && `${written(label.name, plainLabel, to.escaping)}="${escaped(label.value)}"`
+  const insert = label && insertOf(label, to.escaping)
 
   function writeTail(scan: Scan, out: Output): boolean {
     out.put(SPACE)
@@ -50,12 +50,12 @@ export function sampleWriter(openMetrics: boolean, to: Offer, label?: Label): Wr
   return (scan, out) => {
     const anew = !scan.plain || (name !== undefined && scan.hasLabel(name, scan.count))
     if (same && !anew && !scan.quoted && hasPlainTail(scan)) {
-      copyWith(inserted, scan, out, scan.at - scan.start)
+      copyWith(insert, scan, out, scan.at - scan.start)
       return 'as it came'
     }
     const before = out.length
     if (anew) out.write(seriesAnew(scan, to, label))
-    else copyWith(inserted, scan, out, seriesEnd(scan))
+    else copyWith(insert, scan, out, seriesEnd(scan))
     const timed = scan.timeEnd > scan.timeStart
     if (writeTail(scan, out)) return anew || timed ? 'anew' : 'as it came'
     out.length = before
@@ -77,16 +77,39 @@ function hasPlainTail(scan: Scan): boolean {
 
 const seriesEnd = (scan: Scan) => (scan.braceStart > 0 ? scan.braceEnd + 1 : scan.nameEnd)
 
+/** The label as bytes, as it is put into a series: alone, or before other labels. */
+interface Insert {
+  readonly alone: Piece
+  readonly inBraces: Piece
+  readonly first: Piece
+}
+
+interface Piece {
+  readonly bytes: Uint8Array
+  readonly view: DataView
+}
+
+function insertOf({ name, value }: Label, escaping: Escaping): Insert {
+  const text = `${written(name, plainLabel, escaping)}="${escaped(value)}"`
+  return { alone: pieceOf(`{${text}}`), inBraces: pieceOf(text), first: pieceOf(`${text},`) }
+}
+
+function pieceOf(text: string): Piece {
+  const bytes = Uint8Array.from(Buffer.from(text))
+  return { bytes, view: new DataView(bytes.buffer) }
+}
+
 /** Copies the plain line up to `end`, with a further label at the head of the others. */
-function copyWith(label: string | undefined, scan: Scan, out: Output, end: number): void {
-  if (label === undefined) {
+function copyWith(insert: Insert | undefined, scan: Scan, out: Output, end: number): void {
+  if (insert === undefined) {
     out.copy(scan, 0, end)
     return
   }
-  const at = scan.braceStart > 0 ? scan.braceStart : scan.nameEnd
+  const braces = scan.braceStart > 0
+  const at = braces ? scan.braceStart : scan.nameEnd
+  const { bytes, view } = !braces ? insert.alone : scan.count > 0 ? insert.first : insert.inBraces
   out.copy(scan, 0, at)
-  if (scan.braceStart === 0) out.write(`{${label}}`)
-  else out.write(scan.count > 0 ? `${label},` : label)
+  out.append(bytes, view, 0, bytes.length)
   out.copy(scan, at, end)
 }
 

@@ -13,8 +13,9 @@ import type { WriteSample } from './sample.ts'
 export interface Samples {
   /** Writes the sample on which the scan stands, unless its series was written before. */
   add(scan: Scan, write: WriteSample, labelHash: number, ranges: number[]): void
-  /** What ranges stand for. */
-  chunks(ranges: readonly number[]): Uint8Array[]
+  /** Writes what the ranges stand for. */
+  print(ranges: readonly number[], target: Output): void
+  readonly size: number
   count(): number
   remarks(): string[]
 }
@@ -66,10 +67,13 @@ export function createSamples(format: Format, expected: number): Samples {
       else ranges.push(from, out.length)
     },
 
-    chunks: (ranges) =>
-      Array.from({ length: ranges.length / 2 }, (_, at) =>
-        out.bytes.subarray(ranges[2 * at], ranges[2 * at + 1]),
-      ),
+    print(ranges, target) {
+      for (let at = 0; at < ranges.length; at += 2) target.appendOf(out, ranges[at]!, ranges[at + 1]!)
+    },
+
+    get size() {
+      return out.length
+    },
 
     count: () => count,
 

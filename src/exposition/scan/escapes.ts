@@ -7,7 +7,8 @@ const sign: Readonly<Record<string, string>> = { '"': '\\"', '\\': '\\\\', '\n':
 export const unescaped = (text: string): string =>
   text.includes('\\') ? text.replaceAll(/\\["\\n]/g, (sequence) => meaning[sequence]!) : text
 
-export const escaped = (text: string): string => text.replaceAll(/["\\\n]/g, (character) => sign[character]!)
+export const escaped = (text: string): string =>
+  /["\\\n]/.test(text) ? text.replaceAll(/["\\\n]/g, (character) => sign[character]!) : text
 
 /** The same for a help text in the text format, in which a quote is a character like any other. */
 export const unescapedHelp = (text: string): string =>

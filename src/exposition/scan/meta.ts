@@ -1,7 +1,8 @@
 // Metadata lines, as far as both formats share them.
 
-import { classOf, METRIC_PART, METRIC_START, NEWLINE, QUOTE } from './bytes.ts'
+import { classOf, METRIC_START, NEWLINE, QUOTE } from './bytes.ts'
 import { seen, shown } from './place.ts'
+import { plainNameEnd } from './plain.ts'
 import { Refused } from './refused.ts'
 import type { MetricType, Scan } from './scan.ts'
 import { quotedEnd } from './series.ts'
@@ -24,10 +25,9 @@ export function readFamilyName(scan: Scan, from: number): number {
     scan.nameEnd = end - start
     return end + 1
   }
-  let i = from
-  if ((classOf[body[i] ?? 0]! & METRIC_START) === 0)
-    throw new Refused(i, `expected a metric's name, found ${seen(body, i)}`)
-  while (i < body.length && (classOf[body[i]!]! & METRIC_PART) !== 0) i++
+  if ((classOf[body[from] ?? 0]! & METRIC_START) === 0)
+    throw new Refused(from, `expected a metric's name, found ${seen(body, from)}`)
+  const i = plainNameEnd(scan, from)
   scan.nameStart = from - start
   scan.nameEnd = i - start
   return i
@@ -53,7 +53,13 @@ export function readType(scan: Scan, words: TypeWords): MetricType {
 const decoder = new TextDecoder()
 
 /** Where the line ends in which `from` lies: at its newline or at the end of the page. */
-export function lineEnd(body: Uint8Array, from: number): number {
-  const end = body.indexOf(NEWLINE, from)
-  return end < 0 ? body.length : end
+export function lineEnd({ view, end }: Scan, from: number): number {
+  let i = from
+  for (; i + 4 <= end; i += 4) {
+    const word = view.getInt32(i, true) ^ 0x0a0a0a0a
+    const found = (word - 0x01010101) & ~word & 0x80808080
+    if (found !== 0) return i + ((31 - Math.clz32(found & -found)) >> 3)
+  }
+  while (i < end && view.getUint8(i) !== NEWLINE) i++
+  return i
 }

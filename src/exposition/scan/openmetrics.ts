@@ -120,7 +120,7 @@ function readExemplarLabel(scan: Scan, at: number): number {
 function readMetadata(scan: Scan, kind: typeof Kind.help | typeof Kind.type | typeof Kind.unit): Kind {
   const { body, start } = scan
   const nameEnd = readFamilyName(scan, start + HELP.length)
-  const end = lineEnd(body, nameEnd)
+  const end = lineEnd(scan, nameEnd)
   if (body[nameEnd] !== SPACE) throw new Refused(nameEnd, `expected a space, found ${seen(body, nameEnd)}`)
   if (end === body.length) throw new Refused(end, 'the page does not end with # EOF')
   scan.textStart = nameEnd + 1 - start

@@ -40,7 +40,7 @@ export function readPlainSeries(scan: Scan): number {
     hash = marks[Mark.size * count + Mark.hash]!
     names = marks[Mark.size * count + Mark.names]!
   } else {
-    while (i < end && (classOf[body[i]!]! & METRIC_PART) !== 0) i++
+    i = plainNameEnd(scan, start)
     if (i === start || i >= end) return 0
     hash = finish(hashOf(view, start, i, Part.name))
     scan.nameStart = 0
@@ -109,6 +109,17 @@ export function readPlainSeries(scan: Scan): number {
   scan.hash = hash
   scan.plain = true
   return i + 1
+}
+
+/** Where the plain name ends that begins at `from`. Mostly it is the one that was read last. */
+export function plainNameEnd(scan: Scan, from: number): number {
+  const { body, view, end, lastName, lastNameSize } = scan
+  let i = from
+  if (from + lastNameSize <= end && alike(view, lastName, view, from, lastNameSize)) i += lastNameSize
+  while (i < end && (classOf[body[i]!]! & METRIC_PART) !== 0) i++
+  scan.lastName = from
+  scan.lastNameSize = i - from
+  return i
 }
 
 /** The label that Prometheus keeps a metric's name in: each series has it already. */

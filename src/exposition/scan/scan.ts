@@ -80,6 +80,9 @@ export class Scan {
   /** How many of its labels have a mark. */
   marked = 0
   readonly marks = new Int32Array(Mark.size * mostMarks)
+  /** The plain name that was read last, here or in metadata, at its absolute position. */
+  lastName = 0
+  lastNameSize = 0
   /** Of the label's value that was read last. */
   valueHash = 0
 

@@ -69,7 +69,7 @@ function readComment(scan: Scan): Kind {
     if (isAt(body, word, HELP)) return readMetadata(scan, Kind.help, word + 5)
     if (isAt(body, word, TYPE)) return readMetadata(scan, Kind.type, word + 5)
   }
-  scan.at = Math.min(lineEnd(body, start) + 1, body.length)
+  scan.at = Math.min(lineEnd(scan, start) + 1, body.length)
   return endsAtNul(scan, word) ? Kind.end : Kind.comment
 }
 
@@ -83,7 +83,7 @@ function readMetadata(scan: Scan, kind: typeof Kind.help | typeof Kind.type, fro
   const { body, start } = scan
   const nameEnd = readFamilyName(scan, skipBlanks(scan, from))
   if (body[nameEnd] === NUL) throw new Refused(nameEnd, 'a NUL byte after the name')
-  const end = lineEnd(body, nameEnd)
+  const end = lineEnd(scan, nameEnd)
   // one byte parts the name from the text, whichever it is; nothing but blanks is an empty text
   const empty = skipBlanks(scan, nameEnd) === end
   scan.textStart = (empty ? end : nameEnd + 1) - start
