@@ -3,6 +3,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, release, totalmem } from 'node:os'
+import { benchExposition } from './bench/exposition.ts'
 import { median } from './bench/processes.ts'
 import { benchScrape, type Cost } from './bench/scrape.ts'
 import { benchServe } from './bench/serve.ts'
@@ -21,6 +22,7 @@ const sections: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   serve: serveRows,
   sync: syncRows,
   startup: startupRows,
+  exposition: expositionRows,
 }
 
 async function scrapeRows(): Promise<readonly Row[]> {
@@ -120,6 +122,29 @@ async function startupRows(): Promise<readonly Row[]> {
       goal: '2 s',
       found: `${spread(times, 0)} ms`,
       beside: 'the original: 30 s and more',
+    },
+  ]
+}
+
+async function expositionRows(): Promise<readonly Row[]> {
+  const { readers, merge } = benchExposition({ rounds: 5 })
+  const told = (speeds: Readonly<Record<string, readonly number[]>>) =>
+    Object.entries(speeds)
+      .map(([page, values]) => `${page} ${median(values).toFixed(0)}`)
+      .join(', ')
+  const [ours, ...others] = readers
+  return [
+    {
+      what: 'validating a page of 5 MB, MB for each second of CPU',
+      goal: '800',
+      found: told(ours?.speeds ?? {}),
+      beside: others.map(({ name, speeds }) => `${name}: ${told(speeds)}`).join('; '),
+    },
+    {
+      what: 'labelling and merging ten pages of 500 KB, the same',
+      goal: '200',
+      found: told(merge),
+      beside: '',
     },
   ]
 }
