@@ -1,7 +1,13 @@
 import { defineConfig } from 'vitest/config'
 
 const timeouts = { testTimeout: 20_000, hookTimeout: 60_000 }
-const realParts = { testTimeout: 120_000, hookTimeout: 300_000, fileParallelism: false }
+// Real engines on a shared machine may stall for seconds: a test of theirs that fails is tried once more.
+const realParts = {
+  retry: 1,
+  testTimeout: 120_000,
+  hookTimeout: 300_000,
+  fileParallelism: false,
+}
 
 export default defineConfig({
   test: {
