@@ -52,5 +52,9 @@ export function chooseEvent(cluster: Cluster, random: Random): Event {
 
 async function killOne(node: Node, name: string, random: Random): Promise<void> {
   const ids = (await node.docker('ps', '--quiet', '--filter', `name=${name}`)).split('\n').filter(Boolean)
-  if (ids.length > 0) await node.docker('kill', random.pick(ids as [string, ...string[]]))
+  if (ids.length === 0) return
+  // it may end by itself between the list and the kill
+  await node.docker('kill', random.pick(ids as [string, ...string[]])).catch((error: Error) => {
+    if (!/is not running|No such container/.test(error.message)) throw error
+  })
 }
