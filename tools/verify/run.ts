@@ -13,7 +13,7 @@ export interface Outcome {
   readonly output?: string
 }
 
-const patience = 15 * 60_000
+const patience = 40 * 60_000
 const running = new Set<ChildProcess>()
 
 /** One program that is one check. */
