@@ -31,7 +31,8 @@ export interface LookOptions {
 const connectTimeout = 2000
 
 export function createLook({ connect, read, timeout, log }: LookOptions) {
-  return async ({ host, port, url }: Candidate, signal: AbortSignal): Promise<Seen> => {
+  /** An empty page is metrics only where a person has said that they are there: any program may answer one. */
+  return async ({ host, port, url }: Candidate, told: boolean, signal: AbortSignal): Promise<Seen> => {
     try {
       await connect(host, port, connectTimeout, signal)
     } catch (error) {
@@ -40,7 +41,7 @@ export function createLook({ connect, read, timeout, log }: LookOptions) {
     }
     try {
       const { page } = await read(url, { timeout, once: true, signal })
-      if (page.series === 0) throw new ProxyError('invalid', 'answered an empty page')
+      if (page.series === 0 && !told) throw new ProxyError('invalid', 'answered an empty page')
       return { outcome: 'metrics' }
     } catch (error) {
       const trouble = troubleOf(error)

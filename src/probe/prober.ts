@@ -15,7 +15,16 @@ import { leastPause, pauseAfter } from './backoff.ts'
 import type { Connect } from './connect.ts'
 import { createLook, type ReadPage, type Seen } from './look.ts'
 import { type Candidate, capped, isSamePlan, type Plan } from './plan.ts'
-import { endWait, isUnsettled, newSearch, noneOf, type Search, searchedPorts, type Try } from './search.ts'
+import {
+  endWait,
+  isTold,
+  isUnsettled,
+  newSearch,
+  noneOf,
+  type Search,
+  searchedPorts,
+  type Try,
+} from './search.ts'
 import { verdictOf } from './verdict.ts'
 
 export interface ProberOptions {
@@ -73,7 +82,10 @@ export function startProber(options: ProberOptions, on: (id: string, finding: Fi
 
   async function lookOnce(one: Try): Promise<void> {
     const slots = one.outcome === 'dropped' || one.outcome === 'silent' ? hung : usual
-    const seen = await slots(async () => searchOf(one) && lookAt(one.candidate, stopping.signal))
+    const seen = await slots(async () => {
+      const search = searchOf(one)
+      return search && lookAt(one.candidate, isTold(search), stopping.signal)
+    })
     one.underWay = false
     const search = searchOf(one)
     if (!seen || !search) return

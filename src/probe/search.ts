@@ -56,6 +56,9 @@ export function noneOf({ plan, tries }: Search): Finding {
   return plan.kind === 'none' ? plan : { kind: 'none', trouble: explain(tries, plan.told, plan.mend) }
 }
 
+/** Whether a person has said where its metrics are. */
+export const isTold = ({ plan }: Search): boolean => plan.kind === 'probe' && plan.told
+
 /** How many ports are looked at again and again for it. */
 export function searchedPorts({ endpoint, tries }: Search): number {
   return endpoint === undefined ? tries.length : 0

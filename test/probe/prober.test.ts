@@ -87,6 +87,13 @@ describe('which port wins', () => {
     expect(last()).toMatchObject({ kind: 'none', trouble: { reason: 'port 80 answered an empty page' } })
   })
 
+  test('an empty page will do where a person has said that metrics are there', async () => {
+    const { clock, prober, found } = started({ 80: { series: 0 } })
+    prober.update(new Map([['a', { ...scan([80]), told: true }]]))
+    await clock.pass(100)
+    expect(found()).toBe(80)
+  })
+
   test('what answered is remembered and not looked at again', async () => {
     const { clock, prober, connects } = started({ 80: 'closed', 9100: {} })
     prober.update(new Map([['a', scan([80, 9100])]]))

@@ -6,6 +6,7 @@ import { generatePage } from '../exposition/corpus/generate.ts'
 import { samplesOf } from '../exposition/corpus/meaning.ts'
 import { seeded } from '../exposition/corpus/random.ts'
 import { toText } from '../exposition/pages.ts'
+import { startAgentProcess } from './parts/agent-process.ts'
 import {
   refusedBy242,
   type Seen,
@@ -15,6 +16,7 @@ import {
   serveCorpus,
   verdict,
   type Way,
+  watched,
   ways,
 } from './parts/exposition.ts'
 import { startPrometheus } from './parts/prometheus.ts'
@@ -31,7 +33,9 @@ describe('what Prometheus makes of a page', () => {
   beforeAll(async () => {
     const served = await serveCorpus(pages)
     stops.push(served.stop)
-    const prometheus = await startPrometheus(scrapeConfig(pages, served.address))
+    const agent = await startAgentProcess(watched(pages, served.address))
+    stops.unshift(agent.stop)
+    const prometheus = await startPrometheus(scrapeConfig(pages, served.address, agent.address))
     stops.unshift(prometheus.stop)
     await scrapedAll(prometheus, ways.length * pages.length)
     for (const way of ways) {
@@ -62,9 +66,9 @@ describe('what Prometheus makes of a page', () => {
     )
   })
 
-  test('it takes what we send on as it came, if it would take it from the program', () => {
+  test('what it takes from the program it takes through the proxy, and what it refuses is down there too', () => {
     const tooNew = (page: number) => !['', 'names in quotes'].includes(why242(page))
-    expect(differing((page) => outcomes.engine(page).up !== (isValid(page) && !tooNew(page)))).toEqual([])
+    expect(differing((page) => outcomes.proxy(page).up !== (isValid(page) && !tooNew(page)))).toEqual([])
   })
 
   test.each(['converted', 'merged'] as const)('it takes all that we write: %s', (way) => {
@@ -72,10 +76,10 @@ describe('what Prometheus makes of a page', () => {
     expect(differing((page) => outcomes[way](page).up !== (isValid(page) && !tooNew(page)))).toEqual([])
   })
 
-  test('the same series and values come through the engine', () => {
+  test('the same series and values come through the proxy', () => {
     expect(comparable().length).toBeGreaterThan(300)
     expect(
-      differing((page) => isComparable(page) && !same(outcomes.engine(page), outcomes.direct(page))),
+      differing((page) => isComparable(page) && !same(outcomes.proxy(page), outcomes.direct(page))),
     ).toEqual([])
   })
 
@@ -140,7 +144,7 @@ describe('promtool', () => {
     return [`generated with seed ${1000 + seed}`, body] as const
   })
 
-  test.each([...real, ...made])('reads a merge: %s', async (_, body) => {
+  test.concurrent.each([...real, ...made])('reads a merge: %s', async (_, body) => {
     const parts = ['1', '2'].map((value) => ({
       page: { format: 'text/1.0.0' as const, body },
       label: { name: 'slot', value },

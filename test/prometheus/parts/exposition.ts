@@ -1,5 +1,5 @@
-// The corpus behind a server, as each program sent it and as it comes out of the engine, and what a real
-// Prometheus makes of it.
+// The corpus behind a server, as each program sent it and as it comes out of the proxy and the engine, and what a
+// real Prometheus makes of it.
 
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
@@ -16,8 +16,11 @@ import type { CorpusPage } from '../../exposition/corpus/corpus.ts'
 import { until } from '../../helpers/until.ts'
 import type { Prometheus } from './prometheus.ts'
 
-/** As the program sent it; for the asker; in the other format; twice on one page, with a label to tell them apart. */
-export const ways = ['direct', 'engine', 'converted', 'merged'] as const
+/**
+ * As the program sent it; through an agent; by the engine alone in the other format; by the engine alone twice on
+ * one page, with a label to tell them apart.
+ */
+export const ways = ['direct', 'proxy', 'converted', 'merged'] as const
 export type Way = (typeof ways)[number]
 
 const limits = { maxSeries: 100_000, maxLine: 1_000_000 }
@@ -30,7 +33,7 @@ export async function serveCorpus(pages: readonly CorpusPage[]) {
     const [, way, at] = request.url!.split('/')
     const page = pages[Number(at)]!
     if (way === 'direct') answer(response, page.body, formatOf(page))
-    else answerFor(way as Way, page, request.headers.accept, response)
+    else answerBy(way as 'converted' | 'merged', page, request.headers.accept, response)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
@@ -42,7 +45,12 @@ export async function serveCorpus(pages: readonly CorpusPage[]) {
   }
 }
 
-function answerFor(way: Way, page: CorpusPage, accept: string | undefined, response: ServerResponse): void {
+function answerBy(
+  way: 'converted' | 'merged',
+  page: CorpusPage,
+  accept: string | undefined,
+  response: ServerResponse,
+): void {
   const found = verdict(page)
   if (!found.ok) {
     response.writeHead(502).end(`line ${found.line}, column ${found.column}: ${found.reason}`)
@@ -66,12 +74,20 @@ function answer(response: ServerResponse, body: Uint8Array, format: Format): voi
   response.writeHead(200, { 'content-type': contentTypeOf(format) }).end(body)
 }
 
+/** Each page as an application that an agent is to watch. */
+export const watched = (pages: readonly CorpusPage[], address: string): readonly string[] =>
+  pages.map((_, page) => `page${page}=http://${address}/direct/${page}`)
+
 /** One target for each page and way, told apart by labels. */
-export function scrapeConfig(pages: readonly CorpusPage[], address: string): string {
+export function scrapeConfig(pages: readonly CorpusPage[], address: string, agent: string): string {
   const targets = ways.flatMap((way) =>
     pages.map((_, page) => ({
-      targets: [address],
-      labels: { __metrics_path__: `/${way}/${page}`, way, page: `${page}` },
+      targets: [way === 'proxy' ? agent : address],
+      labels: {
+        __metrics_path__: way === 'proxy' ? `/page${page}/metrics` : `/${way}/${page}`,
+        way,
+        page: `${page}`,
+      },
     })),
   )
   return JSON.stringify({

@@ -1,4 +1,4 @@
-// Real servers of Prometheus' family as processes of a test: started on a free port, waited for, ended.
+// Real servers as processes of a test: started on a free port, waited for, ended.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { until } from '../../helpers/until.ts'
 
 export interface Program {
@@ -31,21 +31,33 @@ export interface Surroundings {
   readonly hosts?: Readonly<Record<string, readonly string[]>>
 }
 
-/** `prepare` writes what the program needs into its folder and says with which arguments it is called. */
+/** How a program is called. */
+export interface Call {
+  readonly args: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** The path that answers well as soon as it is ready. */
+  readonly ready?: string
+}
+
+/** `prepare` writes what the program needs into its folder and says how it is called. */
 export async function startProgram(
   command: string,
-  prepare: (folder: string, listen: string) => Promise<readonly string[]>,
+  prepare: (folder: string, listen: string) => Call | Promise<Call>,
   { host = '127.0.0.1', hosts }: Surroundings = {},
 ): Promise<Program> {
-  const folder = await mkdtemp(join(tmpdir(), `${command}-`))
+  const folder = await mkdtemp(join(tmpdir(), `${basename(command)}-`))
   const listen = `${host}:${await freePort(host)}`
-  const args = await prepare(folder, listen)
+  const { args, env, ready = '/-/ready' } = await prepare(folder, listen)
   const [program, ...words] = hosts ? await knowing(hosts, folder, command, args) : [command, ...args]
-  const child = spawn(program!, words, { stdio: ['ignore', 'ignore', 'pipe'] })
-  let said = ''
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    said = (said + text).slice(-20_000)
+  const child = spawn(program!, words, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env.PATH, ...env },
   })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text) => {
+      said = (said + text).slice(-20_000)
+    })
   const url = `http://${listen}`
   const stop = async () => {
     await ended(child)
@@ -54,7 +66,7 @@ export async function startProgram(
   try {
     await until(`${command} to be ready`, async () => {
       if (child.exitCode !== null) throw new Error(said)
-      return (await fetch(`${url}/-/ready`)).ok
+      return (await fetch(url + ready)).ok
     })
   } catch (error) {
     await stop()

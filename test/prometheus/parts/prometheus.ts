@@ -46,13 +46,15 @@ export async function startPrometheus(config: string, around?: Surroundings): Pr
     'prometheus',
     async (folder, listen) => {
       await writeFile(join(folder, 'prometheus.yml'), config)
-      return [
-        `--config.file=${join(folder, 'prometheus.yml')}`,
-        `--storage.tsdb.path=${join(folder, 'data')}`,
-        `--web.listen-address=${listen}`,
-        '--web.enable-lifecycle',
-        '--log.level=warn',
-      ]
+      return {
+        args: [
+          `--config.file=${join(folder, 'prometheus.yml')}`,
+          `--storage.tsdb.path=${join(folder, 'data')}`,
+          `--web.listen-address=${listen}`,
+          '--web.enable-lifecycle',
+          '--log.level=warn',
+        ],
+      }
     },
     around,
   )
@@ -106,13 +108,15 @@ receivers:
     'prometheus-alertmanager',
     async (folder, listen) => {
       await writeFile(join(folder, 'alertmanager.yml'), config)
-      return [
-        `--config.file=${join(folder, 'alertmanager.yml')}`,
-        `--storage.path=${join(folder, 'data')}`,
-        `--web.listen-address=${listen}`,
-        '--cluster.listen-address=',
-        '--log.level=error',
-      ]
+      return {
+        args: [
+          `--config.file=${join(folder, 'alertmanager.yml')}`,
+          `--storage.path=${join(folder, 'data')}`,
+          `--web.listen-address=${listen}`,
+          '--cluster.listen-address=',
+          '--log.level=error',
+        ],
+      }
     },
     around,
   )
