@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { rules } from '../../src/cli/rules.ts'
 import { until } from '../helpers/until.ts'
+import { startCollecting } from '../prometheus/parts/collect.ts'
 import type { Program } from '../prometheus/parts/process.ts'
 import { type Prometheus, startAlertmanager, startPrometheus } from '../prometheus/parts/prometheus.ts'
 import { startWebhook } from '../prometheus/parts/webhook.ts'
@@ -86,25 +86,11 @@ async function allReady({ nodes }: Swarm): Promise<boolean> {
 }
 
 function collectRules(): () => Promise<unknown> {
-  const stopping = new AbortController()
-  const from = [prod, dev].flatMap((swarm, at) => {
+  const from = [prod, dev].map((swarm, at) => {
     const urls = swarm.nodes.map((node) => node.url(''))
-    return ['--from', `${at === 0 ? 'prod' : 'dev'}=${urls.join(',')}`]
+    return `${at === 0 ? 'prod' : 'dev'}=${urls.join(',')}`
   })
-  const done = rules(
-    [...from, '--to', rulesFolder, '--reload', `${prometheus.url}/-/reload`, '--every', '2'],
-    {
-      stdout: () => {},
-      stderr: () => {},
-      env: {},
-      signal: stopping.signal,
-      isTerminal: false,
-    },
-  )
-  return () => {
-    stopping.abort()
-    return done
-  }
+  return startCollecting(from, rulesFolder, prometheus).stop
 }
 
 const labels = (all: Readonly<Record<string, string>>, flag = '--label') =>

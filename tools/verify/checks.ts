@@ -8,7 +8,7 @@ export interface Check {
   run(): Promise<Outcome>
 }
 
-const prometheus = ['prometheus', 'prometheus-alertmanager', 'prometheus-node-exporter']
+const prometheus = ['prometheus', 'prometheus-alertmanager', 'prometheus-node-exporter', 'nats-server']
 const docker = ['docker.io', 'docker-compose', 'iproute2', 'iptables', 'debootstrap', 'util-linux']
 const applications = ['busybox-static', 'prometheus-node-exporter', 'nginx-light']
 

@@ -4,12 +4,12 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { rules } from '../../../src/cli/rules.ts'
 import { settingsOf } from '../../../src/labels/settings.ts'
 import { catalogue, service } from '../../helpers/cluster.ts'
 import { until } from '../../helpers/until.ts'
 import { startAgents } from '../parts/agents.ts'
 import { nodesAt, startResponder } from '../parts/cluster.ts'
+import { startCollecting } from '../parts/collect.ts'
 import { expectData, hurried, read, startScript } from '../parts/example.ts'
 import { freePort } from '../parts/process.ts'
 import { startAlertmanager, startPrometheus } from '../parts/prometheus.ts'
@@ -92,21 +92,7 @@ test('memory near its limit fires an alert from a label, which leaves with its s
     'alertmanager:9093': new URL(alertmanager.url).host,
   })
   const prometheus = started(await startPrometheus(config))
-  const stopping = new AbortController()
-  const from = ['--from', `swarm=${manager.url}`, '--to', join(prometheus.folder, 'from-labels')]
-  const collecting = rules([...from, '--reload', `${prometheus.url}/-/reload`, '--every', '1'], {
-    stdout: () => {},
-    stderr: () => {},
-    env: {},
-    signal: stopping.signal,
-    isTerminal: false,
-  })
-  started({
-    async stop() {
-      stopping.abort()
-      await collecting
-    },
-  })
+  started(startCollecting([`swarm=${manager.url}`], join(prometheus.folder, 'from-labels'), prometheus))
 
   const own = ['labels_hoard_hoarding', 'labels_hoard_memory']
   const sorted = async () => (await prometheus.rules()).toSorted()
