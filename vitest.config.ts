@@ -28,6 +28,9 @@ export default defineConfig({
           include: ['test/lab/**/*.test.ts'],
           globalSetup: 'test/lab/harness/setup.ts',
           ...realParts,
+          // Labs wait more than they work: two side by side take little more than half the time.
+          fileParallelism: true,
+          maxWorkers: 2,
         },
       },
     ],

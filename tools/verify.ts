@@ -9,18 +9,39 @@ async function verify(chosen: readonly Check[]): Promise<Outcome> {
   const sum = { passed: 0, failed: 0, skipped: 0 }
   const lacking = await installMissing(chosen.flatMap(({ packages = [] }) => packages))
   for (const check of chosen) {
-    const began = performance.now()
-    process.stdout.write(`${check.name.padEnd(14)} `)
+    const progress = showProgress(check.name)
     const missing = (check.packages ?? []).filter((name) => lacking.includes(name))
     const outcome = missing.length > 0 ? without(missing) : await check.run()
-    const took = `${((performance.now() - began) / 1000).toFixed(1)} s`
-    console.log(`${describe(outcome).padEnd(34)} ${took.padStart(8)}`)
+    progress.end(describe(outcome))
     if (outcome.output) console.log(`\n${outcome.output.trimEnd()}\n`)
     sum.passed += outcome.passed
     sum.failed += outcome.failed
     sum.skipped += outcome.skipped
   }
   return sum
+}
+
+/** A line a check. On a terminal it tells, while the check runs, for how long it has. */
+function showProgress(name: string) {
+  const began = performance.now()
+  const tell = (text: string, decimals: number) => {
+    const took = `${((performance.now() - began) / 1000).toFixed(decimals)} s`
+    process.stdout.write(`${text.padEnd(34)} ${took.padStart(8)}`)
+  }
+  const start = `${name.padEnd(14)} `
+  process.stdout.write(start)
+  const again = () => process.stdout.write(`\r${start}`)
+  const ticking = process.stdout.isTTY && setInterval(() => again() && tell('…', 0), 1000)
+  return {
+    end(outcome: string) {
+      if (ticking) {
+        clearInterval(ticking)
+        again()
+      }
+      tell(outcome, 1)
+      process.stdout.write('\n')
+    },
+  }
 }
 
 function without(missing: readonly string[]): Outcome {
