@@ -2,7 +2,8 @@
 // It never hides a container's failure, and never shows old numbers as new ones.
 
 import type { Code, Trouble } from '../errors.ts'
-import type { Entry, Mono, NodeView, Page } from '../model.ts'
+import type { Entry, Mono, Page } from '../model.ts'
+import type { Link } from './links.ts'
 
 export interface Circumstances {
   readonly now: Mono
@@ -10,7 +11,8 @@ export interface Circumstances {
   readonly maxAge: number | 'off'
   /** How long the cache may stand in for an owner that can't be asked. */
   readonly staleAfter: number
-  readonly link: NodeView['link']
+  /** The way to the owner. */
+  readonly link: Link
 }
 
 export interface Reading {
@@ -29,7 +31,7 @@ export type Verdict = Settled | { readonly kind: 'refresh' }
 export function judge(entry: Entry, circumstances: Circumstances): Verdict {
   const { now, maxAge, link } = circumstances
   const { snapshot } = entry
-  if (link === 'lost') return standIn(entry, circumstances)
+  if (link.state === 'lost') return standIn(entry, circumstances)
   const hindrance = whyNotRead(entry)
   if (hindrance) return { kind: 'refuse', trouble: hindrance }
   if (!snapshot) return { kind: 'refresh' }
@@ -47,18 +49,30 @@ export function shown({ snapshot }: Entry, now: Mono, cached = false): Settled {
   }
 }
 
-/** What the cache may say for an owner that can't be asked. */
-export function standIn(entry: Entry, { now, staleAfter }: Circumstances): Settled {
+/** What the cache may say for an owner that can't be asked, for the reason given or since its link is lost. */
+export function standIn(entry: Entry, circumstances: Circumstances, why?: Trouble): Settled {
+  const { now, staleAfter, link } = circumstances
   const { snapshot } = entry
   if (!snapshot || now - snapshot.at > staleAfter) {
-    const reason = 'the node of this container cannot be asked'
+    const how = link.state === 'lost' || !why ? lostText(link, now) : why.reason
+    const reason = `the agent of ${link.name}, where this container runs, cannot be asked: ${how}`
     const mend = snapshot
-      ? `what it last said is ${Math.round((now - snapshot.at) / 1000)} s old, too old to stand in`
-      : 'it has said nothing yet'
+      ? `what it last said is ${seconds(now - snapshot.at)} old, too old to stand in`
+      : 'it has said nothing of this container yet'
     return { kind: 'refuse', trouble: { code: 'owner_lost', reason, mend } }
   }
   const hindrance = whyNotRead(entry)
   return hindrance ? { kind: 'refuse', trouble: hindrance } : shown(entry, now, true)
+}
+
+function lostText({ since }: Link, now: Mono): string {
+  return since === undefined
+    ? 'there is no link to it'
+    : `the link to it was lost ${seconds(now - since)} ago`
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 1000)} s`
 }
 
 /** The codes that say: not the container failed, its agent couldn't be asked. */

@@ -2,11 +2,20 @@
 // change.
 
 import { ProxyError } from '../errors.ts'
-import type { Change, NodeId, NodeView } from '../model.ts'
+import type { Change, Mono, NodeId, NodeView } from '../model.ts'
 
 export interface Links {
   own(): NodeId
-  linkOf(node: NodeId): NodeView['link']
+  linkTo(node: NodeId): Link
+}
+
+/** The way to a node's agent. */
+export interface Link {
+  readonly state: NodeView['link']
+  /** Since when it is so. Absent where nothing is known of that agent. */
+  readonly since?: Mono
+  /** What to call the node: its hostname, and its id too where two nodes share that. */
+  readonly name: string
 }
 
 export interface LinksSource {
@@ -16,12 +25,12 @@ export interface LinksSource {
 }
 
 export function createLinks(store: LinksSource): Links {
-  let known: ReadonlyMap<NodeId, NodeView['link']> | undefined
+  let known: ReadonlyMap<NodeId, Link> | undefined
   store.subscribe(({ kind }) => {
     if (kind === 'nodes') known = undefined
   })
   const links = () => {
-    known ??= new Map(store.nodes().map(({ self, link }) => [self.node, link]))
+    known ??= readLinks(store.nodes())
     return known
   }
   return {
@@ -30,6 +39,16 @@ export function createLinks(store: LinksSource): Links {
       if (own === undefined) throw new ProxyError('not_ready', 'this agent does not know its node yet')
       return own
     },
-    linkOf: (node) => links().get(node) ?? 'lost',
+    linkTo: (node) => links().get(node) ?? { state: 'lost', name: node },
   }
+}
+
+function readLinks(nodes: readonly NodeView[]): ReadonlyMap<NodeId, Link> {
+  const bearers = Map.groupBy(nodes, ({ self }) => self.hostname)
+  return new Map(
+    nodes.map(({ self: { node, hostname }, link, since }) => {
+      const name = bearers.get(hostname)!.length > 1 ? `${hostname} (${node})` : hostname
+      return [node, { state: link, since, name }]
+    }),
+  )
 }

@@ -3,9 +3,10 @@
 import type { Clock } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
 import { ProxyError, troubleOf } from '../errors.ts'
-import type { Entry, NodeId, NodeView } from '../model.ts'
+import type { Entry, NodeId } from '../model.ts'
 import type { Circumstances, Reading, Settled } from './freshness.ts'
 import { isOwnersFailure, judge, shown, standIn } from './freshness.ts'
+import type { Links } from './links.ts'
 
 export interface ReaderDeps {
   readonly clock: Clock
@@ -13,7 +14,7 @@ export interface ReaderDeps {
   /** How long one scrape may take where nobody allows more. */
   readonly usualBudget: number
   entry(owner: NodeId, id: string): Entry | undefined
-  linkOf(node: NodeId): NodeView['link']
+  readonly linkTo: Links['linkTo']
   maxAgeOf(entry: Entry): number | 'off'
   /**
    * Makes the owner scrape now. Once it resolves, what the scrape brought, a failure too, is in the store.
@@ -38,7 +39,7 @@ export function createReader(deps: ReaderDeps): Reader {
   let waiting = 0
 
   function circumstances({ owner }: Entry, maxAge: number | 'off'): Circumstances {
-    return { now: clock.now(), maxAge, staleAfter, link: deps.linkOf(owner) }
+    return { now: clock.now(), maxAge, staleAfter, link: deps.linkTo(owner) }
   }
 
   /** One scrape, for all who ask meanwhile. Resolves with what kept the owner from being asked, if anything did. */
@@ -74,7 +75,8 @@ export function createReader(deps: ReaderDeps): Reader {
     const latest = deps.entry(owner, target.id)
     if (!latest) return refuse({ code: 'stopped', reason: 'the container was removed' })
     if (!trouble) return shown(latest, clock.now())
-    return isOwnersFailure(trouble.code) ? standIn(latest, circumstances(latest, 'off')) : refuse(trouble)
+    if (!isOwnersFailure(trouble.code)) return refuse(trouble)
+    return standIn(latest, circumstances(latest, 'off'), trouble)
   }
 
   const verdictOn = (entry: Entry) => judge(entry, circumstances(entry, deps.maxAgeOf(entry)))

@@ -49,7 +49,7 @@ export async function startServe(deps: ServeDeps): Promise<Server> {
     staleAfter: config.staleAfter,
     usualBudget: budgetOf(undefined, config.scrapeTimeout),
     entry: store.entry,
-    linkOf: links.linkOf,
+    linkTo: links.linkTo,
     maxAgeOf: deps.maxAgeOf,
     refresh: deps.refresh,
   })

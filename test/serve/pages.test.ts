@@ -260,11 +260,37 @@ describe('another node’s container', () => {
   })
 
   test('but only up to STALE_AFTER', async () => {
-    const agent = await start({ entries: [remote()], nodes: nodes('lost'), staleAfter: 1000 })
+    const lost = { ...node('n2', 'two', 'lost'), since: performance.now() - 1550 }
+    const entries = [remote(), task('n2', 'demo_api', 1)]
+    const agent = await start({ entries, nodes: [node('n1', 'one', 'self'), lost], staleAfter: 1000 })
+    const why =
+      'the agent of two, where this container runs, cannot be asked: the link to it was lost 2 s ago\n'
     expect(await agent.ask('/web/metrics')).toMatchObject({
       status: 502,
-      text: 'the node of this container cannot be asked\nwhat it last said is 3 s old, too old to stand in\n',
+      text: `${why}what it last said is 3 s old, too old to stand in\n`,
     })
+    expect(await agent.ask('/demo_api/1/metrics')).toMatchObject({
+      status: 502,
+      text: `${why}it has said nothing of this container yet\n`,
+    })
+    expect(await agent.ask('/demo_api/metrics')).toMatchObject({
+      status: 502,
+      text: `no replica of "demo_api" is up\n1: ${why}`,
+    })
+  })
+
+  test('which names a node by its id too where another has its hostname, and says why it cannot be asked', async () => {
+    const agent = await start({
+      entries: [remote()],
+      nodes: [node('n1', 'twin', 'self'), node('n2', 'twin')],
+      staleAfter: 1000,
+      refresh: async () => {
+        throw new ProxyError('stopping', 'the agent stops')
+      },
+    })
+    const { status, text } = await agent.ask('/web/metrics')
+    expect(status).toBe(502)
+    expect(text).toMatch(/^the agent of twin \(n2\), .* cannot be asked: the agent stops\n/)
   })
 
   test('an owner that can’t answer now is the same as one that can’t be asked', async () => {
