@@ -21,17 +21,24 @@ const minute = 60 * second
 
 const pauses: Readonly<Record<Exclude<Outcome, 'metrics'>, { share: number; least: number; most: number }>> =
   {
-    closed: { share: 1 / 60, least: second / 2, most: minute },
+    closed: { share: 1 / 60, least: second / 20, most: minute },
     dropped: { share: 1 / 30, least: 2 * second, most: minute },
     other: { share: 1 / 6, least: second, most: minute },
     silent: { share: 1 / 4, least: 5 * second, most: 10 * minute },
     foreign: { share: 1, least: minute, most: 60 * minute },
   }
 
+/**
+ * A container that has just started, in a rolling update in the place of another, is about to listen: until then
+ * asking costs it nothing, and what is missed is missing from its service's page.
+ */
+const starting = { share: 1 / 10, most: second / 2 }
+
 /** Milliseconds until the next look, for a container known for `age`. */
 export function pauseAfter(outcome: Exclude<Outcome, 'metrics'>, age: number): number {
   const { share, least, most } = pauses[outcome]
-  return Math.min(most, Math.max(least, age * share))
+  const early = outcome === 'closed' ? Math.min(starting.most, age * starting.share) : 0
+  return Math.min(most, Math.max(least, early, age * share))
 }
 
 /** All looks of all containers together, a second, at most. */

@@ -1,6 +1,7 @@
 // `/<name>/metrics` and `/<name>/<replica>/metrics`: what containers say, to whoever asks.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Clock } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
 import { ProxyError } from '../errors.ts'
 import type { Entry, NodeId } from '../model.ts'
@@ -19,6 +20,7 @@ export type Found =
   | { readonly kind: 'refused'; readonly trouble: Trouble }
 
 export interface PagesDeps {
+  readonly clock: Clock
   /** This agent's node. */
   asked(): NodeId
   lookUp(question: Question): Found
@@ -57,15 +59,38 @@ function answerPage(request: FastifyRequest<Route>, reply: FastifyReply, deps: P
   if (found.kind === 'elsewhere') return sendNothing(reply, found.full)
   const budget = budgetOf(request.headers['x-prometheus-scrape-timeout-seconds'], deps.usualTimeout)
   const asker = askerOf(request)
-  if (found.kind === 'replicas')
-    return deps
-      .readReplicas(found.full, found.replicas, budget)
-      .then((read) => sendReading(reply, read, asker, deps.render))
-  const reading = deps.reader.read(found.entry, budget)
-  if (reading instanceof Promise) return reading.then((read) => sendReading(reply, read, asker, deps.render))
+  const send = (reading: Reading) => sendReading(reply, reading, asker, deps.render)
+  if (found.kind === 'replicas') {
+    const again = () => replicasOf(deps.lookUp(question))
+    return deps.readReplicas(found.full, found.replicas, budget, again).then(send)
+  }
+  const reading = readOne(found.entry, budget, () => deps.lookUp(question), deps)
+  if (reading instanceof Promise) return reading.then(send)
   // what is ready goes out at once: no turn of the event loop for the cache
   deps.repeats?.learn(request.raw, () => readyAnswer(question, asker, deps))
-  return sendReading(reply, reading, asker, deps.render)
+  return send(reading)
+}
+
+function replicasOf(found: Found): readonly Slot[] {
+  return found.kind === 'replicas' ? found.replicas : []
+}
+
+/** In the place of a container that ended while it was asked, another may stand by now. */
+function readOne(
+  entry: Entry,
+  budget: number,
+  again: () => Found,
+  { clock, reader }: Pick<PagesDeps, 'clock' | 'reader'>,
+): Reading | Promise<Reading> {
+  const until = clock.now() + budget
+  const reading = reader.read(entry, budget)
+  if (!(reading instanceof Promise)) return reading
+  return reading.catch((error: unknown) => {
+    const found = again()
+    const left = until - clock.now()
+    if (found.kind !== 'one' || found.entry.target.id === entry.target.id || left <= 0) throw error
+    return reader.read(found.entry, left)
+  })
 }
 
 function questionOf({ params, query }: FastifyRequest<Route>, asked: NodeId): Question {

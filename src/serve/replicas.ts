@@ -1,5 +1,6 @@
 // The page of a service: its replicas' pages side by side, told apart by a label, and which of them are up.
 
+import type { Clock } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
 import { ProxyError, troubleOf } from '../errors.ts'
 import type { Entry, Format, Page } from '../model.ts'
@@ -19,6 +20,7 @@ export interface MergePart {
 }
 
 export interface ReplicasDeps {
+  readonly clock: Clock
   readonly replicaLabel: string
   readonly merging: Merging
   readonly reader: Reader
@@ -33,9 +35,15 @@ export interface Slot {
 type Outcome = { readonly slot: string } & ({ readonly reading: Reading } | { readonly trouble: Trouble })
 type Up = Extract<Outcome, { readonly reading: Reading }>
 
-export type ReadReplicas = (full: string, slots: readonly Slot[], budget: number) => Promise<Reading>
+/** `again` tells who stands in each slot by then: asked once, where one could not be read. */
+export type ReadReplicas = (
+  full: string,
+  slots: readonly Slot[],
+  budget: number,
+  again: () => readonly Slot[],
+) => Promise<Reading>
 
-export function createReadReplicas({ replicaLabel, merging, reader }: ReplicasDeps): ReadReplicas {
+export function createReadReplicas({ clock, replicaLabel, merging, reader }: ReplicasDeps): ReadReplicas {
   const joined = createKept()
 
   async function outcomeOf({ slot, entry }: Slot, budget: number): Promise<Outcome> {
@@ -48,6 +56,23 @@ export function createReadReplicas({ replicaLabel, merging, reader }: ReplicasDe
     }
   }
 
+  function readAll(slots: readonly Slot[], budget: number): Promise<readonly Outcome[]> {
+    return Promise.all(slots.map((slot) => outcomeOf(slot, budget)))
+  }
+
+  /** In the place of one that ended while it was asked, another may stand by now. */
+  async function readSuccessors(
+    before: readonly Slot[],
+    outcomes: readonly Outcome[],
+    now: readonly Slot[],
+    budget: number,
+  ): Promise<readonly Outcome[]> {
+    const failed = before.filter((_, at) => !isUp(outcomes[at]!))
+    const successors = now.filter((next) => failed.some((one) => isSuccessor(next, one)))
+    const read = await readAll(successors, budget)
+    return outcomes.map((outcome) => read.find(({ slot }) => slot === outcome.slot) ?? outcome)
+  }
+
   function join(outcomes: readonly Outcome[], up: readonly Up[]): Page {
     const labelled = up.map(({ slot, reading }) => ({
       // a copy, since a page that is kept compressed must be asked for its body only once
@@ -58,9 +83,13 @@ export function createReadReplicas({ replicaLabel, merging, reader }: ReplicasDe
     return merging.merge([...labelled, { page: upPage(replicaLabel, outcomes) }], format)
   }
 
-  return async (full, slots, budget) => {
-    const outcomes = await Promise.all(slots.map((slot) => outcomeOf(slot, budget)))
-    const up = outcomes.filter((outcome): outcome is Up => 'reading' in outcome)
+  return async (full, slots, budget, again) => {
+    const until = clock.now() + budget
+    const first = await readAll(slots, budget)
+    const left = until - clock.now()
+    const outcomes =
+      first.every(isUp) || left <= 0 ? first : await readSuccessors(slots, first, again(), left)
+    const up = outcomes.filter(isUp)
     if (up.length === 0) throw noneUp(full, outcomes)
     const age = Math.max(...up.map(({ reading }) => reading.age))
     const cached = up.some(({ reading }) => reading.cached)
@@ -69,8 +98,18 @@ export function createReadReplicas({ replicaLabel, merging, reader }: ReplicasDe
   }
 }
 
+function isUp(outcome: Outcome): outcome is Up {
+  return 'reading' in outcome
+}
+
+function isSuccessor(next: Slot, before: Slot): boolean {
+  return (
+    next.slot === before.slot && next.entry !== undefined && next.entry.target.id !== before.entry?.target.id
+  )
+}
+
 function partOf(outcome: Outcome): Part {
-  return [outcome.slot, 'reading' in outcome ? outcome.reading.page : undefined]
+  return [outcome.slot, isUp(outcome) ? outcome.reading.page : undefined]
 }
 
 /** The replicas' own format, if they agree: merging then changes no more than it must. */
@@ -82,7 +121,7 @@ function commonFormat(formats: readonly Format[]): Format {
 function upPage(label: string, outcomes: readonly Outcome[]): Page {
   const name = 'app_metrics_proxy_replica_up'
   const samples = outcomes.map(
-    (outcome) => `${name}{${label}=${JSON.stringify(outcome.slot)}} ${'reading' in outcome ? 1 : 0}\n`,
+    (outcome) => `${name}{${label}=${JSON.stringify(outcome.slot)}} ${isUp(outcome) ? 1 : 0}\n`,
   )
   const help = `# HELP ${name} Whether this replica answered.\n# TYPE ${name} gauge\n`
   const body = Buffer.from(help + samples.join(''))
@@ -93,7 +132,7 @@ const mostReasons = 10
 
 /** One reason for all is the service's own; else the page fails as a whole, and each slot says why. */
 function noneUp(full: string, outcomes: readonly Outcome[]): ProxyError {
-  const troubles = outcomes.flatMap((outcome) => ('trouble' in outcome ? [outcome] : []))
+  const troubles = outcomes.flatMap((outcome) => (isUp(outcome) ? [] : [outcome]))
   const codes = new Set(troubles.map(({ trouble }) => trouble.code))
   const [only] = codes
   const code = codes.size === 1 && only ? only : codes.size === 0 ? 'stopped' : 'unreachable'

@@ -57,12 +57,13 @@ export async function startServe(deps: ServeDeps): Promise<Server> {
   // a guard must see each request, however often it has let the same one pass
   const repeats = guard ? undefined : createRepeats(() => counts.add('repeated', 200, 0))
   const pages: PagesDeps = {
+    clock,
     asked: links.own,
     lookUp: deps.lookUp,
     awaited: deps.awaited,
     usualTimeout: config.scrapeTimeout,
     reader,
-    readReplicas: createReadReplicas({ replicaLabel: config.replicaLabel, merging: formats, reader }),
+    readReplicas: createReadReplicas({ clock, replicaLabel: config.replicaLabel, merging: formats, reader }),
     render,
     repeats,
   }

@@ -112,6 +112,15 @@ describe('looking again', () => {
     expect(found()).toBe(80)
   })
 
+  test.each([300, 1000, 3000])('one that opens after %i ms is found a tenth of that later', async (opens) => {
+    const { clock, ports, prober, found } = started({ 80: 'closed' })
+    prober.update(new Map([['a', scan([80])]]))
+    await clock.pass(opens)
+    ports[80] = {}
+    await clock.pass(Math.max(50, opens / 10) + 10)
+    expect(found()).toBe(80)
+  })
+
   test.each<[string, Behaviour, number, number]>([
     ['a closed port', 'closed', 250, 450],
     ['a page of HTML', { error: html }, 60, 130],

@@ -67,7 +67,9 @@ describe('the explanation', () => {
 describe('the pause before the next look', () => {
   const minute = 60_000
   test.each<[Exclude<Outcome, 'metrics'>, number, number]>([
-    ['closed', 0, 500],
+    ['closed', 0, 50],
+    ['closed', 2000, 200],
+    ['closed', 20_000, 500],
     ['closed', minute, 1000],
     ['closed', 10 * minute, 10_000],
     ['closed', 1000 * minute, minute],

@@ -365,6 +365,50 @@ describe('a service’s page', () => {
     })
   })
 
+  test('shows the successor of one that stopped to listen while it was asked', async () => {
+    const older = replicas[2]!
+    const newer = task('n1', 'demo_web', 3, { task: 'newer' })
+    for (const path of ['/web/metrics', '/web/3/metrics']) {
+      const asked: string[] = []
+      let listens = true
+      const agent = await start({
+        entries: replicas,
+        nodes,
+        maxAge: 0,
+        refresh: async (entry) => {
+          asked.push(entry.target.id)
+          if (entry.target === older.target && !listens) return failed('refused', 'connection refused')
+          return bySlot(entry)
+        },
+      })
+      expect((await agent.ask(path)).status).toBe(200)
+      agent.put(newer)
+      listens = false
+      asked.length = 0
+      const { status, text } = await agent.ask(path)
+      expect([status, text]).toEqual([200, expect.stringMatching(/^x(\{slot="3"\})? 3$/m)])
+      expect(text).not.toContain('up{slot="3"} 0')
+      expect(asked.slice(-2)).toEqual([older.target.id, newer.target.id])
+      // none that stands by itself is asked twice
+      expect(new Set(asked).size).toBe(asked.length)
+    }
+  })
+
+  test('one that failed and has no successor is asked once', async () => {
+    let asked = 0
+    const agent = await start({
+      entries: [replicas[0]!],
+      nodes,
+      maxAge: 0,
+      refresh: async () => {
+        asked += 1
+        return failed('refused', 'connection refused')
+      },
+    })
+    for (const path of ['/web/metrics', '/web/1/metrics']) expect((await agent.ask(path)).status).toBe(502)
+    expect(asked).toBe(2)
+  })
+
   test('one replica is shown as it is', async () => {
     const agent = await start({ entries: replicas, nodes, refresh: bySlot })
     expect((await agent.ask('/demo_web/2/metrics')).text).toBe('x 2\n')

@@ -312,6 +312,26 @@ describe('one slot, several containers', () => {
     expect(say()).toBe('demo_web: 1@n3')
   })
 
+  test('one that no longer listens gives way before it has ended, and for good', () => {
+    const closed = { at: 0, took: 1, ok: false, trouble: { code: 'refused', reason: 'refused' } } as const
+    const slow = { ...closed, trouble: { code: 'timeout', reason: 'no answer' } } as const
+    const world = createWorld([older], threeNodes)
+    const names = createNames(world, ownName)
+    const say = () => told(names.lookUp(questionOf('web', 'n3')))
+    expect(say()).toBe('demo_web: 1@n1')
+    names.changed(world.put(newer({ answers: false })))
+    names.changed(world.put({ ...older, snapshot: closed }))
+    expect(say()).toBe('demo_web: 1@n1')
+    names.changed(world.put(newer()))
+    names.changed(world.put({ ...older, snapshot: slow }))
+    expect(say()).toBe('demo_web: 1@n1')
+    names.changed(world.put({ ...older, snapshot: closed }))
+    expect(say()).toBe('demo_web: 1@n2')
+    names.changed(world.put(older))
+    names.changed(world.put({ ...newer(), snapshot: closed }))
+    expect(say()).toBe('demo_web: 1@n2')
+  })
+
   test('it counts for the node on which it stands, and for no other', () => {
     const entries = [newer(), older]
     expect(ask({ entries, catalogue }, 'web?scope=node', 'n1')).toBe('elsewhere')

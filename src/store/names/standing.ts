@@ -16,7 +16,8 @@ export interface Circumstances {
 
 /**
  * The older one that still runs, until a newer one has shown metrics; an ended one only where nothing runs. As
- * long as the one that stands runs, none that stood before it does again.
+ * long as the one that stands runs, none that stood before it does again. Where nobody says which is newer, the
+ * one that stands does so until it no longer listens: it is being ended, and may take its time.
  * `entries` come in the order in which they became known, which decides where nobody knows better.
  */
 export function standing(
@@ -29,7 +30,7 @@ export function standing(
   const seen = running.filter(({ owner }) => linked(owner))
   const candidates = seen.length > 0 ? seen : running
   const sitting = candidates.find((entry) => entry === stood.at(-1) && entry.endpoint !== undefined)
-  if (sitting && order.length === 0) return sitting
+  if (sitting && order.length === 0 && !isClosed(sitting)) return sitting
   const eligible = sitting
     ? candidates.filter((entry) => entry === sitting || !stood.includes(entry))
     : candidates
@@ -39,6 +40,10 @@ export function standing(
 
 export function isLive({ target, ended }: Entry): boolean {
   return ended === undefined && target.state !== 'stopped'
+}
+
+function isClosed({ snapshot }: Entry): boolean {
+  return snapshot?.ok === false && snapshot.trouble.code === 'refused'
 }
 
 /** A task that isn't in the order isn't meant to run any more: older than all that are. */
