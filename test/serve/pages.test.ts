@@ -237,8 +237,9 @@ describe('fresh reading', () => {
 })
 
 describe('another node’s container', () => {
-  // half a second and a bit, so that a slow machine still rounds it to 3
-  const remote = () => withSnapshot(standalone('n2', 'web'), read('old 1\n', 2550))
+  const remote = () => withSnapshot(standalone('n2', 'web'), read('old 1\n', 3000))
+  /** Seconds: a slow machine takes its time to ask. */
+  const aFew = expect.stringMatching(/^[3-9]$/)
   const nodes = (link: 'up' | 'lost') => [node('n1', 'one', 'self'), node('n2', 'two', link)]
 
   test('is read through its owner', async () => {
@@ -255,27 +256,28 @@ describe('another node’s container', () => {
     expect(await agent.ask('/web/metrics')).toMatchObject({
       status: 200,
       text: 'old 1\n',
-      headers: { age: '3' },
+      headers: { age: aFew },
     })
   })
 
   test('but only up to STALE_AFTER', async () => {
-    const lost = { ...node('n2', 'two', 'lost'), since: performance.now() - 1550 }
+    const lost = { ...node('n2', 'two', 'lost'), since: performance.now() - 2000 }
     const entries = [remote(), task('n2', 'demo_api', 1)]
     const agent = await start({ entries, nodes: [node('n1', 'one', 'self'), lost], staleAfter: 1000 })
-    const why =
-      'the agent of two, where this container runs, cannot be asked: the link to it was lost 2 s ago\n'
+    const why = 'the agent of two, where this container runs, cannot be asked: the link to it was lost'
     expect(await agent.ask('/web/metrics')).toMatchObject({
       status: 502,
-      text: `${why}what it last said is 3 s old, too old to stand in\n`,
+      text: expect.stringMatching(
+        `^${why} [2-9] s ago\nwhat it last said is [3-9] s old, too old to stand in\n$`,
+      ),
     })
     expect(await agent.ask('/demo_api/1/metrics')).toMatchObject({
       status: 502,
-      text: `${why}it has said nothing of this container yet\n`,
+      text: expect.stringMatching(`^${why} [2-9] s ago\nit has said nothing of this container yet\n$`),
     })
     expect(await agent.ask('/demo_api/metrics')).toMatchObject({
       status: 502,
-      text: `no replica of "demo_api" is up\n1: ${why}`,
+      text: expect.stringMatching(`^no replica of "demo_api" is up\n1: ${why} [2-9] s ago\n$`),
     })
   })
 
@@ -304,7 +306,7 @@ describe('another node’s container', () => {
     expect(await agent.ask('/web/metrics')).toMatchObject({
       status: 200,
       text: 'old 1\n',
-      headers: { age: '3' },
+      headers: { age: aFew },
     })
   })
 

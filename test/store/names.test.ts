@@ -296,6 +296,27 @@ describe('one slot, several containers', () => {
     expect(say()).toBe('demo_web: 1@n1')
   })
 
+  test('one whose agent restarts isn’t left for an older one that still runs, only for one that never stood', () => {
+    const nodes = [...threeNodes]
+    const world = createWorld([older], nodes)
+    const names = createNames(world, ownName)
+    const say = () => told(names.lookUp(questionOf('web', 'n3')))
+    expect(say()).toBe('demo_web: 1@n1')
+    names.changed(world.declare(catalogue))
+    names.changed(world.put(newer()))
+    expect(say()).toBe('demo_web: 1@n2')
+    for (const order of [catalogue, declared({})]) {
+      names.changed(world.declare(order))
+      nodes[1] = node('n2', 'two', 'lost')
+      expect(say()).toBe('demo_web: 1@n2')
+      nodes[1] = threeNodes[1]!
+      expect(say()).toBe('demo_web: 1@n2')
+    }
+    nodes[1] = node('n2', 'two', 'lost')
+    names.changed(world.put(task('n3', 'demo_web', 1, { task: 'ccc' })))
+    expect(say()).toBe('demo_web: 1@n3')
+  })
+
   test('one that is being ended stands until one that never stood answers', () => {
     const newest = (answers: boolean) => task('n3', 'demo_web', 1, { task: 'ccc', answers })
     const world = createWorld([older], threeNodes)

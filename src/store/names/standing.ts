@@ -16,7 +16,7 @@ export interface Circumstances {
 
 /**
  * The older one that still runs, until a newer one has shown metrics; an ended one only where nothing runs. As
- * long as the one that stands runs, none that stood before it does again. Where nobody says which is newer, the
+ * long as the one that stands runs, as far as is known, none that stood before it does again. Where nobody says which is newer, the
  * one that stands does so until it no longer listens: it is being ended, and may take its time.
  * `entries` come in the order in which they became known, which decides where nobody knows better.
  */
@@ -27,14 +27,12 @@ export function standing(
   const running = entries.filter(isLive)
   if (running.length === 0) return lastEnded(entries)
   if (running.length === 1) return running[0]
-  const seen = running.filter(({ owner }) => linked(owner))
-  const candidates = seen.length > 0 ? seen : running
-  const sitting = candidates.find((entry) => entry === stood.at(-1) && entry.endpoint !== undefined)
-  if (sitting && order.length === 0 && !isClosed(sitting)) return sitting
-  const eligible = sitting
-    ? candidates.filter((entry) => entry === sitting || !stood.includes(entry))
-    : candidates
-  const byAge = eligible.toSorted((a, b) => rank(a, order) - rank(b, order))
+  const sitting = running.find((entry) => entry === stood.at(-1) && entry.endpoint !== undefined)
+  const eligible = sitting ? running.filter((entry) => entry === sitting || !stood.includes(entry)) : running
+  const seen = eligible.filter(({ owner }) => linked(owner))
+  const candidates = seen.length > 0 ? seen : eligible
+  if (sitting && candidates.includes(sitting) && order.length === 0 && !isClosed(sitting)) return sitting
+  const byAge = candidates.toSorted((a, b) => rank(a, order) - rank(b, order))
   return byAge.findLast(({ endpoint }) => endpoint !== undefined) ?? byAge[0]
 }
 
