@@ -8,7 +8,7 @@ export interface Members {
   /** The session's epoch becomes the node's present one. Returns the session that it replaces. */
   join(session: Session, now: Mono): Session | undefined
   /** Returns the session that speaks for the node now, if any does. */
-  leave(session: Session, now: Mono): Session | undefined
+  leave(session: Session): Session | undefined
   /** The session that speaks for the node. */
   present(node: NodeId): Session | undefined
   sessions(): Iterable<Session>
@@ -42,7 +42,7 @@ export function createMembers(): Members {
   function verdict(node: NodeId, member: Member, now: Mono): Verdict['kind'] | undefined {
     const sessions = [...member.sessions.values()]
     const stillSpeak = sessions.filter(({ link }) => link.stats().heardAt >= member.newAt + handover)
-    if (sessions.length > 1 && stillSpeak.length > 1) {
+    if (stillSpeak.length > 1) {
       const known = member.contestedAt !== undefined
       member.contestedAt = now
       return known ? undefined : 'contested'

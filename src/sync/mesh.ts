@@ -271,7 +271,7 @@ export function createMesh(options: MeshOptions): Mesh {
     const trouble = blackHoles.trouble(node) ?? given
     session.close(trouble)
     const was = members.present(node)
-    const next = members.leave(session, clock.now())
+    const next = members.leave(session)
     if (was !== session || stopping.signal.aborted) return
     watch.linkLost()
     log.warn({ node, hostname, reason: trouble.reason, mend: trouble.mend }, 'peer lost')

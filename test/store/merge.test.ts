@@ -1,6 +1,7 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
-import { entryOf, type Heard, merge, type Saying } from '../../src/store/merge.ts'
+import { describe, expect, test } from 'vitest'
+import type { Finding } from '../../src/model.ts'
+import { entryOf, type Heard, type Listing, merge, type Saying } from '../../src/store/merge.ts'
 import { endpoint, found, snapshot, target } from './samples.ts'
 
 /** A random but consistent life of one target, as its owner numbers it. */
@@ -91,4 +92,121 @@ test('a new epoch wins part by part, however small its numbers are', () => {
   })
   const shown = merge('n2', listed, 'e2', { kind: 'snapshot', id: 'a', number: 2, snapshot: snapshot(2) })
   expect(entryOf('n2', shown)).toMatchObject({ snapshot: { at: 2 } })
+})
+
+describe('lives of one container, told apart by the number of their first listing', () => {
+  const listing = (born: number, number = born, more: Partial<Listing> = {}): Saying => ({
+    kind: 'listing',
+    id: 'a',
+    number,
+    listing: { target: target('a', { image: `app:${number}` }), finding: found, endpoint, born, ...more },
+  })
+  const shown = (number: number): Saying => ({
+    kind: 'snapshot',
+    id: 'a',
+    number,
+    snapshot: snapshot(number),
+  })
+  const gone = (born: number): Saying => ({ kind: 'gone', id: 'a', born })
+  const entry = (...sayings: readonly Saying[]) => {
+    const heard = hear(sayings)
+    return heard && entryOf('n2', heard)
+  }
+
+  test('a page of the former life is not shown in the present one', () => {
+    expect(entry(listing(1), shown(2), gone(1), listing(4))).toMatchObject({ target: { image: 'app:4' } })
+    for (const late of [
+      [listing(4), shown(2)],
+      [shown(2), listing(4)],
+      [listing(1), shown(2), listing(4)],
+    ])
+      expect(entry(...late)).not.toHaveProperty('snapshot')
+    expect(entry(listing(4), shown(5))).toMatchObject({ snapshot: { at: 5 } })
+  })
+
+  test('the end of the former life doesn’t end the present one, nor does anything late bring it back', () => {
+    expect(entry(listing(4), gone(1))).toMatchObject({ target: { image: 'app:4' } })
+    expect(entry(listing(4), listing(1, 3))).toMatchObject({ target: { image: 'app:4' } })
+    expect(entry(listing(1), listing(4), gone(4), listing(1, 3))).toBeUndefined()
+    expect(entry(listing(1), gone(1), listing(1, 3))).toBeUndefined()
+  })
+
+  test('an end that comes before all else is remembered', () => {
+    expect(entry(gone(1), listing(1, 2))).toBeUndefined()
+    expect(entry(gone(1), shown(2))).toBeUndefined()
+    expect(entry(gone(1), listing(3))).toMatchObject({ target: { image: 'app:3' } })
+  })
+
+  test('an entry has what was said, and no more', () => {
+    const searching = { finding: { kind: 'searching' } } as const
+    const bare = { target: target('a'), ...searching, born: 1 }
+    expect(entry({ kind: 'listing', id: 'a', number: 1, listing: bare })).toStrictEqual({
+      owner: 'n2',
+      target: target('a'),
+      ...searching,
+      history: [],
+    })
+    const ended = { at: 7, exitCode: 1, removed: false }
+    expect(entry(listing(1, 2, { ended }), shown(3))).toStrictEqual({
+      owner: 'n2',
+      target: target('a', { image: 'app:2' }),
+      finding: found,
+      endpoint,
+      snapshot: snapshot(3),
+      history: [{ took: 3, ok: true }],
+      ended,
+    })
+  })
+})
+
+describe('of the owner’s former epoch', () => {
+  const none = { kind: 'none', trouble: { code: 'refused', reason: 'refused' } } as const
+  const former = hear([
+    {
+      kind: 'listing',
+      id: 'a',
+      number: 1,
+      listing: { target: target('a'), finding: found, endpoint, born: 1 },
+    },
+    { kind: 'snapshot', id: 'a', number: 2, snapshot: snapshot(2) },
+  ])!
+  const next = (finding: Finding) =>
+    merge('n2', former, 'e2', {
+      kind: 'listing',
+      id: 'a',
+      number: 1,
+      listing: { target: target('a'), finding, born: 1 },
+    })
+
+  test('the endpoint stands while the present one searches, and no longer', () => {
+    expect(entryOf('n2', next({ kind: 'searching' }))).toMatchObject({ endpoint })
+    expect(entryOf('n2', next(none))).not.toHaveProperty('endpoint')
+  })
+
+  test('the history goes on', () => {
+    const shown = merge('n2', next(found), 'e2', {
+      kind: 'snapshot',
+      id: 'a',
+      number: 2,
+      snapshot: { ...snapshot(9), took: 9 },
+    })
+    expect(entryOf('n2', shown)?.history.map(({ took }) => took)).toEqual([3, 9])
+  })
+
+  test('nothing stands once the present one says that it is gone', () => {
+    const over = merge('n2', former, 'e2', { kind: 'gone', id: 'a', born: 3 })
+    expect(entryOf('n2', over)).toBeUndefined()
+    expect(over).not.toHaveProperty('former')
+  })
+
+  test('nothing is made up where there was nothing', () => {
+    const heard = merge('n2', undefined, 'e2', {
+      kind: 'snapshot',
+      id: 'a',
+      number: 1,
+      snapshot: snapshot(1),
+    })
+    expect(heard).not.toHaveProperty('former')
+    expect(entryOf('n2', heard)).toBeUndefined()
+  })
 })

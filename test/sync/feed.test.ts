@@ -1,0 +1,257 @@
+// What one peer is told: exactly what it lacks, and nothing twice.
+
+import { randomBytes } from 'node:crypto'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { createStore, type Store } from '../../src/store/store.ts'
+import { createFeed, type Feed } from '../../src/sync/feed.ts'
+import type { HeldNumbers, Message } from '../../src/sync/messages.ts'
+import { createVersions, type Versions } from '../../src/sync/versions.ts'
+import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
+import { endpoint, found, self, snapshot, target } from '../store/samples.ts'
+
+let clock: VirtualClock
+let store: Store
+let versions: Versions
+let feed: Feed
+
+beforeEach(() => {
+  clock = virtualClock()
+  store = createStore({ clock, forgetAfter: 300_000, version: '1.0.0' })
+  store.identify(self())
+  versions = createVersions()
+  feed = createFeed({ own: store.own, versions, clock })
+})
+
+const lines = (value: number) =>
+  Array.from({ length: 50 }, (_, n) => `metric_${n} ${n === 7 ? value : n}`).join('\n')
+
+/** As the mesh does at each change. */
+function show(id: string, value: number): void {
+  put(id, Buffer.from(lines(value)))
+}
+function put(id: string, body: Uint8Array, wanted = true): void {
+  const page = { format: 'text/0.0.4', body, size: body.length, series: 1, remarks: [] } as const
+  store.putSnapshot(id, { ok: true, at: clock.now(), took: 3, page })
+  versions.put(id, store.own.entry(id)!.page, body, wanted)
+  feed.mark(id)
+}
+function fail(id: string): void {
+  const trouble = { code: 'refused', reason: 'refused' } as const
+  store.putSnapshot(id, { ok: false, at: clock.now(), took: 1, trouble })
+  feed.mark(id)
+}
+const held = (id: string): HeldNumbers => {
+  const { born, directory, page } = store.own.entry(id)!
+  return [born, directory, page, page]
+}
+const start = (epoch = store.own.epoch, ...known: readonly HeldNumbers[]) =>
+  feed.start({ kind: 'digest', epoch, held: known })
+/** All that is due, as it goes over the wire. */
+function told(): Message[] {
+  const all: Message[] = []
+  for (let id = feed.due(); id !== undefined; id = feed.due()) all.push(...feed.take(id))
+  return all
+}
+/** In short: a page is `page`, or `delta` with the number of its base. */
+const inShort = (messages: readonly Message[]) =>
+  messages.map((one) => (one.kind === 'page' && one.base ? `delta to ${one.base.number}` : one.kind))
+
+describe('a peer that holds nothing', () => {
+  test('is told each target, and its page in full', () => {
+    store.replaceTargets([target('a'), target('b')])
+    store.putFinding('a', found)
+    show('a', 1)
+    expect(start()).toEqual([])
+    const { born, directory, page } = store.own.entry('a')!
+    clock.passSync(700)
+    expect(told()).toMatchObject([
+      { kind: 'listing', born, number: directory, target: target('a'), finding: found, endpoint },
+      { kind: 'page', born, number: page, age: 700, took: 3, size: lines(1).length, series: 1 },
+      { kind: 'listing', target: target('b') },
+    ])
+  })
+
+  test('is told nothing before it has said so', () => {
+    store.replaceTargets([target('a')])
+    show('a', 1)
+    expect(feed.due()).toBeUndefined()
+    start()
+    expect(feed.due()).toBe('a')
+  })
+
+  test('is told what has no endpoint and has not ended without these', () => {
+    store.replaceTargets([target('a')])
+    start()
+    const [listing] = told()
+    expect(listing).not.toHaveProperty('endpoint')
+    expect(listing).not.toHaveProperty('ended')
+  })
+
+  test('is told how long ago something ended, and with what', () => {
+    store.replaceTargets([target('a')])
+    store.putFinding('a', found)
+    store.replaceTargets([target('a', { state: 'stopped', exitCode: 3 })])
+    clock.passSync(2500)
+    start()
+    expect(told()[0]).toMatchObject({ kind: 'listing', ended: { age: 2500, exitCode: 3, removed: false } })
+  })
+})
+
+describe('a peer that holds', () => {
+  beforeEach(() => {
+    store.replaceTargets([target('a')])
+    show('a', 1)
+  })
+
+  test('all is told nothing', () => {
+    expect(start(store.own.epoch, held('a'))).toEqual([])
+    expect(told()).toEqual([])
+  })
+
+  test('numbers of our former life holds nothing', () => {
+    expect(start('another epoch', held('a'))).toEqual([])
+    expect(inShort(told())).toEqual(['listing', 'page'])
+  })
+
+  test('the page before the newest is told the difference only', () => {
+    const before = held('a')
+    show('a', 2)
+    start(store.own.epoch, before)
+    expect(inShort(told())).toEqual([`delta to ${before[3]}`])
+  })
+
+  test('the newest failure, and the page before it, is told the next page as a difference', () => {
+    const page = held('a')[3]
+    fail('a')
+    const [born, directory, failure] = held('a')
+    start(store.own.epoch, [born, directory, failure, page])
+    expect(told()).toEqual([])
+    show('a', 2)
+    expect(inShort(told())).toEqual([`delta to ${page}`])
+  })
+
+  test('an older listing is told the new one, not the page', () => {
+    const before = held('a')
+    store.putFinding('a', found)
+    start(store.own.epoch, before)
+    expect(inShort(told())).toEqual(['listing'])
+  })
+
+  test('what is there no more is told to let go of it', () => {
+    const before = held('a')
+    store.replaceTargets([])
+    expect(start(store.own.epoch, before)).toEqual([{ kind: 'gone', born: before[0] }])
+    expect(told()).toEqual([])
+  })
+
+  test('a former life of the same container lets go of it, and gets the present one whole', () => {
+    const before = held('a')
+    store.replaceTargets([])
+    store.replaceTargets([target('a')])
+    show('a', 2)
+    expect(start(store.own.epoch, before)).toEqual([{ kind: 'gone', born: before[0] }])
+    expect(inShort(told())).toEqual(['listing', 'page'])
+  })
+})
+
+describe('while the link stands', () => {
+  beforeEach(() => {
+    store.replaceTargets([target('a')])
+    show('a', 1)
+    start()
+    told()
+  })
+
+  test('each change is told once', () => {
+    const { page } = store.own.entry('a')!
+    show('a', 2)
+    expect(inShort(told())).toEqual([`delta to ${page}`])
+    feed.mark('a')
+    expect(told()).toEqual([])
+  })
+
+  test('a page that follows two failures is a difference to the last one that was told', () => {
+    const { page } = store.own.entry('a')!
+    fail('a')
+    expect(told()).toMatchObject([{ kind: 'failure', trouble: { code: 'refused' } }])
+    fail('a')
+    expect(inShort(told())).toEqual(['failure'])
+    show('a', 2)
+    expect(inShort(told())).toEqual([`delta to ${page}`])
+  })
+
+  test('of many pages that nobody could send only the newest is told', () => {
+    for (let value = 2; value < 5; value += 1) show('a', value)
+    expect(told()).toMatchObject([{ kind: 'page', number: store.own.entry('a')!.page }])
+    expect(feed.due()).toBeUndefined()
+  })
+
+  test('what is withdrawn is told once', () => {
+    const { born } = store.own.entry('a')!
+    store.replaceTargets([])
+    feed.mark('a')
+    expect(told()).toEqual([{ kind: 'gone', born }])
+    feed.mark('a')
+    expect(told()).toEqual([])
+  })
+
+  test('what came and went before it was told is never told', () => {
+    store.replaceTargets([target('a'), target('b')])
+    store.replaceTargets([target('a')])
+    feed.mark('b')
+    expect(told()).toEqual([])
+  })
+
+  test('a container that came back before its end was told is another life: nothing builds on the former', () => {
+    const former = store.own.entry('a')!
+    store.replaceTargets([])
+    store.replaceTargets([target('a')])
+    const { born } = store.own.entry('a')!
+    expect(born).toBeGreaterThan(former.born)
+    show('a', 2)
+    expect(versions.way('a', former.page)!.kind).toBe('steps')
+    const messages = told()
+    expect(inShort(messages)).toEqual(['listing', 'page'])
+    for (const message of messages) expect(message).toMatchObject({ born })
+  })
+
+  test('nor does a page that comes later in that life', () => {
+    store.replaceTargets([])
+    store.replaceTargets([target('a')])
+    feed.mark('a')
+    expect(inShort(told())).toEqual(['listing'])
+    show('a', 2)
+    expect(inShort(told())).toEqual(['page'])
+  })
+
+  test('what the peer couldn’t put together is told in full, that one only', () => {
+    store.replaceTargets([target('a'), target('b')])
+    show('b', 1)
+    told()
+    feed.lacks(store.own.entry('a')!.born)
+    expect(told()).toMatchObject([{ kind: 'page', number: store.own.entry('a')!.page }])
+    feed.lacks(12_345)
+    expect(told()).toEqual([])
+  })
+
+  test('a second digest counts, not what was told before it', () => {
+    start()
+    expect(inShort(told())).toEqual(['listing', 'page'])
+  })
+
+  test('a page without a version to build on waits for the next', () => {
+    versions.forget('a')
+    store.putSnapshot('a', snapshot(clock.now()))
+    feed.mark('a')
+    expect(told()).toEqual([])
+  })
+
+  test('a page beyond what a frame holds is told as a failure, with the mend', () => {
+    put('a', randomBytes(2 ** 26), false)
+    expect(told()).toMatchObject([
+      { kind: 'failure', trouble: { code: 'too_large', mend: expect.stringContaining('MAX_BODY') } },
+    ])
+    put('a', Buffer.from(lines(2)), false)
+    expect(inShort(told())).toEqual(['page'])
+  })
+})
