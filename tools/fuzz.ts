@@ -1,18 +1,22 @@
 // Mutation fuzzing of the exposition engine, for as long as one likes: node tools/fuzz.ts [seconds] [seed].
 // Damaged pages must be taken or refused, in a time that their size allows, and never with another error;
-// what is taken must come out of merge, label and convert as what Prometheus takes. Memory must not grow.
+// what is taken must come out of merge, label and convert as what Prometheus takes. What passes for a renewal of
+// a page must be as valid as that, with the same to say of it. Memory must not grow.
 
 import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { convert } from '../src/exposition/convert.ts'
 import { families } from '../src/exposition/families.ts'
 import { contentTypeOf, type Offer } from '../src/exposition/formats.ts'
 import { inspect } from '../src/exposition/inspect.ts'
 import { label } from '../src/exposition/label.ts'
 import { merge } from '../src/exposition/merge.ts'
+import { isRenewal } from '../src/exposition/renewal.ts'
 import type { Page } from '../src/model.ts'
 import { generatePage } from '../test/exposition/corpus/generate.ts'
 import { mutated } from '../test/exposition/corpus/mutate.ts'
 import { type Random, seeded } from '../test/exposition/corpus/random.ts'
+import { renumbered } from '../test/exposition/corpus/renumber.ts'
 
 const limits = { maxSeries: 10_000, maxLine: 100_000 }
 const offers: readonly Offer[] = [
@@ -21,6 +25,24 @@ const offers: readonly Offer[] = [
   { format: 'openmetrics/0.0.1', escaping: 'values' },
   { format: 'openmetrics/1.0.0', escaping: 'allow-utf-8' },
 ]
+/** Mostly plain numbers, since any other keeps the page from being a renewal. */
+const numbers = ['0', '1', '-2.5', '12345678', '3.25e-07', '1e9', '7.0']
+const oddNumbers = [
+  'NaN',
+  '+Inf',
+  '1e999',
+  '1e400',
+  '1.',
+  '.5',
+  '0x1',
+  '1_0',
+  '',
+  '-',
+  '1 1',
+  '9'.repeat(400),
+]
+/** How many of the pages have no wound, so that there is enough for what only valid ones come to. */
+const whole = 0.1
 /** What one page of a few kilobytes may take at most, and what the process may grow by. */
 const longest = 2000
 const most = 256 * 2 ** 20
@@ -29,8 +51,11 @@ const seconds = Number(process.argv[2] ?? 60)
 const seed = Number(process.argv[3] ?? Date.now() % 2 ** 31)
 console.log(`fuzzing for ${seconds} s with seed ${seed}`)
 const random = seeded(seed)
-const counts = { inputs: 0, taken: 0, refused: 0, outputs: 0 }
+const counts = { inputs: 0, taken: 0, refused: 0, outputs: 0, successors: 0, renewals: 0 }
 const reasons = new Set<string>()
+
+// each page that is refused is an error made, and most of its cost is the stack
+Error.stackTraceLimit = 3
 
 const start = performance.now()
 const memory = settledMemory()
@@ -39,7 +64,7 @@ while (performance.now() - start < seconds * 1000) {
   if (counts.inputs % 50_000 === 0) pool = freshPool(random)
   const before = performance.now()
   const { body, openMetrics } = random.one(pool)
-  const damaged = mutated(body, random)
+  const damaged = random.chance(whole) ? body : mutated(body, random)
   try {
     feed(damaged, openMetrics)
   } catch (error) {
@@ -50,7 +75,7 @@ while (performance.now() - start < seconds * 1000) {
 }
 const growth = settledMemory() - memory
 console.log(
-  `${counts.inputs} inputs (${counts.taken} taken, ${counts.refused} refused for ${reasons.size} different reasons), ${counts.outputs} outputs checked, memory ${growth < 0 ? '-' : '+'}${Math.abs(Math.round(growth / 2 ** 20))} MiB`,
+  `${counts.inputs} inputs (${counts.taken} taken, ${counts.refused} refused for ${reasons.size} different reasons), ${counts.outputs} outputs checked, ${counts.renewals} renewals of ${counts.successors} successors, memory ${growth < 0 ? '-' : '+'}${Math.abs(Math.round(growth / 2 ** 20))} MiB`,
 )
 if (growth > most) throw new Error(`memory grew by ${Math.round(growth / 2 ** 20)} MiB`)
 
@@ -60,7 +85,7 @@ function freshPool(random: Random) {
 
 function feed(body: Buffer, openMetrics: boolean): void {
   counts.inputs++
-  const found = inspect(body, contentTypeOf(openMetrics ? 'openmetrics/1.0.0' : 'text/0.0.4'), limits)
+  const found = inspected(body, openMetrics)
   if (found.ok) counts.taken++
   else {
     counts.refused++
@@ -69,6 +94,26 @@ function feed(body: Buffer, openMetrics: boolean): void {
   }
   // most of what is taken differs from the generated page by little: a part of it is enough
   if (random.chance(0.2)) use({ format: found.format, body: found.mended ?? body })
+  if (!found.mended) renew(body, openMetrics, found)
+}
+
+function inspected(body: Uint8Array, openMetrics: boolean) {
+  return inspect(body, contentTypeOf(openMetrics ? 'openmetrics/1.0.0' : 'text/0.0.4'), limits)
+}
+
+/** The page at a later time, with one wound now and then. */
+function renew(body: Buffer, openMetrics: boolean, before: ReturnType<typeof inspect>): void {
+  const odd = random.one([0, 0, 0.1])
+  const later = renumbered(body, () => random.one(random.chance(odd) ? oddNumbers : numbers))
+  const next = random.chance(0.5) ? mutated(later, random) : later
+  counts.successors++
+  if (!isRenewal(body, next)) return
+  counts.renewals++
+  const found = inspected(next, openMetrics)
+  if (!isDeepStrictEqual(found, before))
+    throw new Error(
+      `passed for a renewal: ${JSON.stringify(found)} after ${JSON.stringify(before)}: ${next.toString('base64')}`,
+    )
 }
 
 function use(page: Pick<Page, 'format' | 'body'>): void {

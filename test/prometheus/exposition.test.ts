@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { merge } from '../../src/exposition/merge.ts'
+import { isRenewal } from '../../src/exposition/renewal.ts'
 import { corpus, exporters } from '../exposition/corpus/corpus.ts'
 import { generatePage } from '../exposition/corpus/generate.ts'
 import { samplesOf } from '../exposition/corpus/meaning.ts'
@@ -8,6 +9,8 @@ import { seeded } from '../exposition/corpus/random.ts'
 import { toText } from '../exposition/pages.ts'
 import { startAgentProcess } from './parts/agent-process.ts'
 import {
+  earlier,
+  readAll,
   refusedBy242,
   type Seen,
   scrapeConfig,
@@ -35,6 +38,8 @@ describe('what Prometheus makes of a page', () => {
     stops.push(served.stop)
     const agent = await startAgentProcess(watched(pages, served.address))
     stops.unshift(agent.stop)
+    await readAll(pages, agent.url)
+    served.change()
     const prometheus = await startPrometheus(scrapeConfig(pages, served.address, agent.address))
     stops.unshift(prometheus.stop)
     await scrapedAll(prometheus, ways.length * pages.length)
@@ -76,8 +81,10 @@ describe('what Prometheus makes of a page', () => {
     expect(differing((page) => outcomes[way](page).up !== (isValid(page) && !tooNew(page)))).toEqual([])
   })
 
-  test('the same series and values come through the proxy', () => {
+  test('the same series and values come through the proxy, also of pages in which it saw other numbers before', () => {
     expect(comparable().length).toBeGreaterThan(300)
+    const renewed = pages.filter((page) => isRenewal(earlier(page).body, page.body))
+    expect(renewed.length).toBeGreaterThan(200)
     expect(
       differing((page) => isComparable(page) && !same(outcomes.proxy(page), outcomes.direct(page))),
     ).toEqual([])

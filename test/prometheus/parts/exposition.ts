@@ -4,6 +4,7 @@
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import pLimit from 'p-limit'
 import { convert } from '../../../src/exposition/convert.ts'
 import { contentTypeOf, isOpenMetrics, negotiate, type Offer } from '../../../src/exposition/formats.ts'
 import { inspect } from '../../../src/exposition/inspect.ts'
@@ -13,6 +14,7 @@ import { readerOf } from '../../../src/exposition/scan/reader.ts'
 import { Kind, Scan } from '../../../src/exposition/scan/scan.ts'
 import type { Format } from '../../../src/model.ts'
 import type { CorpusPage } from '../../exposition/corpus/corpus.ts'
+import { renumbered } from '../../exposition/corpus/renumber.ts'
 import { until } from '../../helpers/until.ts'
 import type { Prometheus } from './prometheus.ts'
 
@@ -28,16 +30,28 @@ const formatOf = ({ openMetrics }: CorpusPage): Format => (openMetrics ? 'openme
 
 export const verdict = (page: CorpusPage) => inspect(page.body, contentTypeOf(formatOf(page)), limits)
 
+/** The page as it was before: with other numbers, if it was valid then. */
+export function earlier(page: CorpusPage): CorpusPage {
+  const before = { ...page, body: renumbered(page.body, () => '7.25') }
+  return verdict(before).ok ? before : page
+}
+
 export async function serveCorpus(pages: readonly CorpusPage[]) {
+  let now = pages.map(earlier)
   const server = createServer((request, response) => {
     const [, way, at] = request.url!.split('/')
     const page = pages[Number(at)]!
     if (way === 'direct') answer(response, page.body, formatOf(page))
+    else if (way === 'proxy') answer(response, now[Number(at)]!.body, formatOf(page))
     else answerBy(way as 'converted' | 'merged', page, request.headers.accept, response)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    /** What the agent is to pass on changes from what the pages were before to what they are. */
+    change() {
+      now = [...pages]
+    },
     stop() {
       server.closeAllConnections()
       server.close()
@@ -76,7 +90,15 @@ function answer(response: ServerResponse, body: Uint8Array, format: Format): voi
 
 /** Each page as an application that an agent is to watch. */
 export const watched = (pages: readonly CorpusPage[], address: string): readonly string[] =>
-  pages.map((_, page) => `page${page}=http://${address}/direct/${page}`)
+  pages.map((_, page) => `page${page}=http://${address}/proxy/${page}`)
+
+/** Lets the agent read each page. */
+export async function readAll(pages: readonly CorpusPage[], agent: string): Promise<void> {
+  const limit = pLimit(16)
+  await limit.map(pages, async (_, page) => {
+    await (await fetch(`${agent}/page${page}/metrics`)).arrayBuffer()
+  })
+}
 
 /** One target for each page and way, told apart by labels. */
 export function scrapeConfig(pages: readonly CorpusPage[], address: string, agent: string): string {
