@@ -9,6 +9,12 @@ export interface Check {
 }
 
 const prometheus = ['prometheus', 'prometheus-alertmanager', 'prometheus-node-exporter', 'nats-server']
+/** Small ones, with what they export, for tests that ask them live. */
+const exporters = [
+  ...['prometheus-blackbox-exporter', 'prometheus-nginx-exporter', 'prometheus-process-exporter'],
+  ...['prometheus-pushgateway', 'prometheus-redis-exporter', 'python3-prometheus-client'],
+  ...['haproxy', 'nginx-light', 'redis-server'],
+]
 const docker = ['docker.io', 'docker-compose', 'iproute2', 'iptables', 'debootstrap', 'util-linux']
 const applications = ['busybox-static', 'prometheus-node-exporter', 'nginx-light']
 
@@ -18,7 +24,7 @@ export const checks: readonly Check[] = [
   { name: 'dead-code', run: () => program('knip') },
   { name: 'docs', run: () => program('node', 'tools/docs.ts', '--check') },
   { name: 'unit', packages: ['openssh-client', 'openssl'], run: () => project('unit') },
-  { name: 'prometheus', packages: prometheus, run: () => project('prometheus') },
+  { name: 'prometheus', packages: [...prometheus, ...exporters], run: () => project('prometheus') },
   { name: 'browser', packages: ['chromium-headless-shell'], run: () => project('browser') },
   { name: 'lab', packages: [...docker, ...applications, ...prometheus], run: () => project('lab') },
   {

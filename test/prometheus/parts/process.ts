@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { until } from '../../helpers/until.ts'
@@ -35,8 +35,8 @@ export interface Surroundings {
 export interface Call {
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
-  /** The path that answers well as soon as it is ready. */
-  readonly ready?: string
+  /** What answers as soon as it is ready: a path, or for what speaks no HTTP its port. */
+  readonly ready?: string | 'port'
 }
 
 /** `prepare` writes what the program needs into its folder and says how it is called. */
@@ -66,13 +66,23 @@ export async function startProgram(
   try {
     await until(`${command} to be ready`, async () => {
       if (child.exitCode !== null) throw new Error(said)
-      return (await fetch(url + ready)).ok
+      return ready === 'port' ? isOpen(new URL(url)) : (await fetch(url + ready)).ok
     })
   } catch (error) {
     await stop()
     throw new Error(`${command} doesn't start: ${said}`, { cause: error })
   }
   return { url, folder, stop }
+}
+
+async function isOpen({ hostname, port }: URL): Promise<boolean> {
+  const socket = connect(Number(port), hostname)
+  try {
+    await once(socket, 'connect')
+    return true
+  } finally {
+    socket.destroy()
+  }
 }
 
 async function ended(child: ChildProcess): Promise<void> {
