@@ -20,17 +20,12 @@ export interface Document {
   answer(asked: Asked): Promise<Answer>
 }
 
-export function documentOf(text: string, contentType: string): Document {
-  return createDocument(Buffer.from(text), contentType)
+/** The document of before where it says the same, so that who has it needn't fetch it again. */
+export function renewed(before: Document | undefined, body: Buffer, contentType: string): Document {
+  return before?.body.equals(body) ? before : documentOf(body, contentType)
 }
 
-/** The document of before where the text is the same, so that who has it needn't fetch it again. */
-export function renewed(before: Document | undefined, text: string, contentType: string): Document {
-  const body = Buffer.from(text)
-  return before?.body.equals(body) ? before : createDocument(body, contentType)
-}
-
-function createDocument(body: Buffer, contentType: string): Document {
+export function documentOf(body: Buffer, contentType: string): Document {
   const tag = `"${randomUUID()}"`
   const headers = { etag: tag, 'cache-control': 'no-cache', vary: 'accept-encoding' }
   let compressed: Promise<Buffer> | undefined

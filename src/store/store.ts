@@ -21,6 +21,7 @@ import type {
 } from '../model.ts'
 import { createOwnSide, type Versioned } from './own.ts'
 import { createPeerSide, type PeerSide } from './peers.ts'
+import { sharing } from './sharing.ts'
 
 export interface Store extends Part {
   /** Who we are. First of all calls; again when a node becomes a manager or stops being one. */
@@ -112,8 +113,9 @@ export function createStore({ clock, forgetAfter, version }: Options): Store {
 
   function putNewest(given: At<Catalogue>): void {
     if (newest && given.at < newest.at) return
-    const same = isDeepStrictEqual(newest?.value, given.value)
-    newest = newest && same ? { ...given, value: newest.value } : given
+    const value = sharing(newest?.value, given.value)
+    const same = value === newest?.value
+    newest = { ...given, value }
     if (same) return
     own.sweep()
     tell({ kind: 'catalogue' })
@@ -137,8 +139,7 @@ export function createStore({ clock, forgetAfter, version }: Options): Store {
     putFinding: own.putFinding,
     putSnapshot: own.putSnapshot,
     putCatalogue(value) {
-      const known = isDeepStrictEqual(ownNewest?.value, value) ? ownNewest : undefined
-      ownNewest = { value: known?.value ?? value, at: clock.now(), from: who().node }
+      ownNewest = { value: sharing(ownNewest?.value, value), at: clock.now(), from: who().node }
       putNewest(ownNewest)
     },
     markWhole() {

@@ -54,8 +54,10 @@ export function createRules({ store, config, metrics, complete }: RulesDeps): Ru
       const awaited = complete()
       if (awaited.length > 0) return incomplete(awaited)
       const now = made()
-      if (printed?.of !== now)
-        printed = { of: now, document: renewed(printed?.document, printRules(now.rules), contentType) }
+      if (printed?.of !== now) {
+        const body = Buffer.from(printRules(now.rules))
+        printed = { of: now, document: renewed(printed?.document, body, contentType) }
+      }
       return printed.document.answer(asked)
     },
   }

@@ -25,11 +25,17 @@ export interface Surroundings {
 export type Labels = Record<string, string>
 
 export interface Listed {
-  readonly address: string
+  /** By which the list is sorted, and of which there may be one: job and instance. */
+  readonly key: string
   /** All labels that are part of the target's identity. */
-  readonly labels: Labels
-  /** All others, printed. */
-  readonly meta: string
+  readonly labels: Readonly<Labels>
+  /** The target in JSON, with a comma and a line feed. As bytes, since joining ten thousand strings takes 30 ms. */
+  readonly line: Buffer
+}
+
+function listed(address: string, labels: Labels, meta: string): Listed {
+  const json = `{"targets":[${JSON.stringify(address)}],"labels":${JSON.stringify(labels).slice(0, -1)}${meta}}},\n`
+  return { key: `${labels.job}\n${labels.instance}`, labels, line: Buffer.from(json) }
 }
 
 export function describe(replica: Replica, around: Surroundings, printMeta: PrintMeta): Listed {
@@ -48,7 +54,7 @@ export function describe(replica: Replica, around: Surroundings, printMeta: Prin
   if (slot !== undefined) labels.slot = slot
   if (pinnedAs !== undefined) labels.node = node!
   addScrape(labels, settings)
-  return { address: around.address(entry?.owner), labels, meta: printMeta(replica) }
+  return listed(around.address(entry?.owner), labels, printMeta(replica))
 }
 
 export const agentJob = 'app-metrics-proxy'
@@ -56,18 +62,15 @@ export const agentJob = 'app-metrics-proxy'
 /** An agent's own metrics; through any agent where all go by one address. */
 export function describeAgent(node: NodeId, shared: boolean, around: Surroundings): Listed {
   const name = around.nodeName(node)
-  return {
-    address: around.address(node),
-    labels: {
-      __metrics_path__: shared ? `/${agentJob}/${name}/metrics` : '/metrics',
-      job: agentJob,
-      instance: `${agentJob}@${name}`,
-      service: agentJob,
-      cluster: clusterOf(node, around),
-      node: name,
-    },
-    meta: '',
+  const labels = {
+    __metrics_path__: shared ? `/${agentJob}/${name}/metrics` : '/metrics',
+    job: agentJob,
+    instance: `${agentJob}@${name}`,
+    service: agentJob,
+    cluster: clusterOf(node, around),
+    node: name,
   }
+  return listed(around.address(node), labels, '')
 }
 
 function clusterOf(node: NodeId | undefined, { cluster, catalogue, hostname }: Surroundings): string {

@@ -1,9 +1,11 @@
-// The whole list of the cluster's targets, made anew only when something changed that it tells of.
+// The whole list of the cluster's targets, made anew only when something changed that it tells of, and then
+// only for the services of which something changed.
 
 import type { Catalogue, Change, Dated, Entry, NodeId, NodeView } from '../../model.ts'
 import { describe, describeAgent, type Listed, type Surroundings } from './labels.ts'
 import { metaPrinter } from './meta.ts'
-import { replicasOf, type Standing } from './replicas.ts'
+import { createRecollection } from './recollection.ts'
+import { groupsOf, replicasOf, type Standing } from './replicas.ts'
 
 /** What is read of the store. */
 export interface Source {
@@ -19,13 +21,28 @@ export interface Listing {
 }
 
 export function createListing(store: Source, cluster: string | undefined, standing: Standing): Listing {
+  const recollection = createRecollection<readonly Listed[]>()
   let current: readonly Listed[] | undefined
   store.subscribe((change) => {
     if (matters(change)) current = undefined
   })
+
+  function list(): readonly Listed[] {
+    const nodes = store.nodes()
+    const catalogue = store.catalogue()?.value
+    const around = surroundings(nodes, catalogue, cluster)
+    const linked = new Set(nodes.filter(isLinked).map(({ self }) => self.node))
+    const view = { catalogue, linked: (node: NodeId) => linked.has(node), standing }
+    const printMeta = metaPrinter(catalogue)
+    const groups = recollection.of(groupsOf(store.entries(), catalogue), factsOf(nodes, catalogue), (group) =>
+      replicasOf(group, view).map((replica) => describe(replica, around, printMeta)),
+    )
+    return inOrder([agents(nodes, around), ...groups].flat())
+  }
+
   return {
     targets() {
-      current ??= list(store, cluster, standing)
+      current ??= list()
       return current
     },
   }
@@ -42,22 +59,10 @@ function matters(change: Change): boolean {
   )
 }
 
-function list(store: Source, cluster: string | undefined, standing: Standing): readonly Listed[] {
-  const nodes = store.nodes()
-  const catalogue = store.catalogue()?.value
-  const around = surroundings(nodes, catalogue, cluster)
-  const linked = new Set(nodes.filter(isLinked).map(({ self }) => self.node))
-  const replicas = replicasOf({
-    entries: store.entries(),
-    catalogue,
-    linked: (node) => linked.has(node),
-    standing,
-  })
-  const printMeta = metaPrinter(catalogue)
-  return inOrder([
-    ...agents(nodes, around),
-    ...replicas.map((replica) => describe(replica, around, printMeta)),
-  ])
+/** All that the list says of any service and that isn't the service's own. */
+function factsOf(nodes: readonly NodeView[], catalogue: Catalogue | undefined): string {
+  const seen = nodes.map((node) => [node.self, isLinked(node)])
+  return JSON.stringify([seen, catalogue?.cluster, catalogue?.nodes])
 }
 
 function agents(nodes: readonly NodeView[], around: Surroundings): readonly Listed[] {
@@ -101,9 +106,6 @@ function linkedFirst(a: NodeView, b: NodeView): number {
 /** By job and instance, and each pair once: what would double a series isn't listed, whoever caused it. */
 function inOrder(listed: readonly Listed[]): readonly Listed[] {
   const byKey = new Map<string, Listed>()
-  for (const one of listed) {
-    const key = `${one.labels.job}\n${one.labels.instance}`
-    if (!byKey.has(key)) byKey.set(key, one)
-  }
+  for (const one of listed) if (!byKey.has(one.key)) byKey.set(one.key, one)
   return [...byKey.keys()].sort().map((key) => byKey.get(key)!)
 }

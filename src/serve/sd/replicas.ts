@@ -13,12 +13,26 @@ export type Standing = (
   circumstances: { readonly order?: readonly string[]; readonly linked: (owner: NodeId) => boolean },
 ) => Entry | undefined
 
+/** What the decision depends on besides the group. */
 export interface View {
-  readonly entries: Iterable<Entry>
   readonly catalogue: Catalogue | undefined
   /** Whether an owner can be asked now. */
   readonly linked: (node: NodeId) => boolean
   readonly standing: Standing
+}
+
+/** What is decided together: the containers of one Swarm service, declared or seen, or of one name on one node. */
+export interface Group {
+  readonly key: string
+  /** The service's full name; absent for what is in none. */
+  readonly service: string | undefined
+  readonly declared: Declared | undefined
+  readonly entries: readonly Entry[]
+}
+
+/** A service as the managers know it. */
+export interface Declared extends Readonly<CatalogueService> {
+  readonly id: string
 }
 
 export interface Replica {
@@ -34,42 +48,51 @@ export interface Replica {
   readonly settings: Settings
 }
 
-/** A service as the managers know it. */
-interface Declared extends CatalogueService {
-  readonly id: string
+/** In no particular order. Agents are listed by node. */
+export function groupsOf(entries: Iterable<Entry>, catalogue: Catalogue | undefined): readonly Group[] {
+  const groups = new Map<string, Group & { readonly entries: Entry[] }>()
+  for (const [id, service] of Object.entries(catalogue?.services ?? {})) {
+    const { name } = service
+    groups.set(name, { key: name, service: name, declared: declaredAs(id, service), entries: [] })
+  }
+  for (const entry of entries) {
+    if (entry.target.id === agentTarget) continue
+    const { key, service } = belonging(entry)
+    const group = groups.get(key)
+    if (group) group.entries.push(entry)
+    else groups.set(key, { key, service, declared: undefined, entries: [entry] })
+  }
+  return [...groups.values()]
+}
+
+function belonging({ owner, target: { place, name } }: Entry) {
+  return place.kind === 'replicated' || place.kind === 'global'
+    ? { key: place.service, service: place.service }
+    : { key: `${name}\n${owner}`, service: undefined }
+}
+
+const declarations = new WeakMap<CatalogueService, Declared>()
+
+/** The same object for the same service. */
+function declaredAs(id: string, service: CatalogueService): Declared {
+  const before = declarations.get(service)
+  if (before?.id === id) return before
+  const declared = { ...service, id }
+  declarations.set(service, declared)
+  return declared
 }
 
 /** In no particular order. */
-export function replicasOf(view: View): readonly Replica[] {
-  const { services, others } = grouped(view)
-  return [
-    ...[...services.values()].flatMap((service) => replicasOfService(service, view)),
-    ...[...others.values()].flatMap((entries) => replicaOnItsNode(entries, view)),
-  ]
+export function replicasOf({ service, declared, entries }: Group, view: View): readonly Replica[] {
+  return service === undefined
+    ? replicaOnItsNode(entries, view)
+    : replicasOfService({ name: service, declared, entries }, view)
 }
 
 interface Service {
   readonly name: string
   readonly declared: Declared | undefined
-  readonly entries: Entry[]
-}
-
-/** Swarm services, declared or seen, by name; all else by node and name. Agents are listed by node. */
-function grouped({ entries, catalogue }: View) {
-  const services = new Map<string, Service>()
-  const others = new Map<string, Entry[]>()
-  for (const [id, service] of Object.entries(catalogue?.services ?? {}))
-    services.set(service.name, { name: service.name, declared: { ...service, id }, entries: [] })
-  for (const entry of entries) {
-    const { place, name, id } = entry.target
-    if (id === agentTarget) continue
-    if (place.kind === 'replicated' || place.kind === 'global') {
-      const service = services.get(place.service) ?? { name: place.service, declared: undefined, entries: [] }
-      services.set(place.service, service)
-      service.entries.push(entry)
-    } else gather(others, `${entry.owner} ${name}`, entry)
-  }
-  return { services, others }
+  readonly entries: readonly Entry[]
 }
 
 function replicasOfService({ name, declared, entries }: Service, view: View): readonly Replica[] {

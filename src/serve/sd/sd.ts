@@ -46,10 +46,9 @@ export function createSd({ store, config, standing, complete }: SdDeps): Sd {
 }
 
 /** One target a line: easy to read, to compare and to grep. */
-function print(targets: readonly Listed[]): string {
-  return targets.length === 0 ? '[]\n' : `[\n${targets.map(element).join(',\n')}\n]\n`
-}
-
-function element({ address, labels, meta }: Listed): string {
-  return `{"targets":[${JSON.stringify(address)}],"labels":${JSON.stringify(labels).slice(0, -1)}${meta}}}`
+function print(targets: readonly Listed[]): Buffer {
+  const last = targets.at(-1)
+  if (!last) return Buffer.from('[]\n')
+  const lines = targets.slice(0, -1).map(({ line }) => line)
+  return Buffer.concat([Buffer.from('[\n'), ...lines, last.line.subarray(0, -2), Buffer.from('\n]\n')])
 }

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../clock.ts'
 import type { Entry, NodeId } from '../../model.ts'
 import { type Head, headOf, type StatusView, surroundingsOf, unknownOwner } from './status.ts'
-import { keyOf, type Surroundings, targetOf, type Unix } from './target.ts'
+import { groundsOf, keyOf, lastingOf, passingOf, type Surroundings, type Unix } from './target.ts'
 
 export interface Board {
   /** Takes in what changed. All else tells what the last look found. */
@@ -20,8 +20,10 @@ export interface Board {
 interface Row {
   readonly key: string
   readonly around: Surroundings
-  /** With a comma behind it. */
-  readonly json: Buffer
+  readonly grounds: readonly unknown[]
+  /** The JSON of what isn't new at every scrape, and of what is, a comma behind it. */
+  readonly lasting: Buffer
+  readonly passing: Buffer
   /** The count at which it last changed, and the look that last found it. */
   changed: number
   seen: number
@@ -73,9 +75,14 @@ export function createBoard(view: StatusView, clock: Clock, unix: Unix): Board {
   function put(entry: Entry, next: number): Row {
     const [key, here] = [keyOf(entry), aroundOf(entry.owner)]
     const before = rows.get(key)
-    const json = Buffer.from(`${JSON.stringify(targetOf(entry, here, unix))},`)
-    const changed = before?.json.equals(json) ? before.changed : next
-    const row: Row = { key, around: here, json, changed, seen: looks }
+    const grounds = groundsOf(entry, here)
+    const lasting =
+      before && sameItems(before.grounds, grounds)
+        ? before.lasting
+        : Buffer.from(`${JSON.stringify(lastingOf(entry, here, unix)).slice(0, -1)},`)
+    const passing = Buffer.from(`${JSON.stringify(passingOf(entry, unix)).slice(1)},`)
+    const changed = before?.lasting.equals(lasting) && before.passing.equals(passing) ? before.changed : next
+    const row: Row = { key, around: here, grounds, lasting, passing, changed, seen: looks }
     rows.set(key, row)
     byEntry.set(entry, row)
     gone.delete(key)
@@ -111,7 +118,8 @@ export function createBoard(view: StatusView, clock: Clock, unix: Unix): Board {
     print(since) {
       const after = countOf(since)
       const shown: Buffer[] = []
-      for (const { json, changed } of rows.values()) if (changed > (after ?? -1)) shown.push(json)
+      for (const { lasting, passing, changed } of rows.values())
+        if (changed > (after ?? -1)) shown.push(lasting, passing)
       const left = after === undefined ? [] : [...gone].filter(([, at]) => at > after).map(([key]) => key)
       const first = `{"time":${unix(clock.now())},"sequence":"${name()}","partial":${after !== undefined},${head},`
       return Buffer.concat([
@@ -140,4 +148,8 @@ function keepSame(
 
 function same(a: Surroundings, b: Surroundings): boolean {
   return a.node === b.node && a.pathNode === b.pathNode && a.lost === b.lost && a.services === b.services
+}
+
+function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.every((item, at) => item === b[at])
 }

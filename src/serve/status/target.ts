@@ -2,7 +2,7 @@
 
 import type { Trouble } from '../../errors.ts'
 import { settingsOf } from '../../labels/settings.ts'
-import type { CatalogueService, Entry, Mono, Past, Snapshot } from '../../model.ts'
+import type { CatalogueService, Entry, Mono, Past, Snapshot, Target } from '../../model.ts'
 import { namingOf } from './places.ts'
 import type { State, TargetStatus } from './shape.ts'
 
@@ -20,6 +20,18 @@ export interface Surroundings {
 export type Unix = (at: Mono) => number
 
 export function targetOf(entry: Entry, around: Surroundings, unix: Unix): TargetStatus {
+  return { ...lastingOf(entry, around, unix), ...passingOf(entry, unix) }
+}
+
+type Passing = Pick<TargetStatus, 'scraped' | 'took' | 'series' | 'bytes' | 'format' | 'history'>
+
+/** What every scrape changes. */
+export function passingOf({ snapshot, history }: Entry, unix: Unix): Passing {
+  return { ...scrapeOf(snapshot, unix), history: history.map(pastOf) }
+}
+
+/** All else: as long as the grounds are the same, so is this. */
+export function lastingOf(entry: Entry, around: Surroundings, unix: Unix): Omit<TargetStatus, keyof Passing> {
   const { owner, target, endpoint, ended } = entry
   const state = stateOf(entry, around.lost)
   const trouble = troubleOf(entry, state, around)
@@ -34,11 +46,19 @@ export function targetOf(entry: Entry, around: Surroundings, unix: Unix): Target
     state,
     ...(trouble && { trouble }),
     ...(endpoint && { endpoint }),
-    ...scrapeOf(entry.snapshot, unix),
-    history: entry.history.map(pastOf),
     remarks: remarksOf(entry, around.services),
     ...(ended && { ended: endedOf(ended, unix) }),
   }
+}
+
+/** All that `lastingOf` is made from, to be compared by identity. Not the page, which is large. */
+export function groundsOf(
+  entry: Entry,
+  { node, pathNode, lost, services }: Surroundings,
+): readonly unknown[] {
+  const { target, finding, endpoint, ended, snapshot } = entry
+  const scraped = snapshot?.ok ? snapshot.page.remarks.join('\n') : snapshot?.trouble
+  return [target, finding, endpoint, ended, scraped, node, pathNode, lost, declaredLabels(target, services)]
 }
 
 export function keyOf({ owner, target }: Entry): string {
@@ -98,9 +118,12 @@ function scrapeOf(snapshot: Snapshot | undefined, unix: Unix) {
 const pastOf = ({ ok, took }: Past) => (ok ? secondsOf(took) : null)
 
 function remarksOf({ target, snapshot }: Entry, services: Surroundings['services']): readonly string[] {
-  const declared = 'serviceId' in target.place ? services[target.place.serviceId]?.labels : undefined
-  const { problems } = settingsOf(target.labels, declared)
+  const { problems } = settingsOf(target.labels, declaredLabels(target, services))
   return [...(snapshot?.ok ? snapshot.page.remarks : []), ...problems]
+}
+
+function declaredLabels({ place }: Target, services: Surroundings['services']) {
+  return 'serviceId' in place ? services[place.serviceId]?.labels : undefined
 }
 
 /** To a tenth of a millisecond: more is noise, and bytes. */

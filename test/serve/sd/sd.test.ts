@@ -513,3 +513,52 @@ test('whatever labels and names hold, the list can be read, and no target stands
     { numRuns: 100 },
   )
 })
+
+describe('made anew only where something changed', () => {
+  const tasks = ['1', '2', '3', '4'].map((slot) => task(`demo_${slot < '3' ? 'web' : 'api'}`, slot))
+  const targets = [...tasks, task('demo_node', '', { node: 'node2' }), target('alone')]
+  const lives = ['absent', 'bare', 'shown', 'ended'] as const
+  /** The same object for the same life of the same target, as a store has it. */
+  const known = targets.map((one) => ({ bare: bare(one), shown: entry(one), ended: ended(one, 137) }))
+  const services = ['demo_web', 'demo_api', 'demo_node'].map(
+    (name) =>
+      [
+        service(name, { slots: ['1', '3'] }),
+        service(name, { slots: ['2', '3'], labels: { 'prometheus.port': '80' } }),
+        service(name, { mode: 'global' }),
+      ] as const,
+  )
+  const state = fc.record({
+    lives: fc.tuple(...targets.map(() => fc.constantFrom(...lives))),
+    declared: fc.option(fc.tuple(...services.map((of) => fc.constantFrom(undefined, ...of)))),
+    lost: fc.boolean(),
+    reversed: fc.boolean(),
+  })
+
+  test('it is what it would be if all of it were', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(state, { minLength: 2, maxLength: 6 }), async (states) => {
+        const long = sdOf({})
+        for (const { lives, declared, lost, reversed } of states) {
+          const entries = lives.flatMap((life, at) => (life === 'absent' ? [] : [known[at]![life]]))
+          const now: Known = {
+            nodes: [node('node1'), node('node2', lost ? { link: 'lost' } : {})],
+            entries: reversed ? entries.toReversed() : entries,
+            ...(declared && {
+              catalogue: catalogue(
+                declared.filter((one) => one !== undefined),
+                ['node1'],
+              ),
+            }),
+          }
+          long.store.become(now)
+          const [grown, fresh] = await Promise.all(
+            [long, sdOf(now)].map(({ sd }) => sd.answer({ query: {} })),
+          )
+          expect(grown!.body.toString()).toBe(fresh!.body.toString())
+        }
+      }),
+      { numRuns: 200 },
+    )
+  })
+})

@@ -1,21 +1,21 @@
 import { describe, expect, test } from 'vitest'
-import type { Entry, NodeView } from '../../../src/model.ts'
+import type { Catalogue, Entry, NodeView } from '../../../src/model.ts'
 import { createBoard } from '../../../src/serve/status/board.ts'
 import type { Status } from '../../../src/serve/status/shape.ts'
 import type { StatusView } from '../../../src/serve/status/status.ts'
 import { virtualClock } from '../../helpers/clock.ts'
-import { entry, node, task } from '../../helpers/cluster.ts'
+import { catalogue, entry, node, service, task } from '../../helpers/cluster.ts'
 import { read } from '../agent.ts'
 
 interface Known {
   entries: Entry[]
   nodes: NodeView[]
-  entriesAsked: number
+  catalogue?: Catalogue
 }
 
 function setUp(entries: Entry[]) {
   const clock = virtualClock(0)
-  const known: Known = { entries, nodes: [node('node1', { link: 'self' }), node('node2')], entriesAsked: 0 }
+  const known: Known = { entries, nodes: [node('node1', { link: 'self' }), node('node2')] }
   const view: StatusView = {
     version: '1.0.0',
     config: { scrapeInterval: 10_000, maxAge: 'off', staleAfter: 30_000, forgetAfter: 300_000 },
@@ -24,7 +24,7 @@ function setUp(entries: Entry[]) {
     entries: () => known.entries,
     entry: () => undefined,
     nodes: () => known.nodes,
-    catalogue: () => undefined,
+    catalogue: () => known.catalogue && { value: known.catalogue, age: 0, from: 'node1' },
     peers: () => [],
     rules: () => [],
     discovery: () => ({ warnings: [] }),
@@ -71,6 +71,20 @@ describe('the board', () => {
     const { sequence } = ask()
     known.entries[0] = { ...known.entries[0]! }
     expect(ask(sequence)).toMatchObject({ sequence, targets: [] })
+  })
+
+  test('tells anew what changed of a target between two scrapes, and what its service was given', () => {
+    const { known, ask } = setUp([replica('1'), replica('2')])
+    const { sequence } = ask()
+    const [one] = known.entries
+    known.entries[0] = { ...one!, target: { ...one!.target, image: 'image:2' } }
+    expect(ask(sequence).targets.map(({ image }) => image)).toEqual(['image:2'])
+
+    const declared = (labels: Readonly<Record<string, string>>) => catalogue([service('web', { labels })])
+    known.catalogue = declared({ 'app-metrics-proxy.port': 'eighty' })
+    expect(ask(sequence).targets[1]?.remarks).toEqual([expect.stringContaining('eighty')])
+    known.catalogue = declared({})
+    expect(ask(sequence).targets[1]?.remarks).toEqual([])
   })
 
   test('tells what is gone, and that it came back', () => {

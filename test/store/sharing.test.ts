@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest'
+import { sharing } from '../../src/store/sharing.ts'
+import { catalogue, service } from '../helpers/cluster.ts'
+
+const ofTwo = (replicas = 1) => catalogue([service('web', { replicas }), service('api')], ['node1', 'node2'])
+
+test('what says the same is the same object', () => {
+  const before = ofTwo()
+  expect(sharing(before, ofTwo())).toBe(before)
+})
+
+test('what changed is new, what stands beside it is not', () => {
+  const before = ofTwo()
+  const now = sharing(before, ofTwo(2))
+  expect(now).toEqual(ofTwo(2))
+  expect(now.services['id-web']).not.toBe(before.services['id-web'])
+  expect(now.services['id-api']).toBe(before.services['id-api'])
+  expect(now.nodes).toBe(before.nodes)
+})
+
+test.each([
+  ['came', catalogue([service('web')], ['node1']), catalogue([service('web'), service('api')], ['node1'])],
+  ['went', catalogue([service('web'), service('api')], ['node1']), catalogue([service('web')], ['node1'])],
+  ['is another cluster', catalogue([]), { ...catalogue([]), cluster: 'another' }],
+])('what %s is told', (_, before, now) => {
+  expect(sharing(before, now)).toEqual(now)
+})

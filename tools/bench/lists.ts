@@ -1,0 +1,200 @@
+// What the two lists of everything cost at many endpoints, in CPU of the answering agent: the status as JSON,
+// and `/sd`. Each made anew after a change, and told where nothing changed.
+
+import { systemClock } from '../../src/clock.ts'
+import type { Catalogue, Snapshot, Target } from '../../src/model.ts'
+import { createSd } from '../../src/serve/sd/sd.ts'
+import { createBoard } from '../../src/serve/status/board.ts'
+import { standing } from '../../src/store/names/standing.ts'
+import { createStore, type Store } from '../../src/store/store.ts'
+import { median } from './processes.ts'
+
+export interface ListsBench {
+  readonly endpoints: number
+  readonly rounds: number
+}
+
+/** Milliseconds of CPU, one for each round. */
+export interface ListsResult {
+  readonly status: {
+    /** All of it, every target having been scraped since anybody looked. */
+    readonly stale: readonly number[]
+    /** All of it, a tenth of the targets having been scraped since. */
+    readonly full: readonly number[]
+    /** Only what changed, the same having happened. */
+    readonly since: readonly number[]
+    readonly unchanged: readonly number[]
+  }
+  readonly sd: {
+    /** One container came. */
+    readonly changed: readonly number[]
+    /** The managers tell of one service something new. */
+    readonly declared: readonly number[]
+    readonly unchanged: readonly number[]
+  }
+}
+
+export async function benchLists({ endpoints, rounds }: ListsBench): Promise<ListsResult> {
+  const store = createStore({ clock: systemClock, forgetAfter: 300_000, version: '1.0.0' })
+  try {
+    const targets = fill(store, endpoints)
+    return { status: benchStatus(store, targets, rounds), sd: await benchSd(store, targets, rounds) }
+  } finally {
+    await store.stop()
+  }
+}
+
+const replicas = 10
+
+function fill(store: Store, endpoints: number): readonly Target[] {
+  const advertise = 'metrics.example.org:2137'
+  store.identify({ node: 'node1', hostname: 'node1', swarm: true, manager: true, advertise })
+  store.putCatalogue(catalogueOf(endpoints / replicas, 1))
+  const targets = Array.from({ length: endpoints }, (_, at) => targetOf(at))
+  store.replaceTargets(targets)
+  for (const [at, { id }] of targets.entries()) {
+    const endpoint = { url: `http://10.0.${at >> 8}.${at & 255}:8080/metrics`, port: 8080, why: 'scanned' }
+    store.putFinding(id, { kind: 'found', endpoint })
+    for (let scrape = 0; scrape < 20; scrape += 1) store.putSnapshot(id, snapshotOf(at + scrape))
+  }
+  return targets
+}
+
+const serviceOf = (number: number) => ({ name: `stack${number % 20}_service${number}`, id: `id${number}` })
+
+function targetOf(at: number): Target {
+  const { name: service, id: serviceId } = serviceOf(Math.floor(at / replicas))
+  const slot = `${(at % replicas) + 1}`
+  const [task, stack] = [`${at}`.padStart(25, 't'), service.split('_')[0]!]
+  const id = at.toString(16).padStart(8, '0').padEnd(64, 'e5')
+  const name = `${service}.${slot}.${task}`
+  return {
+    ...{ id, node: 'node1', name, image: 'example/app:1.4.2', state: 'running' },
+    place: { kind: 'replicated', service, serviceId, stack, slot, task },
+    labels: {
+      'com.docker.stack.namespace': stack,
+      'com.docker.swarm.service.id': serviceId,
+      'com.docker.swarm.service.name': service,
+      'com.docker.swarm.task.id': task,
+      'com.docker.swarm.task.name': name,
+    },
+    addresses: [{ network: 'monitor', host: `10.0.${at >> 8}.${at & 255}` }],
+  }
+}
+
+function catalogueOf(services: number, version: number): Catalogue {
+  const slots = Array.from({ length: replicas }, (_, at) => `${at + 1}`)
+  const labelsOf = (number: number) => ({
+    'app-metrics-proxy.port': '8080',
+    version: number === 7 ? `${version}` : '1',
+  })
+  return {
+    cluster: 'swarm',
+    nodes: {
+      node1: {
+        hostname: 'node1',
+        address: '10.0.0.1',
+        role: 'manager',
+        state: 'ready',
+        availability: 'active',
+      },
+    },
+    services: Object.fromEntries(
+      Array.from({ length: services }, (_, number) => {
+        const { name, id } = serviceOf(number)
+        return [
+          id,
+          { name, mode: 'replicated', replicas, slots, labels: labelsOf(number), contested: {} },
+        ] as const
+      }),
+    ),
+  }
+}
+
+function snapshotOf(number: number): Snapshot {
+  const body = Buffer.from('a 1\n')
+  const page = { format: 'text/0.0.4', body, size: 62_000, series: 700, remarks: [] } as const
+  return { ok: true, at: performance.now(), took: 3 + (number % 17) / 10, page }
+}
+
+function benchStatus(store: Store, targets: readonly Target[], rounds: number): ListsResult['status'] {
+  const board = createBoard(
+    {
+      ...store,
+      version: '1.0.0',
+      config: { scrapeInterval: 10_000, maxAge: 100, staleAfter: 30_000, forgetAfter: 300_000 },
+      self: () => store.own.self(),
+      cluster: () => 'swarm',
+      peers: () => [],
+      rules: () => [],
+      discovery: () => ({ warnings: [] }),
+      webConfig: () => undefined,
+      ambiguities: () => [],
+      warnings: () => [],
+    },
+    systemClock,
+    (at) => Math.round(performance.timeOrigin + at) / 1000,
+  )
+  const look = (since?: string) => {
+    board.look()
+    board.print(since)
+  }
+  look()
+  const scrape = (round: number, share: number) => {
+    for (const [at, { id }] of targets.entries())
+      if (at % share === round % share) store.putSnapshot(id, snapshotOf(at + round))
+  }
+  /** As many as are scraped in a second, at an interval of ten. */
+  const scrapeSome = (round: number) => scrape(round, 10)
+  return {
+    stale: repeat(
+      rounds,
+      (round) => scrape(round, 1),
+      () => look(),
+    ),
+    full: repeat(rounds, scrapeSome, () => look()),
+    since: repeat(rounds, scrapeSome, () => look(board.sequence())),
+    unchanged: repeat(
+      rounds,
+      () => {},
+      () => board.look(),
+    ),
+  }
+}
+
+async function benchSd(store: Store, targets: readonly Target[], rounds: number): Promise<ListsResult['sd']> {
+  const sd = createSd({ store, config: { cluster: undefined }, standing, complete: () => [] })
+  const ask = () => sd.answer({ query: {} })
+  await ask()
+  const services = targets.length / replicas
+  const comeAndGo = (round: number) => store.replaceTargets(round % 2 === 0 ? targets.slice(1) : targets)
+  // the answer is made before its promise is awaited
+  return {
+    changed: repeat(rounds, comeAndGo, () => void ask()),
+    declared: repeat(
+      rounds,
+      (round) => store.putCatalogue(catalogueOf(services, round + 2)),
+      () => void ask(),
+    ),
+    unchanged: repeat(
+      rounds,
+      () => {},
+      () => void ask(),
+    ),
+  }
+}
+
+function repeat(rounds: number, change: (round: number) => void, work: () => void): readonly number[] {
+  return Array.from({ length: rounds }, (_, round) => {
+    change(round)
+    const before = process.cpuUsage()
+    work()
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) / 1000
+  })
+}
+
+if (import.meta.main)
+  for (const [list, costs] of Object.entries(await benchLists({ endpoints: 10_000, rounds: 20 })))
+    for (const [when, ms] of Object.entries<readonly number[]>(costs))
+      console.log(`${list} ${when}: ${median(ms).toFixed(1)} ms, at least ${Math.min(...ms).toFixed(1)}`)
