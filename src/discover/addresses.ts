@@ -99,16 +99,18 @@ function overShared(there: Container, here: Container, container: Container): Re
   if (shared.length > 0)
     return nowhere(`Docker tells no address for it on ${quoted(shared)}`, 'restart the container')
   const it = container === there ? 'it' : `\`${there.name}\`, whose network it shares,`
-  const ways = [
-    ...(attachable(here).length > 0 ? [`attach ${it} to ${quoted(attachable(here))}`] : []),
-    ...(attachable(there).length > 0 ? [`attach the agent to ${quoted(attachable(there))}`] : []),
-  ]
+  const ways = [...waysTo(it, there, here), ...waysTo('the agent', here, there)]
   return nowhere('not on a network shared with the agent', ways.join(', or ') || 'attach both to one network')
 }
 
-/** Without Swarm's ingress, which is for its routing mesh, and what stands for no network. */
-const attachable = ({ attachments }: Container) =>
-  attachments.filter(({ network }) => network !== 'ingress' && network !== 'none')
+/** To which of another container's networks one can be attached: a task only to those that somebody made. */
+function waysTo(it: string, container: Container, other: Container): readonly string[] {
+  const closed = ['ingress', 'none', 'docker_gwbridge', ...(isTask(container) ? ['bridge'] : [])]
+  const open = other.attachments.filter(({ network }) => !closed.includes(network))
+  return open.length > 0 ? [`attach ${it} to ${quoted(open)}`] : []
+}
+
+const isTask = ({ labels }: Container) => 'com.docker.swarm.task.id' in labels
 
 const quoted = (attachments: readonly Attachment[]) =>
   attachments.map(({ network }) => `\`${network}\``).join(' or ')

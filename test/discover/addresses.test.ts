@@ -128,6 +128,23 @@ describe('no way to a container says why and what to do', () => {
       'attach `plain`, whose network it shares, to `monitor`, or attach the agent to `web`',
     ],
     [
+      'a task, which Docker lets nobody attach to its own bridge, on nothing else',
+      onMonitor,
+      changed('plain', {
+        labels: { 'com.docker.swarm.task.id': 'x' },
+        attachments: [{ network: 'bridge', networkId: 'b', ipv4: '172.17.0.2' }],
+      }),
+      'not on a network shared with the agent',
+      'attach it to `monitor`, or attach the agent to `bridge`',
+    ],
+    [
+      'a plain one, where the agent is a task',
+      changed('agent', { labels: { 'com.docker.swarm.task.id': 'x' } }),
+      changed('plain', { attachments: [{ network: 'bridge', networkId: 'b', ipv4: '172.17.0.2' }] }),
+      'not on a network shared with the agent',
+      'attach it to `monitor`',
+    ],
+    [
       'the agent has no network',
       onNothing,
       container('plain'),
