@@ -116,10 +116,11 @@ const policy = [
 ].join('; ')
 
 function guard(reply: FastifyReply): FastifyReply {
+  // without TLS browsers ignore it, and complain
+  if (reply.request.protocol === 'https') reply.header('cross-origin-opener-policy', 'same-origin')
   return reply
     .header('content-security-policy', policy)
     .header('x-content-type-options', 'nosniff')
     .header('referrer-policy', 'no-referrer')
-    .header('cross-origin-opener-policy', 'same-origin')
     .header('cross-origin-resource-policy', 'same-origin')
 }
