@@ -107,6 +107,26 @@ test('a page that is kept compressed is unpacked once an answer, and not at all 
   expect(unpacked).toEqual({ 1: 2, 2: 2 })
 })
 
+test('a name may be written with any of its letters percent-encoded, and is then that name and no path', async () => {
+  const names = ['Cased.Name-1_x', 'ü /../x']
+  const agent = await start({
+    entries: names.map((name) => standalone('n1', name)),
+    refresh: async ({ target }) => read(`x{name="${target.name}"} 1\n`),
+  })
+  const ask = async (path: string) => (await agent.ask(path)).text
+  const [cased, odd] = names.map((name) => `x{name="${name}"} 1\n`)
+  for (const path of ['/Cased.Name-1_x/metrics', '/%43ased%2eName%2D1%5Fx/metrics'])
+    expect(await ask(path)).toBe(cased)
+  expect(await ask('/%C3%BC%20%2F..%2Fx/metrics')).toBe(odd)
+  expect(await ask('/cased.name-1_x/metrics')).toMatch(/\nask for one of \/Cased.Name-1_x\/metrics /)
+  for (const path of [
+    '/x/../Cased.Name-1_x/metrics',
+    '/./Cased.Name-1_x/metrics',
+    '//Cased.Name-1_x/metrics',
+  ])
+    expect((await agent.ask(path)).status).toBe(404)
+})
+
 describe('what can’t be answered', () => {
   test.each([
     ['/web/metrics', 'GET', 502, 'connection refused\n'],

@@ -151,6 +151,12 @@ describe('ambiguity', () => {
     expect([ask({ entries }, 'x', 'n1'), ask({ entries }, 'x', 'n2')]).toEqual(['x on n1', 'x on n2'])
   })
 
+  test('among more things than anyone reads, the first are named and the others counted', () => {
+    const entries = Array.from({ length: 23 }, (_, n) => task('n1', `s${n + 10}_web`, 1))
+    const answer = ask({ entries }, 'web')
+    expect(answer).toMatch(/ask for one of \/s10_web\/metrics .* \/s29_web\/metrics and 3 more$/)
+  })
+
   test('two nodes with one hostname are told apart by id', () => {
     const nodes = [node('n1', 'one', 'self'), node('n2', 'same'), node('n3', 'same')]
     const entries = [standalone('n2', 'x'), standalone('n3', 'x')]
@@ -177,6 +183,17 @@ describe('unknown names', () => {
     ['', 'unknown; no container or service is called ""'],
   ])('%j', (name, answer) => {
     expect(ask({ entries: web }, name)).toBe(answer)
+  })
+
+  test('the paths that are named can be asked as they stand', () => {
+    expect(ask({ entries: [standalone('n1', 'ü #1')] }, 'ü #2')).toBe(
+      'unknown; no container or service is called "ü #2"; ask for /%C3%BC%20%231/metrics',
+    )
+  })
+
+  test('a name as long as an asker likes isn’t repeated as a whole', () => {
+    const answer = ask({ entries: web }, 'x'.repeat(10_000))
+    expect(answer).toBe(`unknown; no container or service is called "${'x'.repeat(200)}…"`)
   })
 })
 
@@ -230,6 +247,18 @@ describe('replicas', () => {
     expect(ask({ entries: both }, 'a_web/1')).toBe('a-web-1 on n1')
     expect(ask({ entries: both }, 'a_web/2')).toBe('a-web-2 on n2')
     expect(ask({ entries: both }, 'a_web/two')).toBe('a_web: 1@n2 2@n2')
+  })
+
+  test('a slot comes before a node of that name, and a node before a container’s id', () => {
+    const id = web[0]!.target.id.slice(0, 12)
+    const nodes = [node('n1', '2', 'self'), node('n2', id)]
+    expect(ask({ entries: web, nodes }, 'demo_web/2')).toBe('demo_web.2.task2n2 on n2')
+    expect(ask({ entries: web, nodes }, `demo_web/${id}`)).toBe('demo_web.2.task2n2 on n2')
+  })
+
+  test('less of an id than Docker shows is none', () => {
+    const answer = ask({ entries: web }, `demo_web/${web[1]!.target.id.slice(0, 11)}`)
+    expect(answer).toMatch(/^unknown; "demo_web" has no replica/)
   })
 
   test('slots come in the order of their numbers', () => {
