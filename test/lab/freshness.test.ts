@@ -140,24 +140,31 @@ describe('a container that', () => {
 })
 
 describe('a rolling update', () => {
-  test('that starts the new ones first shows each slot once, and never goes back', async () => {
-    const identify = 'echo "what_is{who=\\"$(hostname)\\"} 1" > /tmp/page; exec app 8080=page'
-    await cluster.run(
-      'rolling',
-      appImage,
-      ['--replicas', '3', '--update-order', 'start-first'],
-      ['sh', '-c', identify],
-    )
+  /** Asked to end, it stops to listen at once, and takes its time for the rest. */
+  const lingers = `
+echo "what_is{who=\\"$(hostname)\\"} 1" > /tmp/page
+nc -ll -p 8080 -e /app/page & listener=$!
+trap 'kill $listener; sleep 8 & wait $!; exit' TERM
+while :; do wait; done`
+
+  test('that starts the new ones first shows each slot once, without a gap, and never goes back', async () => {
+    const flags = ['--replicas', '3', '--update-order', 'start-first', '--update-monitor', '1s']
+    await cluster.run('rolling', appImage, flags, ['sh', '-c', lingers])
     for (const slot of [1, 2, 3]) await becomes(`/rolling/${slot}/metrics`, 200)
     let updating = true
     const wrong: string[] = []
     const followed = nodes.map(async (node) => {
       const past = new Map<string, string[]>()
+      const upAt = new Map<string, number>()
+      let gap = 0
       while (updating) {
         const { status, text } = await get(node, '/rolling/metrics')
+        const now = performance.now()
         if (status !== 200) wrong.push(`${node.name}: ${status} ${text}`)
         const shown = [...text.matchAll(/^what_is\{slot="(\d)",who="(\w+)"\}/gm)]
         for (const [, slot = '', who = ''] of shown) {
+          gap = Math.max(gap, now - (upAt.get(slot) ?? now))
+          upAt.set(slot, now)
           const seen = past.get(slot) ?? []
           past.set(slot, seen)
           if (seen.at(-1) === who) continue
@@ -170,7 +177,8 @@ describe('a rolling update', () => {
         const down = text.match(/^app_metrics_proxy_replica_up\{slot="\d"\} 0$/gm) ?? []
         if (shown.length + down.length !== 3) wrong.push(`${node.name}: ${shown.length} slots are shown`)
       }
-      return [...past.values()].map((seen) => seen.length)
+      console.log(`${node.name}: no slot was without numbers for longer than ${Math.round(gap)} ms`)
+      return { gap, replaced: [...past.values()].map((seen) => seen.length) }
     })
     await cluster.manager.docker('service', 'update', '--detach', '--no-resolve-image', '--force', 'rolling')
     await until(
@@ -186,33 +194,44 @@ describe('a rolling update', () => {
       { within: 120_000, every: 200 },
     )
     updating = false
-    expect(await Promise.all(followed)).toEqual([
-      [2, 2, 2],
-      [2, 2, 2],
-      [2, 2, 2],
-    ])
+    for (const { gap, replaced } of await Promise.all(followed)) {
+      expect(replaced).toEqual([2, 2, 2])
+      // an old one that is waited for until it has ended would be a gap of eight seconds
+      expect(gap).toBeLessThan(4000)
+    }
     expect(wrong).toEqual([])
   })
 })
 
 describe('with the real Prometheus', () => {
   let prometheus: Prometheus
+  /** What is to befall which replica of a service. */
+  const fates = { killed: 1, hung: 2, paused: 3 }
   beforeAll(async () => {
-    await runPages('known', 4)
     const published = ['--publish', 'mode=host,target=9100,published=9100']
-    await cluster.run('beside', nodeExporterImage, [...onNode('node2'), ...published])
+    await Promise.all([
+      runPages('known', 4),
+      runPages('fated', 3, [...onNode('node3'), ...noRestart]),
+      cluster.run('beside', nodeExporterImage, [...onNode('node2'), ...published]),
+    ])
     await becomes('/beside/1/metrics', 200)
     const through = nodes.map(
       ({ name, address }) => `
   - job_name: through-${name}
     metrics_path: /beside/1/metrics
     static_configs: [{ targets: ['${address}:2137'] }]
-  - job_name: doomed-${name}
-    metrics_path: /fated/1/metrics
+  - job_name: cut-off-${name}
+    metrics_path: /exporter/node3/metrics
+    static_configs: [{ targets: ['${address}:2137'] }]${Object.entries(fates)
+      .map(
+        ([fate, slot]) => `
+  - job_name: ${fate}-${name}
+    metrics_path: /fated/${slot}/metrics
     static_configs: [{ targets: ['${address}:2137'] }]`,
+      )
+      .join('')}`,
     )
     const all = nodes.map(({ address }) => `'${address}:2137'`).join(', ')
-    await runPages('fated', 1, [...onNode('node3'), ...noRestart])
     prometheus = await startPrometheus(`
 global: { scrape_interval: 1s, scrape_timeout: 1s }
 scrape_configs:${through.join('')}
@@ -244,12 +263,57 @@ scrape_configs:${through.join('')}
     ])
   })
 
+  /** The samples of `up` after a moment, of one job a node. */
+  const upAfter = async (job: string, moment: number) => {
+    const series = await prometheus.samples(`up{job=~"${job}-.*"}[60s]`)
+    return series.map(({ samples }) => samples.filter(({ at }) => at > moment).map(({ value }) => value))
+  }
+  /** The same, once there are so many through each node. */
+  const upOf = (job: string, moment: number, count: number) =>
+    until(`${count} scrapes of ${job} through each node`, async () => {
+      const after = await upAfter(job, moment)
+      return (
+        after.length === nodes.length &&
+        after.every(({ length }) => length >= count) &&
+        after.map((values) => values.slice(0, count))
+      )
+    })
+
+  test('up is 0 from the first scrape after a container was killed, hangs or is paused, through every node', async () => {
+    const [killed, hung, paused] = await Promise.all(
+      Object.values(fates).map((slot) => cluster.containerOf(`fated.${slot}`)),
+    )
+    for (const fate of Object.keys(fates))
+      await until(
+        `${fate} to have been up`,
+        async () => {
+          const seen = await upAfter(fate, 0)
+          if (seen.length === nodes.length && seen.every((values) => values.includes(1))) return true
+          const { active } = await prometheus.targets()
+          throw new Error(active.map(({ scrapeUrl, lastError }) => `${scrapeUrl} ${lastError}`).join('\n'))
+        },
+        { within: 60_000, every: 200 },
+      )
+    const befall = {
+      killed: () => killed!.node.docker('kill', killed!.id),
+      hung: () => hung!.exec("printf '#!/bin/sh\\nexec sleep 3600\\n' > /app/page"),
+      paused: () => paused!.node.docker('pause', paused!.id),
+    }
+    for (const [fate, happens] of Object.entries(befall)) {
+      await happens()
+      // what was read a moment ago is of now, as far as MAX_AGE
+      const moment = Date.now() / 1000 + 0.1
+      expect([fate, await upOf(fate, moment, 3)]).toEqual([fate, nodes.map(() => [0, 0, 0])])
+    }
+    await paused!.node.docker('unpause', paused!.id)
+  })
+
   test('a rate has no more jitter than directly, but for MAX_AGE', async () => {
     const all = await until(
-      'half a minute of samples',
+      'enough samples',
       async () => {
         const series = await prometheus.samples('node_time_seconds{job=~"through-.*|directly"}[40s]')
-        return series.length === 4 && series.every(({ samples }) => samples.length >= 30) && series
+        return series.length === 4 && series.every(({ samples }) => samples.length >= 15) && series
       },
       { within: 90_000 },
     )
@@ -261,34 +325,15 @@ scrape_configs:${through.join('')}
     }
   })
 
-  test('up is 0 at the first scrape after a container was killed, through every node', async () => {
-    const up = 'up{job=~"doomed-.*"}'
-    await until('all to be up', async () => {
-      const all = await prometheus.query(up)
-      return all.length === 3 && all.every(({ value }) => value === 1)
-    })
-    const container = await cluster.containerOf('fated.1')
-    await container.node.docker('kill', container.id)
-    const killed = Date.now() / 1000
-    const series = await until('three scrapes through each node', async () => {
-      const seen = await prometheus.samples(`${up}[30s]`)
-      const after = seen.map(({ samples }) => samples.filter(({ at }) => at > killed))
-      return after.length === 3 && after.every(({ length }) => length >= 3) && after
-    })
-    expect(series.flat().filter(({ value }) => value !== 0)).toEqual([])
-  })
-})
-
-describe('a node that is cut off', () => {
-  test('is stood in for by the cache, with its age, no longer than STALE_AFTER', async () => {
+  test('a node that is cut off is stood in for by the cache, with its age, no longer than STALE_AFTER', async () => {
     const [one, two, three] = nodes
     const path = '/exporter/node3/metrics'
     await becomes(path, 200)
     await three.cut()
     const cut = Date.now() / 1000
     let stoodIn = 0
-    for (const node of [one, two])
-      await until(
+    const givesUp = (node: Node) =>
+      until(
         `${node.name} to give up`,
         async () => {
           const answer = await get(node, path)
@@ -305,7 +350,15 @@ describe('a node that is cut off', () => {
         },
         { within: 40_000, every: 100 },
       )
+    await Promise.all([one, two].map(givesUp))
     expect(stoodIn).toBeGreaterThan(0)
+    // through the other nodes up is 1 as long as the cache may stand in, and 0 from the first scrape after that
+    expect(await upOf('cut-off', cut + staleAfter, 2)).toEqual(nodes.map(() => [0, 0]))
+    const through = await upAfter('cut-off', cut)
+    const stoodFor = through.map((values) => values.filter((value) => value === 1).length)
+    console.log(`up stayed 1 for ${stoodFor.join(', ')} scrapes through the three nodes`)
+    expect(Math.min(...stoodFor.slice(0, 2))).toBeGreaterThan(1)
+    expect(stoodFor[2]).toBe(0)
     await three.heal()
     await becomes(path, 200)
     expect(ageOf(await get(one, path))).toBeLessThan(staleAfter)

@@ -7,7 +7,7 @@ import { type Cluster, startCluster } from '../cluster.ts'
 import { appImage } from '../harness/images.ts'
 import type { Node } from '../harness/node.ts'
 import { chooseEvent, service } from './events.ts'
-import { createJudge, type Judge } from './judge.ts'
+import { agesIn, createJudge, type Judge } from './judge.ts'
 import { randomOf } from './random.ts'
 
 export interface ChaosOptions {
@@ -21,6 +21,8 @@ export interface ChaosResult {
   readonly asked: number
   /** How often each status was answered. */
   readonly statuses: Readonly<Record<string, number>>
+  /** How old the numbers in the answers were, in seconds, youngest first; those that tell of an age apart. */
+  readonly ages: Readonly<Record<'live' | 'cached', readonly number[]>>
   readonly wrong: readonly string[]
 }
 
@@ -86,6 +88,7 @@ interface Watch {
 function startWatch(cluster: Cluster, log: (line: string) => void): Watch {
   const hosts = createHosts(cluster.nodes)
   const statuses: Record<string, number> = {}
+  const ages: Record<'live' | 'cached', number[]> = { live: [], cached: [] }
   const wrong: string[] = []
   let asked = 0
   let stopping = false
@@ -97,6 +100,7 @@ function startWatch(cluster: Cluster, log: (line: string) => void): Watch {
     const answered = Date.now() / 1000
     asked += 1
     statuses[answer.status] = (statuses[answer.status] ?? 0) + 1
+    ages[answer.headers.has('age') ? 'cached' : 'live'].push(...agesIn(answer.text, answered))
     await hosts.learn(node, answer.text)
     for (const complaint of judge(answer, { asked: began, answered, staleAfter, ...hosts })) {
       const line = `${node.name}: ${complaint}`
@@ -116,7 +120,8 @@ function startWatch(cluster: Cluster, log: (line: string) => void): Watch {
     async stop() {
       stopping = true
       await Promise.all(watching)
-      return { asked, statuses, wrong }
+      for (const all of [ages.live, ages.cached]) all.sort((a, b) => a - b)
+      return { asked, statuses, ages, wrong }
     },
   }
 }

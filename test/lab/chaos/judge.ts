@@ -47,6 +47,11 @@ export function createJudge(): Judge {
   }
 }
 
+/** How old each replica's numbers were when they arrived, in seconds; up to one too many, since theirs are whole. */
+export function agesIn(page: string, answered: number): readonly number[] {
+  return read(page).map(({ second }) => answered - second)
+}
+
 /** What may be said instead of a page; anything else is a failure of the agent. */
 const allowed = [404, 502, 503, 504]
 
