@@ -7,6 +7,7 @@ import { type Cluster, startCluster } from '../cluster.ts'
 import { appImage } from '../harness/images.ts'
 import type { Node } from '../harness/node.ts'
 import { chooseEvent, service } from './events.ts'
+import { createHosts } from './hosts.ts'
 import { agesIn, createJudge, type Judge } from './judge.ts'
 import { randomOf } from './random.ts'
 
@@ -86,7 +87,7 @@ interface Watch {
 
 /** Asks every agent again and again. An agent that isn't there is no wrong answer. */
 function startWatch(cluster: Cluster, log: (line: string) => void): Watch {
-  const hosts = createHosts(cluster.nodes)
+  const hosts = createHosts(cluster.nodes, service)
   const statuses: Record<string, number> = {}
   const ages: Record<'live' | 'cached', number[]> = { live: [], cached: [] }
   const wrong: string[] = []
@@ -101,7 +102,7 @@ function startWatch(cluster: Cluster, log: (line: string) => void): Watch {
     asked += 1
     statuses[answer.status] = (statuses[answer.status] ?? 0) + 1
     ages[answer.headers.has('age') ? 'cached' : 'live'].push(...agesIn(answer.text, answered))
-    await hosts.learn(node, answer.text)
+    await hosts.learn(answer.text)
     for (const complaint of judge(answer, { asked: began, answered, staleAfter, ...hosts })) {
       const line = `${node.name}: ${complaint}`
       log(`WRONG ${line}`)
@@ -122,38 +123,6 @@ function startWatch(cluster: Cluster, log: (line: string) => void): Watch {
       await Promise.all(watching)
       for (const all of [ages.live, ages.cached]) all.sort((a, b) => a - b)
       return { asked, statuses, ages, wrong }
-    },
-  }
-}
-
-/** Docker's list may still say that a container runs whose end its events have told. */
-const listLag = 500
-
-/** Which slot a container has, and whether it runs: asked of the engines, which even a cut-off node has. */
-function createHosts(nodes: readonly Node[]) {
-  const known = new Map<string, { readonly slot: string; readonly runs: boolean }>()
-  const shownBy = new Map<Node, string>()
-  const format = '{{.ID}} {{.State}} {{.Label "com.docker.swarm.task.name"}}'
-
-  async function look(): Promise<void> {
-    const lists = await Promise.all(
-      nodes.map((node) => node.docker('ps', '--all', '--format', format).catch(() => '')),
-    )
-    for (const [, id = '', state = '', name = '', slot = ''] of lists
-      .join('\n')
-      .matchAll(/^(\w+) (\w+) (\w+)\.(\w+)\./gm))
-      if (name === service) known.set(id, { slot, runs: state === 'running' })
-  }
-  return {
-    slotOf: (host: string) => known.get(host)?.slot,
-    runs: (host: string) => known.get(host)?.runs ?? false,
-    /** To be told each page: the engines are asked whenever one shows other containers than before. */
-    async learn(node: Node, page: string): Promise<void> {
-      const shown = [...page.matchAll(/host="\w+"/g)].join()
-      if (shown === shownBy.get(node)) return
-      shownBy.set(node, shown)
-      await pause(listLag)
-      await look()
     },
   }
 }
