@@ -20,7 +20,7 @@ export function chooseEvent(cluster: Cluster, random: Random): Event {
   const node = random.pick(nodes as [Node, ...Node[]])
   const other = random.pick(others as [Node, ...Node[]])
   const long = random.whole(2, 20) * 1000
-  const swarm = (...args: string[]) => manager.docker('service', ...args).then(() => {})
+  const swarm = (...args: string[]) => changeService(manager, args)
   const force = ['update', '--detach', '--no-resolve-image', '--force', '--update-delay', '1s']
 
   const scale = random.whole(1, most)
@@ -48,6 +48,17 @@ export function chooseEvent(cluster: Cluster, random: Random): Event {
     },
   ]
   return random.pick(events)
+}
+
+/** Swarm refuses a change that it read the service for before its own last one: then it is tried again. */
+function changeService(manager: Node, args: readonly string[]): Promise<void> {
+  return manager.docker('service', ...args).then(
+    () => {},
+    (error: Error) => {
+      if (!/update out of sequence/.test(error.message)) throw error
+      return changeService(manager, args)
+    },
+  )
 }
 
 async function killOne(node: Node, name: string, random: Random): Promise<void> {
