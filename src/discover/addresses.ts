@@ -52,7 +52,7 @@ export function isOnHost({ own, containers }: Pick<Surroundings, 'own' | 'contai
 }
 
 /** Whose network a container uses: its own, or another's (`container:…`), or that of one that isn't there. */
-function holderOf(container: Container, containers: Containers): Container | undefined {
+export function holderOf(container: Container, containers: Containers): Container | undefined {
   let holder: Container | undefined = container
   // Docker refuses to share with one that shares already, but a listing can say anything
   for (let hops = 0; holder?.mode.startsWith('container:'); hops += 1)

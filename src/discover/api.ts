@@ -22,6 +22,7 @@ export interface ApiContainer {
   readonly State?: string
   readonly Status?: string
   readonly HostConfig?: { readonly NetworkMode?: string }
+  readonly Mounts?: readonly { readonly Destination?: string }[] | null
   readonly NetworkSettings?: { readonly Networks?: Readonly<Record<string, ApiAttachment | null>> | null }
 }
 

@@ -18,6 +18,8 @@ export interface Container {
   /** `host`, `none`, `container:<id>`, or a network's name. */
   readonly mode: string
   readonly attachments: readonly Attachment[]
+  /** The paths inside at which volumes, folders and files are mounted. */
+  readonly mounts: readonly string[]
 }
 
 /** A network that a container is on; without addresses while it doesn't run. */
@@ -47,6 +49,7 @@ export function containerOf(row: ApiContainer, allowedLabels: readonly string[])
     attachments: Object.entries(row.NetworkSettings?.Networks ?? {})
       .map(([network, given]) => attachmentOf(network, given ?? {}))
       .sort((a, b) => (a.network < b.network ? -1 : 1)),
+    mounts: (row.Mounts ?? []).flatMap(({ Destination }) => Destination ?? []),
   }
 }
 

@@ -12,7 +12,7 @@ import type { Log, Metrics } from '../telemetry.ts'
 import { watchCatalogue } from './catalogue-watch.ts'
 import { openEngine } from './engine.ts'
 import { createHandover, type Found } from './handover.ts'
-import { ownContainerIds } from './own-container.ts'
+import { type Traces, tracesOfSelf } from './own-container.ts'
 import type { Picture } from './picture.ts'
 import { LastingError } from './refusal.ts'
 import { staticTargets } from './static.ts'
@@ -38,7 +38,7 @@ interface Deps {
   readonly log: Log
   readonly metrics: Metrics
   /** Which container the agent may run in. */
-  readonly ownIds?: () => Promise<readonly string[]>
+  readonly traces?: () => Promise<Traces>
 }
 
 /**
@@ -94,7 +94,7 @@ async function discoverWithDocker(host: string, deps: Deps, on: (found: Found) =
   }
   const reading = {
     engine,
-    ownIds: await (deps.ownIds ?? ownContainerIds)(),
+    traces: await (deps.traces ?? tracesOfSelf)(),
     allowedLabels: config.sdLabels,
     fallbackName: nodeName(config),
   }

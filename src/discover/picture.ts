@@ -4,6 +4,7 @@ import { type GatewayBridge, isOnHost, type Surroundings } from './addresses.ts'
 import type { ApiNetwork } from './api.ts'
 import { type Container, containerOf } from './container.ts'
 import type { Engine } from './engine.ts'
+import type { Traces } from './own-container.ts'
 import { type Identity, identityOf, ownAmong } from './self.ts'
 
 export interface Picture extends Surroundings {
@@ -15,16 +16,16 @@ export interface Picture extends Surroundings {
 export interface Reading {
   readonly engine: Engine
   /** Where the agent may run: see own-container.ts. */
-  readonly ownIds: readonly string[]
+  readonly traces: Traces
   readonly allowedLabels: readonly string[]
   /** What the node is called if Docker doesn't say it. */
   readonly fallbackName: string
 }
 
 export async function readAll(reading: Reading, signal: AbortSignal): Promise<Picture> {
-  const { engine, ownIds, fallbackName } = reading
+  const { engine, traces, fallbackName } = reading
   const [info, containers] = await Promise.all([engine.info(signal), readContainers(reading, signal)])
-  const own = ownAmong(containers, ownIds)
+  const own = ownAmong(containers, traces)
   const identity = identityOf(info, own, fallbackName)
   return {
     identity,

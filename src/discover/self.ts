@@ -2,11 +2,15 @@
 
 import { ProxyError } from '../errors.ts'
 import type { Self } from '../model.ts'
+import { holderOf } from './addresses.ts'
 import type { ApiInfo } from './api.ts'
 import type { Container } from './container.ts'
+import type { Traces } from './own-container.ts'
 import { LastingError } from './refusal.ts'
 
 export type Identity = Omit<Self, 'advertise'>
+
+type Containers = ReadonlyMap<string, Container>
 
 /**
  * The node's id must never change while the agent runs, so an engine whose Swarm is still starting is
@@ -35,10 +39,11 @@ export function identityOf(info: ApiInfo, own: Container | undefined, fallbackNa
 
 /** The agent's own container in a whole listing. Ids, but none listed: not the API of this node. */
 export function ownAmong(
-  containers: ReadonlyMap<string, Container>,
-  ids: readonly string[],
+  containers: Containers,
+  { ids, mayBeLent, isMounted }: Traces,
 ): Container | undefined {
   const own = ids.map((id) => containers.get(id)).find((one) => one !== undefined)
+  if (own && mayBeLent) return atHome(own, containers, isMounted)
   if (own || ids.length === 0) return own
   throw new LastingError(
     'not_ready',
@@ -47,4 +52,16 @@ export function ownAmong(
       mend: 'give each agent its own node’s API: mount /var/run/docker.sock, or let DOCKER_HOST name a socket proxy on the same node (in Swarm, share its unix socket through a volume: a service’s name may lead to any node)',
     },
   )
+}
+
+/**
+ * Of `owner`, who lends its network, and those who use it: the one whose mounts are all seen here, the most of
+ * them. Where that is so of several, the owner.
+ */
+function atHome(owner: Container, containers: Containers, isMounted: Traces['isMounted']): Container {
+  const guests = [...containers.values()].filter(
+    (one) => one !== owner && one.state === 'running' && holderOf(one, containers) === owner,
+  )
+  const [first = owner, ...others] = [owner, ...guests].filter(({ mounts }) => mounts.every(isMounted))
+  return others.reduce((best, one) => (one.mounts.length > best.mounts.length ? one : best), first)
 }

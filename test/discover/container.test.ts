@@ -17,6 +17,7 @@ describe('a row of the list', () => {
       created: expect.any(Number),
       state: 'running',
       mode: 'web',
+      mounts: [],
       attachments: [
         expect.objectContaining({ network: 'inner', ipv4: '172.19.0.2', gateway: '172.19.0.1' }),
         expect.objectContaining({ network: 'monitor', ipv4: '172.18.0.2' }),

@@ -27,14 +27,14 @@ afterEach(async () => {
   await server[Symbol.asyncDispose]()
 })
 
-async function start(env: Record<string, string> = {}, ownIds: readonly string[] = []): Promise<Discovery> {
+async function start(env: Record<string, string> = {}, ids: readonly string[] = []): Promise<Discovery> {
   discovery = await startDiscovery(
     {
       config: readConfig({ DOCKER_HOST: server.host, ...env }),
       clock,
       log: createLog('silent'),
       metrics: createMetrics(),
-      ownIds: async () => ownIds,
+      traces: async () => ({ ids, mayBeLent: false, isMounted: () => false }),
     },
     (next) => found.push(next),
   )

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ApiInfo } from '../../src/discover/api.ts'
-import { containerIdsOf } from '../../src/discover/own-container.ts'
+import type { Container } from '../../src/discover/container.ts'
+import { type Traces, tracesOf } from '../../src/discover/own-container.ts'
 import { identityOf, ownAmong } from '../../src/discover/self.ts'
 import { named, node, swarm, textOf } from './recorded.ts'
 
@@ -28,20 +29,71 @@ describe('the own container', () => {
     ['the host’s own file mounted', '28 27 254:0 /etc/hostname /etc/hostname ro - ext4 /dev/vda rw', '', []],
     ['a volume with an id like a container’s', `1 2 0:1 /volumes/${plainId}/_data /data rw`, '', []],
   ])('%s', (_, mountinfo, cgroup, ids) => {
-    expect(containerIdsOf(mountinfo, cgroup)).toEqual(ids)
+    expect(tracesOf(mountinfo, cgroup).ids).toEqual(ids)
   })
 
+  test('only a cgroup tells for sure', () => {
+    expect(tracesOf(...read('agent')).mayBeLent).toBe(false)
+    expect(tracesOf(read('agent')[0], namespaced).mayBeLent).toBe(true)
+  })
+
+  test('knows what is mounted in it, by whatever name it was asked for', () => {
+    const mountinfo = '9 1 0:1 /docker.sock /run/docker.sock rw\n9 1 0:1 /x /a\\040b rw'
+    const { isMounted } = tracesOf(mountinfo, '', (path) => path.replace('/var/run', '/run'))
+    expect(['/var/run/docker.sock', '/a b', '/run', '/a'].map(isMounted)).toEqual([true, true, false, false])
+  })
+
+  const traces = (...ids: string[]): Traces => ({ ids, mayBeLent: false, isMounted: () => false })
   const containers = new Map(
     [named(node.containers, 'agent'), named(node.containers, 'plain')].map((one) => [one.id, one]),
   )
 
   test('is the first of the candidates that the API lists', () => {
-    expect(ownAmong(containers, ['0'.repeat(64), agentId, plainId])?.name).toBe('agent')
-    expect(ownAmong(containers, [])).toBeUndefined()
+    expect(ownAmong(containers, traces('0'.repeat(64), agentId, plainId))?.name).toBe('agent')
+    expect(ownAmong(containers, traces())).toBeUndefined()
   })
 
   test('that isn’t listed means another node’s API', () => {
-    expect(() => ownAmong(containers, ['0'.repeat(64)])).toThrow(/it is another node’s/)
+    expect(() => ownAmong(containers, traces('0'.repeat(64)))).toThrow(/it is another node’s/)
+  })
+
+  const socket = '/var/run/docker.sock'
+  const lender = (mounts: readonly string[]) => ({ ...named(node.containers, 'plain'), mounts })
+  const guest = (mounts: readonly string[], more: Partial<Container> = {}) => ({
+    ...named(node.containers, 'shared'),
+    mode: `container:${plainId}`,
+    mounts,
+    ...more,
+  })
+  const ownOf = (all: readonly Container[], mounted: readonly string[], more: Partial<Traces> = {}) =>
+    ownAmong(new Map(all.map((one) => [one.id, one])), {
+      ...traces(plainId),
+      mayBeLent: true,
+      isMounted: (path) => mounted.includes(path),
+      ...more,
+    })?.name
+
+  test.each<[string, Container[], string[], string]>([
+    ['nobody shares its network', [lender([]), guest([], { mode: 'web' })], [], 'plain'],
+    ['its guest sees the socket', [lender([]), guest([socket])], [socket], 'shared'],
+    ['it sees the socket, its guest doesn’t', [lender([socket]), guest([])], [socket], 'plain'],
+    ['what it mounts isn’t here', [lender([socket]), guest([])], [], 'shared'],
+    ['what its guest mounts isn’t here', [lender([]), guest(['/data'])], [], 'plain'],
+    [
+      'its guest was given its name',
+      [lender([]), guest([socket], { mode: 'container:plain' })],
+      [socket],
+      'shared',
+    ],
+    ['both mount the same', [lender([socket]), guest([socket])], [socket], 'plain'],
+    ['its guest doesn’t run', [lender([]), guest([socket], { state: 'stopped' })], [socket], 'plain'],
+    ['nothing fits', [lender(['/a']), guest(['/b'])], [], 'plain'],
+  ])('named by files that may be lent: %s', (_, all, mounted, own) => {
+    expect(ownOf(all, mounted)).toBe(own)
+  })
+
+  test('named by its cgroup is not looked for among its guests', () => {
+    expect(ownOf([lender([]), guest([socket])], [socket], { mayBeLent: false })).toBe('plain')
   })
 })
 

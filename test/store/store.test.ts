@@ -199,6 +199,141 @@ describe('the peers’ side', () => {
   })
 })
 
+describe('what is told of the peers’ side', () => {
+  const speaker = { self: self('n2'), version: '1.0.0', epoch: 'e1' }
+  const list = (id: string, number: number, born = number, epoch = 'e1') =>
+    store.peers.say('n2', epoch, {
+      kind: 'listing',
+      id,
+      number,
+      listing: { target: target(id, { node: 'n2' }), finding: found, endpoint, born },
+    })
+  const show = (id: string, number: number) =>
+    store.peers.say('n2', 'e1', { kind: 'snapshot', id, number, snapshot: snapshot(number) })
+  const withdraw = (id: string, born: number) => store.peers.say('n2', 'e1', { kind: 'gone', id, born })
+  /** The changes since the last look. */
+  const told = () => changes.splice(0)
+  const view = () => store.nodes().find(({ self }) => self.node === 'n2')
+
+  beforeEach(() => {
+    store.peers.up(speaker)
+    told()
+  })
+
+  test('is each change of an entry, with what stood before it', () => {
+    list('a', 1)
+    const first = entry('a', 'n2')!
+    expect(told()).toStrictEqual([{ kind: 'entry', entry: first }])
+    show('a', 2)
+    expect(told()).toStrictEqual([{ kind: 'entry', entry: entry('a', 'n2'), before: first }])
+    withdraw('a', 1)
+    expect(told()).toEqual([{ kind: 'gone', owner: 'n2', id: 'a' }])
+  })
+
+  test('is nothing where nothing changed', () => {
+    list('a', 1)
+    show('b', 3)
+    told()
+    list('a', 1)
+    withdraw('b', 2)
+    withdraw('a', 0)
+    store.peers.say('n3', 'e1', { kind: 'gone', id: 'a', born: 1 })
+    store.peers.lost('n3')
+    store.peers.measured('n3', 5)
+    store.peers.whole('n2', 'another epoch')
+    expect(told()).toEqual([])
+    expect(ids()).toEqual(['n2/a'])
+  })
+
+  test('is the link, and since when it stands or is lost', () => {
+    const linkedAt = clock.now()
+    clock.passSync(1000)
+    store.peers.up({ ...speaker, version: '2.0.0' }, { code: 'timeout', reason: 'black hole' })
+    expect(view()).toEqual({
+      self: self('n2'),
+      version: '2.0.0',
+      link: 'up',
+      since: linkedAt,
+      trouble: { code: 'timeout', reason: 'black hole' },
+    })
+    store.peers.measured('n2', 7)
+    expect(view()).toMatchObject({ roundTrip: 7 })
+    expect(told()).toEqual([{ kind: 'nodes' }])
+    store.peers.lost('n2')
+    expect(view()).toStrictEqual({ self: self('n2'), version: '2.0.0', link: 'lost', since: clock.now() })
+    expect(told()).toEqual([{ kind: 'nodes' }])
+    clock.passSync(1000)
+    store.peers.lost('n2', { code: 'reset', reason: 'reset' })
+    expect(view()).toMatchObject({ since: clock.now() - 1000, trouble: { code: 'reset' } })
+    store.peers.up(speaker)
+    expect(view()).toStrictEqual({ self: self('n2'), version: '1.0.0', link: 'up', since: clock.now() })
+  })
+
+  test('is that a lost node is forgotten, with all that it had', () => {
+    list('a', 1)
+    store.peers.lost('n2')
+    clock.passSync(299_000)
+    told()
+    clock.passSync(2000)
+    expect(told()).toEqual([{ kind: 'gone', owner: 'n2', id: 'a' }, { kind: 'nodes' }])
+    expect(view()).toBeUndefined()
+  })
+
+  test('is that a former epoch’s targets are forgotten, though the present one never tells all', () => {
+    list('a', 1)
+    list('b', 2)
+    store.peers.up({ ...speaker, epoch: 'e2' })
+    list('b', 1, 1, 'e2')
+    clock.passSync(299_000)
+    expect(ids().sort()).toEqual(['n2/a', 'n2/b'])
+    told()
+    clock.passSync(2000)
+    expect(told()).toMatchObject([
+      { kind: 'gone', owner: 'n2', id: 'a' },
+      { kind: 'entry', entry: { target: { id: 'b' } } },
+    ])
+    clock.passSync(10_000)
+    expect(told()).toEqual([])
+  })
+
+  test('a link that comes back in the same epoch keeps all', () => {
+    list('a', 1)
+    store.peers.lost('n2')
+    clock.passSync(200_000)
+    store.peers.up(speaker)
+    clock.passSync(200_000)
+    expect(ids()).toEqual(['n2/a'])
+  })
+
+  test('what is withdrawn is remembered, the newest thousand of them, and costs no entry that stands', () => {
+    list('stands', 1)
+    for (let n = 2; n <= 1002; n += 1) {
+      list(`c${n}`, n)
+      withdraw(`c${n}`, n)
+    }
+    list('c1002', 1003, 1002)
+    list('c3', 1003, 3)
+    expect(ids()).toEqual(['n2/stands'])
+    list('c2', 1003, 2)
+    expect(ids()).toEqual(['n2/stands', 'n2/c2'])
+    expect([...store.peers.held('n2', 'e1')]).toEqual([
+      { id: 'stands', born: 1, directory: 1, page: 0 },
+      { id: 'c2', born: 2, directory: 1003, page: 0 },
+    ])
+  })
+
+  test('what is held is told by its numbers, of the asked epoch alone', () => {
+    list('a', 1)
+    show('a', 2)
+    show('never listed', 3)
+    expect([...store.peers.held('n2', 'e1')]).toEqual([{ id: 'a', born: 1, directory: 1, page: 2 }])
+    expect([...store.peers.held('n2', 'e2')]).toEqual([])
+    expect([...store.peers.held('n3', 'e1')]).toEqual([])
+    store.peers.whole('n2', 'e1')
+    expect(ids()).toEqual(['n2/a'])
+  })
+})
+
 describe('the catalogue', () => {
   test('is the youngest of all managers’, and ages', () => {
     store.putRemoteCatalogue(catalogue(['1']), 'n3', 5000)

@@ -6,7 +6,7 @@ import type { Config } from '../../config.ts'
 import { isOnHost } from '../../discover/addresses.ts'
 import { defaultSocket, dockerHostOf } from '../../discover/discovery.ts'
 import { openEngine } from '../../discover/engine.ts'
-import { ownContainerIds } from '../../discover/own-container.ts'
+import { tracesOfSelf } from '../../discover/own-container.ts'
 import { type Picture, readAll } from '../../discover/picture.ts'
 import { targetsOf } from '../../discover/target.ts'
 import type { Target } from '../../model.ts'
@@ -27,7 +27,7 @@ export async function lookAtDocker(config: Config, signal: AbortSignal): Promise
     const picture = await readAll(
       {
         engine: await openEngine(host),
-        ownIds: await ownContainerIds(),
+        traces: await tracesOfSelf(),
         allowedLabels: config.sdLabels,
         fallbackName: config.nodeName ?? hostname(),
       },

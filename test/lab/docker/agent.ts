@@ -5,6 +5,7 @@ import { systemClock } from '../../../src/clock.ts'
 import { readConfig } from '../../../src/config.ts'
 import { type Discovery, startDiscovery } from '../../../src/discover/discovery.ts'
 import type { Found } from '../../../src/discover/handover.ts'
+import { tracesOf } from '../../../src/discover/own-container.ts'
 import type { Target } from '../../../src/model.ts'
 import { createLog, createMetrics } from '../../../src/telemetry.ts'
 import { until } from '../../helpers/until.ts'
@@ -53,7 +54,7 @@ export async function onHost(host: string): Promise<Agent & Pick<Discovery, 'sta
       log: createLog('silent'),
       metrics: createMetrics(),
       // the machine that runs the tests may be a container itself, of another engine
-      ownIds: async () => [],
+      traces: async () => tracesOf('', ''),
     },
     (found) => {
       last = found

@@ -240,7 +240,7 @@ describe('an agent in a container', () => {
 
   test('reaches the host’s network at its gateway, and what shares its own at home', async () => {
     await run('hosted', '--network', 'host')
-    const agent = await inContainer(node, ['--network', 'monitor'])
+    const agent = await inContainer(node, ['--network', 'monitor', '--cgroupns', 'private'])
     await runBeside('guest', 'agent', 8081)
     await agent.sees('guest', ({ state }) => state === 'running')
     await agent.sees('hosted')
@@ -250,13 +250,16 @@ describe('an agent in a container', () => {
     await connectFrom('agent', '127.0.0.1', 8081)
   })
 
-  test('that shares another container’s network is not mistaken for that one', async () => {
-    await run('lender', '--network', 'web')
-    const agent = await inContainer(node, ['--network', 'container:lender', '--cgroupns', 'host'])
-    await agent.sees('lender')
-    expect(agent.found()!.targets.map(({ name }) => name)).toEqual(['lender'])
-    expect(hosts(agent, 'lender')).toEqual(['web 127.0.0.1'])
-  })
+  test.each(['host', 'private'])(
+    'that shares another container’s network is not mistaken for that one (%s cgroups)',
+    async (cgroups) => {
+      await run('lender', '--network', 'web')
+      const agent = await inContainer(node, ['--network', 'container:lender', '--cgroupns', cgroups])
+      await agent.sees('lender')
+      expect(agent.found()!.targets.map(({ name }) => name)).toEqual(['lender'])
+      expect(hosts(agent, 'lender')).toEqual(['web 127.0.0.1'])
+    },
+  )
 
   test('on the host’s network reaches bridges', async () => {
     await run('one', '--network', 'web')
