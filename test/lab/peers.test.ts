@@ -143,7 +143,10 @@ test('a container that is removed is gone everywhere at once', async () => {
     await until(`${node.name} to let go`, async () => (await statusOf(node, '/brief/metrics')) === 404, {
       every: 10,
     })
-  console.log(`gone everywhere ${Math.round(performance.now() - removed)} ms after its removal`)
+  const took = performance.now() - removed
+  console.log(`gone everywhere ${Math.round(took)} ms after its removal (goal: 1000)`)
+  // without being told, a peer would learn of it only when it lists all anew
+  expect(took).toBeLessThan(10_000)
 })
 
 describe('a node that is cut off', () => {
@@ -152,7 +155,9 @@ describe('a node that is cut off', () => {
     await three.cut()
     const cut = performance.now()
     for (const node of [one, two])
-      await until(`${node.name} to notice`, async () => !(await isLinked(node, three)), { every: 20 })
+      await until(`${node.name} to notice`, async () => !(await isLinked(node, three)), {
+        ...{ every: 20, within: 10_000 },
+      })
     const noticed = performance.now() - cut
     const { status, headers, took } = await get(one, pathOf(three))
     console.log(
@@ -246,6 +251,8 @@ describe('the secret', () => {
       await allLinked()
     })
     expect(gaps).toBe(0)
+    // halfway, agents of either secret are linked with each other: neither complains
+    expect(await swarm.manager.docker('service', 'logs', agents)).not.toContain('another secret')
   }, 400_000)
 
   test('that is another one on one node is named there and by the others', async () => {

@@ -152,7 +152,7 @@ describe('a service', () => {
     await everywhereUp('brief', 1)
     await swarm.manager.docker('service', 'rm', 'brief')
     for (const node of swarm.nodes)
-      await until(`${node.name} to drop it`, async () => (await statusOf(node, '/brief/metrics')) !== 200)
+      await until(`${node.name} to drop it`, async () => (await statusOf(node, '/brief/metrics')) === 404)
   })
 })
 
@@ -230,9 +230,13 @@ describe('the agents', () => {
     await two.docker('node', 'demote', 'node1')
     await two.docker('service', 'scale', '--detach', 'web=4')
     await everywhereUp('web', 4)
-    await until('the lists to name the new slot', async () => {
+    // no node takes it, so that only the managers know of its slot
+    const nowhere = ['--constraint', 'node.labels.none == such', '--label', 'app-metrics-proxy.port=8080']
+    const flags = ['--detach', '--no-resolve-image', '--endpoint-mode', 'dnsrr', ...nowhere]
+    await two.docker('service', 'create', '--name', 'wanted', ...flags, appImage)
+    await until('the lists to name a slot that waits for a node', async () => {
       const lists = await Promise.all(swarm.nodes.map((node) => get(node, '/sd')))
-      return lists.every(({ text }) => text.includes('web.4'))
+      return lists.every(({ text }) => text.includes('wanted.1'))
     })
   })
 })

@@ -1,5 +1,8 @@
 // One real Docker host: the product's own image finds real containers, and whatever befalls them is told.
 
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { constants, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { until } from '../helpers/until.ts'
 import { ask, sampleOf } from './harness/ask.ts'
@@ -173,6 +176,49 @@ describe('what befalls the agent', () => {
     await node.docker('start', 'agent')
     await answers('/-/ready', 200)
     await remove('slow')
+  })
+})
+
+describe('where there is no IPv6', () => {
+  // as where the kernel was started without it
+  const withoutSockets = {
+    defaultAction: 'SCMP_ACT_ALLOW',
+    syscalls: [
+      {
+        names: ['socket'],
+        action: 'SCMP_ACT_ERRNO',
+        errnoRet: constants.errno.EAFNOSUPPORT,
+        args: [{ index: 0, value: 10, op: 'SCMP_CMP_EQ' }],
+      },
+    ],
+  }
+
+  test.each([
+    ['switched off', () => ['--sysctl', 'net.ipv6.conf.all.disable_ipv6=1']],
+    ['not known at all', (profile: string) => ['--security-opt', `seccomp=${profile}`]],
+  ])('%s: an agent listens on IPv4 and syncs', async (_, flagsOf) => {
+    const folder = await mkdtemp(join(tmpdir(), 'no-ipv6-'))
+    const profile = join(folder, 'seccomp.json')
+    await writeFile(profile, JSON.stringify(withoutSockets))
+    const settings = ['--env', 'SSHPASS=only for this test, on one node', '--env', 'PEERS=first:2140']
+    const page = ['--env', 'TARGETS=page=http://web:8080/metrics']
+    try {
+      const flags = [...flagsOf(profile), ...settings]
+      await start('first', [...flags, ...page, '--env', 'NODE_NAME=first'], productImage)
+      await start(
+        'second',
+        [...flags, '--env', 'TARGETS=none=http://127.0.0.1:1/', '--publish', '2138:2137'],
+        productImage,
+      )
+      await until(
+        'the page of the first by way of the second',
+        async () => (await ask(node.url('/page/metrics', 2138))).status === 200,
+      )
+    } finally {
+      await remove('first')
+      await remove('second')
+      await rm(folder, { recursive: true })
+    }
   })
 })
 

@@ -271,6 +271,8 @@ describe('what is told of the peers’ side', () => {
 
   test('is that a lost node is forgotten, with all that it had', () => {
     list('a', 1)
+    list('b', 2)
+    withdraw('b', 2)
     store.peers.lost('n2')
     clock.passSync(299_000)
     told()
@@ -284,7 +286,9 @@ describe('what is told of the peers’ side', () => {
     list('b', 2)
     store.peers.up({ ...speaker, epoch: 'e2' })
     list('b', 1, 1, 'e2')
+    store.peers.whole('n2', 'e1')
     clock.passSync(299_000)
+    store.peers.up({ ...speaker, epoch: 'e2' })
     expect(ids().sort()).toEqual(['n2/a', 'n2/b'])
     told()
     clock.passSync(2000)
@@ -316,9 +320,13 @@ describe('what is told of the peers’ side', () => {
     expect(ids()).toEqual(['n2/stands'])
     list('c2', 1003, 2)
     expect(ids()).toEqual(['n2/stands', 'n2/c2'])
+    withdraw('stands', 1)
+    list('stands', 1004, 1)
+    expect(ids()).toEqual(['n2/c2'])
+    list('stands', 1005)
     expect([...store.peers.held('n2', 'e1')]).toEqual([
-      { id: 'stands', born: 1, directory: 1, page: 0 },
       { id: 'c2', born: 2, directory: 1003, page: 0 },
+      { id: 'stands', born: 1005, directory: 1005, page: 0 },
     ])
   })
 
@@ -329,6 +337,12 @@ describe('what is told of the peers’ side', () => {
     expect([...store.peers.held('n2', 'e1')]).toEqual([{ id: 'a', born: 1, directory: 1, page: 2 }])
     expect([...store.peers.held('n2', 'e2')]).toEqual([])
     expect([...store.peers.held('n3', 'e1')]).toEqual([])
+    store.peers.up({ ...speaker, epoch: 'e2' })
+    store.peers.say('n2', 'e2', { kind: 'snapshot', id: 'a', number: 1, snapshot: snapshot(1) })
+    expect(ids()).toEqual(['n2/a'])
+    expect([...store.peers.held('n2', 'e2')]).toEqual([])
+    store.peers.up(speaker)
+    list('a', 3)
     store.peers.whole('n2', 'e1')
     expect(ids()).toEqual(['n2/a'])
   })

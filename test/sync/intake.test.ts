@@ -108,7 +108,9 @@ describe('a page', () => {
     expect(take({ ...page(1, 9, 3, [2, 1]), base: { number: 2, print: 'another' } })).toEqual([
       { kind: 'lacks', born: 1 },
     ])
-    expect(take({ ...page(1, 9, 3), parts: [] })).toEqual([{ kind: 'lacks', born: 1 }])
+    const { parts } = page(1, 9, 3)
+    for (const wrong of [[], [...parts, ...parts]])
+      expect(take({ ...page(1, 9, 3), parts: wrong })).toEqual([{ kind: 'lacks', born: 1 }])
     expect(text()).toBe(body(1).toString())
     expect(delays).toEqual([])
     expect(take(page(1, 9, 3))).toEqual([undefined])
@@ -170,6 +172,16 @@ describe('a digest', () => {
     expect(text()).toBe(body(3).toString())
   })
 
+  test('of another epoch lets its numbers name other targets', () => {
+    take(listing(1), page(1, 2, 1))
+    up('e2')
+    intake.digest('e2')
+    intake.take('e2', listing(1, { target: target('b', { node: 'n2' }) }))
+    intake.take('e2', listing(2))
+    intake.take('e2', page(1, 3, 3))
+    expect(text('b')).toBe(body(3).toString())
+  })
+
   test('a message of the next epoch counts without one', () => {
     take(listing(1), page(1, 2, 1))
     up('e2')
@@ -189,7 +201,8 @@ describe('another life of a container', () => {
       undefined,
       { kind: 'lacks', born: 4 },
     ])
-    expect(take({ kind: 'gone', born: 1 })).toEqual([undefined])
+    expect(take({ kind: 'gone', born: 1 }, page(1, 5, 2))).toEqual([undefined, undefined])
+    expect(entry()).not.toHaveProperty('snapshot')
     take(page(4, 6, 3))
     expect(text()).toBe(body(3).toString())
   })
