@@ -11,7 +11,7 @@ import { type Config, ConfigError } from './config.ts'
 import { startDiscovery } from './discover/discovery.ts'
 import type { Found } from './discover/handover.ts'
 import { families } from './exposition/families.ts'
-import { inspect } from './exposition/inspect.ts'
+import { inspect, maxLine } from './exposition/inspect.ts'
 import { isRenewal } from './exposition/renewal.ts'
 import { settingsOf } from './labels/settings.ts'
 import type { Entry, Part, Self } from './model.ts'
@@ -56,9 +56,6 @@ export async function startApp(options: Options): Promise<App> {
     throw error
   }
 }
-
-/** A label's value or a page's HELP may be long; a line beyond this is no metric. */
-const maxLine = 2 ** 20
 
 async function start({ config, clock, log, version }: Options, parts: Part[]): Promise<App> {
   const metrics = createMetrics()

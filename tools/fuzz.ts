@@ -43,7 +43,7 @@ const oddNumbers = [
 ]
 /** How many of the pages have no wound, so that there is enough for what only valid ones come to. */
 const whole = 0.1
-/** What one page of a few kilobytes may take at most, and what the process may grow by. */
+/** What one page of a few kilobytes may take at most, in milliseconds of CPU, and what the process may grow by. */
 const longest = 2000
 const most = 256 * 2 ** 20
 
@@ -62,7 +62,7 @@ const memory = settledMemory()
 let pool = freshPool(random)
 while (performance.now() - start < seconds * 1000) {
   if (counts.inputs % 50_000 === 0) pool = freshPool(random)
-  const before = performance.now()
+  const before = process.threadCpuUsage()
   const { body, openMetrics } = random.one(pool)
   const damaged = random.chance(whole) ? body : mutated(body, random)
   try {
@@ -70,7 +70,8 @@ while (performance.now() - start < seconds * 1000) {
   } catch (error) {
     fail(damaged, openMetrics, error)
   }
-  const took = performance.now() - before
+  const { user, system } = process.threadCpuUsage(before)
+  const took = (user + system) / 1000
   if (took > longest) fail(damaged, openMetrics, new Error(`took ${Math.round(took)} ms`))
 }
 const growth = settledMemory() - memory

@@ -3,7 +3,7 @@
 import { systemClock } from '../clock.ts'
 import { readConfig } from '../config.ts'
 import { ProxyError } from '../errors.ts'
-import { inspect } from '../exposition/inspect.ts'
+import { inspect, maxLine } from '../exposition/inspect.ts'
 import { createFetcher } from '../scrape/fetch.ts'
 import { createReader, type Reading } from '../scrape/read.ts'
 import { createPaint, visible } from '../terminal.ts'
@@ -23,9 +23,6 @@ or of AGENT, which is host:port or a URL.
 
 Exit code: 0 valid metrics, 1 not, 2 used wrongly.
 `
-
-/** As far as the agent looks for the end of a line. */
-const maxLine = 2 ** 20
 
 export function scrape(args: readonly string[], io: Io): Promise<number> {
   return withUsage(usage, io, async () => {

@@ -2,10 +2,10 @@
 // in the page stand for what was there, which is only read again where two hash alike.
 
 import { keyOf } from './key.ts'
-import { hashOf, Part } from './scan/hash.ts'
+import { Part, wholeHashOf } from './scan/hash.ts'
 import { placeOf } from './scan/place.ts'
 import { type Kind, type MetricType, Scan } from './scan/scan.ts'
-import { nextHash, Table } from './table.ts'
+import { Table } from './table.ts'
 import { counted } from './words.ts'
 
 export interface Watch {
@@ -35,31 +35,24 @@ export function watch(scan: Scan, next: (scan: Scan) => Kind): Watch {
     return again
   }
 
+  const isSameSeries = (first: number) => keyOf(reread(first)) === keyOf(scan)
+  const isSameFamily = (known: number) => reread(places[known]!).name === scan.name
+
   return {
     sample() {
-      for (let hash = scan.hash; ; hash = nextHash(hash)) {
-        const first = series.insert(hash, scan.start)
-        if (first < 0) return
-        if (keyOf(reread(first)) !== keyOf(scan)) continue
-        if (duplicates.count++ === 0) Object.assign(duplicates, { first, second: scan.start })
-        return
-      }
+      const first = series.add(scan.hash, scan.start, isSameSeries)
+      if (first >= 0 && duplicates.count++ === 0) Object.assign(duplicates, { first, second: scan.start })
     },
 
     type() {
       const { start, type, view, nameStart, nameEnd } = scan
-      for (let hash = hashOf(view, start + nameStart, start + nameEnd, Part.name); ; hash = nextHash(hash)) {
-        const known = families.insert(hash, types.length)
-        if (known < 0) {
-          types.push(type)
-          places.push(start)
-          return
-        }
-        if (reread(places[known]!).name !== scan.name) continue
-        if (types[known] !== type && conflicts.count++ === 0)
-          conflicts.first = `${scan.name} is ${types[known]} in line ${line(places[known]!)} and ${type} in line ${line(start)}`
-        return
-      }
+      const hash = wholeHashOf(view, start + nameStart, start + nameEnd, Part.name)
+      const known = families.add(hash, types.length, isSameFamily)
+      if (known < 0) {
+        types.push(type)
+        places.push(start)
+      } else if (types[known] !== type && conflicts.count++ === 0)
+        conflicts.first = `${scan.name} is ${types[known]} in line ${line(places[known]!)} and ${type} in line ${line(start)}`
     },
 
     remarks() {

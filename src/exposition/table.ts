@@ -1,17 +1,33 @@
 // A hash table from 32-bit hashes to numbers, for hundreds of thousands of series a page: one flat array, no
 // object a series.
 
+/** Of a million hashes about a hundred are alike by chance. */
+const mostMistaken = 10_000
+
 export class Table {
   /** A slot is two numbers: the hash, and the number plus one, so that a fresh array is empty. */
   private slots: Int32Array
   private size = 0
+  private mistaken = 0
 
   constructor(expected: number) {
     this.slots = new Int32Array(2 * 2 ** Math.ceil(Math.log2(Math.max(16, 2 * expected))))
   }
 
-  /** Puts the number in if the hash is new and returns -1, else returns the number that has it already. */
-  insert(hash: number, number: number): number {
+  /**
+   * Puts the number in if what it stands for is new and returns -1, else returns the number that stands for the
+   * same already. What only hashes alike is told apart by `isSame`, as long as that happens now and then.
+   */
+  add(hash: number, number: number, isSame: (known: number) => boolean): number {
+    for (let next = hash; ; next = nextHash(next)) {
+      const known = this.insert(next, number)
+      if (known < 0 || isSame(known)) return known
+      // a page made to collide is to cost no more than another
+      if (++this.mistaken > mostMistaken) return -1
+    }
+  }
+
+  private insert(hash: number, number: number): number {
     const { slots } = this
     const mask = slots.length - 2
     for (let at = (hash << 1) & mask; ; at = (at + 2) & mask) {
@@ -35,4 +51,4 @@ export class Table {
 }
 
 /** What two hashes that are the same for two different things are made different with, in the same way each time. */
-export const nextHash = (hash: number) => (hash + 0x9e3779b9) | 0
+const nextHash = (hash: number) => (hash + 0x9e3779b9) | 0

@@ -35,6 +35,9 @@ describe('text to OpenMetrics', () => {
     ['a help text', '# HELP a "x" \\\\ \\n \\y\n', '# HELP a \\"x\\" \\\\ \\n \\\\y\n'],
     ['blanks', ' a\t{ b = "c" , d="e" }  1\t', 'a{b="c",d="e"} 1\n'],
     ['missing commas', 'a{b="c"d="e"}1', 'a{b="c",d="e"} 1\n'],
+    ['needless commas', 'a{b="c",} 1\na{b="c",d="e",} 2 5\n', 'a{b="c"} 1\na{b="c",d="e"} 2 0.005\n'],
+    ['escapes', 'a{b="c\\\\",d="\\"\\\\\\n"} 1\n', 'a{b="c\\\\",d="\\"\\\\\\n"} 1\n'],
+    ['escapes of what needs none', 'a{b="\\c"} 1\n', 'a{b="\\\\c"} 1\n'],
     ['newlines in values', 'a{b="c\nd"} 1', 'a{b="c\\nd"} 1\n'],
     [
       'timestamps',

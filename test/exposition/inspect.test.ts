@@ -266,6 +266,28 @@ describe('remarks', () => {
     })
   })
 
+  test.each([
+    ['with a comma at the end', 'a{b="1"} 1', 'a{b="1",} 1'],
+    ['with blanks', 'a{b="1",c="2"} 1', 'a{c="2", b="1"} 1'],
+    ['with a newline and with its escape', 'a{b="x\\ny"} 1', 'a{b="x\ny"} 1'],
+    ['with escapes and blanks', 'a{b="x\\\\\\"y"} 1', 'a {b="x\\\\\\"y"} 1'],
+    ['with a needless escape and without', 'a{b="x\\\\y"} 1', 'a{b="x\\y"} 1'],
+    ['with a name in quotes that has an escape', '{"a\\"b"} 1', '{ "a\\"b" } 1'],
+    ['with a label’s name in quotes', 'a{b="1"} 1', 'a{"b"="1"} 1'],
+  ])('a series repeated %s', (_, one, other) => {
+    expect(text(`${one}\n${other}\n`)).toMatchObject({
+      remarks: [expect.stringContaining('1 sample repeats')],
+    })
+  })
+
+  test.each([
+    ['an escaped backslash before an n is no newline', 'a{b="x\\\\n"} 1', 'a{b="x\\n"} 1'],
+    ['an escaped quote is part of the value', 'a{b="1\\"",c="2"} 1', 'a{b="1",c="2"} 1'],
+    ['a label’s value is not its name', 'a{b="c"} 1', 'a{c="b"} 1'],
+  ])('%s', (_, one, other) => {
+    expect(text(`${one}\n${other}\n`)).toMatchObject({ series: 2, remarks: [] })
+  })
+
   test('but not one series at several times', () => {
     expect(text('a 1\na 1 1\na 1 2\n')).toMatchObject({ remarks: [] })
     expect(text('a 1 1\na 1 1\n')).toMatchObject({ remarks: [expect.stringContaining('1 sample repeats')] })
@@ -275,6 +297,25 @@ describe('remarks', () => {
     expect(text('# TYPE a counter\n# TYPE b gauge\n# TYPE b gauge\n# TYPE a gauge\n')).toMatchObject({
       remarks: ['1 type contradicts an earlier one: a is counter in line 1 and gauge in line 4'],
     })
+  })
+})
+
+describe('labels of one name', () => {
+  const labels = (count: number) => Array.from({ length: count }, (_, i) => `l${i}="${i}"`).join()
+
+  test.each([
+    ['plainly written', (more: string) => `a{${labels(20)},${more}} 1\n`],
+    ['with blanks', (more: string) => `a{ ${labels(20)},${more}} 1\n`],
+    ['many', (more: string) => `a{${labels(40)},${more}} 1\n`],
+    ['many, with blanks', (more: string) => `a{ ${labels(40)},${more}} 1\n`],
+  ])('%s', (_, line) => {
+    expect(text(line('m0="0"')).ok).toBe(true)
+    for (const twice of ['l0', 'l19', '"l7"'])
+      expect(text(line(`${twice}="x"`))).toMatchObject({
+        ok: false,
+        reason: expect.stringContaining('twice'),
+      })
+    expect(text(line('__name__="x"'))).toMatchObject({ reason: 'the label __name__ stands twice' })
   })
 })
 

@@ -96,6 +96,9 @@ describe('a label is put into', () => {
     ['{"a.b",c="d"} 1', '{"a.b",slot="1",c="d"} 1'],
     ['{c="d","a.b"} 1', '{"a.b",slot="1",c="d"} 1'],
     ['a{b="}"}1', 'a{slot="1",b="}"} 1'],
+    ['a{b="c",} 1', 'a{slot="1",b="c"} 1'],
+    ['a{slot="c",} 1', 'a{slot="1",exported_slot="c"} 1'],
+    ['a{b="\\\\",c="\\"}"} 1', 'a{slot="1",b="\\\\",c="\\"}"} 1'],
   ])('%s', (line, expected) => {
     expect(read(merge([{ page: quotedPage(line), label: one }], toQuotedText).body)).toBe(`${expected}\n`)
   })

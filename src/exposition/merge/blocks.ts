@@ -5,11 +5,11 @@ import { suffixesOf } from '../family.ts'
 import { alike } from '../scan/alike.ts'
 import { BACKSLASH } from '../scan/bytes.ts'
 import { unescaped, unescapedHelp } from '../scan/escapes.ts'
-import { hashOf, Part } from '../scan/hash.ts'
+import { Part, wholeHashOf } from '../scan/hash.ts'
 import { nextInOpenMetrics } from '../scan/openmetrics.ts'
 import { Kind, type MetricType, Scan } from '../scan/scan.ts'
 import { nextInText } from '../scan/text.ts'
-import { nextHash, Table } from '../table.ts'
+import { Table } from '../table.ts'
 import type { Declared } from './declared.ts'
 import type { Family } from './families.ts'
 
@@ -66,14 +66,13 @@ export function createBlocks(openMetrics: boolean): Blocks {
     at(page, from, to) {
       const { view } = page
       const size = to - from
-      for (let hash = hashOf(view, from, to, Part.name); ; hash = nextHash(hash)) {
-        const same = known[table.insert(hash, known.length)]
-        if (same && (same.size !== size || !isAt(same, page, from))) continue
-        if (same) return same
-        const block = readBlock(page, from, to, suffixes)
-        known.push(block)
-        return block
-      }
+      const hash = wholeHashOf(view, from, to, Part.name)
+      const isSame = (one: number) => known[one]!.size === size && isAt(known[one]!, page, from)
+      const same = known[table.add(hash, known.length, isSame)]
+      if (same) return same
+      const block = readBlock(page, from, to, suffixes)
+      known.push(block)
+      return block
     },
   }
 }

@@ -99,18 +99,20 @@ function pieceOf(text: string): Piece {
   return { bytes, view: new DataView(bytes.buffer) }
 }
 
-/** Copies the plain line up to `end`, with a further label at the head of the others. */
+/** Copies the plain line up to `end`, with a further label at the head of the others, and without a needless comma. */
 function copyWith(insert: Insert | undefined, scan: Scan, out: Output, end: number): void {
-  if (insert === undefined) {
-    out.copy(scan, 0, end)
-    return
-  }
   const braces = scan.braceStart > 0
   const at = braces ? scan.braceStart : scan.nameEnd
-  const { bytes, view } = !braces ? insert.alone : scan.count > 0 ? insert.first : insert.inBraces
-  out.copy(scan, 0, at)
-  out.append(bytes, view, 0, bytes.length)
-  out.copy(scan, at, end)
+  if (insert) {
+    const { bytes, view } = !braces ? insert.alone : scan.count > 0 ? insert.first : insert.inBraces
+    out.copy(scan, 0, at)
+    out.append(bytes, view, 0, bytes.length)
+  }
+  const from = insert ? at : 0
+  if (scan.comma) {
+    out.copy(scan, from, scan.braceEnd - 1)
+    out.copy(scan, scan.braceEnd, end)
+  } else out.copy(scan, from, end)
 }
 
 function seriesAnew(scan: Scan, { escaping }: Offer, label?: Label): string {

@@ -5,7 +5,7 @@ import { isOpenMetrics } from '../formats.ts'
 import { keyOf } from '../key.ts'
 import { readerOf } from '../scan/reader.ts'
 import { Scan } from '../scan/scan.ts'
-import { nextHash, Table } from '../table.ts'
+import { Table } from '../table.ts'
 import { counted } from '../words.ts'
 import { Output } from './output.ts'
 import type { WriteSample } from './sample.ts'
@@ -41,11 +41,9 @@ export function createSamples(format: Format, expected: number): Samples {
 
   /** Whether the sample written at `position` is the first of its series. */
   function isFirst(position: number, seriesHash: number): boolean {
-    for (let hash = seriesHash; ; hash = nextHash(hash)) {
-      const earlier = table.insert(hash, position)
-      if (earlier < 0) return true
-      if (keyOf(reread(earlier)) === keyOf(reread(position))) return false
-    }
+    return (
+      table.add(seriesHash, position, (earlier) => keyOf(reread(earlier)) === keyOf(reread(position))) < 0
+    )
   }
 
   return {

@@ -1,6 +1,7 @@
 // Hashes of parts of a series, four bytes at a time. Not for secrets: what hashes alike is compared.
 
 import { randomInt } from 'node:crypto'
+import { escaped } from './escapes.ts'
 
 /** Differs from start to start, so that no page can be made to collide. */
 const seed = randomInt(2 ** 31)
@@ -14,10 +15,11 @@ export const Part = {
 } as const
 
 export function mix(hash: number, word: number): number {
-  return Math.imul(((hash << 15) | (hash >>> 17)) ^ word, 0x5bd1e995)
+  const mixed = Math.imul(hash ^ word, 0x9e3779b1)
+  return mixed ^ (mixed >>> 13)
 }
 
-/** To be summed up, each bit of a hash has to depend on all. */
+/** To be summed up, or to be looked up by its lowest bits, each bit of a hash has to depend on all. */
 export function finish(hash: number): number {
   const mixed = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
   return mixed ^ (mixed >>> 13)
@@ -35,17 +37,17 @@ export function hashOf(view: DataView, from: number, to: number, part: number): 
   return mix(hash, rest)
 }
 
-export const labelHash = (name: number, value: number) => finish(mix(name, value))
+/** To be looked up by itself. */
+export const wholeHashOf = (view: DataView, from: number, to: number, part: number): number =>
+  finish(hashOf(view, from, to, part))
 
-const encoder = new TextEncoder()
+export const labelHash = (name: number, value: number) => finish(mix(name, value))
 
 /** The hash of a label as it would be written in the plain way. */
 export const labelHashOf = (name: string, value: string) =>
-  labelHash(textHashOf(name, Part.label), textHashOf(value, Part.value))
+  labelHash(textHashOf(name, Part.label), textHashOf(escaped(value), Part.value))
 
-export const nameHashOf = (name: string) => finish(textHashOf(name, Part.name))
-
-function textHashOf(text: string, part: number): number {
-  const bytes = encoder.encode(text)
-  return hashOf(new DataView(bytes.buffer), 0, bytes.length, part)
+export function textHashOf(text: string, part: number): number {
+  const bytes = Buffer.from(text)
+  return hashOf(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length, part)
 }

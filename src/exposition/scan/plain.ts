@@ -1,5 +1,5 @@
 // The fast way through a series that is written in the plain way, as nearly all are: a name without quotes,
-// labels without blanks and escapes. Whatever isn't, series.ts reads from its start.
+// labels without blanks, with no other escapes than are needed. Whatever isn't, series.ts reads from its start.
 //
 // Two things make it fast. Lines that follow each other mostly begin alike, and have the same labels: what is
 // the same as in the line before is compared, eight bytes at a time, and not read. And a label's value is read
@@ -14,13 +14,14 @@ import {
   EQUALS,
   LABEL_PART,
   LABEL_START,
+  LETTER_N,
   METRIC_PART,
   NEWLINE,
   OPEN,
   QUOTE,
   SPACE,
 } from './bytes.ts'
-import { finish, firstOf, hashOf, labelHash, mix, Part } from './hash.ts'
+import { firstOf, hashOf, labelHash, mix, Part, wholeHashOf } from './hash.ts'
 import { Mark, mostMarks, type Scan } from './scan.ts'
 
 /** Reads the series at `start` and returns where it ends; 0 if it isn't plain. */
@@ -35,6 +36,7 @@ export function readPlainSeries(scan: Scan): number {
   scan.marked = 0
   scan.quoted = false
   scan.plain = false
+  scan.comma = false
   if (count >= 0) {
     i += labels[4 * count]!
     hash = marks[Mark.size * count + Mark.hash]!
@@ -42,7 +44,7 @@ export function readPlainSeries(scan: Scan): number {
   } else {
     i = plainNameEnd(scan, start)
     if (i === start || i >= end) return 0
-    hash = finish(hashOf(view, start, i, Part.name))
+    hash = wholeHashOf(view, start, i, Part.name)
     scan.nameStart = 0
     scan.nameEnd = i - start
     scan.count = 0
@@ -102,7 +104,8 @@ export function readPlainSeries(scan: Scan): number {
     if (body[i] !== COMMA) return 0
     i++
   }
-  if (i >= end || body[i - 1] === COMMA) return 0
+  if (i >= end) return 0
+  scan.comma = body[i - 1] === COMMA
   scan.count = count
   scan.marked = count
   scan.braceEnd = i - start
@@ -123,7 +126,7 @@ export function plainNameEnd(scan: Scan, from: number): number {
 }
 
 /** The label that Prometheus keeps a metric's name in: each series has it already. */
-const metricLabel = Buffer.from('__name__')
+export const metricLabel = Buffer.from('__name__')
 const metricBit =
   1 << hashOf(new DataView(Uint8Array.from(metricLabel).buffer), 0, metricLabel.length, Part.label)
 
@@ -145,25 +148,36 @@ function takeOver({ view, labels, marked, before, start, end }: Scan): number {
   return label
 }
 
-/** Reads a label's value to its closing quote, and leaves its hash in the scan; 0 if it has escapes or newlines. */
-function readPlainValue(scan: Scan, from: number): number {
+/**
+ * Reads a label's value to its closing quote, and leaves its hash in the scan; 0 if it has newlines, or escapes that
+ * stand for themselves.
+ */
+export function readPlainValue(scan: Scan, from: number): number {
   const { body, view, end } = scan
   const last = end - 4
   let hash: number = Part.value
+  let escaped = -1
   for (let i = from; i <= last; i += 4) {
     const word = view.getInt32(i, true)
     for (let special = specials(word); special !== 0; special &= special - 1) {
       const at = i + ((31 - Math.clz32(special & -special)) >> 3)
+      if (at === escaped) continue
       if (body[at] === QUOTE) {
         scan.valueHash = mix(hash, firstOf(word, at - i))
         return at
       }
-      if (body[at] === BACKSLASH || body[at] === NEWLINE) return 0
+      if (body[at] === NEWLINE) return 0
+      if (body[at] !== BACKSLASH) continue
+      if (!isEscape(body[at + 1])) return 0
+      escaped = at + 1
     }
     hash = mix(hash, word)
   }
   return 0
 }
+
+/** Whether a backslash has a meaning before it. */
+const isEscape = (byte: number | undefined) => byte === QUOTE || byte === BACKSLASH || byte === LETTER_N
 
 /**
  * The highest bit of each byte that could be special: of those below #, which a quote and a newline are, and

@@ -72,8 +72,10 @@ export class Scan {
   sameName = false
   /** Whether a name is in quotes, which only a reader of version 1.0.0 understands. */
   quoted = false
-  /** Whether the series is written as both formats have it: without quoted names, escapes, blanks, needless commas. */
+  /** Whether the series is written as both formats have it: without quoted names, blanks, needless escapes. */
   plain = false
+  /** Whether a plain series has a needless comma before the closing brace, as some libraries write it. */
+  comma = false
 
   /** Where the sample before this one began, and what can be taken over from it (see plain.ts). */
   before = 0
@@ -126,6 +128,13 @@ export class Scan {
     this.labels[at + 1] = nameEnd
     this.labels[at + 2] = valueStart
     this.labels[at + 3] = valueEnd
+  }
+
+  /** As they are written, without the quotes. */
+  labelNames(): string[] {
+    return Array.from({ length: this.count }, (_, label) =>
+      this.text(this.labels[4 * label]!, this.labels[4 * label + 1]!),
+    )
   }
 
   /** Whether one of the first `count` labels has this name. */

@@ -17,16 +17,12 @@ import {
   QUOTE,
   VALUE_SPECIAL,
 } from './bytes.ts'
-import { unescaped } from './escapes.ts'
-import { labelHashOf, nameHashOf } from './hash.ts'
-import { labelsOf } from './labels.ts'
-import { seen } from './place.ts'
-import { readPlainSeries } from './plain.ts'
+import { escaped, unescaped } from './escapes.ts'
+import { finish, hashOf, labelHash, Part, textHashOf } from './hash.ts'
+import { seen, textOf } from './place.ts'
+import { metricLabel, readPlainSeries, readPlainValue } from './plain.ts'
 import { Refused } from './refused.ts'
-import type { Scan } from './scan.ts'
-
-/** The label that Prometheus keeps a metric's name in: each series has it already. */
-const metricLabel = '__name__'
+import { mostMarks, type Scan } from './scan.ts'
 
 /** Reads the series at `start`, which begins with a name or a brace, and returns where it ends. */
 export function readSeries(scan: Scan): number {
@@ -39,6 +35,7 @@ function readAnySeries(scan: Scan): number {
   scan.sameName = false
   scan.quoted = false
   scan.plain = false
+  scan.hash = 0
   scan.count = 0
   scan.braceStart = 0
   scan.braceEnd = 0
@@ -48,20 +45,20 @@ function readAnySeries(scan: Scan): number {
   scan.nameEnd = i - start
   const brace = scan.strict ? i : skipBlanks(scan, i)
   if (brace < end && body[brace] === OPEN) i = readLabels(scan, brace + 1)
-  scan.hash = hashOf(scan)
+  scan.hash = (scan.hash + nameHashOf(scan)) | 0
   return i
 }
 
 /** Reads what stands between the braces, and returns the position after the closing one. */
 function readLabels(scan: Scan, from: number): number {
   const { body, start, strict } = scan
-  const names = new Set([metricLabel])
+  const isTaken = namesOf(scan)
   scan.braceStart = from - start
   let i = from
   for (;;) {
     if (!strict) i = skipBlanks(scan, i)
     if (body[i] === CLOSE) break
-    i = readLabel(scan, i, names)
+    i = readLabel(scan, i, isTaken)
     if (!strict) i = skipBlanks(scan, i)
     if (body[i] === COMMA) i++
     else if (strict && body[i] !== CLOSE) throw new Refused(i, `expected , or }, found ${seen(body, i)}`)
@@ -72,7 +69,7 @@ function readLabels(scan: Scan, from: number): number {
 }
 
 /** Reads a label or the metric's name in quotes, and returns the position after it. */
-function readLabel(scan: Scan, from: number, names: Set<string>): number {
+function readLabel(scan: Scan, from: number, isTaken: IsTaken): number {
   const { body, start, strict } = scan
   const quoted = body[from] === QUOTE
   const nameStart = quoted ? from + 1 : from
@@ -89,9 +86,12 @@ function readLabel(scan: Scan, from: number, names: Set<string>): number {
   const quote = strict ? equals + 1 : skipBlanks(scan, equals + 1)
   if (body[quote] !== QUOTE)
     throw new Refused(quote, `expected a label's value in quotes, found ${seen(body, quote)}`)
-  const valueEnd = readValue(scan, quote + 1)
-  checkName(scan, nameStart, nameEnd, names)
+  const valueEnd = readHashedValue(scan, quote + 1)
+  checkName(scan, nameStart, nameEnd, isTaken)
   scan.addLabel(nameStart - start, nameEnd - start, quote + 1 - start, valueEnd - start)
+  // an empty label is none
+  if (valueEnd > quote + 1)
+    scan.hash = (scan.hash + labelHash(partHashOf(scan, nameStart, nameEnd, Part.label), scan.valueHash)) | 0
   return valueEnd + 1
 }
 
@@ -104,11 +104,36 @@ function takeName(scan: Scan, from: number, to: number): void {
 }
 
 /** Prometheus drops the whole page for a series that has two labels of one name. */
-function checkName(scan: Scan, from: number, to: number, names: Set<string>): void {
-  const name = scan.text(from - scan.start, to - scan.start)
-  if (name === '') throw new Refused(from, "a label's name is empty")
-  if (names.has(name)) throw new Refused(from, `the label ${name} stands twice`)
-  names.add(name)
+function checkName(scan: Scan, from: number, to: number, isTaken: IsTaken): void {
+  const { body } = scan
+  if (from === to) throw new Refused(from, "a label's name is empty")
+  if (isTaken(body.subarray(from, to)))
+    throw new Refused(from, `the label ${textOf(body, from, to)} stands twice`)
+}
+
+type IsTaken = (name: Uint8Array) => boolean
+
+/** Whether a name is one of those that the series has. Of few it is quicker to compare all. */
+function namesOf(scan: Scan): IsTaken {
+  let many: Set<string> | undefined
+  return (name) => {
+    if (metricLabel.equals(name)) return true
+    if (scan.count < mostMarks) return scan.hasLabel(name, scan.count)
+    many ??= new Set(scan.labelNames())
+    const text = Buffer.from(name).toString()
+    if (many.has(text)) return true
+    many.add(text)
+    return false
+  }
+}
+
+/** Reads the label's value that begins at `from`, leaves its hash in the scan, and returns where its closing quote is. */
+function readHashedValue(scan: Scan, from: number): number {
+  const plainEnd = scan.utf8 ? readPlainValue(scan, from) : 0
+  if (plainEnd > 0) return plainEnd
+  const end = readValue(scan, from)
+  scan.valueHash = textHashOf(escaped(unescaped(textOf(scan.body, from, end))), Part.value)
+  return end
 }
 
 /** Reads the label's value that begins at `from`, and returns where its closing quote is. */
@@ -155,9 +180,11 @@ export function quotedEnd(scan: Scan, from: number): number {
   return i
 }
 
-/** The same as of the same series written in the plain way. An empty label is none. */
-function hashOf(scan: Scan): number {
-  let hash = nameHashOf(unescaped(scan.name))
-  for (const { name, value } of labelsOf(scan)) hash = (hash + labelHashOf(name, value)) | 0
-  return hash
+/** The same as of the same name without quotes. */
+const nameHashOf = (scan: Scan) =>
+  finish(partHashOf(scan, scan.start + scan.nameStart, scan.start + scan.nameEnd, Part.name))
+
+function partHashOf({ body, view, quoted }: Scan, from: number, to: number, part: number): number {
+  const mayBeEscaped = quoted && body.subarray(from, to).includes(BACKSLASH)
+  return mayBeEscaped ? textHashOf(unescaped(textOf(body, from, to)), part) : hashOf(view, from, to, part)
 }
