@@ -45,17 +45,19 @@ function ofNodes(nodes: readonly NodeStatus[]): readonly Problem[] {
   return nodes.flatMap((node): Problem[] => {
     const about = 'node'
     const { name, link, swarmState, trouble } = node
-    if (trouble)
-      return [{ severity: 'error', about, text: `${name}: ${trouble.reason}`, ...mendOf(trouble.mend) }]
     if (link === 'lost')
       return [
         {
           severity: 'error',
           about,
-          text: `${name}: the link is lost`,
-          mend: `see whether ${name} is up, its agent runs, and its SSH port can be reached from here`,
+          text: `${name}: the link is lost${trouble ? ` (${trouble.reason})` : ''}`,
+          mend:
+            trouble?.mend ??
+            `see whether ${name} is up, its agent runs, and its SSH port can be reached from here`,
         },
       ]
+    if (trouble)
+      return [{ severity: 'error', about, text: `${name}: ${trouble.reason}`, ...mendOf(trouble.mend) }]
     if (link === 'none' && swarmState === undefined)
       return [
         {

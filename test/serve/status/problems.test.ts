@@ -35,6 +35,19 @@ describe('problems', () => {
     ])
   })
 
+  test('why a link is lost, and always what to do', () => {
+    const trouble = { code: 'timeout' as const, reason: 'the peer was silent for 2.3 s' }
+    const nodes = nodesOf([{ ...node('node2', { link: 'lost' }), trouble }], undefined, unix)
+    expect(problemsOf({ ...calm, nodes })).toEqual([
+      {
+        severity: 'error',
+        about: 'node',
+        text: 'node2: the link is lost (the peer was silent for 2.3 s)',
+        mend: expect.stringContaining('see whether node2 is up'),
+      },
+    ])
+  })
+
   test('Docker that cannot be read, and what else is amiss there', () => {
     const trouble = { code: 'unreachable' as const, reason: 'the socket is gone' }
     expect(texts({ discovery: { trouble, warnings: [{ ...trouble, reason: 'no services' }] } })).toEqual([
