@@ -28,6 +28,11 @@ export function createDetails({ onClose, onFind }) {
   const history = createHistory(20)
   const block = createBlock()
   const page = createPage(onFind)
+  /** @param {boolean} known whether there is anything to show in them yet */
+  function showParts(known) {
+    for (const part of [block, page]) setHidden(part.element, !known)
+  }
+  showParts(false)
   close.addEventListener('click', onClose)
   const header = make(
     'header',
@@ -88,6 +93,7 @@ export function createDetails({ onClose, onFind }) {
       facts.update(answer)
       block.update(answer.prometheus)
       page.update(answer, find)
+      showParts(true)
     },
     /** @param {string} reason */
     fail(reason) {

@@ -82,7 +82,8 @@ export function createRow(first) {
     setText(trouble, problem?.reason ?? (bare ? 'looking for its metrics' : ''))
     setHidden(trouble, !problem && !bare)
     setText(mend, problem?.mend ?? '')
-    setHidden(mend, problem?.mend === undefined)
+    // what is amiss with a node is said once, on top, and not of each of its targets
+    setHidden(mend, problem?.mend === undefined || target.state === 'lost')
     setText(remarks, target.remarks.join('\n'))
     setHidden(remarks, target.remarks.length === 0)
     setText(numbers.series, target.series === undefined ? '' : count(target.series))
