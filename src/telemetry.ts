@@ -1,6 +1,7 @@
 // What the agent tells of itself: its log and its own metrics. Both are made here and passed on.
 
 import { pino } from 'pino'
+import { visibleJson } from './terminal.ts'
 
 /** The part of a logger that rooms use. State changes are logged, repetitions are not. */
 export interface Log {
@@ -15,7 +16,8 @@ export type LogLevel = (typeof logLevels)[number]
 
 /** JSON on the standard output, a line each; `write` takes the lines instead. */
 export function createLog(level: LogLevel, write?: (line: string) => void): Log {
-  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
+  const hooks = { streamWrite: visibleJson }
+  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, hooks }
   return write ? pino(options, { write }) : pino(options)
 }
 

@@ -35,7 +35,20 @@ export function widthOf(text: string): number {
 /** Control characters, of which a terminal makes commands, and those that turn the direction of text, as `\u{1b}`. */
 export function visible(text: string): string {
   return text.replaceAll(
-    /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu,
+    /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu,
     (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  )
+}
+
+/** The same in many lines, with tabs. */
+export function visibleLines(text: string): string {
+  return text.replaceAll(/[^\n\t]+/g, visible)
+}
+
+/** JSON that says the same; of what `visible` looks for, JSON itself escapes only the half. */
+export function visibleJson(json: string): string {
+  return json.replaceAll(
+    /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 }

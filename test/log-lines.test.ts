@@ -38,6 +38,16 @@ test('what a container wrote can make no line and no colour of its own', () => {
   expect(text).not.toContain('\x1b')
 })
 
+test('nor can it in the JSON that machines get and people read', () => {
+  const name = 'a\u001b[2J\u009b2J\u202e\n'
+  let json = ''
+  createLog('info', (line) => {
+    json = line
+  }).info({ name }, 'found')
+  expect(json.trimEnd()).not.toMatch(/[\p{Cc}\u202e]/u)
+  expect(JSON.parse(json).name).toBe(name)
+})
+
 test('colours are for terminals', () => {
   const paint = createPaint({ isTerminal: true, env: {} })
   let text = ''

@@ -6,7 +6,7 @@ import { ProxyError } from '../errors.ts'
 import { inspect, maxLine } from '../exposition/inspect.ts'
 import { createFetcher } from '../scrape/fetch.ts'
 import { createReader, type Reading } from '../scrape/read.ts'
-import { createPaint, visible } from '../terminal.ts'
+import { createPaint, visible, visibleLines } from '../terminal.ts'
 import { agentUrl, askAgent } from './agent-url.ts'
 import type { Io } from './io.ts'
 import { readArguments, UsageError, withUsage } from './usage.ts'
@@ -39,17 +39,23 @@ export function scrape(args: readonly string[], io: Io): Promise<number> {
       const before = performance.now()
       const reading = await (isUrl(what) ? readUrl(what, io) : readName(what, agentUrl(agent, io), io))
       const took = performance.now() - before
-      if (values.print) io.stdout(Buffer.from(reading.page.body).toString())
+      if (values.print) io.stdout(printed(reading, io))
       else io.stdout(`${paint('green', 'valid')}: ${describe(reading, took)}`)
       return 0
     } catch (error) {
       if (!(error instanceof Error)) throw error
       const mend =
-        error instanceof ProxyError && error.mend !== undefined ? `To mend it: ${error.mend}\n` : ''
+        error instanceof ProxyError && error.mend !== undefined ? `To mend it: ${visible(error.mend)}\n` : ''
       io.stderr(`${paint('red', 'refused')}: ${visible(error.message)}\n${mend}`)
       return 1
     }
   })
+}
+
+/** As it is; but a terminal would obey it. */
+function printed({ page }: Reading, { isTerminal }: Io): string {
+  const text = Buffer.from(page.body).toString()
+  return isTerminal ? visibleLines(text) : text
 }
 
 const isUrl = (text: string) => /^https?:\/\//.test(text)

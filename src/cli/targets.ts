@@ -2,7 +2,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { State, Status, TargetStatus } from '../serve/status/shape.ts'
-import { type Colour, createPaint, type Paint, visible } from '../terminal.ts'
+import { type Colour, createPaint, type Paint, visible, visibleJson } from '../terminal.ts'
 import { agentUrl, askAgent } from './agent-url.ts'
 import type { Io } from './io.ts'
 import { type Column, layOut } from './table.ts'
@@ -45,7 +45,7 @@ export function targets(args: readonly string[], io: Io): Promise<number> {
         io.stdout(clear + text)
       } catch (error) {
         if (io.signal.aborted) return 0
-        io.stderr(`${(error as Error).message}\n`)
+        io.stderr(`${visible((error as Error).message)}\n`)
         if (!values.watch) return 1
       }
     } while (values.watch && (await waited(io.signal)))
@@ -68,7 +68,7 @@ async function statusOf(agent: URL, signal: AbortSignal): Promise<Status> {
 }
 
 function inJson(status: Status): string {
-  return `${JSON.stringify(status, undefined, 2)}\n`
+  return `${visibleJson(JSON.stringify(status, undefined, 2))}\n`
 }
 
 const columns: readonly Column[] = [

@@ -50,6 +50,22 @@ describe('app-metrics-proxy scrape URL', () => {
     await using server = await pageServer('a 1\n')
     expect((await run(scrape, ['--print', server.url])).out).toBe('a 1\n')
   })
+
+  test('prints to a terminal nothing that it would obey', async () => {
+    const page = '# HELP a \u001b]0;owned\u0007\u009b2J\u202e\na{b="\u001b[2J"} 1\n'
+    await using server = await pageServer(page)
+    expect((await run(scrape, ['--print', server.url], { isTerminal: true })).out).toBe(
+      `${String.raw`# HELP a \u{1b}]0;owned\u{7}\u{9b}2J\u{202e}`}\n${String.raw`a{b="\u{1b}[2J"} 1`}\n`,
+    )
+    expect((await run(scrape, ['--print', server.url])).out).toBe(page)
+  })
+
+  test('tells of a refused page nothing that a terminal would obey', async () => {
+    await using server = await pageServer('a{b="\u001b[2J\u009b2J\u202e"} x\n\u001b[2J\n')
+    const { err } = await run(scrape, [server.url])
+    expect(err).toMatch(/^refused: /)
+    expect(err.trimEnd()).not.toMatch(/[\p{Cc}\u202e]/u)
+  })
 })
 
 describe('app-metrics-proxy scrape NAME', () => {

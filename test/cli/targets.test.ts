@@ -69,6 +69,17 @@ describe('app-metrics-proxy targets', () => {
     expect(out).not.toContain('\x1b')
   })
 
+  test('shows them in JSON, and in an answer that is none, as text too', async () => {
+    const name = 'evil\u009b2J\u202e\u007f'
+    scene.world.put(healthy(container('n1', name, { kind: 'standalone' })))
+    const { out } = await run(targets, ['--json', agent])
+    expect(out).not.toMatch(/[\u007f-\u009f\u202e]/)
+    expect(JSON.parse(out).targets).toContainEqual(expect.objectContaining({ name }))
+    await using stranger = await listen(createServer((_, answer) => answer.writeHead(500).end('\u001b[2J')))
+    const { err } = await run(targets, [`127.0.0.1:${stranger.port}`])
+    expect(err).toContain(String.raw`answers 500: \u{1b}[2J`)
+  })
+
   test('--watch goes on until it is told to end', async () => {
     const ending = new AbortController()
     let tables = 0

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createMetrics } from '../../telemetry.ts'
+import { visible } from '../../terminal.ts'
 import type { RoundResult } from './round.ts'
 
 export interface Observer {
@@ -60,7 +61,7 @@ export function createObserver({ stdout, stderr }: Lines): Observer {
         if (reload.ok) stdout('Prometheus has read the new rules\n')
         else complaints.push(`Prometheus: ${reload.reason}`)
       }
-      for (const complaint of complaints) if (!said.has(complaint)) stderr(`${complaint}\n`)
+      for (const complaint of complaints) if (!said.has(complaint)) stderr(`${visible(complaint)}\n`)
       said = new Set(complaints)
       const failed = outcomes.some(({ ok }) => !ok) || reload?.ok === false
       trouble = failed ? complaints.join('; ') : undefined
