@@ -1,6 +1,8 @@
 // From one scrape to the next a page mostly keeps its lines, and only numbers in them change. Then it needs no
 // second validation: the same series are as valid, and as remarkable, as they were.
 
+import { samePrefix, viewOf } from '../lines.ts'
+
 /**
  * Whether `next` is the valid page `before` with nothing but other values. In doubt no: only what most lines
  * look like is understood here.
@@ -9,7 +11,7 @@ export function isRenewal(before: Uint8Array, next: Uint8Array): boolean {
   const [old, fresh] = [viewOf(before), viewOf(next)]
   let [i, j] = [0, 0]
   while (i < before.length && j < next.length) {
-    const same = alike(old, i, fresh, j)
+    const same = samePrefix(old, i, fresh, j)
     i += same
     j += same
     if (i === before.length || j === next.length) break
@@ -21,22 +23,6 @@ export function isRenewal(before: Uint8Array, next: Uint8Array): boolean {
   }
   return i === before.length && j === next.length
 }
-
-/** How many bytes are the same from `i` and `j` on. Eight at a time, since most are. */
-function alike(old: DataView, i: number, fresh: DataView, j: number): number {
-  const most = Math.min(old.byteLength - i, fresh.byteLength - j)
-  let n = 0
-  while (
-    n + 8 <= most &&
-    old.getInt32(i + n) === fresh.getInt32(j + n) &&
-    old.getInt32(i + n + 4) === fresh.getInt32(j + n + 4)
-  )
-    n += 8
-  while (n < most && old.getUint8(i + n) === fresh.getUint8(j + n)) n++
-  return n
-}
-
-const viewOf = (page: Uint8Array) => new DataView(page.buffer, page.byteOffset, page.byteLength)
 
 const NEWLINE = 10
 const SPACE = 32

@@ -4,6 +4,10 @@
 // varint `count * 4 + kind`; after `change`, for each line: how many bytes are cut off its end before text is
 // added. Lines are handled as Latin-1 strings: one character a byte, so every page survives unchanged.
 
+//
+// It is made from the bytes, since most lines are only compared.
+
+import { lineEnd, lineStart, linesIn, samePrefix, viewOf } from '../lines.ts'
 import { byteReader, byteWriter } from './varint.ts'
 
 const keep = 0
@@ -11,27 +15,39 @@ const drop = 1
 const add = 2
 const change = 3
 
+const newline = 10
+const space = 32
+const hash = 35
+const open = 123
+const close = 125
+
 export function makeDelta(from: Uint8Array, to: Uint8Array): Uint8Array {
-  const [before, after] = [linesOf(from), linesOf(to)]
-  const steps = stepWriter()
-  const find = finder(before)
-  let at = 0
-  for (const line of after) {
-    let old = before[at]
-    if (old !== line && (old === undefined || seriesOf(old) !== seriesOf(line))) {
-      const found = find(seriesOf(line), at)
-      if (found === undefined) {
-        steps.add(line)
-        continue
-      }
-      steps.drop(found - at)
-      at = found
-      old = before[at]!
+  const [old, fresh] = [viewOf(from), viewOf(to)]
+  const steps = stepWriter(to)
+  const find = finder(from)
+  let [i, j] = [0, 0]
+  while (i <= from.length && j <= to.length) {
+    const same = samePrefix(old, i, fresh, j)
+    const start = lineStart(to, j + same, j)
+    steps.keep(linesIn(fresh, j, start))
+    const there = i + start - j
+    const [oldEnd, freshEnd] = [lineEnd(from, i + same), lineEnd(to, j + same)]
+    const place = isInValue(to, start, j + same) ? there : find(seriesOf(to, start, freshEnd), there)
+    if (place === undefined) {
+      steps.add(start, freshEnd)
+      i = there
+      j = freshEnd + 1
+    } else if (place > there) {
+      steps.drop(linesIn(old, there, place))
+      i = place
+      j = start
+    } else {
+      steps.change(oldEnd - i - same, j + same, freshEnd)
+      i = oldEnd + 1
+      j = freshEnd + 1
     }
-    if (old === line) steps.keep()
-    else steps.change(old!, line)
-    at += 1
   }
+  for (; j <= to.length; j = lineEnd(to, j) + 1) steps.add(j, lineEnd(to, j))
   return steps.end()
 }
 
@@ -76,12 +92,14 @@ function cut(line: string, length: number): string {
   return line.slice(0, line.length - length)
 }
 
-function stepWriter() {
+function stepWriter(to: Uint8Array) {
   const steps = byteWriter()
-  const text: string[] = []
+  /** Where each text begins and ends in `to`. */
+  const texts: number[] = []
   let cuts: number[] = []
   let kind = keep
   let count = 0
+  let length = 0
 
   function flush(): void {
     if (count > 0) steps.varint(count * 4 + kind)
@@ -90,75 +108,107 @@ function stepWriter() {
     count = 0
   }
   function step(next: number, times: number): void {
+    if (times === 0) return
     if (next !== kind) flush()
     kind = next
     count += times
   }
+  function text(start: number, end: number): void {
+    texts.push(start, end)
+    length += end - start + 1
+  }
 
   return {
-    keep: () => step(keep, 1),
+    keep: (times: number) => step(keep, times),
     drop: (times: number) => step(drop, times),
-    add(line: string) {
+    add(start: number, end: number) {
       step(add, 1)
-      text.push(line)
+      text(start, end)
     },
-    change(old: string, line: string) {
-      const same = samePrefix(old, line)
+    /** Cuts so many bytes off, and adds what is at `start` to `end`. */
+    change(length: number, start: number, end: number) {
+      if (length === 0 && start === end) return step(keep, 1)
       step(change, 1)
-      cuts.push(old.length - same)
-      text.push(line.slice(same))
+      cuts.push(length)
+      text(start, end)
     },
     end(): Uint8Array {
       flush()
       const head = byteWriter()
       head.varint(steps.length())
-      return Buffer.concat([head.bytes(), steps.bytes(), bytesOf(text)])
+      const begin = head.length() + steps.length()
+      const delta = Buffer.allocUnsafe(begin + Math.max(0, length - 1))
+      delta.set(head.bytes())
+      delta.set(steps.bytes(), head.length())
+      copyLines(to, texts, delta, begin)
+      return delta
     },
   }
+}
+
+/** The texts as lines. Byte by byte: each is short. */
+function copyLines(to: Uint8Array, texts: readonly number[], delta: Uint8Array, begin: number): void {
+  let at = begin
+  for (let n = 0; n < texts.length; n += 2) {
+    if (n > 0) delta[at++] = newline
+    for (let from = texts[n]!; from < texts[n + 1]!; from += 1) delta[at++] = to[from]!
+  }
+}
+
+/** Whether the line that begins at `start` has named its series before `at`: what differs from there on is its value. */
+function isInValue(page: Uint8Array, start: number, at: number): boolean {
+  if (page[start] === hash) return false
+  let hasLabels = false
+  for (let n = start; n < at; n += 1) {
+    if (page[n] === open) hasLabels = true
+    else if (page[n] === space && (!hasLabels || page[n - 1] === close)) return true
+  }
+  return false
 }
 
 /**
  * Finds the next line of a series at or after a place; places never go back. The index is made at the first
  * need: most pages only change.
  */
-function finder(lines: readonly string[]): (series: string, from: number) => number | undefined {
+function finder(page: Uint8Array): (series: string, from: number) => number | undefined {
   let index: Map<string, number[]> | undefined
   return (series, from) => {
-    index ??= placesFromTheEnd(lines)
+    index ??= placesFromTheEnd(page, from)
     const places = index.get(series) ?? []
     while (places.length > 0 && places.at(-1)! < from) places.pop()
     return places.at(-1)
   }
 }
 
-function placesFromTheEnd(lines: readonly string[]): Map<string, number[]> {
+function placesFromTheEnd(page: Uint8Array, from: number): Map<string, number[]> {
+  const starts: number[] = []
+  for (let at = from; at <= page.length; at = lineEnd(page, at) + 1) starts.push(at)
   const index = new Map<string, number[]>()
-  for (let at = lines.length - 1; at >= 0; at -= 1) {
-    const series = seriesOf(lines[at]!)
+  for (const start of starts.reverse()) {
+    const series = seriesOf(page, start, lineEnd(page, start))
     const known = index.get(series)
-    if (known) known.push(at)
-    else index.set(series, [at])
+    if (known) known.push(start)
+    else index.set(series, [start])
   }
   return index
 }
 
 /** What names a line: the series without its value, or the whole comment. A guess that is wrong costs bytes only. */
-function seriesOf(line: string): string {
-  if (line.charCodeAt(0) === 35) return line
+function seriesOf(page: Uint8Array, start: number, end: number): string {
+  const line = bufferOf(page).toString('latin1', start, end)
+  if (page[start] === hash) return line
   const brace = line.indexOf('} ')
   return line.slice(0, brace < 0 ? Math.max(0, line.indexOf(' ')) : brace)
 }
 
-function samePrefix(a: string, b: string): number {
-  let length = 0
-  while (length < a.length && length < b.length && a.charCodeAt(length) === b.charCodeAt(length)) length += 1
-  return length
-}
-
 function linesOf(page: Uint8Array): string[] {
-  return Buffer.from(page.buffer, page.byteOffset, page.byteLength).toString('latin1').split('\n')
+  return bufferOf(page).toString('latin1').split('\n')
 }
 
 function bytesOf(lines: readonly string[]): Uint8Array {
   return Buffer.from(lines.join('\n'), 'latin1')
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

@@ -44,8 +44,8 @@ export interface MeshOptions {
   }
 }
 
-/** Changes that come together are sent together. */
-const gatherFor = 1
+/** Changes that come together are sent together: a packet costs more than a page's delta. Who asks waits for none. */
+const gatherFor = 20
 /** From the opening of a link to its use. */
 const acceptWithin = 10_000
 /** Agents that start together don't find each other at once: for so long a missing one is not worth a line. */

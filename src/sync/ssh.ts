@@ -180,6 +180,7 @@ function channelOf(
   let waiting = 0
   let isHeldBack = false
   let isClosing = false
+  let batch: Uint8Array[] = []
 
   const isFull = () => waiting > mostWaiting || socket.writableLength > mostWaiting
   const moved = () => {
@@ -194,9 +195,24 @@ function channelOf(
   })
   socket.once('close', () => handlers?.closed(trouble))
 
+  /** What was written in one turn goes out as one packet: a packet's keys and writes cost more than its bytes. */
+  function send(): void {
+    const bytes = batch.length === 1 ? batch[0]! : Buffer.concat(batch)
+    batch = []
+    if (!stream.writable) return
+    // ssh2 writes a packet's length, its text and its tag one by one
+    socket.cork()
+    stream.write(bytes, () => {
+      waiting -= bytes.length
+      moved()
+    })
+    socket.uncork()
+  }
+
   function close(): void {
     if (isClosing) return
     isClosing = true
+    if (batch.length > 0) send()
     stream.end()
     end()
     const force = setTimeout(() => socket.destroy(), closeWithin)
@@ -216,10 +232,7 @@ function channelOf(
     write(bytes) {
       if (isClosing || !stream.writable) return true
       waiting += bytes.length
-      stream.write(bytes, () => {
-        waiting -= bytes.length
-        moved()
-      })
+      if (batch.push(bytes) === 1) queueMicrotask(() => batch.length > 0 && send())
       isHeldBack = isFull()
       return !isHeldBack
     },

@@ -44,7 +44,7 @@ async function lie(node = 'n9', spoken = { newest: 1, oldest: 1 }): Promise<Liar
     for (const message of messages) channel.write(encode(message))
   }
   say({ kind: 'hello', ...spoken, version: '9', epoch: `liar ${node}`, self: self(node) })
-  await cluster.clock.pass(10)
+  await cluster.clock.pass(30)
   return { heard, say, write: channel.write, isOver: () => over }
 }
 
@@ -66,7 +66,7 @@ const stillWell = async () => {
 test('what it says of itself is taken', async () => {
   const liar = await lie()
   liar.say(listing('own', 'n9'))
-  await cluster.clock.pass(10)
+  await cluster.clock.pass(30)
   expect(honest.store.entry('n9', 'own')).toBeDefined()
   expect(liar.heard.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['hello', 'accept', 'digest']))
 })
@@ -111,14 +111,14 @@ describe('a newer agent', () => {
     const newer = await lie('n9', { newest: 7, oldest: 1 })
     newer.write(writeFrame(['song', { of: 'ice' }]))
     newer.say(listing('own', 'n9'))
-    await cluster.clock.pass(10)
+    await cluster.clock.pass(30)
     expect(newer.heard.at(-1)).toEqual({ kind: 'unknown', of: 'song' })
     expect(honest.store.entry('n9', 'own')).toBeDefined()
   })
 
   test('that doesn’t is told why there can be no link', async () => {
     const newer = await lie('n9', { newest: 7, oldest: 5 })
-    await cluster.clock.pass(10)
+    await cluster.clock.pass(30)
     expect(newer.isOver()).toBe(true)
     expect(newer.heard.at(-1)).toMatchObject({
       kind: 'bye',
@@ -146,10 +146,10 @@ test('a page that isn’t what it claims to be is asked for in full, and then no
     base: { number: 1, print: 'y' },
     parts: [new Uint8Array([1, 2])],
   })
-  await cluster.clock.pass(10)
+  await cluster.clock.pass(30)
   expect(liar.heard.at(-1)).toEqual({ kind: 'lacks', born: 1 })
   liar.say({ ...page, number: 3, print: 'x', parts: [new Uint8Array([1, 2])] })
-  await cluster.clock.pass(10)
+  await cluster.clock.pass(30)
   const { snapshot } = honest.store.entry('n9', 'own')!
   expect(() => snapshot?.ok && snapshot.page.body).toThrow('put together')
 })
