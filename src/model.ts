@@ -163,7 +163,11 @@ export interface CatalogueService {
   readonly slots: readonly string[]
   /** Under the same rule as a target's labels. */
   readonly labels: Readonly<Record<string, string>>
-  /** Where one slot runs twice (a start-first update): the slot's task ids, oldest first, by the managers' one clock. */
+  /**
+   * Where an older container may run beside the newest, since one slot runs twice (a start-first update) or was
+   * filled anew a while ago: the ids of the slot's tasks that are meant to run, oldest first, by the managers'
+   * one clock.
+   */
   readonly contested: Readonly<Record<string, readonly string[]>>
 }
 

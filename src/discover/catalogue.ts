@@ -12,17 +12,36 @@ export interface SwarmLists {
   readonly nodes: readonly ApiNode[]
 }
 
+/**
+ * So long after a task was made, by the time of the newest one, the container before it may still run: on a node
+ * that was cut off, or because it takes its time to end.
+ */
+const succession = 5 * 60_000
+/** More than this are a whole Swarm's deployment: then none of them follows another. */
+const mostSuccessors = 500
+
 export function catalogueOf(
   cluster: string,
   { services, tasks, nodes }: SwarmLists,
   allowedLabels: readonly string[],
 ): Catalogue {
   const tasksOf = Map.groupBy(tasks, ({ ServiceID }) => ServiceID)
+  const young = youngOf(tasks)
   return {
     cluster,
     nodes: record(nodes, nodeOf),
-    services: record(services, (service) => serviceOf(service, tasksOf.get(service.ID) ?? [], allowedLabels)),
+    services: record(services, (service) =>
+      serviceOf(service, tasksOf.get(service.ID) ?? [], { young, allowedLabels }),
+    ),
   }
+}
+
+/** Told by the tasks alone, so that all managers say the same. */
+function youngOf(tasks: readonly ApiTask[]): ReadonlySet<ApiTask> {
+  const madeAt = ({ CreatedAt = '' }: ApiTask) => Date.parse(CreatedAt) || 0
+  const newest = tasks.reduce((latest, task) => Math.max(latest, madeAt(task)), 0)
+  const young = tasks.filter((task) => newest - madeAt(task) < succession)
+  return new Set(young.length > mostSuccessors ? [] : young)
 }
 
 /** Whether Swarm is still at work on a service, so that more will change without an event. */
@@ -38,11 +57,13 @@ export function atWork({ services, tasks }: SwarmLists): boolean {
 function serviceOf(
   { Spec: { Name, Labels, Mode } }: ApiService,
   tasks: readonly ApiTask[],
-  allowedLabels: readonly string[],
+  { young, allowedLabels }: { young: ReadonlySet<ApiTask>; allowedLabels: readonly string[] },
 ): CatalogueService {
   const mode = modeOf(Mode)
   const bySlot = mode === 'replicated' ? slotsOf(tasks) : new Map<number, readonly ApiTask[]>()
   const slots = [...bySlot.keys()].sort((a, b) => a - b)
+  const isContested = (inSlot: readonly ApiTask[]) =>
+    inSlot.length > 1 || inSlot.some((task) => young.has(task))
   return {
     name: Name,
     mode,
@@ -51,7 +72,7 @@ function serviceOf(
     labels: leavingOf(Labels, allowedLabels).labels,
     contested: Object.fromEntries(
       slots
-        .filter((slot) => bySlot.get(slot)!.length > 1)
+        .filter((slot) => isContested(bySlot.get(slot)!))
         .map((slot) => [
           slot,
           bySlot

@@ -44,7 +44,7 @@ describe('the catalogue', () => {
             'com.docker.stack.image': 'bb:2',
             'com.docker.stack.namespace': 'demo',
           },
-          contested: {},
+          contested: expect.any(Object),
         },
         bo4kuauu576hw489cnbijedk2: expect.objectContaining({ name: 'demo_hidden', slots: ['1'] }),
         ogt6nvkyaxpteet7n1yh2mjqj: expect.objectContaining({
@@ -75,11 +75,24 @@ describe('the catalogue', () => {
   })
 
   test('names the tasks of a slot that runs twice, oldest first', () => {
-    const tasks = [task('new', 2, '2026-11-21T02:22:07.1Z'), task('old', 2), task('one', 1)]
-    expect(only(service(replicated(2)), tasks)).toMatchObject({
-      slots: ['1', '2'],
-      contested: { 2: ['old', 'new'] },
-    })
+    const hour = '2026-11-21T01:22:07.1Z'
+    const tasks = [task('new', 2), task('old', 2, hour), task('one', 1, hour)]
+    const { slots, contested } = only(service(replicated(2)), tasks)
+    expect(slots).toEqual(['1', '2'])
+    expect(contested).toEqual({ 2: ['old', 'new'] })
+  })
+
+  test('names the task of a slot that was filled anew a while ago: its former container may still run', () => {
+    const at = (time: string) => `2026-11-21T${time}Z`
+    const tasks = [
+      task('new', 1, at('02:22:06.5')),
+      task('young', 2, at('02:17:07')),
+      task('old', 3, at('02:17:06')),
+    ]
+    expect(only(service(replicated(3)), tasks).contested).toEqual({ 1: ['new'], 2: ['young'] })
+    const many = Array.from({ length: 501 }, (_, slot) => task(`t${slot}`, slot + 1))
+    expect(only(service(replicated(501)), many.slice(1)).contested).toHaveProperty('501', ['t500'])
+    expect(only(service(replicated(501)), many).contested).toEqual({})
   })
 
   test('leaves out labels that may not leave', () => {

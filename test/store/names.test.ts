@@ -305,6 +305,32 @@ describe('one slot, several containers', () => {
     expect(ask({ entries: [newer(), older], catalogue: order }, 'web')).toBe('demo_web: 1@n2')
   })
 
+  test('nor does another that isn’t meant to run take its place while the one that is does not answer yet', () => {
+    const orphan = task('n3', 'demo_web', 1, { task: 'zzz' })
+    const world = createWorld([older], threeNodes)
+    const names = createNames(world, ownName)
+    const say = () => told(names.lookUp(questionOf('web', 'n3')))
+    expect(say()).toBe('demo_web: 1@n1')
+    names.changed(world.declare(declared({ contested: { 1: ['bbb'] } })))
+    names.changed(world.put(newer({ answers: false })))
+    names.changed(world.put(orphan))
+    expect(say()).toBe('demo_web: 1@n1')
+    names.changed(world.put(newer()))
+    expect(say()).toBe('demo_web: 1@n2')
+  })
+
+  test('nor is it ever shown by an agent that comes to know both at once, where managers know one', () => {
+    const order = declared({ contested: { 1: ['bbb'] } })
+    for (const entries of [
+      [older, newer()],
+      [newer(), older],
+    ])
+      expect(ask({ entries, catalogue: order }, 'web')).toBe('demo_web: 1@n2')
+    expect(ask({ entries: [newer({ answers: false }), older], catalogue: order }, 'web')).toBe(
+      'demo_web: 1@n1',
+    )
+  })
+
   test('what a cut-off node last said never outranks what can be seen', () => {
     const nodes = [node('n1', 'one', 'lost'), node('n2', 'two')]
     expect(ask({ entries: [newer(), older], nodes }, 'web')).toBe('demo_web: 1@n2')

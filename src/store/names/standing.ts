@@ -16,8 +16,9 @@ export interface Circumstances {
 
 /**
  * The older one that still runs, until a newer one has shown metrics; an ended one only where nothing runs. As
- * long as the one that stands runs, as far as is known, none that stood before it does again. Where nobody says which is newer, the
- * one that stands does so until it no longer listens: it is being ended, and may take its time.
+ * long as the one that stands runs, as far as is known, none that stood before it does again, and none takes its
+ * place but a newer one. Where nobody says which is newer, any may, once it no longer listens: it is being ended,
+ * and may take its time.
  * `entries` come in the order in which they became known, which decides where nobody knows better.
  */
 export function standing(
@@ -28,10 +29,14 @@ export function standing(
   if (running.length === 0) return lastEnded(entries)
   if (running.length === 1) return running[0]
   const sitting = running.find((entry) => entry === stood.at(-1) && entry.endpoint !== undefined)
-  const eligible = sitting ? running.filter((entry) => entry === sitting || !stood.includes(entry)) : running
+  const mayFollow = (entry: Entry, before: Entry) =>
+    !stood.includes(entry) &&
+    (rank(entry, order) > rank(before, order) || isClosed(before) || !linked(before.owner))
+  const eligible = sitting
+    ? running.filter((entry) => entry === sitting || mayFollow(entry, sitting))
+    : running
   const seen = eligible.filter(({ owner }) => linked(owner))
   const candidates = seen.length > 0 ? seen : eligible
-  if (sitting && candidates.includes(sitting) && order.length === 0 && !isClosed(sitting)) return sitting
   const byAge = candidates.toSorted((a, b) => rank(a, order) - rank(b, order))
   return byAge.findLast(({ endpoint }) => endpoint !== undefined) ?? byAge[0]
 }
