@@ -149,12 +149,21 @@ async function openLab(count: number, { product = true, engineFlags = [] }: LabO
 
 const cgroupPrefix = 'amp-lab-'
 
-/** A lab whose maker is gone has no processes any more; what it wrote is still there. */
+/** A lab whose maker is gone has no processes any more, or soon; what it wrote is still there. */
 function removeLeftovers(): void {
   mkdirSync(labs, { recursive: true })
   for (const name of readdirSync(labs)) {
     const [pid, start] = ownerOf(name)
-    if (pid === undefined || startOf(pid) !== start) removeLab(name)
+    if (pid === undefined || startOf(pid) !== start) removeLeftover(name)
+  }
+}
+
+/** Where processes are still ending, the next lab tries again. */
+function removeLeftover(name: string): void {
+  try {
+    removeLab(name)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error
   }
 }
 
@@ -177,10 +186,10 @@ function startOf(pid: number): string | undefined {
 }
 
 function removeLab(name: string): void {
-  rmSync(join(labs, name), { recursive: true, force: true })
   const cgroups = '/sys/fs/cgroup'
   for (const root of [cgroups, ...readdirSync(cgroups).map((kind) => join(cgroups, kind))])
     removeCgroup(join(root, `${cgroupPrefix}${name}`))
+  rmSync(join(labs, name), { recursive: true, force: true })
 }
 
 /** A cgroup is removed like an empty folder, whatever files it shows. */
