@@ -5,7 +5,7 @@ import { createAgentPage } from './app/agent-page.ts'
 import { formats } from './app/formats.ts'
 import { createPeers } from './app/peers.ts'
 import { createSettings, startPipeline } from './app/pipeline.ts'
-import { type Circumstances, createAwaited, createChecks, unheard, webConfigCheck } from './app/readiness.ts'
+import { type Circumstances, createAwaited, createChecks, troubleCheck, unheard } from './app/readiness.ts'
 import type { Clock } from './clock.ts'
 import { type Config, ConfigError } from './config.ts'
 import { startDiscovery } from './discover/discovery.ts'
@@ -14,6 +14,7 @@ import { families } from './exposition/families.ts'
 import { inspect, maxLine } from './exposition/inspect.ts'
 import { isRenewal } from './exposition/renewal.ts'
 import { settingsOf } from './labels/settings.ts'
+import { readUse, startMemory } from './memory.ts'
 import type { Entry, Part, Self } from './model.ts'
 import { connect } from './probe/connect.ts'
 import { planOf } from './probe/plan.ts'
@@ -67,6 +68,7 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
   }
 
   const store = started(createStore({ clock, forgetAfter: config.forgetAfter, version }))
+  const memory = started(startMemory({ clock, log, metrics, read: readUse, collect: globalThis.gc }))
   const settings = createSettings(store.catalogue)
   const agentPage = createAgentPage(config, metrics)
 
@@ -151,6 +153,7 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
     rules: rules.reports,
     discovery: discovery.status,
     webConfig: webTrouble,
+    memory: memory.trouble,
     ambiguities: () => (self ? names.ambiguities(self.node) : []),
     warnings: () => config.warnings,
   }
@@ -172,7 +175,11 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
       awaited: awaited.picture,
       maxAgeOf: ({ target }) => settings(target).maxAge?.value ?? config.maxAge,
       refresh,
-      checks: [...createChecks(around), webConfigCheck(webTrouble)],
+      checks: [
+        ...createChecks(around),
+        troubleCheck('web configuration', 'error', webTrouble),
+        troubleCheck('memory', 'warning', memory.trouble),
+      ],
       warnings: () => [...config.warnings, ...rules.reports().map(sentenceOf)],
       waitingFor: () => [...awaited.list(), ...unheard(around)],
       guard,
@@ -183,6 +190,7 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
       ],
     }),
   )
+  memory.entrust(server.caches)
   return { port: server.port, failed: failure.promise, stop: () => stopAll(parts) }
 }
 

@@ -77,13 +77,17 @@ export function createChecks(around: Circumstances): readonly Check[] {
   ]
 }
 
-/** Whether the web configuration file says what counts. */
-export function webConfigCheck(trouble: () => Trouble | undefined): Check {
+/** A check of what has a trouble or none. */
+export function troubleCheck(
+  name: string,
+  status: 'warning' | 'error',
+  trouble: () => Trouble | undefined,
+): Check {
   const look = () => {
     const found = trouble()
-    return found ? verdict('error', found) : ({ status: 'ok' } as const)
+    return found ? verdict(status, found) : ({ status: 'ok' } as const)
   }
-  return { name: 'web configuration', look }
+  return { name, look }
 }
 
 function discoveryVerdict({ trouble, warnings }: ReturnType<Circumstances['discovery']>): Verdict {

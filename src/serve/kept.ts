@@ -13,8 +13,13 @@ interface Joined {
 /** Merged pages may take this much memory. */
 const mostBytes = 64 * 2 ** 20
 
-/** Gives the page that was made from the same parts, or makes it. The last asked for are kept. */
-export function createKept(): (name: string, parts: readonly Part[], make: () => Page) => Page {
+export interface Kept {
+  /** Gives the page that was made from the same parts, or makes it. The last asked for are kept. */
+  pageOf(name: string, parts: readonly Part[], make: () => Page): Page
+  shed(): void
+}
+
+export function createKept(): Kept {
   const kept = new Map<string, Joined>()
   let bytes = 0
 
@@ -23,17 +28,23 @@ export function createKept(): (name: string, parts: readonly Part[], make: () =>
     kept.delete(name)
   }
 
-  return (name, parts, make) => {
-    const before = kept.get(name)
-    const page = before && sameParts(before.parts, parts) ? before.page : make()
-    drop(name)
-    kept.set(name, { parts, page })
-    bytes += page.size
-    for (const oldest of kept.keys()) {
-      if (bytes <= mostBytes) break
-      drop(oldest)
-    }
-    return page
+  return {
+    pageOf(name, parts, make) {
+      const before = kept.get(name)
+      const page = before && sameParts(before.parts, parts) ? before.page : make()
+      drop(name)
+      kept.set(name, { parts, page })
+      bytes += page.size
+      for (const oldest of kept.keys()) {
+        if (bytes <= mostBytes) break
+        drop(oldest)
+      }
+      return page
+    },
+    shed() {
+      kept.clear()
+      bytes = 0
+    },
   }
 }
 

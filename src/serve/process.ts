@@ -12,6 +12,7 @@ export function observeProcess(metrics: Metrics): Part {
   observeLoop(metrics, delay)
   observeMemory(metrics)
   observeFiles(metrics)
+  observeResources(metrics)
   const started = Math.round((Date.now() - performance.now()) / 1000)
   const gauge = (name: string, help: string, read: () => number) =>
     metrics.observe(name, 'gauge', help, () => [[{}, read()]])
@@ -81,6 +82,23 @@ function observeMemory(metrics: Metrics): void {
     ({ heapUsed }) => heapUsed,
   )
   read('nodejs_external_memory_bytes', 'Node.js external memory size in bytes.', ({ external }) => external)
+}
+
+/** What keeps the process alive: sockets, timers, requests under way. */
+function observeResources(metrics: Metrics): void {
+  metrics.observe(
+    'nodejs_active_resources',
+    'gauge',
+    'Number of active resources that are currently keeping the event loop alive, grouped by async resource type.',
+    () =>
+      [...Map.groupBy(process.getActiveResourcesInfo(), (type) => type)].map(([type, all]) => [
+        { type },
+        all.length,
+      ]),
+  )
+  metrics.observe('nodejs_active_resources_total', 'gauge', 'Total number of active resources.', () => [
+    [{}, process.getActiveResourcesInfo().length],
+  ])
 }
 
 /** Linux tells of a process' files in /proc; elsewhere there is nothing to say. */

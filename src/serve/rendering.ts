@@ -33,6 +33,11 @@ interface Packed {
 /** At once where the form is ready, which makes the answer a matter of microseconds. */
 export type Render = (page: Page, asker: Asker) => Rendered | Promise<Rendered>
 
+interface Rendering {
+  readonly render: Render
+  shed(): void
+}
+
 export interface Asker {
   readonly accept: string | undefined
   readonly acceptEncoding: string | string[] | undefined
@@ -46,8 +51,8 @@ const mostAtOnce = 256 * 1024
 const level = 1
 const packAside = promisify(gzip)
 
-export function createRender(formats: Formats): Render {
-  const packed = new WeakMap<Page, Map<string, Packed | Promise<Packed>>>()
+export function createRendering(formats: Formats): Rendering {
+  let packed = new WeakMap<Page, Map<string, Packed | Promise<Packed>>>()
   const choose = createChoose(formats)
 
   /** A copy, since a page that is kept compressed must be asked for its body only once. */
@@ -64,12 +69,19 @@ export function createRender(formats: Formats): Render {
     return made
   }
 
-  return (page, { accept, acceptEncoding }) => {
+  function render(page: Page, { accept, acceptEncoding }: Asker): Rendered | Promise<Rendered> {
     const choice = choose(accept, page.format)
     const { type } = choice
     if (!takesGzip(acceptEncoding)) return { type, body: bufferOf(formOf(page, choice).body) }
     const ready = packedOf(page, choice)
     return ready instanceof Promise ? ready.then((done) => ({ type, ...done })) : { type, ...ready }
+  }
+
+  return {
+    render,
+    shed() {
+      packed = new WeakMap()
+    },
   }
 }
 

@@ -21,6 +21,7 @@ export interface Repeats {
   watch(server: Server): void
   /** Tells how to answer this request, should it come again. */
   learn(request: IncomingMessage, answer: Answer): void
+  shed(): void
 }
 
 interface Line {
@@ -83,6 +84,7 @@ export function createRepeats(answered: () => void): Repeats {
       if (known.size >= mostKnown) known.clear()
       known.set(line.asked, how)
     },
+    shed: () => known.clear(),
   }
 }
 

@@ -5,7 +5,7 @@ import type { Trouble } from '../errors.ts'
 import { ProxyError, troubleOf } from '../errors.ts'
 import type { Entry, Format, Page } from '../model.ts'
 import type { Reading } from './freshness.ts'
-import { createKept, type Part } from './kept.ts'
+import type { Kept, Part } from './kept.ts'
 import type { Reader } from './reader.ts'
 
 /** What of the formats' engine is used here. */
@@ -24,6 +24,8 @@ export interface ReplicasDeps {
   readonly replicaLabel: string
   readonly merging: Merging
   readonly reader: Reader
+  /** Where merged pages are kept. */
+  readonly kept: Pick<Kept, 'pageOf'>
 }
 
 export interface Slot {
@@ -43,9 +45,13 @@ export type ReadReplicas = (
   again: () => readonly Slot[],
 ) => Promise<Reading>
 
-export function createReadReplicas({ clock, replicaLabel, merging, reader }: ReplicasDeps): ReadReplicas {
-  const joined = createKept()
-
+export function createReadReplicas({
+  clock,
+  replicaLabel,
+  merging,
+  reader,
+  kept,
+}: ReplicasDeps): ReadReplicas {
   async function outcomeOf({ slot, entry }: Slot, budget: number): Promise<Outcome> {
     if (!entry) return { slot, trouble: { code: 'stopped', reason: 'no container runs in this slot' } }
     try {
@@ -93,7 +99,7 @@ export function createReadReplicas({ clock, replicaLabel, merging, reader }: Rep
     if (up.length === 0) throw noneUp(full, outcomes)
     const age = Math.max(...up.map(({ reading }) => reading.age))
     const cached = up.some(({ reading }) => reading.cached)
-    const page = joined(`${full} ${slots.length}`, outcomes.map(partOf), () => join(outcomes, up))
+    const page = kept.pageOf(`${full} ${slots.length}`, outcomes.map(partOf), () => join(outcomes, up))
     return { page, age, ...(cached && { cached }) }
   }
 }

@@ -2,17 +2,19 @@
 
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
+import type { Cache } from '../memory.ts'
 import type { Entry, NodeId } from '../model.ts'
 import type { Log, Metrics } from '../telemetry.ts'
 import { budgetOf } from './budget.ts'
 import type { Guard } from './guard/guard.ts'
 import { type HealthDeps, serveHealth } from './health.ts'
+import { createKept } from './kept.ts'
 import { createLinks, type LinksSource } from './links.ts'
 import { serveOwnPage } from './own.ts'
 import { type PagesDeps, servePages } from './pages.ts'
 import { observeProcess } from './process.ts'
 import { createReader, type ReaderDeps } from './reader.ts'
-import { createRender, type Formats } from './rendering.ts'
+import { createRendering, type Formats } from './rendering.ts'
 import { createRepeats } from './repeats.ts'
 import { createReadReplicas, type Merging } from './replicas.ts'
 import { createRequestCounts } from './requests.ts'
@@ -40,10 +42,17 @@ export interface ServeDeps extends HealthDeps {
   readonly host?: string
 }
 
-export async function startServe(deps: ServeDeps): Promise<Server> {
+export interface Serve extends Server {
+  /** What may be let go of when memory is short. */
+  readonly caches: readonly Cache[]
+}
+
+export async function startServe(deps: ServeDeps): Promise<Serve> {
   const { config, clock, log, metrics, store, formats, plugins, guard, host } = deps
   const links = createLinks(store)
-  const render = createRender(formats)
+  const rendering = createRendering(formats)
+  const { render } = rendering
+  const kept = createKept()
   const reader = createReader({
     clock,
     staleAfter: config.staleAfter,
@@ -63,7 +72,13 @@ export async function startServe(deps: ServeDeps): Promise<Server> {
     awaited: deps.awaited,
     usualTimeout: config.scrapeTimeout,
     reader,
-    readReplicas: createReadReplicas({ clock, replicaLabel: config.replicaLabel, merging: formats, reader }),
+    readReplicas: createReadReplicas({
+      clock,
+      replicaLabel: config.replicaLabel,
+      merging: formats,
+      reader,
+      kept,
+    }),
     render,
     repeats,
   }
@@ -87,6 +102,11 @@ export async function startServe(deps: ServeDeps): Promise<Server> {
   const watch = observeProcess(metrics)
   return {
     port: server.port,
+    caches: [
+      { name: 'packed', shed: rendering.shed },
+      ...(repeats ? [{ name: 'repeats', shed: repeats.shed }] : []),
+      { name: 'merged', shed: kept.shed },
+    ],
     async stop() {
       await server.stop()
       await watch.stop()

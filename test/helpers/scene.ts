@@ -36,6 +36,7 @@ export async function startScene(setup: Setup): Promise<Scene> {
     rules: [],
     discovery: { warnings: [] },
     webConfig: undefined,
+    memory: undefined,
     ambiguities: [],
     warnings: [],
   }
@@ -56,6 +57,7 @@ export async function startScene(setup: Setup): Promise<Scene> {
     rules: () => told.rules,
     discovery: () => told.discovery,
     webConfig: () => told.webConfig,
+    memory: () => told.memory,
     ambiguities: () => told.ambiguities,
     warnings: () => told.warnings,
   }

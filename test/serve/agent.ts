@@ -6,8 +6,8 @@ import { formats } from '../../src/app/formats.ts'
 import { systemClock } from '../../src/clock.ts'
 import type { Entry, NodeView, Page, Snapshot } from '../../src/model.ts'
 import type { Check } from '../../src/serve/health.ts'
-import { startServe } from '../../src/serve/serve.ts'
-import type { Plugin, Server } from '../../src/serve/server.ts'
+import { type Serve, startServe } from '../../src/serve/serve.ts'
+import type { Plugin } from '../../src/serve/server.ts'
 import { createNames } from '../../src/store/names.ts'
 import { createLog, createMetrics } from '../../src/telemetry.ts'
 import { createWorld, node } from '../store/world.ts'
@@ -25,7 +25,7 @@ export interface Setup {
   readonly waitingFor?: () => readonly string[]
 }
 
-export interface Agent extends Server {
+export interface Agent extends Serve {
   ask(path: string, asking?: Asking): Promise<Response>
   put(entry: Entry): void
 }

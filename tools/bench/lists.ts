@@ -129,6 +129,7 @@ function benchStatus(store: Store, targets: readonly Target[], rounds: number): 
       rules: () => [],
       discovery: () => ({ warnings: [] }),
       webConfig: () => undefined,
+      memory: () => undefined,
       ambiguities: () => [],
       warnings: () => [],
     },

@@ -15,6 +15,8 @@ export interface ProblemSources {
   readonly discovery: { readonly trouble?: Trouble; readonly warnings: readonly Trouble[] }
   /** Why what the web configuration file says now is not what counts. */
   readonly webConfig: Trouble | undefined
+  /** Memory is short. */
+  readonly memory: Trouble | undefined
   /** Of the configuration. */
   readonly warnings: readonly string[]
 }
@@ -29,6 +31,7 @@ export function problemsOf(sources: ProblemSources): readonly Problem[] {
     ...ofVersions(sources.nodes),
     ...ofRules(sources.rules),
     ...(sources.webConfig ? [troubleAs('error', 'configuration', sources.webConfig)] : []),
+    ...(sources.memory ? [troubleAs('warning', 'memory', sources.memory)] : []),
     ...sources.warnings.map((text): Problem => ({ severity: 'warning', about: 'configuration', text })),
     ...ofNames(sources),
   ].sort((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity))

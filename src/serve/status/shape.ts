@@ -117,7 +117,7 @@ export interface TargetStatus {
 /** What deserves a person's attention, whether or not it has a target of its own. */
 export interface Problem {
   readonly severity: 'error' | 'warning' | 'notice'
-  readonly about: 'discovery' | 'node' | 'peer' | 'version' | 'rule' | 'name' | 'configuration'
+  readonly about: 'discovery' | 'node' | 'peer' | 'version' | 'rule' | 'name' | 'configuration' | 'memory'
   readonly text: string
   readonly mend?: string
 }

@@ -23,6 +23,7 @@ export interface StatusView {
   rules(): ProblemSources['rules']
   discovery(): ProblemSources['discovery']
   webConfig(): ProblemSources['webConfig']
+  memory(): ProblemSources['memory']
   ambiguities(): ProblemSources['ambiguities']
   warnings(): ProblemSources['warnings']
 }
@@ -47,6 +48,7 @@ export function headOf(view: StatusView, unix: Unix): Head {
       rules: view.rules(),
       discovery: view.discovery(),
       webConfig: view.webConfig(),
+      memory: view.memory(),
       ambiguities: view.ambiguities(),
       warnings: view.warnings(),
     }),

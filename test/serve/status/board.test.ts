@@ -29,6 +29,7 @@ function setUp(entries: Entry[]) {
     rules: () => [],
     discovery: () => ({ warnings: [] }),
     webConfig: () => undefined,
+    memory: () => undefined,
     ambiguities: () => [],
     warnings: () => [],
   }

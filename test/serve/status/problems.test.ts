@@ -10,6 +10,7 @@ const calm: ProblemSources = {
   rules: [],
   discovery: { warnings: [] },
   webConfig: undefined,
+  memory: undefined,
   ambiguities: [],
   warnings: [],
 }
@@ -91,11 +92,13 @@ describe('problems', () => {
         rules: [{ service: 'web', label: 'com.df.alertIf', reason: 'parse error', position: 4 }],
         ambiguities: [{ code: 'ambiguous', reason: '"web" means more than one thing' }],
         webConfig: { code: 'internal', reason: 'web.yml: no such certificate' },
+        memory: { code: 'overloaded', reason: 'memory is short', mend: 'raise the limit' },
         warnings: ['the secret is short'],
       }),
     ).toEqual([
       'error rule web: com.df.alertIf, character 4: parse error',
       'error configuration web.yml: no such certificate',
+      'warning memory memory is short',
       'warning configuration the secret is short',
       'warning name 2 nodes are called a',
       'notice name "web" means more than one thing',

@@ -250,6 +250,7 @@ const titles = {
   rule: 'Rule',
   name: 'Name',
   configuration: 'Configuration',
+  memory: 'Memory',
 }
 
 /**

@@ -1,0 +1,146 @@
+// Lets go of what can be made again before memory runs out: better a slower answer than none from an agent that was
+// killed. What must be kept, the pages themselves, is never touched.
+
+import { getHeapStatistics } from 'node:v8'
+import type { Clock } from './clock.ts'
+import type { Trouble } from './errors.ts'
+import { startLoop } from './loop.ts'
+import type { Part } from './model.ts'
+import type { Log, Metrics } from './telemetry.ts'
+
+/** What may be dropped at any moment, and be made again at the next ask. */
+export interface Cache {
+  readonly name: string
+  shed(): void
+}
+
+/** In bytes. What has no limit has `Infinity`. */
+export interface Use {
+  readonly resident: number
+  readonly mayReside: number
+  /** JavaScript objects, of which node sets the limit by that of the container. */
+  readonly heap: number
+  readonly mayHeap: number
+}
+
+interface Deps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly read: () => Use
+  /** Frees what nobody holds any more, where the process is allowed to do so. */
+  readonly collect: (() => void) | undefined
+}
+
+export interface Memory extends Part {
+  /** Puts these under its care, in the order in which they are to be shed: first what is soonest made again. */
+  entrust(caches: readonly Cache[]): void
+  /** Memory is short. */
+  trouble(): Trouble | undefined
+}
+
+const lookEvery = 1000
+/** Of what may be taken: above the first, caches are shed; below the second, they may fill again. */
+const tight = 0.8
+const eased = 0.7
+/** A collection stops all else for some 100 ms: not more often. */
+const collectEvery = 10_000
+
+export function startMemory({ clock, log, metrics, read, collect }: Deps): Memory {
+  const sheds = metrics.counter(
+    'app_metrics_proxy_memory_shed_total',
+    'Times that memory was short and a cache was emptied, by cache.',
+  )
+  metrics.observe(
+    'app_metrics_proxy_memory_limit_bytes',
+    'gauge',
+    'What the agent may take before it is killed, by kind; absent where there is no limit.',
+    () => limitsOf(read()),
+  )
+  const caches: Cache[] = []
+  let collected = Number.NEGATIVE_INFINITY
+  /** How many of the caches are kept empty. */
+  let level = 0
+  let trouble: Trouble | undefined
+
+  async function look(): Promise<void> {
+    if (shareOf(read()) >= tight) collectSometimes()
+    const use = read()
+    const share = shareOf(use)
+    if (share < eased) return ease()
+    if (share < tight && level === 0) return
+    if (share >= tight) level = Math.min(level + 1, caches.length)
+    shed(use)
+  }
+
+  function collectSometimes(): void {
+    if (!collect || clock.now() - collected < collectEvery) return
+    collected = clock.now()
+    collect()
+  }
+
+  function shed(use: Use): void {
+    for (const { name, shed } of caches.slice(0, level)) {
+      shed()
+      sheds.add(1, { cache: name })
+    }
+    if (!trouble) log.warn({ ...use }, 'memory is short: caches are emptied')
+    trouble = troubleOf(use)
+  }
+
+  function ease(): void {
+    if (trouble) log.info({ ...read() }, 'there is memory again')
+    trouble = undefined
+    level = 0
+  }
+
+  const loop = startLoop(look, { clock, every: lookEvery })
+  return {
+    entrust(more) {
+      caches.push(...more)
+      for (const { name } of more) sheds.add(0, { cache: name })
+    },
+    trouble: () => trouble,
+    stop: loop.stop,
+  }
+}
+
+function shareOf({ resident, mayReside, heap, mayHeap }: Use): number {
+  return Math.max(resident / mayReside, heap / mayHeap)
+}
+
+function troubleOf({ resident, mayReside, heap, mayHeap }: Use): Trouble {
+  const mib = (bytes: number) => Math.round(bytes / 2 ** 20)
+  const short =
+    resident / mayReside >= heap / mayHeap
+      ? `${mib(resident)} of ${mib(mayReside)} MiB`
+      : `${mib(heap)} of ${mib(mayHeap)} MiB of JavaScript objects`
+  return {
+    code: 'overloaded',
+    reason: `memory is short: ${short} are taken, so answers are kept no longer than they are needed`,
+    mend: 'raise the memory limit of the agent’s service, or lower MAX_BODY and MAX_SERIES',
+  }
+}
+
+function limitsOf({ mayReside, mayHeap }: Use): (readonly [{ readonly kind: string }, number])[] {
+  const limits = [
+    [{ kind: 'resident' }, mayReside],
+    [{ kind: 'heap' }, mayHeap],
+  ] as const
+  return limits.filter(([, limit]) => Number.isFinite(limit)) as [{ kind: string }, number][]
+}
+
+/** Of this process. A container's limit is that of its cgroup; without one the machine's memory is none of ours. */
+export function readUse(): Use {
+  const limit = process.constrainedMemory()
+  const { used_heap_size, heap_size_limit } = getHeapStatistics()
+  return {
+    resident: process.memoryUsage.rss(),
+    mayReside: limit > 0 && limit < unlimited ? limit : Number.POSITIVE_INFINITY,
+    heap: used_heap_size,
+    mayHeap: heap_size_limit,
+  }
+}
+
+/** Without a limit the kernel tells one that no machine has. */
+const unlimited = 2 ** 50

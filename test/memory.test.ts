@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'vitest'
+import { type Memory, readUse, startMemory, type Use } from '../src/memory.ts'
+import { createLog, createMetrics } from '../src/telemetry.ts'
+import { virtualClock } from './helpers/clock.ts'
+
+const mib = 2 ** 20
+const roomy: Use = { resident: 100 * mib, mayReside: 512 * mib, heap: 40 * mib, mayHeap: 256 * mib }
+const look = 1000
+
+interface Setup {
+  readonly memory: Memory
+  readonly shed: string[]
+  readonly lines: string[]
+  take(use: Partial<Use>): void
+  pass(ms?: number): Promise<void>
+  print(): string
+}
+
+function setUp(collect?: (take: Setup['take']) => void): Setup {
+  const clock = virtualClock()
+  const metrics = createMetrics()
+  const [shed, lines]: [string[], string[]] = [[], []]
+  let use = roomy
+  const take = (more: Partial<Use>) => {
+    use = { ...use, ...more }
+  }
+  const memory = startMemory({
+    clock,
+    metrics,
+    log: createLog('info', (line) => lines.push(JSON.parse(line).msg)),
+    read: () => use,
+    collect: collect && (() => collect(take)),
+  })
+  memory.entrust(['one', 'two', 'three'].map((name) => ({ name, shed: () => void shed.push(name) })))
+  return { memory, shed, lines, take, pass: (ms = look) => clock.pass(ms), print: metrics.print }
+}
+
+describe('with room enough', () => {
+  test('nothing is shed, collected or said', async () => {
+    let collected = 0
+    const { memory, shed, lines, pass } = setUp(() => {
+      collected += 1
+    })
+    await pass(60_000)
+    expect([shed, lines, collected, memory.trouble()]).toEqual([[], [], 0, undefined])
+    await memory.stop()
+  })
+})
+
+describe.each<[string, Partial<Use>, Partial<Use>, Partial<Use>]>([
+  ['of the container', { resident: 420 * mib }, { resident: 370 * mib }, { resident: 340 * mib }],
+  ['for JavaScript objects', { heap: 210 * mib }, { heap: 190 * mib }, { heap: 150 * mib }],
+])('when memory %s is short', (_, tight, between, eased) => {
+  test('one cache after another is kept empty, until there is room again', async () => {
+    const { memory, shed, lines, take, pass } = setUp()
+    await pass(10)
+    take(tight)
+    await pass()
+    expect(shed).toEqual(['one'])
+    await pass()
+    expect(shed).toEqual(['one', 'one', 'two'])
+    take(between)
+    await pass()
+    expect(shed.splice(0)).toEqual(['one', 'one', 'two', 'one', 'two'])
+    take(tight)
+    await pass(5 * look)
+    expect(shed.slice(-3)).toEqual(['one', 'two', 'three'])
+    expect(memory.trouble()).toMatchObject({
+      reason: expect.stringMatching(/^memory is short: \d+ of \d+ MiB/),
+      mend: expect.stringContaining('raise the memory limit'),
+    })
+
+    take(eased)
+    await pass()
+    shed.length = 0
+    await pass(10 * look)
+    expect([shed, memory.trouble()]).toEqual([[], undefined])
+    expect(lines).toEqual(['memory is short: caches are emptied', 'there is memory again'])
+    await memory.stop()
+  })
+})
+
+test('garbage is collected first, and not often', async () => {
+  let collected = 0
+  const { memory, shed, take, pass } = setUp((take) => {
+    collected += 1
+    if (collected === 1) take({ resident: 300 * mib })
+  })
+  await pass(10)
+  take({ resident: 500 * mib })
+  await pass(3 * look)
+  expect([collected, shed]).toEqual([1, []])
+  take({ resident: 500 * mib })
+  await pass(30 * look)
+  expect(shed.length).toBeGreaterThan(0)
+  expect(collected).toBeLessThanOrEqual(5)
+  await memory.stop()
+})
+
+test('its metrics tell the limits and what was shed', async () => {
+  const { memory, take, pass, print } = setUp()
+  await pass(10)
+  take({ resident: 500 * mib, mayHeap: Number.POSITIVE_INFINITY })
+  await pass(2 * look)
+  expect(print()).toContain(`app_metrics_proxy_memory_limit_bytes{kind="resident"} ${512 * mib}`)
+  expect(print()).not.toContain('kind="heap"')
+  expect(print()).toContain('app_metrics_proxy_memory_shed_total{cache="one"} 2')
+  expect(print()).toContain('app_metrics_proxy_memory_shed_total{cache="three"} 0')
+  await memory.stop()
+})
+
+test('of this process', () => {
+  const use = readUse()
+  expect(use.resident).toBeGreaterThan(20 * mib)
+  expect(use.heap).toBeGreaterThan(mib)
+  expect(use.mayHeap).toBeGreaterThan(use.heap)
+  expect(use.mayReside).toBeGreaterThan(use.resident)
+})

@@ -1,0 +1,52 @@
+// What is emptied when memory is short is made again at the next ask: the same answers, at another price.
+
+import { gunzipSync } from 'node:zlib'
+import { expect, test } from 'vitest'
+import type { Entry } from '../../src/model.ts'
+import { standalone, task } from '../store/world.ts'
+import { page, read, startAgent } from './agent.ts'
+
+const text = Array.from({ length: 200 }, (_, n) => `requests_total{path="/${n}"} ${n}\n`).join('')
+
+test('answers are the same after every cache was emptied, and made but once without', async () => {
+  let converted = 0
+  const counted = () => {
+    const made = page(text)
+    return {
+      ...made,
+      get body() {
+        converted += 1
+        return made.body
+      },
+    }
+  }
+  const snapshot = read(counted())
+  const entries: Entry[] = [
+    { ...standalone('n1', 'web'), snapshot },
+    { ...task('n1', 'shop', 1), snapshot },
+    { ...task('n1', 'shop', 2), snapshot },
+  ]
+  await using stack = new AsyncDisposableStack()
+  const agent = await startAgent({ entries, maxAge: 'off' })
+  stack.defer(agent.stop)
+
+  const askAll = async () => {
+    const answers: string[] = []
+    for (const path of ['/web/metrics', '/shop/metrics']) {
+      const { body } = await agent.ask(path, { headers: { 'accept-encoding': 'gzip' } })
+      answers.push(gunzipSync(body).toString())
+    }
+    return answers
+  }
+  const first = await askAll()
+  expect(first[0]).toBe(text)
+  expect(first[1]).toContain('slot="2"')
+  const once = converted
+  expect(await askAll()).toEqual(first)
+  expect(converted).toBe(once)
+
+  expect(agent.caches.map(({ name }) => name)).toEqual(['packed', 'repeats', 'merged'])
+  for (const { shed } of agent.caches) shed()
+  expect(await askAll()).toEqual(first)
+  expect(converted).toBe(2 * once)
+})
