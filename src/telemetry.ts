@@ -1,6 +1,7 @@
 // What the agent tells of itself: its log and its own metrics. Both are made here and passed on.
 
 import { pino } from 'pino'
+import { createLogStream } from './log-stream.ts'
 import { visibleJson } from './terminal.ts'
 
 /** The part of a logger that rooms use. State changes are logged, repetitions are not. */
@@ -15,10 +16,10 @@ export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
 /** JSON on the standard output, a line each; `write` takes the lines instead. */
-export function createLog(level: LogLevel, write?: (line: string) => void): Log {
+export function createLog(level: LogLevel, write: (line: string) => void = createLogStream()): Log {
   const hooks = { streamWrite: visibleJson }
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, hooks }
-  return write ? pino(options, { write }) : pino(options)
+  return pino(options, { write })
 }
 
 type Labels = Readonly<Record<string, string>>
