@@ -2,7 +2,7 @@
 // those before. Each delta is made once, whatever the number of peers.
 
 import { makeDelta } from './delta.ts'
-import { fingerprint, pack } from './pack.ts'
+import { fingerprint, pack, packDelta } from './pack.ts'
 
 /** A packed delta from the version `from` to the one after it in the list. */
 interface Step {
@@ -67,7 +67,7 @@ export function createVersions(): Versions {
 }
 
 function stepFrom({ number, body, print }: Version, to: Uint8Array): Step {
-  return { from: number, print, packed: pack(makeDelta(body, to)) }
+  return { from: number, print, packed: packDelta(makeDelta(body, to)) }
 }
 
 /** The newest steps that together cost less than a full copy would. */

@@ -5,7 +5,7 @@ import { createStore, type Store } from '../../src/store/store.ts'
 import { makeDelta } from '../../src/sync/delta.ts'
 import { createIntake, type Intake } from '../../src/sync/intake.ts'
 import type { ListingMessage, PageMessage } from '../../src/sync/messages.ts'
-import { fingerprint, pack } from '../../src/sync/pack.ts'
+import { fingerprint, pack, packDelta } from '../../src/sync/pack.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 import { endpoint, found, self, target } from '../store/samples.ts'
 
@@ -42,7 +42,7 @@ const page = (born: number, number: number, value: number, base?: [number, numbe
   size: body(value).length,
   print: fingerprint(body(value)),
   ...(base && { base: { number: base[0], print: fingerprint(body(base[1])) } }),
-  parts: [pack(base ? makeDelta(body(base[1]), body(value)) : body(value))],
+  parts: [base ? packDelta(makeDelta(body(base[1]), body(value))) : pack(body(value))],
 })
 const failure = (born: number, number: number) =>
   ({ kind: 'failure', born, number, age: 40, took: 5, trouble: { code: 'refused', reason: 'no' } }) as const

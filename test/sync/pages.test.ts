@@ -2,7 +2,8 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { pack } from '../../src/sync/pack.ts'
+import { makeDelta } from '../../src/sync/delta.ts'
+import { fingerprint, pack, packDelta } from '../../src/sync/pack.ts'
 import { type Resting, restFull, restSteps, wake } from '../../src/sync/resting.ts'
 import { createVersions, type Way } from '../../src/sync/versions.ts'
 
@@ -75,5 +76,26 @@ describe('a page at rest', () => {
   test('never unpacks to more than was said', () => {
     const bomb = pack(Buffer.alloc(2 ** 26))
     expect(() => wake(restFull({ ...version, size: 1000 }, bomb))).toThrow('put together')
+    const full = restFull({ number: 1, print: fingerprint(page(1)), size: page(1).length }, pack(page(1)))
+    const step = packDelta(Buffer.alloc(2 ** 26))
+    expect(() => wake(restSteps(full, { ...version, number: 2 }, [step]))).toThrow('put together')
+  })
+
+  test('takes few steps to put together, however little each changes and however many there were', () => {
+    const text = (value: number) => Buffer.from(`${page(1)}\nlast ${value}`)
+    const given = (value: number) => ({
+      number: value,
+      print: fingerprint(text(value)),
+      size: text(value).length,
+    })
+    let rest = restFull(given(1), pack(text(1)))
+    for (let value = 2; value <= 100; value += 1) {
+      rest = restSteps(rest, given(value), [packDelta(makeDelta(text(value - 1), text(value)))])
+      expect(rest.steps.length).toBeLessThanOrEqual(8)
+    }
+    const same = restSteps(rest, { ...given(100), number: 101 }, [packDelta(makeDelta(text(100), text(100)))])
+    expect(same.steps).toBe(rest.steps)
+    expect(same.number).toBe(101)
+    expect(Buffer.compare(wake(same), text(100))).toBe(0)
   })
 })

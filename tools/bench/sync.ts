@@ -13,7 +13,7 @@ import { systemClock } from '../../src/clock.ts'
 import type { Page } from '../../src/model.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { applyDelta, makeDelta } from '../../src/sync/delta.ts'
-import { pack, unpack } from '../../src/sync/pack.ts'
+import { packDelta, unpackDelta } from '../../src/sync/pack.ts'
 import { type Sync, startSync } from '../../src/sync/sync.ts'
 import { createLog, createMetrics } from '../../src/telemetry.ts'
 import { nodePage } from './page.ts'
@@ -201,10 +201,10 @@ async function rsyncBytes(pages: readonly Uint8Array[]): Promise<number | undefi
 
 function deltaSpeed(pages: readonly Uint8Array[]): SyncResult['delta'] {
   const [from, to] = pages as [Uint8Array, Uint8Array]
-  const packed = pack(makeDelta(from, to))
+  const packed = packDelta(makeDelta(from, to))
   return {
-    make: perCall(() => pack(makeDelta(from, to))),
-    apply: perCall(() => applyDelta(from, unpack(packed, 2 ** 24))),
+    make: perCall(() => packDelta(makeDelta(from, to))),
+    apply: perCall(() => applyDelta(from, unpackDelta(packed, 2 ** 24))),
   }
 }
 
