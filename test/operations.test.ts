@@ -1,0 +1,54 @@
+// docs/OPERATIONS.md: what it says of errors and exit codes is what the code does.
+
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { statusOf } from '../src/errors.ts'
+
+const manual = readFileSync('docs/OPERATIONS.md', 'utf8')
+
+test('each code of an error is explained, with its status, and no other', () => {
+  const rows = [...manual.matchAll(/^\| ((?:`\w+`(?:, )?)+) \| (\d{3}) \| (.+) \| (.+) \|$/gm)]
+  const explained = rows.flatMap(([, codes, status]) =>
+    [...codes!.matchAll(/\w+/g)].map(([code]) => [code, Number(status)]),
+  )
+  expect(explained).toHaveLength(Object.keys(statusOf).length)
+  expect(Object.fromEntries(explained)).toEqual(statusOf)
+})
+
+describe('exit codes', () => {
+  // a port that somebody has, and one that nobody has
+  const taken = createServer()
+  let port: number
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => taken.listen(0, () => resolve()))
+    port = (taken.address() as { port: number }).port
+  })
+  afterAll(() => taken.close())
+
+  const exit = (words: readonly string[], env: Record<string, string> = {}) => {
+    const { PATH = '' } = process.env
+    return spawnSync(process.execPath, ['src/main.ts', ...words], { env: { PATH, ...env }, timeout: 15_000 })
+  }
+  const silent = { TARGETS: 'a=http://127.0.0.1:9/metrics', LOG_LEVEL: 'silent' }
+
+  test.each([
+    [0, ['version'], {}],
+    [0, ['help'], {}],
+    [1, ['scrape', 'http://127.0.0.1:9/metrics'], {}],
+    [1, ['health'], { LISTEN_PORT: '9' }],
+    [1, ['run'], { ...silent, LISTEN_PORT: 'taken' }],
+    [2, ['run'], { SCRAPE_INTERVAL: 'often' }],
+    [2, ['nonsense'], {}],
+    [2, ['scrape'], {}],
+  ])('%i: %j with %j', (code, words, env) => {
+    const known = Object.entries(env).map(([name, value]) => [name, value === 'taken' ? `${port}` : value])
+    const { status, stdout, stderr } = exit(words, Object.fromEntries(known))
+    expect([status, `${stdout}${stderr}`]).toEqual([code, expect.anything()])
+  })
+
+  test('are explained, and those are all', () => {
+    expect([...manual.matchAll(/^\| (\d) \| /gm)].map(([, code]) => code)).toEqual(['0', '1', '2'])
+  })
+})
