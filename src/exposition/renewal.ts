@@ -2,10 +2,25 @@
 // second validation: the same series are as valid, and as remarkable, as they were.
 
 import { samePrefix, viewOf } from '../lines.ts'
+import {
+  BACKSLASH,
+  CLOSE,
+  classOf,
+  DOT,
+  isDigit,
+  METRIC_PART,
+  MINUS,
+  NEWLINE,
+  OPEN,
+  PLUS,
+  QUOTE,
+  SPACE,
+} from './scan/bytes.ts'
 
 /**
  * Whether `next` is the valid page `before` with nothing but other values. In doubt no: only what most lines
- * look like is understood here.
+ * look like is understood here. (A line of a label's value that goes over several lines may look like a sample, too:
+ * such a page is as valid after all, but what is said of its repeated series may be out of date.)
  */
 export function isRenewal(before: Uint8Array, next: Uint8Array): boolean {
   const [old, fresh] = [viewOf(before), viewOf(next)]
@@ -24,21 +39,11 @@ export function isRenewal(before: Uint8Array, next: Uint8Array): boolean {
   return i === before.length && j === next.length
 }
 
-const NEWLINE = 10
-const SPACE = 32
-const QUOTE = 34
-const PLUS = 43
-const MINUS = 45
-const DOT = 46
-const OPEN = 123
-const CLOSE = 125
-const BACKSLASH = 92
-
 /** Where the value begins in the line of a sample that holds `at`; -1 if `at` comes before it or elsewhere. */
 function valueStart(page: Uint8Array, at: number): number {
   let i = at === 0 ? 0 : page.lastIndexOf(NEWLINE, at - 1) + 1
-  if (!isLetter(page[i])) return -1
-  while (i < at && page[i] !== OPEN && page[i] !== SPACE) i++
+  // anything else, such as a tab, may part the name from a value, and that from a timestamp
+  while (i < at && (classOf[page[i]!]! & METRIC_PART) !== 0) i++
   if (page[i] === OPEN) i = labelsEnd(page, i + 1, at)
   return i !== -1 && i < at && page[i] === SPACE ? i + 1 : -1
 }
@@ -85,12 +90,6 @@ function exponentEnd(page: Uint8Array, at: number): number {
 
 function digitsEnd(page: Uint8Array, from: number): number {
   let i = from
-  while (page[i]! >= 48 && page[i]! <= 57) i++
+  while (i < page.length && isDigit(page[i]!)) i++
   return i
-}
-
-function isLetter(byte: number | undefined): boolean {
-  if (byte === undefined) return false
-  const lower = byte | 0x20
-  return lower >= 97 && lower <= 122
 }

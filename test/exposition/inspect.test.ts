@@ -268,6 +268,7 @@ describe('remarks', () => {
 
   test.each([
     ['with a comma at the end', 'a{b="1"} 1', 'a{b="1",} 1'],
+    ['with an empty label', 'a{b="1"} 1', 'a{b="1",c=""} 1'],
     ['with blanks', 'a{b="1",c="2"} 1', 'a{c="2", b="1"} 1'],
     ['with a newline and with its escape', 'a{b="x\\ny"} 1', 'a{b="x\ny"} 1'],
     ['with escapes and blanks', 'a{b="x\\\\\\"y"} 1', 'a {b="x\\\\\\"y"} 1'],
@@ -291,6 +292,15 @@ describe('remarks', () => {
   test('but not one series at several times', () => {
     expect(text('a 1\na 1 1\na 1 2\n')).toMatchObject({ remarks: [] })
     expect(text('a 1 1\na 1 1\n')).toMatchObject({ remarks: [expect.stringContaining('1 sample repeats')] })
+  })
+
+  test('nor are those of many times mistaken for each other', () => {
+    const page = Array.from({ length: 1000 }, (_, i) => `a 1 ${i % 500}\n`).join('')
+    expect(text(page)).toMatchObject({ remarks: [expect.stringContaining('500 samples repeat')] })
+    const openMetrics = `${page}# EOF`
+    expect(
+      inspect(Buffer.from(openMetrics), 'application/openmetrics-text', { maxSeries: 1000, maxLine: 1000 }),
+    ).toMatchObject({ remarks: [expect.stringContaining('500 samples repeat')] })
   })
 
   test('conflicting types', () => {
