@@ -3,6 +3,7 @@
 
 import { createAgentPage } from './app/agent-page.ts'
 import { formats } from './app/formats.ts'
+import { createJournal } from './app/journal.ts'
 import { createPeers } from './app/peers.ts'
 import { createSettings, startPipeline } from './app/pipeline.ts'
 import { type Circumstances, createAwaited, createChecks, troubleCheck, unheard } from './app/readiness.ts'
@@ -100,6 +101,7 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
     }),
   )
   store.subscribe(pipeline.changed)
+  store.subscribe(createJournal({ clock, log, own: () => store.own.self().node }))
 
   const { secret } = config
   const beginSync = (known: string) => () =>

@@ -5,7 +5,7 @@ import { type App, startApp } from '../app.ts'
 import { systemClock } from '../clock.ts'
 import { ConfigError, readConfig } from '../config.ts'
 import { readableLine } from '../log-lines.ts'
-import { createLog } from '../telemetry.ts'
+import { createLog, type Log } from '../telemetry.ts'
 import { createPaint } from '../terminal.ts'
 import { version } from '../version.ts'
 import type { Io } from './io.ts'
@@ -22,7 +22,7 @@ export async function run(_args: readonly string[], io: Io): Promise<number> {
     for (const warning of config.warnings) log.warn({}, warning)
     log.info({ version }, 'starting')
     const app = await startApp({ config, clock: systemClock, log, version })
-    return await untilStopped(app, io.signal)
+    return await untilStopped(app, io.signal, log)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     io.stderr(`app-metrics-proxy can't start:\n${error.problems.map((line) => `  ${line}\n`).join('')}`)
@@ -35,11 +35,12 @@ function writeReadable(io: Io): (line: string) => void {
   return (line) => io.stdout(readableLine(line, paint))
 }
 
-async function untilStopped(app: App, signal: AbortSignal): Promise<number> {
+async function untilStopped(app: App, signal: AbortSignal, log: Log): Promise<number> {
   try {
     if (!signal.aborted) await Promise.race([once(signal, 'abort'), app.failed])
     return 0
   } finally {
+    log.info({}, 'stopping')
     await app.stop()
   }
 }

@@ -129,7 +129,6 @@ export function startProber(options: ProberOptions, on: (id: string, finding: Fi
       delete one.outcome
       schedule.delete(one)
     }
-    log.info({ id: search.id, url, why }, 'found metrics')
     report(search, { kind: 'found', endpoint: search.endpoint })
   }
 

@@ -53,6 +53,9 @@ const startsWithin = 10_000
 /** Another agent with our node id calls more often than that. */
 const accusedFor = 30_000
 
+/** What a peer is told, and tells, at an orderly end: nothing to be warned of. */
+const farewell = 'the agent is stopping'
+
 export function createMesh(options: MeshOptions): Mesh {
   const { clock, log, store, version, dial, refreshOwn, onLost, watch } = options
   const { own } = store
@@ -274,7 +277,8 @@ export function createMesh(options: MeshOptions): Mesh {
     const next = members.leave(session)
     if (was !== session || stopping.signal.aborted) return
     watch.linkLost()
-    log.warn({ node, hostname, reason: trouble.reason, mend: trouble.mend }, 'peer lost')
+    const { reason, mend } = trouble
+    log[reason.endsWith(farewell) ? 'info' : 'warn']({ node, hostname, reason, mend }, 'peer lost')
     store.peers.lost(node, trouble)
     if (next && !members.isContested(node)) believe(next)
     onLost()
@@ -360,11 +364,11 @@ export function createMesh(options: MeshOptions): Mesh {
     peers: () => peerViews(addresses.all(), members.sessions()),
     isSettled,
     async stop() {
-      stopping.abort(new ProxyError('stopping', 'the agent is stopping'))
+      stopping.abort(new ProxyError('stopping', farewell))
       unsubscribe()
       ticking()
       gathering?.()
-      for (const link of [...links]) dismiss(link, 'the agent is stopping')
+      for (const link of [...links]) dismiss(link, farewell)
       if (unreleased.size > 0) await ended.promise
     },
   }
