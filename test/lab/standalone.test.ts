@@ -69,7 +69,8 @@ describe('what it finds', () => {
   })
 
   test('metrics behind an application page that says 200 to everything', async () => {
-    await app('shop', '80=html', '8080=metrics')
+    // the page is looked at first, and would be taken for metrics before there are any
+    await start('shop', [], appImage, 'sh', '-c', 'app 80=html & sleep 2; exec app 8080=metrics')
     await answers('/shop/metrics', 200)
     expect((await get('/shop/metrics')).text).toContain('app_seconds_total')
     await remove('shop')
