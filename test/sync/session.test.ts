@@ -96,10 +96,11 @@ describe('what it tells', () => {
     run('a', 'b')
     writable = false
     session.take(digest())
-    expect(told()).toEqual([])
+    store.identify(self('n1', { manager: true }))
+    expect(flush()).toEqual([])
     run('a')
     writable = true
-    expect(flush()).toEqual(['listing a', 'whole'])
+    expect(flush()).toEqual(['self', 'listing a', 'whole'])
   })
 
   test('stops as soon as the link takes no more', () => {
@@ -200,6 +201,16 @@ describe('what it hears', () => {
     session.ask()
     expect(session.isWhole()).toBe(false)
     expect(sent.at(-1)).toEqual({ kind: 'digest', epoch: 'theirs', held: [[1, 1, 0, 0]] })
+  })
+
+  test('is answered where a difference doesn’t fit', () => {
+    const numbers = { born: 1, number: 2, age: 0, took: 1, size: 1, series: 1, remarks: [] }
+    session.take(listing('a', 1))
+    session.take({
+      ...{ kind: 'page', ...numbers, print: 'x', format: 'text/0.0.4' },
+      ...{ base: { number: 1, print: 'y' }, parts: [Buffer.from('z')] },
+    })
+    expect(sent).toEqual([{ kind: 'lacks', born: 1 }])
   })
 
   test('is who the peer has become, but never another node', () => {
