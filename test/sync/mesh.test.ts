@@ -99,6 +99,39 @@ describe('in the steady state', () => {
     expect(n2.store.catalogue()!.age).toBeLessThan(13_000)
   })
 
+  test('what a manager learns is known at once, and so is that it has become one', async () => {
+    cluster = createCluster(['n1', 'n2'])
+    const n1 = cluster.start('n1')
+    const n2 = cluster.start('n2')
+    await cluster.clock.pass(2000)
+    n1.store.identify({ ...n1.store.own.self(), manager: true })
+    await cluster.clock.pass(5)
+    expect(n2.store.nodes()[1]).toMatchObject({ self: { manager: true } })
+    n1.store.putCatalogue(catalogue(['1']))
+    await cluster.clock.pass(5)
+    expect(n2.store.catalogue()).toMatchObject({ from: 'n1' })
+  })
+
+  test('a node that gets another id is linked anew under that, with its containers', async () => {
+    const [n1, n2] = three()
+    n1.run('a')
+    await cluster.clock.pass(2000)
+    n1.store.identify({ ...n1.store.own.self(), node: 'n9' })
+    n1.store.replaceTargets([target('b', { node: 'n9' })])
+    await cluster.clock.pass(10_000)
+    const links = n2.store.nodes().map(({ self, link }) => [self.node, link])
+    expect(links).toEqual([
+      ['n2', 'self'],
+      ['n1', 'lost'],
+      ['n3', 'up'],
+      ['n9', 'up'],
+    ])
+    expect(n2.store.entry('n9', 'b')).toBeDefined()
+    expect(n2.told).toHaveLength(1)
+    expect(n2.told[0]).toContain('the peer ended the link: the node has got another id')
+    expect(cluster.network.links('n1', 'n2')).toBe(1)
+  })
+
   test('clocks that differ make no difference', async () => {
     cluster = createCluster(['n1', 'n2'])
     const n1 = cluster.start('n1', { skew: 1e9 })
