@@ -144,10 +144,22 @@ describe('what befalls a container', () => {
   })
 
   test('hung: its neighbours are on time', async () => {
-    await Promise.all(Array.from({ length: 8 }, (_, at) => app(`hung${at}`, '8080=silent')))
-    const { status } = await get('/web/metrics')
+    const names = Array.from({ length: 8 }, (_, at) => `hung${at}`)
+    const hangs = [
+      'nc -ll -p 8080 -e /app/metrics &',
+      'until [ -e /tmp/hang ]; do sleep 0.1; done',
+      'kill $!; exec app 8080=silent',
+    ].join('\n')
+    await Promise.all(names.map((name) => start(name, [], appImage, 'sh', '-c', hangs)))
+    for (const name of names) await answers(`/${name}/metrics`, 200)
+    await Promise.all(names.map((name) => node.docker('exec', name, 'touch', '/tmp/hang')))
+    await until('the first to hang', async () => (await statusOf('/hung0/metrics')) === 504)
+    const waiting = Promise.all(names.map((name) => statusOf(`/${name}/metrics`)))
+    const { status, took } = await get('/web/metrics')
     expect(status).toBe(200)
-    await Promise.all(Array.from({ length: 8 }, (_, at) => remove(`hung${at}`)))
+    expect(took).toBeLessThan(3000)
+    expect(await waiting).not.toContain(200)
+    await Promise.all(names.map(remove))
   })
 })
 

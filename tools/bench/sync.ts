@@ -8,6 +8,8 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { gzipSync } from 'node:zlib'
 import { systemClock } from '../../src/clock.ts'
 import type { Page } from '../../src/model.ts'
@@ -278,16 +280,29 @@ async function load({ pages, endpoints, updates }: SyncBench, peers: number): Pr
 
 // ---- memory
 
+/** The slope between few and many links; what the system keeps of a connection is not in it. */
 async function memoryOfLink(): Promise<number> {
-  const links = 50
+  const [few, more] = [10, 50]
   const port = await freePort()
   await using owner = await agent('owner', [], port)
-  await pause(500)
-  const before = rssOf(process.pid)
-  await using _others = otherProcess(links, port)
+  await using _some = otherProcess(few, port)
+  const before = await memoryWith(owner, few)
+  await using _others = otherProcess(more, port)
+  return ((await memoryWith(owner, few + more)) - before) / more
+}
+
+/** KiB in use once so many links have stood for a while. */
+async function memoryWith(owner: Agent, links: number): Promise<number> {
   await linked(owner, links)
   await pause(3000)
-  return Math.max(0, ((rssOf(process.pid) - before) * 1024) / links)
+  collectGarbage()
+  const { heapUsed, external } = process.memoryUsage()
+  return (heapUsed + external) / 1024
+}
+
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
 }
 
 /** The slope between few and many pages: what any number of them costs once is left out. */
