@@ -72,7 +72,10 @@ test('a lab leaves nothing behind when its maker is killed', async () => {
   const [printed] = await once(maker.stdout, 'data')
   maker.kill('SIGKILL')
   await until('the node to go', () => !existsSync(`/proc/${String(printed).trim()}`))
-  await (await startDocker({ product: false })).stop()
+  const next = await startDocker({ product: false })
+  // nor does one in which a container is paused, or its end would never come
+  await next.docker('pause', await next.docker('run', '--detach', appImage))
+  await next.stop()
   const mine = (name: string) => name.includes(`${maker.pid}-`)
   expect(readdirSync(join(cacheFolder, 'labs')).filter(mine)).toEqual([])
   const cgroups = readdirSync('/sys/fs/cgroup').flatMap((kind) => namesIn(join('/sys/fs/cgroup', kind)))

@@ -3,7 +3,7 @@
 // Everything is made by `startDocker` or `startSwarm` and gone after `stop`; several labs may run at once.
 
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { until } from '../../helpers/until.ts'
 import { cacheFolder } from './cache.ts'
@@ -129,6 +129,7 @@ async function openLab(count: number, { product = true, engineFlags = [] }: LabO
   const lan = await startLan()
   const nodes: Node[] = []
   const close = async () => {
+    thaw(name)
     await Promise.all(nodes.map((node) => node.kill()))
     await lan.stop()
     removeLab(name)
@@ -186,10 +187,25 @@ function startOf(pid: number): string | undefined {
 }
 
 function removeLab(name: string): void {
+  thaw(name)
   const cgroups = '/sys/fs/cgroup'
   for (const root of [cgroups, ...readdirSync(cgroups).map((kind) => join(cgroups, kind))])
     removeCgroup(join(root, `${cgroupPrefix}${name}`))
   rmSync(join(labs, name), { recursive: true, force: true })
+}
+
+/** What is frozen, as a paused container is, can't be ended, not even by the kernel. */
+function thaw(name: string): void {
+  for (const [kind, file, word] of [
+    ['freezer', 'freezer.state', 'THAWED'],
+    ['.', 'cgroup.freeze', '0'],
+  ] as const) {
+    const root = join('/sys/fs/cgroup', kind, `${cgroupPrefix}${name}`)
+    if (!existsSync(root)) continue
+    for (const entry of readdirSync(root, { withFileTypes: true }))
+      if (entry.isDirectory() && existsSync(join(root, entry.name, file)))
+        writeFileSync(join(root, entry.name, file), word)
+  }
 }
 
 /** A cgroup is removed like an empty folder, whatever files it shows. */
