@@ -57,7 +57,8 @@ function inspectAs(format: Format, body: Uint8Array, limits: Limits): Valid | In
   if (found.ok || !body.includes(0x0d)) return found
   const mended = withoutReturns(body)
   const again = pass(format, mended, limits)
-  if (!again.ok) return found
+  // what is wrong beside the line ends
+  if (!again.ok) return again
   return {
     ...again,
     mended,

@@ -54,7 +54,9 @@ describe('text to OpenMetrics', () => {
   })
 
   test('a timestamp keeps its milliseconds though Prometheus multiplies and cuts', () => {
-    const times = Array.from({ length: 2000 }, (_, i) => 1_700_000_000_000 + i * 7)
+    const times = [1_000, 1_700_000_000_000].flatMap((from) =>
+      Array.from({ length: 2000 }, (_, i) => from + i * 7),
+    )
     const page = textPage(times.map((time) => `a 1 ${time}\n`).join(''))
     const lines = read(convert(page, toOpenMetrics)).trimEnd().split('\n').slice(0, -1)
     expect(lines.map((line) => Math.trunc(Number(line.split(' ')[2]) * 1000))).toEqual(times)

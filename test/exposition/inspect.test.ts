@@ -216,6 +216,10 @@ describe('leniency', () => {
     },
   )
 
+  test('tells what is wrong beside CR LF', () => {
+    expect(text('a 1\r\nb x\r\n')).toMatchObject({ ok: false, line: 2, column: 3 })
+  })
+
   test('mends CR LF, which Prometheus would refuse', () => {
     const found = text('# TYPE a counter\r\na{b="c"} 1\r\nb 2\r\n')
     expect(found).toMatchObject({

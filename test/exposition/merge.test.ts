@@ -125,6 +125,27 @@ test('formats mix: one counter is one family, whichever format told of it', () =
   )
 })
 
+test('the family declared last is that of the next samples, in whatever order it was spoken of before', () => {
+  const page = textPage('# HELP a x\n# TYPE a_sum gauge\n# TYPE a histogram\na_sum 1\n')
+  expect(read(merge([{ page }], toText).body)).toBe(
+    '# TYPE a_sum gauge\n# HELP a x\n# TYPE a histogram\na_sum 1\n',
+  )
+})
+
+test('what a page declares later counts, also where another page has declared the same before', () => {
+  const parts = [
+    '# TYPE a gauge\na{p="1"} 1\n',
+    '# TYPE a gauge\na{p="2"} 1\n# TYPE a histogram\n# TYPE b gauge\nb 1\na_sum{p="2"} 3\n',
+  ]
+  const merged = merge(
+    parts.map((part) => ({ page: textPage(part) })),
+    toText,
+  )
+  expect(read(merged.body)).toBe(
+    '# TYPE a untyped\na{p="1"} 1\na{p="2"} 1\na_sum{p="2"} 3\n# TYPE b gauge\nb 1\n',
+  )
+})
+
 test('nothing is a valid page, too', () => {
   const empty = { page: { format: 'openmetrics/1.0.0' as const, body: new Uint8Array() } }
   expect(read(merge([], toText).body)).toBe('')
