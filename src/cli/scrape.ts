@@ -18,7 +18,7 @@ Reads one page of metrics as the agent does, and tells whether Prometheus would 
 A URL is read from here. A NAME, such as web or stack_web/2, is asked of an agent: of the one on this machine,
 or of AGENT, which is host:port or a URL.
 
-  --print  Print the page too.
+  --print  Print the page, and nothing else.
   --help   This text.
 
 Exit code: 0 valid metrics, 1 not, 2 used wrongly.

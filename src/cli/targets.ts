@@ -6,7 +6,17 @@ import { type Colour, createPaint, type Paint, visible, visibleJson } from '../t
 import { agentUrl, askAgent } from './agent-url.ts'
 import type { Io } from './io.ts'
 import { type Column, layOut } from './table.ts'
-import { readArguments, withUsage } from './usage.ts'
+import { readArguments, UsageError, withUsage } from './usage.ts'
+
+const allStates: readonly string[] = [
+  'up',
+  'down',
+  'lost',
+  'searching',
+  'unscraped',
+  'off',
+  'ended',
+] satisfies readonly State[]
 
 const usage = `Usage: app-metrics-proxy targets [options] [AGENT]
 
@@ -14,7 +24,7 @@ Lists what an agent knows of: every container of the cluster, its state, its end
 AGENT is host:port or a URL; without it, the agent on this machine.
 
   --json        The status as JSON, as docs/STATUS.md describes it.
-  --state LIST  Only these, separated by commas: up, down, lost, searching, unscraped, off, ended.
+  --state LIST  Only these, separated by commas: ${allStates.join(', ')}.
   --watch       Again every two seconds, until Ctrl-C.
   --help        This text.
 
@@ -36,12 +46,14 @@ export function targets(args: readonly string[], io: Io): Promise<number> {
       },
     })
     if (values.help) return 'usage'
-    const show = values.json ? inJson : inTable(createPaint(io), values.state?.split(','))
+    const states = values.state && statesIn(values.state)
+    const show = values.json ? inJson : inTable(createPaint(io))
     const agent = agentUrl(positionals[0], io)
     const clear = values.watch && io.isTerminal && !values.json ? '\x1b[H\x1b[2J\x1b[3J' : ''
     do {
       try {
-        const text = show(await statusOf(agent, io.signal))
+        const status = await statusOf(agent, io.signal)
+        const text = show(states ? only(states, status) : status)
         io.stdout(clear + text)
       } catch (error) {
         if (io.signal.aborted) return 0
@@ -89,11 +101,22 @@ const colours: Readonly<Partial<Record<State, Colour>>> = {
   unscraped: 'yellow',
 }
 
+/** A misspelt one would show an empty table, as if all were well. */
+function statesIn(list: string): readonly string[] {
+  const states = list.split(',').map((one) => one.trim())
+  const wrong = states.find((one) => !allStates.includes(one))
+  if (wrong !== undefined) throw new UsageError(`${JSON.stringify(wrong)} is not a state`)
+  return states
+}
+
+function only(states: readonly string[], status: Status): Status {
+  return { ...status, targets: status.targets.filter(({ state }) => states.includes(state)) }
+}
+
 const inTable =
-  (paint: Paint, states: readonly string[] | undefined) =>
+  (paint: Paint) =>
   ({ time, targets, problems }: Status): string => {
-    const shown = targets.filter(({ state }) => !states || states.includes(state)).toSorted(byName)
-    const rows = shown.map((target) => rowOf(target, time, paint))
+    const rows = targets.toSorted(byName).map((target) => rowOf(target, time, paint))
     const marks = { error: paint('red', 'error'), warning: paint('yellow', 'warning'), notice: 'notice' }
     const notes = problems.map(
       ({ severity, text, mend }) =>

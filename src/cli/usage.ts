@@ -7,12 +7,12 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** Like parseArgs, whose refusals become usage errors. */
+/** Like parseArgs, whose refusals become usage errors, without its advice on arguments that begin with a dash. */
 export function readArguments<const C extends ParseArgsConfig>(config: C): ReturnType<typeof parseArgs<C>> {
   try {
     return parseArgs(config)
   } catch (error) {
-    throw new UsageError((error as Error).message)
+    throw new UsageError((error as Error).message.replace(/\. To specify a positional argument .*/s, ''))
   }
 }
 

@@ -47,6 +47,14 @@ describe('app-metrics-proxy targets', () => {
     const { out } = await run(targets, ['--state', 'down,lost', agent])
     expect(out).toContain('shop_web.10')
     expect(out).not.toContain('shop_web.9')
+    const json = await run(targets, ['--json', '--state', 'down', agent])
+    expect(JSON.parse(json.out).targets).toMatchObject([{ state: 'down' }])
+  })
+
+  test('refuses a state that there is not', async () => {
+    const { code, out, err } = await run(targets, ['--state', 'down,lots', agent])
+    expect([code, out]).toEqual([2, ''])
+    expect(err).toMatch(/^"lots" is not a state\n/)
   })
 
   test('is the status as JSON with --json', async () => {
