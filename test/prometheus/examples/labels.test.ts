@@ -101,7 +101,7 @@ test('memory near its limit fires an alert from a label, which leaves with its s
   await expectData(prometheus, 'labels/dashboard.json')
   expect(await prometheus.alerts()).toEqual([])
 
-  for (let time = 0; time < 22; time++) await ask('/hoard')
+  for (let time = 0; time < 24; time++) await ask('/hoard')
   const told = (status: string) => {
     const names = webhook.notices.filter((notice) => notice.status === status)
     return own.every((name) => names.some(({ labels }) => labels.alertname === name))
