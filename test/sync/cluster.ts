@@ -16,6 +16,8 @@ export interface Agent {
   readonly clock: Clock
   readonly told: string[]
   readonly delays: number[]
+  /** Links that were lost, and how often that was a reason to look where the peers are. */
+  readonly losses: { links: number; searches: number }
   /** The set of containers is what `ids` says. */
   run(...ids: readonly string[]): void
   /** The container has a new page. */
@@ -110,6 +112,7 @@ function startAgent(
   options.before?.(store)
   const told: string[] = []
   const delays: number[] = []
+  const losses = { links: 0, searches: 0 }
   const tell = (fields: object, message: string) => told.push(`${message} ${JSON.stringify(fields)}`)
   const own = (id: string): Target => target(id, { node: self.node })
 
@@ -120,14 +123,19 @@ function startAgent(
     version: '1.0.0',
     dial: (address) => network.dial(host, address),
     refreshOwn: async (id, budget, signal) => options.refreshOwn?.(agent, id, budget, signal),
-    onLost: () => {},
-    watch: { sent: () => {}, received: () => {}, visible: (delay) => delays.push(delay), linkLost: () => {} },
+    onLost: () => (losses.searches += 1),
+    watch: {
+      sent: () => {},
+      received: () => {},
+      visible: (delay) => delays.push(delay),
+      linkLost: () => (losses.links += 1),
+    },
   })
   network.listen(host, mesh.accept)
   mesh.seek(hosts)
 
   const agent: Agent = {
-    ...{ host, node: self.node, store, mesh, clock, told, delays },
+    ...{ host, node: self.node, store, mesh, clock, told, delays, losses },
     run(...ids) {
       store.replaceTargets(ids.map(own))
       for (const id of ids) store.putFinding(id, found)

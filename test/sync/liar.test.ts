@@ -106,6 +106,22 @@ describe('its link ends, with a reason, when it', () => {
   })
 })
 
+test('that ought to accept its link and never does loses it', async () => {
+  const liar = await lie('a-smaller-id')
+  const live = async (seconds: number) => {
+    for (let number = 1; number <= seconds; number += 1) {
+      liar.say({ kind: 'beat', number, seen: 0, held: 0 })
+      await cluster.clock.pass(1000)
+    }
+  }
+  await live(9)
+  expect(liar.isOver()).toBe(false)
+  await live(2)
+  expect(liar.isOver()).toBe(true)
+  expect(liar.heard.at(-1)).toEqual({ kind: 'bye', reason: 'the link was not accepted in time' })
+  await stillWell()
+})
+
 describe('a newer agent', () => {
   test('that still speaks our protocol may say more than we know: it is told, and the link stands', async () => {
     const newer = await lie('n9', { newest: 7, oldest: 1 })

@@ -105,10 +105,10 @@ describe('in the steady state', () => {
     const n2 = cluster.start('n2')
     await cluster.clock.pass(2000)
     n1.store.identify({ ...n1.store.own.self(), manager: true })
-    await cluster.clock.pass(5)
+    await cluster.clock.pass(50)
     expect(n2.store.nodes()[1]).toMatchObject({ self: { manager: true } })
     n1.store.putCatalogue(catalogue(['1']))
-    await cluster.clock.pass(5)
+    await cluster.clock.pass(50)
     expect(n2.store.catalogue()).toMatchObject({ from: 'n1' })
   })
 
@@ -308,7 +308,7 @@ describe('losses', () => {
 
   test('a peer that answers and closes is not dialled in a hot loop', async () => {
     cluster = createCluster(['n1', 'n2'])
-    cluster.start('n1')
+    const n1 = cluster.start('n1')
     let calls = 0
     cluster.network.listen('n2', (channel) => {
       calls += 1
@@ -317,6 +317,38 @@ describe('losses', () => {
     await cluster.clock.pass(30_000)
     expect(calls).toBeLessThan(15)
     expect(calls).toBeGreaterThan(5)
+    expect(n1.told).toHaveLength(1)
+  })
+
+  test('what keeps a link from coming up is told again once there was one', async () => {
+    cluster = createCluster(['n1', 'n2'])
+    const n1 = cluster.start('n1')
+    const refusals = () => n1.told.filter((line) => line.includes('connection refused')).length
+    await cluster.clock.pass(20_000)
+    expect(refusals()).toBe(1)
+    cluster.start('n2', { addresses: [] })
+    await cluster.clock.pass(10_000)
+    expect(n1.store.nodes()[1]).toMatchObject({ link: 'up' })
+    await cluster.kill('n2')
+    await cluster.clock.pass(20_000)
+    expect(refusals()).toBe(2)
+    expect(n1.losses).toEqual({ links: 1, searches: 1 })
+  })
+
+  test('a link that is reset while a page is on its way says nothing about large packets', async () => {
+    const [n1, n2] = three()
+    n1.run('a')
+    await cluster.clock.pass(2000)
+    for (let n = 0; n < 4; n += 1) {
+      n1.show('a', Array.from({ length: 400 }, () => Math.random()).join('\n'))
+      cluster.network.wire('n1', 'n2').delay = 500
+      await cluster.clock.pass(20)
+      cluster.network.reset('n1', 'n2')
+      await cluster.clock.pass(20)
+      for (const { store } of [n1, n2]) expect(JSON.stringify(store.nodes())).not.toContain('large packets')
+      cluster.network.wire('n1', 'n2').delay = 1
+      await cluster.clock.pass(5000)
+    }
   })
 })
 
@@ -341,6 +373,31 @@ describe('a node id claimed twice', () => {
     expect(n2.store.nodes().find(({ self }) => self.node === 'n1')?.trouble).toBeUndefined()
     expect(n1.store.nodes()[0]?.trouble).toBeUndefined()
     expect(n2.store.entry('n1', 'a')).toBeDefined()
-    expect(n2.told.filter((line) => line.includes('claimed twice'))).toHaveLength(1)
+    for (const agent of [n1, n2])
+      expect(agent.told.filter((line) => line.startsWith('node claimed twice'))).toHaveLength(1)
+    n1.run('a', 'b')
+    await cluster.clock.pass(50)
+    expect(n2.store.entry('n1', 'b')).toBeDefined()
+    cluster.start('twin', { self: { node: 'n1', hostname: 'clone' } })
+    await cluster.clock.pass(5000)
+    for (const agent of [n1, n2])
+      expect(agent.told.filter((line) => line.startsWith('node claimed twice'))).toHaveLength(2)
+  })
+
+  test('by one that is gone before anybody is sure: the other is believed again at once', async () => {
+    cluster = createCluster(['n1', 'twin', 'n2'])
+    const n1 = cluster.start('n1')
+    const n2 = cluster.start('n2')
+    n1.run('a')
+    await cluster.clock.pass(5000)
+    cluster.start('twin', { self: { node: 'n1', hostname: 'clone' } })
+    await cluster.clock.pass(1000)
+    expect(n2.store.nodes()[1]).toMatchObject({ self: { hostname: 'clone' } })
+    await cluster.kill('twin')
+    await cluster.clock.pass(100)
+    expect(n2.store.nodes()[1]).toMatchObject({ self: { hostname: 'host-n1' }, link: 'up' })
+    n1.run('a', 'b')
+    await cluster.clock.pass(50)
+    expect(n2.store.entry('n1', 'b')).toBeDefined()
   })
 })
