@@ -6,8 +6,10 @@ export interface Answer {
   readonly body: string | Buffer
 }
 
+/** What askers wrote may be in it: it is never anything but text. */
 export function plain(status: number, text: string, headers: Readonly<Record<string, string>> = {}): Answer {
-  return { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers }, body: `${text}\n` }
+  const fixed = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' }
+  return { status, headers: { ...fixed, ...headers }, body: `${text}\n` }
 }
 
 /** What can't be told in full yet isn't told at all: half a list would delete targets, or rules. */

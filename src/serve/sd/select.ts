@@ -14,7 +14,10 @@ export function selectionOf(query: Query): Selection {
   for (const [name, given] of Object.entries(query)) {
     const label = name === 'job' ? name : /^label\.(?!__)(.+)$/.exec(name)?.[1]
     if (label === undefined || given === undefined)
-      return { ok: false, reason: `${name}: not a parameter of /sd; job and label.<name> are` }
+      return {
+        ok: false,
+        reason: `${JSON.stringify(name)}: not a parameter of /sd; job and label.<name> are`,
+      }
     wanted.push({ label, values: [given].flat() })
   }
   if (wanted.length === 0) return { ok: true, matches: undefined }

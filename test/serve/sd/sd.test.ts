@@ -442,7 +442,8 @@ describe('the answer', () => {
     const { sd } = sdOf({})
     expect(await sd.answer({ query: { jop: 'a' } })).toMatchObject({
       status: 400,
-      body: 'jop: not a parameter of /sd; job and label.<name> are\n',
+      headers: { 'x-content-type-options': 'nosniff' },
+      body: '"jop": not a parameter of /sd; job and label.<name> are\n',
     })
     expect(await sd.answer({ query: { 'label.__address__': 'a' } })).toMatchObject({ status: 400 })
   })
