@@ -87,7 +87,12 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
       if (!snapshot.ok) prober.failing(id)
     }),
   )
-  const prober = started(startProber({ clock, config, connect, read, log, metrics }, store.putFinding))
+  const prober = started(
+    startProber({ clock, config, connect, read, log, metrics }, (id, finding, snapshot) => {
+      store.putFinding(id, finding)
+      if (snapshot) store.putSnapshot(id, snapshot)
+    }),
+  )
   const pipeline = started(
     startPipeline({
       clock,

@@ -57,6 +57,17 @@ describe('one agent', () => {
     expect(second.text).toBe(`asked_total ${Number(first.text.split(' ')[1]) + 1}\n`)
   })
 
+  test('reads a container that it finds once, not once more for the schedule', async () => {
+    let asked = 0
+    const url = await application(() => `asked_total ${++asked}\n`)
+    const base = await agent({ TARGETS: `app=${url}`, MAX_AGE: 'off', SCRAPE_INTERVAL: '3600' })
+    await ready(base)
+    await until('its page', async () => (await answer(`${base}/app/metrics`)).status === 200)
+    await clock.sleep(200)
+    expect((await answer(`${base}/app/metrics`)).text).toBe('asked_total 1\n')
+    expect(asked).toBe(1)
+  })
+
   test('serves what has no type, no newline and no TYPE lines so that Prometheus takes it', async () => {
     const url = await application(() => 'connections 3\nerror_count 0')
     const base = await agent({ TARGETS: `chat=${url}` })

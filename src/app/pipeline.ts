@@ -10,6 +10,7 @@ import {
   type Dated,
   type Endpoint,
   type Entry,
+  type Mono,
   type NodeId,
   type Part,
   type Target,
@@ -19,6 +20,8 @@ interface Job {
   readonly endpoint: Endpoint
   readonly interval: number
   readonly timeout: number
+  /** When it was last read to the end. */
+  readonly read?: Mono
 }
 
 /** Changes come in swarms, above all at the start: they are waited for this long, for one decision on all. */
@@ -87,10 +90,23 @@ function matters(change: Change, node: NodeId): boolean {
   return before?.target !== entry.target || before.finding !== entry.finding || before.ended !== entry.ended
 }
 
-function jobOf<Plan>({ target, finding }: Entry, { config, settings }: Steered<Plan>): [string, Job][] {
+function jobOf<Plan>(
+  { target, finding, snapshot }: Entry,
+  { config, settings }: Steered<Plan>,
+): [string, Job][] {
   if (finding.kind !== 'found') return []
   const wishes = settings(target)
   const interval = wishes.interval?.value ?? config.scrapeInterval
   const timeout = Math.min(interval, wishes.timeout?.value ?? config.scrapeTimeout)
-  return [[target.id, { endpoint: finding.endpoint, interval, timeout }]]
+  return [
+    [
+      target.id,
+      {
+        endpoint: finding.endpoint,
+        interval,
+        timeout,
+        ...(snapshot && { read: snapshot.at + snapshot.took }),
+      },
+    ],
+  ]
 }

@@ -1,13 +1,15 @@
 // One look at one port: a bare connection, and only if that stands a request.
 
+import type { Clock } from '../clock.ts'
 import { ProxyError, type Trouble, troubleOf } from '../errors.ts'
+import type { Page, Snapshot } from '../model.ts'
 import type { Log } from '../telemetry.ts'
 import type { Outcome } from './backoff.ts'
 import type { Connect } from './connect.ts'
 import type { Candidate } from './plan.ts'
 
 /** Reads the page at `url`; rejects with a ProxyError if that brings no valid metrics. */
-export type ReadPage = (url: string, options: ReadPageOptions) => Promise<{ page: { series: number } }>
+export type ReadPage = (url: string, options: ReadPageOptions) => Promise<{ readonly page: Page }>
 
 interface ReadPageOptions {
   readonly timeout: number
@@ -17,11 +19,14 @@ interface ReadPageOptions {
 
 export interface Seen {
   readonly outcome: Outcome
+  /** The metrics, where there are any: as good as a scrape. */
+  readonly snapshot?: Snapshot
   /** Why there are no metrics. */
   readonly trouble?: Trouble
 }
 
 export interface LookOptions {
+  readonly clock: Clock
   readonly connect: Connect
   readonly read: ReadPage
   readonly timeout: number
@@ -30,7 +35,7 @@ export interface LookOptions {
 
 const connectTimeout = 2000
 
-export function createLook({ connect, read, timeout, log }: LookOptions) {
+export function createLook({ clock, connect, read, timeout, log }: LookOptions) {
   /** An empty page is metrics only where a person has said that they are there: any program may answer one. */
   return async ({ host, port, url }: Candidate, told: boolean, signal: AbortSignal): Promise<Seen> => {
     try {
@@ -39,10 +44,11 @@ export function createLook({ connect, read, timeout, log }: LookOptions) {
       const trouble = troubleOf(error)
       return { outcome: trouble.code === 'refused' ? 'closed' : 'dropped', trouble }
     }
+    const at = clock.now()
     try {
       const { page } = await read(url, { timeout, once: true, signal })
       if (page.series === 0 && !told) throw new ProxyError('invalid', 'answered an empty page')
-      return { outcome: 'metrics' }
+      return { outcome: 'metrics', snapshot: { ok: true, at, took: clock.now() - at, page } }
     } catch (error) {
       const trouble = troubleOf(error)
       if (trouble.code === 'internal') log.error({ err: error, url }, 'a probe failed within')

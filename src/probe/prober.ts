@@ -6,7 +6,7 @@
 
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
-import type { Finding, Part } from '../model.ts'
+import type { Finding, Part, Snapshot } from '../model.ts'
 import { createSchedule } from '../schedule.ts'
 import { createSlots } from '../slots.ts'
 import { spread } from '../spread.ts'
@@ -51,9 +51,12 @@ const grace = 300
 const slotsOf = { usual: 128, hung: 32 }
 const patience = 100
 
-export function startProber(options: ProberOptions, on: (id: string, finding: Finding) => void): Prober {
+/** With what was found comes the page that was read to find it. */
+type On = (id: string, finding: Finding, snapshot?: Snapshot) => void
+
+export function startProber(options: ProberOptions, on: On): Prober {
   const { clock, connect, read, log } = options
-  const lookAt = createLook({ connect, read, timeout: options.config.scrapeTimeout, log })
+  const lookAt = createLook({ clock, connect, read, timeout: options.config.scrapeTimeout, log })
   const searches = new Map<string, Search>()
   const schedule = createSchedule(clock, look)
   const usual = createSlots(clock, slotsOf.usual, patience)
@@ -100,8 +103,9 @@ export function startProber(options: ProberOptions, on: (id: string, finding: Fi
     return search?.tries.includes(one) ? search : undefined
   }
 
-  function note(search: Search, one: Try, { outcome, trouble }: Seen): void {
+  function note(search: Search, one: Try, { outcome, trouble, snapshot }: Seen): void {
     one.outcome = outcome
+    if (snapshot) one.snapshot = snapshot
     if (trouble) one.trouble = trouble
     if (outcome === 'metrics') return
     const pause = Math.max(pauseAfter(outcome, clock.now() - search.since), leastPause(searched))
@@ -125,17 +129,19 @@ export function startProber(options: ProberOptions, on: (id: string, finding: Fi
     endWait(search)
     searched -= searchedPorts(search)
     search.endpoint = { url, port, why }
+    const snapshot = search.tries.find(({ candidate }) => candidate.url === url)?.snapshot
     for (const one of search.tries) {
       delete one.outcome
+      delete one.snapshot
       schedule.delete(one)
     }
-    report(search, { kind: 'found', endpoint: search.endpoint })
+    report(search, { kind: 'found', endpoint: search.endpoint }, snapshot)
   }
 
-  function report(search: Search, finding: Finding): void {
+  function report(search: Search, finding: Finding, snapshot?: Snapshot): void {
     if (JSON.stringify(finding) === JSON.stringify(search.finding)) return
     search.finding = finding
-    on(search.id, finding)
+    on(search.id, finding, snapshot)
   }
 
   function add(search: Search): void {

@@ -1,7 +1,7 @@
 // The search for one target's metrics: what the prober keeps of it, and what can be told from that.
 
 import type { Trouble } from '../errors.ts'
-import type { Endpoint, Finding, Mono } from '../model.ts'
+import type { Endpoint, Finding, Mono, Snapshot } from '../model.ts'
 import type { Outcome } from './backoff.ts'
 import type { Plan } from './plan.ts'
 import { explain, type Look } from './verdict.ts'
@@ -22,6 +22,8 @@ export interface Try extends Look {
   readonly id: string
   outcome?: Outcome
   trouble?: Trouble
+  /** What the last look brought, until a choice was made. */
+  snapshot?: Snapshot
   underWay: boolean
   /** Not to be looked at before. */
   due: Mono

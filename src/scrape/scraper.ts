@@ -22,6 +22,8 @@ export interface Job {
   /** Milliseconds; `timeout` never exceeds `interval`. */
   readonly interval: number
   readonly timeout: number
+  /** When it was last read to the end, by whomever. */
+  readonly read?: Mono
 }
 
 export interface ScraperOptions {
@@ -32,7 +34,7 @@ export interface ScraperOptions {
 }
 
 export interface Scraper extends Part {
-  /** All that is to be read from now on, by target id. What is new is read at once. */
+  /** All that is to be read from now on, by target id. What is new is read at once, unless that was just done. */
   update(jobs: ReadonlyMap<string, Job>): void
   /**
    * Reads one endpoint now, or joins the scrape under way. Resolves once its snapshot has been handed on,
@@ -44,6 +46,10 @@ export interface Scraper extends Part {
 
 /** How long a scrape may hold its slot. Most are done by then; the others only wait for their container. */
 const patience = 250
+/** What was read by a look at its port needs no scrape so soon afterwards. */
+const justNow = 1000
+/** When there are too many askers at once, it is looked again so soon whether there still are. */
+const aMoment = 100
 const slotsOf = { live: 128, background: 64, hung: 32 }
 
 interface State {
@@ -76,6 +82,10 @@ export function startScraper(options: ScraperOptions, on: (id: string, snapshot:
 
   function scrapeWhenDue(id: string): void {
     const state = states.get(id)!
+    if (mustYield(state)) {
+      schedule.set(id, clock.now() + aMoment)
+      return
+    }
     void slotFor(
       state,
       slots.background,
@@ -85,6 +95,11 @@ export function startScraper(options: ScraperOptions, on: (id: string, snapshot:
       counted.late(clock.now() - state.due)
       await scrape(state, state.job.timeout)
     }).catch((error: unknown) => log.error({ err: error, id }, 'a snapshot could not be handed on'))
+  }
+
+  /** Who waits for an answer comes first, until this one would lose its turn. */
+  function mustYield({ due, job }: State): boolean {
+    return slots.live.waiting > 0 && clock.now() - due < job.interval / 2
   }
 
   function slotFor(state: State, usual: Slots): Slots {
@@ -154,7 +169,9 @@ export function startScraper(options: ScraperOptions, on: (id: string, snapshot:
       gone: new AbortController(),
     }
     states.set(id, state)
-    setDue(state, clock.now())
+    const read = job.read ?? Number.NEGATIVE_INFINITY
+    if (clock.now() - read < justNow) plan(state, read)
+    else setDue(state, clock.now())
   }
 
   function remove(id: string): void {

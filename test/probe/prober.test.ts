@@ -5,6 +5,7 @@ import type { Plan } from '../../src/probe/plan.ts'
 import { startProber } from '../../src/probe/prober.ts'
 import { createLog, createMetrics } from '../../src/telemetry.ts'
 import { virtualClock } from '../helpers/clock.ts'
+import { page } from '../serve/agent.ts'
 
 /** What a port does: nothing listens, or after so many milliseconds these series or that failure come. */
 type Behaviour = 'closed' | 'dropped' | { after?: number; series?: number; error?: ProxyError }
@@ -46,7 +47,7 @@ function started(ports: Record<number, Behaviour>) {
         await clock.sleep(Math.min(after, timeout), signal)
         if (after > timeout) throw new ProxyError('timeout', 'no answer within 10 s')
         if (error) throw error
-        return { page: { series } }
+        return { page: page('x 1\n', { series }) }
       },
       log: createLog('silent'),
       metrics: createMetrics(),

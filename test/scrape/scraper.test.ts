@@ -49,6 +49,44 @@ describe('the schedule', () => {
     expect(rest.map((at, n) => at - [second!, ...rest][n]!)).toEqual(rest.map(() => 10_000))
   })
 
+  test('what a look at its port has just read is not read again before its turn', async () => {
+    const { clock, reads, scraper } = started()
+    await clock.pass(5000)
+    const read = (at: number) => ({ ...job('a'), read: at })
+    scraper.update(new Map([['a', read(4900)]]))
+    await clock.pass(20_000)
+    const [first] = reads.map(({ at }) => at)
+    expect(first).toBeGreaterThan(5000)
+    expect(first).toBeLessThanOrEqual(4900 + 10_000)
+  })
+
+  test('what was read long ago is read at once', async () => {
+    const { clock, reads, scraper } = started()
+    await clock.pass(5000)
+    scraper.update(new Map([['a', { ...job('a'), read: 3000 }]]))
+    await clock.pass(10)
+    expect(reads.map(({ at }) => at)).toEqual([5000])
+  })
+
+  test('who waits for an answer comes first, but no endpoint loses its turn', async () => {
+    const { clock, reads, scraper } = started((id) => (id.startsWith('asked') ? 400 : 5))
+    const asked = named('asked', 4000)
+    const slow = new Map(asked.map((id) => [id, job(id, { interval: 100_000 })]))
+    scraper.update(slow)
+    await clock.pass(20_000)
+    const answers = Promise.all(asked.map((id) => scraper.now(id, 60_000)))
+    await clock.pass(10)
+    const before = reads.length
+    scraper.update(new Map([...slow, ...jobs('new')]))
+    await clock.pass(2000)
+    expect(reads.length - before).toBeGreaterThan(500)
+    expect(reads.slice(before).map(({ id }) => id)).not.toContain('new')
+    await clock.pass(4000)
+    expect(reads.map(({ id }) => id)).toContain('new')
+    await clock.pass(10_000)
+    await answers
+  })
+
   test('what began together is spread over the interval', async () => {
     const { clock, reads, scraper } = started()
     scraper.update(jobs(...named('c', 1000)))
