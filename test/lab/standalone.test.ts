@@ -192,47 +192,34 @@ describe('what befalls the agent', () => {
   })
 })
 
-describe('where there is no IPv6', () => {
+test('where there is no IPv6, switched off or not known at all, agents listen on IPv4 and sync', async () => {
   // as where the kernel was started without it
-  const withoutSockets = {
-    defaultAction: 'SCMP_ACT_ALLOW',
-    syscalls: [
-      {
-        names: ['socket'],
-        action: 'SCMP_ACT_ERRNO',
-        errnoRet: constants.errno.EAFNOSUPPORT,
-        args: [{ index: 0, value: 10, op: 'SCMP_CMP_EQ' }],
-      },
-    ],
+  const unknown = {
+    names: ['socket'],
+    action: 'SCMP_ACT_ERRNO',
+    errnoRet: constants.errno.EAFNOSUPPORT,
+    args: [{ index: 0, value: 10, op: 'SCMP_CMP_EQ' }],
   }
-
-  test.each([
-    ['switched off', () => ['--sysctl', 'net.ipv6.conf.all.disable_ipv6=1']],
-    ['not known at all', (profile: string) => ['--security-opt', `seccomp=${profile}`]],
-  ])('%s: an agent listens on IPv4 and syncs', async (_, flagsOf) => {
-    const folder = await mkdtemp(join(tmpdir(), 'no-ipv6-'))
-    const profile = join(folder, 'seccomp.json')
-    await writeFile(profile, JSON.stringify(withoutSockets))
-    const settings = ['--env', 'SSHPASS=only for this test, on one node', '--env', 'PEERS=first:2140']
-    const page = ['--env', 'TARGETS=page=http://web:8080/metrics']
-    try {
-      const flags = [...flagsOf(profile), ...settings]
-      await start('first', [...flags, ...page, '--env', 'NODE_NAME=first'], productImage)
-      await start(
-        'second',
-        [...flags, '--env', 'TARGETS=none=http://127.0.0.1:1/', '--publish', '2138:2137'],
-        productImage,
-      )
+  const folder = await mkdtemp(join(tmpdir(), 'no-ipv6-'))
+  const profile = join(folder, 'seccomp.json')
+  await writeFile(profile, JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [unknown] }))
+  const settings = (targets: string) => ['--env', 'SSHPASS=for this test only', '--env', `TARGETS=${targets}`]
+  const called = ['--security-opt', `seccomp=${profile}`, '--publish', '2138:2137']
+  const switchedOff = ['--sysctl', 'net.ipv6.conf.all.disable_ipv6=1']
+  const caller = [...switchedOff, '--env', 'PEERS=called:2140', '--publish', '2139:2137']
+  try {
+    await start('called', [...settings('none=http://127.0.0.1:1/'), ...called], productImage)
+    await start('caller', [...settings('page=http://web:8080/metrics'), ...caller], productImage)
+    for (const port of [2138, 2139])
       await until(
-        'the page of the first by way of the second',
-        async () => (await ask(node.url('/page/metrics', 2138))).status === 200,
+        `the page of the caller at ${port}`,
+        async () => (await ask(node.url('/page/metrics', port))).status === 200,
       )
-    } finally {
-      await remove('first')
-      await remove('second')
-      await rm(folder, { recursive: true })
-    }
-  })
+  } finally {
+    await remove('called')
+    await remove('caller')
+    await rm(folder, { recursive: true })
+  }
 })
 
 describe('how soon, and at what cost', () => {
