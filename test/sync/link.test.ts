@@ -1,0 +1,254 @@
+// One link: what passes before hello and after it, signs of life, and its end.
+
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { Trouble } from '../../src/errors.ts'
+import type { ChannelHandlers } from '../../src/sync/channel.ts'
+import { createFrameReader, writeFrame } from '../../src/sync/frames.ts'
+import { createLink, type Link, tickEvery } from '../../src/sync/link.ts'
+import { decode, encode, type Message } from '../../src/sync/messages.ts'
+import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
+import { self } from '../store/samples.ts'
+
+let clock: VirtualClock
+let link: Link
+let wire: ChannelHandlers
+let closes: number
+let isTaken: boolean
+/** What the other side got, what this side was told, and how it ended. */
+let sent: Message[]
+let heard: Message[]
+let ends: (Trouble | undefined)[]
+let events: string[]
+
+beforeEach(() => {
+  clock = virtualClock()
+  closes = 0
+  isTaken = true
+  ;[sent, heard, ends, events] = [[], [], [], []]
+  const other = createFrameReader(2 ** 26, (frame) => sent.push(decode(frame) as Message))
+  const channel = {
+    ...{ address: 'n2:1', dialled: true },
+    open(handlers: ChannelHandlers) {
+      wire = handlers
+    },
+    write(bytes: Uint8Array) {
+      other.push(bytes)
+      return isTaken
+    },
+    close: () => (closes += 1),
+  }
+  link = createLink(channel, clock, {
+    message: (_, message) => heard.push(message),
+    closed: (_, trouble) => ends.push(trouble),
+    drained: () => events.push('drained'),
+    released: () => events.push('released'),
+    broken: () => events.push('broken'),
+    sent: ({ kind }, bytes) => events.push(`sent ${kind} ${bytes > 0}`),
+    received: (kind) => events.push(`received ${kind}`),
+  })
+})
+
+const hello: Message = {
+  kind: 'hello',
+  ...{ newest: 1, oldest: 1, version: '1.0.0', epoch: 'e', self: self('n2') },
+}
+const say = (...messages: readonly Message[]) => {
+  for (const message of messages) wire.data(encode(message))
+}
+const beat = (number: number, seen = 0, held = 0): Message => ({ kind: 'beat', number, seen, held })
+/** Lets time pass as the mesh does: tick by tick. */
+function pass(ms: number): void {
+  for (let passed = 0; passed < ms; passed += tickEvery) {
+    clock.passSync(tickEvery)
+    link.tick()
+  }
+}
+const kinds = () => sent.splice(0).map(({ kind }) => kind)
+
+describe('before hello', () => {
+  test('nothing else is taken', () => {
+    say({ kind: 'accept' })
+    expect(heard).toEqual([])
+    expect(sent).toEqual([{ kind: 'bye', reason: 'a message before hello (accept)' }])
+    expect(ends).toMatchObject([{ code: 'protocol' }])
+    expect(closes).toBe(1)
+  })
+
+  test('the other side may say why there will be none', () => {
+    say({ kind: 'bye', reason: 'another version' })
+    expect(ends).toEqual([{ code: 'refused', reason: 'the peer ended the link: another version' }])
+    expect(sent).toEqual([])
+  })
+
+  test('only short messages are taken; after it, long ones too', () => {
+    say(hello, { kind: 'unknown', of: 'x'.repeat(70_000) })
+    expect(ends).toEqual([])
+    expect(heard).toHaveLength(2)
+    expect(link.peer()).toMatchObject({ epoch: 'e' })
+  })
+
+  test('nobody is waited for longer than five seconds, and no sign of life is given', () => {
+    pass(5000)
+    expect(ends).toEqual([])
+    expect(sent).toEqual([])
+    pass(250)
+    expect(sent).toEqual([{ kind: 'bye', reason: 'no hello' }])
+    expect(ends).toHaveLength(1)
+  })
+})
+
+test('a hello that is too long ends the link', () => {
+  say({ ...hello, version: 'x'.repeat(70_000) })
+  expect(ends).toMatchObject([
+    { code: 'protocol', reason: expect.stringContaining('where 65536 are allowed') },
+  ])
+})
+
+describe('after hello', () => {
+  beforeEach(() => {
+    say(hello)
+    heard.length = 0
+    events.length = 0
+  })
+
+  test('messages are handed on, and a second hello is an error', () => {
+    say({ kind: 'whole' }, hello)
+    expect(heard).toEqual([{ kind: 'whole' }])
+    expect(sent).toEqual([{ kind: 'bye', reason: 'a second hello' }])
+  })
+
+  test('one of an unknown kind is said to be unknown, and counted as other', () => {
+    wire.data(writeFrame(['song', {}]))
+    expect(sent).toEqual([{ kind: 'unknown', of: 'song' }])
+    expect(events).toEqual(['received other', 'sent unknown true'])
+    expect(heard).toEqual([])
+  })
+
+  test('a sign of life is given every three quarters of a second', () => {
+    pass(2250)
+    expect(sent).toMatchObject([1, 2, 3].map((number) => ({ kind: 'beat', number })))
+  })
+
+  test('as long as the other side is heard, the link lives', () => {
+    for (let number = 1; number <= 20; number += 1) {
+      pass(1000)
+      say(beat(number))
+    }
+    expect(ends).toEqual([])
+    expect(kinds().length).toBeGreaterThanOrEqual(20)
+    pass(2250)
+    expect(ends).toEqual([])
+    pass(250)
+    expect(ends).toEqual([{ code: 'timeout', reason: 'the peer was silent for 2.5 s' }])
+    expect(closes).toBe(1)
+  })
+
+  test('who has slept doesn’t take the other side for dead', () => {
+    clock.passSync(60_000)
+    link.tick()
+    expect(ends).toEqual([])
+    pass(2250)
+    expect(ends).toEqual([])
+    pass(250)
+    expect(ends).toHaveLength(1)
+  })
+
+  test('the way there and back is measured, without the time that the other side held the answer', () => {
+    expect(link.stats().roundTrip).toBeUndefined()
+    pass(750)
+    expect(sent).toMatchObject([{ kind: 'beat', number: 1, seen: 0 }])
+    clock.passSync(100)
+    say(beat(1, 1, 60))
+    expect(link.stats().roundTrip).toBe(40)
+    say(beat(2, 1, 0))
+    expect(link.stats().roundTrip).toBe(40)
+    pass(750)
+    expect(sent.at(-1)).toMatchObject({ number: 2, seen: 2, held: expect.any(Number) })
+  })
+
+  test('it is known how long a message has arrived, and how long one hasn’t', () => {
+    link.send({ kind: 'unknown', of: 'x'.repeat(1000) })
+    const long = link.stats().pending
+    expect(long).toBeGreaterThan(1000)
+    expect(link.stats().arrived).toBe(0)
+    pass(750)
+    expect(link.stats()).toMatchObject({ arrived: 0, pending: long })
+    say(beat(1, 1))
+    expect(link.stats().arrived).toBe(long)
+    expect(link.stats().pending).toBeLessThan(long)
+    link.send({ kind: 'unknown', of: 'x'.repeat(3000) })
+    say(beat(2, 1))
+    expect(link.stats().arrived).toBe(long)
+    expect(link.stats().pending).toBeGreaterThan(3000)
+  })
+
+  test('bytes are counted both ways', () => {
+    const before = link.stats()
+    link.send({ kind: 'whole' })
+    say({ kind: 'whole' })
+    const length = encode({ kind: 'whole' }).length
+    expect(link.stats()).toMatchObject({ sent: before.sent + length, received: before.received + length })
+    expect(link.stats().heardAt).toBe(clock.now())
+  })
+
+  test('whoever sends is told when to wait, and when to go on', () => {
+    expect(link.isWritable()).toBe(true)
+    isTaken = false
+    link.send({ kind: 'whole' })
+    expect(link.isWritable()).toBe(false)
+    wire.drained()
+    expect(link.isWritable()).toBe(true)
+    expect(events).toContain('drained')
+  })
+
+  test('an end is told once, and after it nothing is sent or taken', () => {
+    link.end('enough')
+    expect(kinds()).toEqual(['bye'])
+    link.end('again')
+    link.send({ kind: 'whole' })
+    say({ kind: 'whole' })
+    wire.drained()
+    link.tick()
+    pass(10_000)
+    expect(sent).toEqual([])
+    expect(heard).toEqual([])
+    expect(link.isWritable()).toBe(false)
+    expect(ends).toEqual([{ code: 'protocol', reason: 'enough' }])
+    expect(closes).toBe(1)
+    expect(events).not.toContain('drained')
+    wire.closed({ code: 'reset', reason: 'gone' })
+    expect(ends).toHaveLength(1)
+    expect(events.at(-1)).toBe('released')
+  })
+
+  test('the rest of what came with a bye is not taken', () => {
+    wire.data(Buffer.concat([encode({ kind: 'bye', reason: 'enough' }), encode({ kind: 'whole' })]))
+    expect(heard).toEqual([])
+    expect(ends).toEqual([{ code: 'refused', reason: 'the peer ended the link: enough' }])
+  })
+
+  test('a channel that breaks ends the link with its trouble', () => {
+    wire.closed({ code: 'reset', reason: 'gone' })
+    expect(ends).toEqual([{ code: 'reset', reason: 'gone' }])
+    expect(events).toEqual(['released'])
+  })
+})
+
+test('a mistake of ours ends the link and is told as such', () => {
+  const other = createLink(
+    { address: 'n3:1', dialled: false, open: (handlers) => (wire = handlers), write: () => true, close() {} },
+    clock,
+    {
+      ...{ drained() {}, released() {}, sent() {}, received() {} },
+      message() {
+        throw new TypeError('a mistake')
+      },
+      closed: (_, trouble) => ends.push(trouble),
+      broken: (_, error) => events.push(String(error)),
+    },
+  )
+  say(hello)
+  expect(events).toEqual(['TypeError: a mistake'])
+  expect(ends).toMatchObject([{ code: 'internal' }])
+  expect(other.isWritable()).toBe(false)
+})
