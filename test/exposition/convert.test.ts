@@ -34,6 +34,11 @@ describe('text to OpenMetrics', () => {
     ['comments', '# hello\n\na 1\n#\n', 'a 1\n'],
     ['a help text', '# HELP a "x" \\\\ \\n \\y\n', '# HELP a \\"x\\" \\\\ \\n \\\\y\n'],
     ['blanks', ' a\t{ b = "c" , d="e" }  1\t', 'a{b="c",d="e"} 1\n'],
+    [
+      'single blanks, also behind a series that has none, and before one',
+      'a{b="c",d="e"} 1\na{b="c", d="f"} 2\na{b="c",d="g"} 3\n',
+      'a{b="c",d="e"} 1\na{b="c",d="f"} 2\na{b="c",d="g"} 3\n',
+    ],
     ['missing commas', 'a{b="c"d="e"}1', 'a{b="c",d="e"} 1\n'],
     ['needless commas', 'a{b="c",} 1\na{b="c",d="e",} 2 5\n', 'a{b="c"} 1\na{b="c",d="e"} 2 0.005\n'],
     ['escapes', 'a{b="c\\\\",d="\\"\\\\\\n"} 1\n', 'a{b="c\\\\",d="\\"\\\\\\n"} 1\n'],

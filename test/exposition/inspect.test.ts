@@ -273,6 +273,7 @@ describe('remarks', () => {
   test.each([
     ['with a comma at the end', 'a{b="1"} 1', 'a{b="1",} 1'],
     ['with an empty label', 'a{b="1"} 1', 'a{b="1",c=""} 1'],
+    ['with single blanks', 'a{b="1",c="2"} 1', 'a{b="1", c="2"} 1'],
     ['with blanks', 'a{b="1",c="2"} 1', 'a{c="2", b="1"} 1'],
     ['with a newline and with its escape', 'a{b="x\\ny"} 1', 'a{b="x\ny"} 1'],
     ['with escapes and blanks', 'a{b="x\\\\\\"y"} 1', 'a {b="x\\\\\\"y"} 1'],

@@ -90,6 +90,8 @@ describe('a label is put into', () => {
     ['a{ } 1', 'a{slot="1"} 1'],
     ['a {b="c"} 1', 'a{slot="1",b="c"} 1'],
     ['a{b="c",} 1', 'a{slot="1",b="c"} 1'],
+    ['a{b="c", d="e"} 1', 'a{slot="1",b="c", d="e"} 1'],
+    ['a{b="c", slot="e"} 1', 'a{slot="1",b="c",exported_slot="e"} 1'],
     ['a\t{b="c\nd"\te="f"}\t1\t2\t', 'a{slot="1",b="c\\nd",e="f"} 1 2'],
     ['{"a.b"} 1', '{"a.b",slot="1"} 1'],
     ['{"a.b",} 1', '{"a.b",slot="1"} 1'],
@@ -97,6 +99,8 @@ describe('a label is put into', () => {
     ['{c="d","a.b"} 1', '{"a.b",slot="1",c="d"} 1'],
     ['a{b="}"}1', 'a{slot="1",b="}"} 1'],
     ['a{b="c",} 1', 'a{slot="1",b="c"} 1'],
+    ['a{b="c", d="e"} 1', 'a{slot="1",b="c", d="e"} 1'],
+    ['a{b="c", slot="e"} 1', 'a{slot="1",b="c",exported_slot="e"} 1'],
     ['a{slot="c",} 1', 'a{slot="1",exported_slot="c"} 1'],
     ['a{b="\\\\",c="\\"}"} 1', 'a{slot="1",b="\\\\",c="\\"}"} 1'],
   ])('%s', (line, expected) => {

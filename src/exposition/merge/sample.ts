@@ -48,7 +48,8 @@ export function sampleWriter(openMetrics: boolean, to: Offer, label?: Label): Wr
   }
 
   return (scan, out) => {
-    const anew = !scan.plain || (name !== undefined && scan.hasLabel(name, scan.count))
+    const copied = scan.plain && (same || !scan.blanks)
+    const anew = !copied || (name !== undefined && scan.hasLabel(name, scan.count))
     if (same && !anew && !scan.quoted && hasPlainTail(scan)) {
       copyWith(insert, scan, out, scan.at - scan.start)
       return 'as it came'

@@ -1,5 +1,5 @@
 // The fast way through a series that is written in the plain way, as nearly all are: a name without quotes,
-// labels without blanks, with no other escapes than are needed. Whatever isn't, series.ts reads from its start.
+// labels with at most a blank between them, with no other escapes than are needed. Whatever isn't, series.ts reads from its start.
 //
 // Two things make it fast. Lines that follow each other mostly begin alike, and have the same labels: what is
 // the same as in the line before is compared, eight bytes at a time, and not read. And a label's value is read
@@ -37,6 +37,8 @@ export function readPlainSeries(scan: Scan): number {
   scan.quoted = false
   scan.plain = false
   scan.comma = false
+  // what is taken over may have the blanks
+  if (count < 0) scan.blanks = false
   if (count >= 0) {
     i += labels[4 * count]!
     hash = marks[Mark.size * count + Mark.hash]!
@@ -62,6 +64,10 @@ export function readPlainSeries(scan: Scan): number {
 
   while (i < end && body[i] !== CLOSE) {
     if (count === mostMarks) return 0
+    if (body[i] === SPACE && count > 0 && !scan.strict) {
+      scan.blanks = true
+      i++
+    }
     const label = 4 * count
     const mark = Mark.size * count
     const nameStart = i

@@ -72,8 +72,10 @@ export class Scan {
   sameName = false
   /** Whether a name is in quotes, which only a reader of version 1.0.0 understands. */
   quoted = false
-  /** Whether the series is written as both formats have it: without quoted names, blanks, needless escapes. */
+  /** Whether the series is written in the plain way: without quoted names and needless escapes. */
   plain = false
+  /** Whether blanks stand between the labels of a plain series, which only the text format has. */
+  blanks = false
   /** Whether a plain series has a needless comma before the closing brace, as some libraries write it. */
   comma = false
 
