@@ -108,12 +108,13 @@ describe('what needs a person', () => {
     ).toEqual(['error shop_web.1', 'warning crashed@node1', 'warning hidden@node1'])
   })
 
-  test('is not what has no metrics, is off, or has done its work', () => {
+  test('is not what has no metrics, is off, has done its work, or ended when told to', () => {
     expect(
       needs(
         target('db', { state: 'unscraped', ...trouble('no_metrics') }),
         target('off', { state: 'off', ...trouble('disabled') }),
         target('done', { state: 'ended', ended: { time: 1, exitCode: 0, removed: false } }),
+        target('updated', { state: 'ended', ended: { time: 1, exitCode: 143, removed: false } }),
         target('well'),
       ),
     ).toEqual([])

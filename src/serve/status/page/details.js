@@ -143,7 +143,12 @@ function createFacts() {
         ['Stack', target.stack ?? ''],
         ['Container', target.kind === 'static' ? '' : `${target.name} (${target.id.slice(0, 12)})`],
         ['Image', target.image],
-        ['Addresses', addresses.map(({ network, host }) => `${host} on ${network}`).join('\n')],
+        [
+          'Addresses',
+          target.kind === 'static'
+            ? ''
+            : addresses.map(({ network, host }) => `${host} on ${network}`).join('\n'),
+        ],
         ['Remarks', target.remarks.join('\n')],
         [
           'Labels',

@@ -208,6 +208,8 @@ function textOf(target) {
 
 /** What isn't scraped and is meant to be so. */
 const atRest = ['no_metrics', 'paused', 'disabled']
+/** The exit code of what ended by SIGTERM, as it was told to: each update of a service does so. */
+const terminated = 143
 
 /**
  * @param {Known} known
@@ -228,7 +230,7 @@ export function needsOf({ problems, targets }) {
     const need = { key: `target ${key}`, title: titleOf(target), text: reason, mend, target }
     if (state === 'down') needs.push({ ...need, severity: 'error' })
     else if (state === 'unscraped' && !atRest.includes(code)) needs.push({ ...need, severity: 'warning' })
-    else if (ended?.exitCode) needs.push({ ...need, severity: 'warning' })
+    else if (ended?.exitCode && ended.exitCode !== terminated) needs.push({ ...need, severity: 'warning' })
   }
   return needs.sort(
     (a, b) =>
