@@ -82,7 +82,7 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
 
   function take(frame: Frame): void {
     const message = decode(frame)
-    handlers.received(message.kind === 'other' ? 'other' : message.kind)
+    handlers.received(message.kind)
     if (!hello && message.kind !== 'hello' && message.kind !== 'bye')
       throw new ProxyError('protocol', `a message before hello (${message.kind})`)
     switch (message.kind) {
