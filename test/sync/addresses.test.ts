@@ -58,6 +58,19 @@ describe('an address', () => {
     expect(addresses.due(5000, nobody)).toEqual(['a:1'])
   })
 
+  test('that is found again stays what it is: waiting out its pause, or linked', () => {
+    const addresses = one()
+    for (let n = 0; n < 3; n += 1) addresses.ended('a:1', 0, 0, trouble)
+    addresses.replace(['a:1', 'b:1'])
+    expect(addresses.due(1, nobody)).toEqual(['b:1'])
+    expect([...addresses.all()][0]).toMatchObject({ failures: 3, trouble })
+    addresses.linked('b:1')
+    addresses.replace(['a:1', 'b:1'])
+    expect(addresses.due(1, nobody)).toEqual([])
+    addresses.ended('a:1', 0, 0)
+    expect([...addresses.all()][0]).not.toHaveProperty('trouble')
+  })
+
   test('that is no longer found is forgotten, once its link is gone', () => {
     const addresses = one()
     addresses.linked('a:1')
