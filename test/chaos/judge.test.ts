@@ -34,7 +34,7 @@ describe('the judge of what a cluster in trouble answers', () => {
     ['of now', answer(page('1 aaa 1000', '2 bbb 1000')), []],
     ['that says its age', answer(page('1 aaa 992'), 8), []],
     ['old', answer(page('1 aaa 995')), ['slot 1 is 5.0 s old and doesn’t say so']],
-    ['too old to stand in', answer(page('1 aaa 980'), 20), ['slot 1 is 20.2 s old']],
+    ['too old to stand in', answer(page('1 aaa 987'), 13), ['slot 1 is 13.0 s old']],
     ['of the future', answer(page('1 aaa 1005')), ['slot 1 is of the future']],
     ['of another slot', answer(page('2 aaa 1000')), ['slot 2 shows aaa, which is 1']],
     ['of nobody', answer(page('1 ddd 1000')), ['slot 1 shows ddd, which is unknown']],
@@ -43,6 +43,12 @@ describe('the judge of what a cluster in trouble answers', () => {
     ['a dishonest one', answer('internal error\n', undefined, 500), ['status 500: internal error']],
   ])('%s', (_what, given, complaints) => {
     expect(createJudge()(given, at(1000))).toEqual(complaints)
+  })
+
+  test('counts ages from the question, however long an answer waits for the slowest replica', () => {
+    const waited = { ...at(1000), answered: 1003 }
+    expect(createJudge()(answer(page('1 aaa 988'), 10), waited)).toEqual([])
+    expect(createJudge()(answer(page('1 aaa 998')), waited)).toEqual([])
   })
 
   test('notices what goes back', () => {

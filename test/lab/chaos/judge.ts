@@ -83,6 +83,10 @@ function misplaced({ slot, host }: Said, { slotOf }: Circumstances): string[] {
   return own === slot ? [] : [`slot ${slot} shows ${host}, which is ${own ?? 'unknown'}`]
 }
 
+/**
+ * Counted from the question, since Prometheus gives samples the time at which it asked: until all replicas have
+ * answered or the asker's deadline is over, what was read first grows older.
+ */
 function outdated({ slot, second }: Said, age: number | undefined, circumstances: Circumstances): string[] {
   const { asked, answered, staleAfter } = circumstances
   if (second > answered + 1) return [`slot ${slot} is of the future`]
@@ -90,9 +94,7 @@ function outdated({ slot, second }: Said, age: number | undefined, circumstances
     return asked - second > slack
       ? [`slot ${slot} is ${(asked - second).toFixed(1)} s old and doesn’t say so`]
       : []
-  return answered - second > staleAfter + slack
-    ? [`slot ${slot} is ${(answered - second).toFixed(1)} s old`]
-    : []
+  return asked - second > staleAfter + slack ? [`slot ${slot} is ${(asked - second).toFixed(1)} s old`] : []
 }
 
 function backwards({ slot, host, second }: Said, seconds: Map<string, number>): string[] {
