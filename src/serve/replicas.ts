@@ -3,7 +3,7 @@
 import type { Clock } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
 import { ProxyError, troubleOf } from '../errors.ts'
-import type { Entry, Format, Page } from '../model.ts'
+import type { Entry, Format, Mono, Page } from '../model.ts'
 import type { Reading } from './freshness.ts'
 import type { Kept, Part } from './kept.ts'
 import type { Reader } from './reader.ts'
@@ -34,7 +34,10 @@ export interface Slot {
 }
 
 /** One slot's page, or why there is none. */
-type Outcome = { readonly slot: string } & ({ readonly reading: Reading } | { readonly trouble: Trouble })
+type Outcome = { readonly slot: string } & (
+  | { readonly reading: Reading; readonly at: Mono }
+  | { readonly trouble: Trouble }
+)
 type Up = Extract<Outcome, { readonly reading: Reading }>
 
 /** `again` tells who stands in each slot by then: asked once, where one could not be read. */
@@ -55,7 +58,7 @@ export function createReadReplicas({
   async function outcomeOf({ slot, entry }: Slot, budget: number): Promise<Outcome> {
     if (!entry) return { slot, trouble: { code: 'stopped', reason: 'no container runs in this slot' } }
     try {
-      return { slot, reading: await reader.read(entry, budget) }
+      return { slot, reading: await reader.read(entry, budget), at: clock.now() }
     } catch (error) {
       if (!(error instanceof ProxyError)) throw error
       return { slot, trouble: troubleOf(error) }
@@ -97,7 +100,9 @@ export function createReadReplicas({
       first.every(isUp) || left <= 0 ? first : await readSuccessors(slots, first, again(), left)
     const up = outcomes.filter(isUp)
     if (up.length === 0) throw noneUp(full, outcomes)
-    const age = Math.max(...up.map(({ reading }) => reading.age))
+    const now = clock.now()
+    // what was read first has waited for the others
+    const age = Math.max(...up.map(({ reading, at }) => reading.age + now - at))
     const cached = up.some(({ reading }) => reading.cached)
     const page = kept.pageOf(`${full} ${slots.length}`, outcomes.map(partOf), () => join(outcomes, up))
     return { page, age, ...(cached && { cached }) }

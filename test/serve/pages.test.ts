@@ -416,6 +416,21 @@ describe('a service’s page', () => {
     }
   })
 
+  test('tells the age that the oldest part has when all are read', async () => {
+    const lost = [node('n1', 'one', 'self'), node('n2', 'two', 'lost')]
+    const entries = [replicas[0]!, withSnapshot(replicas[2]!, read('x 3\n', 1000))]
+    const agent = await start({
+      entries,
+      nodes: lost,
+      refresh: async (entry) => {
+        await soon(1600)
+        return bySlot(entry)
+      },
+    })
+    const { status, headers } = await agent.ask('/web/metrics')
+    expect([status, Number(headers.age)]).toEqual([200, expect.toSatisfy((age) => age >= 3)])
+  })
+
   test('one that failed and has no successor is asked once', async () => {
     let asked = 0
     const agent = await start({
