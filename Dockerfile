@@ -18,7 +18,9 @@ COPY LICENSE tsconfig.json ./
 COPY tools/build.ts tools/
 COPY src src
 RUN node tools/build.ts \
- && npm sbom --omit dev --omit optional --sbom-format spdx > dist/sbom.spdx.json \
+ && npm pkg delete devDependencies optionalDependencies \
+ && npm prune \
+ && npm sbom --omit optional --sbom-format spdx > dist/sbom.spdx.json \
  && cp /usr/local/LICENSE dist/LICENCE-OF-NODE.txt \
  && cp LICENSE dist/ \
  && mv dist /image/app
