@@ -15,6 +15,8 @@ const exporters = [
   ...['prometheus-pushgateway', 'prometheus-redis-exporter', 'python3-prometheus-client'],
   ...['haproxy', 'nginx-light', 'redis-server'],
 ]
+/** What the commands of the documentation need, which tests run. */
+const commands = ['curl', 'iproute2', 'jq', 'openssl']
 const docker = ['docker.io', 'docker-compose', 'iproute2', 'iptables', 'debootstrap', 'util-linux']
 const applications = ['busybox-static', 'prometheus-node-exporter', 'nginx-light']
 
@@ -24,9 +26,17 @@ export const checks: readonly Check[] = [
   { name: 'dead-code', run: () => program('knip') },
   { name: 'docs', run: () => program('node', 'tools/docs.ts', '--check') },
   { name: 'unit', packages: ['openssh-client', 'openssl'], run: () => project('unit') },
-  { name: 'prometheus', packages: [...prometheus, ...exporters], run: () => project('prometheus') },
+  {
+    name: 'prometheus',
+    packages: [...prometheus, ...exporters, ...commands],
+    run: () => project('prometheus'),
+  },
   { name: 'browser', packages: ['chromium-headless-shell'], run: () => project('browser') },
-  { name: 'lab', packages: [...docker, ...applications, ...prometheus], run: () => project('lab') },
+  {
+    name: 'lab',
+    packages: [...docker, ...applications, ...prometheus, ...commands],
+    run: () => project('lab'),
+  },
   {
     name: 'chaos',
     packages: [...docker, ...applications],

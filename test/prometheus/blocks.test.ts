@@ -1,0 +1,232 @@
+// Every block of commands or configuration in the documentation has a proof: a new one without any fails here.
+
+import { execFile, spawn } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterEach, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { settingsOf } from '../../src/labels/settings.ts'
+import { parseWebConfig } from '../../src/serve/guard/web-config.ts'
+import { catalogue, service } from '../helpers/cluster.ts'
+import { until } from '../helpers/until.ts'
+import { startAgents, startApplication } from './parts/agents.ts'
+import { nodesAt, startResponder } from './parts/cluster.ts'
+import { stories } from './parts/example.ts'
+import { freePort } from './parts/process.ts'
+
+const execute = promisify(execFile)
+const running: { stop(): Promise<unknown> }[] = []
+afterEach(async () => {
+  for (const one of running.splice(0).reverse()) await one.stop()
+})
+function started<T extends { stop(): Promise<unknown> }>(part: T): T {
+  running.push(part)
+  return part
+}
+
+/** A folder that is gone after the test. */
+async function scratch(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'blocks-'))
+  started({ stop: () => rm(folder, { recursive: true }) })
+  return folder
+}
+
+type Proof = (block: string) => Promise<unknown> | unknown
+
+/** Prometheus takes it: a whole configuration, or what stands in one below `scrape_configs`. */
+const configuration: Proof = async (block) => {
+  const file = join(await scratch(), 'prometheus.yml')
+  const job = '  - job_name: some\n    static_configs: [{ targets: ["one:2137"] }]\n'
+  const parts = { '  - ': `scrape_configs:\n${block}`, '    ': `scrape_configs:\n${job}${block}` }
+  await writeFile(file, parts[/^ *(- )?/.exec(block)![0] as keyof typeof parts] ?? block)
+  await execute('promtool', ['check', 'config', '--lint=all', file])
+}
+
+/** The labels of a service are understood; a fragment may be indented. */
+function labelsIn(block: string): Record<string, string> {
+  const { deploy, services } = parse(block)
+  const labels = (deploy ?? services.shop.deploy).labels as Record<string, unknown>
+  return Object.fromEntries(Object.entries(labels).map(([key, value]) => [key, `${value}`]))
+}
+const port: Proof = (block) => {
+  const { port, problems } = settingsOf({}, labelsIn(block))
+  expect([port?.value, problems]).toEqual([9187, []])
+}
+
+/** What the labels of a service become is a rule file that Prometheus takes. */
+const alerts: Proof = async (block) => {
+  const manager = started(await startResponder('prod'))
+  const services = [service('demo_shop', { labels: labelsIn(block) })]
+  manager.learn({ nodes: nodesAt(manager.address), catalogue: catalogue(services) })
+  const file = join(await scratch(), 'rules.yml')
+  await writeFile(file, await (await fetch(`${manager.url}/rules`)).text())
+  await execute('promtool', ['check', 'rules', '--lint=all', '--lint-fatal', file])
+  const { groups } = parse(readFileSync(file, 'utf8'))
+  expect(groups[0].rules).toHaveLength(2)
+}
+
+/** Each command is one of package.json; the demo is started, by itself on its ports. */
+const twoCommands: Proof = async (block) => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'))
+  const named = [...block.matchAll(/^npm run (\w+)/gm)].map(([, name]) => name!)
+  expect(named).toEqual(['demo', 'verify'])
+  const [demo, verify] = named.map((name) => /\S+\.ts$/.exec(scripts[name])![0])
+  expect(existsSync(verify!)).toBe(true)
+  const alone = ['--net', 'sh', '-c', `ip link set lo up && exec ${process.execPath} ${demo}`]
+  const child = spawn('unshare', alone, { stdio: ['ignore', 'pipe', 'inherit'] })
+  started({
+    stop: () =>
+      new Promise<void>((resolve) => {
+        child.once('close', () => resolve())
+        child.kill('SIGTERM')
+      }),
+  })
+  let said = ''
+  child.stdout.on('data', (chunk) => {
+    said += chunk
+  })
+  await until('the welcome', () => said.includes('http://127.0.0.1:2137'), { within: 60_000 })
+}
+
+/** The commands of the block against real agents, at other addresses, with the program of this folder. */
+async function shell(block: string, moved: Readonly<Record<string, string>>): Promise<string> {
+  const folder = await scratch()
+  const program = `#!/bin/sh\nexec ${process.execPath} ${join(process.cwd(), 'src/main.ts')} "$@"\n`
+  await writeFile(join(folder, 'app-metrics-proxy'), program, { mode: 0o755 })
+  const text = Object.entries(moved).reduce((all, [from, to]) => all.replaceAll(from, to), block)
+  const env = { PATH: `${folder}:${process.env.PATH}` }
+  return (await execute('bash', ['-e', '-c', text], { env, timeout: 60_000 })).stdout
+}
+
+const status: Proof = async (block) => {
+  const sick = started(await startApplication())
+  const [agent] = await startAgents('prod', [[`sick=${sick.url}`]])
+  started(agent!)
+  await until('it to be found', async () => (await fetch(`${agent!.url}/sick/metrics`)).ok)
+  sick.well = false
+  await until('it to be down', async () => (await fetch(`${agent!.url}/sick/metrics`)).status === 502)
+  await until('the agent to tell', async () => {
+    const moved = { 'http://localhost:2137': agent!.url, 'targets --json': `targets --json ${agent!.url}` }
+    const said = await shell(block, moved)
+    return said.includes('/sick/') && said.includes('"targets"')
+  })
+}
+
+const rules: Proof = async (block) => {
+  const clusters = await Promise.all(['prod', 'dev'].map((name) => startResponder(name)))
+  for (const one of clusters) started(one).learn({ nodes: nodesAt(one.address) })
+  const [prod, dev] = clusters.map(({ url }) => url)
+  const to = await scratch()
+  const listen = await freePort()
+  const ready = `curl -sf http://127.0.0.1:${listen}/-/ready`
+  const moved = {
+    'http://prod1.example.org:2137': prod!,
+    'http://prod2.example.org:2137': prod!,
+    'http://dev.example.org:2137': dev!,
+    '/etc/prometheus/from-labels': to,
+    '--reload http://localhost:9090/-/reload': '',
+    '--every 30 --listen 2138': `--every 30 --listen ${listen} & until ${ready}; do sleep 0.1; done; kill $!`,
+  }
+  await shell(block, moved)
+  const files = readdirSync(to).filter((name) => !name.startsWith('.'))
+  expect(files.toSorted()).toEqual(['app-metrics-proxy-dev.yml', 'app-metrics-proxy-prod.yml'])
+}
+
+const webConfiguration: Proof = (block) => {
+  const { openPaths, allowedAddresses, tokens } = parseWebConfig(
+    block.replace('0d2b…', '0d'.repeat(32)),
+    (path) => path,
+  )
+  expect(openPaths).toEqual(['/-/healthy', '/-/ready'])
+  expect([allowedAddresses.length, Object.keys(tokens)]).toEqual([1, ['prometheus']])
+}
+
+/** A test of the lab does the very same: all these words stand there. */
+const lab =
+  (file: string, ...words: readonly string[]): Proof =>
+  () => {
+    const text = readFileSync(`test/lab/${file}`, 'utf8')
+    for (const word of words) expect(text).toContain(word)
+  }
+const followed = (story: string, block: number) => lab('examples.test.ts', `blockOf('${story}', ${block})`)
+
+/**
+ * The lab builds the image that stack.yml names from this folder; a test of it follows the global example, whose
+ * commands the others are, written out.
+ */
+const swarm: Proof = (block) => {
+  const [build, ...lines] = block.trim().split('\n')
+  const [, image] = /image: \$\{IMAGE:-(.+)\}/.exec(readFileSync('stack.yml', 'utf8'))!
+  expect(build).toBe(`docker build --tag ${image} .`)
+  const told = readFileSync('deploy/examples/global/README.md', 'utf8')
+  expect(lines).toHaveLength(2)
+  for (const line of lines) expect(told).toContain(line.replace(' -c ', ' --compose-file '))
+}
+
+const statsdLabel: Proof = (block) => {
+  const { services } = parse(readFileSync('deploy/examples/statsd/compose.yml', 'utf8'))
+  expect(services.statsd.labels).toEqual(parse(block).labels)
+}
+
+/** docker-compose of the lab is told so, with what each flag says here. */
+const composed: Proof = (block) => {
+  const words = [...block.matchAll(/^docker compose (.*)$/gm)].map(([, words]) => words!.split(' '))
+  const text = readFileSync('test/lab/examples.test.ts', 'utf8')
+  for (const command of words) for (const word of command) expect(text).toContain(`'${word}'`)
+  const build = /^docker build --tag (\S+) \.\.\/\.\.\/\.\.$/m.exec(block)?.[1]
+  if (build) expect(readFileSync('stack.yml', 'utf8')).toContain(build)
+}
+
+const central: Proof = async (block) => {
+  expect(block).toBe('docker compose up --detach\n')
+  const { services } = parse(readFileSync('deploy/examples/global/compose.yml', 'utf8'))
+  expect(Object.keys(services)).toEqual(['prometheus', 'grafana'])
+}
+
+const proofs: Readonly<Record<string, readonly Proof[]>> = {
+  'README.md': [twoCommands, swarm, port, configuration],
+  'docs/LABELS.md': [port, alerts],
+  'docs/MIGRATION.md': [configuration],
+  'docs/OPERATIONS.md': [
+    lab('stack.test.ts', "'service', 'update'", "const agents = 'metrics_agent'"),
+    lab('peers.test.ts', '--secret-add', 'SSHPASS_PREVIOUS_FILE=/run/secrets/', 'SSHPASS_FILE=/run/secrets/'),
+  ],
+  'docs/PROMETHEUS.md': [configuration, configuration, rules, configuration],
+  'docs/SECURITY-MODEL.md': [webConfiguration],
+  'docs/STATUS.md': [status],
+  'deploy/examples/chat/README.md': [composed, composed],
+  'deploy/examples/global/README.md': [followed('global', 0), central],
+  'deploy/examples/labels/README.md': [followed('labels', 0), followed('labels', 1)],
+  'deploy/examples/statsd/README.md': [statsdLabel, composed],
+  'deploy/examples/websocket/README.md': [followed('websocket', 0), followed('websocket', 1)],
+}
+
+const pages = [
+  ...readdirSync('.').filter((name) => name.endsWith('.md')),
+  ...readdirSync('docs')
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+  'deploy/examples/README.md',
+  ...stories.map((story) => `deploy/examples/${story}/README.md`),
+]
+const blocks = pages.flatMap((page) => {
+  const found = [...readFileSync(page, 'utf8').matchAll(/^```(\w+)\n(.*?)^```/gms)]
+  return found.map(([, language, block], at) => ({ page, at, language: language!, block: block! }))
+})
+
+describe('each block of the documentation', () => {
+  test('has one proof', () => {
+    const counts = Object.groupBy(blocks, ({ page }) => page)
+    const proved = Object.entries(proofs).map(([page, all]) => [page, all.length])
+    expect(Object.fromEntries(Object.entries(counts).map(([page, all]) => [page, all!.length]))).toEqual(
+      Object.fromEntries(proved),
+    )
+  })
+
+  test.each(blocks)('$page $at ($language)', async ({ page, at, block }) => {
+    await proofs[page]![at]!(block)
+  })
+})
