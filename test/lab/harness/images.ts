@@ -39,26 +39,33 @@ export async function preparedImages(withProduct: boolean): Promise<string> {
   const packages = ['busybox-static', 'prometheus-node-exporter', 'nginx-light', 'docker.io']
   const versions = await run('dpkg-query', ['--show', ...packages])
   const name = `images-${fingerprint([import.meta.filename, ...own], versions, withProduct ? productFingerprint() : '')}`
-  const ready = join(cacheFolder, name)
-  if (!existsSync(ready))
-    await locked('images', async () => {
-      if (!existsSync(ready)) await makeImages(ready, withProduct)
-    })
-  keepRecent('images', name, setsKept)
-  return ready
-}
-
-async function makeImages(ready: string, withProduct: boolean): Promise<void> {
-  removeHalfMade()
-  const product = withProduct ? await buildProduct() : undefined
-  const folder = mkdtempSync(join(cacheFolder, 'making-'))
-  try {
+  return preparedSet(name, async (folder) => {
+    const product = withProduct ? await buildProduct() : undefined
     await withEngine(folder, async (engine) => {
       await importImage(engine, appImage, appRoot, ['CMD ["app", "8080=metrics"]'])
       await importImage(engine, nodeExporterImage, nodeExporterRoot, ['ENTRYPOINT ["/bin/node_exporter"]'])
       await importImage(engine, nginxImage, nginxRoot, ['CMD ["nginx"]'])
       if (product) await engine.docker(['load', '--input', product])
     })
+  })
+}
+
+/** A set of images of this name; where it is missing, an engine fills it in the folder that `fill` is given. */
+export async function preparedSet(name: string, fill: (folder: string) => Promise<void>): Promise<string> {
+  const ready = join(cacheFolder, name)
+  if (!existsSync(ready))
+    await locked('images', async () => {
+      if (!existsSync(ready)) await makeSet(ready, fill)
+    })
+  keepRecent('images', name, setsKept)
+  return ready
+}
+
+async function makeSet(ready: string, fill: (folder: string) => Promise<void>): Promise<void> {
+  removeHalfMade()
+  const folder = mkdtempSync(join(cacheFolder, 'making-'))
+  try {
+    await fill(folder)
     await shareImages(join(folder, 'data'), join(folder, 'images'))
     renameSync(join(folder, 'images'), ready)
   } finally {
@@ -73,7 +80,7 @@ async function appRoot(root: string): Promise<void> {
   symlinkSync('/app/app', join(root, 'bin/app'))
 }
 
-async function busyboxRoot(root: string): Promise<void> {
+export async function busyboxRoot(root: string): Promise<void> {
   mkdirSync(join(root, 'bin'))
   cpSync(busybox, join(root, 'bin/busybox'))
   for (const applet of (await run(busybox, ['--list'])).split('\n').filter((name) => name !== 'busybox'))
@@ -93,7 +100,7 @@ async function nginxRoot(root: string): Promise<void> {
 }
 
 /** A program of this machine, with every shared library that it names. */
-async function copyProgram(program: string, root: string, to: string): Promise<void> {
+export async function copyProgram(program: string, root: string, to: string): Promise<void> {
   const listed = await run('ldd', [program])
   const libraries = [...listed.matchAll(/(\/\S+) \(0x/g)].map((found) => found[1]!)
   for (const [from, place] of [

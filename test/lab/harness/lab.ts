@@ -11,10 +11,13 @@ import { shareImages } from './engine.ts'
 import { preparedImages } from './images.ts'
 import { type Lan, startLan } from './lan.ts'
 import { createNode, type Node } from './node.ts'
+import { preparedStandIns } from './stand-ins.ts'
 
 export interface LabOptions {
   /** Whether the nodes have the product's own image, which costs a build after each change. Default: true. */
   readonly product?: boolean
+  /** Whether they have stand-ins for the images that the examples name, too. Default: false. */
+  readonly standIns?: boolean
   /** Further flags of dockerd. */
   readonly engineFlags?: readonly string[]
 }
@@ -45,7 +48,12 @@ export async function startDocker(options: LabOptions = {}): Promise<Docker> {
 
 export async function startSwarm(count: number, options: LabOptions = {}): Promise<Swarm> {
   const lab = await openLab(count, options)
-  const [manager, ...workers] = lab.nodes as [Node, ...Node[]]
+  return { ...(await joinNodes(lab.nodes)), outside: lab.lan.outside, stop: lab.close }
+}
+
+/** Makes a Swarm of engines that are in none; the first one is its manager. */
+export async function joinNodes(nodes: readonly Node[]): Promise<Omit<Swarm, 'outside' | 'stop'>> {
+  const [manager, ...workers] = nodes as [Node, ...Node[]]
   await manager.docker(
     'swarm',
     'init',
@@ -69,13 +77,12 @@ export async function startSwarm(count: number, options: LabOptions = {}): Promi
     ),
   )
   await until('all nodes to be ready', async () => {
-    const states = await manager.docker('node', 'ls', '--format', '{{.Status}}')
-    return states.split('\n').every((state) => state === 'Ready') && states.split('\n').length === count
+    const states = (await manager.docker('node', 'ls', '--format', '{{.Status}}')).split('\n')
+    return states.every((state) => state === 'Ready') && states.length === nodes.length
   })
   return {
-    nodes: lab.nodes,
+    nodes,
     manager,
-    outside: lab.lan.outside,
     async serve(name, image, flags = [], command = []) {
       // The kernel may have no IPVS: names resolve to the tasks themselves.
       const fixed = ['--no-resolve-image', '--detach', '--endpoint-mode', 'dnsrr']
@@ -93,7 +100,6 @@ export async function startSwarm(count: number, options: LabOptions = {}): Promi
         stack,
       )
     },
-    stop: lab.close,
   }
 }
 
@@ -119,9 +125,10 @@ interface Lab {
 
 const labs = join(cacheFolder, 'labs')
 
-async function openLab(count: number, { product = true, engineFlags = [] }: LabOptions): Promise<Lab> {
+async function openLab(count: number, options: LabOptions): Promise<Lab> {
+  const { product = true, standIns = false, engineFlags = [] } = options
   removeLeftovers()
-  const images = await preparedImages(product)
+  const images = await (standIns ? preparedStandIns() : preparedImages(product))
   const name = `${process.pid}-${randomBytes(2).toString('hex')}`
   const folder = join(labs, name)
   mkdirSync(folder, { recursive: true })

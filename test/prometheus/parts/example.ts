@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { until } from '../../helpers/until.ts'
-import type { Prometheus } from './prometheus.ts'
+import type { PrometheusApi } from './prometheus.ts'
 
 export const examples = join(import.meta.dirname, '../../../deploy/examples')
 export const stories = readdirSync(examples, { withFileTypes: true })
@@ -45,7 +45,7 @@ interface Dashboard {
 }
 
 /** Each query of each panel gives at least one number. */
-export async function expectData(prometheus: Prometheus, dashboard: string): Promise<void> {
+export async function expectData(prometheus: PrometheusApi, dashboard: string): Promise<void> {
   const { panels } = JSON.parse(read(dashboard)) as Dashboard
   for (const { title, targets } of panels)
     for (const { expr } of targets)

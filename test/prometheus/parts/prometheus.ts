@@ -30,7 +30,8 @@ export interface Alert {
   readonly state: string
 }
 
-export interface Prometheus extends Program {
+/** What it can be asked, wherever it runs. */
+export interface PrometheusApi {
   query(expression: string): Promise<readonly Sample[]>
   /** The raw samples that a range selector names: `up[1m]`. */
   samples(selector: string): Promise<readonly Series[]>
@@ -39,6 +40,8 @@ export interface Prometheus extends Program {
   /** All names of rules that it has read. */
   rules(): Promise<readonly string[]>
 }
+
+export type Prometheus = Program & PrometheusApi
 
 /** `config` is the text of prometheus.yml; paths in it are relative to the program's folder. */
 export async function startPrometheus(config: string, around?: Surroundings): Promise<Prometheus> {
@@ -58,9 +61,14 @@ export async function startPrometheus(config: string, around?: Surroundings): Pr
     },
     around,
   )
+  const get = async (path: string) => (await fetch(`${program.url}${path}`)).text()
+  return { ...program, ...apiOf(get) }
+}
+
+/** `get` resolves with the text at a path of it. */
+export function apiOf(get: (path: string) => Promise<string>): PrometheusApi {
   const ask = async (path: string) => {
-    const response = await fetch(`${program.url}/api/v1/${path}`)
-    const { status, data, error } = (await response.json()) as {
+    const { status, data, error } = JSON.parse(await get(`/api/v1/${path}`)) as {
       status: string
       data: unknown
       error?: string
@@ -69,7 +77,6 @@ export async function startPrometheus(config: string, around?: Surroundings): Pr
     return data as never
   }
   return {
-    ...program,
     async query(expression) {
       const data = (await ask(`query?query=${encodeURIComponent(expression)}`)) as {
         result: { metric: Record<string, string>; value: [number, string] }[]

@@ -7,7 +7,7 @@ import { createServer } from 'node:http'
 
 const line = /^(\w+):([\d.]+)\|(c|ms)\|#(.+)$/
 
-export async function startStatsd(host: string, webPort: number, buckets: readonly number[]) {
+export async function startStatsd(host: string, webPort: number, buckets: readonly number[], port = 0) {
   const samples = new Map<string, number>()
   const add = (series: string, value: number) => samples.set(series, (samples.get(series) ?? 0) + value)
 
@@ -27,7 +27,7 @@ export async function startStatsd(host: string, webPort: number, buckets: readon
     if (type === 'c') add(`${name}{${labels}}`, Number(value))
     else observe(name, labels, Number(value) / 1000)
   })
-  udp.bind(0, host)
+  udp.bind(port, host)
   await once(udp, 'listening')
 
   const web = createServer((_, response) => {

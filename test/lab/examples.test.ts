@@ -1,0 +1,278 @@
+// The stories of deploy/examples from their own files: applications built by their own Dockerfiles, the real
+// image, real Swarms, a real Prometheus inside and outside, and each panel's query. Only what takes its time is
+// hurried, and what no registry gives is a stand-in (harness/stand-ins.ts).
+
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parse, stringify } from 'yaml'
+import { until } from '../helpers/until.ts'
+import { expectData, hurried } from '../prometheus/parts/example.ts'
+import {
+  apiOf,
+  type Prometheus,
+  type PrometheusApi,
+  startPrometheus,
+} from '../prometheus/parts/prometheus.ts'
+import { type Docker, joinNodes, startDocker } from './harness/lab.ts'
+import type { Node } from './harness/node.ts'
+import { run } from './harness/shell.ts'
+import { standIns } from './harness/stand-ins.ts'
+
+interface Service {
+  extra_hosts?: readonly string[]
+  deploy?: object
+  ports?: readonly (string | object)[] | undefined
+  volumes?: readonly string[] | undefined
+}
+type Swarm = Awaited<ReturnType<typeof joinNodes>>
+
+const long = { within: 90_000, every: 200 }
+let folder: string
+let one: Docker
+let other: Docker
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'examples-'))
+  for (const part of ['deploy', 'stack.yml']) await cp(part, join(folder, part), { recursive: true })
+  one = await startDocker({ standIns: true })
+  other = await startDocker({ standIns: true })
+}, 600_000)
+afterAll(async () => {
+  await Promise.all([one?.stop(), other?.stop()])
+  if (folder) await rm(folder, { recursive: true })
+})
+
+const file = (name: string) => join(folder, 'deploy/examples', name)
+async function rewrite(name: string, change: (text: string) => string): Promise<void> {
+  await writeFile(file(name), change(await readFile(file(name), 'utf8')))
+}
+/** Runs a program on the node itself, where what is published for localhost can be reached. */
+const onNode = (node: Node, ...words: [string, ...string[]]) => {
+  const [command, ...args] = words
+  return node.namespace()!.run(command, args)
+}
+/** Prometheus as it is published on this node. */
+const prometheusAt = (node: Node): PrometheusApi =>
+  apiOf((path) =>
+    onNode(
+      node,
+      process.execPath,
+      '--eval',
+      'fetch(process.argv[1]).then((answer) => answer.text()).then(console.log)',
+      `http://127.0.0.1:9090${path}`,
+    ),
+  )
+
+/** A block of commands of a README, as it stands there. */
+async function blockOf(story: string, block: number): Promise<string> {
+  const manual = await readFile(file(`${story}/README.md`), 'utf8')
+  return [...manual.matchAll(/^```sh\n(.*?)^```/gms)][block]![1]!
+}
+/** Runs commands as a person would who sits at this node. */
+async function follow(node: Node, commands: string, cwd: string): Promise<void> {
+  await run('sh', ['-e', '-c', commands], { cwd, env: { ...dockerOf(node), ...standIns } })
+}
+/** Debian's client, which has no further builder. */
+const dockerOf = (node: Node) => ({
+  DOCKER_HOST: `unix://${node.socket}`,
+  DOCKER_BUILDKIT: '0',
+  PATH: `/usr/bin:${process.env.PATH}`,
+})
+
+/** What Grafana would be given lies where it looks. */
+async function expectProvisioned(node: Node, service: string, title: string): Promise<void> {
+  const container = await node.docker('ps', '--quiet', '--filter', `name=${service}`)
+  const read = (path: string) => node.docker('exec', container, 'sh', '-c', `cat ${path}`)
+  expect(parse(await read('/etc/grafana/provisioning/datasources/*.yml')).datasources).toHaveLength(1)
+  const [provider] = parse(await read('/etc/grafana/provisioning/dashboards/*.yml')).providers
+  expect(JSON.parse(await read(`${provider.options.path}/dashboard.json`)).title).toBe(title)
+}
+
+describe('with Compose', { timeout: 300_000 }, () => {
+  const stories: { story: string; on: () => Node }[] = [
+    { story: 'chat', on: () => one },
+    { story: 'statsd', on: () => other },
+  ]
+  const compose = async (story: string, node: Node, ...words: string[]) => {
+    // docker-compose 1.29, Debian's, wants its project's name as a flag
+    const { name, ...rest } = parse(await readFile(file(`${story}/compose.yml`), 'utf8'))
+    await writeFile(file(`${story}/older.yml`), stringify(rest))
+    const flags = ['--project-name', name, '--compatibility', '--file', file(`${story}/older.yml`)]
+    const env = { DOCKER_HOST: `unix://${node.socket}`, ...standIns }
+    await run('docker-compose', [...flags, ...words], { env })
+  }
+
+  beforeAll(async () => {
+    for (const { story } of stories) await rewrite(`${story}/prometheus.yml`, (text) => hurried(text, {}))
+    await Promise.all(stories.map(({ story, on }) => compose(story, on(), 'up', '--build', '--detach')))
+  })
+  afterAll(() =>
+    Promise.all(stories.map(({ story, on }) => compose(story, on(), 'down', '--volumes', '--timeout', '1'))),
+  )
+
+  test('a chat: three connections, and an alert when there is chaos', async () => {
+    const prometheus = prometheusAt(one)
+    await until('the three', async () => (await prometheus.query('connections == 3')).length === 1, long)
+    await expectData(prometheus, 'chat/dashboard.json')
+    expect((await prometheus.query('up')).map(({ labels }) => labels.job).toSorted()).toEqual([
+      'app-metrics-proxy',
+      'chat_server',
+    ])
+    await expectProvisioned(one, 'grafana', 'Chat')
+    await compose('chat', one, 'up', '--detach', 'chaos')
+    const [alert] = await until(
+      'the alert',
+      async () => {
+        const alerts = await prometheus.alerts()
+        return alerts.length > 0 && alerts
+      },
+      long,
+    )
+    expect(alert).toMatchObject({ state: 'firing', labels: { alertname: 'ChatErrors', cluster: 'chat' } })
+  })
+
+  test('a web application that speaks StatsD: rate, errors, duration', async () => {
+    const prometheus = prometheusAt(other)
+    await until(
+      'the exporter',
+      async () => (await prometheus.query('up{job="shop_statsd"} == 1')).length === 1,
+      long,
+    )
+    await expectData(prometheus, 'statsd/dashboard.json')
+    await expectProvisioned(other, 'grafana', 'Shop: rate, errors, duration')
+  })
+})
+
+describe('with Swarm', { timeout: 400_000 }, () => {
+  const clusters = { dev: () => dev, qa: () => qa }
+  let dev: Swarm
+  let qa: Swarm
+  let central: Prometheus
+
+  /** The kernel may have no IPVS, no name server knows the Swarms’ names, and Docker’s data lie elsewhere. */
+  async function adapt(name: string, { manager }: Swarm): Promise<void> {
+    const root = await manager.docker('info', '--format', '{{.DockerRootDir}}')
+    const hosts = Object.entries(clusters).map(([name, of]) => `${name}.example.org:${of().manager.address}`)
+    await rewrite(name, (text) => {
+      const content = parse(text.replace('--every=15', '--every=1')) as { services: Record<string, Service> }
+      for (const service of Object.values(content.services)) {
+        service.extra_hosts = hosts
+        service.deploy = { ...service.deploy, endpoint_mode: 'dnsrr' }
+        service.ports = service.ports?.map((port) => {
+          const [published, target] = `${port}`.split(':').map(Number)
+          return { published, target, mode: 'host' }
+        })
+        service.volumes = service.volumes?.map((one) => one.replace(/^\/var\/lib\/docker:/, `${root}:`))
+      }
+      return stringify(content)
+    })
+  }
+
+  /** As it is told for `dev`, and what is to be put otherwise in `qa`. */
+  async function deployShops(): Promise<void> {
+    const told = await blockOf('global', 0)
+    const inQa = told.replaceAll('dev', 'qa').replace(/^docker stack deploy .*shop$/m, 'LOSES=yes $&')
+    await Promise.all([follow(one, told, folder), follow(other, inQa, folder)])
+  }
+
+  beforeAll(async () => {
+    for (const story of ['labels', 'websocket', 'global'])
+      await rewrite(`${story}/prometheus.yml`, (text) => hurried(text, {}))
+    ;[dev, qa] = await Promise.all([joinNodes([one]), joinNodes([other])])
+    await adapt('global/shop.yml', dev)
+    await adapt('labels/stack.yml', dev)
+    await adapt('websocket/stack.yml', qa)
+    await deployShops()
+    await Promise.all([
+      follow(one, await blockOf('labels', 0), file('labels')),
+      follow(other, await blockOf('websocket', 0), file('websocket')),
+    ])
+    central = await startPrometheus(await readFile(file('global/prometheus.yml'), 'utf8'), {
+      hosts: { 'dev.example.org': [dev.manager.address], 'qa.example.org': [qa.manager.address] },
+    })
+    await cp(file('global/rules.yml'), join(central.folder, 'rules.yml'))
+    await fetch(`${central.url}/-/reload`, { method: 'POST' })
+  }, 600_000)
+  afterAll(() => central?.stop())
+
+  const alertsOf = (prometheus: PrometheusApi, names: readonly string[]) => async () => {
+    const alerts = new Set((await prometheus.alerts()).map(({ labels }) => labels.alertname))
+    return names.every((name) => alerts.has(name))
+  }
+
+  test.concurrent('labels only: exporters, alerts from labels, which leave with their service', async () => {
+    const { manager } = dev
+    const prometheus = prometheusAt(manager)
+    const rules = async () => (await prometheus.rules()).toSorted().join(' ')
+    const others = 'labels_nodeexporter_memory'
+    const all = `labels_hoard_hoarding labels_hoard_memory ${others}`
+    await until('the rules from the labels', async () => (await rules()) === all, long)
+    const ups = async () =>
+      (await prometheus.query('up{stack="labels"} == 1')).map(({ labels }) => labels.job!)
+    await until(
+      'its services',
+      async () => (await ups()).toSorted().join(' ') === 'labels_cadvisor labels_hoard labels_node-exporter',
+      long,
+    )
+    await expectData(prometheus, 'labels/dashboard.json')
+    await expectProvisioned(manager, 'labels_grafana', 'A Swarm configured by labels')
+    expect(await prometheus.alerts()).toEqual([])
+
+    await follow(manager, await blockOf('labels', 1), file('labels'))
+    await until('both alerts', alertsOf(prometheus, ['labels_hoard_hoarding', 'labels_hoard_memory']), long)
+    await manager.docker('service', 'rm', 'labels_hoard')
+    await until('its rules to go', async () => (await rules()) === others, long)
+  })
+
+  test.concurrent('a WebSocket server on NATS: a room over two replicas, with its load', async () => {
+    const prometheus = prometheusAt(qa.manager)
+    const sum = async (of: string) => (await prometheus.query(`sum(${of}{job="websocket_room"})`))[0]?.value
+    await until('fifty clients', async () => (await sum('websocket_connections'))! >= 50, long)
+    expect(await sum('websocket_nats_connected')).toBe(2)
+    expect(await sum('websocket_memory_limit_bytes')).toBe(2 * 256 * 1024 * 1024)
+    await until(
+      'the slow one to be dropped',
+      async () => (await sum('websocket_slow_clients_dropped_total'))! > 0,
+      long,
+    )
+    const names = ['full', 'memory', 'nats', 'slow'].map((name) => `websocket_room_${name}`)
+    await until(
+      'the rules from the labels',
+      async () => `${(await prometheus.rules()).toSorted()}` === `${names}`,
+      long,
+    )
+    await expectData(prometheus, 'websocket/dashboard.json')
+    await expectProvisioned(qa.manager, 'websocket_grafana', 'A WebSocket room on NATS')
+    expect(await prometheus.alerts()).toEqual([])
+
+    await follow(qa.manager, await blockOf('websocket', 1), file('websocket'))
+    const loud = names.filter((name) => !name.endsWith('memory'))
+    await until('all but memory to be alarming', alertsOf(prometheus, loud), long)
+  })
+
+  test('one Prometheus over dev and qa, which reaches nothing but port 2137', async () => {
+    const replicas = async () => {
+      const counted = await central.query('sum by (cluster) (up{job="shop_web"})')
+      return counted.map(({ labels, value }) => `${labels.cluster} ${value}`).toSorted()
+    }
+    await until('two in each', async () => `${await replicas()}` === 'dev 2,qa 2', long)
+    const { active } = await central.targets()
+    expect(new Set(active.map(({ scrapeUrl }) => new URL(scrapeUrl).host))).toEqual(
+      new Set(['dev.example.org:2137', 'qa.example.org:2137']),
+    )
+    await expectData(central, 'global/dashboard.json')
+    const alerts = await until(
+      'the alert',
+      async () => {
+        const all = await central.alerts()
+        return all.length > 0 && all
+      },
+      long,
+    )
+    expect(alerts.map(({ labels }) => [labels.alertname, labels.cluster])).toEqual([
+      ['ShopLosesOrders', 'qa'],
+    ])
+  })
+})
