@@ -100,7 +100,7 @@ function addPart({ page, label }: Part, { to, blocks, families, samples }: Mergi
   /** Passes over the block that came next in the page before, if it comes next here. */
   function skipBlock(): void {
     const next = block?.next
-    if (!next || !isAt(next, scan, scan.at)) return
+    if (!next?.ended || !isAt(next, scan, scan.at)) return
     declare(next)
     scan.at += next.size
   }

@@ -150,6 +150,14 @@ test('what a page declares later counts, also where another page has declared th
   )
 })
 
+test('a page cut within what it declares is not taken for what another goes on with', () => {
+  const cut = { page: textPage('# HELP a x\na 1\n# HELP b\nb 1\n# HELP a x\na 2\n# HELP') }
+  const whole = { page: textPage('# HELP a x\na{c="d"} 1\n# HELP b\nb{c="d"} 1\n') }
+  expect(read(merge([cut, whole, cut], toText).body)).toBe(
+    '# HELP a x\na 1\na{c="d"} 1\n# HELP b \nb 1\nb{c="d"} 1\n',
+  )
+})
+
 test('nothing is a valid page, too', () => {
   const empty = { page: { format: 'openmetrics/1.0.0' as const, body: new Uint8Array() } }
   expect(read(merge([], toText).body)).toBe('')

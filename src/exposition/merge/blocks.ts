@@ -3,7 +3,7 @@
 
 import { suffixesOf } from '../family.ts'
 import { alike } from '../scan/alike.ts'
-import { BACKSLASH } from '../scan/bytes.ts'
+import { BACKSLASH, NEWLINE } from '../scan/bytes.ts'
 import { unescaped, unescapedHelp } from '../scan/escapes.ts'
 import { Part, wholeHashOf } from '../scan/hash.ts'
 import { nextInOpenMetrics } from '../scan/openmetrics.ts'
@@ -19,6 +19,8 @@ export interface Block {
   readonly view: DataView
   readonly from: number
   readonly size: number
+  /** Whether its last line is whole. The last of a page may have no newline, and begin as a longer one does. */
+  readonly ended: boolean
   /** Whether a name in it is in quotes. */
   readonly quoted: boolean
   readonly declared: readonly Declared[]
@@ -118,6 +120,7 @@ function readBlock(page: Scan, from: number, to: number, suffixes: SuffixBytes):
     view,
     from,
     size: to - from,
+    ended: to < page.end || page.body[to - 1] === NEWLINE,
     quoted,
     declared: all,
     last,
