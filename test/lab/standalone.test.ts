@@ -153,8 +153,12 @@ describe('what befalls a container', () => {
     await Promise.all(names.map((name) => start(name, [], appImage, 'sh', '-c', hangs)))
     for (const name of names) await answers(`/${name}/metrics`, 200)
     await Promise.all(names.map((name) => node.docker('exec', name, 'touch', '/tmp/hang')))
-    await until('the first to hang', async () => (await statusOf('/hung0/metrics')) === 504)
-    const waiting = Promise.all(names.map((name) => statusOf(`/${name}/metrics`)))
+    const hurried = async (name: string) =>
+      (await ask(node.url(`/${name}/metrics`), { 'x-prometheus-scrape-timeout-seconds': '2' })).status
+    await Promise.all(
+      names.map((name) => until(`${name} to hang`, async () => (await hurried(name)) === 504)),
+    )
+    const waiting = Promise.all(names.map(hurried))
     const { status, took } = await get('/web/metrics')
     expect(status).toBe(200)
     expect(took).toBeLessThan(3000)
