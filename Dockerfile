@@ -36,8 +36,7 @@ HEALTHCHECK --interval=2s --timeout=3s --start-period=10s CMD ["/bin/node", "/ap
 # It runs as uid 0 by default, without any capability: Docker's socket belongs to root. See deploy/hardened.
 # The HTTP client's parser is WebAssembly; compiling it a second time, for speed, gains nothing that can be
 # measured here and keeps 13 MB.
-# Before caches are shed because memory is short, what nobody holds any more is collected: hence --expose-gc. Of
-# the container's memory limit node gives JavaScript objects half.
+# Before caches are shed because memory is short, what nobody holds any more is collected: hence --expose-gc.
 ENTRYPOINT ["/bin/node", "--liftoff-only", "--expose-gc", "/app/main.js"]
 LABEL org.opencontainers.image.title="app-metrics-proxy" \
       org.opencontainers.image.description="Finds the containers of a Docker Swarm, reads their Prometheus metrics and answers for all of them on one port." \

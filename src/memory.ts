@@ -18,7 +18,7 @@ export interface Cache {
 export interface Use {
   readonly resident: number
   readonly mayReside: number
-  /** JavaScript objects, of which node sets the limit by that of the container. */
+  /** JavaScript objects; node chooses their limit when it starts. */
   readonly heap: number
   readonly mayHeap: number
 }
