@@ -11,6 +11,10 @@ RUN mkdir -p bin etc \
  && echo 'hosts: files dns' > etc/nsswitch.conf \
  && printf 'root:x:0:0::/:\nagent:x:65532:65532::/:\n' > etc/passwd
 
+# The commands, for who runs them in the agent's container.
+RUN printf '#!/bin/node\nimport("/app/main.js")\n' > bin/app-metrics-proxy \
+ && chmod +x bin/app-metrics-proxy
+
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci

@@ -16,7 +16,7 @@ const usage = `Usage: app-metrics-proxy check
 
 Looks at the configuration, Docker, the Swarm, the networks, the other agents and their secret, and the port
 for Prometheus: what is well, and what to do where it is not. Best run where the agent runs, in its container:
-docker exec CONTAINER /bin/node /app/main.js check
+docker exec CONTAINER app-metrics-proxy check
 
 Exit code: 0 nothing keeps the agent from its work, 1 something does, 2 used wrongly.
 `

@@ -18,6 +18,7 @@ const exporters = [
 /** What the commands of the documentation need, which tests run. */
 const commands = ['curl', 'iproute2', 'jq', 'openssl']
 const docker = ['docker.io', 'docker-compose', 'iproute2', 'iptables', 'debootstrap', 'util-linux']
+const browser = ['chromium-headless-shell']
 const applications = ['busybox-static', 'prometheus-node-exporter', 'nginx-light']
 
 export const checks: readonly Check[] = [
@@ -31,10 +32,10 @@ export const checks: readonly Check[] = [
     packages: [...prometheus, ...exporters, ...commands],
     run: () => project('prometheus'),
   },
-  { name: 'browser', packages: ['chromium-headless-shell'], run: () => project('browser') },
+  { name: 'browser', packages: browser, run: () => project('browser') },
   {
     name: 'lab',
-    packages: [...docker, ...applications, ...prometheus, ...commands],
+    packages: [...docker, ...applications, ...prometheus, ...browser, ...commands],
     run: () => project('lab'),
   },
   {
