@@ -49,7 +49,7 @@ setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 /** What one page of a few kilobytes may take at most, in milliseconds of CPU, and what may be held at the end. */
 const longest = 2000
-const most = 32 * 2 ** 20
+const most = 128 * 2 ** 20
 
 const seconds = Number(process.argv[2] ?? 60)
 const seed = Number(process.argv[3] ?? Date.now() % 2 ** 31)
