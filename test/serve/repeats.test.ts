@@ -115,6 +115,32 @@ describe('what could be misunderstood takes the usual way', () => {
     expect(await repeated()).toBe(0)
   })
 
+  test('the same path by HEAD or by HTTP/1.0, again and again', async () => {
+    const request = get('/web/metrics')
+    for (const other of [request.replace('GET', 'HEAD'), request.replace('HTTP/1.1', 'HTTP/1.0')]) {
+      const asking = connect({ host: '127.0.0.1', port: agent.port }).setEncoding('latin1')
+      let text = ''
+      asking.on('data', (more) => {
+        text += more
+      })
+      const closed = once(asking, 'close')
+      asking.write(other)
+      await until('an answer', () => text.includes('\r\n\r\n'), { every: 5 })
+      asking.end(other)
+      await closed
+      expect(text.match(/a 1\n/g) ?? []).toHaveLength(other.startsWith('HEAD') ? 0 : 1)
+    }
+    expect(await repeated()).toBe(0)
+  })
+
+  test('two that are known, in one piece', async () => {
+    await send(get('/web/metrics'), 2)
+    expect(await repeated()).toBe(1)
+    expect(await send(get('/web/metrics').repeat(2), 4)).toEqual(Array(4).fill('200 a 1'))
+    expect(await send(get('/web/metrics'), 5)).toHaveLength(5)
+    expect(await repeated()).toBe(1)
+  })
+
   test('a body that looks like a request', async () => {
     const body = get('/web/metrics')
     socket.write(`POST /web/metrics HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n`)

@@ -1,9 +1,9 @@
 // A page like node_exporter's in size and make: 62 KB, about 1,100 lines, a good third of them comments.
 
-const bytes = 62_000
+const usual = 62_000
 
 /** The page at the `round`-th scrape: as on a real node, about a fifth of the values have moved since the last. */
-export function nodePage(round: number): string {
+export function nodePage(round: number, bytes = usual): string {
   const lines: string[] = []
   let length = 0
   const add = (line: string) => {

@@ -24,6 +24,16 @@ export function start(command: string, args: readonly string[], env: NodeJS.Proc
   }
 }
 
+/** The agent from its source, with the flags that the image gives to node. */
+export function startAgent(env: NodeJS.ProcessEnv): Running {
+  return start(process.execPath, [...imageFlags(), 'src/main.ts'], env)
+}
+
+function imageFlags(): readonly string[] {
+  const entry = /^ENTRYPOINT (\[.*\])$/m.exec(readFileSync('Dockerfile', 'utf8'))?.[1] ?? '[]'
+  return (JSON.parse(entry) as string[]).filter((word) => word.startsWith('--'))
+}
+
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const ended = once(child, 'exit')

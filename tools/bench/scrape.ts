@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { cpuOver, freePort, median, type Running, rssOf, start } from './processes.ts'
+import { cpuOver, freePort, median, type Running, rssOf, start, startAgent } from './processes.ts'
 
 export interface ScrapeBench {
   readonly endpoints: number
@@ -15,6 +15,10 @@ export interface ScrapeBench {
   /** Seconds of measuring, after one interval of warming up. */
   readonly seconds: number
   readonly rounds: number
+  /** Bytes of each page; as many as node_exporter's has where absent. */
+  readonly bytes?: number
+  /** What is measured beside the agent with a peer. */
+  readonly beside: readonly ('alone' | 'prometheus')[]
 }
 
 /** Of one program over all rounds. */
@@ -34,15 +38,18 @@ export interface ScrapeResult {
 }
 
 export async function benchScrape(options: ScrapeBench): Promise<ScrapeResult> {
-  await using targets = start(process.execPath, ['tools/bench/targets.ts'])
+  await using targets = start(process.execPath, [
+    'tools/bench/targets.ts',
+    ...(options.bytes === undefined ? [] : [String(options.bytes)]),
+  ])
   const addresses = addressesOf(options.endpoints, Number(await targets.firstLine()))
   const agent: [number, number][] = []
   const alone: [number, number][] = []
   const prometheus: [number, number][] = []
-  const comparable = hasPrometheus()
+  const comparable = options.beside.includes('prometheus') && hasPrometheus()
   for (let round = 0; round < options.rounds; round += 1) {
     agent.push(await costOfAgent(addresses, options, true))
-    alone.push(await costOfAgent(addresses, options, false))
+    if (options.beside.includes('alone')) alone.push(await costOfAgent(addresses, options, false))
     if (comparable) prometheus.push(await costOfPrometheus(addresses, options))
   }
   return {
@@ -57,7 +64,7 @@ function costOf(runs: readonly [number, number][]): Cost {
 }
 
 /** All of 127.0.0.0/8 is this machine: an address for each target, as in real life. */
-function addressesOf(endpoints: number, port: number): readonly string[] {
+export function addressesOf(endpoints: number, port: number): readonly string[] {
   return Array.from({ length: endpoints }, (_, n) => `127.1.${n >> 7}.${1 + (n & 127)}:${port}`)
 }
 
@@ -70,7 +77,7 @@ async function costOfAgent(
   const sshPort = await freePort()
   const peerSshPort = await freePort()
   await using _peer = withPeer ? await startPeer(options, sshPort, peerSshPort) : undefined
-  await using measured = startAgent(options, {
+  await using measured = scraping(options, {
     NODE_NAME: 'measured',
     LISTEN_PORT: String(port),
     SSH_PORT: String(sshPort),
@@ -78,14 +85,17 @@ async function costOfAgent(
     ...(withPeer ? { PEERS: `127.0.0.1:${peerSshPort}` } : {}),
   })
   return await costOver(measured, options, async () => {
-    const own = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+    const own = await fetch(`http://127.0.0.1:${port}/metrics`).then(
+      (response) => response.text(),
+      () => '',
+    )
     return Number(/^app_metrics_proxy_scrapes_total (\d+)$/m.exec(own)?.[1])
   })
 }
 
 async function startPeer(options: ScrapeBench, sshPort: number, ownSshPort: number): Promise<Running> {
   const port = await freePort()
-  return startAgent(options, {
+  return scraping(options, {
     NODE_NAME: 'peer',
     LISTEN_PORT: String(port),
     SSH_PORT: String(ownSshPort),
@@ -94,8 +104,8 @@ async function startPeer(options: ScrapeBench, sshPort: number, ownSshPort: numb
   })
 }
 
-function startAgent({ interval }: ScrapeBench, own: Record<string, string>): Running {
-  return start(process.execPath, ['src/main.ts'], {
+function scraping({ interval }: ScrapeBench, own: Record<string, string>): Running {
+  return startAgent({
     SSHPASS: 'only for this benchmark, on loopback',
     SCRAPE_INTERVAL: String(interval),
     MAX_AGE: 'off',
@@ -128,10 +138,11 @@ async function costOfPrometheus(
 
 async function costOver(
   { pid }: Running,
-  { interval, seconds }: ScrapeBench,
+  { endpoints, interval, seconds }: ScrapeBench,
   scrapes: () => Promise<number>,
 ): Promise<[number, number]> {
   await pause(1.5 * interval * 1000)
+  while (!((await scrapes()) >= endpoints)) await pause(500)
   const before = await scrapes()
   const cpu = await cpuOver(pid, seconds * 1000)
   return [cpu / ((await scrapes()) - before), rssOf(pid)]
@@ -148,7 +159,10 @@ function hasPrometheus(): boolean {
 
 if (import.meta.main) {
   const [endpoints = 500, interval = 10, seconds = 20, rounds = 3] = process.argv.slice(2).map(Number)
-  const { agent, alone, prometheus } = await benchScrape({ endpoints, interval, seconds, rounds })
+  const { agent, alone, prometheus } = await benchScrape({
+    ...{ endpoints, interval, seconds, rounds },
+    beside: ['alone', 'prometheus'],
+  })
   show('agent with a peer', agent)
   show('agent alone', alone)
   if (prometheus) {

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { nodePage } from './page.ts'
-import { cpuOf, freePort, median, type Running, start } from './processes.ts'
+import { cpuOf, freePort, median, type Running, start, startAgent } from './processes.ts'
 
 export interface ServeBench {
   /** Seconds of each run. */
@@ -64,12 +64,23 @@ export async function benchServe(options: ServeBench): Promise<ServeResult> {
   return result
 }
 
+/** Cached pages, and what one of them costs in microseconds of CPU while so many ask at once. */
+export async function cachedPages() {
+  const stack = new AsyncDisposableStack()
+  const targets = stack.use(start(process.execPath, ['tools/bench/targets.ts']))
+  const { own } = await startAgents(stack, `http://127.0.0.1:${await targets.firstLine()}/metrics`, 'off')
+  return {
+    cost: async (connections: number) => 1e6 / (await perCore(own, { seconds: 2 }, connections)),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+}
+
 /** Two agents; the target is the second one's, asked there and at the first. */
 async function startAgents(stack: AsyncDisposableStack, target: string, maxAge: string) {
   const [asked, askedSsh, owner, ownerSsh] = await Promise.all(Array.from({ length: 4 }, freePort))
   const agent = (name: string, port: number, sshPort: number, peer: number, targets: string): Running =>
     stack.use(
-      start(process.execPath, ['src/main.ts'], {
+      startAgent({
         SSHPASS: 'only for this benchmark, on loopback',
         MAX_AGE: maxAge,
         LOG_LEVEL: 'error',
@@ -166,10 +177,14 @@ const headers = [
 ].flatMap((header) => ['-H', header])
 
 /** Answers for each second of CPU that the subject spends on them: who else keeps the machine busy matters less. */
-async function perCore({ url, pids }: Subject, { seconds }: ServeBench): Promise<number> {
+async function perCore(
+  { url, pids }: Subject,
+  { seconds }: Pick<ServeBench, 'seconds'>,
+  connections = 8,
+): Promise<number> {
   const cpu = () => pids.reduce((sum, pid) => sum + cpuOf(pid), 0)
   const before = cpu()
-  const { requests } = wrk(url, 8, seconds)
+  const { requests } = wrk(url, connections, seconds)
   return (requests * 1000) / (cpu() - before)
 }
 

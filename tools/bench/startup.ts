@@ -1,7 +1,7 @@
 // From the start of the program to the first page of each of many targets served, as a whole process.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { freePort, start } from './processes.ts'
+import { freePort, start, startAgent } from './processes.ts'
 
 export interface StartupBench {
   readonly targets: number
@@ -21,7 +21,7 @@ export async function benchStartup({ targets, rounds }: StartupBench): Promise<r
 async function oneStart(targets: readonly string[]): Promise<number> {
   const port = await freePort()
   const began = performance.now()
-  await using _agent = start(process.execPath, ['src/main.ts'], {
+  await using _agent = startAgent({
     LISTEN_PORT: String(port),
     TARGETS: targets.join(' '),
     LOG_LEVEL: 'error',

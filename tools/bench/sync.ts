@@ -101,8 +101,8 @@ async function bePeers(count: number, port: number): Promise<void> {
   for (let n = 0; n < count; n += 1) await agent(`peer-${process.pid}-${n}`, [`127.0.0.1:${port}`])
 }
 
-function run({ store }: Agent, node: string, count: number): readonly string[] {
-  const ids = Array.from({ length: count }, (_, n) => `${n}`.padStart(64, '0'))
+function run({ store }: Agent, node: string, count: number, first = 0): readonly string[] {
+  const ids = Array.from({ length: count }, (_, n) => `${first + n}`.padStart(64, '0'))
   store.replaceTargets(
     ids.map((id) => ({
       id,
@@ -254,19 +254,27 @@ async function cpu(options: SyncBench): Promise<SyncResult['cpu']> {
   return { once: two - 2 * eachPeer, eachPeer, peer: median(many.map(({ peer }) => peer)) }
 }
 
-interface Load {
+export interface Load {
   readonly owner: number
   readonly peer: number
 }
 
-/** CPU milliseconds an update, at ten updates of each endpoint a second. */
-async function load({ pages, endpoints, updates }: SyncBench, peers: number): Promise<Load> {
+/**
+ * CPU milliseconds an update, at ten updates of each endpoint a second; `exchanged` containers each time are
+ * others than before.
+ */
+export async function load(
+  { pages, endpoints, updates }: Pick<SyncBench, 'pages' | 'endpoints' | 'updates'>,
+  peers: number,
+  exchanged = 0,
+): Promise<Load> {
   const port = await freePort()
   await using owner = await agent('owner', [], port)
   await using others = otherProcess(peers, port)
-  const ids = run(owner, 'owner', endpoints)
+  let ids = run(owner, 'owner', endpoints)
   await linked(owner, peers)
   const all = async (n: number) => {
+    if (exchanged > 0) ids = run(owner, 'owner', endpoints, n * exchanged)
     for (const id of ids) show(owner.store, id, pages[n % pages.length]!)
     await pause(100)
   }

@@ -1,13 +1,14 @@
 // A process of its own that answers as many targets as are asked for: one page at every address of loopback,
-// plain or as gzip, whichever is asked for. Prints its port.
+// plain or as gzip, whichever is asked for. Prints its port. Its argument: how many bytes the page has.
 
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { nodePage } from './page.ts'
 
+const [bytes] = process.argv.slice(2).map(Number)
 const pages = Array.from({ length: 16 }, (_, round) => {
-  const plain = Buffer.from(nodePage(round))
+  const plain = Buffer.from(nodePage(round, bytes))
   return { plain, packed: gzipSync(plain, { level: 6 }) }
 })
 const type = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }

@@ -1,0 +1,112 @@
+// A whole cluster on one machine: ten agents, each with a thousand endpoints of 62 KB, each of which holds all ten
+// thousand. What an agent takes in memory and CPU, and how long one that starts anew needs to hold all again.
+
+import { setTimeout as pause } from 'node:timers/promises'
+import { cpuOf, cpuOver, freePort, median, type Running, rssOf, start, startAgent } from './processes.ts'
+import { addressesOf } from './scrape.ts'
+
+export interface ClusterBench {
+  readonly agents: number
+  /** Of each agent. */
+  readonly endpoints: number
+  /** Seconds between two scrapes of one endpoint. */
+  readonly interval: number
+  readonly seconds: number
+}
+
+export interface ClusterResult {
+  /** MiB of each agent. */
+  readonly rss: readonly number[]
+  /** Of a core, of each agent. */
+  readonly cpu: readonly number[]
+  /** Seconds from the start of one agent to its holding every page of all others, and CPU seconds that it took. */
+  readonly restart: { readonly seconds: number; readonly cpu: number }
+}
+
+interface Place {
+  readonly node: string
+  readonly port: number
+  readonly env: Record<string, string>
+}
+
+export async function benchCluster(options: ClusterBench): Promise<ClusterResult> {
+  await using stack = new AsyncDisposableStack()
+  const targets = stack.use(start(process.execPath, ['tools/bench/targets.ts']))
+  const places = await placesOf(options, Number(await targets.firstLine()))
+  const running = places.map(({ env }) => stack.use(startAgent(env)))
+  const all = options.agents * options.endpoints
+  for (const { port } of places) await holds(port, all)
+  await pause(5000)
+  const cpu = await Promise.all(running.map(({ pid }) => cpuOver(pid, options.seconds * 1000)))
+  const rss = running.map(({ pid }) => rssOf(pid))
+  return {
+    rss,
+    cpu: cpu.map((ms) => ms / (options.seconds * 1000)),
+    restart: await restart(running[0]!, places[0]!, stack, all - options.endpoints),
+  }
+}
+
+async function restart(before: Running, place: Place, stack: AsyncDisposableStack, foreign: number) {
+  await before[Symbol.asyncDispose]()
+  const began = performance.now()
+  const again = stack.use(startAgent(place.env))
+  await holds(place.port, foreign, place.node)
+  return { seconds: (performance.now() - began) / 1000, cpu: cpuOf(again.pid) / 1000 }
+}
+
+async function placesOf({ agents, endpoints, interval }: ClusterBench, target: number): Promise<Place[]> {
+  const ports = await Promise.all(
+    Array.from({ length: agents }, async () => [await freePort(), await freePort()]),
+  )
+  const peers = ports.map(([, ssh]) => `127.0.0.1:${ssh}`).join(' ')
+  return ports.map(([port, ssh], n) => ({
+    node: `n${n}`,
+    port: port!,
+    env: {
+      SSHPASS: 'only for this benchmark, on loopback',
+      SCRAPE_INTERVAL: String(interval),
+      MAX_AGE: 'off',
+      LOG_LEVEL: 'error',
+      NODE_NAME: `n${n}`,
+      LISTEN_PORT: String(port),
+      SSH_PORT: String(ssh),
+      PEERS: peers,
+      TARGETS: addressesOf(endpoints, target)
+        .map((address, at) => `t${n}x${at}=http://${address}/metrics`)
+        .join(' '),
+    },
+  }))
+}
+
+const patience = 240_000
+
+/** Until the agent has pages of so many containers; those of `without` don't count. */
+async function holds(port: number, count: number, without = ''): Promise<void> {
+  const end = performance.now() + patience
+  while ((await pagesAt(port, without)) < count) {
+    if (performance.now() > end)
+      throw new Error(`the agents hold ${await pagesAt(port, without)} of ${count}`)
+    await pause(100)
+  }
+}
+
+async function pagesAt(port: number, without: string): Promise<number> {
+  const own = await fetch(`http://127.0.0.1:${port}/metrics`).then(
+    (response) => response.text(),
+    () => '',
+  )
+  const counts = [...own.matchAll(/^app_metrics_proxy_targets\{(.*),state="up"\} (\d+)$/gm)]
+  return counts
+    .filter(([, labels]) => !labels!.includes(`node_id="${without}"`))
+    .reduce((sum, [, , value]) => sum + Number(value), 0)
+}
+
+if (import.meta.main) {
+  const [agents = 10, endpoints = 1000, interval = 30, seconds = 15] = process.argv.slice(2).map(Number)
+  const { rss, cpu, restart } = await benchCluster({ agents, endpoints, interval, seconds })
+  console.log(`RSS an agent: ${median(rss).toFixed(0)} MiB, at most ${Math.max(...rss).toFixed(0)}`)
+  console.log(
+    `of a core, an agent: ${median(cpu).toFixed(3)}, together ${cpu.reduce((a, b) => a + b).toFixed(2)}`,
+  )
+  console.log(`restarted: ${restart.seconds.toFixed(1)} s, ${restart.cpu.toFixed(1)} s of CPU`)
+}

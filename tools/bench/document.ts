@@ -1,0 +1,89 @@
+// docs/BENCHMARKS.md, made of what the runs have left in docs/benchmarks: each command writes its own part.
+
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus, release, totalmem } from 'node:os'
+import { draw, number, type Series, straight } from './chart.ts'
+
+export interface Row {
+  readonly what: string
+  readonly goal: string
+  readonly found: string
+  readonly beside: string
+}
+
+interface Part<T> {
+  readonly machine: string
+  readonly found: readonly T[]
+}
+
+type Name = 'table' | 'cluster' | 'growth'
+const folder = 'docs/benchmarks'
+
+/** Keeps what a run has found, and makes the document anew. */
+export function record(name: Name, found: readonly Row[] | readonly Series[]): void {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(`${folder}/${name}.json`, `${JSON.stringify({ machine: machine(), found }, null, 2)}\n`)
+  writeFileSync('docs/BENCHMARKS.md', document())
+}
+
+function machine(): string {
+  return `${availableParallelism()} cores of ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.versions.node}`
+}
+
+function document(): string {
+  const parts = [tableOf('table', mainText), tableOf('cluster', clusterText), growth()]
+  return `# Benchmarks\n\n${parts.filter((part) => part !== '').join('\n')}`
+}
+
+const mainText = (
+  machine: string,
+) => `The last run of \`npm run bench\`, about nine minutes on ${machine}. Figures are
+medians, with the least and the most of the runs in brackets; what is compared was run in turn. Such machines are
+shared and noisy: the ratios mean more than the times. Agents run from source, with the flags of the image.`
+
+const clusterText = (machine: string) => `## A cluster of 10,000 endpoints
+
+The last run of \`npm run bench -- cluster\`: ten agents on one machine, ${machine}.`
+
+function tableOf(name: Name, text: (machine: string) => string): string {
+  const part = read<Row>(name)
+  if (!part) return ''
+  const lines = part.found.map(
+    ({ what, goal, found, beside }) => `| ${what} | ${goal} | ${found} | ${beside} |`,
+  )
+  return `${text(part.machine)}\n\n| what | goal | found | beside |\n| --- | --- | --- | --- |\n${lines.join('\n')}\n`
+}
+
+function growth(): string {
+  const part = read<Series>('growth')
+  if (!part) return ''
+  const rows = part.found.map(({ name, across, up, points }) => {
+    const { slope, start } = straight(points)
+    return `| ${name} | ${across} | ${up} | ${number(start)} | ${number(slope)} |`
+  })
+  const images = part.found.map((series) => {
+    const file = fileOf(series)
+    mkdirSync('docs/images', { recursive: true })
+    writeFileSync(`docs/images/${file}`, draw(series))
+    return `![${series.name}: ${series.up}](images/${file})`
+  })
+  return `## How cost grows
+
+The last run of \`npm run bench -- growth\`, on ${part.machine}. The dashed line is the straight one with the least
+squares: its start is what is paid in any case, its slope what one more costs.
+
+| what grows | from left to right | what it costs | start | slope |
+| --- | --- | --- | ---: | ---: |
+${rows.join('\n')}
+
+${images.join('\n')}
+`
+}
+
+const fileOf = ({ name, up }: Series) =>
+  `growth-${`${name} ${up}`.toLowerCase().replaceAll(/[^a-z]+/g, '-')}.svg`.replace('-.svg', '.svg')
+
+function read<T>(name: Name): Part<T> | undefined {
+  const file = `${folder}/${name}.json`
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
+}
