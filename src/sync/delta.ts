@@ -2,10 +2,8 @@
 //
 // A delta is a varint with the length of its steps, the steps, and the text that the steps insert. A step is a
 // varint `count * 4 + kind`; after `change`, for each line: how many bytes are cut off its end before text is
-// added. Lines are handled as Latin-1 strings: one character a byte, so every page survives unchanged.
-
-//
-// It is made from the bytes, since most lines are only compared.
+// added. It is made from the bytes, since most lines are only compared, and applied to lines as Latin-1 strings: one
+// character a byte, so every page survives unchanged.
 
 import { lineEnd, lineStart, linesIn, samePrefix, viewOf } from '../lines.ts'
 import { byteReader, byteWriter } from './varint.ts'
