@@ -44,7 +44,7 @@ async function endpoints(): Promise<readonly Series[]> {
 
 async function pageSize(): Promise<readonly Series[]> {
   const points: Point[] = []
-  for (const kilobytes of [30, 60, 120, 240, 480]) {
+  for (const kilobytes of [30, 60, 120, 240]) {
     const options = { endpoints: 100, interval: 5, seconds: 10, rounds: 1, bytes: kilobytes * 1000 }
     const { agent } = await benchScrape({ ...options, beside: [] })
     points.push([kilobytes, median(agent.scrape)])
@@ -57,7 +57,7 @@ const pages = Array.from({ length: 8 }, (_, round) => Buffer.from(nodePage(round
 async function nodes(): Promise<readonly Series[]> {
   const points: Point[] = []
   for (const peers of [1, 2, 4, 8, 16])
-    points.push([peers, (await load({ pages, endpoints: 20, updates: 40 }, peers)).owner])
+    points.push([peers, (await load({ pages, endpoints: 20, updates: 25 }, peers)).owner])
   return [{ name: 'Nodes', across: 'peers', up: 'ms of the owner’s CPU an update', points }]
 }
 
@@ -66,7 +66,7 @@ async function churn(): Promise<readonly Series[]> {
   for (const exchanged of [0, 1, 2, 4, 8])
     points.push([
       exchanged * 10,
-      (await load({ pages, endpoints: 20, updates: 40 }, 2, exchanged)).owner * 20,
+      (await load({ pages, endpoints: 20, updates: 25 }, 2, exchanged)).owner * 20,
     ])
   const up = 'ms of the owner’s CPU a round'
   return [
