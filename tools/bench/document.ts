@@ -71,7 +71,8 @@ function growth(): string {
 
 The last run of \`npm run bench -- growth\`, on ${part.machine}. The dashed line is the straight one with the least
 squares: its start is what is paid in any case, its slope what one more costs. It may run beside other work: a single
-point says little, the direction more.
+point says little, the direction more. In this run the pages of the first series changed at every scrape only from 500
+endpoints on, and each point of the page size is of four seconds: both are rough.
 
 What was tried for the CPU of a scrape, and its outcome: deltas from bytes instead of strings halve their making, and
 one packet and one write for all that is due halves a peer’s cost: kept. Edits in bytes instead of lines make a delta

@@ -40,7 +40,8 @@ export interface ScrapeResult {
 export async function benchScrape(options: ScrapeBench): Promise<ScrapeResult> {
   await using targets = start(process.execPath, [
     'tools/bench/targets.ts',
-    ...(options.bytes === undefined ? [] : [String(options.bytes)]),
+    String(options.bytes ?? 62_000),
+    String(options.endpoints),
   ])
   const addresses = addressesOf(options.endpoints, Number(await targets.firstLine()))
   const agent: [number, number][] = []

@@ -1,12 +1,13 @@
 // A process of its own that answers as many targets as are asked for: one page at every address of loopback,
-// plain or as gzip, whichever is asked for. Prints its port. Its argument: how many bytes the page has.
+// plain or as gzip, whichever is asked for. Prints its port. Its arguments: how many bytes the
+// page has, and how many targets there are, each of which has another page at each scrape.
 
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { nodePage } from './page.ts'
 
-const [bytes] = process.argv.slice(2).map(Number)
+const [bytes, targets = 500] = process.argv.slice(2).map(Number)
 const pages = Array.from({ length: 16 }, (_, round) => {
   const plain = Buffer.from(nodePage(round, bytes))
   return { plain, packed: gzipSync(plain, { level: 6 }) }
@@ -15,7 +16,7 @@ const type = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
 let asked = 0
 
 const server = createServer({ keepAliveTimeout: 120_000 }, (request, response) => {
-  const { plain, packed } = pages[((asked / 500) % pages.length) | 0]!
+  const { plain, packed } = pages[((asked / targets) % pages.length) | 0]!
   asked += 1
   if (request.headers['accept-encoding']?.includes('gzip'))
     response
