@@ -1,8 +1,9 @@
 // docs/OPERATIONS.md: what it says of errors and exit codes is what the code does.
 
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { statusOf } from '../src/errors.ts'
 
@@ -21,9 +22,16 @@ describe('exit codes', () => {
   // a port that somebody has, and one that nobody has
   const taken = createServer()
   let port: number
+  let free: number
+  const portOf = async (server: Server) => {
+    await once(server.listen(0), 'listening')
+    return (server.address() as AddressInfo).port
+  }
   beforeAll(async () => {
-    await new Promise<void>((resolve) => taken.listen(0, () => resolve()))
-    port = (taken.address() as { port: number }).port
+    port = await portOf(taken)
+    const brief = createServer()
+    free = await portOf(brief)
+    brief.close()
   })
   afterAll(() => taken.close())
 
@@ -46,6 +54,13 @@ describe('exit codes', () => {
     const known = Object.entries(env).map(([name, value]) => [name, value === 'taken' ? `${port}` : value])
     const { status, stdout, stderr } = exit(words, Object.fromEntries(known))
     expect([status, `${stdout}${stderr}`]).toEqual([code, expect.anything()])
+  })
+
+  test.each(['LISTEN_PORT', 'SSH_PORT'])('%s in use: one line says what to do', (name) => {
+    const around = { ...silent, PEERS: '127.0.0.1:9', SSHPASS: 'sixteen characters', LISTEN_PORT: `${free}` }
+    const { status, stderr } = exit(['run'], { ...around, [name]: `${port}` })
+    const reason = `port ${port} is in use by another process: stop that one or choose another with ${name}`
+    expect([status, `${stderr}`]).toEqual([1, `app-metrics-proxy can't start:\n  ${reason}\n`])
   })
 
   test('are explained, and those are all', () => {

@@ -23,6 +23,12 @@ const readEvery = 2000
 /** Readings that a floor is taken of, and the share of the run in which caches and the heap may still fill. */
 const floorOf = 15
 const warmUp = 0.25
+/** For four floors, of which a slope can be told. */
+const fewestMinutes = 3
+if (!(minutes >= fewestMinutes)) {
+  console.error(`--minutes must be ${fewestMinutes} or more: a slope needs several readings`)
+  process.exit(2)
+}
 
 /** What must not grow, by its name in /metrics, and by how much over the whole run it may seem to. */
 const watched = [
@@ -42,7 +48,7 @@ const watched = [
   },
   { name: 'nodejs_external_memory_bytes', called: 'buffers, MiB', unit: 2 ** 20, share: 0.1, least: 2 },
   { name: 'process_open_fds', called: 'file descriptors', unit: 1, share: 0.05, least: 4 },
-  { name: 'nodejs_active_resources_total', called: 'handles', unit: 1, share: 0.05, least: 4 },
+  { name: 'nodejs_active_resources', called: 'handles', unit: 1, share: 0.05, least: 4 },
 ] as const
 
 const places = [0, 1, 2]
@@ -102,9 +108,10 @@ async function read(): Promise<void> {
   for (const agent of [0, 1]) {
     const { text } = await ask(agent, '/metrics')
     for (const { name, unit } of watched) {
-      const value = Number(new RegExp(`^${name} (.+)$`, 'm').exec(text)?.[1])
+      const samples = [...text.matchAll(new RegExp(`^${name}(?:{.*})? (.+)$`, 'gm'))]
+      const value = samples.reduce((sum, [, number]) => sum + Number(number), 0)
       const key = `${agent} ${name}`
-      if (!Number.isNaN(value)) readings.set(key, [...(readings.get(key) ?? []), { at, value: value / unit }])
+      if (samples.length > 0) readings.set(key, [...(readings.get(key) ?? []), { at, value: value / unit }])
     }
   }
 }

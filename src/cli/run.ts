@@ -5,6 +5,7 @@ import { type App, startApp } from '../app.ts'
 import { systemClock } from '../clock.ts'
 import { ConfigError, readConfig } from '../config.ts'
 import { readableLine } from '../log-lines.ts'
+import { PortError } from '../ports.ts'
 import { createLog, type Log } from '../telemetry.ts'
 import { createPaint } from '../terminal.ts'
 import { version } from '../version.ts'
@@ -12,6 +13,8 @@ import type { Io } from './io.ts'
 
 /** What waiting or trying again can't mend, as opposed to a failure of the agent's own. */
 const misconfigured = 2
+/** May be otherwise at the next start: an agent that is ending gives its port back. */
+const failed = 1
 
 export async function run(_args: readonly string[], io: Io): Promise<number> {
   try {
@@ -24,10 +27,15 @@ export async function run(_args: readonly string[], io: Io): Promise<number> {
     const app = await startApp({ config, clock: systemClock, log, version })
     return await untilStopped(app, io.signal, log)
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    io.stderr(`app-metrics-proxy can't start:\n${error.problems.map((line) => `  ${line}\n`).join('')}`)
-    return misconfigured
+    if (error instanceof ConfigError) return refuse(io, error.problems, misconfigured)
+    if (error instanceof PortError) return refuse(io, [error.message], failed)
+    throw error
   }
+}
+
+function refuse(io: Io, problems: readonly string[], code: number): number {
+  io.stderr(`app-metrics-proxy can't start:\n${problems.map((line) => `  ${line}\n`).join('')}`)
+  return code
 }
 
 function writeReadable(io: Io): (line: string) => void {

@@ -96,9 +96,6 @@ function observeResources(metrics: Metrics): void {
         all.length,
       ]),
   )
-  metrics.observe('nodejs_active_resources_total', 'gauge', 'Total number of active resources.', () => [
-    [{}, process.getActiveResourcesInfo().length],
-  ])
 }
 
 /** Linux tells of a process' files in /proc; elsewhere there is nothing to say. */

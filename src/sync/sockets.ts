@@ -5,6 +5,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { type Clock, deadline } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 import type { Part } from '../model.ts'
+import { portError } from '../ports.ts'
 import type { Channel } from './channel.ts'
 import { createGate } from './gate.ts'
 import type { Ssh } from './ssh.ts'
@@ -71,7 +72,8 @@ async function listen(server: Server, port: number): Promise<Server> {
   try {
     return await listenOn(server, port, '::')
   } catch (error) {
-    if (!['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    if (!['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      throw portError(error, port, 'SSH_PORT')
     return await listenOn(server, port, '0.0.0.0')
   }
 }

@@ -56,6 +56,9 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
     ...{ clock, ssh, port: config.sshPort },
     on: mesh.accept,
     refused: (_, why) => measures.refused(why),
+  }).catch(async (error) => {
+    await mesh.stop()
+    throw error
   })
   const find = createFinder(
     () => ({ service: store.own.self().service, sshPort: config.sshPort, peers: config.peers }),

@@ -3,7 +3,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { until } from '../helpers/until.ts'
 import { ask, sampleOf } from './harness/ask.ts'
 import { appImage, nodeExporterImage } from './harness/images.ts'
@@ -148,8 +148,12 @@ describe('what befalls a container', () => {
     const hangs = [
       'nc -ll -p 8080 -e /app/metrics &',
       'until [ -e /tmp/hang ]; do sleep 0.1; done',
-      'kill $!; exec app 8080=silent',
+      // the port is free only once the listener has ended
+      'kill $!; wait $!; exec app 8080=silent',
     ].join('\n')
+    onTestFinished(async () => {
+      await Promise.all(names.map(remove))
+    })
     await Promise.all(names.map((name) => start(name, [], appImage, 'sh', '-c', hangs)))
     for (const name of names) await answers(`/${name}/metrics`, 200)
     await Promise.all(names.map((name) => node.docker('exec', name, 'touch', '/tmp/hang')))
@@ -163,7 +167,6 @@ describe('what befalls a container', () => {
     expect(status).toBe(200)
     expect(took).toBeLessThan(3000)
     expect(await waiting).not.toContain(200)
-    await Promise.all(names.map(remove))
   })
 })
 

@@ -1,0 +1,17 @@
+// A port that can't be listened on: told with the variable that names it, for the person who has to act.
+
+export class PortError extends Error {
+  override readonly name = 'PortError'
+}
+
+export function portError(cause: unknown, port: number, variable: 'LISTEN_PORT' | 'SSH_PORT'): PortError {
+  return new PortError(explain(cause as NodeJS.ErrnoException, port, variable), { cause })
+}
+
+function explain({ code, message }: NodeJS.ErrnoException, port: number, variable: string): string {
+  if (code === 'EADDRINUSE')
+    return `port ${port} is in use by another process: stop that one or choose another with ${variable}`
+  if (code === 'EACCES')
+    return `port ${port} may not be bound by this user: choose one above 1023 with ${variable}`
+  return `port ${port} cannot be bound: ${message}`
+}
