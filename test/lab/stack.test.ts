@@ -229,8 +229,13 @@ describe('the agents', () => {
     await until('node2 to be a manager', async () =>
       /Reachable/.test(await two.docker('node', 'ls', '--format', '{{.ManagerStatus}}')),
     )
-    await two.docker('node', 'demote', 'node1')
-    await two.docker('service', 'scale', '--detach', 'web=4')
+    // a Swarm takes no change while its managers choose who leads
+    const taken = (...change: string[]) =>
+      until(`${change.join(' ')} to be taken`, async () => two.docker(...change).then(() => true), {
+        within: 60_000,
+      })
+    await taken('node', 'demote', 'node1')
+    await taken('service', 'scale', '--detach', 'web=4')
     await everywhereUp('web', 4)
     // no node takes it, so that only the managers know of its slot
     const nowhere = ['--constraint', 'node.labels.none == such', '--label', 'app-metrics-proxy.port=8080']
