@@ -1,9 +1,10 @@
 import { defineConfig } from 'vitest/config'
 
-const timeouts = { testTimeout: 20_000, hookTimeout: 60_000 }
-// Real engines on a shared machine may stall for seconds: a test of theirs that fails is tried once more.
+// Nearly all tests have real servers, and a shared machine may stall for seconds: one that fails is tried once more.
+const retry = 1
+const timeouts = { retry, testTimeout: 20_000, hookTimeout: 60_000 }
 const realParts = {
-  retry: 1,
+  retry,
   testTimeout: 120_000,
   hookTimeout: 300_000,
   fileParallelism: false,
