@@ -1,5 +1,6 @@
 // From the command line to a command; help, and what is said to whom mistyped one.
 
+import { nearMisses } from '../spelling.ts'
 import { commands, type Listed } from './commands.ts'
 import type { Io } from './io.ts'
 
@@ -11,8 +12,14 @@ export async function dispatch(args: readonly string[], io: Io): Promise<number>
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (command && !command.options && rest.length > 0) return refuseOptions(name, command, rest, io)
   if (command) return (await command.load())(rest, io)
-  io.stderr(`app-metrics-proxy has no command ${JSON.stringify(name)}\n\n${usage()}`)
+  io.stderr(`app-metrics-proxy has no command ${JSON.stringify(name)}${meant(name)}\n\n${usage()}`)
   return 2
+}
+
+/** What was probably meant: at most one letter off, or two in a word long enough to tell. */
+function meant(name: string): string {
+  const [near] = nearMisses(name, Object.keys(commands), name.length > 4 ? 2 : 1)
+  return near === undefined ? '' : `; ${near} is one`
 }
 
 const aliases: ReadonlyMap<string, string> = new Map([

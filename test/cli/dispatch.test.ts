@@ -30,6 +30,22 @@ test.each(['nope', '--nope', 'constructor', '__proto__'])('%s is no command', as
   expect(err).toContain(`no command ${JSON.stringify(name)}`)
 })
 
+test.each([
+  ['taget', 'targets'],
+  ['Target', 'targets'],
+  ['chekc', 'check'],
+  ['rn', 'run'],
+  ['versoin', 'version'],
+])('%s is taken for a mistyped %s', async (name, meant) => {
+  const { code, out, err } = await say(name)
+  expect([code, out]).toEqual([2, ''])
+  expect(err).toMatch(`app-metrics-proxy has no command "${name}"; ${meant} is one\n`)
+})
+
+test.each(['status', 'start', 'list', 'ps', 'x'])('%s is taken for no other command', async (name) => {
+  expect((await say(name)).err).toMatch(`app-metrics-proxy has no command "${name}"\n`)
+})
+
 test.each(['version', '--version'])('%s prints the version', async (word) => {
   expect((await say(word)).out).toMatch(new RegExp(`^app-metrics-proxy ${version} `))
 })

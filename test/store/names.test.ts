@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Catalogue, Entry, NodeView } from '../../src/model.ts'
 import type { Answer, Question } from '../../src/store/names/answer.ts'
-import { shortened } from '../../src/store/names/spelling.ts'
+import { shortened } from '../../src/store/names/things.ts'
 import { createNames } from '../../src/store/names.ts'
 import { composed, createWorld, declared, globalTask, node, standalone, task } from './world.ts'
 

@@ -1,10 +1,11 @@
 // What is said to whom a name can't be answered: why, and the paths that would do.
 
 import type { Entry, NodeId } from '../../model.ts'
+import { nearMisses } from '../../spelling.ts'
 import type { Answer } from './answer.ts'
 import type { Listed } from './directory.ts'
 import type { Nodes } from './nodes.ts'
-import { nearMisses, shortened } from './spelling.ts'
+import { shortened } from './things.ts'
 
 const mostPaths = 20
 

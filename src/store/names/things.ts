@@ -1,7 +1,6 @@
 // What can be named, and by which names: pure functions from entries and the catalogue.
 
 import type { CatalogueService, Entry, NodeId, Place, Target } from '../../model.ts'
-import { shortened } from './spelling.ts'
 
 /**
  * What one name denotes. A Swarm service is one thing in the whole cluster; all else belongs to its node, so
@@ -25,6 +24,12 @@ export type Levels = readonly [readonly string[], readonly string[], readonly st
 export interface Naming {
   readonly thing: Thing
   readonly levels: Levels
+}
+
+/** The name under which the original of this proxy served a container: second field by `_`, cut at the first dot. */
+export function shortened(name: string): string {
+  const fields = name.split('_')
+  return (fields[1] ?? name).split('.')[0]!
 }
 
 /** What a label may add as a name of the first level. */

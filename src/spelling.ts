@@ -1,17 +1,14 @@
-// What people may have meant: pure functions over names.
-
-/** The name under which the original of this proxy served a container: second field by `_`, cut at the first dot. */
-export function shortened(name: string): string {
-  const fields = name.split('_')
-  return (fields[1] ?? name).split('.')[0]!
-}
+// How near two words are: what people may have meant. Pure functions.
 
 const mostSuggestions = 5
 
-/** The known names that look most like `asked`, best first; few, and none that is far off. */
-export function nearMisses(asked: string, known: Iterable<string>): readonly string[] {
+/** The known names that look most like `asked`, best first; few, and none that is more than `limit` letters off. */
+export function nearMisses(
+  asked: string,
+  known: Iterable<string>,
+  limit = Math.min(3, Math.max(1, Math.floor(asked.length / 3))),
+): readonly string[] {
   const wanted = asked.toLowerCase()
-  const limit = Math.min(3, Math.max(1, Math.floor(wanted.length / 3)))
   const distanceTo = distanceFrom(wanted, limit)
   const found: { name: string; distance: number }[] = []
   for (const name of known) {
@@ -30,7 +27,7 @@ export function nearMisses(asked: string, known: Iterable<string>): readonly str
  * band of the table that can still matter is filled in, and only as long as it can: most names are told to be
  * far off by their first letters.
  */
-function distanceFrom(a: string, limit: number): (b: string) => number {
+export function distanceFrom(a: string, limit: number): (b: string) => number {
   const far = limit + 1
   const rows = [0, 1, 2].map(() => new Uint8Array(a.length + limit + 1))
   return (b) => {
