@@ -10,7 +10,7 @@
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag)
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value)
-  element.append(...children)
+  element.append(...children.map((child) => (typeof child === 'string' ? readable(child) : child)))
   return element
 }
 
@@ -36,6 +36,18 @@ export function get(id) {
   return /** @type {E} */ (document.getElementById(id))
 }
 
+/**
+ * Characters that turn the direction of what follows, our own words included, as codes: in quotes, YAML, JSON and
+ * PromQL read them as the same.
+ * @param {string} text
+ */
+function readable(text) {
+  return text.replaceAll(
+    /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
 // What doesn't change isn't touched: the browser then has nothing to do, and a selection of text stays.
 
 /**
@@ -43,7 +55,8 @@ export function get(id) {
  * @param {string} text
  */
 export function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text
+  const wanted = readable(text)
+  if (element.textContent !== wanted) element.textContent = wanted
 }
 
 /**
