@@ -8,7 +8,12 @@ export type Connect = (host: string, port: number, timeout: number, signal: Abor
 /** Resolves once a connection stood, which is closed again; rejects with `refused`, `timeout` or `unreachable`. */
 export const connect: Connect = (host, port, timeout, signal) =>
   new Promise((resolve, reject) => {
-    const socket = open({ host, port, timeout, signal })
+    const socket = open({ host, port, timeout })
+    // not the option `signal`: node keeps a socket for as long as its signal, even one long closed
+    const abort = () => socket.destroy(new ProxyError('stopping', 'the agent stops'))
+    signal.addEventListener('abort', abort)
+    socket.once('close', () => signal.removeEventListener('abort', abort))
+    if (signal.aborted) abort()
     socket.once('connect', () => {
       socket.destroy()
       resolve()
@@ -21,6 +26,5 @@ function failureOf(error: Error): ProxyError {
   if (error instanceof ProxyError) return error
   const { code } = error as { code?: string }
   if (code === 'ECONNREFUSED') return new ProxyError('refused', 'connection refused', { cause: error })
-  if (code === 'ABORT_ERR') return new ProxyError('stopping', 'the agent stops', { cause: error })
   return new ProxyError('unreachable', 'no way to its address', { cause: error })
 }
