@@ -2,7 +2,7 @@
 
 import type { Clock } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
-import type { Change, Entry, NodeId, NodeView, Self } from '../model.ts'
+import type { Change, Entry, Mono, NodeId, NodeView, Self } from '../model.ts'
 import { entryOf, type Heard, merge, type Saying } from './merge.ts'
 
 /** Who speaks: an agent and its present life. */
@@ -24,7 +24,7 @@ export interface PeerSide {
   whole(node: NodeId, epoch: string): void
   /** The numbers of what is held of the node's given epoch: a digest. */
   held(node: NodeId, epoch: string): Iterable<Held>
-  /** Forgets nodes lost for too long, and what a former epoch had and the present one never spoke of. */
+  /** Forgets nodes lost for too long, what was withdrawn, and what a former epoch had and the present one never spoke of. */
   sweep(): void
   entry(node: NodeId, id: string): Entry | undefined
   entries(): Iterable<Entry>
@@ -44,6 +44,8 @@ interface Node {
   /** Since when this epoch is the present one. */
   since: number
   readonly heard: Map<string, { heard: Heard; entry: Entry | undefined }>
+  /** Since when there is no entry of what was heard, the first one first. */
+  readonly withdrawn: Map<string, Mono>
 }
 
 interface Context {
@@ -52,7 +54,11 @@ interface Context {
   readonly tell: (change: Change) => void
 }
 
-/** Withdrawn targets are remembered so long that no message under way can bring them back. */
+/**
+ * Withdrawn targets are remembered so long that no message under way can bring them back: a link that is dead is
+ * closed after 3 s. No longer, since their last pages are remembered with them.
+ */
+const rememberWithdrawn = 30_000
 const mostWithdrawn = 1000
 
 export function createPeerSide({ clock, forgetAfter, tell }: Context): PeerSide {
@@ -70,6 +76,8 @@ export function createPeerSide({ clock, forgetAfter, tell }: Context): PeerSide 
     const entry = entryOf(owner, heard)
     node.heard.delete(id)
     node.heard.set(id, { heard, entry })
+    node.withdrawn.delete(id)
+    if (!entry) node.withdrawn.set(id, clock.now())
     if (entry) tell({ kind: 'entry', entry, ...(before && { before }) })
     else if (before) tell({ kind: 'gone', owner, id })
   }
@@ -77,6 +85,7 @@ export function createPeerSide({ clock, forgetAfter, tell }: Context): PeerSide 
   function drop(owner: NodeId, node: Node, id: string): void {
     const known = node.heard.get(id)
     node.heard.delete(id)
+    node.withdrawn.delete(id)
     if (known?.entry) tell({ kind: 'gone', owner, id })
   }
 
@@ -89,9 +98,11 @@ export function createPeerSide({ clock, forgetAfter, tell }: Context): PeerSide 
     }
   }
 
-  function forgetWithdrawn({ heard }: Node): void {
-    const withdrawn = [...heard].filter(([, { entry }]) => !entry)
-    for (const [id] of withdrawn.slice(0, -mostWithdrawn)) heard.delete(id)
+  function forgetWithdrawn(owner: NodeId, node: Node): void {
+    for (const [id, at] of node.withdrawn) {
+      if (node.withdrawn.size <= mostWithdrawn && clock.now() - at < rememberWithdrawn) return
+      drop(owner, node, id)
+    }
   }
 
   return {
@@ -102,6 +113,7 @@ export function createPeerSide({ clock, forgetAfter, tell }: Context): PeerSide 
         epoch,
         since: clock.now(),
         heard: new Map(),
+        withdrawn: new Map(),
       }
       if (node.epoch !== epoch) Object.assign(node, { epoch, since: clock.now() })
       nodes.set(self.node, node)
@@ -125,7 +137,7 @@ export function createPeerSide({ clock, forgetAfter, tell }: Context): PeerSide 
       const heard = merge(owner, known, epoch, saying)
       if (heard === known) return
       put(owner, node, saying.id, heard)
-      if (saying.kind === 'gone') forgetWithdrawn(node)
+      forgetWithdrawn(owner, node)
     },
     whole(owner, epoch) {
       const node = nodes.get(owner)
@@ -144,6 +156,7 @@ export function createPeerSide({ clock, forgetAfter, tell }: Context): PeerSide 
     sweep() {
       const now = clock.now()
       for (const [owner, node] of [...nodes]) {
+        forgetWithdrawn(owner, node)
         if (now - node.since >= forgetAfter) dropFormer(owner, node)
         if (node.view.link !== 'lost' || now - node.view.since < forgetAfter) continue
         for (const id of [...node.heard.keys()]) drop(owner, node, id)

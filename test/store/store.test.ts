@@ -330,6 +330,21 @@ describe('what is told of the peers’ side', () => {
     ])
   })
 
+  test('what was withdrawn is forgotten once no message under way can bring it back', () => {
+    list('a', 1)
+    show('a', 2)
+    withdraw('a', 1)
+    clock.passSync(29_000)
+    list('a', 3, 1)
+    expect(ids()).toEqual([])
+    clock.passSync(2000)
+    told()
+    list('a', 3, 1)
+    expect(ids()).toEqual(['n2/a'])
+    expect(entry('a', 'n2')).toMatchObject({ history: [] })
+    expect(entry('a', 'n2')).not.toHaveProperty('snapshot')
+  })
+
   test('what is held is told by its numbers, of the asked epoch alone', () => {
     list('a', 1)
     show('a', 2)
