@@ -2,10 +2,10 @@
 // in the page stand for what was there, which is only read again where two hash alike.
 
 import { keyOf } from './key.ts'
+import { Repeats } from './repeats.ts'
 import { Part, wholeHashOf } from './scan/hash.ts'
 import { placeOf } from './scan/place.ts'
 import { type Kind, type MetricType, Scan } from './scan/scan.ts'
-import { Table } from './table.ts'
 import { counted } from './words.ts'
 
 export interface Watch {
@@ -19,14 +19,12 @@ export interface Watch {
 const bytesPerSeries = 96
 
 export function watch(scan: Scan, next: (scan: Scan) => Kind): Watch {
-  const series = new Table(scan.body.length / bytesPerSeries)
-  const families = new Table(64)
-  /** Of each family that has a type: which, and where it says so. */
+  const series = new Repeats(scan.body.length / bytesPerSeries)
+  const families = new Repeats(64)
+  /** Of each TYPE line: which type, and where it says so. */
   const types: MetricType[] = []
   const places: number[] = []
   const again = new Scan(scan.body, scan.strict, scan.utf8)
-  const duplicates = { count: 0, first: 0, second: 0 }
-  const conflicts = { count: 0, first: '' }
   const line = (position: number) => placeOf(scan.body, position).line
 
   function reread(position: number): Scan {
@@ -35,39 +33,44 @@ export function watch(scan: Scan, next: (scan: Scan) => Kind): Watch {
     return again
   }
 
-  const isSameSeries = (first: number) => keyOf(reread(first)) === keyOf(scan)
-  const isSameFamily = (known: number) => reread(places[known]!).name === scan.name
+  const keyAt = (position: number) => keyOf(reread(position))
+  const isSameSeries = (first: number, second: number) => keyAt(first) === keyAt(second)
+  const nameOf = (type: number) => reread(places[type]!).name
+  const isSameFamily = (first: number, second: number) => nameOf(first) === nameOf(second)
+
+  function duplicates(): string[] {
+    let count = 0
+    let [first, second] = [0, 0]
+    series.find(isSameSeries, (one, other) => {
+      if (count++ === 0) [first, second] = [one, other]
+    })
+    if (count === 0) return []
+    const told = counted(count, 'sample repeats a series', 'samples repeat a series')
+    return [`${told} (line ${line(second)} that of line ${line(first)}): Prometheus keeps the first`]
+  }
+
+  function conflicts(): string[] {
+    let count = 0
+    let example = ''
+    const told = (type: number) => `${types[type]} in line ${line(places[type]!)}`
+    families.find(isSameFamily, (first, second) => {
+      if (types[first] === types[second] || count++ > 0) return
+      example = `${nameOf(first)} is ${told(first)} and ${told(second)}`
+    })
+    if (count === 0) return []
+    return [`${counted(count, 'type contradicts', 'types contradict')} an earlier one: ${example}`]
+  }
 
   return {
     sample() {
-      const first = series.add(scan.hash, scan.start, isSameSeries)
-      if (first >= 0 && duplicates.count++ === 0) Object.assign(duplicates, { first, second: scan.start })
+      series.add(scan.hash, scan.start)
     },
-
     type() {
       const { start, type, view, nameStart, nameEnd } = scan
-      const hash = wholeHashOf(view, start + nameStart, start + nameEnd, Part.name)
-      const known = families.add(hash, types.length, isSameFamily)
-      if (known < 0) {
-        types.push(type)
-        places.push(start)
-      } else if (types[known] !== type && conflicts.count++ === 0)
-        conflicts.first = `${scan.name} is ${types[known]} in line ${line(places[known]!)} and ${type} in line ${line(start)}`
+      families.add(wholeHashOf(view, start + nameStart, start + nameEnd, Part.name), types.length)
+      types.push(type)
+      places.push(start)
     },
-
-    remarks() {
-      const remarks: string[] = []
-      if (duplicates.count > 0) {
-        const { first, second } = duplicates
-        remarks.push(
-          `${counted(duplicates.count, 'sample repeats a series', 'samples repeat a series')} (line ${line(second)} that of line ${line(first)}): Prometheus keeps the first`,
-        )
-      }
-      if (conflicts.count > 0)
-        remarks.push(
-          `${counted(conflicts.count, 'type contradicts', 'types contradict')} an earlier one: ${conflicts.first}`,
-        )
-      return remarks
-    },
+    remarks: () => [...duplicates(), ...conflicts()],
   }
 }

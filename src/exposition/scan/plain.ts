@@ -21,7 +21,7 @@ import {
   QUOTE,
   SPACE,
 } from './bytes.ts'
-import { firstOf, hashOf, labelHash, mix, Part, wholeHashOf } from './hash.ts'
+import { firstOf, hashOf, labelHash, mix, Part, textHashOf, wholeHashOf } from './hash.ts'
 import { Mark, mostMarks, type Scan } from './scan.ts'
 
 /** Reads the series at `start` and returns where it ends; 0 if it isn't plain. */
@@ -89,7 +89,7 @@ export function readPlainSeries(scan: Scan): number {
     const nameEnd = i
     // whether a name stands twice is asked only where its bit says that it could
     const name = 1 << nameHash
-    if ((names & name) !== 0 && isTaken(scan, body.subarray(nameStart, nameEnd), count)) return 0
+    if ((names & name) !== 0 && isTaken(scan, nameStart, nameEnd, nameHash, count)) return 0
     marks[mark + Mark.hash] = hash
     marks[mark + Mark.names] = names
     marks[mark + Mark.name] = nameHash
@@ -133,11 +133,17 @@ export function plainNameEnd(scan: Scan, from: number): number {
 
 /** The label that Prometheus keeps a metric's name in: each series has it already. */
 export const metricLabel = Buffer.from('__name__')
-const metricBit =
-  1 << hashOf(new DataView(Uint8Array.from(metricLabel).buffer), 0, metricLabel.length, Part.label)
+const metricHash = textHashOf('__name__', Part.label)
+const metricBit = 1 << metricHash
 
-const isTaken = (scan: Scan, name: Uint8Array, count: number) =>
-  metricLabel.equals(name) || scan.hasLabel(name, count)
+/** Whether the name is the metric's, or one of the first labels'. Hardly ever more than the hashes is looked at. */
+function isTaken(scan: Scan, from: number, to: number, hash: number, count: number): boolean {
+  let alike = hash === metricHash
+  for (let at = Mark.name; at < Mark.size * count; at += Mark.size) if (scan.marks[at] === hash) alike = true
+  if (!alike) return false
+  const name = scan.body.subarray(from, to)
+  return metricLabel.equals(name) || scan.hasLabel(name, count)
+}
 
 /** How many labels of the series before are this one's too; -1 if not even the name is. */
 function takeOver({ view, labels, marked, before, start, end }: Scan): number {
