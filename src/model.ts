@@ -104,6 +104,8 @@ export interface Page {
   readonly format: Format
   /** The plain text. A getter where the page is kept compressed: ask once. */
   readonly body: Uint8Array
+  /** The same at less cost, for who is done with it at once: it may lie where soon another text will. */
+  readonly glance?: () => Uint8Array
   /** The length of `body`, known without unpacking it. */
   readonly size: number
   /** The container's own gzip of `body`, if it sent one. */

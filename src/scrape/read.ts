@@ -4,6 +4,7 @@ import { ProxyError } from '../errors.ts'
 import type { Format, Page } from '../model.ts'
 import { shown } from './failures.ts'
 import type { Fetched, FetchOptions } from './fetch.ts'
+import { type About, createTexts, newPlace, type Place } from './texts.ts'
 import { unpack } from './unpack.ts'
 
 /** Whether a body is valid metrics. */
@@ -26,6 +27,8 @@ export interface Reading {
   readonly contentType: string | undefined
   /** The page isn't the container's own bytes. */
   readonly mended?: true
+  /** Where its text is, if it came packed. */
+  readonly place?: Place
 }
 
 export interface ReadOptions extends FetchOptions {
@@ -48,35 +51,44 @@ export interface ReaderOptions {
 }
 
 export function createReader({ fetch, inspect, isRenewal = never, maxBody }: ReaderOptions): Read {
+  const texts = createTexts()
+
   return async (url, options) => {
     const { before } = options
     const fetched = await fetch(url, options)
     if (before && isSame(fetched, before)) return before
     const body = fetched.gzip ? await unpack(fetched.body, maxBody) : fetched.body
-    return before && renews(before, body, fetched) ? renewed(before, body, fetched) : fresh(body, fetched)
+    if (before && renews(before, body, fetched)) return readingOf(body, fetched, before.page, before.place)
+    return inspected(body, fetched, before?.place)
   }
 
   function renews({ page, contentType, mended }: Reading, body: Uint8Array, fetched: Fetched): boolean {
-    return contentType === fetched.contentType && !mended && isRenewal(page.body, body)
+    return contentType === fetched.contentType && !mended && isRenewal(page.glance?.() ?? page.body, body)
   }
 
-  function fresh(body: Uint8Array, { body: sent, gzip, contentType }: Fetched): Reading {
-    const inspected = inspect(body, contentType)
-    if (!inspected.ok) throw invalid(body, inspected)
-    const { format, series, remarks, mended } = inspected
-    const used = mended ?? body
-    const page = { format, body: used, size: used.length, series, remarks }
-    if (mended) return { page, contentType, mended: true }
-    return { page: gzip ? { ...page, gzip: sent } : page, contentType }
+  function inspected(body: Uint8Array, fetched: Fetched, place: Place | undefined): Reading {
+    const found = inspect(body, fetched.contentType)
+    if (!found.ok) throw invalid(body, found)
+    const { mended } = found
+    if (!mended) return readingOf(body, fetched, found, place)
+    return { page: plainPage(mended, found), contentType: fetched.contentType, mended: true }
+  }
+
+  function readingOf(
+    body: Uint8Array,
+    { body: sent, gzip, contentType }: Fetched,
+    about: About,
+    place = newPlace(),
+  ): Reading {
+    if (!gzip) return { page: plainPage(body, about), contentType }
+    return { page: texts.pageOf(place, body, sent, about), contentType, place }
   }
 }
 
 const never = () => false
 
-function renewed(before: Reading, body: Uint8Array, { body: sent, gzip, contentType }: Fetched): Reading {
-  const { format, series, remarks } = before.page
-  const page = { format, body, size: body.length, series, remarks }
-  return { page: gzip ? { ...page, gzip: sent } : page, contentType }
+function plainPage(body: Uint8Array, { format, series, remarks }: About): Page {
+  return { format, body, size: body.length, series, remarks }
 }
 
 function isSame({ body, gzip, contentType }: Fetched, before: Reading): boolean {

@@ -55,8 +55,7 @@ export function createRendering(formats: Formats): Rendering {
   let packed = new WeakMap<Page, Map<string, Packed | Promise<Packed>>>()
   const choose = createChoose(formats)
 
-  /** A copy, since a page that is kept compressed must be asked for its body only once. */
-  const formOf = (page: Page, { offer }: Choice) => formats.convert({ ...page }, offer)
+  const formOf = (page: Page, { offer }: Choice) => formats.convert(page, offer)
 
   function packedOf(page: Page, choice: Choice): Packed | Promise<Packed> {
     const forms = packed.get(page) ?? new Map<string, Packed | Promise<Packed>>()

@@ -29,7 +29,8 @@ export function makeDelta(from: Uint8Array, to: Uint8Array): Uint8Array {
     const start = lineStart(to, j + same, j)
     steps.keep(linesIn(fresh, j, start))
     const there = i + start - j
-    const [oldEnd, freshEnd] = [lineEnd(from, i + same), lineEnd(to, j + same)]
+    const oldEnd = lineEnd(from, i + same)
+    const freshEnd = lineEnd(to, j + same)
     const place = isInValue(to, start, j + same) ? there : find(seriesOf(to, start, freshEnd), there)
     if (place === undefined) {
       steps.add(start, freshEnd)
@@ -90,19 +91,20 @@ function cut(line: string, length: number): string {
   return line.slice(0, line.length - length)
 }
 
+/** One delta is made at a time: all are written in the same memory. */
+const head = byteWriter()
+const steps = byteWriter()
+const cuts = byteWriter()
+const text = byteWriter()
+
 function stepWriter(to: Uint8Array) {
-  const steps = byteWriter()
-  /** Where each text begins and ends in `to`. */
-  const texts: number[] = []
-  let cuts: number[] = []
   let kind = keep
   let count = 0
-  let length = 0
+  for (const part of [head, steps, cuts, text]) part.clear()
 
   function flush(): void {
     if (count > 0) steps.varint(count * 4 + kind)
-    for (const length of cuts) steps.varint(length)
-    cuts = []
+    cuts.moveTo(steps)
     count = 0
   }
   function step(next: number, times: number): void {
@@ -111,9 +113,9 @@ function stepWriter(to: Uint8Array) {
     kind = next
     count += times
   }
-  function text(start: number, end: number): void {
-    texts.push(start, end)
-    length += end - start + 1
+  function line(start: number, end: number): void {
+    text.copy(to, start, end)
+    text.byte(newline)
   }
 
   return {
@@ -121,35 +123,21 @@ function stepWriter(to: Uint8Array) {
     drop: (times: number) => step(drop, times),
     add(start: number, end: number) {
       step(add, 1)
-      text(start, end)
+      line(start, end)
     },
     /** Cuts so many bytes off, and adds what is at `start` to `end`. */
     change(length: number, start: number, end: number) {
       if (length === 0 && start === end) return step(keep, 1)
       step(change, 1)
-      cuts.push(length)
-      text(start, end)
+      cuts.varint(length)
+      line(start, end)
     },
     end(): Uint8Array {
       flush()
-      const head = byteWriter()
       head.varint(steps.length())
-      const begin = head.length() + steps.length()
-      const delta = Buffer.allocUnsafe(begin + Math.max(0, length - 1))
-      delta.set(head.bytes())
-      delta.set(steps.bytes(), head.length())
-      copyLines(to, texts, delta, begin)
-      return delta
+      // the last line ends with the delta
+      return Buffer.concat([head.bytes(), steps.bytes(), text.bytes().subarray(0, -1)])
     },
-  }
-}
-
-/** The texts as lines. Byte by byte: each is short. */
-function copyLines(to: Uint8Array, texts: readonly number[], delta: Uint8Array, begin: number): void {
-  let at = begin
-  for (let n = 0; n < texts.length; n += 2) {
-    if (n > 0) delta[at++] = newline
-    for (let from = texts[n]!; from < texts[n + 1]!; from += 1) delta[at++] = to[from]!
   }
 }
 

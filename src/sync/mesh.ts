@@ -87,7 +87,7 @@ export function createMesh(options: MeshOptions): Mesh {
 
   function putVersion(id: string): void {
     const { entry, page } = own.entry(id)!
-    if (entry.snapshot?.ok) versions.put(id, page, entry.snapshot.page.body, sessions.size > 0)
+    if (entry.snapshot?.ok) versions.put(id, page, entry.snapshot.page, sessions.size > 0)
   }
 
   const unsubscribe = store.subscribe((change) => {

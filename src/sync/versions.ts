@@ -1,6 +1,7 @@
 // The versions of the own pages, ready to be told: the newest one, and the packed deltas that lead to it from
 // those before. Each delta is made once, whatever the number of peers.
 
+import type { Page } from '../model.ts'
 import { makeDelta } from './delta.ts'
 import { fingerprint, pack, packDelta } from './pack.ts'
 
@@ -13,12 +14,14 @@ interface Step {
 
 interface Version {
   readonly number: number
-  readonly body: Uint8Array
+  readonly page: Text
   readonly print: string
   /** Oldest first; the last one leads to this version. */
   readonly steps: readonly Step[]
   full?: Uint8Array
 }
+
+type Text = Pick<Page, 'body' | 'glance'>
 
 /** How a peer gets the newest version. */
 export type Way =
@@ -32,7 +35,7 @@ export type Way =
 
 export interface Versions {
   /** A new version of a page. Without anybody to tell it to, no delta is made. */
-  put(id: string, number: number, body: Uint8Array, wanted: boolean): void
+  put(id: string, number: number, page: Text, wanted: boolean): void
   /** The way from the version `base` (0: none) to the newest one. */
   way(id: string, base: number): Way | undefined
   forget(id: string): void
@@ -45,10 +48,11 @@ export function createVersions(): Versions {
   const versions = new Map<string, Version>()
 
   return {
-    put(id, number, body, wanted) {
+    put(id, number, page, wanted) {
       const last = versions.get(id)
-      const steps = last && wanted ? affordable([...last.steps, stepFrom(last, body)], body.length) : []
-      versions.set(id, { number, body, print: fingerprint(body), steps })
+      const text = textOf(page)
+      const steps = last && wanted ? affordable([...last.steps, stepFrom(last, text)], text.length) : []
+      versions.set(id, { number, page, print: fingerprint(text), steps })
     },
     way(id, base) {
       const version = versions.get(id)
@@ -56,7 +60,7 @@ export function createVersions(): Versions {
       const { print, steps } = version
       const first = steps.findIndex(({ from }) => from === base)
       if (first < 0) {
-        version.full ??= pack(version.body)
+        version.full ??= pack(textOf(version.page))
         return { kind: 'full', print, packed: version.full }
       }
       const packed = steps.slice(first).map((step) => step.packed)
@@ -66,9 +70,11 @@ export function createVersions(): Versions {
   }
 }
 
-function stepFrom({ number, body, print }: Version, to: Uint8Array): Step {
-  return { from: number, print, packed: packDelta(makeDelta(body, to)) }
+function stepFrom({ number, page, print }: Version, to: Uint8Array): Step {
+  return { from: number, print, packed: packDelta(makeDelta(textOf(page), to)) }
 }
+
+const textOf = (page: Text) => page.glance?.() ?? page.body
 
 /** The newest steps that together cost less than a full copy would. */
 function affordable(steps: readonly Step[], size: number): readonly Step[] {

@@ -24,7 +24,7 @@ test('a peer that takes any of the versions ends with the newest', () => {
       const versions = createVersions()
       let rest: Resting | undefined
       for (const [at, take1] of [...takes, true].entries()) {
-        versions.put('a', at + 1, page(at + 1), true)
+        versions.put('a', at + 1, { body: page(at + 1) }, true)
         if (!take1) continue
         const way = versions.way('a', rest?.number ?? 0)!
         if (way.kind === 'steps') expect(way.basePrint).toBe(rest?.print)
@@ -39,7 +39,7 @@ test('a peer that takes any of the versions ends with the newest', () => {
 describe('versions', () => {
   test('give deltas to who has one of the last versions, else a full copy', () => {
     const versions = createVersions()
-    for (let number = 1; number <= 30; number += 1) versions.put('a', number, page(number), true)
+    for (let number = 1; number <= 30; number += 1) versions.put('a', number, { body: page(number) }, true)
     expect(versions.way('a', 29)).toMatchObject({ kind: 'steps', packed: { length: 1 } })
     expect(versions.way('a', 27)).toMatchObject({ kind: 'steps', packed: { length: 3 } })
     expect(versions.way('a', 1)?.kind).toBe('full')
@@ -49,7 +49,7 @@ describe('versions', () => {
 
   test('cost less than a packed copy, however long they run', () => {
     const versions = createVersions()
-    for (let number = 1; number <= 50; number += 1) versions.put('a', number, page(number), true)
+    for (let number = 1; number <= 50; number += 1) versions.put('a', number, { body: page(number) }, true)
     const kept = Array.from({ length: 50 }, (_, at) => versions.way('a', at + 1)!).filter(
       (way) => way.kind === 'steps',
     )
@@ -59,8 +59,8 @@ describe('versions', () => {
 
   test('make no delta while nobody listens', () => {
     const versions = createVersions()
-    versions.put('a', 1, page(1), false)
-    versions.put('a', 2, page(2), false)
+    versions.put('a', 1, { body: page(1) }, false)
+    versions.put('a', 2, { body: page(2) }, false)
     expect(versions.way('a', 1)?.kind).toBe('full')
   })
 })

@@ -123,7 +123,7 @@ describe('what it tells', () => {
     session.take(digest())
     const show = (text: string) => {
       store.putSnapshot('a', snapshot(clock.now(), text))
-      versions.put('a', store.own.entry('a')!.page, Buffer.from(text), true)
+      versions.put('a', store.own.entry('a')!.page, { body: Buffer.from(text) }, true)
       session.mark('a')
     }
     show('x 1\n')
