@@ -76,4 +76,5 @@ export interface ApiEvent {
   readonly Type?: string
   readonly Action?: string
   readonly Actor?: { readonly ID?: string; readonly Attributes?: Readonly<Record<string, string>> | null }
+  readonly timeNano?: number
 }

@@ -5,8 +5,9 @@ import type { Mono } from '../model.ts'
 import type { Container } from './container.ts'
 
 export interface Ended {
-  died(id: string, exitCode: number | undefined): void
-  started(id: string): void
+  /** `at`: when it happened by Docker's clock, where Docker says it. What is older than what is known counts no more. */
+  died(id: string, at: number | undefined, exitCode: number | undefined): void
+  started(id: string, at: number | undefined): void
   /** Events were missed: the list is all there is. */
   missed(): void
   /** What was listed, put right. */
@@ -15,25 +16,44 @@ export interface Ended {
   doubtful(): Iterable<string>
 }
 
+/** The newest that was heard of a container's start or end. */
+interface News {
+  readonly dead: boolean
+  readonly at: number | undefined
+  readonly heard: Mono
+  readonly exitCode?: number
+}
+
 /** A list that insists for so long is believed. Measured on a busy machine: more than 5 seconds. */
 const patience = 30_000
 
 export function createEnded(clock: Clock): Ended {
-  const ended = new Map<string, { readonly at: Mono; readonly exitCode: number | undefined }>()
+  const newest = new Map<string, News>()
+
+  /** Events may come doubled and in the wrong order: an end before the last start is not of this run. */
+  function hear(id: string, news: Omit<News, 'heard'>): void {
+    const known = newest.get(id)
+    if (known?.at !== undefined && news.at !== undefined && news.at < known.at) return
+    newest.set(id, { ...news, heard: clock.now() })
+  }
+
   return {
-    died: (id, exitCode) => void ended.set(id, { at: clock.now(), exitCode }),
-    started: (id) => void ended.delete(id),
-    missed: () => ended.clear(),
+    died: (id, at, exitCode) => hear(id, { dead: true, at, ...(exitCode !== undefined && { exitCode }) }),
+    started: (id, at) => hear(id, { dead: false, at }),
+    missed: () => newest.clear(),
     correct(listed) {
       const corrected = new Map(listed)
-      for (const [id, { at, exitCode }] of ended) {
+      for (const [id, { dead, heard, exitCode }] of newest) {
         const container = listed.get(id)
-        if (!container || container.state === 'stopped' || clock.now() - at > patience) ended.delete(id)
-        else corrected.set(id, stopped(container, exitCode))
+        const agreed = dead && (!container || container.state === 'stopped')
+        if (agreed || clock.now() - heard > patience) newest.delete(id)
+        else if (dead) corrected.set(id, stopped(container!, exitCode))
       }
       return corrected
     },
-    doubtful: () => ended.keys(),
+    *doubtful() {
+      for (const [id, { dead }] of newest) if (dead) yield id
+    },
   }
 }
 

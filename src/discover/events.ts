@@ -16,8 +16,10 @@ const wanted = {
 export interface Hearing {
   /** The stream is open: what happened before may have been missed. */
   opened(): void
-  started(id: string): void
-  died(id: string, exitCode: number | undefined): void
+  /** `at`: when it happened by Docker's clock, in nanoseconds, where Docker says it. */
+  started(id: string, at: number | undefined): void
+  died(id: string, at: number | undefined, exitCode: number | undefined): void
+  removed(id: string): void
   /** Anything else about a container that we may have to know. */
   touched(id: string): void
   /** A service or a node changed: only managers hear that. */
@@ -71,18 +73,21 @@ export function followEvents(engine: Engine, clock: Clock, hearing: Hearing): Ev
   return { renew: () => present.abort(), stop: loop.stop }
 }
 
-function tell({ Type, Action = '', Actor }: ApiEvent, hearing: Hearing): void {
+function tell(event: ApiEvent, hearing: Hearing): void {
+  const { Type, Actor } = event
   if (Type === 'service' || Type === 'node') hearing.swarm(Type)
-  if (Type === 'container' && Actor?.ID) tellContainer(Actor.ID, Action, Actor.Attributes ?? {}, hearing)
+  if (Type === 'container' && Actor?.ID) tellContainer(Actor.ID, event, hearing)
   // Docker names the container of a network's event; creating and removing a network touches nobody
   if (Type === 'network' && Actor?.Attributes?.container) hearing.touched(Actor.Attributes.container)
 }
 
-type Attributes = Readonly<Record<string, string>>
-
 /** Not every engine and proxy heeds filters: whatever else comes is dropped here. */
-function tellContainer(id: string, action: string, { exitCode }: Attributes, hearing: Hearing): void {
-  if (action === 'start') hearing.started(id)
-  else if (action === 'die') hearing.died(id, /^-?\d+$/.test(exitCode ?? '') ? Number(exitCode) : undefined)
-  else if (action !== 'create' && wanted.event.includes(action)) hearing.touched(id)
+function tellContainer(id: string, { Action = '', Actor, timeNano }: ApiEvent, hearing: Hearing): void {
+  const exitCode = Actor?.Attributes?.exitCode ?? ''
+  if (Action === 'start') hearing.started(id, timeNano)
+  else if (Action === 'die')
+    hearing.died(id, timeNano, /^-?\d+$/.test(exitCode) ? Number(exitCode) : undefined)
+  // what Docker calls destroy, Podman calls remove
+  else if (Action === 'destroy' || Action === 'remove') hearing.removed(id)
+  else if (Action !== 'create' && wanted.event.includes(Action)) hearing.touched(id)
 }

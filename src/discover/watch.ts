@@ -5,6 +5,7 @@ import type { Part } from '../model.ts'
 import type { Metrics } from '../telemetry.ts'
 import { createEnded } from './ended.ts'
 import { followEvents, type Hearing } from './events.ts'
+import { createLacking } from './lacking.ts'
 import type { Picture } from './picture.ts'
 import { type RefresherDeps, startRefresher } from './refresher.ts'
 
@@ -27,18 +28,19 @@ interface Listener {
 export async function watchEngine(deps: RefresherDeps, listener: Listener): Promise<Watch> {
   const { clock, log, reading } = deps
   const count = countersOf(deps.metrics)
-  const ended = createEnded(clock)
+  const [ended, lacking] = [createEnded(clock), createLacking(clock)]
   let deafness: Trouble | undefined
 
   function show(listed: Picture | undefined): void {
-    if (listed) listener.picture({ ...listed, containers: ended.correct(listed.containers) })
+    if (listed)
+      listener.picture({ ...listed, containers: ended.correct(lacking.complete(listed.containers)) })
   }
   const refresher = startRefresher(deps, {
     // what events said counts at once, however slow Docker is to answer
     waking: () => show(refresher.picture()),
     read(picture) {
       show(picture)
-      for (const id of ended.doubtful()) refresher.due.later(id)
+      for (const id of [...ended.doubtful(), ...lacking.doubtful()]) refresher.due.later(id)
     },
     failed: () => events.renew(),
   })
@@ -48,16 +50,22 @@ export async function watchEngine(deps: RefresherDeps, listener: Listener): Prom
       count.streams.add(1)
       deafness = undefined
       ended.missed()
+      lacking.missed()
       due.all()
     },
-    started(id) {
+    started(id, at) {
       count.events.add(1)
-      ended.started(id)
+      ended.started(id, at)
       due.one(id)
     },
-    died(id, exitCode) {
+    died(id, at, exitCode) {
       count.events.add(1)
-      ended.died(id, exitCode)
+      ended.died(id, at, exitCode)
+      due.one(id)
+    },
+    removed(id) {
+      count.events.add(1)
+      lacking.removed(id)
       due.one(id)
     },
     touched(id) {
@@ -71,6 +79,7 @@ export async function watchEngine(deps: RefresherDeps, listener: Listener): Prom
       if (kind === 'node') due.all()
     },
     lost(error, inARow) {
+      lacking.missed()
       if (inARow === 1) return due.all()
       if (!deafness && !refresher.trouble())
         log.warn({ ...troubleOf(error) }, 'Docker’s events cannot be heard')

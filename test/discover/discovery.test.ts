@@ -76,10 +76,11 @@ const change = (name: string, changes: Partial<ApiContainer>) => {
 const remove = (name: string) => {
   server.answers['/containers/json'] = rows().filter(({ Id }) => Id !== idOf(name))
 }
-const event = (Action: string, id: string, Attributes = {}) => ({
+const event = (Action: string, id: string, Attributes = {}, timeNano?: number) => ({
   Type: 'container',
   Action,
   Actor: { ID: id, Attributes },
+  ...(timeNano !== undefined && { timeNano }),
 })
 
 describe('the first set', () => {
@@ -277,6 +278,20 @@ describe('events', () => {
     expect(last().targets).toHaveLength(found[0]!.targets.length)
   })
 
+  test('of an end before the last start, come late or again, end nothing', async () => {
+    await start()
+    await listening()
+    const [die, begin] = [
+      event('die', idOf('two'), { exitCode: '1' }, 1e18),
+      event('start', idOf('two'), {}, 2e18),
+    ]
+    server.emit(begin, die, die)
+    await quiet(1000)
+    expect(found).toHaveLength(1)
+    server.emit(event('die', idOf('two'), { exitCode: '1' }, 3e18))
+    await eventually('the end of this run', () => byName('two')?.state === 'stopped', 100)
+  })
+
   test('many at once are one list', async () => {
     await start()
     await listening()
@@ -293,6 +308,15 @@ describe('events', () => {
     server.emit(...Array.from({ length: 60 }, (_, at) => event('start', `stranger${at}`)))
     await quiet(200)
     expect(whole()).toBe(before + 1)
+  })
+
+  test('of a removal count at once, whatever the list still says', async () => {
+    await start()
+    await listening()
+    const gone = idOf('plain')
+    remove('plain')
+    server.emit(event('destroy', gone))
+    await eventually('the removal', () => !byName('plain'), 100)
   })
 
   test('that are missing are made up for by the next whole list', async () => {
@@ -363,6 +387,32 @@ describe('a lost event stream', () => {
     expect(discovery!.status().warnings[0]).toMatchObject({ reason: expect.stringContaining('GET /events') })
     remove('plain')
     await eventually('the resync', () => !byName('plain'), 31_000, 100)
+  })
+})
+
+describe('a list that lacks something', () => {
+  const halved = () => rows().filter((_, at) => at % 2 === 0)
+  const short: EngineServer['fault'] = (path, answer) =>
+    path.startsWith('/containers') && !!answer.end(JSON.stringify(halved()))
+
+  test('is not believed before it was asked again', async () => {
+    await start()
+    await listening()
+    server.fault = short
+    server.emit(event('start', idOf('two')))
+    await quiet(2000)
+    expect(found).toHaveLength(1)
+    server.fault = () => false
+    await quiet(60_000)
+    expect(found).toHaveLength(1)
+  })
+
+  test('is believed where it insists', async () => {
+    await start()
+    await listening()
+    server.fault = short
+    await quiet(60_000)
+    expect(last().targets.length).toBeLessThan(found[0]!.targets.length)
   })
 })
 
