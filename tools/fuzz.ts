@@ -1,153 +1,73 @@
-// Mutation fuzzing of the exposition engine, for as long as one likes: node tools/fuzz.ts [seconds] [seed].
-// Damaged pages must be taken or refused, in a time that their size allows, and never with another error;
-// what is taken must come out of merge, label and convert as what Prometheus takes. What passes for a renewal of
-// a page must be as valid as that, with the same to say of it. Memory must not grow.
+// Mutation fuzzing of all that reads bytes of others, for as long as one likes: node tools/fuzz.ts [seconds] [seed] [engine].
+// Whatever comes must be taken or refused in the way that is meant (tools/fuzz), in a time that its size allows.
+// Memory must not grow.
 
 import { createHash } from 'node:crypto'
-import { isDeepStrictEqual } from 'node:util'
+import { setImmediate as breath } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { convert } from '../src/exposition/convert.ts'
-import { families } from '../src/exposition/families.ts'
-import { contentTypeOf, type Offer } from '../src/exposition/formats.ts'
-import { inspect } from '../src/exposition/inspect.ts'
-import { label } from '../src/exposition/label.ts'
-import { merge } from '../src/exposition/merge.ts'
-import { isRenewal } from '../src/exposition/renewal.ts'
-import type { Page } from '../src/model.ts'
-import { generatePage } from '../test/exposition/corpus/generate.ts'
-import { mutated } from '../test/exposition/corpus/mutate.ts'
 import { type Random, seeded } from '../test/exposition/corpus/random.ts'
-import { renumbered } from '../test/exposition/corpus/renumber.ts'
+import type { Engine } from './fuzz/engine.ts'
+import { exposition } from './fuzz/exposition.ts'
+import { stream } from './fuzz/frames.ts'
+import { pages } from './fuzz/pages.ts'
 
-const limits = { maxSeries: 10_000, maxLine: 100_000 }
-const offers: readonly Offer[] = [
-  { format: 'text/0.0.4', escaping: 'underscores' },
-  { format: 'text/1.0.0', escaping: 'allow-utf-8' },
-  { format: 'openmetrics/0.0.1', escaping: 'values' },
-  { format: 'openmetrics/1.0.0', escaping: 'allow-utf-8' },
-]
-/** Mostly plain numbers, since any other keeps the page from being a renewal. */
-const numbers = ['0', '1', '-2.5', '12345678', '3.25e-07', '1e9', '7.0']
-const oddNumbers = [
-  'NaN',
-  '+Inf',
-  '1e999',
-  '1e400',
-  '1.',
-  '.5',
-  '0x1',
-  '1_0',
-  '',
-  '-',
-  '1 1',
-  '9'.repeat(400),
-]
-/** How many of the pages have no wound, so that there is enough for what only valid ones come to. */
-const whole = 0.1
+interface Share {
+  readonly make: (random: Random) => Engine
+  /** Of the time. */
+  readonly share: number
+}
+
+const engines: Readonly<Record<string, Share>> = {
+  exposition: { make: exposition, share: 0.6 },
+  frames: { make: stream, share: 0.2 },
+  pages: { make: pages, share: 0.2 },
+}
+
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
-/** What one page of a few kilobytes may take at most, in milliseconds of CPU, and what may be held at the end. */
+/** What one input of a few kilobytes may take at most, in milliseconds of CPU, and what may be held at the end. */
 const longest = 2000
 const most = 128 * 2 ** 20
 
 const seconds = Number(process.argv[2] ?? 60)
 const seed = Number(process.argv[3] ?? Date.now() % 2 ** 31)
-console.log(`fuzzing for ${seconds} s with seed ${seed}`)
-const random = seeded(seed)
-const counts = { inputs: 0, taken: 0, refused: 0, outputs: 0, successors: 0, renewals: 0 }
-const reasons = new Set<string>()
+const only = process.argv[4]
 
-// each page that is refused is an error made, and most of its cost is the stack
+// each input that is refused is an error made, and most of its cost is the stack
 Error.stackTraceLimit = 3
 
-const start = performance.now()
-const memory = settledMemory()
-let pool = freshPool(random)
-while (performance.now() - start < seconds * 1000) {
-  if (counts.inputs % 50_000 === 0) pool = freshPool(random)
-  const before = process.threadCpuUsage()
-  const { body, openMetrics } = random.one(pool)
-  const damaged = random.chance(whole) ? body : mutated(body, random)
-  try {
-    feed(damaged, openMetrics)
-  } catch (error) {
-    fail(damaged, openMetrics, error)
+console.log(`fuzzing for ${seconds} s with seed ${seed}`)
+for (const [name, { make, share }] of Object.entries(engines)) {
+  if (only === undefined) await fuzz(name, make(seeded(seed)), seconds * share)
+  else if (only === name) await fuzz(name, make(seeded(seed)), seconds)
+}
+
+async function fuzz(name: string, engine: Engine, seconds: number): Promise<void> {
+  const start = performance.now()
+  const memory = settledMemory()
+  let inputs = 0
+  for (; performance.now() - start < seconds * 1000; inputs += 1) {
+    // what has been unpacked is let go of only then
+    if (inputs % 1000 === 0) await breath()
+    const before = process.threadCpuUsage()
+    const { what, bytes, run } = engine.next()
+    try {
+      run()
+      const { user, system } = process.threadCpuUsage(before)
+      const took = (user + system) / 1000
+      if (took > longest) throw new Error(`took ${Math.round(took)} ms`)
+    } catch (error) {
+      const print = createHash('sha256').update(bytes).digest('hex').slice(0, 12)
+      console.log(`${name} failed on ${print} (${what}, seed ${seed}, input ${inputs}):`)
+      console.log(Buffer.from(bytes).toString('base64'))
+      throw error
+    }
   }
-  const { user, system } = process.threadCpuUsage(before)
-  const took = (user + system) / 1000
-  if (took > longest) fail(damaged, openMetrics, new Error(`took ${Math.round(took)} ms`))
-}
-const growth = settledMemory() - memory
-console.log(
-  `${counts.inputs} inputs (${counts.taken} taken, ${counts.refused} refused for ${reasons.size} different reasons), ${counts.outputs} outputs checked, ${counts.renewals} renewals of ${counts.successors} successors, memory ${growth < 0 ? '-' : '+'}${Math.abs(Math.round(growth / 2 ** 20))} MiB`,
-)
-if (growth > most) throw new Error(`memory grew by ${Math.round(growth / 2 ** 20)} MiB`)
-
-function freshPool(random: Random) {
-  return Array.from({ length: 200 }, () => generatePage(random))
-}
-
-function feed(body: Buffer, openMetrics: boolean): void {
-  counts.inputs++
-  const found = inspected(body, openMetrics)
-  if (found.ok) counts.taken++
-  else {
-    counts.refused++
-    reasons.add(found.reason.replace(/found .*|".*"/s, ''))
-    return
-  }
-  // most of what is taken differs from the generated page by little: a part of it is enough
-  if (random.chance(0.2)) use({ format: found.format, body: found.mended ?? body })
-  if (!found.mended) renew(body, openMetrics, found)
-}
-
-function inspected(body: Uint8Array, openMetrics: boolean) {
-  return inspect(body, contentTypeOf(openMetrics ? 'openmetrics/1.0.0' : 'text/0.0.4'), limits)
-}
-
-/** The page at a later time, with one wound now and then. */
-function renew(body: Buffer, openMetrics: boolean, before: ReturnType<typeof inspect>): void {
-  const odd = random.one([0, 0, 0.1])
-  const later = renumbered(body, () => random.one(random.chance(odd) ? oddNumbers : numbers))
-  const next = random.chance(0.5) ? mutated(later, random) : later
-  counts.successors++
-  if (!isRenewal(body, next)) return
-  counts.renewals++
-  const found = inspected(next, openMetrics)
-  if (!isDeepStrictEqual(found, before))
-    throw new Error(
-      `passed for a renewal: ${JSON.stringify(found)} after ${JSON.stringify(before)}: ${next.toString('base64')}`,
-    )
-}
-
-function use(page: Pick<Page, 'format' | 'body'>): void {
-  const added = { name: random.one(['slot', 'b', 'le']), value: random.one(['1', 'a"\\\n', 'ü']) }
-  const to = random.one(offers)
-  families(page)
-  check(label(page, added), { format: page.format, escaping: 'allow-utf-8' })
-  check(convert(page, to), to)
-  const merged = merge([{ page, label: added }, { page }], to)
-  const series = check(merged.body, to)
-  if (series !== merged.series) throw new Error(`${merged.series} series announced, ${series} there`)
-}
-
-function check(body: Uint8Array, { format }: Offer): number {
-  counts.outputs++
-  const found = inspect(body, contentTypeOf(format), { maxSeries: 100_000, maxLine: 1_000_000 })
-  if (!found.ok)
-    throw new Error(`the output is refused: line ${found.line}, column ${found.column}: ${found.reason}`)
-  if (found.mended) throw new Error('the output had to be mended')
-  return found.series
-}
-
-function fail(body: Buffer, openMetrics: boolean, error: unknown): never {
-  const name = createHash('sha256').update(body).digest('hex').slice(0, 12)
-  console.log(
-    `failed on ${name} (${openMetrics ? 'OpenMetrics' : 'text'}, seed ${seed}, input ${counts.inputs}):`,
-  )
-  console.log(body.toString('base64'))
-  throw error
+  await breath()
+  const growth = Math.round((settledMemory() - memory) / 2 ** 20)
+  console.log(`${name}: ${inputs} inputs (${engine.summary()}), memory ${growth < 0 ? '' : '+'}${growth} MiB`)
+  if (growth * 2 ** 20 > most) throw new Error(`memory grew by ${growth} MiB`)
 }
 
 /** What is still held after all that isn't has been let go of. */

@@ -1,0 +1,116 @@
+// Damaged pages must be taken or refused, and never with another error; what is taken must come out of merge, label
+// and convert as what Prometheus takes. What passes for a renewal of a page must be as valid as that, with the same to
+// say of it.
+
+import { isDeepStrictEqual } from 'node:util'
+import { convert } from '../../src/exposition/convert.ts'
+import { families } from '../../src/exposition/families.ts'
+import { contentTypeOf, type Offer } from '../../src/exposition/formats.ts'
+import { inspect } from '../../src/exposition/inspect.ts'
+import { label } from '../../src/exposition/label.ts'
+import { merge } from '../../src/exposition/merge.ts'
+import { isRenewal } from '../../src/exposition/renewal.ts'
+import type { Page } from '../../src/model.ts'
+import { generatePage } from '../../test/exposition/corpus/generate.ts'
+import { mutated } from '../../test/exposition/corpus/mutate.ts'
+import type { Random } from '../../test/exposition/corpus/random.ts'
+import { renumbered } from '../../test/exposition/corpus/renumber.ts'
+import type { Engine } from './engine.ts'
+
+const limits = { maxSeries: 10_000, maxLine: 100_000 }
+const offers: readonly Offer[] = [
+  { format: 'text/0.0.4', escaping: 'underscores' },
+  { format: 'text/1.0.0', escaping: 'allow-utf-8' },
+  { format: 'openmetrics/0.0.1', escaping: 'values' },
+  { format: 'openmetrics/1.0.0', escaping: 'allow-utf-8' },
+]
+/** Mostly plain numbers, since any other keeps the page from being a renewal. */
+const numbers = ['0', '1', '-2.5', '12345678', '3.25e-07', '1e9', '7.0']
+const oddNumbers = [
+  'NaN',
+  '+Inf',
+  '1e999',
+  '1e400',
+  '1.',
+  '.5',
+  '0x1',
+  '1_0',
+  '',
+  '-',
+  '1 1',
+  '9'.repeat(400),
+]
+/** How many of the pages have no wound, so that there is enough for what only valid ones come to. */
+const whole = 0.1
+
+export function exposition(random: Random): Engine {
+  const counts = { taken: 0, refused: 0, outputs: 0, successors: 0, renewals: 0 }
+  const reasons = new Set<string>()
+
+  function feed(body: Buffer, openMetrics: boolean): void {
+    const found = inspected(body, openMetrics)
+    if (found.ok) counts.taken++
+    else {
+      counts.refused++
+      reasons.add(found.reason.replace(/found .*|".*"/s, ''))
+      return
+    }
+    // most of what is taken differs from the generated page by little: a part of it is enough
+    if (random.chance(0.2)) use({ format: found.format, body: found.mended ?? body })
+    if (!found.mended) renew(body, openMetrics, found)
+  }
+
+  /** The page at a later time, with one wound now and then. */
+  function renew(body: Buffer, openMetrics: boolean, before: ReturnType<typeof inspect>): void {
+    const odd = random.one([0, 0, 0.1])
+    const later = renumbered(body, () => random.one(random.chance(odd) ? oddNumbers : numbers))
+    const next = random.chance(0.5) ? mutated(later, random) : later
+    counts.successors++
+    if (!isRenewal(body, next)) return
+    counts.renewals++
+    const found = inspected(next, openMetrics)
+    if (!isDeepStrictEqual(found, before))
+      throw new Error(
+        `passed for a renewal: ${JSON.stringify(found)} after ${JSON.stringify(before)}: ${next.toString('base64')}`,
+      )
+  }
+
+  function use(page: Pick<Page, 'format' | 'body'>): void {
+    const added = { name: random.one(['slot', 'b', 'le']), value: random.one(['1', 'a"\\\n', 'ü']) }
+    const to = random.one(offers)
+    families(page)
+    check(label(page, added), { format: page.format, escaping: 'allow-utf-8' })
+    check(convert(page, to), to)
+    const merged = merge([{ page, label: added }, { page }], to)
+    const series = check(merged.body, to)
+    if (series !== merged.series) throw new Error(`${merged.series} series announced, ${series} there`)
+  }
+
+  function check(body: Uint8Array, { format }: Offer): number {
+    counts.outputs++
+    const found = inspect(body, contentTypeOf(format), { maxSeries: 100_000, maxLine: 1_000_000 })
+    if (!found.ok)
+      throw new Error(`the output is refused: line ${found.line}, column ${found.column}: ${found.reason}`)
+    if (found.mended) throw new Error('the output had to be mended')
+    return found.series
+  }
+
+  const freshPool = () => Array.from({ length: 200 }, () => generatePage(random))
+  let pool = freshPool()
+  let made = 0
+  return {
+    next() {
+      made++
+      if (made % 50_000 === 0) pool = freshPool()
+      const { body, openMetrics } = random.one(pool)
+      const bytes = random.chance(whole) ? body : mutated(body, random)
+      return { bytes, what: openMetrics ? 'OpenMetrics' : 'text', run: () => feed(bytes, openMetrics) }
+    },
+    summary: () =>
+      `${counts.taken} taken, ${counts.refused} refused for ${reasons.size} different reasons, ${counts.outputs} outputs checked, ${counts.renewals} renewals of ${counts.successors} successors`,
+  }
+}
+
+function inspected(body: Uint8Array, openMetrics: boolean) {
+  return inspect(body, contentTypeOf(openMetrics ? 'openmetrics/1.0.0' : 'text/0.0.4'), limits)
+}
