@@ -10,6 +10,7 @@ import type { Trouble } from '../errors.ts'
 import { ProxyError, statusOf, troubleOf } from '../errors.ts'
 import type { Part } from '../model.ts'
 import type { Log, Metrics } from '../telemetry.ts'
+import { keepRoom } from './crowd.ts'
 import { listen } from './listen.ts'
 import { countRequests, createRequestCounts, type RequestCounts } from './requests.ts'
 
@@ -75,9 +76,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) =>
       sendTrouble(reply, invalid(error)),
   }) as FastifyInstance
-  server.server.maxConnections = mostConnections
-  // else whoever opens enough of them could keep everybody out for as long as an idle one may stay
-  server.server.on('drop', () => server.server.closeIdleConnections())
+  keepRoom(server.server, mostConnections)
   server.setErrorHandler((error, request, reply) => sendError(error, request, reply, log))
   server.setNotFoundHandler(notFound)
   countRequests(server, counts)

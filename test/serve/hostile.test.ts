@@ -2,7 +2,10 @@
 // else asks. The others are answered all the while, and nobody leaves anything behind.
 
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { request as httpsRequest } from 'node:https'
 import { connect, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { type Bounds, type Plugin, startServer } from '../../src/serve/server.ts'
@@ -43,7 +46,8 @@ async function besieged(bounds: Partial<Bounds> = timeouts, tls?: ReturnType<typ
     },
     /** Somebody who means well is answered, now. */
     async answersOthers() {
-      expect(await ask(server.port, '/hello')).toMatchObject({ status: 200, text: 'hello\n' })
+      const hello = tls ? await askOverTls(server.port, '/hello') : (await ask(server.port, '/hello')).text
+      expect(hello).toBe('hello\n')
     },
     async [Symbol.asyncDispose]() {
       for (const { socket } of strangers) socket.destroy()
@@ -51,6 +55,12 @@ async function besieged(bounds: Partial<Bounds> = timeouts, tls?: ReturnType<typ
       await server.stop()
     },
   }
+}
+
+async function askOverTls(port: number, path: string): Promise<string> {
+  const sent = httpsRequest({ host: '127.0.0.1', port, path, agent: false, rejectUnauthorized: false }).end()
+  const [response] = (await once(sent, 'response')) as [IncomingMessage]
+  return text(response)
 }
 
 interface Stranger {
@@ -166,6 +176,23 @@ test('2,000 who only hold a connection are in nobody’s way', async () => {
   expect(strangers.filter(({ socket }) => socket.closed)).toEqual([])
 })
 
+test.each([
+  ['in the open', undefined],
+  ['where TLS is spoken', selfSigned()],
+])('beyond the most, who came first and has not asked makes room for who asks, %s', async (_where, tls) => {
+  const mostConnections = 20
+  await using server = await besieged({ mostConnections, headersTimeout: 60_000 }, tls)
+  const silent: Stranger[] = []
+  for (let n = 0; n < mostConnections; n += 1) {
+    const stranger = server.stranger()
+    await stranger.connected
+    silent.push(stranger)
+  }
+  await server.answersOthers()
+  await silent[0]!.closed
+  expect(silent.slice(1).filter(({ socket }) => socket.closed)).toEqual([])
+})
+
 test('connections are capped, and those that only hold one make room', async () => {
   const mostConnections = 20
   await using server = await besieged({ mostConnections })
@@ -250,10 +277,10 @@ test.each([
     const stranger = createStranger(agent.port)
     stranger.socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
     await stranger.closed
-    const [head = '', text = ''] = stranger.heard().split('\r\n\r\n')
+    const [head = '', told = ''] = stranger.heard().split('\r\n\r\n')
     expect(head).toMatch(/^HTTP\/1\.1 4\d\d /)
     expect(head).not.toMatch(/^set-cookie/im)
-    expect(text).not.toContain('root:')
+    expect(told).not.toContain('root:')
     expect((await agent.ask('/web/metrics')).text).toBe('a 1\n')
   } finally {
     await agent.stop()
