@@ -5,17 +5,20 @@ import { writeFileSync } from 'node:fs'
 import { interval, memory } from './faults/agents.ts'
 import { clock } from './faults/clock.ts'
 import { disk } from './faults/disk.ts'
+import { dns } from './faults/dns.ts'
+import { docker } from './faults/docker.ts'
+import { flood } from './faults/flood.ts'
 import { network } from './faults/network.ts'
-import { enterOwnNetwork } from './faults/own-network.ts'
+import { inOwnNetwork, isInOwnNetwork, tell } from './faults/own-network.ts'
 import { restarts } from './faults/restarts.ts'
 import type { Row } from './faults/row.ts'
 
-const sections: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
-  restarts,
-  network,
-  clock,
-  disk,
-}
+type Sections = Readonly<Record<string, () => Promise<readonly Row[]>>>
+
+/** In a network of their own, without anybody else noticing. */
+const apart: Sections = { restarts, network, dns, flood, clock, disk }
+/** A lab makes its own networks. */
+const labs: Sections = { docker }
 
 function document(rows: readonly Row[]): string {
   return `# Faults
@@ -24,20 +27,30 @@ The last run of \`npm run faults\`: three agents on loopback with an interval of
 objects. Asked is another node's agent, for the application of node 2; the nodes that nothing happens to are asked
 for each other's all the while.
 
+Of Docker's faults: an agent in a container of a real engine, which it reaches through a proxy that does what the row
+says, is asked for a container to which nothing happens, while others are added, removed and started again.
+
 | fault | found |
 | --- | --- |
 ${rows.map(({ fault, found }) => `| ${fault} | ${found} |`).join('\n')}
 `
 }
 
-enterOwnNetwork()
-const chosen = process.argv.slice(2)
-const rows: Row[] = []
-for (const [name, run] of Object.entries(sections)) {
-  if (chosen.length > 0 && !chosen.includes(name)) continue
-  const found = await run()
-  for (const row of found) console.log(`${row.fault}: ${row.found}`)
-  rows.push(...found)
+async function run(sections: Sections, chosen: readonly string[]): Promise<readonly Row[]> {
+  const rows: Row[] = []
+  for (const name of chosen) {
+    const found = (await sections[name]?.()) ?? []
+    for (const row of found) console.log(`${row.fault}: ${row.found}`)
+    rows.push(...found)
+  }
+  return rows
 }
-if (chosen.length === 0) writeFileSync('docs/FAULTS.md', document(rows))
+
+const named = process.argv.slice(2)
+const chosen = named.length > 0 ? named : [...Object.keys(apart), ...Object.keys(labs)]
+if (isInOwnNetwork()) tell(await run(apart, chosen))
+else {
+  const rows = [...inOwnNetwork(), ...(await run(labs, chosen))]
+  if (named.length === 0) writeFileSync('docs/FAULTS.md', document(rows))
+}
 process.exit()

@@ -18,6 +18,7 @@ export type Answer = 'fresh' | 'kept' | 'told' | 'nothing' | 'wrong'
 export interface Agents extends AsyncDisposable {
   readonly sshPorts: readonly number[]
   url(at: number): string
+  pid(at: number): number
   startAgent(at: number): void
   /** Ends it without a chance to say so, and waits until it is gone. */
   kill(at: number): Promise<void>
@@ -27,7 +28,7 @@ export interface Agents extends AsyncDisposable {
   endApplication(at: number): void
   ask(node: number, app: number): Promise<Answer>
   /** Milliseconds until one agent answers so for the application of another. */
-  until(answer: Answer, node: number, app: number): Promise<number>
+  until(answer: Answer, node: number, app: number, within?: number): Promise<number>
   /** Until all answer for all. */
   untilWhole(): Promise<number>
   /** The row of what happens to node 2, with what the others answered for each other meanwhile. */
@@ -84,13 +85,13 @@ export async function startAgents({ prepare, peersOf, environmentOf }: Options =
     }
   }
 
-  async function until(answer: Answer, node: number, app: number): Promise<number> {
+  async function until(answer: Answer, node: number, app: number, within = patience): Promise<number> {
     const began = performance.now()
     for (;;) {
       const found = await ask(node, app)
       if (found === answer) return performance.now() - began
       if (found === 'wrong') throw new Error(`node ${node + 1} gave a wrong page for app${app + 1}`)
-      if (performance.now() - began > patience) throw new Error(`no ${answer} answer within ${patience} ms`)
+      if (performance.now() - began > within) throw new Error(`no ${answer} answer within ${within} ms`)
       await pause(20)
     }
   }
@@ -122,6 +123,7 @@ export async function startAgents({ prepare, peersOf, environmentOf }: Options =
   const agents: Agents = {
     sshPorts,
     url: (at) => `http://127.0.0.1:${ports[at]}`,
+    pid: (at) => running[at]!.pid,
     startAgent,
     async kill(at) {
       process.kill(running[at]!.pid, 'SIGKILL')
