@@ -5,7 +5,8 @@ import { keyOf } from './key.ts'
 import { Repeats } from './repeats.ts'
 import { Part, wholeHashOf } from './scan/hash.ts'
 import { placeOf } from './scan/place.ts'
-import { type Kind, type MetricType, Scan } from './scan/scan.ts'
+import { lastNameHash } from './scan/plain.ts'
+import { type Kind, Scan } from './scan/scan.ts'
 import { counted } from './words.ts'
 
 export interface Watch {
@@ -17,13 +18,11 @@ export interface Watch {
 }
 
 const bytesPerSeries = 96
+const bytesPerFamily = 512
 
 export function watch(scan: Scan, next: (scan: Scan) => Kind): Watch {
   const series = new Repeats(scan.body.length / bytesPerSeries)
-  const families = new Repeats(64)
-  /** Of each TYPE line: which type, and where it says so. */
-  const types: MetricType[] = []
-  const places: number[] = []
+  const families = new Repeats(scan.body.length / bytesPerFamily)
   const again = new Scan(scan.body, scan.strict, scan.utf8)
   const line = (position: number) => placeOf(scan.body, position).line
 
@@ -35,8 +34,9 @@ export function watch(scan: Scan, next: (scan: Scan) => Kind): Watch {
 
   const keyAt = (position: number) => keyOf(reread(position))
   const isSameSeries = (first: number, second: number) => keyAt(first) === keyAt(second)
-  const nameOf = (type: number) => reread(places[type]!).name
-  const isSameFamily = (first: number, second: number) => nameOf(first) === nameOf(second)
+  const nameAt = (position: number) => reread(position).name
+  const isSameFamily = (first: number, second: number) => nameAt(first) === nameAt(second)
+  const typeAt = (position: number) => reread(position).type
 
   function duplicates(): string[] {
     let count = 0
@@ -52,10 +52,10 @@ export function watch(scan: Scan, next: (scan: Scan) => Kind): Watch {
   function conflicts(): string[] {
     let count = 0
     let example = ''
-    const told = (type: number) => `${types[type]} in line ${line(places[type]!)}`
+    const told = (position: number) => `${typeAt(position)} in line ${line(position)}`
     families.find(isSameFamily, (first, second) => {
-      if (types[first] === types[second] || count++ > 0) return
-      example = `${nameOf(first)} is ${told(first)} and ${told(second)}`
+      if (typeAt(first) === typeAt(second) || count++ > 0) return
+      example = `${nameAt(first)} is ${told(first)} and ${told(second)}`
     })
     if (count === 0) return []
     return [`${counted(count, 'type contradicts', 'types contradict')} an earlier one: ${example}`]
@@ -66,10 +66,11 @@ export function watch(scan: Scan, next: (scan: Scan) => Kind): Watch {
       series.add(scan.hash, scan.start)
     },
     type() {
-      const { start, type, view, nameStart, nameEnd } = scan
-      families.add(wholeHashOf(view, start + nameStart, start + nameEnd, Part.name), types.length)
-      types.push(type)
-      places.push(start)
+      const { start, view, nameStart, nameEnd } = scan
+      const hash = scan.quoted
+        ? wholeHashOf(view, start + nameStart, start + nameEnd, Part.name)
+        : lastNameHash(scan)
+      families.add(hash, start)
     },
     remarks: () => [...duplicates(), ...conflicts()],
   }

@@ -30,7 +30,8 @@ export function readPlainSeries(scan: Scan): number {
   let count = takeOver(scan)
   let i = start
   let hash = 0
-  let names = metricBit
+  /** Whether the labels so far have the names of those before, which are known to be different. */
+  let sameNames = true
   scan.sameName = count >= 0
   scan.before = start
   scan.marked = 0
@@ -42,11 +43,10 @@ export function readPlainSeries(scan: Scan): number {
   if (count >= 0) {
     i += labels[4 * count]!
     hash = marks[Mark.size * count + Mark.hash]!
-    names = marks[Mark.size * count + Mark.names]!
   } else {
     i = plainNameEnd(scan, start)
     if (i === start || i >= end) return 0
-    hash = wholeHashOf(view, start, i, Part.name)
+    hash = lastNameHash(scan)
     scan.nameStart = 0
     scan.nameEnd = i - start
     scan.count = 0
@@ -75,8 +75,8 @@ export function readPlainSeries(scan: Scan): number {
     let nameHash: number
     if (
       nameSize > 0 &&
-      i + nameSize + 2 <= end &&
-      alike(view, before + labels[label]!, view, i, nameSize + 2)
+      (labels[label + 2]! <= scan.sameHead ||
+        (i + nameSize + 2 <= end && alike(view, before + labels[label]!, view, i, nameSize + 2)))
     ) {
       i += nameSize
       nameHash = marks[mark + Mark.name]!
@@ -85,15 +85,14 @@ export function readPlainSeries(scan: Scan): number {
       while (i < end && (classOf[body[i]!]! & LABEL_PART) !== 0) i++
       if (i + 2 >= end || body[i] !== EQUALS || body[i + 1] !== QUOTE) return 0
       nameHash = hashOf(view, nameStart, i, Part.label)
+      sameNames = false
     }
     const nameEnd = i
-    // whether a name stands twice is asked only where its bit says that it could
-    const name = 1 << nameHash
-    if ((names & name) !== 0 && isTaken(scan, nameStart, nameEnd, nameHash, count)) return 0
+    if (!sameNames) {
+      if (isTaken(scan, nameStart, nameEnd, nameHash, count)) return 0
+      marks[mark + Mark.name] = nameHash
+    }
     marks[mark + Mark.hash] = hash
-    marks[mark + Mark.names] = names
-    marks[mark + Mark.name] = nameHash
-    names |= name
 
     const valueStart = nameEnd + 2
     i = readPlainValue(scan, valueStart)
@@ -123,19 +122,25 @@ export function readPlainSeries(scan: Scan): number {
 /** Where the plain name ends that begins at `from`. Mostly it is the one that was read last. */
 export function plainNameEnd(scan: Scan, from: number): number {
   const { body, view, end, lastName, lastNameSize } = scan
-  let i = from
-  if (from + lastNameSize <= end && alike(view, lastName, view, from, lastNameSize)) i += lastNameSize
+  const same = sameHead(view, lastName, from, Math.min(lastNameSize, end - from))
+  let i = from + same
   while (i < end && (classOf[body[i]!]! & METRIC_PART) !== 0) i++
+  if (i - from !== same || same !== lastNameSize) scan.nameHash = 0
   scan.lastName = from
   scan.lastNameSize = i - from
   return i
 }
 
+/** The hash of the plain name that was read last: of a family's samples as of its metadata, made once for all. */
+export function lastNameHash(scan: Scan): number {
+  if (scan.nameHash === 0)
+    scan.nameHash = wholeHashOf(scan.view, scan.lastName, scan.lastName + scan.lastNameSize, Part.name)
+  return scan.nameHash
+}
+
 /** The label that Prometheus keeps a metric's name in: each series has it already. */
 export const metricLabel = Buffer.from('__name__')
 const metricHash = textHashOf('__name__', Part.label)
-const metricBit = 1 << metricHash
-
 /** Whether the name is the metric's, or one of the first labels'. Hardly ever more than the hashes is looked at. */
 function isTaken(scan: Scan, from: number, to: number, hash: number, count: number): boolean {
   let alike = hash === metricHash
@@ -146,19 +151,37 @@ function isTaken(scan: Scan, from: number, to: number, hash: number, count: numb
 }
 
 /** How many labels of the series before are this one's too; -1 if not even the name is. */
-function takeOver({ view, labels, marked, before, start, end }: Scan): number {
-  let label = marked - 1
+function takeOver(scan: Scan): number {
+  const { labels } = scan
+  let label = scan.marked - 1
   if (label < 0) return -1
-  const most = Math.min(labels[4 * label]!, end - start)
-  let same = 0
-  while (same + 8 <= most && view.getBigInt64(before + same) === view.getBigInt64(start + same)) same += 8
-  const last = most - 8
-  if (same > last && last >= 0 && view.getBigInt64(before + last) === view.getBigInt64(start + last))
-    same = most
-  while (same < most && view.getUint8(before + same) === view.getUint8(start + same)) same++
+  const { view, before, start, end } = scan
+  const same = sameHead(view, before, start, Math.min(labels[4 * label + 2]!, end - start))
+  scan.sameHead = same
   while (label >= 0 && labels[4 * label]! > same) label--
   return label
 }
+
+/** With how many of `most` bytes both places begin alike; 0 if they are less than eight. */
+function sameHead(view: DataView, one: number, other: number, most: number): number {
+  const last = most - 8
+  if (last < 0) return 0
+  for (let at = 0; at < last; at += 8)
+    if (view.getBigInt64(one + at) !== view.getBigInt64(other + at))
+      return at + sameOfEight(view, one + at, other + at)
+  return view.getBigInt64(one + last) === view.getBigInt64(other + last)
+    ? most
+    : last + sameOfEight(view, one + last, other + last)
+}
+
+/** With how many bytes eight begin alike with eight others, that differ. */
+function sameOfEight(view: DataView, one: number, other: number): number {
+  const odd = view.getInt32(one, true) ^ view.getInt32(other, true)
+  return odd === 0
+    ? 4 + sameOfFour(view.getInt32(one + 4, true) ^ view.getInt32(other + 4, true))
+    : sameOfFour(odd)
+}
+const sameOfFour = (odd: number) => (31 - Math.clz32(odd & -odd)) >> 3
 
 /**
  * Reads a label's value to its closing quote, and leaves its hash in the scan; 0 if it has newlines, or escapes that

@@ -21,8 +21,8 @@ export type MetricType =
 /** How many labels of a sample the next one can take over. */
 export const mostMarks = 32
 
-/** What is kept of each: the hash and the names of what stands before it, its own name's hash. */
-export const Mark = { hash: 0, names: 1, name: 2, size: 3 } as const
+/** What is kept of each: the hash of what stands before it, and that of its name. */
+export const Mark = { hash: 0, name: 1, size: 2 } as const
 
 /**
  * One pass over a page. `next` of a format moves it on by an entry and fills in what the entry is made of.
@@ -81,12 +81,16 @@ export class Scan {
 
   /** Where the sample before this one began, and what can be taken over from it (see plain.ts). */
   before = 0
+  /** With how many bytes, so far as was looked, that one and this begin alike. */
+  sameHead = 0
   /** How many of its labels have a mark. */
   marked = 0
   readonly marks = new Int32Array(Mark.size * mostMarks)
   /** The plain name that was read last, here or in metadata, at its absolute position. */
   lastName = 0
   lastNameSize = 0
+  /** Its hash, once somebody asked for it; before that 0. */
+  nameHash = 0
   /** Of the label's value that was read last. */
   valueHash = 0
 
