@@ -214,7 +214,8 @@ export function startScraper(options: ScraperOptions, on: (id: string, snapshot:
     },
     async now(id, budget, signal) {
       const state = states.get(id)
-      if (!state) throw new ProxyError('no_metrics', 'nothing is scraped there')
+      // where metrics were found a moment ago, the jobs come a moment later
+      if (!state) throw new ProxyError('searching', 'it is about to be read for the first time')
       await within(clock, budget, signal, ask(state, budget))
       if (state.gone.signal.aborted) throw state.gone.signal.reason
     },

@@ -220,7 +220,7 @@ describe('live reads', () => {
   })
 
   test('of what is not scraped are refused', async () => {
-    await expect(started().scraper.now('nobody', 1000)).rejects.toMatchObject({ code: 'no_metrics' })
+    await expect(started().scraper.now('nobody', 1000)).rejects.toMatchObject({ code: 'searching' })
   })
 })
 
