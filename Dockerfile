@@ -33,6 +33,9 @@ RUN node tools/build.ts \
 FROM scratch
 COPY --from=build /image /
 ENV NODE_ENV=production
+# Of what was freed, the C library gives little back unless told so: an agent that was short of memory for a while
+# would stay so for ever.
+ENV MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=131072
 # The port for Prometheus, and the one on which agents talk with each other.
 EXPOSE 2137 2140
 # Liveness only. So often, because Swarm's DNS names a task once it is healthy.

@@ -10,7 +10,12 @@ export interface Running extends AsyncDisposable {
   readonly pid: number
   /** The first line that it prints. */
   readonly firstLine: () => Promise<string>
+  /** For what answers questions on the channel to its parent. */
+  readonly ask: (question: string) => Promise<unknown>
 }
+
+/** More than any answer takes. */
+const answerWithin = 30_000
 
 export function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
   const child = spawn(command, args, {
@@ -20,13 +25,28 @@ export function start(command: string, args: readonly string[], env: NodeJS.Proc
   return {
     pid: child.pid!,
     firstLine: async () => String((await once(child.stdout!, 'data'))[0]).trim(),
+    async ask(question) {
+      const answer = once(child, 'message', { signal: AbortSignal.timeout(answerWithin) })
+      child.send(question)
+      return (await answer)[0]
+    },
     [Symbol.asyncDispose]: () => end(child),
   }
 }
 
-/** The agent from its source, with the flags that the image gives to node. */
-export function startAgent(env: NodeJS.ProcessEnv): Running {
-  return start(process.execPath, [...imageFlags(), 'src/main.ts'], env)
+/** The agent from its source, with the flags and the environment that the image gives to node. */
+export function startAgent(env: NodeJS.ProcessEnv, flags: readonly string[] = []): Running {
+  return start(process.execPath, [...imageFlags(), ...flags, 'src/main.ts'], {
+    ...imageEnvironment(),
+    ...env,
+  })
+}
+
+function imageEnvironment(): NodeJS.ProcessEnv {
+  const set = [...readFileSync('Dockerfile', 'utf8').matchAll(/^ENV (.*)$/gm)].flatMap(([, all]) =>
+    all!.split(' '),
+  )
+  return Object.fromEntries(set.map((one) => one.split('=') as [string, string]))
 }
 
 function imageFlags(): readonly string[] {
