@@ -3,7 +3,8 @@
 // A connection belongs to one target and is held by one fetch at a time: it is taken from the idle ones,
 // and put back only after an answer that was read to its end. So no target ever waits for another.
 
-import { Client } from 'undici'
+import type { Socket } from 'node:net'
+import { buildConnector, Client } from 'undici'
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 import type { Mono } from '../model.ts'
@@ -54,6 +55,8 @@ const redirects = new Set([301, 302, 303, 307, 308])
 
 interface Connection {
   readonly client: Client
+  /** The newest one, from when it begins to connect. */
+  socket: Socket | undefined
   /** It has answered before, so its next failure may only mean that it had been closed meanwhile. */
   used: boolean
   idleSince: Mono
@@ -66,16 +69,20 @@ export function createFetcher({ clock, maxBody, verifyTls }: FetcherOptions): Fe
   let cancelSweep = clock.after(keepAlive, sweep)
 
   function take(url: string, origin: string): Connection {
-    const connection = idle.get(url) ?? { client: connect(origin), used: false, idleSince: 0 }
+    const connection = idle.get(url) ?? open(origin)
     idle.delete(url)
     busy.add(connection)
     return connection
   }
 
-  function connect(origin: string): Client {
-    return new Client(origin, {
+  function open(origin: string): Connection {
+    const connector = buildConnector({ allowH2: false, rejectUnauthorized: verifyTls })
+    const client = new Client(origin, {
       allowH2: false,
-      connect: { rejectUnauthorized: verifyTls },
+      connect(options, done) {
+        // it returns the socket, which its type doesn't tell
+        connection.socket = connector(options, done) as unknown as Socket
+      },
       keepAliveTimeout: keepAlive,
       keepAliveMaxTimeout: keepAlive,
       maxHeaderSize: mostHeaderBytes,
@@ -83,6 +90,8 @@ export function createFetcher({ clock, maxBody, verifyTls }: FetcherOptions): Fe
       headersTimeout: 0,
       bodyTimeout: 0,
     })
+    const connection: Connection = { client, socket: undefined, used: false, idleSince: 0 }
+    return connection
   }
 
   function putBack(url: string, connection: Connection): void {
@@ -96,7 +105,7 @@ export function createFetcher({ clock, maxBody, verifyTls }: FetcherOptions): Fe
 
   function discard(connection: Connection, why: Error): void {
     busy.delete(connection)
-    connection.client.destroy(why).catch(() => {})
+    end(connection, why).catch(() => {})
   }
 
   /** The connections themselves close when their time is up; this forgets the clients around them. */
@@ -170,11 +179,15 @@ export function createFetcher({ clock, maxBody, verifyTls }: FetcherOptions): Fe
       cancelSweep()
       const all = [...idle.values(), ...busy]
       idle.clear()
-      await Promise.all(
-        all.map(({ client }) => client.destroy(new ProxyError('stopping', 'the agent stops'))),
-      )
+      await Promise.all(all.map((one) => end(one, new ProxyError('stopping', 'the agent stops'))))
     },
   }
+}
+
+/** The client alone would leave a socket that still connects to itself, and with it the process, for ten seconds. */
+async function end({ client, socket }: Connection, why: Error): Promise<void> {
+  await client.destroy(why)
+  socket?.destroy(why)
 }
 
 /** Told to a client that nobody waits for any more. */

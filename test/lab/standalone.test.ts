@@ -184,6 +184,11 @@ describe('what befalls the agent', () => {
   })
 
   test('SIGTERM: requests in flight are answered, and it ends cleanly', async () => {
+    onTestFinished(async () => {
+      await node.docker('start', 'agent')
+      await answers('/-/ready', 200)
+      await remove('slow')
+    })
     await start('slow', ['--env', 'APP_SLOW=1'], appImage, 'app', '8080=metrics')
     await answers('/slow/metrics', 200)
     const inFlight = get('/slow/metrics')
@@ -193,9 +198,6 @@ describe('what befalls the agent', () => {
     console.log(`SIGTERM to end, a request of 1 s in flight: ${Math.round(performance.now() - began)} ms`)
     expect((await inFlight).status).toBe(200)
     expect(await node.docker('inspect', '--format', '{{.State.ExitCode}}', 'agent')).toBe('0')
-    await node.docker('start', 'agent')
-    await answers('/-/ready', 200)
-    await remove('slow')
   })
 })
 

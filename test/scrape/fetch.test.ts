@@ -179,6 +179,16 @@ describe('failures, in words', () => {
     })
   })
 
+  test('connecting that hangs keeps neither a socket nor the process once it is given up', async () => {
+    await using hanging = await hangingPort()
+    const connecting = () => process.getActiveResourcesInfo().filter((one) => one === 'TCPSocketWrap').length
+    const before = connecting()
+    const fetching = get(`http://127.0.0.1:${hanging.port}/metrics`, 300)
+    expect(connecting()).toBe(before + 1)
+    await expect(fetching).rejects.toMatchObject({ code: 'timeout' })
+    await until('the socket to be gone', () => connecting() === before, { within: 3000 })
+  })
+
   test('no answer in time', async () => {
     await using server = await httpServer(() => {})
     await expect(get(server.url, 100)).rejects.toMatchObject({
