@@ -179,14 +179,15 @@ describe('failures, in words', () => {
     })
   })
 
-  test('connecting that hangs keeps neither a socket nor the process once it is given up', async () => {
+  // not tried again: what a failed try left behind ends while the next one counts
+  test('connecting that hangs leaves no socket once it is given up', { retry: 0 }, async () => {
     await using hanging = await hangingPort()
     const connecting = () => process.getActiveResourcesInfo().filter((one) => one === 'TCPSocketWrap').length
     const before = connecting()
     const fetching = get(`http://127.0.0.1:${hanging.port}/metrics`, 300)
     expect(connecting()).toBe(before + 1)
     await expect(fetching).rejects.toMatchObject({ code: 'timeout' })
-    await until('the socket to be gone', () => connecting() === before, { within: 3000 })
+    await until('the socket to be gone', () => connecting() === before, { within: 4000 })
   })
 
   test('no answer in time', async () => {
