@@ -77,7 +77,7 @@ export function openGuard({ file, clock, log }: Options): Guard {
     if (verdict === 'allowed') return undefined
     if ('refused' in verdict) return refuse(reply, 403, verdict.refused)
     if ('unauthorized' in verdict) return challenge(reply, verdict.unauthorized)
-    const right = await checkPassword(verdict.user, verdict.password, hashOf(config, verdict.user))
+    const right = await checkPassword(verdict.user, verdict.password, config.users)
     return right ? undefined : challenge(reply, 'the user or the password is wrong')
   }
 
@@ -132,10 +132,6 @@ function needsRestart(before: Rules, next: Rules): Trouble | undefined {
     return undefined
   const reason = 'the web configuration switches TLS or client certificates on or off'
   return { code: 'internal', reason, mend: 'restart the agent; until then the former configuration counts' }
-}
-
-function hashOf({ users }: WebConfig, user: string): string | undefined {
-  return Object.hasOwn(users, user) ? users[user] : undefined
 }
 
 function askerOf(request: FastifyRequest): Asker {

@@ -191,6 +191,20 @@ describe('TLS', () => {
     await expect(ask(port, '/metrics')).rejects.toThrow()
   })
 
+  test.each<[string, RequestOptions, RequestOptions]>([
+    ['min_version: TLS13', { minVersion: 'TLSv1.3' }, { maxVersion: 'TLSv1.2' }],
+    ['max_version: TLS12', { maxVersion: 'TLSv1.2' }, { minVersion: 'TLSv1.3' }],
+    [
+      'max_version: TLS12, cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384]',
+      { ciphers: 'ECDHE-ECDSA-AES256-GCM-SHA384' },
+      { ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' },
+    ],
+  ])('with %s, who offers only another is turned away', async (config, taken, refused) => {
+    const { port } = await serve(tls(`, ${config}`))
+    expect((await askTls(port, '/metrics', taken)).status).toBe(200)
+    await expect(askTls(port, '/metrics', refused)).rejects.toThrow(/alert|SSL/)
+  })
+
   test('a new certificate is taken up without a restart', async () => {
     const clock = virtualClock()
     const { port } = await serve(tls(), clock)
