@@ -44,6 +44,7 @@ export function merge(parts: readonly Part[], to: Offer): Merged {
   }
   let quoted = false
   for (const part of parts) if (addPart(part, merging)) quoted = true
+  samples.leaveOutRepeated()
   return {
     format: quoted && to.escaping === 'allow-utf-8' ? quotingOf(to.format) : to.format,
     body: print(merging),
