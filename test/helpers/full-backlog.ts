@@ -34,6 +34,7 @@ if (!isMainThread) {
   const server = createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
     const address = server.address()
     parentPort?.postMessage(typeof address === 'object' ? address?.port : undefined)
-    setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0), 10)
+    // at once: what connects to a thread that is awake is taken from the queue
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
   })
 }
