@@ -23,10 +23,11 @@ const bytesPerFamily = 512
 export function watch(scan: Scan, next: (scan: Scan) => Kind): Watch {
   const series = new Repeats(scan.body.length / bytesPerSeries)
   const families = new Repeats(scan.body.length / bytesPerFamily)
-  const again = new Scan(scan.body, scan.strict, scan.utf8)
+  let again: Scan | undefined
   const line = (position: number) => placeOf(scan.body, position).line
 
   function reread(position: number): Scan {
+    again ??= new Scan(scan.body, scan.strict, scan.utf8)
     again.at = position
     next(again)
     return again

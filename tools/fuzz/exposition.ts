@@ -1,6 +1,6 @@
 // Damaged pages must be taken or refused, and never with another error; what is taken must come out of merge, label
 // and convert as what Prometheus takes. What passes for a renewal of a page must be as valid as that, with the same to
-// say of it.
+// say of it. What repeats a series is found, and not left in a merge.
 
 import { isDeepStrictEqual } from 'node:util'
 import { convert } from '../../src/exposition/convert.ts'
@@ -15,6 +15,7 @@ import { generatePage } from '../../test/exposition/corpus/generate.ts'
 import { mutated } from '../../test/exposition/corpus/mutate.ts'
 import type { Random } from '../../test/exposition/corpus/random.ts'
 import { renumbered } from '../../test/exposition/corpus/renumber.ts'
+import { repeated, saidToRepeat } from '../../test/exposition/corpus/repeated.ts'
 import type { Engine } from './engine.ts'
 
 const limits = { maxSeries: 10_000, maxLine: 100_000 }
@@ -56,7 +57,7 @@ export function exposition(random: Random): Engine {
       return
     }
     // most of what is taken differs from the generated page by little: a part of it is enough
-    if (random.chance(0.2)) use({ format: found.format, body: found.mended ?? body })
+    if (random.chance(0.2)) use({ format: found.format, body: found.mended ?? body }, found.remarks)
     if (!found.mended) renew(body, openMetrics, found)
   }
 
@@ -75,7 +76,9 @@ export function exposition(random: Random): Engine {
       )
   }
 
-  function use(page: Pick<Page, 'format' | 'body'>): void {
+  function use(page: Pick<Page, 'format' | 'body'>, remarks: readonly string[]): void {
+    const [said, there] = [saidToRepeat(remarks), repeated(page)]
+    if (said !== there) throw new Error(`${said} samples said to repeat a series, ${there} do`)
     const added = { name: random.one(['slot', 'b', 'le']), value: random.one(['1', 'a"\\\n', 'ü']) }
     const to = random.one(offers)
     families(page)
@@ -84,6 +87,7 @@ export function exposition(random: Random): Engine {
     const merged = merge([{ page, label: added }, { page }], to)
     const series = check(merged.body, to)
     if (series !== merged.series) throw new Error(`${merged.series} series announced, ${series} there`)
+    if (repeated(merged) > 0) throw new Error('a series stands twice in a merge')
   }
 
   function check(body: Uint8Array, { format }: Offer): number {
