@@ -6,7 +6,8 @@ import { connect, type Socket } from 'node:net'
 import ssh2 from 'ssh2'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { keyPair } from '../../src/sync/keys.ts'
-import { type Agent, at, linked, run, show, start, stopAll, textOf, until } from './agents.ts'
+import { tcpServer } from '../helpers/server.ts'
+import { type Agent, at, linked, run, show, start, stop, stopAll, textOf, until } from './agents.ts'
 
 let n1: Agent
 let n2: Agent
@@ -37,6 +38,8 @@ function knock(): Socket {
 
 const closed = (socket: Socket) =>
   new Promise<void>((resolve) => (socket.closed ? resolve() : socket.once('close', () => resolve())))
+
+const linkOf = ({ store }: Agent, node: string) => store.nodes().find(({ self }) => self.node === node)?.link
 
 async function linksStand(): Promise<void> {
   const link = n2.store.nodes().find(({ self }) => self.node === 'n1')
@@ -97,6 +100,26 @@ test('streams that break off anywhere', async () => {
     socket.end(stream.subarray(0, end))
     await closed(socket)
   }
+  await linksStand()
+})
+
+test('all that a peer once said, played again: nobody is let in', async () => {
+  const said: Buffer[] = []
+  await using wire = await tcpServer((near) => {
+    const far = connect(n1.sync.port, '127.0.0.1')
+    far.on('error', () => {})
+    near.on('data', (chunk) => said.push(chunk))
+    near.pipe(far).pipe(near)
+  })
+  const n3 = await start('n3', [`127.0.0.1:${wire.port}`])
+  await linked(n3, 1)
+  await stop(n3)
+  await until(() => linkOf(n1, 'n3') === 'lost')
+  const socket = knock()
+  socket.write(Buffer.concat(said))
+  await closed(socket)
+  await until(() => /refused_total\{why="unproven"\} 1$/m.test(n1.metrics.print()))
+  expect(linkOf(n1, 'n3')).toBe('lost')
   await linksStand()
 })
 
