@@ -12,9 +12,8 @@ export interface Gate {
   leave(from: string, now: Mono): void
 }
 
-/** Callers that haven't proved themselves yet, in all and from one address. */
-const mostWaiting = 64
-const mostWaitingFromOne = 8
+/** Callers from one address that haven't proved themselves yet. */
+const mostWaiting = 8
 /** After so many failures within the period, an address is turned away until the period is over. */
 const mostFailures = 20
 const period = 10_000
@@ -29,7 +28,6 @@ interface Caller {
 
 export function createGate(): Gate {
   const callers = new Map<string, Caller>()
-  let waiting = 0
 
   function callerAt(from: string, now: Mono): Caller {
     const known = callers.get(from) ?? { waiting: 0, failures: 0, since: now }
@@ -43,24 +41,21 @@ export function createGate(): Gate {
       if (caller.waiting === 0 && now - caller.since >= period) callers.delete(from)
   }
 
-  function done(from: string): Caller | undefined {
+  function done(from: string): void {
     const caller = callers.get(from)
     if (caller) caller.waiting -= 1
-    waiting -= 1
-    return caller
   }
 
   return {
     knock(from, now) {
       if (callers.size >= mostRemembered) forgetOld(now)
-      if (waiting >= mostWaiting || callers.size >= mostRemembered) return false
+      if (callers.size >= mostRemembered) return false
       const caller = callerAt(from, now)
-      if (caller.waiting >= mostWaitingFromOne || caller.failures >= mostFailures) return false
+      if (caller.waiting >= mostWaiting || caller.failures >= mostFailures) return false
       caller.waiting += 1
-      waiting += 1
       return true
     },
-    pass: (from) => void done(from),
+    pass: done,
     leave(from, now) {
       done(from)
       callerAt(from, now).failures += 1

@@ -24,6 +24,8 @@ interface ListenOptions {
 
 const connectWithin = 3000
 const handshakeWithin = 8000
+/** Callers that haven't proved themselves yet: of more, who came first makes room. */
+const mostWaiting = 64
 /** Links that stand; more than any cluster needs. */
 const mostConnections = 4096
 
@@ -32,6 +34,13 @@ export async function startListener(options: ListenOptions): Promise<Listener> {
   const { clock, ssh, on, refused } = options
   const gate = createGate()
   const sockets = new Set<Socket>()
+  const waiting = new Set<Socket>()
+
+  function wait(socket: Socket): void {
+    const [first] = waiting
+    if (waiting.size >= mostWaiting) first?.destroy()
+    waiting.add(socket)
+  }
 
   async function take(socket: Socket): Promise<void> {
     const from = socket.remoteAddress ?? ''
@@ -43,6 +52,7 @@ export async function startListener(options: ListenOptions): Promise<Listener> {
     socket.once('close', () => sockets.delete(socket))
     socket.on('error', () => {})
     using limit = deadline(clock, handshakeWithin)
+    wait(socket)
     try {
       const channel = await ssh.answer(socket, limit)
       gate.pass(from)
@@ -50,6 +60,8 @@ export async function startListener(options: ListenOptions): Promise<Listener> {
     } catch {
       gate.leave(from, clock.now())
       refused(from, 'unproven')
+    } finally {
+      waiting.delete(socket)
     }
   }
 

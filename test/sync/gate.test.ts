@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createGate } from '../../src/sync/gate.ts'
 
-test('few may wait from one address, and not many in all', () => {
+test('few may wait from one address', () => {
   const gate = createGate()
   const taken = (from: string, times: number) =>
     Array.from({ length: times }, () => gate.knock(from, 0)).filter(Boolean).length
@@ -9,8 +9,6 @@ test('few may wait from one address, and not many in all', () => {
   expect(taken('b', 20)).toBe(8)
   gate.pass('a')
   expect(taken('a', 20)).toBe(1)
-  for (let n = 0; n < 100; n += 1) gate.knock(`c${n}`, 0)
-  expect(taken('d', 1)).toBe(0)
 })
 
 test('an address that fails again and again is turned away for a while', () => {

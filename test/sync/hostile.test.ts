@@ -28,11 +28,12 @@ afterEach(async () => {
 
 const stranger = '127.0.0.66'
 
-function knock(): Socket {
-  const socket = connect({ host: '127.0.0.1', port: n1.sync.port, localAddress: stranger })
+function knock(localAddress = stranger): Socket {
+  const socket = connect({ host: '127.0.0.1', port: n1.sync.port, localAddress })
   socket.on('error', () => {})
   socket.resume()
   sockets.add(socket)
+  socket.once('close', () => sockets.delete(socket))
   return socket
 }
 
@@ -58,10 +59,25 @@ async function newLinksComeUp(): Promise<void> {
 }
 
 test('two thousand connections that say nothing: most are closed at once', async () => {
-  const many = Array.from({ length: 2000 }, knock)
+  const many = Array.from({ length: 2000 }, () => knock())
   await linksStand()
   await newLinksComeUp()
   await until(() => many.filter(({ closed }) => closed).length >= 1992)
+})
+
+test('strangers of many addresses who come again and again shut nobody out', async () => {
+  let besieged = true
+  const keepComing = (from: string) => {
+    if (besieged) knock(from).once('close', () => setTimeout(keepComing, 20, from))
+  }
+  try {
+    for (let n = 0; n < 160; n += 1) keepComing(`127.0.1.${n % 20}`)
+    await until(() => [...sockets].filter(({ connecting }) => !connecting).length >= 64)
+    await newLinksComeUp()
+    await linksStand()
+  } finally {
+    besieged = false
+  }
 })
 
 test.each([
