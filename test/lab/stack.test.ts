@@ -76,6 +76,21 @@ beforeAll(async () => {
 })
 afterAll(() => swarm?.stop())
 
+test('an agent is root without a capability, on a root that is read only, and has bounds', async () => {
+  const id = await swarm.manager.docker('ps', '--quiet', '--filter', `name=${agents}`)
+  const [{ Config, HostConfig, State }] = JSON.parse(await swarm.manager.docker('inspect', id))
+  expect(Config.User).toBe('0')
+  expect(HostConfig).toMatchObject({
+    Privileged: false,
+    ReadonlyRootfs: true,
+    Memory: 512 * 2 ** 20,
+    PidsLimit: 100,
+  })
+  const status = await swarm.manager.namespace()!.run('cat', [`/proc/${State.Pid}/status`])
+  for (const set of ['CapEff', 'CapPrm', 'CapBnd', 'CapInh', 'CapAmb'])
+    expect(status).toMatch(new RegExp(`^${set}:\\t0+$`, 'm'))
+})
+
 describe('any agent', () => {
   test('answers for all replicas of a service, and for each alone', async () => {
     const pages = await Promise.all(swarm.nodes.map((node) => get(node, '/web/metrics')))
