@@ -7,6 +7,8 @@ import type { Io } from './cli/io.ts'
 const stopping = new AbortController()
 /** An orderly end takes at most this long. */
 const patience = 5000
+/** Whatever still runs once all is done has this long to end by itself. */
+const grace = 300
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => {
@@ -24,3 +26,5 @@ const io: Io = {
 }
 
 process.exitCode = await dispatch(process.argv.slice(2), io)
+// What can't be called off, such as the look-up of a name, keeps nobody waiting.
+setTimeout(() => process.exit(), grace).unref()

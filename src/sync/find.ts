@@ -66,7 +66,7 @@ export function createLookUp(clock: Clock): LookUp {
   return async (name, signal) => {
     using limit = deadline(clock, answerWithin, signal)
     try {
-      return await (name.startsWith(tasks) ? askServer(name, limit) : askSystem(name))
+      return await (name.startsWith(tasks) ? askServer(name, limit) : askSystem(name, limit))
     } catch (error) {
       const { code = 'no answer' } = error as NodeJS.ErrnoException
       if (noSuchName.includes(code)) return []
@@ -75,9 +75,15 @@ export function createLookUp(clock: Clock): LookUp {
   }
 }
 
-/** As every other program of the system would see it, the hosts file included. */
-async function askSystem(name: string): Promise<readonly string[]> {
-  return (await lookup(name, { all: true })).map(({ address }) => address)
+/**
+ * As every other program of the system would see it, the hosts file included. That can't be called off: past the
+ * limit it is only waited for no longer.
+ */
+function askSystem(name: string, signal: AbortSignal): Promise<readonly string[]> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    lookup(name, { all: true }).then((found) => resolve(found.map(({ address }) => address)), reject)
+  })
 }
 
 /** Straight from the DNS server: the system's way cuts long answers. */

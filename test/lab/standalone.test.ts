@@ -201,6 +201,22 @@ describe('what befalls the agent', () => {
   })
 })
 
+test('it ends soon and cleanly while names can’t be looked up', async () => {
+  onTestFinished(async () => void (await remove('seeker')))
+  const env = [
+    'SSHPASS=for this test only',
+    'TARGETS=none=http://127.0.0.1:1/',
+    'PEERS=elsewhere.example:2140',
+  ]
+  const flags = ['--dns', '203.0.113.1', ...env.flatMap((one) => ['--env', one])]
+  await start('seeker', flags, productImage)
+  await until('it to look the name up', async () => /listening/.test(await node.docker('logs', 'seeker')))
+  const began = performance.now()
+  await node.docker('stop', '--time', '10', 'seeker')
+  console.log(`SIGTERM to end without DNS: ${Math.round(performance.now() - began)} ms`)
+  expect(await node.docker('inspect', '--format', '{{.State.ExitCode}}', 'seeker')).toBe('0')
+})
+
 test('where there is no IPv6, switched off or not known at all, agents listen on IPv4 and sync', async () => {
   // as where the kernel was started without it
   const unknown = {
