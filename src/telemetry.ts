@@ -70,7 +70,10 @@ export function createMetrics(): Metrics {
   function metric(name: string, kind: Kind, help: string): Metric {
     const { samples } = family(name, kind, help)
     return {
-      add: (amount, labels = {}) => samples.set(key(labels), (samples.get(key(labels)) ?? 0) + amount),
+      add(amount, labels = {}) {
+        const at = key(labels)
+        samples.set(at, (samples.get(at) ?? 0) + amount)
+      },
       set: (value, labels = {}) => samples.set(key(labels), value),
     }
   }
@@ -127,7 +130,10 @@ function key(labels: Labels): string {
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
 }
 
+const special = /[\\\n"]/
+
 function escaped(text: string, quotes: boolean): string {
+  if (!special.test(text)) return text
   const plain = text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
   return quotes ? plain.replaceAll('"', '\\"') : plain
 }

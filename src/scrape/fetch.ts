@@ -55,6 +55,8 @@ const redirects = new Set([301, 302, 303, 307, 308])
 
 interface Connection {
   readonly client: Client
+  /** Where it is asked for, unless the answer leads elsewhere. */
+  readonly target: URL
   /** The newest one, from when it begins to connect. */
   socket: Socket | undefined
   /** It has answered before, so its next failure may only mean that it had been closed meanwhile. */
@@ -68,16 +70,16 @@ export function createFetcher({ clock, maxBody, verifyTls }: FetcherOptions): Fe
   const budget = createBudget(mostBodies * maxBody)
   let cancelSweep = clock.after(keepAlive, sweep)
 
-  function take(url: string, origin: string): Connection {
-    const connection = idle.get(url) ?? open(origin)
+  function take(url: string): Connection {
+    const connection = idle.get(url) ?? open(new URL(url))
     idle.delete(url)
     busy.add(connection)
     return connection
   }
 
-  function open(origin: string): Connection {
+  function open(target: URL): Connection {
     const connector = buildConnector({ allowH2: false, rejectUnauthorized: verifyTls })
-    const client = new Client(origin, {
+    const client = new Client(target.origin, {
       allowH2: false,
       connect(options, done) {
         // it returns the socket, which its type doesn't tell
@@ -90,7 +92,7 @@ export function createFetcher({ clock, maxBody, verifyTls }: FetcherOptions): Fe
       headersTimeout: 0,
       bodyTimeout: 0,
     })
-    const connection: Connection = { client, socket: undefined, used: false, idleSince: 0 }
+    const connection: Connection = { client, target, socket: undefined, used: false, idleSince: 0 }
     return connection
   }
 
@@ -121,30 +123,34 @@ export function createFetcher({ clock, maxBody, verifyTls }: FetcherOptions): Fe
 
   async function fetch(url: string, options: FetchOptions): Promise<Fetched> {
     const ended = clock.now() + options.timeout
-    let target = new URL(url)
+    let elsewhere: URL | undefined
     for (let hops = 0; hops <= mostRedirects; hops += 1) {
-      const answer = await askTwice(url, target, ended, options)
+      const answer = await askTwice(url, elsewhere, ended, options)
       if (!redirects.has(answer.status)) return accepted(answer)
-      target = redirected(target, answer)
+      elsewhere = redirected(elsewhere ?? new URL(url), answer)
     }
     throw new ProxyError('redirect', `redirected more than ${mostRedirects} times`)
   }
 
   /** A kept connection may have been closed by the container in the very moment we used it. */
-  async function askTwice(url: string, target: URL, ended: Mono, options: FetchOptions): Promise<Answer> {
-    const connection = take(url, target.origin)
+  async function askTwice(
+    url: string,
+    elsewhere: URL | undefined,
+    ended: Mono,
+    options: FetchOptions,
+  ): Promise<Answer> {
     try {
-      return await ask(connection, url, target, ended, options)
+      return await ask(take(url), url, elsewhere, ended, options)
     } catch (error) {
       if (!(error instanceof ClosedMeanwhile)) throw error
-      return ask(take(url, target.origin), url, target, ended, options)
+      return ask(take(url), url, elsewhere, ended, options)
     }
   }
 
   async function ask(
     connection: Connection,
     url: string,
-    target: URL,
+    elsewhere: URL | undefined,
     ended: Mono,
     options: FetchOptions,
   ): Promise<Answer> {
@@ -157,7 +163,7 @@ export function createFetcher({ clock, maxBody, verifyTls }: FetcherOptions): Fe
     try {
       options.signal?.throwIfAborted()
       options.signal?.addEventListener('abort', abort)
-      connection.client.dispatch(requestOf(target, left, options), collector)
+      connection.client.dispatch(requestOf(elsewhere ?? connection.target, left, options), collector)
       const answer = await collector.answer
       if (options.once) discard(connection, stale)
       else putBack(url, connection)

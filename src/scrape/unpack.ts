@@ -1,7 +1,7 @@
 // Gunzip with a cap, so that a few bytes can't become all of the memory.
 
 import { promisify } from 'node:util'
-import { gunzip, gunzipSync } from 'node:zlib'
+import { gunzip, gunzipSync, type ZlibOptions } from 'node:zlib'
 import { ProxyError } from '../errors.ts'
 import { tooLarge } from './failures.ts'
 
@@ -28,11 +28,27 @@ function unpackNow(packed: Uint8Array, most: number): Uint8Array | undefined {
   if (announced > most) return undefined
   try {
     const chunkSize = Math.max(leastStep, announced + 1)
-    return fitted(gunzipSync(packed, { maxOutputLength: most, chunkSize }))
+    return fitted(unpackAtOnce(packed, { maxOutputLength: most, chunkSize }))
   } catch (error) {
     if (isTooLarge(error)) return undefined
     throw error
   }
+}
+
+/**
+ * As `gunzipSync`. What unpacks outlives what it was made for, until all memory is gone through: left as it is, it
+ * keeps the text with it, which makes that happen every other second.
+ */
+function unpackAtOnce(packed: Uint8Array, options: ZlibOptions): Buffer {
+  const { buffer, engine } = gunzipSync(packed, { ...options, info: true }) as unknown as Unpacked
+  engine._outBuffer = undefined
+  return buffer
+}
+
+/** What `info` asks for; the types don't know it. */
+interface Unpacked {
+  readonly buffer: Buffer
+  readonly engine: { _outBuffer: Buffer | undefined }
 }
 
 /** The last four bytes of a gzip tell its unpacked size. May be a lie, and then costs a second try. */

@@ -1,7 +1,13 @@
 // Packing and fingerprints of pages and deltas.
 
-import { hash } from 'node:crypto'
-import { constants, deflateRawSync, inflateRawSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import {
+  constants,
+  crc32,
+  deflateRawSync,
+  inflateRawSync,
+  zstdCompressSync,
+  zstdDecompressSync,
+} from 'node:zlib'
 
 const fastest = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
 /** Deltas are short, and each has a state of its own: zstd's costs twice as much as what it does. */
@@ -26,7 +32,7 @@ export function unpackDelta(packed: Uint8Array, most: number): Uint8Array {
   return inflateRawSync(packed, { maxOutputLength: most, chunkSize: short.chunkSize })
 }
 
-/** Guards against mistakes, not against malice: both sides hold one secret. */
+/** Guards against mistakes, not against malice: both sides hold one secret, and number what they tell. */
 export function fingerprint(bytes: Uint8Array): string {
-  return hash('sha1', bytes, 'base64url').slice(0, 11)
+  return crc32(bytes).toString(36)
 }
