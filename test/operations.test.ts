@@ -1,11 +1,14 @@
 // docs/OPERATIONS.md: what it says of errors and exit codes is what the code does.
 
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { statusOf } from '../src/errors.ts'
+import { startEngineServer } from './discover/engine-server.ts'
+import { node, swarm } from './discover/recorded.ts'
+import { until } from './helpers/until.ts'
 
 const manual = readFileSync('docs/OPERATIONS.md', 'utf8')
 
@@ -62,6 +65,37 @@ describe('exit codes', () => {
     const reason = `port ${port} is in use by another process: stop that one or choose another with ${name}`
     expect([status, `${stderr}`]).toEqual([1, `app-metrics-proxy can't start:\n  ${reason}\n`])
   })
+
+  test.each(['is in', 'joins'])(
+    '2: without SSHPASS on a node that %s a Swarm, with the mend',
+    async (how) => {
+      await using engine = await startEngineServer()
+      Object.assign(engine.answers, {
+        '/info': how === 'is in' ? swarm.info : node.info,
+        '/containers/json': [],
+        '/networks': swarm.networks,
+        [`/networks/${swarm.gatewayBridge.Id}`]: swarm.gatewayBridge,
+      })
+      const env = {
+        PATH: process.env.PATH,
+        DOCKER_HOST: engine.host,
+        LISTEN_PORT: `${free}`,
+        LOG_LEVEL: 'silent',
+      }
+      const ended = Promise.withResolvers<{ code: unknown; stderr: string }>()
+      execFile(process.execPath, ['src/main.ts'], { env, timeout: 15_000 }, (error, _, stderr) =>
+        ended.resolve({ code: error?.code, stderr }),
+      )
+      if (how === 'joins') {
+        await until('the agent to run', async () => (await fetch(`http://127.0.0.1:${free}/-/healthy`)).ok)
+        engine.answers['/info'] = swarm.info
+        engine.cutStreams()
+      }
+      const { code, stderr } = await ended.promise
+      expect(code).toBe(2)
+      expect(stderr).toMatch(/SSHPASS is not set: .*docker secret create .*SSHPASS_FILE/)
+    },
+  )
 
   test('are explained, and those are all', () => {
     const table = manual.slice(manual.indexOf('| exit code |'), manual.indexOf('## Size'))

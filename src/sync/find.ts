@@ -62,11 +62,14 @@ function tasksOf(service: string): string {
 const answerWithin = 3000
 const noSuchName = ['ENOTFOUND', 'ENODATA']
 
-export function createLookUp(clock: Clock): LookUp {
+/** `servers`: other DNS servers than the system's, for tests. */
+export function createLookUp(clock: Clock, servers?: readonly string[]): LookUp {
   return async (name, signal) => {
     using limit = deadline(clock, answerWithin, signal)
     try {
-      return await (name.startsWith(tasks) ? askServer(name, limit) : askSystem(name, limit))
+      limit.throwIfAborted()
+      const answer = name.startsWith(tasks) ? askServer(name, limit, servers) : askSystem(name)
+      return await Promise.race([answer, endOf(limit)])
     } catch (error) {
       const { code = 'no answer' } = error as NodeJS.ErrnoException
       if (noSuchName.includes(code)) return []
@@ -75,20 +78,19 @@ export function createLookUp(clock: Clock): LookUp {
   }
 }
 
-/**
- * As every other program of the system would see it, the hosts file included. That can't be called off: past the
- * limit it is only waited for no longer.
- */
-function askSystem(name: string, signal: AbortSignal): Promise<readonly string[]> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-    lookup(name, { all: true }).then((found) => resolve(found.map(({ address }) => address)), reject)
-  })
+/** As every other program of the system would see it, the hosts file included. */
+async function askSystem(name: string): Promise<readonly string[]> {
+  return (await lookup(name, { all: true })).map(({ address }) => address)
 }
 
 /** Straight from the DNS server: the system's way cuts long answers. */
-async function askServer(name: string, signal: AbortSignal): Promise<readonly string[]> {
+async function askServer(
+  name: string,
+  signal: AbortSignal,
+  servers: readonly string[] | undefined,
+): Promise<readonly string[]> {
   const resolver = new Resolver({ timeout: 1000, tries: 3 })
+  if (servers) resolver.setServers(servers)
   signal.addEventListener('abort', () => resolver.cancel(), { once: true })
   const answers = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)])
   const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
@@ -97,4 +99,11 @@ async function askServer(name: string, signal: AbortSignal): Promise<readonly st
   )
   if (found.length === 0 && failure?.status === 'rejected') throw failure.reason
   return found
+}
+
+/** The system's way can't be called off: past the limit it is only waited for no longer. */
+function endOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
 }

@@ -231,7 +231,24 @@ describe('the agents', () => {
 
   test('of a node that loses its power: Swarm moves the service, and the others answer for it', async () => {
     const [one, two, three] = swarm.nodes as [Node, Node, Node]
+    const others = (state: string) =>
+      Promise.all([one, two].map(({ name }) => one.docker('node', 'update', '--availability', state, name)))
+    await others('pause')
+    await swarm.serve('moved', appImage, ['--replicas', '1', ...onMonitor], ['app', '8080=metrics'])
+    await others('active')
+    await everywhereUp('moved', 1)
+    const hostAt = async (node: Node) => hostsIn((await get(node, '/moved/metrics')).text).join()
+    const lost = await hostAt(one)
     await three.kill()
+    for (const node of [one, two])
+      await until(
+        `${node.name} to answer for the task that takes its place`,
+        async () => {
+          const host = await hostAt(node)
+          return host !== '' && host !== lost
+        },
+        { within: 120_000 },
+      )
     await everywhereUp('web', 3, [one, two], 120_000)
     await three.start()
     await allReady()

@@ -1,7 +1,8 @@
 // Agents with their store and their sync over real SSH on loopback; the rest of an agent is not needed for it.
 
-import { systemClock } from '../../src/clock.ts'
+import { type Clock, systemClock } from '../../src/clock.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
+import type { LookUp } from '../../src/sync/find.ts'
 import { deriveKeys, type Keys } from '../../src/sync/keys.ts'
 import { type Sync, startSync } from '../../src/sync/sync.ts'
 import { createMetrics, type Metrics } from '../../src/telemetry.ts'
@@ -35,6 +36,8 @@ export async function start(
     previousSecret?: string
     port?: number
     refreshOwn?: (store: Store, id: string, budget: number) => Promise<void>
+    lookUp?: LookUp
+    clock?: Clock
   } = {},
 ): Promise<Agent> {
   const store = createStore({ clock: systemClock, forgetAfter: 300_000, version: '1.0.0' })
@@ -49,12 +52,13 @@ export async function start(
       secret: options.secret ?? 'a secret that is long enough',
       previousSecret: options.previousSecret,
     },
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     log: { debug: () => {}, info: () => {}, warn: tell, error: tell },
     metrics,
     version: '1.0.0',
     store,
     derive,
+    ...(options.lookUp && { lookUp: options.lookUp }),
     refreshOwn: async (id, budget) => options.refreshOwn?.(store, id, budget),
   })
   const agent = { store, sync, metrics, told }

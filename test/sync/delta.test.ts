@@ -51,12 +51,14 @@ test('garbage as a delta throws or gives a page no longer than both together', (
 })
 
 describe('a page that barely changed costs barely anything', () => {
-  const lines = Array.from({ length: 1000 }, (_, n) => `metric_${n}{device="eth${n % 7}"} ${n * 37}`)
+  const series = Array.from({ length: 1000 }, (_, n) => `metric_${n}{device="eth${n % 7}"} ${n * 37}`)
+  // its last line ends, too
+  const lines = [...series, '']
   const from = bytes(lines.join('\n'))
   const sizeTo = (to: readonly string[]) => makeDelta(from, bytes(to.join('\n'))).length
 
   test.each([
-    ['nothing changed', lines, 6],
+    ['nothing changed', lines, 3],
     ['one value', lines.with(500, 'metric_500{device="eth3"} 18501'), 16],
     ['a line less', lines.toSpliced(500, 1), 12],
     ['a line more', lines.toSpliced(500, 0, 'new 1'), 20],

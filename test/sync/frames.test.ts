@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ProxyError } from '../../src/errors.ts'
+import type { Catalogue } from '../../src/model.ts'
 import { createFrameReader, type Frame, writeFrame } from '../../src/sync/frames.ts'
 import { decode, encode } from '../../src/sync/messages.ts'
+import { catalogue } from '../store/samples.ts'
 import { messages } from './every-message.ts'
 
 const limit = 2 ** 20
@@ -85,6 +87,16 @@ describe('the stream', () => {
   })
 })
 
+/** The value with each of its numbers replaced in turn. Exit codes may be any. */
+function* spoilt(value: unknown, by: unknown): Generator<unknown> {
+  if (typeof value === 'number') yield by
+  else if (Array.isArray(value))
+    for (const [at, item] of value.entries()) for (const one of spoilt(item, by)) yield value.with(at, one)
+  else if (typeof value === 'object' && value !== null)
+    for (const [key, field] of Object.entries(value))
+      if (key !== 'exitCode') for (const one of spoilt(field, by)) yield { ...value, [key]: one }
+}
+
 describe('messages', () => {
   const anyJson = fc.jsonValue({ maxDepth: 4 })
   const kinds = [...new Set(messages.map(({ kind }) => kind))]
@@ -124,6 +136,23 @@ describe('messages', () => {
       { numRuns: 2000 },
     )
   })
+
+  test.each([-1, Number.POSITIVE_INFINITY, null])(
+    'with %s in the place of any number are refused',
+    (wrong) => {
+      for (const message of messages) {
+        const [frame] = read(encode(message))
+        for (const header of spoilt(frame!.header, wrong))
+          expect(() => decode({ header, body: frame!.body }), JSON.stringify(header)).toThrow(
+            'a message whose',
+          )
+      }
+      for (const spoiltCatalogue of spoilt(catalogue(['1']), wrong)) {
+        const [frame] = read(encode({ kind: 'catalogue', age: 5, catalogue: spoiltCatalogue as Catalogue }))
+        expect(() => decode(frame!)).toThrow('catalogue.services.web.replicas is not')
+      }
+    },
+  )
 
   test('say where they are wrong', () => {
     const wrong = (message: unknown) => () => decode({ header: message, body: new Uint8Array() })

@@ -126,6 +126,21 @@ describe('with the derived key', () => {
     expect(stdout).toBe('')
   })
 
+  test.each([
+    ['key exchange', 'KexAlgorithms=ecdh-sha2-nistp256,diffie-hellman-group14-sha256'],
+    ['cipher', 'Ciphers=aes256-ctr,aes128-ctr'],
+    ['host key type', 'HostKeyAlgorithms=rsa-sha2-512,ecdsa-sha2-nistp256'],
+  ])('no other %s can be had', async (_, option) => {
+    const { code, stderr } = await ssh('-o', option, there, '-s', 'app-metrics-proxy')
+    expect(stderr).toMatch(/no matching .* found/)
+    expect(code).toBe(255)
+  })
+
+  test('nothing is compressed a second time', async () => {
+    const { stderr } = await ssh('-v', '-o', 'Compression=yes', there, '-s', 'app-metrics-proxy')
+    expect(stderr).toMatch(/kex: server->client cipher: aes128-gcm@openssh.com .* compression: none/)
+  })
+
   test('there is no scp, old or new, and no sftp', async () => {
     const port = ['-P', String(listener.port)]
     for (const form of [['-O'], []]) {

@@ -57,6 +57,12 @@ describe('versions', () => {
     expect(bytes).toBeLessThan(pack(page(50)).length)
   })
 
+  test('of a short page are told by deltas too', () => {
+    const versions = createVersions()
+    for (const number of [1, 2, 3]) versions.put('a', number, { body: Buffer.from(`up ${number}`) }, true)
+    expect(versions.way('a', 1)).toMatchObject({ kind: 'steps', packed: { length: 2 } })
+  })
+
   test('make no delta while nobody listens', () => {
     const versions = createVersions()
     versions.put('a', 1, { body: page(1) }, false)
@@ -97,5 +103,33 @@ describe('a page at rest', () => {
     expect(same.steps).toBe(rest.steps)
     expect(same.number).toBe(101)
     expect(Buffer.compare(wake(same), text(100))).toBe(0)
+  })
+
+  const given = (number: number, body: Uint8Array) => ({
+    number,
+    print: fingerprint(body),
+    size: body.length,
+  })
+  const follow = (base: Resting, to: Uint8Array) =>
+    restSteps(base, given(base.number + 1, to), [packDelta(makeDelta(wake(base), to))])
+
+  test('is packed anew only when its steps come to half of it', () => {
+    const first = restFull(given(1, page(1)), pack(page(1)))
+    const second = follow(first, Buffer.from(`${page(1)}\nlast`))
+    expect(second.full).toBe(first.full)
+    expect(second.steps).toHaveLength(1)
+    const other = Buffer.from(Array.from({ length: 400 }, (_, n) => `other_${n} ${n * n}`).join('\n'))
+    const third = follow(second, other)
+    expect(third.steps).toEqual([])
+    expect(Buffer.compare(wake(third), other)).toBe(0)
+  })
+
+  test('may shrink to nothing and grow to any length', () => {
+    const large = Buffer.from(Array.from({ length: 40_000 }, (_, n) => `metric_${n} ${n}`).join('\n'))
+    const small = Buffer.from('metric_0 0')
+    const shrunk = follow(restFull(given(1, large), pack(large)), small)
+    expect(Buffer.compare(wake(shrunk), small)).toBe(0)
+    const grown = follow(shrunk, large)
+    expect(Buffer.compare(wake(grown), large)).toBe(0)
   })
 })

@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import ssh2 from 'ssh2'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import type { Channel } from '../../src/sync/channel.ts'
 import { deriveKeys, keyPair } from '../../src/sync/keys.ts'
 import { createSsh } from '../../src/sync/ssh.ts'
@@ -16,10 +16,11 @@ afterEach(() => {
 })
 
 const never = new AbortController().signal
+
 const ssh = createSsh([keys])
 
 /** Both ends of one connection. */
-async function connection(): Promise<{ taken: Socket; socket: Socket }> {
+async function connection(): Promise<{ socket: Socket; taken: Socket }> {
   const server = createServer({ noDelay: true }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const socket = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', noDelay: true })
@@ -27,11 +28,11 @@ async function connection(): Promise<{ taken: Socket; socket: Socket }> {
   server.close()
   sockets.push(socket, taken)
   for (const one of [socket, taken]) one.on('error', () => {})
-  return { taken, socket }
+  return { socket, taken }
 }
 
 async function pair(): Promise<{ caller: Channel; called: Channel }> {
-  const { taken, socket } = await connection()
+  const { socket, taken } = await connection()
   const [called, caller] = await Promise.all([
     ssh.answer(taken, never),
     ssh.call(socket, 'the other side', never),
@@ -77,6 +78,18 @@ test('what is written before a close arrives before it, and nothing after', asyn
   expect(heard.text).toBe('last words')
 })
 
+test('a channel that is closed leaves no timer behind', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  const before = timers()
+  for (let n = 0; n < 20; n += 1) {
+    const { caller, called } = await pair()
+    const [one, other] = [listen(caller), listen(called)]
+    caller.close()
+    await until(() => one.closed && other.closed)
+  }
+  expect(timers()).toBeLessThan(before + 10)
+})
+
 test('one that lets everybody in without knowing the secret is refused before it learns anything', async () => {
   let asked = 0
   const impostor = new ssh2.Server({ hostKeys: [keyPair(Buffer.alloc(32, 9)).file] }, (client) => {
@@ -111,4 +124,101 @@ test('a caller that tries key after key is cut off', async () => {
   })
   await answered
   expect(tried).toBeLessThan(10)
+})
+
+describe('a call ends, and its connection with it, where the other side', () => {
+  async function failure(other: (taken: Socket) => void, signal = never): Promise<unknown> {
+    const { socket, taken } = await connection()
+    other(taken)
+    const error = await ssh.call(socket, 'the other side', signal).catch((error: unknown) => error)
+    expect(socket.destroyed).toBe(true)
+    return error
+  }
+  /** A server of another kind that lets everybody in. */
+  const server = (file: string) => (taken: Socket) => {
+    const other = new ssh2.Server({ hostKeys: [file] }, (connection) => {
+      connection.on('error', () => {})
+      connection.on('authentication', (context) => context.accept())
+      connection.on('session', (accept) => accept().on('subsystem', (_, refuse) => refuse()))
+    })
+    other.injectSocket(taken)
+  }
+
+  const lost = { message: expect.stringMatching(/connection/i) }
+  test.each<[string, (taken: Socket) => void, object]>([
+    ['closes at once', (taken) => taken.destroy(), lost],
+    ['closes after a word', (taken) => taken.end('SSH-2.0-x\r\n'), lost],
+    ['is no agent', (taken) => taken.end('HTTP/1.1 400 Bad Request\r\n\r\n'), { code: 'protocol' }],
+    [
+      'knows the secret and not our protocol',
+      server(keys.host.file),
+      { code: 'protocol', message: 'the peer does not speak our protocol' },
+    ],
+    ['shows the client’s key as its own', server(keys.client.file), { code: 'refused' }],
+  ])('%s', async (_, other, expected) => {
+    expect(await failure(other)).toMatchObject(expected)
+  })
+
+  test('says nothing until time is up, or its caller stops', async () => {
+    const limit = new AbortController()
+    const ended = failure(() => setImmediate(() => limit.abort()), limit.signal)
+    expect(await ended).toMatchObject({ code: 'timeout', message: 'the SSH handshake took too long' })
+    expect(await failure(() => {}, AbortSignal.abort())).toMatchObject({ code: 'timeout' })
+  })
+})
+
+describe('a caller is refused, and its connection ended, that', () => {
+  async function refusal(caller: (socket: Socket) => void, signal = never): Promise<unknown> {
+    const { socket, taken } = await connection()
+    const answer = ssh.answer(taken, signal).catch((error: unknown) => error)
+    caller(socket)
+    const error = await answer
+    expect(taken.destroyed).toBe(true)
+    return error
+  }
+  const client = (config: ssh2.ConnectConfig) => (sock: Socket) => {
+    const caller = new ssh2.Client()
+    caller.on('error', () => sock.destroy())
+    caller.connect({ sock, username: 'peer', ...config })
+  }
+  const unproven = { code: 'refused', message: 'the caller did not prove itself' }
+
+  test.each<[string, (socket: Socket) => void]>([
+    ['goes without a word', (socket) => socket.end()],
+    ['has a password only', client({ password: 'root' })],
+    ['has no key at all', client({})],
+    ['has the host’s key', client({ privateKey: keys.host.file })],
+  ])('%s', async (_, caller) => {
+    expect(await refusal(caller)).toMatchObject(unproven)
+  })
+
+  test('finds the key only at the seventh attempt', async () => {
+    const key = (seed: number) => keyPair(Buffer.alloc(32, seed)).file
+    const tries = (count: number) =>
+      client({
+        authHandler: [...Array.from({ length: count - 1 }, (_, n) => key(n)), keys.client.file].map(
+          (file) => ({
+            type: 'publickey',
+            username: 'peer',
+            key: file,
+          }),
+        ),
+      })
+    expect(await refusal(tries(7))).toMatchObject(unproven)
+  })
+})
+
+test('what waits on the wire is bounded: the sender is held back, and told when it may go on', async () => {
+  const { caller, called } = await pair()
+  let drained = 0
+  caller.open({ data: () => {}, drained: () => (drained += 1), closed: () => {} })
+  const chunk = Buffer.alloc(64 * 1024, 'x')
+  let written = 0
+  for (; written < 500 && caller.write(chunk); written += 1) await new Promise(setImmediate)
+  expect(written).toBeGreaterThan(2)
+  expect(written).toBeLessThan(200)
+  expect(drained).toBe(0)
+  const heard = listen(called)
+  await until(() => drained === 1)
+  await until(() => heard.text.length === (written + 1) * chunk.length)
 })

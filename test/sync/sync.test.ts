@@ -1,7 +1,10 @@
 // Real agents' sync over real SSH on loopback.
 
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { afterEach, describe, expect, test } from 'vitest'
+import { type Clock, systemClock } from '../../src/clock.ts'
 import type { Store } from '../../src/store/store.ts'
 import { agents, at, linked, run, show, start, stop, stopAll, textOf, until } from './agents.ts'
 
@@ -19,7 +22,8 @@ describe('three agents over SSH', () => {
     const refreshOwn = async (store: Store, id: string) => show(store, id, page(7))
     const n1 = await start('n1', [], { refreshOwn })
     const n2 = await start('n2', [at(n1)])
-    const n3 = await start('n3', [at(n1), at(n2)])
+    const later = { ...systemClock, now: () => systemClock.now() + 1_000_000 }
+    const n3 = await start('n3', [at(n1), at(n2)], { clock: later })
     for (const [agent, node] of [
       [n1, 'n1'],
       [n2, 'n2'],
@@ -31,6 +35,8 @@ describe('three agents over SSH', () => {
     await until(() => textOf(n3, 'n1', 'c-n1') === page(1) && textOf(n2, 'n1', 'c-n1') === page(1))
     await n3.sync.refresh('n1', 'c-n1', 5000)
     expect(textOf(n3, 'n1', 'c-n1')).toBe(page(7))
+    expect(n3.metrics.print()).toMatch(/sync_refresh_seconds_bucket\{le="10"\} 1$/m)
+    expect(n1.metrics.print()).toMatch(/sync_refresh_seconds_count 0$/m)
     await until(() => n3.sync.isSettled() && n1.sync.isSettled())
     expect(n3.sync.peers().toSorted((a, b) => (a.node! < b.node! ? -1 : 1))).toMatchObject([
       { node: 'n1', state: 'connected' },
@@ -72,6 +78,111 @@ describe('three agents over SSH', () => {
     run(again, 'n1', 'a')
     show(again.store, 'a', page(2))
     await until(() => textOf(n2, 'n1', 'a') === page(2))
+  })
+})
+
+describe('peers are looked for', () => {
+  /** Every few seconds: here as often as is said, or never again. */
+  const every = (pause: number | 'never'): Clock => ({
+    ...systemClock,
+    sleep: (ms, signal) =>
+      systemClock.sleep(ms === 5000 ? (pause === 'never' ? 600_000 : pause) : ms, signal),
+  })
+
+  test('again and again: who comes later is found, and what can’t be looked up is told once', async () => {
+    const n1 = await start('n1', [])
+    let found: readonly string[] = []
+    let asked = 0
+    const lookUp = async () => {
+      asked += 1
+      if (asked <= 3) throw new Error('SERVFAIL')
+      return found
+    }
+    const n2 = await start('n2', [`peer:${n1.sync.port}`], { lookUp, clock: every(20) })
+    await until(() => asked > 5)
+    expect(n2.told.filter((line) => line.startsWith('peers can’t be found'))).toHaveLength(1)
+    found = ['127.0.0.1']
+    await linked(n2, 1)
+  })
+
+  test('at once when a link is lost', async () => {
+    const n1 = await start('n1', [])
+    let asked = 0
+    const lookUp = async () => {
+      asked += 1
+      return ['127.0.0.1']
+    }
+    const n2 = await start('n2', [`peer:${n1.sync.port}`], { lookUp, clock: every('never') })
+    await linked(n2, 1)
+    expect(asked).toBe(1)
+    await stop(agents.splice(0, 1)[0]!)
+    await until(() => asked === 2)
+  })
+
+  test('an agent that is told of none is settled; one whose peer says nothing waits for it a while', async () => {
+    const alone = await start('n1', [])
+    await until(() => alone.sync.isSettled())
+    const silent = createServer().listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const { port } = silent.address() as AddressInfo
+    let now = 0
+    const clock = { ...systemClock, now: () => systemClock.now() + now }
+    const waiting = await start('n2', [`127.0.0.1:${port}`], { clock })
+    await until(() => waiting.sync.peers().length === 1)
+    expect(waiting.sync.isSettled()).toBe(false)
+    now = 14_000
+    expect(waiting.sync.isSettled()).toBe(false)
+    now = 15_001
+    expect(waiting.sync.isSettled()).toBe(true)
+    now = 0
+    expect(waiting.sync.isSettled()).toBe(true)
+    silent.close()
+  })
+})
+
+describe('leaves nothing running', () => {
+  /** The time, and what waits for it: timers, and the pause until peers are looked for again. */
+  function watched(): { clock: Clock; waiting: () => number } {
+    const timers = new Set<object>()
+    const clock: Clock = {
+      ...systemClock,
+      after(ms, callback) {
+        const timer = {}
+        timers.add(timer)
+        const cancel = systemClock.after(ms, () => {
+          timers.delete(timer)
+          callback()
+        })
+        return () => {
+          timers.delete(timer)
+          cancel()
+        }
+      },
+      async sleep(ms, signal) {
+        const nap = {}
+        if (ms === 5000) timers.add(nap)
+        await systemClock.sleep(ms, signal).finally(() => timers.delete(nap))
+      },
+    }
+    return { clock, waiting: () => timers.size }
+  }
+
+  test('a start on a port that is taken', async () => {
+    const n1 = await start('n1', [])
+    const { clock, waiting } = watched()
+    await expect(start('n2', [], { port: n1.sync.port, clock })).rejects.toThrow('is in use')
+    expect(waiting()).toBe(0)
+  })
+
+  test('a stop', async () => {
+    const n1 = await start('n1', [])
+    const { clock, waiting } = watched()
+    const n2 = await start('n2', [at(n1)], { clock })
+    await linked(n2, 1)
+    expect(waiting()).toBeGreaterThan(0)
+    await stop(agents.pop()!)
+    expect(waiting()).toBe(0)
+    await until(() => n1.store.nodes()[1]?.trouble?.reason.includes('the agent is stopping'))
   })
 })
 

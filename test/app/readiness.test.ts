@@ -1,0 +1,133 @@
+// What an agent waits for after a start, for how long, and what its health report says of others.
+
+import { beforeEach, describe, expect, test } from 'vitest'
+import {
+  type Circumstances,
+  createAwaited,
+  createChecks,
+  troubleCheck,
+  unheard,
+} from '../../src/app/readiness.ts'
+import type { PeerView } from '../../src/model.ts'
+import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
+import { catalogue, self } from '../store/samples.ts'
+
+type Facts = { -readonly [K in keyof Circumstances]: Circumstances[K] }
+
+const trouble = { code: 'not_ready', reason: 'nothing listens there', mend: 'start Docker' } as const
+const known = (age = 0) => ({ value: catalogue(['1']), age, from: 'n2' })
+let clock: VirtualClock
+let facts: Facts
+
+beforeEach(() => {
+  clock = virtualClock()
+  facts = {
+    clock,
+    self: () => self(),
+    discovery: () => ({ warnings: [] }),
+    probed: () => true,
+    catalogue: () => known(),
+    synced: () => true,
+    peers: () => [],
+  }
+})
+
+describe('after a start', () => {
+  test('nothing is awaited once all is in', () => {
+    const awaited = createAwaited(facts)
+    expect([awaited.picture(), awaited.list()]).toEqual([[], []])
+  })
+
+  test('the containers are awaited, however long it takes; why they are not known is told', async () => {
+    facts.self = () => undefined
+    const awaited = createAwaited(facts)
+    expect(awaited.list()).toEqual(['the list of containers'])
+    await clock.pass(3_600_000)
+    expect(awaited.picture()).toEqual(['the list of containers'])
+    facts.discovery = () => ({ trouble, warnings: [] })
+    expect(awaited.picture()).toEqual(['nothing listens there'])
+  })
+
+  test.each<[string, Partial<Facts>, boolean]>([
+    ['what managers know of the services', { catalogue: () => undefined }, true],
+    ['what the other agents have', { synced: () => false }, true],
+    ['the first look at each container', { probed: () => false }, false],
+  ])('%s is awaited for half a minute', async (what, lacking, inPicture) => {
+    Object.assign(facts, lacking)
+    const awaited = createAwaited(facts)
+    await clock.pass(30_000)
+    expect(awaited.list()).toEqual([what])
+    expect(awaited.picture()).toEqual(inPicture ? [what] : [])
+    await clock.pass(1)
+    expect([awaited.picture(), awaited.list()]).toEqual([[], []])
+  })
+
+  test('outside a Swarm nobody waits for managers', () => {
+    Object.assign(facts, { self: () => self('n1', { swarm: false }), catalogue: () => undefined })
+    expect(createAwaited(facts).list()).toEqual([])
+  })
+})
+
+test('that Docker went away is told once the node was known; before that it is awaited', () => {
+  expect(unheard(facts)).toEqual([])
+  facts.discovery = () => ({ trouble, warnings: [] })
+  expect(unheard(facts)).toEqual(['nothing listens there'])
+  facts.self = () => undefined
+  expect(unheard(facts)).toEqual([])
+})
+
+describe('the health report', () => {
+  const look = () => Object.fromEntries(createChecks(facts).map((check) => [check.name, check.look()]))
+  const peer = (address: string, state: PeerView['state'], more: Partial<PeerView> = {}) =>
+    ({ address, state, ...more }) as PeerView
+
+  test('of an agent with which all is well', () => {
+    facts.peers = () => [peer('a:1', 'connected'), peer('b:1', 'connected'), peer('c:1', 'connecting')]
+    expect(look()).toEqual({
+      discovery: { status: 'ok' },
+      peers: { status: 'ok', message: '2 connected' },
+      catalogue: { status: 'ok' },
+    })
+  })
+
+  test('tells what is wrong with Docker, and what falls short', () => {
+    facts.discovery = () => ({ warnings: [{ code: 'overloaded', reason: 'too many' }, trouble] })
+    expect(look().discovery).toEqual({ status: 'warning', message: 'too many' })
+    facts.discovery = () => ({ trouble, warnings: [{ code: 'overloaded', reason: 'too many' }] })
+    expect(look().discovery).toEqual({ status: 'error', message: trouble.reason, mend: trouble.mend })
+  })
+
+  test('names the peer that can’t be linked, with the cause', () => {
+    facts.peers = () => [peer('a:1', 'connected'), peer('b:1', 'failed', { trouble }), peer('c:1', 'failed')]
+    expect(look().peers).toEqual({
+      status: 'warning',
+      message: 'b:1: nothing listens there',
+      mend: 'start Docker',
+    })
+    facts.peers = () => [peer('c:1', 'failed')]
+    expect(look().peers).toEqual({ status: 'warning', message: 'c:1: no connection' })
+  })
+
+  test('tells how old the managers’ last word is, once it is old', () => {
+    facts.catalogue = () => known(120_000)
+    expect(look().catalogue).toEqual({ status: 'ok' })
+    facts.catalogue = () => known(120_600)
+    expect(look().catalogue).toEqual({ status: 'warning', message: 'the managers’ catalogue is 121 s old' })
+  })
+
+  test('misses the managers in a Swarm only', () => {
+    facts.catalogue = () => undefined
+    expect(look().catalogue).toMatchObject({ status: 'warning', mend: expect.stringContaining('managers') })
+    facts.self = () => self('n1', { swarm: false })
+    expect(look().catalogue).toEqual({ status: 'ok', message: 'not in a Swarm' })
+  })
+
+  test('takes up any trouble as a check', () => {
+    expect(troubleCheck('memory', 'warning', () => undefined).look()).toEqual({ status: 'ok' })
+    expect(troubleCheck('memory', 'error', () => trouble).look()).toEqual({
+      status: 'error',
+      message: trouble.reason,
+      mend: trouble.mend,
+    })
+  })
+})
