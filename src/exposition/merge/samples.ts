@@ -51,7 +51,7 @@ export function createSamples(format: Format, expected: number): Samples {
         return
       }
       count++
-      written.add(outcome === 'anew' ? reread(rereader(), from).hash : (scan.hash + labelHash) | 0, from)
+      written.add(outcome === 'anew' ? reread(rereader(), from).hash : scan.hash ^ labelHash, from)
       if (ranges.at(-1) === from) ranges[ranges.length - 1] = out.length
       else ranges.push(from, out.length)
     },

@@ -19,7 +19,10 @@ export function mix(hash: number, word: number): number {
   return mixed ^ (mixed >>> 13)
 }
 
-/** To be summed up, or to be looked up by its lowest bits, each bit of a hash has to depend on all. */
+/**
+ * To be put together by exclusive or, which makes the same of any order and never leaves the integers, or to be looked
+ * up by its lowest bits, each bit of a hash has to depend on all.
+ */
 export function finish(hash: number): number {
   const mixed = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
   return mixed ^ (mixed >>> 13)

@@ -61,7 +61,7 @@ function readSample(scan: Scan): Kind {
     scan.timeStart = i + 1 - start
     i = readTime(scan, i)
     scan.timeEnd = i - start
-    scan.hash = (scan.hash + hashOf(scan.view, start + scan.timeStart, i, Part.time)) | 0
+    scan.hash ^= hashOf(scan.view, start + scan.timeStart, i, Part.time)
   }
   scan.exemplarStart = scan.exemplarEnd = i - start
   if (body[i] === SPACE) {

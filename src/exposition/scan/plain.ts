@@ -98,7 +98,7 @@ export function readPlainSeries(scan: Scan): number {
     i = readPlainValue(scan, valueStart)
     if (i === 0 || i + 1 >= end) return 0
     // an empty label is none
-    if (i > valueStart) hash = (hash + labelHash(nameHash, scan.valueHash)) | 0
+    if (i > valueStart) hash ^= labelHash(nameHash, scan.valueHash)
     labels[label] = nameStart - start
     labels[label + 1] = nameEnd - start
     labels[label + 2] = valueStart - start

@@ -45,7 +45,7 @@ function readAnySeries(scan: Scan): number {
   scan.nameEnd = i - start
   const brace = scan.strict ? i : skipBlanks(scan, i)
   if (brace < end && body[brace] === OPEN) i = readLabels(scan, brace + 1)
-  scan.hash = (scan.hash + nameHashOf(scan)) | 0
+  scan.hash ^= nameHashOf(scan)
   return i
 }
 
@@ -91,7 +91,7 @@ function readLabel(scan: Scan, from: number, isTaken: IsTaken): number {
   scan.addLabel(nameStart - start, nameEnd - start, quote + 1 - start, valueEnd - start)
   // an empty label is none
   if (valueEnd > quote + 1)
-    scan.hash = (scan.hash + labelHash(partHashOf(scan, nameStart, nameEnd, Part.label), scan.valueHash)) | 0
+    scan.hash ^= labelHash(partHashOf(scan, nameStart, nameEnd, Part.label), scan.valueHash)
   return valueEnd + 1
 }
 

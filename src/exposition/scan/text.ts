@@ -54,7 +54,7 @@ function readTime(scan: Scan, from: number): number {
     if (isTooLarge(body, time, i)) throw new Refused(time, 'the timestamp is out of range')
     scan.timeStart = time - start
     scan.timeEnd = i - start
-    scan.hash = (scan.hash + hashOf(scan.view, time, i, Part.time)) | 0
+    scan.hash ^= hashOf(scan.view, time, i, Part.time)
     i = skipBlanks(scan, i)
   }
   if (i < end && body[i] !== NEWLINE)
