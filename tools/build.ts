@@ -4,6 +4,7 @@
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild'
+import { bundling } from './bundling.ts'
 
 const root = dirname(import.meta.dirname)
 const out = join(root, 'dist')
@@ -23,14 +24,8 @@ const leaveOut: Plugin = {
   },
 }
 
-/** The text of the program stays in memory: without its blanks, but with its names, for stack traces. */
 const shared = {
-  bundle: true,
-  platform: 'node',
-  target: 'node24',
-  minifySyntax: true,
-  minifyWhitespace: true,
-  lineLimit: 160,
+  ...bundling,
   legalComments: 'none',
   logLevel: 'warning',
   metafile: true,

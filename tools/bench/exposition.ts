@@ -1,10 +1,11 @@
 // How fast the exposition engine is, beside parsers from npm and a reader of the usual make, with split and
 // regular expressions. Alone: node tools/bench/exposition.ts
 
+import { join } from 'node:path'
+import { build } from 'esbuild'
 import exposition from 'exposition'
 import parsePrometheusTextFormat from 'parse-prometheus-text-format'
-import { inspect } from '../../src/exposition/inspect.ts'
-import { merge } from '../../src/exposition/merge.ts'
+import { bundling } from '../bundling.ts'
 import { largePages } from './expositions.ts'
 import { median } from './processes.ts'
 
@@ -23,6 +24,26 @@ const limits = { maxSeries: 1_000_000, maxLine: 1_000_000 }
 const html = '<html>\n<head><title>It works</title></head>\n<body>42</body>\n</html>\n'
 
 type Reader = (page: Buffer) => unknown
+
+interface Engine {
+  readonly inspect: typeof import('../../src/exposition/inspect.ts').inspect
+  readonly merge: typeof import('../../src/exposition/merge.ts').merge
+}
+
+/** As it is shipped, in one file: a quarter faster than as modules, each of which looks the others' constants up. */
+async function engineAsShipped(): Promise<Engine> {
+  const { outputFiles } = await build({
+    ...bundling,
+    format: 'esm',
+    write: false,
+    stdin: {
+      contents: "export { inspect } from './inspect.ts'; export { merge } from './merge.ts'",
+      resolveDir: join(import.meta.dirname, '../../src/exposition'),
+    },
+  })
+  return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0]!.contents).toString('base64')}`)
+}
+const { inspect, merge } = await engineAsShipped()
 
 const readers: Readonly<Record<string, Reader>> = {
   'this engine': (page) => {
