@@ -204,17 +204,6 @@ describe('what befalls the agent', () => {
   })
 })
 
-/** A request that the container is at work on; nothing where it was answered before that could be seen. */
-async function requestUnderWay(): Promise<{ readonly answer: Promise<Answer> } | undefined> {
-  let answered = false
-  const answer = get('/slow/metrics').finally(() => {
-    answered = true
-  })
-  answer.catch(() => {})
-  while (!answered) if (/sleep/.test(await node.docker('top', 'slow')) && !answered) return { answer }
-  return undefined
-}
-
 test('it ends soon and cleanly while names can’t be looked up', async () => {
   onTestFinished(async () => void (await remove('seeker')))
   const env = [
@@ -230,6 +219,17 @@ test('it ends soon and cleanly while names can’t be looked up', async () => {
   console.log(`SIGTERM to end without DNS: ${Math.round(performance.now() - began)} ms`)
   expect(await node.docker('inspect', '--format', '{{.State.ExitCode}}', 'seeker')).toBe('0')
 })
+
+/** A request that the container is at work on; nothing where it was answered before that could be seen. */
+async function requestUnderWay(): Promise<{ readonly answer: Promise<Answer> } | undefined> {
+  let answered = false
+  const answer = get('/slow/metrics').finally(() => {
+    answered = true
+  })
+  answer.catch(() => {})
+  while (!answered) if (/sleep/.test(await node.docker('top', 'slow')) && !answered) return { answer }
+  return undefined
+}
 
 test('where there is no IPv6, switched off or not known at all, agents listen on IPv4 and sync', async () => {
   // as where the kernel was started without it
@@ -259,6 +259,85 @@ test('where there is no IPv6, switched off or not known at all, agents listen on
     await remove('caller')
     await rm(folder, { recursive: true })
   }
+})
+
+describe('with little memory', () => {
+  const count = 32
+  /** Each is kept in the form that was asked for: together far more than the agent may take. */
+  const forms = ['text/plain;version=0.0.4', 'application/openmetrics-text;version=1.0.0'].concat(
+    ['underscores', 'dots', 'values'].flatMap((escaping) => [
+      `text/plain;version=1.0.0;escaping=${escaping}`,
+      `application/openmetrics-text;version=1.0.0;escaping=${escaping}`,
+    ]),
+  )
+  /** Pages of 800 KB that can hardly be packed, and one that counts how often it was asked for. */
+  const pages = String.raw`
+    const { createHash } = require('node:crypto')
+    const line = (path, n) => 'big_' + n + '{v="' + createHash('sha512').update(path + n).digest('base64url') + '"} 1'
+    const page = (path) => Array.from({ length: 8000 }, (_, n) => line(path, n)).join('\n') + '\n'
+    const made = new Map()
+    let asked = 0
+    require('node:http').createServer({ keepAliveTimeout: 60000 }, ({ url }, response) => {
+      response.setHeader('content-type', 'text/plain; version=0.0.4')
+      if (url === '/live') return response.end('asked ' + ++asked + '\n')
+      if (!made.has(url)) made.set(url, page(url))
+      response.end(made.get(url))
+    }).listen(8080)`
+  const small = (path: string, headers = {}) => ask(node.url(path, 2140), headers, 60_000)
+  const memoryCheck = async () => {
+    const { checks } = JSON.parse((await small('/health')).text)
+    return checks.find(({ name }: { name: string }) => name === 'memory').status as string
+  }
+  const shed = async () =>
+    sampleOf((await small('/metrics')).text, 'app_metrics_proxy_memory_shed_total{cache="packed"}')
+  const liveCount = async () => sampleOf((await small('/live/metrics')).text, 'asked')!
+
+  /** As the kernel counts them, under either version of cgroups. */
+  async function oomKills(): Promise<string[]> {
+    const id = await node.docker('inspect', '--format', '{{.Id}}', 'small')
+    const find = `find /sys/fs/cgroup -path '*${id}/*' -name 'memory.[eo]*'`
+    const text = await node.namespace()!.run('sh', ['-c', `cat $(${find})`])
+    return [...text.matchAll(/^oom_kill (\d+)$/gm)].map(([, kills]) => kills!)
+  }
+
+  test('it lets go of what can be made again, goes on reading live, and has room again afterwards', async () => {
+    const names = Array.from({ length: count }, (_, n) => `big${n}`)
+    const targets = [...names, 'live'].map((name) => `${name}=http://pages:8080/${name}`).join(' ')
+    onTestFinished(async () => {
+      await Promise.all(['pages', 'small'].map(remove))
+    })
+    const hidden = ['--label', 'app-metrics-proxy.enable=false']
+    await start('pages', [...hidden, '--entrypoint', '/bin/node'], productImage, '-e', pages)
+    const limited = ['--memory', '192m', '--memory-swap', '192m', '--publish', '2140:2137']
+    await start('small', [...hidden, ...limited, '--env', `TARGETS=${targets}`], productImage)
+    await until('the last page', async () => (await small(`/${names.at(-1)}/metrics`)).status === 200, {
+      within: 30_000,
+    })
+
+    const seen = new Set<string>()
+    const wrong: number[] = []
+    let live = await liveCount()
+    for (const accept of forms) {
+      const left = names.values()
+      const asker = async () => {
+        for (const name of left) {
+          const { status } = await small(`/${name}/metrics`, { accept, 'accept-encoding': 'gzip' })
+          if (status !== 200) wrong.push(status)
+          seen.add(await memoryCheck())
+        }
+      }
+      await Promise.all([asker(), asker(), asker(), asker()])
+      const next = await liveCount()
+      expect(next).toBeGreaterThan(live)
+      live = next
+    }
+    expect(wrong).toEqual([])
+    expect(seen).toContain('warning')
+    expect(await shed()).toBeGreaterThan(0)
+    await until('room again', async () => (await memoryCheck()) === 'ok', { within: 60_000 })
+    expect(new Set(await oomKills())).toEqual(new Set(['0']))
+    expect(await node.docker('inspect', '--format', '{{.State.OOMKilled}}', 'small')).toBe('false')
+  })
 })
 
 describe('how soon, and at what cost', () => {
