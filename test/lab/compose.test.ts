@@ -1,8 +1,13 @@
 // The standalone deployment: one agent on the host's network reaches the containers of every bridge.
 
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { until } from '../helpers/until.ts'
+import { readWorkflow, stepsOf } from '../helpers/workflow.ts'
 import { ask } from './harness/ask.ts'
+import { follow } from './harness/follow.ts'
 import { appImage } from './harness/images.ts'
 import { type Docker, startDocker } from './harness/lab.ts'
 import { productImage } from './harness/product.ts'
@@ -39,6 +44,25 @@ test.each(['bridge', 'a network of its own'])('a container on %s is served', asy
     return answer.status === 200 && answer
   })
   expect(text).toContain('app_seconds_total')
+})
+
+test('a release takes the SBOM out of the image', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'release-'))
+  // there is no hosting site here: its program tells what it would be told
+  await writeFile(join(folder, 'gh'), '#!/bin/sh\necho "$@" > told\n', { mode: 0o755 })
+  try {
+    const attach = stepsOf(readWorkflow('release.yml')).find(({ run }) => run?.includes('gh release'))!.run!
+    const [IMAGE, VERSION] = productImage.split(':')
+    const PATH = `${folder}:/usr/bin:${process.env.PATH}`
+    await follow(node, attach, { cwd: folder, env: { IMAGE, VERSION, GITHUB_REF_NAME: `v${VERSION}`, PATH } })
+    expect(await readFile(join(folder, 'told'), 'utf8')).toMatch(`release create v${VERSION} sbom.spdx.json `)
+    const { packages } = JSON.parse(await readFile(join(folder, 'sbom.spdx.json'), 'utf8'))
+    const names = packages.map(({ name }: { name: string }) => name)
+    const { dependencies } = JSON.parse(await readFile('package.json', 'utf8'))
+    expect(names).toEqual(expect.arrayContaining(['app-metrics-proxy', ...Object.keys(dependencies)]))
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 })
 
 test('it is healthy, and ends cleanly', async () => {

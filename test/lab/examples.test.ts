@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
+import { blocksOf } from '../helpers/manual.ts'
 import { until } from '../helpers/until.ts'
 import { expectData, hurried } from '../prometheus/parts/example.ts'
 import {
@@ -15,9 +16,10 @@ import {
   type PrometheusApi,
   startPrometheus,
 } from '../prometheus/parts/prometheus.ts'
+import { follow } from './harness/follow.ts'
 import { type Docker, joinNodes, startDocker } from './harness/lab.ts'
 import type { Node } from './harness/node.ts'
-import { run } from './harness/shell.ts'
+import { productImage } from './harness/product.ts'
 import { standIns } from './harness/stand-ins.ts'
 
 interface Service {
@@ -53,33 +55,51 @@ const onNode = (node: Node, ...words: [string, ...string[]]) => {
   const [command, ...args] = words
   return node.namespace()!.run(command, args)
 }
-/** Prometheus as it is published on this node. */
-const prometheusAt = (node: Node): PrometheusApi =>
-  apiOf((path) =>
-    onNode(
-      node,
-      process.execPath,
-      '--eval',
-      'fetch(process.argv[1]).then((answer) => answer.text()).then(console.log)',
-      `http://127.0.0.1:9090${path}`,
-    ),
+/** What a port answers that is published on this node. */
+const askOn = (node: Node, port: number, path: string) =>
+  onNode(
+    node,
+    process.execPath,
+    '--eval',
+    'fetch(process.argv[1]).then((answer) => answer.text()).then(console.log)',
+    `http://127.0.0.1:${port}${path}`,
   )
+const prometheusAt = (node: Node, port = 9090): PrometheusApi => apiOf((path) => askOn(node, port, path))
+
+/** Each alert that Alertmanager has, with the receivers that it tells. */
+async function toldTo(node: Node): Promise<readonly string[]> {
+  const alerts: readonly { labels: { alertname: string }; receivers: readonly { name: string }[] }[] =
+    JSON.parse(await askOn(node, 9093, '/api/v2/alerts'))
+  return alerts
+    .map(({ labels, receivers }) => `${labels.alertname} ${receivers.map(({ name }) => name)}`)
+    .toSorted()
+}
 
 /** A block of commands of a README, as it stands there. */
-async function blockOf(story: string, block: number): Promise<string> {
-  const manual = await readFile(file(`${story}/README.md`), 'utf8')
-  return [...manual.matchAll(/^```sh\n(.*?)^```/gms)][block]![1]!
+const blockOf = (story: string, block: number) =>
+  blocksOf(file(`${story}/README.md`)).filter(({ language }) => language === 'sh')[block]!.text
+const tell = (node: Node, commands: string, cwd: string) => follow(node, commands, { cwd, env: standIns })
+
+/** Compose is Debian's docker-compose 1.29, which wants a project's name as a flag; the product's image is built. */
+const olderCompose = (project: string) => `docker() {
+  case "$*" in
+    compose\\ *) shift; docker-compose --project-name ${project} --compatibility --file older.yml "$@" ;;
+    "build --tag ${productImage} "*) ;;
+    *) command docker "$@" ;;
+  esac
 }
-/** Runs commands as a person would who sits at this node. */
-async function follow(node: Node, commands: string, cwd: string): Promise<void> {
-  await run('sh', ['-e', '-c', commands], { cwd, env: { ...dockerOf(node), ...standIns } })
+`
+/** Commands of Compose in a story's folder, with its file changed where the lab is otherwise. */
+async function compose(
+  story: string,
+  node: Node,
+  commands: string,
+  change: (text: string) => string = (text) => text,
+): Promise<void> {
+  const { name, ...rest } = parse(change(await readFile(file(`${story}/compose.yml`), 'utf8')))
+  await writeFile(file(`${story}/older.yml`), stringify(rest))
+  await tell(node, olderCompose(name) + commands, file(story))
 }
-/** Debian's client, which has no further builder. */
-const dockerOf = (node: Node) => ({
-  DOCKER_HOST: `unix://${node.socket}`,
-  DOCKER_BUILDKIT: '0',
-  PATH: `/usr/bin:${process.env.PATH}`,
-})
 
 /** What Grafana would be given lies where it looks. */
 async function expectProvisioned(node: Node, service: string, title: string): Promise<void> {
@@ -95,21 +115,14 @@ describe('with Compose', { timeout: 300_000 }, () => {
     { story: 'chat', on: () => one },
     { story: 'statsd', on: () => other },
   ]
-  const compose = async (story: string, node: Node, ...words: string[]) => {
-    // docker-compose 1.29, Debian's, wants its project's name as a flag
-    const { name, ...rest } = parse(await readFile(file(`${story}/compose.yml`), 'utf8'))
-    await writeFile(file(`${story}/older.yml`), stringify(rest))
-    const flags = ['--project-name', name, '--compatibility', '--file', file(`${story}/older.yml`)]
-    const env = { DOCKER_HOST: `unix://${node.socket}`, ...standIns }
-    await run('docker-compose', [...flags, ...words], { env })
-  }
-
   beforeAll(async () => {
     for (const { story } of stories) await rewrite(`${story}/prometheus.yml`, (text) => hurried(text, {}))
-    await Promise.all(stories.map(({ story, on }) => compose(story, on(), 'up', '--build', '--detach')))
+    await Promise.all(stories.map(({ story, on }) => compose(story, on(), blockOf(story, 0))))
   })
   afterAll(() =>
-    Promise.all(stories.map(({ story, on }) => compose(story, on(), 'down', '--volumes', '--timeout', '1'))),
+    Promise.all(
+      stories.map(({ story, on }) => compose(story, on(), 'docker compose down --volumes --timeout 1')),
+    ),
   )
 
   test('a chat: three connections, and an alert when there is chaos', async () => {
@@ -121,7 +134,7 @@ describe('with Compose', { timeout: 300_000 }, () => {
       'chat_server',
     ])
     await expectProvisioned(one, 'grafana', 'Chat')
-    await compose('chat', one, 'up', '--detach', 'chaos')
+    await compose('chat', one, blockOf('chat', 1))
     const [alert] = await until(
       'the alert',
       async () => {
@@ -142,6 +155,8 @@ describe('with Compose', { timeout: 300_000 }, () => {
     )
     await expectData(prometheus, 'statsd/dashboard.json')
     await expectProvisioned(other, 'grafana', 'Shop: rate, errors, duration')
+    const firing = 'ALERTS{alertname="ShopErrors", alertstate="firing"}'
+    await until('the alert', async () => (await prometheus.query(firing)).length === 1, long)
   })
 })
 
@@ -172,9 +187,9 @@ describe('with Swarm', { timeout: 400_000 }, () => {
 
   /** As it is told for `dev`, and what is to be put otherwise in `qa`. */
   async function deployShops(): Promise<void> {
-    const told = await blockOf('global', 0)
+    const told = blockOf('global', 0)
     const inQa = told.replaceAll('dev', 'qa').replace(/^docker stack deploy .*shop$/m, 'LOSES=yes $&')
-    await Promise.all([follow(one, told, folder), follow(other, inQa, folder)])
+    await Promise.all([tell(one, told, folder), tell(other, inQa, folder)])
   }
 
   beforeAll(async () => {
@@ -186,8 +201,8 @@ describe('with Swarm', { timeout: 400_000 }, () => {
     await adapt('websocket/stack.yml', qa)
     await deployShops()
     await Promise.all([
-      follow(one, await blockOf('labels', 0), file('labels')),
-      follow(other, await blockOf('websocket', 0), file('websocket')),
+      tell(one, blockOf('labels', 0), file('labels')),
+      tell(other, blockOf('websocket', 0), file('websocket')),
     ])
     central = await startPrometheus(await readFile(file('global/prometheus.yml'), 'utf8'), {
       hosts: { 'dev.example.org': [dev.manager.address], 'qa.example.org': [qa.manager.address] },
@@ -220,8 +235,13 @@ describe('with Swarm', { timeout: 400_000 }, () => {
     await expectProvisioned(manager, 'labels_grafana', 'A Swarm configured by labels')
     expect(await prometheus.alerts()).toEqual([])
 
-    await follow(manager, await blockOf('labels', 1), file('labels'))
+    await tell(manager, blockOf('labels', 1), file('labels'))
     await until('both alerts', alertsOf(prometheus, ['labels_hoard_hoarding', 'labels_hoard_memory']), long)
+    await until(
+      'Alertmanager to have both',
+      async () => `${await toldTo(manager)}` === 'labels_hoard_hoarding system,labels_hoard_memory system',
+      long,
+    )
     await manager.docker('service', 'rm', 'labels_hoard')
     await until('its rules to go', async () => (await rules()) === others, long)
   })
@@ -247,9 +267,28 @@ describe('with Swarm', { timeout: 400_000 }, () => {
     await expectProvisioned(qa.manager, 'websocket_grafana', 'A WebSocket room on NATS')
     expect(await prometheus.alerts()).toEqual([])
 
-    await follow(qa.manager, await blockOf('websocket', 1), file('websocket'))
+    await tell(qa.manager, blockOf('websocket', 1), file('websocket'))
     const loud = names.filter((name) => !name.endsWith('memory'))
     await until('all but memory to be alarming', alertsOf(prometheus, loud), long)
+  })
+
+  test.concurrent('the central side with Compose, beside one of the Swarms', async () => {
+    const { manager } = dev
+    // the stacks of this node have taken the ports of both; no name server knows the Swarm
+    const hosts = `extra_hosts: ["dev.example.org:${manager.address}"]`
+    const moved = (text: string) =>
+      text
+        .replaceAll(/127\.0\.0\.1:(9090|3000):(?=\d)/g, '127.0.0.1:1$1:')
+        .replace('prometheus:\n', `$&    ${hosts}\n`)
+    await compose('global', manager, blockOf('global', 1), moved)
+    const prometheus = prometheusAt(manager, 19090)
+    await until(
+      'what it reaches',
+      async () => (await prometheus.query('up{job="shop_web"} == 1')).length === 2,
+      long,
+    )
+    expect(await prometheus.rules()).toEqual(['ShopLosesOrders'])
+    await expectProvisioned(manager, 'global_grafana', 'Shop in all Swarms')
   })
 
   test('one Prometheus over dev and qa, which reaches nothing but port 2137', async () => {

@@ -1,16 +1,23 @@
-// The real stack file on three real nodes: whichever agent is asked, it answers for the whole cluster, and
-// says so when it can't.
+// The README's way to a cluster, followed on three real nodes: whichever agent is asked, it answers for the whole
+// cluster, and says so when it can't. Then what the manual tells of upgrades.
 
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parse, stringify } from 'yaml'
+import { blockUnder } from '../helpers/manual.ts'
 import { until } from '../helpers/until.ts'
+import { startPrometheus } from '../prometheus/parts/prometheus.ts'
 import { ask } from './harness/ask.ts'
+import { follow } from './harness/follow.ts'
 import { appImage, nodeExporterImage } from './harness/images.ts'
 import { type Swarm, startSwarm } from './harness/lab.ts'
 import type { Node } from './harness/node.ts'
 import { productImage } from './harness/product.ts'
 
 let swarm: Swarm
-const agents = 'metrics_agent'
+const onASwarm = 'On a Swarm, in five minutes'
 const onMonitor = ['--network', 'monitor']
 
 const get = (node: Node, path: string) => ask(node.url(path))
@@ -66,9 +73,9 @@ const allReady = () =>
 
 beforeAll(async () => {
   swarm = await startSwarm(3)
-  const secret = { input: 'the secret of this cluster' }
-  await swarm.manager.docker.with(secret)('secret', 'create', 'app-metrics-proxy', '-')
-  await swarm.deploy('metrics', 'stack.yml', { IMAGE: productImage })
+  // its first line has built the image that every node of the lab has
+  const [, ...commands] = blockUnder('README.md', onASwarm).split('\n')
+  await follow(swarm.manager, commands.join('\n'))
   await swarm.serve('web', appImage, ['--replicas', '3', ...onMonitor], ['app', '8080=metrics'])
   await swarm.serve('exporter', nodeExporterImage, ['--mode', 'global', ...onMonitor])
   await allReady()
@@ -132,6 +139,54 @@ describe('any agent', () => {
   })
 })
 
+test('Prometheus, as the README tells it, has every container', async () => {
+  await deployLabelled()
+  await until(
+    'the lists to name it',
+    async () => {
+      const lists = await Promise.all(swarm.nodes.map((node) => get(node, '/sd')))
+      return lists.every(({ text }) => text.includes('shop_shop.1'))
+    },
+    { within: 60_000, every: 200 },
+  )
+  // Prometheus' own default is a minute
+  const config = `global: { scrape_interval: 1s }\n${blockUnder('README.md', onASwarm, 'yaml', 1)}`
+  const prometheus = await startPrometheus(config, {
+    hosts: { 'prod.example.org': swarm.nodes.map(({ address }) => address) },
+  })
+  try {
+    await until(
+      'every one to be up',
+      async () => {
+        const ups = await prometheus.query('count by (job) (up{job!="", cluster!=""} == 1)')
+        const counts = Object.fromEntries(ups.map(({ labels, value }) => [labels.job, value]))
+        expect(counts).toEqual({ 'app-metrics-proxy': 3, exporter: 3, web: 3, shop_shop: 1 })
+        return true
+      },
+      { within: 60_000, every: 200 },
+    )
+  } finally {
+    await prometheus.stop()
+  }
+  await swarm.manager.docker('stack', 'rm', 'shop')
+})
+
+/** The README's service with a label, with a program of the lab in place of its own. */
+async function deployLabelled(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'readme-'))
+  const file = join(folder, 'shop.yml')
+  const { services, ...rest } = parse(blockUnder('README.md', onASwarm, 'yaml'))
+  const { shop } = services
+  const deploy = { ...shop.deploy, endpoint_mode: 'dnsrr' }
+  const runs = { ...shop, image: appImage, command: ['app', '9187=metrics'], deploy }
+  try {
+    await writeFile(file, stringify({ version: '3.9', services: { shop: runs }, ...rest }))
+    await swarm.deploy('shop', file)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
 describe('a service', () => {
   test('scaled up and down: every agent knows all of its replicas and no more', async () => {
     await swarm.manager.docker('service', 'scale', '--detach', 'web=5')
@@ -171,6 +226,13 @@ describe('a service', () => {
   })
 })
 
+/** Each node gets the image under the name of the manual; an update then needs no pauses between nodes. */
+async function hurryUpdates(): Promise<void> {
+  for (const { docker } of swarm.nodes) await docker('tag', productImage, 'app-metrics-proxy:NEW')
+  const quick = ['--update-delay', '1s', '--update-monitor', '3s']
+  await swarm.manager.docker('service', 'update', '--detach', ...quick, 'metrics_agent')
+}
+
 describe('the agents', () => {
   test('updated one after another: there is always one that answers for all', async () => {
     const gaps: string[] = []
@@ -181,25 +243,16 @@ describe('the agents', () => {
         if (!seen.some((slots) => slots.length === 3)) gaps.push(JSON.stringify(seen))
       }
     })()
-    const quick = ['--update-delay', '1s', '--update-monitor', '3s', '--env-add', 'STALE_AFTER=15']
-    await swarm.manager.docker('service', 'update', '--detach', '--no-resolve-image', ...quick, agents)
-    await until(
-      'the update to end',
-      async () => {
-        const state = await swarm.manager.docker(
-          'service',
-          'inspect',
-          '--format',
-          '{{.UpdateStatus.State}}',
-          agents,
-        )
-        return state === 'completed'
-      },
-      { within: 180_000, every: 500 },
-    )
+    await hurryUpdates()
+    await follow(swarm.manager, blockUnder('docs/OPERATIONS.md', 'Upgrade'))
     updating = false
     await watch
     expect(gaps).toEqual([])
+    const image = '{{.Spec.TaskTemplate.ContainerSpec.Image}}'
+    const { docker } = swarm.manager
+    expect(await docker('service', 'inspect', '--format', image, 'metrics_agent')).toBe(
+      'app-metrics-proxy:NEW',
+    )
     await allReady()
     await everywhereUp('web', 3)
   })

@@ -11,6 +11,7 @@ import { parse } from 'yaml'
 import { settingsOf } from '../../src/labels/settings.ts'
 import { parseWebConfig } from '../../src/serve/guard/web-config.ts'
 import { catalogue, service } from '../helpers/cluster.ts'
+import { blocksOf } from '../helpers/manual.ts'
 import { until } from '../helpers/until.ts'
 import { startAgents, startApplication } from './parts/agents.ts'
 import { nodesAt, startResponder } from './parts/cluster.ts'
@@ -35,6 +36,11 @@ async function scratch(): Promise<string> {
 }
 
 type Proof = (block: string) => Promise<unknown> | unknown
+const all =
+  (...proofs: readonly Proof[]): Proof =>
+  async (block) => {
+    for (const proof of proofs) await proof(block)
+  }
 
 /** Prometheus takes it: a whole configuration, or what stands in one below `scrape_configs`. */
 const configuration: Proof = async (block) => {
@@ -144,26 +150,24 @@ const webConfiguration: Proof = (block) => {
   expect([allowedAddresses.length, Object.keys(tokens)]).toEqual([1, ['prometheus']])
 }
 
-/** A test of the lab does the very same: all these words stand there. */
-const lab =
+/** A test of the lab runs it from the page: the words by which it takes it stand there. */
+const inLab =
   (file: string, ...words: readonly string[]): Proof =>
   () => {
     const text = readFileSync(`test/lab/${file}`, 'utf8')
     for (const word of words) expect(text).toContain(word)
   }
-const followed = (story: string, block: number) => lab('examples.test.ts', `blockOf('${story}', ${block})`)
+const followed = (story: string, block: number) => inLab('examples.test.ts', `blockOf('${story}', ${block})`)
+const composed = inLab('examples.test.ts', 'blockOf(story, 0)')
 
-/**
- * The lab builds the image that stack.yml names from this folder; a test of it follows the global example, whose
- * commands the others are, written out.
- */
+/** The lab's image is built by the first line; a test deploys by the others. */
 const swarm: Proof = (block) => {
-  const [build, ...lines] = block.trim().split('\n')
-  const [, image] = /image: \$\{IMAGE:-(.+)\}/.exec(readFileSync('stack.yml', 'utf8'))!
-  expect(build).toBe(`docker build --tag ${image} .`)
-  const told = readFileSync('deploy/examples/global/README.md', 'utf8')
-  expect(lines).toHaveLength(2)
-  for (const line of lines) expect(told).toContain(line.replace(' -c ', ' --compose-file '))
+  expect(block).toMatch(/^docker build /)
+  inLab(
+    'harness/product.ts',
+    "blockUnder(join(repository, 'README.md'), 'On a Swarm, in five minutes')",
+  )(block)
+  inLab('stack.test.ts', "blockUnder('README.md', onASwarm)")(block)
 }
 
 const statsdLabel: Proof = (block) => {
@@ -171,34 +175,25 @@ const statsdLabel: Proof = (block) => {
   expect(services.statsd.labels).toEqual(parse(block).labels)
 }
 
-/** docker-compose of the lab is told so, with what each flag says here. */
-const composed: Proof = (block) => {
-  const words = [...block.matchAll(/^docker compose (.*)$/gm)].map(([, words]) => words!.split(' '))
-  const text = readFileSync('test/lab/examples.test.ts', 'utf8')
-  for (const command of words) for (const word of command) expect(text).toContain(`'${word}'`)
-  const build = /^docker build --tag (\S+) \.\.\/\.\.\/\.\.$/m.exec(block)?.[1]
-  if (build) expect(readFileSync('stack.yml', 'utf8')).toContain(build)
-}
-
-const central: Proof = async (block) => {
-  expect(block).toBe('docker compose up --detach\n')
-  const { services } = parse(readFileSync('deploy/examples/global/compose.yml', 'utf8'))
-  expect(Object.keys(services)).toEqual(['prometheus', 'grafana'])
-}
-
 const proofs: Readonly<Record<string, readonly Proof[]>> = {
-  'README.md': [twoCommands, swarm, port, configuration],
+  'README.md': [
+    twoCommands,
+    swarm,
+    all(port, inLab('stack.test.ts', "blockUnder('README.md', onASwarm, 'yaml')")),
+    all(configuration, inLab('stack.test.ts', "blockUnder('README.md', onASwarm, 'yaml', 1)")),
+  ],
   'docs/LABELS.md': [port, alerts],
   'docs/MIGRATION.md': [configuration],
   'docs/OPERATIONS.md': [
-    lab('stack.test.ts', "'service', 'update'", "const agents = 'metrics_agent'"),
-    lab('peers.test.ts', '--secret-add', 'SSHPASS_PREVIOUS_FILE=/run/secrets/', 'SSHPASS_FILE=/run/secrets/'),
+    inLab('stack.test.ts', "blockUnder('docs/OPERATIONS.md', 'Upgrade')"),
+    inLab('peers.test.ts', "blockUnder('docs/OPERATIONS.md', secretChapter)"),
+    inLab('peers.test.ts', "blockUnder('docs/OPERATIONS.md', secretChapter, 'sh', 1)"),
   ],
   'docs/PROMETHEUS.md': [configuration, configuration, rules, configuration],
   'docs/SECURITY-MODEL.md': [webConfiguration],
   'docs/STATUS.md': [status],
-  'deploy/examples/chat/README.md': [composed, composed],
-  'deploy/examples/global/README.md': [followed('global', 0), central],
+  'deploy/examples/chat/README.md': [composed, followed('chat', 1)],
+  'deploy/examples/global/README.md': [followed('global', 0), followed('global', 1)],
   'deploy/examples/labels/README.md': [followed('labels', 0), followed('labels', 1)],
   'deploy/examples/statsd/README.md': [statsdLabel, composed],
   'deploy/examples/websocket/README.md': [followed('websocket', 0), followed('websocket', 1)],
@@ -212,10 +207,7 @@ const pages = [
   'deploy/examples/README.md',
   ...stories.map((story) => `deploy/examples/${story}/README.md`),
 ]
-const blocks = pages.flatMap((page) => {
-  const found = [...readFileSync(page, 'utf8').matchAll(/^```(\w+)\n(.*?)^```/gms)]
-  return found.map(([, language, block], at) => ({ page, at, language: language!, block: block! }))
-})
+const blocks = pages.flatMap((page) => blocksOf(page).map((block, at) => ({ page, at, ...block })))
 
 describe('each block of the documentation', () => {
   test('has one proof', () => {
@@ -226,7 +218,7 @@ describe('each block of the documentation', () => {
     )
   })
 
-  test.each(blocks)('$page $at ($language)', async ({ page, at, block }) => {
-    await proofs[page]![at]!(block)
+  test.each(blocks)('$page $at ($language)', async ({ page, at, text }) => {
+    await proofs[page]![at]!(text)
   })
 })

@@ -23,7 +23,8 @@ export function straight(points: Series['points']): Line {
   return { slope, start: y - slope * x }
 }
 
-const width = 460
+/** On a page two of them stand side by side. */
+const width = 440
 const height = 250
 const left = 62
 const right = 22
@@ -47,7 +48,7 @@ export function draw({ name, across, up, points }: Series): string {
   const dots = points.map(([a, b]) => `<circle cx="${x(a)}" cy="${y(b)}" r="4"/>`)
   const last = most(points, 0)
   const within = (value: number) => Math.max(0, Math.min(mostY, value))
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${name}: ${up} by ${across}">
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${name}: ${up} by ${across}">
 <style>
 text { font: 12px system-ui, sans-serif; fill: #57606a } .name { font-weight: 600; font-size: 14px; fill: #1f2328 }
 .end { text-anchor: end } .middle { text-anchor: middle } .grid { stroke: #d0d7de } circle { fill: #0969da }

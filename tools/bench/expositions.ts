@@ -13,8 +13,8 @@ const bytes = 5_000_000
 export function largePages(size = bytes): readonly LargePage[] {
   return [
     { name: 'histograms of a web service', body: Buffer.from(grown(size, histogram)) },
-    { name: 'kube-state-metrics: many long labels', body: Buffer.from(grown(size, pods)) },
-    { name: 'node_exporter, many times over', body: Buffer.from(grown(size, nodes())) },
+    { name: 'kube-state-metrics with many long labels', body: Buffer.from(grown(size, pods)) },
+    { name: 'node_exporter many times over', body: Buffer.from(grown(size, nodes())) },
   ]
 }
 

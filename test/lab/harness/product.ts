@@ -1,16 +1,23 @@
-// The product's own image, from its own Dockerfile.
+// The product's own image, from its own Dockerfile, built as the README tells it.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { version } from '../../../src/version.ts'
+import { blockUnder } from '../../helpers/manual.ts'
 import { ensureBase } from './base.ts'
 import { withEngine } from './builder.ts'
 import { cacheFolder, fingerprint, keepRecent, repository } from './cache.ts'
 import type { Engine } from './engine.ts'
+import { follow } from './follow.ts'
 import { run } from './shell.ts'
 
-export const productImage = 'app-metrics-proxy:lab'
+/** The name that the stack file knows. */
+export const productImage = `app-metrics-proxy:${version}`
 
 const builtKept = 4
+
+/** `docker build …`, the first of the commands for a Swarm. */
+const [told = ''] = blockUnder(join(repository, 'README.md'), 'On a Swarm, in five minutes').split('\n')
 
 /** Names the content of all that goes into the image. */
 export function productFingerprint(): string {
@@ -26,7 +33,7 @@ export function productFingerprint(): string {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .sort()
-  return fingerprint([...single.map((name) => join(repository, name)), ...sources])
+  return fingerprint([...single.map((name) => join(repository, name)), ...sources], told)
 }
 
 /** Resolves with the image as a file. The builder keeps its layers, so that a change of source costs seconds. */
@@ -36,8 +43,9 @@ export async function buildProduct(): Promise<string> {
   if (!existsSync(built)) {
     await withEngine(join(cacheFolder, 'builder'), async (engine) => {
       await ensureBase(engine, baseOf(join(repository, 'Dockerfile')))
-      await build(engine, ['--target', 'build', '--tag', `${productImage}-build`])
-      await build(engine, ['--tag', productImage])
+      // the first stage, by a name that keeps its layers for the next time
+      await build(engine, told.replace(`--tag ${productImage}`, `--target build --tag ${productImage}-build`))
+      await build(engine, told)
       await engine.docker(['save', '--output', `${built}.part`, productImage])
       for (const kind of ['container', 'image']) await engine.docker([kind, 'prune', '--force'])
     })
@@ -47,10 +55,9 @@ export async function buildProduct(): Promise<string> {
   return built
 }
 
-/** With the builder that every engine has. */
-async function build(engine: Engine, flags: readonly string[]): Promise<void> {
-  const env = { DOCKER_BUILDKIT: '0' }
-  await engine.docker(['build', '--network', 'host', ...flags, repository], { env, timeout: 600_000 })
+/** On the machine's network, since the builder has none of its own. */
+async function build(engine: Engine, command: string): Promise<void> {
+  await follow(engine, command.replace('docker build', '$& --network host'), { cwd: repository })
 }
 
 function baseOf(dockerfile: string): string {

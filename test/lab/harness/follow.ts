@@ -1,0 +1,16 @@
+// The documentation's commands, run as a person would who sits at a node.
+
+import type { Node } from './node.ts'
+import { type RunOptions, run } from './shell.ts'
+
+/** Runs commands as they stand there; the first that fails ends them. */
+export function follow(
+  { socket }: Pick<Node, 'socket'>,
+  commands: string,
+  { env, ...options }: RunOptions = {},
+): Promise<string> {
+  // Debian's client, which has no further builder
+  const here = { DOCKER_HOST: `unix://${socket}`, DOCKER_BUILDKIT: '0', PATH: `/usr/bin:${process.env.PATH}` }
+  const strict = ['-e', '-o', 'pipefail', '-c', commands]
+  return run('bash', strict, { timeout: 600_000, ...options, env: { ...here, ...env } })
+}
