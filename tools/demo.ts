@@ -53,7 +53,7 @@ function startAgent(node: Node, applications: readonly Application[], secret: st
       PEERS: others.map((other) => `127.0.0.1:${other.sshPort}`).join(' '),
       TARGETS: applications.map(({ name, url }) => `${name}=${url}`).join(' '),
       SCRAPE_INTERVAL: '5',
-      LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
+      LOG_LEVEL: process.env.LOG_LEVEL ?? 'error',
     },
   })
 }
@@ -121,6 +121,7 @@ Three agents are up, and each answers for the applications of all.
   ${first}/sd                 what Prometheus reads to find them all
   ${first}/metrics            the agent's own metrics
 
+One application, blog, shows no metrics, and chat sends no Content-Type: the status page tells so, and what to do.
 Ctrl-C ends them.`
 }
 
