@@ -1,8 +1,10 @@
-// Each relative link in the documentation leads somewhere, down to the heading, and each picture is there.
+// What a reader of the documentation meets: each relative link leads somewhere, down to the heading, each picture is
+// there, and each block fits on a page.
 
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { expect, test } from 'vitest'
+import { blocksOf } from './helpers/manual.ts'
 
 const pages = [
   ...readdirSync('.'),
@@ -52,7 +54,7 @@ function wrongWith(page: string, link: string): string | undefined {
   return anchorsOf(file).has(anchor) ? undefined : `${file} has no heading ${anchor}`
 }
 
-test.each(pages)('%s', (page) => {
+test.each(pages)('the links of %s', (page) => {
   const wrong = linksOf(page).flatMap((link) => wrongWith(page, link) ?? [])
   expect(wrong).toEqual([])
 })
@@ -68,4 +70,12 @@ test('a link that leads nowhere is found', () => {
   expect(wrongWith('README.md', 'docs/NONE.md')).toBe("docs/NONE.md isn't there")
   expect(wrongWith('docs/HTTP.md', '../README.md#the-garden')).toBe('README.md has no heading the-garden')
   expect(wrongWith('docs/HTTP.md', '../README.md#the-house')).toBeUndefined()
+})
+
+/** In letters, as wide as the hosting site shows them. */
+const width = 104
+
+test.each(pages)('the blocks of %s', (page) => {
+  const lines = blocksOf(page).flatMap(({ text }) => text.split('\n'))
+  expect(lines.filter((line) => line.length > width)).toEqual([])
 })
