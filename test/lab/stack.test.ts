@@ -17,6 +17,7 @@ import type { Node } from './harness/node.ts'
 import { productImage } from './harness/product.ts'
 
 let swarm: Swarm
+const agents = 'metrics_agent'
 const onASwarm = 'On a Swarm, in five minutes'
 const onMonitor = ['--network', 'monitor']
 
@@ -230,7 +231,7 @@ describe('a service', () => {
 async function hurryUpdates(): Promise<void> {
   for (const { docker } of swarm.nodes) await docker('tag', productImage, 'app-metrics-proxy:NEW')
   const quick = ['--update-delay', '1s', '--update-monitor', '3s']
-  await swarm.manager.docker('service', 'update', '--detach', ...quick, 'metrics_agent')
+  await swarm.manager.docker('service', 'update', '--detach', ...quick, agents)
 }
 
 describe('the agents', () => {
@@ -250,9 +251,7 @@ describe('the agents', () => {
     expect(gaps).toEqual([])
     const image = '{{.Spec.TaskTemplate.ContainerSpec.Image}}'
     const { docker } = swarm.manager
-    expect(await docker('service', 'inspect', '--format', image, 'metrics_agent')).toBe(
-      'app-metrics-proxy:NEW',
-    )
+    expect(await docker('service', 'inspect', '--format', image, agents)).toBe('app-metrics-proxy:NEW')
     await allReady()
     await everywhereUp('web', 3)
   })

@@ -1,7 +1,7 @@
 // What the examples' files name and no registry gives here: real programs of Debian where it has them, else a
 // program that speaks the same protocol.
 
-import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { importImage, withEngine } from './builder.ts'
 import { fingerprint, repository } from './cache.ts'
@@ -44,7 +44,9 @@ async function makeStandIns(engine: Engine): Promise<void> {
   await importProgram(engine, standIns.PROMETHEUS_IMAGE, '/usr/bin/prometheus', [
     `CMD ["--config.file=${config}", "--storage.tsdb.path=/prometheus"]`,
   ])
-  await importProgram(engine, standIns.ALERTMANAGER_IMAGE, '/usr/bin/prometheus-alertmanager')
+  // Debian's has its templates beside it instead of in it
+  const templates = '/usr/share/prometheus/alertmanager'
+  await importProgram(engine, standIns.ALERTMANAGER_IMAGE, '/usr/bin/prometheus-alertmanager', [], templates)
   await importProgram(engine, standIns.NATS_IMAGE, '/usr/sbin/nats-server')
   // Grafana can't be had: what would lie where it looks can be seen.
   await importImage(engine, standIns.GRAFANA_IMAGE, busyboxRoot, ['CMD ["sleep", "infinity"]'])
@@ -59,10 +61,12 @@ async function importProgram(
   tag: string,
   program: string,
   changes: readonly string[] = [],
+  data?: string,
 ): Promise<void> {
   const fill = async (root: string) => {
     await copyProgram(program, root, 'bin/program')
     mkdirSync(join(root, 'tmp'))
+    if (data) cpSync(data, join(root, data), { recursive: true })
   }
   await importImage(engine, tag, fill, ['ENTRYPOINT ["/bin/program"]', ...changes])
 }
