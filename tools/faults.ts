@@ -2,6 +2,7 @@
 // names of sections it runs these alone and writes nothing.
 
 import { writeFileSync } from 'node:fs'
+import { availableParallelism, loadavg } from 'node:os'
 import { interval, memory } from './faults/agents.ts'
 import { clock } from './faults/clock.ts'
 import { disk } from './faults/disk.ts'
@@ -25,7 +26,8 @@ function document(rows: readonly Row[]): string {
 
 The last run of \`npm run faults\`: three agents on loopback with an interval of ${interval} s, each allowed ${memory} MiB of JavaScript
 objects. Asked is another node's agent, for the application of node 2; the nodes that nothing happens to are asked
-for each other's all the while.
+for each other's all the while. The machine has ${availableParallelism()} processors, and had a load of ${loadavg()[0]!.toFixed(1)} in the end: times are longer
+where that is much more.
 
 Of Docker's faults: an agent in a container of a real engine, which it reaches through a proxy that does what the row
 says, is asked for a container to which nothing happens, while others are added, removed and started again.

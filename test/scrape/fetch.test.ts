@@ -239,10 +239,15 @@ describe('redirects', () => {
   })
 
   test('come to an end', async () => {
-    await using server = await redirecting(() => '/metrics')
+    let asked = 0
+    await using server = await httpServer((_, response) => {
+      asked += 1
+      response.writeHead(302, { location: '/metrics' }).end()
+    })
     await expect(get(server.url)).rejects.toMatchObject({
       code: 'redirect',
       message: 'redirected more than 3 times',
     })
+    expect(asked).toBe(4)
   })
 })
