@@ -4,8 +4,9 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../clock.ts'
 import type { Entry, NodeId } from '../../model.ts'
+import { passingJson, type Told, tellHistory } from './passing.ts'
 import { type Head, headOf, type StatusView, surroundingsOf, unknownOwner } from './status.ts'
-import { groundsOf, keyOf, lastingOf, passingOf, type Surroundings, type Unix } from './target.ts'
+import { groundsOf, keyOf, lastingOf, type Surroundings, type Unix } from './target.ts'
 
 export interface Board {
   /** Takes in what changed. All else tells what the last look found. */
@@ -21,9 +22,13 @@ interface Row {
   readonly key: string
   readonly around: Surroundings
   readonly grounds: readonly unknown[]
-  /** The JSON of what isn't new at every scrape, and of what is, a comma behind it. */
-  readonly lasting: Buffer
-  readonly passing: Buffer
+  /** The JSON of what isn't new at every scrape, without the brace that closes it. */
+  readonly lasting: string
+  readonly told: Told
+  /** All of it, a comma behind it. */
+  readonly json: Buffer
+  /** Another row has its place, or none. */
+  replaced: boolean
   /** The count at which it last changed, and the look that last found it. */
   changed: number
   seen: number
@@ -63,7 +68,7 @@ export function createBoard(view: StatusView, clock: Clock, unix: Unix): Board {
     let seen = 0
     for (const entry of view.entries()) {
       const row = byEntry.get(entry)
-      const isSame = row !== undefined && row.around === aroundOf(entry.owner) && rows.get(row.key) === row
+      const isSame = row !== undefined && !row.replaced && row.around === aroundOf(entry.owner)
       const now = isSame ? row : put(entry, next)
       now.seen = looks
       if (now.changed === next) changed = true
@@ -79,10 +84,16 @@ export function createBoard(view: StatusView, clock: Clock, unix: Unix): Board {
     const lasting =
       before && sameItems(before.grounds, grounds)
         ? before.lasting
-        : Buffer.from(`${JSON.stringify(lastingOf(entry, here, unix)).slice(0, -1)},`)
-    const passing = Buffer.from(`${JSON.stringify(passingOf(entry, unix)).slice(1)},`)
-    const changed = before?.lasting.equals(lasting) && before.passing.equals(passing) ? before.changed : next
-    const row: Row = { key, around: here, grounds, lasting, passing, changed, seen: looks }
+        : JSON.stringify(lastingOf(entry, here, unix)).slice(0, -1)
+    const told = tellHistory(entry.history, before?.told)
+    const json = Buffer.from(`${lasting},${passingJson(entry, told, unix)}},`)
+    const changed = before?.json.equals(json) ? before.changed : next
+    const row: Row = {
+      ...{ key, around: here, grounds, lasting, told, json, changed },
+      seen: looks,
+      replaced: false,
+    }
+    if (before) before.replaced = true
     rows.set(key, row)
     byEntry.set(entry, row)
     gone.delete(key)
@@ -90,8 +101,9 @@ export function createBoard(view: StatusView, clock: Clock, unix: Unix): Board {
   }
 
   function dropMissing(next: number): void {
-    for (const [key, { seen }] of rows) {
-      if (seen === looks) continue
+    for (const [key, row] of rows) {
+      if (row.seen === looks) continue
+      row.replaced = true
       rows.delete(key)
       gone.set(key, next)
     }
@@ -118,8 +130,7 @@ export function createBoard(view: StatusView, clock: Clock, unix: Unix): Board {
     print(since) {
       const after = countOf(since)
       const shown: Buffer[] = []
-      for (const { lasting, passing, changed } of rows.values())
-        if (changed > (after ?? -1)) shown.push(lasting, passing)
+      for (const { json, changed } of rows.values()) if (changed > (after ?? -1)) shown.push(json)
       const left = after === undefined ? [] : [...gone].filter(([, at]) => at > after).map(([key]) => key)
       const first = `{"time":${unix(clock.now())},"sequence":"${name()}","partial":${after !== undefined},${head},`
       return Buffer.concat([

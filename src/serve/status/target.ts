@@ -107,7 +107,7 @@ function endedOf({ at, ...rest }: NonNullable<Entry['ended']>, unix: Unix) {
   return { time: unix(at), ...rest }
 }
 
-function scrapeOf(snapshot: Snapshot | undefined, unix: Unix) {
+export function scrapeOf(snapshot: Snapshot | undefined, unix: Unix) {
   if (!snapshot) return undefined
   const when = { scraped: unix(snapshot.at), took: secondsOf(snapshot.took) }
   if (!snapshot.ok) return when
@@ -115,7 +115,7 @@ function scrapeOf(snapshot: Snapshot | undefined, unix: Unix) {
   return { ...when, series, bytes: size, format }
 }
 
-const pastOf = ({ ok, took }: Past) => (ok ? secondsOf(took) : null)
+export const pastOf = ({ ok, took }: Past) => (ok ? secondsOf(took) : null)
 
 function remarksOf({ target, snapshot }: Entry, services: Surroundings['services']): readonly string[] {
   const { problems } = settingsOf(target.labels, declaredLabels(target, services))
