@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { type Agents, startAgents } from './soak/agents.ts'
-import { type Asking, createAsking } from './soak/asking.ts'
+import { type Asking, createAsking, known } from './soak/asking.ts'
 import { type Node, startNode } from './soak/node.ts'
 import { fewestReadings, type Held, type Reading, type Verdict, verdictOn, watched } from './soak/verdict.ts'
 
@@ -117,7 +117,8 @@ ready:
 ${asked.rows().join('\n')}
 
 An application here answers every 500th scrape with an error, which is told as 502; 504 is told where an answer took more
-than the interval. An ask without an answer, a list that is refused or a page where nobody is fails the run.
+than the interval, as on a machine that has much else to do, where also a new container may be heard of later than after the
+${known / 1000} s from which it counts as running. An ask without an answer, a list that is refused or a page where nobody is fails the run.
 
 All pauses every ${Math.round((busyFor + restFor) / 1000)} s: nothing is asked or replaced, garbage is collected, and what is held then is read. The first third of the
 time is left out: caches fill, code is compiled. A slope is the median of those between any two readings; what it comes to

@@ -21,8 +21,8 @@ export interface Asking {
   wrong(): readonly string[]
 }
 
-/** Once a container has run for so long, all have heard of it. */
-const known = 5000
+/** Milliseconds. Once a container has run for so long, all have heard of it. */
+export const known = 5000
 
 export function createAsking(agents: Agents, nodes: readonly Node[]): Asking {
   const tally: Record<Kind, Map<number, number>> = {
