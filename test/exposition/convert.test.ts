@@ -29,6 +29,11 @@ describe('text to OpenMetrics', () => {
       '# TYPE a_total counter\na_total 1\n# TYPE a gauge\na 1\n',
       '# TYPE a_total unknown\na_total 1\n# TYPE a gauge\na 1\n',
     ],
+    [
+      'a counter whose name is nothing but the suffix',
+      '# TYPE _total counter\n_total 1\n',
+      '# TYPE _total unknown\n_total 1\n',
+    ],
     ['untyped', '# TYPE a untyped\na 1\n', '# TYPE a unknown\na 1\n'],
     ['no type', 'connections 3\nerror_count 0', 'connections 3\nerror_count 0\n'],
     ['comments', '# hello\n\na 1\n#\n', 'a 1\n'],
@@ -121,4 +126,10 @@ test('an exemplar goes where its labels can’t be said', () => {
   expect(read(convert(openMetricsPage('a 1 # {"b.c"="d"} 1\n{"e.f"} 1 # {g="h"} 1\n'), to))).toBe(
     'a 1\ne_f 1 # {g="h"} 1\n# EOF\n',
   )
+})
+
+test('what is said of a family without a name is left out where nothing can stand for none', () => {
+  const page = quotedPage('# HELP "" text\n# TYPE "" histogram\n_sum 1\n')
+  expect(read(convert(page, toText))).toBe('_sum 1\n')
+  expect(read(convert(page, toOpenMetrics))).toBe('# HELP "" text\n# TYPE "" histogram\n_sum 1\n# EOF\n')
 })

@@ -9,6 +9,8 @@ export function headerOf(family: Family, to: Offer, has: (key: string) => boolea
   const openMetrics = isOpenMetrics(to.format)
   const { name, type } = openMetrics ? inOpenMetrics(family, has) : inText(family)
   const shown = written(name, plainMetric, to.escaping)
+  // only in quotes a name can be empty, which Prometheus takes in metadata
+  if (shown === '') return ''
   let lines = ''
   if (family.help !== undefined)
     lines += `# HELP ${shown} ${openMetrics ? escaped(family.help) : escapedHelp(family.help)}\n`
@@ -25,9 +27,12 @@ interface Shown {
 
 const inText = ({ key, type }: Family): Shown => ({ name: key, type: type === 'unknown' ? 'untyped' : type })
 
-/** A counter is called there without the `_total` of its samples. One that has none, or whose name is another's then, can't be one. */
+/**
+ * A counter is called there without the `_total` of its samples. One that has none, or nothing else, or whose name is
+ * another's then, can't be one.
+ */
 function inOpenMetrics({ key, type }: Family, has: (key: string) => boolean): Shown {
   if (type !== 'counter') return { name: key, type }
   const name = key.replace(/_total$/, '')
-  return name === key || has(name) ? { name: key, type: 'unknown' } : { name, type }
+  return name === '' || name === key || has(name) ? { name: key, type: 'unknown' } : { name, type }
 }
