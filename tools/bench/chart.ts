@@ -72,7 +72,9 @@ const round = (value: number) => Math.round(value * 10) / 10
 /** To a number that reads well at four equal steps. */
 function roundUp(value: number): number {
   const unit = 10 ** Math.floor(Math.log10(value || 1))
-  return [1, 2, 4, 6, 8, 10].map((step) => step * unit).find((step) => step >= value) ?? value
+  return (
+    [1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10].map((step) => step * unit).find((step) => step >= value) ?? value
+  )
 }
 
 export function number(value: number): string {

@@ -45,7 +45,7 @@ async function endpoints(): Promise<readonly Series[]> {
 async function pageSize(): Promise<readonly Series[]> {
   const points: Point[] = []
   for (const kilobytes of [30, 60, 120, 240]) {
-    const options = { endpoints: 100, interval: 5, seconds: 10, rounds: 1, bytes: kilobytes * 1000 }
+    const options = { endpoints: 200, interval: 5, seconds: 15, rounds: 1, bytes: kilobytes * 1000 }
     const { agent } = await benchScrape({ ...options, beside: [] })
     points.push([kilobytes, median(agent.scrape)])
   }
@@ -69,9 +69,7 @@ async function churn(): Promise<readonly Series[]> {
       (await load({ pages, endpoints: 20, updates: 25 }, 2, exchanged)).owner * 20,
     ])
   const up = 'ms of the owner’s CPU a round'
-  return [
-    { name: 'Churn', across: 'containers exchanged a second, 20 running, 10 rounds a second', up, points },
-  ]
+  return [{ name: 'Churn', across: 'containers exchanged a second, of 20; 10 rounds a second', up, points }]
 }
 
 async function askers(): Promise<readonly Series[]> {

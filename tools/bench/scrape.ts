@@ -12,7 +12,7 @@ export interface ScrapeBench {
   readonly endpoints: number
   /** Seconds between two scrapes of one endpoint. */
   readonly interval: number
-  /** Seconds of measuring, after one interval of warming up. */
+  /** Seconds of measuring, after some intervals of warming up. */
   readonly seconds: number
   readonly rounds: number
   /** Bytes of each page; as many as node_exporter's has where absent. */
@@ -137,6 +137,9 @@ async function costOfPrometheus(
   }
 }
 
+/** Both run for months: what is young, code that isn't compiled yet above all, would say little of that. */
+export const warmUp = 4
+
 /** For a machine that is busy with other things, too. */
 const patience = 120_000
 
@@ -145,7 +148,7 @@ async function costOver(
   { endpoints, interval, seconds }: ScrapeBench,
   scrapes: () => Promise<number>,
 ): Promise<[number, number]> {
-  await pause(1.5 * interval * 1000)
+  await pause(warmUp * interval * 1000)
   const end = performance.now() + patience
   while (!((await scrapes()) >= endpoints)) {
     if (performance.now() > end) throw new Error('the agent scrapes less than it should')
