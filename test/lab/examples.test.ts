@@ -239,7 +239,7 @@ describe('with Swarm', { timeout: 400_000 }, () => {
     await until('both alerts', alertsOf(prometheus, ['labels_hoard_hoarding', 'labels_hoard_memory']), long)
     await until(
       'Alertmanager to have both',
-      async () => `${await toldTo(manager)}` === 'labels_hoard_hoarding system,labels_hoard_memory system',
+      async () => `${await toldTo(manager)}` === 'labels_hoard_hoarding everybody,labels_hoard_memory system',
       long,
     )
     await manager.docker('service', 'rm', 'labels_hoard')
