@@ -63,6 +63,13 @@ export function createBlocks(openMetrics: boolean): Blocks {
   const table = new Table(64)
   const known: Block[] = []
   const suffixes = suffixBytes(openMetrics)
+  /** A second scan of the page that is being read, for what has to be read once more. */
+  let reader: { readonly page: Scan; readonly scan: Scan } | undefined
+
+  function readerOf(page: Scan): Scan {
+    if (reader?.page !== page) reader = { page, scan: new Scan(page.body, page.strict, page.utf8) }
+    return reader.scan
+  }
 
   return {
     at(page, from, to) {
@@ -72,7 +79,7 @@ export function createBlocks(openMetrics: boolean): Blocks {
       const isSame = (one: number) => known[one]!.size === size && isAt(known[one]!, page, from)
       const same = known[table.add(hash, known.length, isSame)]
       if (same) return same
-      const block = readBlock(page, from, to, suffixes)
+      const block = readBlock(readerOf(page), from, to, suffixes)
       known.push(block)
       return block
     },
@@ -90,11 +97,10 @@ function suffixBytes(openMetrics: boolean): SuffixBytes {
   }
 }
 
-function readBlock(page: Scan, from: number, to: number, suffixes: SuffixBytes): Block {
+function readBlock(scan: Scan, from: number, to: number, suffixes: SuffixBytes): Block {
   const declared = new Map<string, Declared>()
-  const { strict, view } = page
-  const scan = new Scan(page.body, strict, page.utf8)
-  const next = strict ? nextInOpenMetrics : nextInText
+  const { body, end, view } = scan
+  const next = scan.strict ? nextInOpenMetrics : nextInText
   let last: Block['last']
   let quoted = false
   scan.at = from
@@ -110,17 +116,16 @@ function readBlock(page: Scan, from: number, to: number, suffixes: SuffixBytes):
     // the family that was spoken of last is to stand last
     declared.delete(name)
     declared.set(name, { ...before, name, ...saidBy(scan, kind) })
-    const bytes = scan.bytes(scan.nameStart, scan.nameEnd)
-    last = bytes.includes(BACKSLASH)
+    last = hasEscapes(scan)
       ? undefined
-      : { view, at: scan.start + scan.nameStart, size: bytes.length }
+      : { view, at: scan.start + scan.nameStart, size: scan.nameEnd - scan.nameStart }
   }
   const all = [...declared.values()]
   return {
     view,
     from,
     size: to - from,
-    ended: to < page.end || page.body[to - 1] === NEWLINE,
+    ended: to < end || body[to - 1] === NEWLINE,
     quoted,
     declared: all,
     last,
@@ -129,6 +134,8 @@ function readBlock(page: Scan, from: number, to: number, suffixes: SuffixBytes):
     next: undefined,
   }
 }
+
+const hasEscapes = (scan: Scan) => scan.quoted && scan.bytes(scan.nameStart, scan.nameEnd).includes(BACKSLASH)
 
 function saidBy(scan: Scan, kind: Kind): Partial<Declared> {
   if (kind === Kind.type) return { type: scan.type }
