@@ -185,6 +185,11 @@ describe('what is not understood is told, and the rest goes on', () => {
     expect(settingsOf(labels).problems).toEqual([problem])
   })
 
+  test.each(['.', '..', '-', 'a/b', 'a b'])('%j is no name that a path can bear', (name) => {
+    const { name: taken, problems } = settingsOf({ 'app-metrics-proxy.name': name })
+    expect([taken, problems.length]).toEqual([undefined, 1])
+  })
+
   test('a timeout longer than its interval is shortened, since Prometheus would drop the target', () => {
     const settings = settingsOf({ 'prometheus.interval': '5s', 'prometheus.timeout': '10s' })
     expect(settings.timeout?.value).toBe(5000)
