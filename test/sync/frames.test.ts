@@ -4,6 +4,7 @@ import { ProxyError } from '../../src/errors.ts'
 import type { Catalogue } from '../../src/model.ts'
 import { createFrameReader, type Frame, writeFrame } from '../../src/sync/frames.ts'
 import { decode, encode } from '../../src/sync/messages.ts'
+import { pack } from '../../src/sync/pack.ts'
 import { catalogue } from '../store/samples.ts'
 import { messages } from './every-message.ts'
 
@@ -153,6 +154,15 @@ describe('messages', () => {
       }
     },
   )
+
+  test('that unpack to more than any catalogue has are refused', () => {
+    const words = Buffer.from(JSON.stringify(catalogue(['1'])))
+    const bomb = pack(Buffer.concat([words, Buffer.alloc(64 * 2 ** 20, ' ')]))
+    expect(bomb.length).toBeLessThan(100_000)
+    const told = (body: Uint8Array) => () => decode({ header: ['catalogue', { age: 1 }], body })
+    expect(told(pack(words))).not.toThrow()
+    expect(told(bomb)).toThrow('a catalogue that can’t be unpacked')
+  })
 
   test('say where they are wrong', () => {
     const wrong = (message: unknown) => () => decode({ header: message, body: new Uint8Array() })
