@@ -19,7 +19,7 @@ WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY LICENSE tsconfig.json ./
-COPY tools/build.ts tools/
+COPY tools/build.ts tools/bundling.ts tools/
 COPY src src
 RUN node tools/build.ts \
  && npm pkg delete devDependencies optionalDependencies \

@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 
 /** Each lets anybody use, change and pass on the product under its own licence. */
@@ -106,4 +106,19 @@ test('the list in the image names every package that is needed to run', () => {
 interface Listed {
   readonly name: string
   readonly versionInfo: string
+}
+
+test('what the image is built with is given to its builder', () => {
+  const needed = ['tools/build.ts', ...importedBy('tools/build.ts')]
+  expect(needed).toContain('tools/bundling.ts')
+  const copied = [...readFileSync('Dockerfile', 'utf8').matchAll(/^COPY (?!--)(.+) \S+$/gm)]
+  const names = copied.flatMap(([, names]) => names!.split(' '))
+  const sent = readFileSync('.dockerignore', 'utf8').split('\n')
+  expect(needed.filter((file) => !names.includes(file) || !sent.includes(`!${file}`))).toEqual([])
+})
+
+/** The files of this repository that a script imports, and those that they import. */
+function importedBy(file: string): readonly string[] {
+  const own = [...readFileSync(file, 'utf8').matchAll(/^import .*from '(\.[^']+)'/gm)]
+  return own.map(([, path]) => join(dirname(file), path!)).flatMap((one) => [one, ...importedBy(one)])
 }

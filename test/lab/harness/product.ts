@@ -28,6 +28,7 @@ export function productFingerprint(): string {
     'package-lock.json',
     'LICENSE',
     'tools/build.ts',
+    'tools/bundling.ts',
   ]
   const sources = readdirSync(join(repository, 'src'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
