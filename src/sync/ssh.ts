@@ -93,7 +93,6 @@ export function createSsh(accepted: readonly [Keys, ...Keys[]], rekeyEvery = anH
             key: client.file,
           })),
           readyTimeout: 0,
-          keepaliveInterval: 0,
         })
       })
     },

@@ -105,6 +105,20 @@ describe('a caller', () => {
     expect(refused).toEqual(['unproven'])
   })
 
+  test('that says nothing makes room for the next once sixty-four wait, who came first before the others', async () => {
+    const many: Socket[] = []
+    for (let n = 0; n < 64; n += 1) many.push(await knock(`127.0.2.${n % 16}`))
+    await dial(there(), ssh, clock, never)
+    await until(() => channels.length === 1)
+    await isClosed(many[0]!)
+    expect(many.filter(({ closed }) => closed)).toHaveLength(1)
+    const next = await knock('127.0.2.99')
+    await knock('127.0.2.99')
+    await isClosed(many[1]!)
+    expect(many.filter(({ closed }) => closed)).toHaveLength(2)
+    expect(next.closed).toBe(false)
+  })
+
   test('that has proved itself is not', async () => {
     const channel = await dial(there(), ssh, clock, never)
     let closed = false
