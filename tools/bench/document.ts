@@ -81,12 +81,12 @@ What was tried for the CPU of a scrape, and its outcome: deltas from bytes inste
 one packet and one write for all that is due halves a peer’s cost: kept. Edits in bytes instead of lines make a delta
 faster still but 30 % larger on the wire: not kept. zstd with other levels or with the size told beforehand, and brotli:
 nothing gained; deflate for deltas is smaller and cheaper: kept. ChaCha20 makes two ciphers a packet where AES-GCM makes
-one: not taken. A small nursery (\`--max-semi-space-size=4\`) costs 5 % of CPU and saves 30 % of memory: kept. Half of
-a scrape was the collecting of garbage: node’s unpacker lives on until all memory is gone through and kept 62 KB of text
-with it, so that this happened every other second. Now it lets go of the text, which has one place for each endpoint; a
-delta is made in memory that is used again; and all memory is gone through once it has doubled
-(\`--heap-growing-percent=100\`): every ten seconds or later, 18 % of the main thread instead of 45. Collecting in one
-thread (\`--single-threaded-gc\`) takes as much and more memory: not kept. Deflate with a smaller window or less memory
+one: not taken. A small nursery (\`--max-semi-space-size=4\`) costs 5 % of CPU and saves 30 % of memory: kept. The
+collecting of garbage was 27 % of the main thread and a quarter of all CPU on others: node’s unpacker lives on until all
+memory is gone through and kept 62 KB of text with it, so that this happened every other second. Now it lets go of the
+text, which has one place for each endpoint; a delta is made in memory that is used again; and all memory is gone
+through once it has doubled (\`--heap-growing-percent=100\`): every ten seconds or later, 10 % of the main thread and a
+third of what it was on others. Collecting in one thread (\`--single-threaded-gc\`) takes as much and more memory: not kept. Deflate with a smaller window or less memory
 saves 5 µs of 25 at the same size: not worth a setting. CRC-32 instead of SHA-1 saves 20 µs a page: kept. Unpacking in a
 thread of its own was not tried: the way there and back costs what it would save.
 
