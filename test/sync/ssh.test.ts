@@ -176,8 +176,9 @@ describe('a caller is refused, and its connection ended, that', () => {
     expect(taken.destroyed).toBe(true)
     return error
   }
-  const client = (config: ssh2.ConnectConfig) => (sock: Socket) => {
+  const client = (config: ssh2.ConnectConfig, ready?: () => void) => (sock: Socket) => {
     const caller = new ssh2.Client()
+    if (ready) caller.on('ready', ready)
     caller.on('error', () => sock.destroy())
     caller.connect({ sock, username: 'peer', ...config })
   }
@@ -192,20 +193,57 @@ describe('a caller is refused, and its connection ended, that', () => {
     expect(await refusal(caller)).toMatchObject(unproven)
   })
 
-  test('finds the key only at the seventh attempt', async () => {
-    const key = (seed: number) => keyPair(Buffer.alloc(32, seed)).file
-    const tries = (count: number) =>
-      client({
-        authHandler: [...Array.from({ length: count - 1 }, (_, n) => key(n)), keys.client.file].map(
-          (file) => ({
+  test('shows our key and signs with another', async () => {
+    const [ours, another] = [keys.client.file, keyPair(Buffer.alloc(32, 7)).file].map((file) => {
+      const key = ssh2.utils.parseKey(file)
+      if (key instanceof Error) throw key
+      return key
+    })
+    let signed = 0
+    const key = Object.assign(ours!, {
+      sign(data: Buffer) {
+        signed += 1
+        return another!.sign(data)
+      },
+    })
+    const authHandler = [{ type: 'publickey' as const, username: 'peer', key }]
+    expect(await refusal(client({ authHandler }))).toMatchObject(unproven)
+    expect(signed).toBe(1)
+  })
+
+  test('finds the key only at its sixth try', async () => {
+    const tries = (count: number, ready?: () => void) =>
+      client(
+        {
+          authHandler: Array.from({ length: count }, (_, n) => ({
             type: 'publickey',
             username: 'peer',
-            key: file,
-          }),
-        ),
-      })
-    expect(await refusal(tries(7))).toMatchObject(unproven)
+            key: n === count - 1 ? keys.client.file : keyPair(Buffer.alloc(32, n)).file,
+          })),
+        },
+        ready,
+      )
+    expect(await refusal(tries(6))).toMatchObject(unproven)
+    const { socket, taken } = await connection()
+    const isIn = Promise.withResolvers<void>()
+    ssh.answer(taken, never).catch(isIn.reject)
+    tries(5, isIn.resolve)(socket)
+    await isIn.promise
   })
+})
+
+test('a signal that comes later than the link is none of its business', async () => {
+  const { socket, taken } = await connection()
+  const limit = new AbortController()
+  const [called, caller] = await Promise.all([
+    ssh.answer(taken, limit.signal),
+    ssh.call(socket, 'the other side', limit.signal),
+  ])
+  limit.abort()
+  const heard = listen(called)
+  listen(caller)
+  caller.write(Buffer.from('still here'))
+  await until(() => heard.text === 'still here')
 })
 
 test('what waits on the wire is bounded: the sender is held back, and told when it may go on', async () => {
