@@ -6,7 +6,7 @@ import ssh2 from 'ssh2'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Channel } from '../../src/sync/channel.ts'
 import { deriveKeys, keyPair } from '../../src/sync/keys.ts'
-import { createSsh } from '../../src/sync/ssh.ts'
+import { createSsh, subsystem } from '../../src/sync/ssh.ts'
 import { until } from './agents.ts'
 
 const keys = await deriveKeys('a secret that is long enough')
@@ -230,6 +230,23 @@ describe('a caller is refused, and its connection ended, that', () => {
     tries(5, isIn.resolve)(socket)
     await isIn.promise
   })
+})
+
+test('a connection carries one link: a second session is refused', async () => {
+  const { socket, taken } = await connection()
+  const answered = ssh.answer(taken, never)
+  const client = new ssh2.Client()
+  client.on('error', () => {})
+  client.connect({ sock: socket, username: 'peer', privateKey: keys.client.file })
+  await once(client, 'ready')
+  const ask = () =>
+    new Promise<string>((resolve) => {
+      client.subsys(subsystem, (error) => resolve(error ? error.message : 'taken'))
+    })
+  const atOnce = await Promise.all([ask(), ask()])
+  expect(atOnce.filter((answer) => answer === 'taken')).toHaveLength(1)
+  expect(await answered).toMatchObject({ dialled: false })
+  expect(await ask()).toMatch(/open failure/)
 })
 
 test('a signal that comes later than the link is none of its business', async () => {
