@@ -10,6 +10,9 @@ const patience = 5000
 /** Whatever still runs once all is done has this long to end by itself. */
 const grace = 300
 
+// A look-up that hangs can't be called off, and the process can't end before it has: none hangs for long.
+process.env.RES_OPTIONS ??= 'timeout:1 attempts:2'
+
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => {
     if (stopping.signal.aborted) process.exit(1)
@@ -26,5 +29,5 @@ const io: Io = {
 }
 
 process.exitCode = await dispatch(process.argv.slice(2), io)
-// What can't be called off, such as the look-up of a name, keeps nobody waiting.
+// What can't be called off keeps nobody waiting.
 setTimeout(() => process.exit(), grace).unref()

@@ -1,6 +1,7 @@
 // What ends: an application, an agent by TERM and by KILL, at any moment of its life.
 
 import { setTimeout as pause } from 'node:timers/promises'
+import { cpuOf } from '../bench/processes.ts'
 import { interval, spreadOf, startAgents } from './agents.ts'
 import { type Row, seconds } from './row.ts'
 
@@ -20,7 +21,10 @@ export async function restarts(): Promise<readonly Row[]> {
     await besideOthers('SIGTERM of an agent, started again', async () => {
       const took = await agents.end(1)
       agents.startAgent(1)
-      return `ends within ${seconds(took)}; fresh ${seconds(await until('fresh', 0, 1))} after its start`
+      const fresh = await until('fresh', 0, 1)
+      // which a busy machine doesn't change
+      const work = seconds(cpuOf(agents.pid(1)))
+      return `ends within ${seconds(took)}; fresh ${seconds(fresh)} after its start, which took ${work} of CPU`
     }),
     await besideOthers(
       `SIGKILL of an agent at ${kills} moments of its life, started again at once`,
