@@ -41,6 +41,8 @@ export interface Options {
   /** As PEERS wants it. Default: all others. */
   peersOf?(at: number, sshPorts: readonly number[]): readonly string[]
   environmentOf?(at: number): NodeJS.ProcessEnv
+  /** MiB of JavaScript objects, where it isn't the usual. */
+  readonly heap?: number
 }
 
 const patience = 90_000
@@ -48,7 +50,12 @@ const patience = 90_000
 const pageOf = (app: number) =>
   Array.from({ length: 2000 }, (_, n) => `line{app="${app + 1}",n="${n}"} 1\n`).join('')
 
-export async function startAgents({ prepare, peersOf, environmentOf }: Options = {}): Promise<Agents> {
+export async function startAgents({
+  prepare,
+  peersOf,
+  environmentOf,
+  heap = memory,
+}: Options = {}): Promise<Agents> {
   const places = [0, 1, 2] as const
   const [ports, sshPorts, applicationPorts] = (await Promise.all(
     places.map(() => Promise.all(places.map(freePort))),
@@ -59,7 +66,7 @@ export async function startAgents({ prepare, peersOf, environmentOf }: Options =
 
   function startAgent(at: number): void {
     const others = sshPorts.filter((_, other) => other !== at).map((port) => `127.0.0.1:${port}`)
-    running[at] = start(process.execPath, [`--max-old-space-size=${memory}`, 'src/main.ts'], {
+    running[at] = start(process.execPath, [`--max-old-space-size=${heap}`, 'src/main.ts'], {
       NODE_NAME: `node${at + 1}`,
       CLUSTER: 'faults',
       LISTEN_PORT: `${ports[at]}`,
