@@ -1,11 +1,12 @@
 // Every figure that we claim, in one run on one machine: `npm run bench`. How cost grows, and a whole cluster:
-// `npm run bench -- growth`, `-- cluster`. Writes docs/BENCHMARKS.md. Where a peer is not installed, its row says so.
+// `npm run bench -- growth`, `-- cluster`, `-- lab`. Writes docs/BENCHMARKS.md. Where a peer is not installed, its row says so.
 // With the names of sections only these are run, and nothing is written.
 
 import { benchCluster } from './bench/cluster.ts'
 import { type Row, record } from './bench/document.ts'
 import { benchExposition } from './bench/exposition.ts'
 import { benchGrowth } from './bench/growth.ts'
+import { benchLab } from './bench/lab.ts'
 import { benchLists } from './bench/lists.ts'
 import { median } from './bench/processes.ts'
 import { benchScrape, type Cost } from './bench/scrape.ts'
@@ -230,5 +231,9 @@ else if (chosen[0] === 'cluster') {
   const rows = await clusterRows()
   show(rows)
   record('cluster', rows)
+} else if (chosen[0] === 'lab') {
+  const rows = benchLab()
+  show(rows)
+  record('lab', rows)
 } else await table(chosen)
 process.exit()

@@ -19,7 +19,7 @@ interface Part<T> {
   readonly found: readonly T[]
 }
 
-type Name = 'table' | 'cluster' | 'growth'
+type Name = 'table' | 'lab' | 'cluster' | 'growth'
 const folder = 'docs/benchmarks'
 
 /** Keeps what a run has found, and makes the document anew. */
@@ -34,7 +34,12 @@ function machine(): string {
 }
 
 function document(): string {
-  const parts = [tableOf('table', mainText), tableOf('cluster', clusterText), growth()]
+  const parts = [
+    tableOf('table', mainText),
+    tableOf('lab', labText),
+    tableOf('cluster', clusterText),
+    growth(),
+  ]
   return `# Benchmarks\n\n${parts.filter((part) => part !== '').join('\n')}`
 }
 
@@ -44,6 +49,11 @@ const mainText = (
 medians, with the least and the most of the runs in brackets; what is compared was run in turn. Such machines are
 shared and noisy: the ratios mean more than the times. Agents run from source, with the flags of the image. CPU is that
 of the whole process, user and system; a scrape’s is measured once the process is ${warmUp} intervals old.`
+
+const labText = (machine: string) => `## In a real Swarm
+
+The last run of \`npm run bench -- lab\`: three nodes, each a Docker Engine in namespaces of its own, all on one machine,
+${machine}.`
 
 const clusterText = (machine: string) => `## A cluster of 10,000 endpoints
 
