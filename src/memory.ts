@@ -1,6 +1,7 @@
 // Lets go of what can be made again before memory runs out: better a slower answer than none from an agent that was
 // killed. What must be kept, the pages themselves, is never touched.
 
+import { readFileSync } from 'node:fs'
 import { getHeapStatistics } from 'node:v8'
 import type { Clock } from './clock.ts'
 import type { Trouble } from './errors.ts'
@@ -16,6 +17,7 @@ export interface Cache {
 
 /** In bytes. What has no limit has `Infinity`. */
 export interface Use {
+  /** Without what the kernel may take back at any moment: the files that are mapped, node's own among them. */
   readonly resident: number
   readonly mayReside: number
   /** JavaScript objects; node chooses their limit when it starts. */
@@ -135,11 +137,21 @@ export function readUse(): Use {
   const limit = process.constrainedMemory()
   const { used_heap_size, heap_size_limit } = getHeapStatistics()
   return {
-    resident: process.memoryUsage.rss(),
+    resident: anonymous(),
     mayReside: limit > 0 && limit < unlimited ? limit : Number.POSITIVE_INFINITY,
     heap: used_heap_size,
     mayHeap: heap_size_limit,
   }
+}
+
+function anonymous(): number {
+  try {
+    const [, kib] = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'latin1')) ?? []
+    if (kib !== undefined) return Number(kib) * 1024
+  } catch {
+    // not every system tells
+  }
+  return process.memoryUsage.rss()
 }
 
 /** Without a limit the kernel tells one that no machine has. */
