@@ -362,19 +362,29 @@ describe('each node by its own address', { timeout: 300_000 }, () => {
   })
 })
 
+/** The nodes on which its replicas are meant to run. */
+async function placesOfWeb(): Promise<readonly string[]> {
+  const running = ['--filter', 'desired-state=running', '--format', '{{.Node}}']
+  return (await prod.manager.docker('service', 'ps', ...running, 'web')).split('\n')
+}
+
 test('a node that dies doubles nothing, and its replicas come back elsewhere', {
   timeout: 300_000,
 }, async () => {
-  const since = performance.now()
-  await prod.nodes[2]!.kill()
+  const places = await placesOfWeb()
   await until(
-    'its agent to be down',
-    async () =>
-      (await prometheus.query('up{cluster="prod", instance="app-metrics-proxy@node3"} == 0')).length === 1,
+    'every agent to be up',
+    async () => (await prometheus.query('up{job="app-metrics-proxy"} == 1')).length === 4,
     long,
   )
+  const victim = prod.nodes.slice(1).find(({ name }) => places.includes(name))!
+  const since = performance.now()
+  await victim.kill()
+  const up = `up{cluster="prod", instance="app-metrics-proxy@${victim.name}"}`
+  await until('its agent to be down', async () => (await prometheus.query(`${up} == 0`)).length === 1, long)
+  await until('its replicas to be elsewhere', async () => !(await placesOfWeb()).includes(victim.name), long)
   await upsBecome('dev shop.1 1, dev web.1 1, prod web.1 1, prod web.2 1')
-  const window = `[${Math.floor((performance.now() - since) / 1000)}s:2s]`
+  const window = `[${Math.ceil((performance.now() - since) / 1000)}s:2s]`
   expect(await prometheus.query(`${most}${window})) == 1`)).toHaveLength(1)
   const [least] = await prometheus.query(`min_over_time(count(up{cluster="prod", job="web"})${window})`)
   expect(least?.value).toBe(2)
