@@ -1,21 +1,12 @@
 import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { rules } from '../../src/cli/rules.ts'
 import { catalogue, entry, type Known, service, task } from '../helpers/cluster.ts'
 import { until } from '../helpers/until.ts'
 import { nodesAt, type Responder, startResponder } from './parts/cluster.ts'
 import { startAlertmanager, startPrometheus } from './parts/prometheus.ts'
+import { started } from './parts/started.ts'
 import { startWebhook } from './parts/webhook.ts'
-
-const running: { stop(): Promise<unknown> }[] = []
-afterEach(async () => {
-  for (const one of running.splice(0).reverse()) await one.stop()
-})
-
-function started<T extends { stop(): Promise<unknown> }>(part: T): T {
-  running.push(part)
-  return part
-}
 
 const alerting = {
   'com.df.notify': 'true',

@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { settingsOf } from '../../src/labels/settings.ts'
 import { parseWebConfig } from '../../src/serve/guard/web-config.ts'
@@ -17,16 +17,9 @@ import { startAgents, startApplication } from './parts/agents.ts'
 import { nodesAt, startResponder } from './parts/cluster.ts'
 import { stories } from './parts/example.ts'
 import { freePort } from './parts/process.ts'
+import { started } from './parts/started.ts'
 
 const execute = promisify(execFile)
-const running: { stop(): Promise<unknown> }[] = []
-afterEach(async () => {
-  for (const one of running.splice(0).reverse()) await one.stop()
-})
-function started<T extends { stop(): Promise<unknown> }>(part: T): T {
-  running.push(part)
-  return part
-}
 
 /** A folder that is gone after the test. */
 async function scratch(): Promise<string> {

@@ -2,23 +2,15 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { rules } from '../../src/cli/rules.ts'
 import { until } from '../helpers/until.ts'
 import { startAgents, startApplication } from './parts/agents.ts'
 import { freePort } from './parts/process.ts'
 import { startPrometheus } from './parts/prometheus.ts'
+import { started } from './parts/started.ts'
 
 const folder = join(import.meta.dirname, '../../deploy/prometheus')
-const running: { stop(): Promise<unknown> }[] = []
-afterEach(async () => {
-  for (const one of running.splice(0).reverse()) await one.stop()
-})
-function started<T extends { stop(): Promise<unknown> }>(part: T): T {
-  running.push(part)
-  return part
-}
-
 describe('what an operator copies', () => {
   test.each([
     ['promtool', 'check', 'config', '--lint=all', 'prometheus.yml'],

@@ -1,20 +1,12 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { until } from '../../helpers/until.ts'
 import { startAgents } from '../parts/agents.ts'
 import { expectData, hurried, read, startScript } from '../parts/example.ts'
 import { freePort } from '../parts/process.ts'
 import { startPrometheus } from '../parts/prometheus.ts'
-
-const running: { stop(): Promise<unknown> }[] = []
-afterEach(async () => {
-  for (const one of running.splice(0).reverse()) await one.stop()
-})
-function started<T extends { stop(): Promise<unknown> }>(part: T): T {
-  running.push(part)
-  return part
-}
+import { started } from '../parts/started.ts'
 
 test('three connections, no error; then chaos, and the alert, until it is over', async () => {
   const [chat, pages] = [await freePort(), await freePort()]

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { settingsOf } from '../../../src/labels/settings.ts'
 import { catalogue, service } from '../../helpers/cluster.ts'
@@ -13,16 +13,8 @@ import { startCollecting } from '../parts/collect.ts'
 import { expectData, hurried, read, startScript } from '../parts/example.ts'
 import { freePort } from '../parts/process.ts'
 import { startAlertmanager, startPrometheus } from '../parts/prometheus.ts'
+import { started } from '../parts/started.ts'
 import { startWebhook } from '../parts/webhook.ts'
-
-const running: { stop(): Promise<unknown> }[] = []
-afterEach(async () => {
-  for (const one of running.splice(0).reverse()) await one.stop()
-})
-function started<T extends { stop(): Promise<unknown> }>(part: T): T {
-  running.push(part)
-  return part
-}
 
 interface Stacked {
   readonly deploy?: { readonly labels?: Readonly<Record<string, string>> }

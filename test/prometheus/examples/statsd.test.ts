@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { settingsOf } from '../../../src/labels/settings.ts'
 import { planOf } from '../../../src/probe/plan.ts'
@@ -11,16 +11,8 @@ import { startAgents } from '../parts/agents.ts'
 import { expectData, hurried, read, startScript } from '../parts/example.ts'
 import { freePort } from '../parts/process.ts'
 import { startPrometheus } from '../parts/prometheus.ts'
+import { started } from '../parts/started.ts'
 import { startStatsd } from '../parts/statsd.ts'
-
-const running: { stop(): Promise<unknown> }[] = []
-afterEach(async () => {
-  for (const one of running.splice(0).reverse()) await one.stop()
-})
-function started<T extends { stop(): Promise<unknown> }>(part: T): T {
-  running.push(part)
-  return part
-}
 
 /** Where an agent looks first for metrics of the exporter, by the label in the compose file. */
 function toldPage(host: string): URL {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { settingsOf } from '../../../src/labels/settings.ts'
 import { catalogue, service } from '../../helpers/cluster.ts'
@@ -12,15 +12,7 @@ import { startCollecting } from '../parts/collect.ts'
 import { expectData, hurried, read, startScript } from '../parts/example.ts'
 import { freePort } from '../parts/process.ts'
 import { startPrometheus } from '../parts/prometheus.ts'
-
-const running: { stop(): Promise<unknown> }[] = []
-afterEach(async () => {
-  for (const one of running.splice(0).reverse()) await one.stop()
-})
-function started<T extends { stop(): Promise<unknown> }>(part: T): T {
-  running.push(part)
-  return part
-}
+import { started } from '../parts/started.ts'
 
 const { labels } = parse(read('websocket/stack.yml')).services.room.deploy
 
