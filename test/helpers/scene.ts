@@ -10,6 +10,7 @@ import { serveStatus } from '../../src/serve/status/routes.ts'
 import type { StatusView } from '../../src/serve/status/status.ts'
 import { createLog, createMetrics } from '../../src/telemetry.ts'
 import { createWorld, type World } from '../store/world.ts'
+import { quietView } from './status-view.ts'
 
 export interface Scene extends Server {
   readonly url: string
@@ -42,12 +43,12 @@ export async function startScene(setup: Setup): Promise<Scene> {
   }
   const told = { ...quiet, ...setup }
   const view: StatusView = {
-    version: '1.0.0',
-    config: { scrapeInterval: 10_000, maxAge: 100, staleAfter: 30_000, forgetAfter: 300_000 },
+    ...quietView,
     self: () => nodes[0]!.self,
     cluster: () => cluster,
     entries: world.entries,
     entry: world.entry,
+    subscribe: world.subscribe,
     nodes: world.nodes,
     catalogue: () => {
       const declared = world.catalogue()

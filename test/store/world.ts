@@ -25,7 +25,12 @@ export interface World {
 
 export function createWorld(entries: readonly Entry[], nodes: readonly NodeView[]): World {
   const all = new Map(entries.map((entry) => [`${entry.owner} ${entry.target.id}`, entry]))
+  const listeners = new Set<(change: Change) => void>()
   let declared: Catalogue | undefined
+  const told = (change: Change): Change => {
+    for (const listener of listeners) listener(change)
+    return change
+  }
   return {
     entries: () => all.values(),
     entry: (owner, id) => all.get(`${owner} ${id}`),
@@ -35,17 +40,19 @@ export function createWorld(entries: readonly Entry[], nodes: readonly NodeView[
       const key = `${entry.owner} ${entry.target.id}`
       const before = all.get(key)
       all.set(key, entry)
-      return { kind: 'entry', entry, ...(before && { before }) }
+      return told({ kind: 'entry', entry, ...(before && { before }) })
     },
     remove(owner, id) {
       all.delete(`${owner} ${id}`)
-      return { kind: 'gone', owner, id }
+      return told({ kind: 'gone', owner, id })
     },
-    // what the nodes are never changes here
-    subscribe: () => () => {},
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
     declare(catalogue) {
       declared = catalogue
-      return { kind: 'catalogue' }
+      return told({ kind: 'catalogue' })
     },
   }
 }

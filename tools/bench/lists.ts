@@ -7,6 +7,7 @@ import { createSd } from '../../src/serve/sd/sd.ts'
 import { createBoard } from '../../src/serve/status/board.ts'
 import { standing } from '../../src/store/names/standing.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
+import { quietView } from '../../test/helpers/status-view.ts'
 import { median } from './processes.ts'
 
 export interface ListsBench {
@@ -118,24 +119,8 @@ function snapshotOf(number: number): Snapshot {
 }
 
 function benchStatus(store: Store, targets: readonly Target[], rounds: number): ListsResult['status'] {
-  const board = createBoard(
-    {
-      ...store,
-      version: '1.0.0',
-      config: { scrapeInterval: 10_000, maxAge: 100, staleAfter: 30_000, forgetAfter: 300_000 },
-      self: () => store.own.self(),
-      cluster: () => 'swarm',
-      peers: () => [],
-      rules: () => [],
-      discovery: () => ({ warnings: [] }),
-      webConfig: () => undefined,
-      memory: () => undefined,
-      ambiguities: () => [],
-      warnings: () => [],
-    },
-    systemClock,
-    (at) => Math.round(performance.timeOrigin + at) / 1000,
-  )
+  const view = { ...store, ...quietView, self: () => store.own.self() }
+  const board = createBoard(view, systemClock, (at) => Math.round(performance.timeOrigin + at) / 1000)
   const look = (since?: string) => {
     board.look()
     board.print(since)

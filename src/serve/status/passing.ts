@@ -1,26 +1,24 @@
 // What every scrape changes in a target's status, as JSON. The scrapes of the history that were told before keep
 // their text: with ten thousand targets, numbers made into text are most of what a look costs.
 
-import type { Entry, Past } from '../../model.ts'
-import { pastOf, scrapeOf, type Unix } from './target.ts'
+import type { Past, Snapshot } from '../../model.ts'
+import { pastOf, secondsOf, type Unix } from './target.ts'
 
-/** A history and its text, a comma between two scrapes. */
-export interface Told {
-  readonly history: readonly Past[]
-  readonly text: string
+/** The members that `passingOf` gives, a comma before each, up to the bracket that opens the history. */
+export function scrapeJson(snapshot: Snapshot | undefined, unix: Unix): string {
+  if (!snapshot) return ',"history":['
+  const when = `,"scraped":${unix(snapshot.at)},"took":${secondsOf(snapshot.took)}`
+  if (!snapshot.ok) return `${when},"history":[`
+  const { series, size, format } = snapshot.page
+  return `${when},"series":${series},"bytes":${size},"format":${JSON.stringify(format)},"history":[`
 }
 
-/** The members that `passingOf` gives, without braces. */
-export function passingJson({ snapshot }: Entry, { text }: Told, unix: Unix): string {
-  const scrape = snapshot ? `${JSON.stringify(scrapeOf(snapshot, unix)).slice(1, -1)},` : ''
-  return `${scrape}"history":[${text}]`
-}
-
-export function tellHistory(history: readonly Past[], before?: Told): Told {
-  const known = before ? history.lastIndexOf(before.history.at(-1)!) + 1 : 0
-  const kept = before && known > 0 ? [withoutFirst(before.text, before.history.length - known)] : []
-  const fresh = history.slice(known).map((past) => String(pastOf(past)))
-  return { history, text: [...kept, ...fresh].join(',') }
+/** The items of the history, given what was told of it before. */
+export function historyJson(history: readonly Past[], before: readonly Past[], text: string): string {
+  const known = before.length > 0 ? history.lastIndexOf(before.at(-1)!) + 1 : 0
+  let told = known > 0 ? withoutFirst(text, before.length - known) : ''
+  for (const past of history.slice(known)) told += told === '' ? pastOf(past) : `,${pastOf(past)}`
+  return told
 }
 
 function withoutFirst(text: string, count: number): string {

@@ -17,6 +17,8 @@ export interface StatusView {
   cluster(): string
   entries(): Iterable<Entry>
   entry(owner: NodeId, id: string): Entry | undefined
+  /** `listener` is called after each change of the entries, the nodes or the catalogue. */
+  subscribe(listener: () => void): () => void
   nodes(): readonly NodeView[]
   catalogue(): Dated<Catalogue> | undefined
   peers(): readonly PeerView[]
@@ -41,7 +43,7 @@ export function headOf(view: StatusView, unix: Unix): Head {
     nodeId: self?.node ?? '',
     settings: settingsOf(view.config, self),
     nodes,
-    services: servicesOf(catalogue, self?.service),
+    services: servicesOf(catalogue?.services, self?.service),
     problems: problemsOf({
       nodes,
       peers: view.peers(),
@@ -65,11 +67,34 @@ function settingsOf(config: StatusView['config'], self: Self | undefined): Setti
   }
 }
 
-/** All but the agents' own, which is never a target. */
-function servicesOf(catalogue: Catalogue | undefined, own: string | undefined): readonly ServiceStatus[] {
-  return Object.values(catalogue?.services ?? {})
+interface Services {
+  readonly own: string | undefined
+  readonly list: readonly ServiceStatus[]
+}
+
+const known = new WeakMap<Catalogue['services'], Services>()
+
+/** All but the agents' own, which is never a target. Remembered by identity: there may be thousands. */
+function servicesOf(
+  services: Catalogue['services'] = noServices,
+  own: string | undefined,
+): readonly ServiceStatus[] {
+  const before = known.get(services)
+  if (before && before.own === own) return before.list
+  const list = Object.values(services)
     .filter(({ name }) => name !== own)
     .map(({ name, mode, replicas, slots }) => ({ name, mode, replicas, slots }))
+  known.set(services, { own, list })
+  return list
+}
+
+const texts = new WeakMap<readonly ServiceStatus[], string>()
+
+/** The members of the head as JSON, without braces. */
+export function headText({ services, ...rest }: Head): string {
+  const text = texts.get(services) ?? JSON.stringify(services)
+  texts.set(services, text)
+  return `${JSON.stringify(rest).slice(1, -1)},"services":${text}`
 }
 
 /** For each node the surroundings of its entries. */

@@ -5,6 +5,7 @@ import type { Status } from '../../../src/serve/status/shape.ts'
 import type { StatusView } from '../../../src/serve/status/status.ts'
 import { virtualClock } from '../../helpers/clock.ts'
 import { catalogue, entry, node, service, task } from '../../helpers/cluster.ts'
+import { quietView } from '../../helpers/status-view.ts'
 import { read } from '../agent.ts'
 
 interface Known {
@@ -15,30 +16,30 @@ interface Known {
 
 function setUp(entries: Entry[]) {
   const clock = virtualClock(0)
+  const told: (() => void)[] = []
   const known: Known = { entries, nodes: [node('node1', { link: 'self' }), node('node2')] }
   const view: StatusView = {
-    version: '1.0.0',
-    config: { scrapeInterval: 10_000, maxAge: 'off', staleAfter: 30_000, forgetAfter: 300_000 },
+    ...quietView,
     self: () => known.nodes[0]!.self,
-    cluster: () => 'demo',
     entries: () => known.entries,
     entry: () => undefined,
+    subscribe(listener) {
+      told.push(listener)
+      return () => {}
+    },
     nodes: () => known.nodes,
     catalogue: () => known.catalogue && { value: known.catalogue, age: 0, from: 'node1' },
-    peers: () => [],
-    rules: () => [],
-    discovery: () => ({ warnings: [] }),
-    webConfig: () => undefined,
-    memory: () => undefined,
-    ambiguities: () => [],
-    warnings: () => [],
   }
   const board = createBoard(view, clock, (at) => at / 1000)
-  const ask = (since?: string): Status => {
+  const askUntold = (since?: string): Status => {
     board.look()
     return JSON.parse(board.print(since).toString())
   }
-  return { known, clock, ask }
+  const ask = (since?: string) => {
+    for (const listener of told) listener()
+    return askUntold(since)
+  }
+  return { known, clock, ask, askUntold }
 }
 
 const replica = (slot: string, on = 'node1') => entry(task('web', slot, { node: on }))
@@ -72,6 +73,14 @@ describe('the board', () => {
     const { sequence } = ask()
     known.entries[0] = { ...known.entries[0]! }
     expect(ask(sequence)).toMatchObject({ sequence, targets: [] })
+  })
+
+  test('does not go through the entries again where none has changed', () => {
+    const { known, ask, askUntold } = setUp([replica('1')])
+    const { sequence } = ask()
+    known.entries = []
+    expect(askUntold(sequence)).toMatchObject({ sequence, gone: [] })
+    expect(ask(sequence).gone).toHaveLength(1)
   })
 
   test('tells anew what changed of a target between two scrapes, and what its service was given', () => {
