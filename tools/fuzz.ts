@@ -11,6 +11,7 @@ import type { Engine } from './fuzz/engine.ts'
 import { exposition } from './fuzz/exposition.ts'
 import { stream } from './fuzz/frames.ts'
 import { pages } from './fuzz/pages.ts'
+import { skimming } from './fuzz/skim.ts'
 
 interface Share {
   readonly make: (random: Random) => Engine
@@ -19,7 +20,8 @@ interface Share {
 }
 
 const engines: Readonly<Record<string, Share>> = {
-  exposition: { make: exposition, share: 0.6 },
+  exposition: { make: exposition, share: 0.4 },
+  skim: { make: skimming, share: 0.2 },
   frames: { make: stream, share: 0.2 },
   pages: { make: pages, share: 0.2 },
 }
