@@ -14,7 +14,7 @@ const inOpenMetrics: Suffixes = {
   info: ['_info'],
 }
 
-const all = [...new Set(Object.values(inOpenMetrics).flat())]
+export const allSuffixes: readonly string[] = [...new Set(Object.values(inOpenMetrics).flat())]
 
 export const suffixesOf = (type: MetricType | undefined, openMetrics: boolean): readonly string[] =>
   (type && (openMetrics ? inOpenMetrics : inText)[type]) ?? []
@@ -37,6 +37,6 @@ export function familyOf(
   )
     return last
   if (typeOf(sample) !== undefined) return sample
-  const suffix = all.find((one) => sample.endsWith(one) && isOf(sample.slice(0, -one.length), one))
+  const suffix = allSuffixes.find((one) => sample.endsWith(one) && isOf(sample.slice(0, -one.length), one))
   return suffix === undefined ? sample : sample.slice(0, -suffix.length)
 }

@@ -6,7 +6,7 @@ import { isOpenMetrics, type Offer, quotingOf } from './formats.ts'
 import { type Block, type Blocks, createBlocks, isAt } from './merge/blocks.ts'
 import { createFamilies, type Families, type Family } from './merge/families.ts'
 import { headerOf } from './merge/header.ts'
-import { plainLabel } from './merge/names.ts'
+import { plainLabel, told } from './merge/names.ts'
 import { Output } from './merge/output.ts'
 import { createOwners } from './merge/owners.ts'
 import { sampleWriter } from './merge/sample.ts'
@@ -33,7 +33,7 @@ export interface Merged {
 
 /** The parts must be pages that `inspect` took. Of samples that stand twice the first stays. */
 export function merge(parts: readonly Part[], to: Offer): Merged {
-  const families = createFamilies()
+  const families = createFamilies(to.escaping)
   const samples = createSamples(to.format, sizeOf(parts))
   const blocks = { text: createBlocks(false), openMetrics: createBlocks(true) }
   const merging: Merging = {
@@ -45,6 +45,7 @@ export function merge(parts: readonly Part[], to: Offer): Merged {
   let quoted = false
   for (const part of parts) if (addPart(part, merging)) quoted = true
   samples.leaveOutRepeated()
+  if (isOpenMetrics(to.format)) families.settleForOpenMetrics()
   return {
     format: quoted && to.escaping === 'allow-utf-8' ? quotingOf(to.format) : to.format,
     body: print(merging),
@@ -58,7 +59,7 @@ const bytesPerHeader = 160
 function print({ to, families, samples }: Merging): Uint8Array {
   const out = new Output(samples.size + bytesPerHeader * families.count())
   for (const family of families.all()) {
-    out.write(headerOf(family, to, families.has))
+    out.write(headerOf(family, to))
     samples.print(family.ranges, out)
   }
   if (isOpenMetrics(to.format)) out.write('# EOF\n')
@@ -76,11 +77,12 @@ interface Merging {
 const sizeOf = (parts: readonly Part[]) => parts.reduce((sum, { page }) => sum + page.body.length, 0)
 
 /** Adds the part's families and samples, and says whether a name in it is in quotes. */
-function addPart({ page, label }: Part, { to, blocks, families, samples }: Merging): boolean {
+function addPart({ page, label: given }: Part, { to, blocks, families, samples }: Merging): boolean {
   if (page.body.length === 0) return false
   const openMetrics = isOpenMetrics(page.format)
   const read = readerOf(page.format)
   const scan = new Scan(page.body, openMetrics)
+  const label = given && { ...given, name: told(given.name, plainLabel, to.escaping) }
   const write = sampleWriter(openMetrics, to, label)
   const labelHash = label ? labelHashOf(label.name, label.value) : 0
   const owners = createOwners(families, { from: openMetrics, to: isOpenMetrics(to.format) })
@@ -116,7 +118,7 @@ function addPart({ page, label }: Part, { to, blocks, families, samples }: Mergi
     metadata = -1
     quoted ||= scan.quoted
     if (!family || !scan.sameName) family = owners.of(scan)
-    samples.add(scan, write, labelHash, family.ranges)
+    samples.add(scan, write, labelHash, family)
     if (scan.body[scan.at] === HASH) skipBlock()
   }
   if (metadata >= 0) declare(known.at(scan, metadata, scan.start))

@@ -80,7 +80,16 @@ describe('OpenMetrics to text', () => {
       '# HELP a A\n# TYPE a counter\na_total 1\n',
       '# HELP a_total A\n# TYPE a_total counter\na_total 1\n',
     ],
-    ['a counter that isn’t called so', '# TYPE a counter\na 1\n', '# TYPE a_total counter\na 1\n'],
+    [
+      'a counter that isn’t called so',
+      '# TYPE a counter\na 1\n',
+      '# TYPE a_total counter\n# TYPE a counter\na 1\n',
+    ],
+    [
+      'what a counter or an info has no samples of',
+      '# TYPE a counter\na_x 1\na_bucket 1\n# TYPE b info\nb 1\nb_info 1\n',
+      '# TYPE a_total counter\na_x 1\na_bucket 1\n# TYPE b_info gauge\nb_info 1\nb 1\n',
+    ],
     [
       'created',
       '# TYPE a summary\na_count 1\na_created 2\n',
@@ -103,6 +112,19 @@ describe('OpenMetrics to text', () => {
   })
 })
 
+test.each<[Escaping, string, string]>([
+  ['underscores', 'a_h', 'a_c'],
+  ['dots', 'a_dot_h', 'a_dot_c_'],
+  ['values', 'U__a_2e_h', 'U__a_2e_c_'],
+])('what samples add to the name of their family stays as it is: %s', (escaping, histogram, counter) => {
+  const page = openMetricsPage(
+    '# TYPE "a.h" histogram\n{"a.h_bucket",le="+Inf"} 1\n{"a.h_sum"} 1\n{"a.h_count"} 1\n# TYPE "a.c" counter\n{"a.c_total"} 1\n{"a.c_created"} 1\n',
+  )
+  expect(read(convert(page, { format: 'openmetrics/0.0.1', escaping }))).toBe(
+    `# TYPE ${histogram} histogram\n${histogram}_bucket{le="+Inf"} 1\n${histogram}_sum 1\n${histogram}_count 1\n# TYPE ${counter} counter\n${counter}_total 1\n${counter}_created 1\n# EOF\n`,
+  )
+})
+
 test.each<[Escaping, string]>([
   ['underscores', '# TYPE a_b counter\na_b{_c_="d",_="e",f_g="h"} 1\n'],
   ['dots', '# TYPE a_dot_b counter\na_dot_b{__c__="d",__="e",f__g="h"} 1\n'],
@@ -121,10 +143,13 @@ test('quotes that nothing needs go', () => {
   expect(read(convert(quotedPage('{"a","b"="c"} 1\n# HELP "a" x'), toText))).toBe('# HELP a x\na{b="c"} 1\n')
 })
 
-test('an exemplar goes where its labels can’t be said', () => {
+test('an exemplar goes only where its labels can’t be said', () => {
   const to = { ...toOpenMetrics, escaping: 'underscores' as const }
-  expect(read(convert(openMetricsPage('a 1 # {"b.c"="d"} 1\n{"e.f"} 1 # {g="h"} 1\n'), to))).toBe(
-    'a 1\ne_f 1 # {g="h"} 1\n# EOF\n',
+  const page = openMetricsPage(
+    'a 1 # {"b.c"="d"} 1\n{"e.f"} 1 # {g="h"} 1\n{"i.j"} 1 # {k="{,",l="\\"",m=""} 1\n{"n.o"} 1 # {p="q","r.s"="t"} 1\n',
+  )
+  expect(read(convert(page, to))).toBe(
+    'a 1\ne_f 1 # {g="h"} 1\ni_j 1 # {k="{,",l="\\"",m=""} 1\nn_o 1\n# EOF\n',
   )
 })
 

@@ -13,6 +13,8 @@ describe('text', () => {
     ['a chat server’s', 'connections 3\nerror_count 0', 2],
     ['an empty page', '', 0],
     ['nothing but newlines', '\n\n', 0],
+    ['nothing but comments', '# hello\n#\n# HELP', 0],
+    ['a NUL in a comment', '# he\0llo\n# HELPLESS\0\na 1', 1],
     ['comments', '# hello\n#\n#HELP x\n# HELP\n# TYPE\n# anything at all 1{\na 1', 1],
     ['metadata', '# HELP a Is \\n a\n# TYPE a counter\na 1\n', 1],
     [
@@ -69,6 +71,7 @@ describe('text', () => {
     ['an open brace', 'a{b="c" 1\n', 1, 9, 'expected a label\'s name or }, found "1"'],
     ['an open value', 'a{b="c} 1\n', 1, 5, "a label's value has no closing quote"],
     ['an escaped newline', 'a{b="\\\n"} 1\n', 1, 7, "the line ends within a label's value"],
+    ['an escaped NUL', 'a{b="c\\\0"} 1\n', 1, 8, 'a NUL byte after a backslash'],
     ['two labels of one name', 'a{b="1",b="2"} 1\n', 1, 9, 'the label b stands twice'],
     ['the label of the name', 'a{__name__="b"} 1\n', 1, 3, 'the label __name__ stands twice'],
     ['no name', '{b="1"} 1\n', 1, 7, 'the metric has no name'],
@@ -105,6 +108,7 @@ describe('text', () => {
       '"gauge " is not a type: counter, gauge, histogram, summary, untyped',
     ],
     ['a help text for nothing', '# HELP \n', 1, 8, "expected a metric's name, found the end of the line"],
+    ['a NUL within the word of metadata', '# TY\0PE a x\n', 1, 5, 'a NUL byte in HELP or TYPE'],
     ['a NUL after a value', 'a 1\0\n', 1, 4, 'expected a timestamp or the end of the line, found "\\u0000"'],
     [
       'characters, not bytes, in the column',
@@ -190,7 +194,21 @@ describe('OpenMetrics', () => {
     ['a newline in a value', 'a{b="c\nd"} 1\n# EOF', 1, 7, "the line ends within a label's value"],
     ['an infinite timestamp', 'a 1 +Inf\n# EOF', 1, 5, 'the timestamp is not finite'],
     ['an exemplar with a name only', 'a 1 # {"b"} 1\n# EOF', 1, 11, 'expected =, found "}"'],
-    ['an exemplar without braces', 'a 1 # b\n# EOF', 1, 5, 'expected an exemplar as # {…}, found " "'],
+    ['an exemplar without braces', 'a 1 # b\n# EOF', 1, 7, 'expected an exemplar as # {…}, found "b"'],
+    [
+      'an exemplar that begins otherwise',
+      'a 1 5 x {} 1\n# EOF',
+      1,
+      7,
+      'expected an exemplar as # {…}, found "x"',
+    ],
+    [
+      'an exemplar that ends the page',
+      'a 1 5 # ',
+      1,
+      9,
+      'expected an exemplar as # {…}, found the end of the page',
+    ],
     [
       'an exemplar without a value',
       'a 1 # {b="c"}\n# EOF',
@@ -228,6 +246,14 @@ describe('leniency', () => {
       remarks: ['lines end in CR LF, which Prometheus would refuse'],
     })
     expect(found.ok && Buffer.from(found.mended!).toString()).toBe('# TYPE a counter\na{b="c"} 1\nb 2\n')
+  })
+
+  test('mends CR LF in OpenMetrics, too', () => {
+    const found = openMetrics('# TYPE a counter\r\na_total 1 # {b="c"} 1\r\n# EOF\r\n')
+    expect(found).toMatchObject({ ok: true, format: 'openmetrics/1.0.0', series: 1 })
+    expect(found.ok && Buffer.from(found.mended!).toString()).toBe(
+      '# TYPE a counter\na_total 1 # {b="c"} 1\n# EOF\n',
+    )
   })
 
   test('leaves CR alone where Prometheus takes it', () => {

@@ -61,6 +61,29 @@ test('on conflicting types the samples stay and the family becomes untyped', () 
   expect(read(merge(parts, toOpenMetrics).body)).toContain('# TYPE a unknown\n')
 })
 
+test('a counter in OpenMetrics whose name another family has becomes untyped, too', () => {
+  const parts = [
+    { page: openMetricsPage('# TYPE a counter\n# UNIT a \na_total 1\n# TYPE b counter\nb_total 1\n') },
+    { page: openMetricsPage('# TYPE a gauge\na 2\n# TYPE c_total counter\nc_total_total 3\n') },
+  ]
+  const { body, remarks } = merge(parts, toOpenMetrics)
+  expect(read(body)).toBe(
+    '# TYPE a_total unknown\na_total 1\n# TYPE b counter\nb_total 1\n# TYPE a gauge\na 2\n# TYPE c_total counter\nc_total_total 3\n# EOF\n',
+  )
+  expect(remarks).toEqual(['1 family has conflicting types and no type now: a_total is counter and gauge'])
+  expect(merge(parts, toText).remarks).toEqual([])
+})
+
+test('families that come to be called alike for who takes no quotes are one', () => {
+  const page = quotedPage(
+    '# HELP "a.b" x\n# TYPE "a.b" gauge\n{"a.b"} 1\nc 1\n# HELP a_b y\n# TYPE a_b gauge\na_b 2\na_b{d="e"} 3\n',
+  )
+  const { body, series, remarks } = merge([{ page }], toText)
+  expect(read(body)).toBe('# HELP a_b x\n# TYPE a_b gauge\na_b 1\na_b{d="e"} 3\nc 1\n')
+  expect(series).toBe(3)
+  expect(remarks).toEqual(['1 sample repeats a series and is left out, such as a_b'])
+})
+
 test('a page that never says a type leaves it to those that do', () => {
   const { body, remarks } = merge(
     [{ page: textPage('a{b="1"} 1\n') }, { page: textPage('# HELP a A\n# TYPE a gauge\na 2\n') }],
@@ -105,6 +128,17 @@ describe('a label is put into', () => {
     ['a{b="\\\\",c="\\"}"} 1', 'a{slot="1",b="\\\\",c="\\"}"} 1'],
   ])('%s', (line, expected) => {
     expect(read(merge([{ page: quotedPage(line), label: one }], toQuotedText).body)).toBe(`${expected}\n`)
+  })
+
+  test('with its own name as the asker is told it', () => {
+    const label = { name: 'my.slot', value: '1' }
+    const page = quotedPage('a 1\na{ } 2\na{my_slot="9"} 1\na{"my.slot"="8"} 1\n')
+    expect(read(merge([{ page, label }], toText).body)).toBe(
+      'a{my_slot="1"} 1\na{my_slot="1",exported_my_slot="9"} 1\na{my_slot="1",my_slot_="8"} 1\n',
+    )
+    expect(read(merge([{ page, label }], toQuotedText).body)).toBe(
+      'a{"my.slot"="1"} 1\na{"my.slot"="1",my_slot="9"} 1\na{"my.slot"="1","exported_my.slot"="8"} 1\n',
+    )
   })
 
   test('with its value escaped', () => {

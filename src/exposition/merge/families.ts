@@ -1,11 +1,14 @@
 // The families of a merge, in the order of their first appearance.
 
+import type { Escaping } from '../formats.ts'
 import type { MetricType } from '../scan/scan.ts'
 import { counted } from '../words.ts'
 import type { Declared } from './declared.ts'
 import type { Home } from './home.ts'
+import { counterName, plainMetric, told } from './names.ts'
 
 export interface Family {
+  /** The name by which it is known here, as the asker is told it. */
   readonly key: string
   type: MetricType | undefined
   help: string | undefined
@@ -17,26 +20,33 @@ export interface Family {
 export interface Families {
   /** The family of this key, with what one more page says of it. The first help and the first unit stand. */
   add(home: Home, declared: Declared | undefined): Family
-  has(key: string): boolean
+  /** In OpenMetrics a counter has another name than its samples; one that is another family's can have no type. */
+  settleForOpenMetrics(): void
   count(): number
   all(): Iterable<Family>
   remarks(): string[]
 }
 
-export function createFamilies(): Families {
+/** Families that the asker is told of by one name are one. */
+export function createFamilies(escaping: Escaping): Families {
   const families = new Map<string, Family>()
   const conflicts = new Map<string, string>()
+
+  function conflict(family: Family, type: MetricType): void {
+    if (!conflicts.has(family.key)) conflicts.set(family.key, `${family.key} is ${family.type} and ${type}`)
+    family.type = 'unknown'
+  }
 
   /** No type is right for a family of which two are claimed: it becomes untyped, its samples stay. */
   function declareType(family: Family, type: MetricType | undefined): void {
     if (type === undefined || family.type === type) return
-    if (family.type !== undefined && !conflicts.has(family.key))
-      conflicts.set(family.key, `${family.key} is ${family.type} and ${type}`)
-    family.type = family.type === undefined ? type : 'unknown'
+    if (family.type === undefined) family.type = type
+    else conflict(family, type)
   }
 
   return {
-    add({ key, type }, declared) {
+    add({ key: name, type }, declared) {
+      const key = told(name, plainMetric, escaping)
       const family = families.get(key) ?? {
         key,
         type,
@@ -50,7 +60,13 @@ export function createFamilies(): Families {
       family.unit ??= declared?.unit
       return family
     },
-    has: (key) => families.has(key),
+    settleForOpenMetrics() {
+      for (const family of families.values()) {
+        if (family.type !== 'counter') continue
+        const other = families.get(counterName(family.key))
+        if (other && other !== family) conflict(family, other.type ?? 'unknown')
+      }
+    },
     count: () => families.size,
     all: () => families.values(),
     remarks() {

@@ -3,14 +3,14 @@
 import { isOpenMetrics, type Offer } from '../formats.ts'
 import { escaped, escapedHelp } from '../scan/escapes.ts'
 import type { Family } from './families.ts'
-import { plainMetric, written } from './names.ts'
+import { counterName, plainMetric, written } from './names.ts'
 
-export function headerOf(family: Family, to: Offer, has: (key: string) => boolean): string {
+export function headerOf(family: Family, to: Offer): string {
   const openMetrics = isOpenMetrics(to.format)
-  const { name, type } = openMetrics ? inOpenMetrics(family, has) : inText(family)
-  const shown = written(name, plainMetric, to.escaping)
+  const { name, type } = openMetrics ? inOpenMetrics(family) : inText(family)
   // only in quotes a name can be empty, which Prometheus takes in metadata
-  if (shown === '') return ''
+  if (name === '' && to.escaping !== 'allow-utf-8') return ''
+  const shown = written(name, plainMetric)
   let lines = ''
   if (family.help !== undefined)
     lines += `# HELP ${shown} ${openMetrics ? escaped(family.help) : escapedHelp(family.help)}\n`
@@ -27,12 +27,9 @@ interface Shown {
 
 const inText = ({ key, type }: Family): Shown => ({ name: key, type: type === 'unknown' ? 'untyped' : type })
 
-/**
- * A counter is called there without the `_total` of its samples. One that has none, or nothing else, or whose name is
- * another's then, can't be one.
- */
-function inOpenMetrics({ key, type }: Family, has: (key: string) => boolean): Shown {
+/** A counter is called there without the `_total` of its samples. One that has none, or nothing else, can't be one. */
+function inOpenMetrics({ key, type }: Family): Shown {
   if (type !== 'counter') return { name: key, type }
-  const name = key.replace(/_total$/, '')
-  return name === '' || name === key || has(name) ? { name: key, type: 'unknown' } : { name, type }
+  const name = counterName(key)
+  return name === key ? { name, type: 'unknown' } : { name, type }
 }

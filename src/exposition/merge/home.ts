@@ -29,7 +29,8 @@ export function homeOf(
   const main = mainInText(family, type)
   if (sample === undefined || sample === main.key) return main
   if (splitOff.includes(sample.slice(family.length))) return { key: sample, type: 'gauge' }
-  return type === 'counter' || type === 'info' ? { key: sample, type: undefined } : main
+  if (type === 'counter') return { key: sample, type: sample === family ? type : undefined }
+  return type === 'info' ? { key: sample, type: undefined } : main
 }
 
 /** Samples that only OpenMetrics has as parts of a family. */

@@ -1,15 +1,34 @@
 // Names that need quotes, and what they become for somebody who takes no quotes: Prometheus' own schemes.
 
+import { allSuffixes } from '../family.ts'
 import type { Escaping } from '../formats.ts'
 import { escaped } from '../scan/escapes.ts'
 
 export const plainMetric = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
 export const plainLabel = /^[a-zA-Z_][a-zA-Z0-9_]*$/
 
-/** A name as it is written: as it is, in quotes, or as something else that needs none. */
-export function written(name: string, plain: RegExp, escaping: Escaping): string {
-  if (plain.test(name)) return name
-  return escaping === 'allow-utf-8' ? `"${escaped(name)}"` : escapeName(name, plain, escaping)
+/** What OpenMetrics calls the counter whose samples have this name; the same if it can't be one there. */
+export const counterName = (sample: string): string => sample.replace(/(?<=.)_total$/s, '')
+
+/** A name as the asker is told it: as it is, or as something else that needs no quotes. */
+export const told = (name: string, plain: RegExp, escaping: Escaping): string =>
+  escaping === 'allow-utf-8' || plain.test(name) ? name : escapeName(name, plain, escaping)
+
+/** A told name as it stands on the page: in quotes if it needs them. */
+export const written = (name: string, plain: RegExp): string =>
+  plain.test(name) ? name : `"${escaped(name)}"`
+
+/**
+ * A sample's name as the asker is told it, whose family is told as `family`. What it adds to that stays as it is, as
+ * in Prometheus' libraries: else it would not be one of the family's any more.
+ */
+export function toldSample(sample: string, family: string, escaping: Escaping): string {
+  const whole = told(sample, plainMetric, escaping)
+  if (whole === sample || whole === family) return whole
+  const isAdded = (suffix: string) =>
+    sample.endsWith(suffix) && told(sample.slice(0, -suffix.length), plainMetric, escaping) === family
+  const added = allSuffixes.find(isAdded)
+  return added === undefined ? whole : family + added
 }
 
 /**

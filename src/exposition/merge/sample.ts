@@ -1,30 +1,31 @@
 // Writing one sample: as it came where that will do, with a label put in; else put together anew.
 
-import { type Escaping, isOpenMetrics, type Offer } from '../formats.ts'
+import { isOpenMetrics, type Offer } from '../formats.ts'
 import { withLabel } from '../key.ts'
 import { NEWLINE, SPACE } from '../scan/bytes.ts'
 import { escaped, unescaped } from '../scan/escapes.ts'
 import { type Label, labelsOf } from '../scan/labels.ts'
 import type { Scan } from '../scan/scan.ts'
-import { plainLabel, plainMetric, written } from './names.ts'
+import { plainLabel, plainMetric, told, toldSample, written } from './names.ts'
 import type { Output } from './output.ts'
 import { millisecondsOf, secondsOf } from './times.ts'
 
 /** `anew`: the series or its time is written differently. `left out`: the target has no way to say it. */
 export type Outcome = 'as it came' | 'anew' | 'left out'
 
-/** Writes the sample on which the scan stands, with a newline at its end. */
-export type WriteSample = (scan: Scan, out: Output) => Outcome
+/** Writes the sample on which the scan stands, of the family that is told so, with a newline at its end. */
+export type WriteSample = (scan: Scan, out: Output, family: string) => Outcome
 
 /**
  * What writes the samples of one page, which is OpenMetrics or not. A series that is written in the plain way
- * is copied; any other is written in the plain way, which is what the oldest readers understand.
+ * is copied; any other is written in the plain way, which is what the oldest readers understand. The label's name
+ * must be as the asker is told it.
  */
 export function sampleWriter(openMetrics: boolean, to: Offer, label?: Label): WriteSample {
   const same = openMetrics === isOpenMetrics(to.format)
   const mayQuote = to.escaping === 'allow-utf-8'
   const name = label && Buffer.from(label.name)
-  const insert = label && insertOf(label, to.escaping)
+  const insert = label && insertOf(label)
 
   function writeTail(scan: Scan, out: Output): boolean {
     out.put(SPACE)
@@ -47,7 +48,7 @@ export function sampleWriter(openMetrics: boolean, to: Offer, label?: Label): Wr
     return openMetrics ? millisecondsOf(time) : secondsOf(time)
   }
 
-  return (scan, out) => {
+  return (scan, out, family) => {
     const copied = scan.plain && (same || !scan.blanks)
     const anew = !copied || (name !== undefined && scan.hasLabel(name, scan.count))
     if (same && !anew && !scan.quoted && hasPlainTail(scan)) {
@@ -55,7 +56,7 @@ export function sampleWriter(openMetrics: boolean, to: Offer, label?: Label): Wr
       return 'as it came'
     }
     const before = out.length
-    if (anew) out.write(seriesAnew(scan, to, label))
+    if (anew) out.write(seriesAnew(scan, to, family, label))
     else copyWith(insert, scan, out, seriesEnd(scan))
     const timed = scan.timeEnd > scan.timeStart
     if (writeTail(scan, out)) return anew || timed ? 'anew' : 'as it came'
@@ -65,7 +66,9 @@ export function sampleWriter(openMetrics: boolean, to: Offer, label?: Label): Wr
 }
 
 const hasExemplar = (scan: Scan) => scan.exemplarEnd > scan.exemplarStart
-const hasQuotedLabel = (scan: Scan) => /[{,]"/.test(scan.text(scan.exemplarStart, scan.exemplarEnd))
+const value = /="(\\.|[^"\\])*"/gs
+const hasQuotedLabel = (scan: Scan) =>
+  scan.text(scan.exemplarStart, scan.exemplarEnd).replaceAll(value, '=').includes('"')
 
 /** Whether single blanks part what stands after the series, and a newline ends it. */
 function hasPlainTail(scan: Scan): boolean {
@@ -90,8 +93,8 @@ interface Piece {
   readonly view: DataView
 }
 
-function insertOf({ name, value }: Label, escaping: Escaping): Insert {
-  const text = `${written(name, plainLabel, escaping)}="${escaped(value)}"`
+function insertOf({ name, value }: Label): Insert {
+  const text = `${written(name, plainLabel)}="${escaped(value)}"`
   return { alone: pieceOf(`{${text}}`), inBraces: pieceOf(text), first: pieceOf(`${text},`) }
 }
 
@@ -116,17 +119,17 @@ function copyWith(insert: Insert | undefined, scan: Scan, out: Output, end: numb
   } else out.copy(scan, from, end)
 }
 
-function seriesAnew(scan: Scan, { escaping }: Offer, label?: Label): string {
+function seriesAnew(scan: Scan, { escaping }: Offer, family: string, label?: Label): string {
   const labels = labelsOf(scan)
   const names = new Set<string>()
   const parts = (label ? withLabel(labels, label) : labels).map(({ name, value }) => {
     // escaped names can come to be the same, and two labels of one name would cost the page
-    let free = written(name, plainLabel, escaping)
+    let free = told(name, plainLabel, escaping)
     while (names.has(free)) free += '_'
     names.add(free)
-    return `${free}="${escaped(value)}"`
+    return `${written(free, plainLabel)}="${escaped(value)}"`
   })
-  const name = written(unescaped(scan.name), plainMetric, escaping)
+  const name = written(toldSample(unescaped(scan.name), family, escaping), plainMetric)
   if (name.startsWith('"')) return `{${[name, ...parts].join()}}`
   return parts.length === 0 ? name : `${name}{${parts.join()}}`
 }

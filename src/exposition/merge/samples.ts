@@ -7,12 +7,13 @@ import { Repeats } from '../repeats.ts'
 import { readerOf } from '../scan/reader.ts'
 import { Scan } from '../scan/scan.ts'
 import { counted } from '../words.ts'
+import type { Family } from './families.ts'
 import { Output } from './output.ts'
 import type { WriteSample } from './sample.ts'
 
 export interface Samples {
   /** Writes the sample on which the scan stands. */
-  add(scan: Scan, write: WriteSample, labelHash: number, ranges: number[]): void
+  add(scan: Scan, write: WriteSample, labelHash: number, family: Family): void
   /** Of series written more than once only the first stays. To be called when all are added, before they are printed. */
   leaveOutRepeated(): void
   /** Writes what the ranges stand for. */
@@ -43,9 +44,9 @@ export function createSamples(format: Format, expected: number): Samples {
   }
 
   return {
-    add(scan, write, labelHash, ranges) {
+    add(scan, write, labelHash, { key, ranges }) {
       const from = out.length
-      const outcome = write(scan, out)
+      const outcome = write(scan, out, key)
       if (outcome === 'left out') {
         unsayable++
         return

@@ -36,6 +36,7 @@ const HELP = Buffer.from('# HELP ')
 const TYPE = Buffer.from('# TYPE ')
 const UNIT = Buffer.from('# UNIT ')
 const EOF = Buffer.from('# EOF')
+const exemplarStart = Buffer.from('# {')
 
 export function nextInOpenMetrics(scan: Scan): Kind {
   const { body, at: i } = scan
@@ -91,9 +92,9 @@ function readTime(scan: Scan, at: number): number {
 /** Reads `# {labels} value` with an optional timestamp. */
 function readExemplar(scan: Scan, at: number): number {
   const { body } = scan
-  if (body[at + 1] !== SPACE || body[at + 2] !== OPEN)
-    throw new Refused(at, `expected an exemplar as # {…}, found ${seen(body, at + 1)}`)
-  let i = at + 3
+  const odd = exemplarStart.findIndex((byte, i) => body[at + i] !== byte)
+  if (odd >= 0) throw new Refused(at + odd, `expected an exemplar as # {…}, found ${seen(body, at + odd)}`)
+  let i = at + exemplarStart.length
   while (body[i] !== CLOSE) {
     i = readExemplarLabel(scan, i)
     if (body[i] === COMMA) i++

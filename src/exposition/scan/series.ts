@@ -144,6 +144,8 @@ export function readValue(scan: Scan, from: number): number {
     if ((classOf[body[i]!]! & VALUE_SPECIAL) === 0) continue
     const escaped = body[i] === BACKSLASH
     if (escaped) i++
+    // Prometheus would pass over it, so that the backslash stood before what comes next
+    if (body[i] === NUL) throw new Refused(i, 'a NUL byte after a backslash')
     if (body[i] !== NEWLINE) continue
     if (escaped || scan.strict) throw new Refused(i, "the line ends within a label's value")
   }

@@ -4,7 +4,7 @@ import { classOf, HASH, isBlank, isDigit, METRIC_START, NEWLINE, NUL, OPEN } fro
 import { hashOf, Part } from './hash.ts'
 import { isAt, lineEnd, readFamilyName, readType, typeWords } from './meta.ts'
 import { isTooLarge, readFloat } from './number.ts'
-import { seen } from './place.ts'
+import { seen, textOf } from './place.ts'
 import { Refused } from './refused.ts'
 import { Kind, type Scan } from './scan.ts'
 import { readSeries, skipBlanks } from './series.ts'
@@ -70,7 +70,17 @@ function readComment(scan: Scan): Kind {
     if (isAt(body, word, TYPE)) return readMetadata(scan, Kind.type, word + 5)
   }
   scan.at = Math.min(lineEnd(scan, start) + 1, body.length)
-  return endsAtNul(scan, word) ? Kind.end : Kind.comment
+  if (endsAtNul(scan, word)) return Kind.end
+  checkComment(scan, word)
+  return Kind.comment
+}
+
+/** Prometheus passes over the NUL bytes in a comment before it looks whether it is one. */
+function checkComment({ body, at }: Scan, word: number): void {
+  const nul = body.subarray(word, at).indexOf(NUL)
+  if (nul === -1) return
+  const text = textOf(body, word, at).replaceAll('\0', '')
+  if (/^(HELP|TYPE)[ \t]/.test(text)) throw new Refused(word + nul, 'a NUL byte in HELP or TYPE')
 }
 
 /** As at the beginning of a line, so in a comment that has no blank after its #, and just after that blank. */

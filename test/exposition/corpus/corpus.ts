@@ -86,6 +86,9 @@ const times = [
     '#{} 1',
     '# {} 1 NaN',
     '# {} 1 2 3',
+    '5 x {} 1',
+    '5 # x',
+    '# {b="{,"} 1',
   ],
 ]
 const labels = [
@@ -137,6 +140,7 @@ const labels = [
     '{b="\\\n"}',
     '{b="\t"}',
     '{b="\0"}',
+    '{b="\\\0"}',
     '{b="ü€😀"}',
     '{b="}"}',
     '{b="{"}',
@@ -217,7 +221,23 @@ const lines = [
     '# EOF ',
     '# EOFX',
   ],
-  ...['#', '# ', '# x', '##', '#\t', '# # {', ' # x', '', ' ', '\t', '\r', '\0', '#\0', '# \0x'],
+  ...[
+    '#',
+    '# ',
+    '# x',
+    '##',
+    '#\t',
+    '# # {',
+    ' # x',
+    '',
+    ' ',
+    '\t',
+    '\r',
+    '\0',
+    '#\0',
+    '# \0x',
+    '# TY\0PE a x',
+  ],
   ...[
     '{"a"} 1',
     '{"a.b"} 1',
@@ -270,6 +290,18 @@ const lines = [
   ...[
     '# TYPE a summary\na{quantile="0.5"} 1\na_sum 3\na_count 2',
     '# TYPE a counter\na_total 1\na_created 5',
+  ],
+  // families whose samples could be another's, by their names
+  ...[
+    '# TYPE a_count gauge\na_count 5\n# TYPE a summary\na_sum 1\na_count{b="c"} 2',
+    '# TYPE a summary\na_sum 1\na_count 2\n# TYPE a_count gauge\na_count{b="c"} 5',
+    '# TYPE a_total gauge\na_total{b="c"} 1\n# TYPE a counter\na_total 2\na 3',
+    '# TYPE a counter\na_total 1\n# TYPE a_total counter\na_total_total 2\n# TYPE a_created gauge\na_created 3',
+    '# TYPE a_bucket histogram\na_bucket_bucket{le="+Inf"} 1\n# TYPE a histogram\na_bucket{le="+Inf"} 2',
+    '# TYPE a gauge\na 1\na_info 1\na_gcount 2\na_created 3',
+    '{"a.b"} 1\n{"a b"} 2\na_b 3\na{"b.c"="1",b_c="2"} 4',
+    '# TYPE "a.b" histogram\n{"a.b_bucket",le="+Inf"} 1\n{"a.b_sum"} 1\n{"a.b_count"} 1',
+    '# TYPE "a.b" counter\n# TYPE a_b gauge\n{"a.b_total"} 1\na_b{b="c"} 2\na_b_total{b="c"} 3',
   ],
 ]
 const whole: Readonly<Record<string, string>> = {
