@@ -64,11 +64,11 @@ test('on conflicting types the samples stay and the family becomes untyped', () 
 test('a counter in OpenMetrics whose name another family has becomes untyped, too', () => {
   const parts = [
     { page: openMetricsPage('# TYPE a counter\n# UNIT a \na_total 1\n# TYPE b counter\nb_total 1\n') },
-    { page: openMetricsPage('# TYPE a gauge\na 2\n# TYPE c_total counter\nc_total_total 3\n') },
+    { page: openMetricsPage('# TYPE a gauge\na 2\n# TYPE b_total counter\nb_total_total 3\n') },
   ]
   const { body, remarks } = merge(parts, toOpenMetrics)
   expect(read(body)).toBe(
-    '# TYPE a_total unknown\na_total 1\n# TYPE b counter\nb_total 1\n# TYPE a gauge\na 2\n# TYPE c_total counter\nc_total_total 3\n# EOF\n',
+    '# TYPE a_total unknown\na_total 1\n# TYPE b counter\nb_total 1\n# TYPE a gauge\na 2\n# TYPE b_total counter\nb_total_total 3\n# EOF\n',
   )
   expect(remarks).toEqual(['1 family has conflicting types and no type now: a_total is counter and gauge'])
   expect(merge(parts, toText).remarks).toEqual([])

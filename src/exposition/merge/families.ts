@@ -61,10 +61,11 @@ export function createFamilies(escaping: Escaping): Families {
       return family
     },
     settleForOpenMetrics() {
-      for (const family of families.values()) {
-        if (family.type !== 'counter') continue
+      const counters = [...families.values()].filter(isRenamed)
+      // by then it is known what became of one with a shorter name
+      for (const family of counters.sort((a, b) => a.key.length - b.key.length)) {
         const other = families.get(counterName(family.key))
-        if (other && other !== family) conflict(family, other.type ?? 'unknown')
+        if (other && !isRenamed(other)) conflict(family, other.type ?? 'unknown')
       }
     },
     count: () => families.size,
@@ -78,3 +79,6 @@ export function createFamilies(escaping: Escaping): Families {
     },
   }
 }
+
+/** Whether OpenMetrics has another name for it than for its samples. */
+const isRenamed = ({ key, type }: Family) => type === 'counter' && counterName(key) !== key
