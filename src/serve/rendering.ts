@@ -21,11 +21,8 @@ export interface Formats {
   convert(page: Page, to: Offer): Page
 }
 
-export interface Rendered extends Packed {
+export interface Rendered {
   readonly type: string
-}
-
-interface Packed {
   readonly encoding?: 'gzip'
   readonly body: Buffer
 }
@@ -52,17 +49,17 @@ const level = 1
 const packAside = promisify(gzip)
 
 export function createRendering(formats: Formats): Rendering {
-  let packed = new WeakMap<Page, Map<string, Packed | Promise<Packed>>>()
+  let packed = new WeakMap<Page, Map<string, Rendered | Promise<Rendered>>>()
   const choose = createChoose(formats)
 
   const formOf = (page: Page, { offer }: Choice) => formats.convert(page, offer)
 
-  function packedOf(page: Page, choice: Choice): Packed | Promise<Packed> {
-    const forms = packed.get(page) ?? new Map<string, Packed | Promise<Packed>>()
+  function packedOf(page: Page, choice: Choice): Rendered | Promise<Rendered> {
+    const forms = packed.get(page) ?? new Map<string, Rendered | Promise<Rendered>>()
     packed.set(page, forms)
     const ready = forms.get(choice.key)
     if (ready) return ready
-    const made = pack(formOf(page, choice))
+    const made = pack(formOf(page, choice), choice.type)
     forms.set(choice.key, made)
     if (made instanceof Promise) made.then((done) => forms.set(choice.key, done))
     return made
@@ -70,10 +67,8 @@ export function createRendering(formats: Formats): Rendering {
 
   function render(page: Page, { accept, acceptEncoding }: Asker): Rendered | Promise<Rendered> {
     const choice = choose(accept, page.format)
-    const { type } = choice
-    if (!takesGzip(acceptEncoding)) return { type, body: bufferOf(formOf(page, choice).body) }
-    const ready = packedOf(page, choice)
-    return ready instanceof Promise ? ready.then((done) => ({ type, ...done })) : { type, ...ready }
+    if (takesGzip(acceptEncoding)) return packedOf(page, choice)
+    return { type: choice.type, body: bufferOf(formOf(page, choice).body) }
   }
 
   return {
@@ -85,12 +80,12 @@ export function createRendering(formats: Formats): Rendering {
 }
 
 /** The container's own gzip where it sent one, else ours where it pays. */
-function pack(form: Page): Packed | Promise<Packed> {
-  if (form.gzip) return { encoding: 'gzip', body: bufferOf(form.gzip) }
+function pack(form: Page, type: string): Rendered | Promise<Rendered> {
+  if (form.gzip) return { type, encoding: 'gzip', body: bufferOf(form.gzip) }
   const body = bufferOf(form.body)
-  if (body.length < leastPacked) return { body }
-  if (body.length <= mostAtOnce) return { encoding: 'gzip', body: gzipSync(body, { level }) }
-  return packAside(body, { level }).then((body) => ({ encoding: 'gzip', body }))
+  if (body.length < leastPacked) return { type, body }
+  if (body.length <= mostAtOnce) return { type, encoding: 'gzip', body: gzipSync(body, { level }) }
+  return packAside(body, { level }).then((body) => ({ type, encoding: 'gzip', body }))
 }
 
 const refusesGzip = /\bgzip\s*;\s*q=0(\.0*)?\s*(,|$)/i
@@ -116,16 +111,17 @@ const mostRemembered = 200
 
 /** Askers say the same each time: what they take is read once. */
 function createChoose({ negotiate, contentTypeOf }: Formats) {
-  const known = new Map<string, Choice>()
+  const known = new Map<Format, Map<string | undefined, Choice>>()
   return (accept: string | undefined, own: Format): Choice => {
-    const asked = `${own} ${accept}`
-    const before = known.get(asked)
+    const choices = known.get(own) ?? new Map<string | undefined, Choice>()
+    known.set(own, choices)
+    const before = choices.get(accept)
     if (before) return before
-    if (known.size >= mostRemembered) known.clear()
+    if (choices.size >= mostRemembered) choices.clear()
     const offer = negotiate(accept, own)
     const { format, escaping } = offer
     const choice = { offer, key: `${format} ${escaping}`, type: contentTypeOf(format, escaping) }
-    known.set(asked, choice)
+    choices.set(accept, choice)
     return choice
   }
 }

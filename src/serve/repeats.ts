@@ -27,8 +27,9 @@ export interface Repeats {
 interface Line {
   /** Requests that the parser has and that aren't answered yet. */
   pending: number
-  /** The bytes of the last one. */
-  asked: string
+  /** The bytes of the last one, and how to answer it if that is known. */
+  asked: Buffer
+  how: Answer | undefined
   /** Came in pieces, several at once, or with a body: where the next request begins only the parser knows. */
   lost: boolean
 }
@@ -44,7 +45,7 @@ export function createRepeats(answered: () => void): Repeats {
   function connect(socket: Socket): void {
     const [parse] = socket.listeners('data') as ((chunk: Buffer) => void)[]
     if (!parse) return
-    const line: Line = { pending: 0, asked: '', lost: false }
+    const line: Line = { pending: 0, asked: nothing, how: undefined, lost: false }
     lines.set(socket, line)
     socket.removeListener('data', parse)
     socket.on('data', (chunk: Buffer) => {
@@ -54,18 +55,23 @@ export function createRepeats(answered: () => void): Repeats {
   }
 
   function answer(socket: Socket, line: Line, chunk: Buffer): boolean {
-    const bytes = chunk.length > longest ? '' : chunk.toString('latin1')
     const isFree = line.pending === 0 && socket.writableLength === 0
-    const ready = isFree ? known.get(bytes)?.() : undefined
+    // the same asker asks for the same page: its bytes needn't be looked up among all that are known
+    if (!line.how || !chunk.equals(line.asked)) hear(line, chunk)
+    const ready = isFree ? line.how?.() : undefined
     if (ready) {
       send(socket, ready)
       answered()
       return true
     }
-    line.lost = line.pending > 0 || !isWhole(bytes)
-    line.asked = bytes
+    line.lost = line.pending > 0 || !isWhole(textOf(chunk))
     line.pending += 1
     return false
+  }
+
+  function hear(line: Line, chunk: Buffer): void {
+    line.asked = chunk.length > longest ? nothing : chunk
+    line.how = known.get(textOf(chunk))
   }
 
   return {
@@ -82,10 +88,16 @@ export function createRepeats(answered: () => void): Repeats {
       const line = lines.get(socket)
       if (!line || line.lost || line.pending !== 1) return
       if (known.size >= mostKnown) known.clear()
-      known.set(line.asked, how)
+      known.set(textOf(line.asked), how)
     },
     shed: () => known.clear(),
   }
+}
+
+const nothing = Buffer.alloc(0)
+
+function textOf(chunk: Buffer): string {
+  return chunk.length > longest ? '' : chunk.toString('latin1')
 }
 
 /** One request for a page, without a body and without a wish of its own for the connection. */
@@ -97,20 +109,18 @@ function isWhole(bytes: string): boolean {
   )
 }
 
-function send(socket: Socket, { type, encoding, body, age }: Ready): void {
-  const lines = [
-    'HTTP/1.1 200 OK',
-    `date: ${httpDate()}`,
-    `content-type: ${type}`,
-    'vary: accept, accept-encoding',
-    ...(encoding ? [`content-encoding: ${encoding}`] : []),
-    ...(age === undefined ? [] : [`age: ${age}`]),
-    `content-length: ${body.length}`,
-  ]
+function send(socket: Socket, ready: Ready): void {
   socket.cork()
-  socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
-  socket.write(body)
+  socket.write(headOf(ready), 'latin1')
+  socket.write(ready.body)
   socket.uncork()
+}
+
+function headOf({ type, encoding, body, age }: Ready): string {
+  const packed = encoding ? `content-encoding: ${encoding}\r\n` : ''
+  const aged = age === undefined ? '' : `age: ${age}\r\n`
+  const first = `HTTP/1.1 200 OK\r\ndate: ${httpDate()}\r\ncontent-type: ${type}\r\n`
+  return `${first}vary: accept, accept-encoding\r\n${packed}${aged}content-length: ${body.length}\r\n\r\n`
 }
 
 let date = { second: 0, text: '' }

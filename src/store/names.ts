@@ -11,6 +11,7 @@ import type { Nodes } from './names/nodes.ts'
 import { readNodes } from './names/nodes.ts'
 import { pickReplica } from './names/picking.ts'
 import { ambiguous, pathsApart, unknownName } from './names/refusals.ts'
+import { createSame } from './names/same.ts'
 import type { OwnName } from './names/things.ts'
 import { levelCount } from './names/things.ts'
 
@@ -34,16 +35,23 @@ export interface Names {
 export function createNames(source: NamesSource, ownName: OwnName): Names {
   const directory = createDirectory(source, ownName)
   const unknown = createUnknown()
+  const same = createSame(source.entry)
+
+  function lookUp(question: Question): Answer {
+    const { name, replica, asked } = question
+    const found = firstFound((level) => directory.find(level, name))
+    if (found.length === 0) return unknown(name, directory.names())
+    const nodes = readNodes(() => source.nodes(), source.catalogue()?.value)
+    if (replica !== undefined) return pickReplica({ name, replica, asked }, found, nodes)
+    return withoutReplica(question, found, nodes)
+  }
+
   return {
-    changed: directory.changed,
-    lookUp(question) {
-      const { name, replica, asked } = question
-      const found = firstFound((level) => directory.find(level, name))
-      if (found.length === 0) return unknown(name, directory.names())
-      const nodes = readNodes(() => source.nodes(), source.catalogue()?.value)
-      if (replica !== undefined) return pickReplica({ name, replica, asked }, found, nodes)
-      return withoutReplica(question, found, nodes)
+    changed(change) {
+      directory.changed(change)
+      same.changed(change)
     },
+    lookUp: (question) => same.answer(question) ?? same.learn(question, lookUp(question)),
     ambiguities(asked) {
       const nodes = readNodes(() => source.nodes(), source.catalogue()?.value)
       const shared = new Set([...directory.shared(0), ...directory.shared(1)])

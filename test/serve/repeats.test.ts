@@ -80,6 +80,15 @@ describe('a request that comes again in the same bytes', () => {
     expect(await repeated()).toBe(2)
   })
 
+  test('is answered as itself, whatever else was asked on its connection or another', async () => {
+    agent.put({ ...standalone('n1', 'db'), snapshot: read('b 1\n', 3000) })
+    await agent.ask('/web/metrics', { headers: { host: 'x' } })
+    const asked = ['web', 'db', 'web', 'web', 'db', 'db', 'web']
+    for (const [at, name] of asked.entries()) await send(get(`/${name}/metrics`), at + 1)
+    expect(answers()).toEqual(asked.map((name) => (name === 'web' ? '200 a 1' : '200 b 1')))
+    expect(await repeated()).toBe(5)
+  })
+
   test('is packed for who takes it so, and plain for who doesn’t', async () => {
     agent.put({ ...entry(''), snapshot: read(page('b 1\n'.repeat(1000))) })
     for (const count of [1, 2]) await send(get('/web/metrics', 'Accept-Encoding: gzip'), count)

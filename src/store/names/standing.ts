@@ -49,6 +49,16 @@ function isClosed({ snapshot }: Entry): boolean {
   return snapshot?.ok === false && snapshot.trouble.code === 'refused'
 }
 
+/** Whether nothing has changed of what decides who stands: of most scrapes, nothing has. */
+export function standsAlike(entry: Entry, before: Entry): boolean {
+  return (
+    entry.target === before.target &&
+    entry.ended === before.ended &&
+    entry.endpoint === before.endpoint &&
+    isClosed(entry) === isClosed(before)
+  )
+}
+
 /** A task that isn't in the order isn't meant to run any more: older than all that are. */
 function rank({ target: { place } }: Entry, order: readonly string[]): number {
   return 'task' in place ? order.indexOf(place.task) : -1
