@@ -14,8 +14,8 @@ interface Joined {
 const mostBytes = 64 * 2 ** 20
 
 export interface Kept {
-  /** Gives the page that was made from the same parts, or makes it. The last asked for are kept. */
-  pageOf(name: string, parts: readonly Part[], make: () => Page): Page
+  /** Gives the page that was made from the same parts, or makes it, after that before. The last asked for are kept. */
+  pageOf(name: string, parts: readonly Part[], make: (before: Page | undefined) => Page): Page
   shed(): void
 }
 
@@ -31,7 +31,7 @@ export function createKept(): Kept {
   return {
     pageOf(name, parts, make) {
       const before = kept.get(name)
-      const page = before && sameParts(before.parts, parts) ? before.page : make()
+      const page = before && sameParts(before.parts, parts) ? before.page : make(before?.page)
       drop(name)
       kept.set(name, { parts, page })
       bytes += page.size

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
 import { ProxyError, troubleOf } from '../errors.ts'
 import type { Entry, Format, Mono, Page } from '../model.ts'
+import type { Log } from '../telemetry.ts'
 import type { Reading } from './freshness.ts'
 import type { Kept, Part } from './kept.ts'
 import type { Reader } from './reader.ts'
@@ -21,6 +22,7 @@ export interface MergePart {
 
 export interface ReplicasDeps {
   readonly clock: Clock
+  readonly log: Log
   readonly replicaLabel: string
   readonly merging: Merging
   readonly reader: Reader
@@ -50,6 +52,7 @@ export type ReadReplicas = (
 
 export function createReadReplicas({
   clock,
+  log,
   replicaLabel,
   merging,
   reader,
@@ -92,6 +95,11 @@ export function createReadReplicas({
     return merging.merge([...labelled, { page: upPage(replicaLabel, outcomes) }], format)
   }
 
+  /** What could not stay as the replicas say it. Not each time: which of many it names first may change. */
+  function tellRemarks(service: string, remarks: readonly string[], before: readonly string[] = []): void {
+    if (remarks.length > before.length) log.warn({ service, remarks }, 'replicas contradict each other')
+  }
+
   return async (full, slots, budget, again) => {
     const until = clock.now() + budget
     const first = await readAll(slots, budget)
@@ -104,7 +112,11 @@ export function createReadReplicas({
     // what was read first has waited for the others
     const age = Math.max(...up.map(({ reading, at }) => reading.age + now - at))
     const cached = up.some(({ reading }) => reading.cached)
-    const page = kept.pageOf(`${full} ${slots.length}`, outcomes.map(partOf), () => join(outcomes, up))
+    const page = kept.pageOf(`${full} ${slots.length}`, outcomes.map(partOf), (before) => {
+      const joined = join(outcomes, up)
+      tellRemarks(full, joined.remarks, before?.remarks)
+      return joined
+    })
     return { page, age, ...(cached && { cached }) }
   }
 }
@@ -123,10 +135,11 @@ function partOf(outcome: Outcome): Part {
   return [outcome.slot, isUp(outcome) ? outcome.reading.page : undefined]
 }
 
-/** The replicas' own format, if they agree: merging then changes no more than it must. */
+/** The replicas' own format, if they agree, or one of the same kind: merging then changes no more than it must. */
 function commonFormat(formats: readonly Format[]): Format {
   const [first, ...others] = new Set(formats)
-  return first && others.length === 0 ? first : 'text/0.0.4'
+  if (first && others.length === 0) return first
+  return formats.every((one) => one.startsWith('openmetrics/')) ? 'openmetrics/1.0.0' : 'text/0.0.4'
 }
 
 function upPage(label: string, outcomes: readonly Outcome[]): Page {

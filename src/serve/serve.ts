@@ -74,6 +74,7 @@ export async function startServe(deps: ServeDeps): Promise<Serve> {
     reader,
     readReplicas: createReadReplicas({
       clock,
+      log,
       replicaLabel: config.replicaLabel,
       merging: formats,
       reader,

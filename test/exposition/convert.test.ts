@@ -36,7 +36,7 @@ describe('text to OpenMetrics', () => {
     ],
     ['untyped', '# TYPE a untyped\na 1\n', '# TYPE a unknown\na 1\n'],
     ['no type', 'connections 3\nerror_count 0', 'connections 3\nerror_count 0\n'],
-    ['comments', '# hello\n\na 1\n#\n', 'a 1\n'],
+    ['comments', '# hello\n\na 1\n#\n#HELP a x\n#TYPE a gauge\n', 'a 1\n'],
     ['a help text', '# HELP a "x" \\\\ \\n \\y\n', '# HELP a \\"x\\" \\\\ \\n \\\\y\n'],
     ['blanks', ' a\t{ b = "c" , d="e" }  1\t', 'a{b="c",d="e"} 1\n'],
     [

@@ -225,10 +225,12 @@ describe('leniency', () => {
   test.each([undefined, '', 'text/html', 'application/json', 'nonsense;;'])(
     'reads a page of Content-Type %j by what it is',
     (contentType) => {
-      expect(sent('a 1', contentType)).toMatchObject({ ok: true, format: 'text/0.0.4' })
+      const remarks = [expect.stringMatching(/Content-Type.*for which Prometheus 3 would refuse the page$/)]
+      expect(sent('a 1', contentType)).toMatchObject({ ok: true, format: 'text/0.0.4', remarks })
       expect(sent('# TYPE a info\na_info 1\n# EOF', contentType)).toMatchObject({
         ok: true,
         format: 'openmetrics/1.0.0',
+        remarks,
       })
       expect(sent('<p>', contentType)).toMatchObject({ ok: false })
     },

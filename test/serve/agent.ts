@@ -9,7 +9,7 @@ import type { Check } from '../../src/serve/health.ts'
 import { type Serve, startServe } from '../../src/serve/serve.ts'
 import type { Plugin } from '../../src/serve/server.ts'
 import { createNames } from '../../src/store/names.ts'
-import { createLog, createMetrics } from '../../src/telemetry.ts'
+import { createLog, createMetrics, type Log } from '../../src/telemetry.ts'
 import { createWorld, node } from '../store/world.ts'
 
 export interface Setup {
@@ -19,6 +19,7 @@ export interface Setup {
   readonly staleAfter?: number
   readonly usualTimeout?: number
   readonly refresh?: (entry: Entry, budget: number) => Promise<Snapshot>
+  readonly log?: Log
   readonly plugins?: readonly Plugin[]
   readonly checks?: readonly Check[]
   readonly awaited?: () => readonly string[]
@@ -55,7 +56,7 @@ export async function startAgent(setup: Setup): Promise<Agent> {
       replicaLabel: 'slot',
     },
     clock: systemClock,
-    log: createLog('silent'),
+    log: setup.log ?? createLog('silent'),
     metrics,
     store: world,
     lookUp: names.lookUp,

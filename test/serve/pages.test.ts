@@ -2,6 +2,7 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import { ProxyError } from '../../src/errors.ts'
 import type { Entry, Snapshot } from '../../src/model.ts'
+import { createLog } from '../../src/telemetry.ts'
 import { globalTask, node, standalone, task } from '../store/world.ts'
 import { type Agent, failed, page, read, type Setup, startAgent } from './agent.ts'
 
@@ -361,6 +362,45 @@ describe('a service’s page', () => {
     expect(status).toBe(200)
     expect(text).toContain('x{slot="1"} 1\nx{slot="2"} 2\nx{slot="3"} 3\n')
     expect(text).toContain(up([1, 1], [2, 1], [3, 1]))
+  })
+
+  test('keeps what only OpenMetrics can say where all replicas speak it, in whichever version', async () => {
+    const agent = await start({
+      entries: replicas,
+      nodes,
+      refresh: async ({ target }) => {
+        const format = target.name.includes('.1.') ? 'openmetrics/0.0.1' : 'openmetrics/1.0.0'
+        return read(page('# TYPE x counter\nx_total 1 # {trace="a"} 1\n# EOF\n', { format }))
+      },
+    })
+    const { text, headers } = await agent.ask('/web/metrics', { headers: { accept: 'application/*' } })
+    expect(headers['content-type']).toContain('openmetrics-text; version=1.0.0')
+    expect(text).toMatch(/^# TYPE x counter\nx_total\{slot="1"\} 1 # \{trace="a"\} 1\n/)
+  })
+
+  test('tells in the log, once, where replicas contradict each other', async () => {
+    const told: object[] = []
+    let round = 0
+    const agent = await start({
+      entries: replicas,
+      nodes,
+      maxAge: 0,
+      log: { ...createLog('silent'), warn: (fields) => told.push(fields) },
+      refresh: async ({ target }) => {
+        const type = round > 0 && target.name.includes('.2.') ? 'counter' : 'gauge'
+        return read(`# TYPE x ${type}\nx ${round}\n`)
+      },
+    })
+    for (; round < 4; round++) {
+      const { text } = await agent.ask('/web/metrics')
+      expect(text).toContain(`# TYPE x ${round > 0 ? 'untyped' : 'gauge'}\nx{slot="1"} ${round}\nx{slot="2"}`)
+    }
+    expect(told).toEqual([
+      {
+        service: 'demo_web',
+        remarks: ['1 family has conflicting types and no type now: x is gauge and counter'],
+      },
+    ])
   })
 
   test('one that hangs is down, and costs the others nothing but the deadline', async () => {
