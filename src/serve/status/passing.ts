@@ -17,7 +17,10 @@ export function scrapeJson(snapshot: Snapshot | undefined, unix: Unix): string {
 export function historyJson(history: readonly Past[], before: readonly Past[], text: string): string {
   const known = before.length > 0 ? history.lastIndexOf(before.at(-1)!) + 1 : 0
   let told = known > 0 ? withoutFirst(text, before.length - known) : ''
-  for (const past of history.slice(known)) told += told === '' ? pastOf(past) : `,${pastOf(past)}`
+  for (let at = known; at < history.length; at += 1) {
+    const past = pastOf(history[at]!)
+    told += told === '' ? past : `,${past}`
+  }
   return told
 }
 

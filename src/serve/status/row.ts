@@ -4,7 +4,7 @@
 
 import type { Entry } from '../../model.ts'
 import { historyJson, scrapeJson } from './passing.ts'
-import { groundsOf, keyOf, lastingOf, type Surroundings, type Unix } from './target.ts'
+import { groundsOf, keyOf, lastingOf, type Surroundings, scrapedGround, type Unix } from './target.ts'
 
 export interface Row {
   readonly key: string
@@ -77,6 +77,7 @@ export function renew(row: Row, entry: Entry, around: Surroundings, unix: Unix):
 }
 
 function renewLasting(row: Row, entry: Entry, around: Surroundings, unix: Unix): void {
+  if (isLastingOf(row, entry, around) && row.grounds.at(-1) === scrapedGround(entry)) return
   const grounds = groundsOf(entry, around)
   if (!sameItems(row.grounds, grounds)) {
     row.grounds = grounds

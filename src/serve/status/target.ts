@@ -51,14 +51,19 @@ export function lastingOf(entry: Entry, around: Surroundings, unix: Unix): Omit<
   }
 }
 
-/** All that `lastingOf` is made from, to be compared by identity. Not the page, which is large. */
+/** All that `lastingOf` is made from, to be compared by identity, the one that a scrape may change last. */
 export function groundsOf(
   entry: Entry,
   { node, pathNode, lost, services }: Surroundings,
 ): readonly unknown[] {
-  const { target, finding, endpoint, ended, snapshot } = entry
-  const scraped = snapshot?.ok ? snapshot.page.remarks.join('\n') : snapshot?.trouble
-  return [target, finding, endpoint, ended, scraped, node, pathNode, lost, declaredLabels(target, services)]
+  const { target, finding, endpoint, ended } = entry
+  const declared = declaredLabels(target, services)
+  return [target, finding, endpoint, ended, node, pathNode, lost, declared, scrapedGround(entry)]
+}
+
+/** What of the last scrape lasts. Not the page, which is large. */
+export function scrapedGround({ snapshot }: Entry): unknown {
+  return snapshot?.ok ? snapshot.page.remarks.join('\n') : snapshot?.trouble
 }
 
 export function keyOf({ owner, target }: Entry): string {

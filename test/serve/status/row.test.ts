@@ -4,12 +4,14 @@ import type { Entry, Past } from '../../../src/model.ts'
 import { isOf, joinRows, type Row, renew, rowOf } from '../../../src/serve/status/row.ts'
 import { type Surroundings, targetOf } from '../../../src/serve/status/target.ts'
 import { entry, task } from '../../helpers/cluster.ts'
-import { failed, read } from '../agent.ts'
+import { failed, page, read } from '../agent.ts'
 
 const unix = (at: number) => at / 1000
 const around: Surroundings = { node: 'node1', pathNode: 'node1', lost: false, services: {} }
 const lost = { ...around, node: 'Knöte', lost: true }
 const web = task('shop_web', '2')
+/** The same objects each time: a scrape doesn't change them. */
+const found = entry(web)
 const tell = (rows: readonly Row[]) => JSON.parse(joinRows('["ö",', rows, ',"é"]').toString())
 
 test('a row that goes on tells what one that is made anew tells, and says when that is something else', () => {
@@ -18,7 +20,9 @@ test('a row that goes on tells what one that is made anew tells, and says when t
   const snapshot = fc.oneof(
     fc.constant({}),
     at.map((at) => ({ snapshot: { ...failed('timeout', 'zu spät'), at } })),
-    at.map((at) => ({ snapshot: { ...read('a 1\n'), at } })),
+    fc.tuple(at, fc.constantFrom([], ['doppelt'])).map(([at, remarks]) => ({
+      snapshot: { ...read({ ...page('a 1\n'), remarks }), at },
+    })),
   )
   const target = fc.constantFrom(web, { ...web, image: 'größer:1' })
   const ended = fc.constantFrom({}, { ended: { at: 500, exitCode: 1, removed: false } })
@@ -33,7 +37,7 @@ test('a row that goes on tells what one that is made anew tells, and says when t
       const row = rowOf(entry(web), around, unix)
       for (const [more, most, snapshot, target, ended, here] of steps) {
         history = [...history, ...more].slice(-most || undefined)
-        const now: Entry = entry(target, { ...snapshot, ...ended, history })
+        const now: Entry = { ...found, target, ...snapshot, ...ended, history }
         const before = tell([row])
         const isNew = renew(row, now, here, unix)
         expect(tell([row])).toEqual(['ö', targetOf(now, here, unix), 'é'])
