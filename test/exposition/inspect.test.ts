@@ -142,6 +142,7 @@ describe('text', () => {
 
 describe('OpenMetrics', () => {
   test.each([
+    ['an empty page', '', 0],
     ['nothing', '# EOF', 0],
     ['a newline after the end', 'a 1\n# EOF\n', 1],
     ['metadata', '# HELP a_s x\n# TYPE a_s gauge\n# UNIT a_s s\na_s 1\n# EOF\n', 1],

@@ -45,6 +45,28 @@ describe('one container’s page', () => {
     expect(headers['content-type']).toContain('application/openmetrics-text; version=1.0.0')
   })
 
+  test.each([
+    ['text/plain;version=1.0.0;escaping=allow-utf-8', '{"a.b"} 1\n', 'text/plain; version=1.0.0'],
+    ['text/plain;version=1.0.0;escaping=dots', 'a_dot_b 1\n', 'text/plain; version=1.0.0'],
+    ['text/plain;version=0.0.4;escaping=allow-utf-8', 'a_b 1\n', 'text/plain; version=0.0.4'],
+    [
+      'application/openmetrics-text;version=1.0.0;escaping=values',
+      'U__a_2e_b 1\n# EOF\n',
+      'application/openmetrics-text; version=1.0.0',
+    ],
+  ])(
+    'names that need quotes go out as the asker takes them, who is told how: %s',
+    async (accept, text, type) => {
+      const quoted = page('{"a.b"} 1\n', { format: 'text/1.0.0' })
+      const agent = await start({ entries: [standalone('n1', 'web')], refresh: async () => read(quoted) })
+      const said = type.endsWith('1.0.0') ? `; ${/escaping=.*/.exec(accept)}` : ''
+      expect(await agent.ask('/web/metrics', { headers: { accept } })).toMatchObject({
+        text,
+        headers: { 'content-type': `${type}; charset=utf-8${said}` },
+      })
+    },
+  )
+
   test('HEAD has all but the body', async () => {
     const agent = await start({ entries: [standalone('n1', 'web')], refresh: async () => read('a 1\n') })
     const { status, body, headers } = await agent.ask('/web/metrics', { method: 'HEAD' })

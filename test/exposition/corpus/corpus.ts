@@ -361,7 +361,9 @@ export function corpus(): readonly CorpusPage[] {
   ]
 }
 
-const withEnd = (text: string) => (text === '' || text.endsWith('\n') ? `${text}# EOF\n` : `${text}\n# EOF\n`)
+/** An empty page is one in both formats. */
+const withEnd = (text: string) =>
+  text === '' ? '' : text.endsWith('\n') ? `${text}# EOF\n` : `${text}\n# EOF\n`
 const short = (text: string) => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
 
 function generated(count: number): CorpusPage[] {
