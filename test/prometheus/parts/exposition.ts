@@ -161,7 +161,7 @@ export async function seenBy(url: string, selector: string, label: string): Prom
  * that matter to a page.
  */
 export function refusedBy242(page: CorpusPage): string | undefined {
-  if (page.body.length === 0) return undefined
+  if (page.body.length === 0) return page.openMetrics ? 'an empty page in OpenMetrics' : undefined
   const next = readerOf(formatOf(page))
   const scan = new Scan(page.body, page.openMetrics)
   for (let kind = next(scan); kind !== Kind.end; kind = next(scan)) {
