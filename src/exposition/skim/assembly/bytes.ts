@@ -57,21 +57,11 @@ export function isAt(place: usize, word: u64, size: i32): bool {
   return (load<u64>(place) ^ word) << (64 - 8 * size) === 0
 }
 
-/** How many of the block's first bytes a metric's name may have, behind its first. */
-export function metricPart(block: v128): usize {
-  // in ASCII, the colon comes after the nine
-  return namePart(block, 11)
-}
-
-/** The same for a label's name. */
-export function labelPart(block: v128): usize {
-  return namePart(block, 10)
-}
-
-function namePart(block: v128, digits: u8): usize {
+/** How many of the block's first bytes are letters, underscores, or digits, of which there may be more than ten. */
+export function wordPart(block: v128, lastDigit: u8): usize {
   const lower = v128.or(block, i8x16.splat(0x20))
   const letter = i8x16.le_u(i8x16.sub(lower, i8x16.splat(LETTER_A)), i8x16.splat(25))
-  const digit = i8x16.le_u(i8x16.sub(block, i8x16.splat(ZERO)), i8x16.splat(digits - 1))
+  const digit = i8x16.le_u(i8x16.sub(block, i8x16.splat(ZERO)), i8x16.splat(lastDigit))
   const underscore = i8x16.eq(block, i8x16.splat(UNDERSCORE))
   return firstNot(v128.or(v128.or(letter, digit), underscore))
 }

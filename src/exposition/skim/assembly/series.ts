@@ -10,14 +10,13 @@ import {
   EQUALS,
   isDigit,
   LETTER_N,
-  labelPart,
-  metricPart,
   NEWLINE,
   OPEN,
   QUOTE,
   sameHead,
   skipBlanks,
   word,
+  wordPart,
 } from './bytes'
 import { begin, finish, labelHash, mix, mixFirst } from './hash'
 
@@ -71,29 +70,22 @@ function takeOver(from: usize): usize {
 
 /** Where the metric's name ends that begins at `from`, of which the hash is left; `from` if there is none. */
 export function readName(from: usize): usize {
-  if (isDigit(at(from))) return from
-  let hash = begin()
-  let i = from
-  while (true) {
-    const block = v128.load(i)
-    const size = metricPart(block)
-    if (size < BLOCK) {
-      nameHash = mixFirst(hash, block, size)
-      return i + size
-    }
-    hash = mix(hash, block)
-    i += BLOCK
-  }
+  // in ASCII, the colon comes after the nine
+  return readWord(from, 10)
 }
 
 /** The same for a label's name. */
 function readLabelName(from: usize): usize {
+  return readWord(from, 9)
+}
+
+function readWord(from: usize, lastDigit: u8): usize {
   if (isDigit(at(from))) return from
   let hash = begin()
   let i = from
   while (true) {
     const block = v128.load(i)
-    const size = labelPart(block)
+    const size = wordPart(block, lastDigit)
     if (size < BLOCK) {
       nameHash = mixFirst(hash, block, size)
       return i + size
