@@ -24,6 +24,7 @@ test.each([
   ['application/openmetrics-text', undefined, 'openmetrics/0.0.1', 'underscores'],
   ['application/openmetrics-text; version="1.0.0"; escaping=dots', undefined, 'openmetrics/1.0.0', 'dots'],
   ['text/plain;version=0.0.4;q=0,*/*;q=0.5', undefined, 'text/1.0.0', 'underscores'],
+  ['text/plain;version=0.0.4;q=0,*/*;q=0.5', 'text/0.0.4', 'text/1.0.0', 'underscores'],
   [
     'text/plain;q=0.5,application/openmetrics-text;version=1.0.0;q=0.4',
     undefined,

@@ -74,6 +74,40 @@ test('a counter in OpenMetrics whose name another family has becomes untyped, to
   expect(merge(parts, toText).remarks).toEqual([])
 })
 
+test('nor does a counter take the name that another one is left with then', () => {
+  const page = textPage(
+    '# TYPE a_total_total counter\na_total_total 1\n# TYPE a_total counter\na_total 2\n# TYPE a gauge\na 3\n',
+  )
+  const { body, remarks } = merge([{ page }], toOpenMetrics)
+  expect(read(body)).toBe(
+    '# TYPE a_total_total unknown\na_total_total 1\n# TYPE a_total unknown\na_total 2\n# TYPE a gauge\na 3\n# EOF\n',
+  )
+  expect(remarks).toEqual([expect.stringMatching(/^2 families have conflicting types/)])
+})
+
+test('a sample whose name only begins as the family’s is none of its', () => {
+  const page = textPage('# TYPE a gauge\na 1\nab 2\na_sum 3\n')
+  expect(
+    read(
+      merge(
+        [one, two].map((label) => ({ page, label })),
+        toText,
+      ).body,
+    ),
+  ).toBe(
+    '# TYPE a gauge\na{slot="1"} 1\na{slot="2"} 1\nab{slot="1"} 2\nab{slot="2"} 2\na_sum{slot="1"} 3\na_sum{slot="2"} 3\n',
+  )
+})
+
+test('what text can’t say is left out, and told', () => {
+  const page = openMetricsPage('a 1 -1\nb 1 1e300\nc 1 5\n')
+  expect(merge([{ page }], toText)).toMatchObject({
+    body: Buffer.from('c 1 5000\n'),
+    series: 1,
+    remarks: ['2 samples are left out, with a timestamp that text cannot say'],
+  })
+})
+
 test('families that come to be called alike for who takes no quotes are one', () => {
   const page = quotedPage(
     '# HELP "a.b" x\n# TYPE "a.b" gauge\n{"a.b"} 1\nc 1\n# HELP a_b y\n# TYPE a_b gauge\na_b 2\na_b{d="e"} 3\n',
@@ -82,6 +116,15 @@ test('families that come to be called alike for who takes no quotes are one', ()
   expect(read(body)).toBe('# HELP a_b x\n# TYPE a_b gauge\na_b 1\na_b{d="e"} 3\nc 1\n')
   expect(series).toBe(3)
   expect(remarks).toEqual(['1 sample repeats a series and is left out, such as a_b'])
+})
+
+test('of different help texts and units the first stands', () => {
+  const parts = ['s', 'm_s'].map((unit) => ({
+    page: openMetricsPage(`# HELP a_m_s in ${unit}\n# UNIT a_m_s ${unit}\na_m_s{p="${unit}"} 1\n`),
+  }))
+  expect(read(merge(parts, toOpenMetrics).body)).toBe(
+    '# HELP a_m_s in s\n# UNIT a_m_s s\na_m_s{p="s"} 1\na_m_s{p="m_s"} 1\n# EOF\n',
+  )
 })
 
 test('a page that never says a type leaves it to those that do', () => {
