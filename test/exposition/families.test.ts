@@ -35,6 +35,17 @@ test('an OpenMetrics page, family by family', () => {
   ])
 })
 
+test('a sample is of the family that was declared last, if its name fits, else of one declared before', () => {
+  const body = Buffer.from(
+    '# TYPE a summary\na_count 1\n# TYPE a_sum gauge\na_sum 2\na_count 3\n# TYPE a_total counter\n# TYPE a summary\na_sum 4\na_total 5\n',
+  )
+  expect(families({ format: 'text/0.0.4', body }).map(({ name, samples }) => [name, samples])).toEqual([
+    ['a', ['a_count 1', 'a_count 3', 'a_sum 4']],
+    ['a_sum', ['a_sum 2']],
+    ['a_total', ['a_total 5']],
+  ])
+})
+
 test('an empty page', () => {
   expect(families({ format: 'openmetrics/1.0.0', body: Buffer.alloc(0) })).toEqual([])
 })

@@ -213,6 +213,15 @@ test('the family declared last is that of the next samples, in whatever order it
   )
 })
 
+test('so it is where a family was without a type, or is several in text', () => {
+  const declared = '# TYPE a summary\na_sum 1\na_count 2\n# TYPE a_count gauge\na_count{b="c"} 3\n'
+  expect(read(merge([{ page: openMetricsPage(declared) }], toText).body)).toBe(declared)
+  const described = '# HELP a_sum x\na_sum 1\n# TYPE a summary\n# HELP b y\nb 1\na_sum{b="c"} 2\n'
+  expect(read(merge([{ page: textPage(described) }], toText).body)).toBe(
+    '# HELP a_sum x\na_sum 1\n# TYPE a summary\na_sum{b="c"} 2\n# HELP b y\nb 1\n',
+  )
+})
+
 test('what a page declares later counts, also where another page has declared the same before', () => {
   const parts = [
     '# TYPE a gauge\na{p="1"} 1\n',

@@ -46,6 +46,8 @@ export function createOwners(families: Families, direction: Direction): Owners {
   return {
     declare(next) {
       block = next
+      // what was another's before may be that of the family declared now
+      known.clear()
       if (next.family) {
         unread.push(next)
         return
