@@ -93,6 +93,16 @@ export const notifyKey = `${dockerFlowPrefix}notify`
 /** Docker Flow's alert labels: the part, and the index of those that have one. */
 export const alertKey = /^com_df_alert(Name|If|For|Labels|Annotations|Persistent)(?:_([1-9]\d?))?$/
 
+const fields = new Set(families.flatMap(({ keys }) => Object.keys(keys) as Field[]))
+
+/** The whole keys of each field, a list for each family, in the order of precedence. */
+export const keysOf: ReadonlyMap<Field, readonly (readonly string[])[]> = new Map(
+  [...fields].map((field) => [
+    field,
+    families.map(({ prefix, keys }) => (keys[field] ?? []).map((key) => prefix + key)),
+  ]),
+)
+
 /** `com.df.scrapeType` is Docker Flow’s own affair; known, so that it surprises nobody. */
 const single = new Set([
   notifyKey,

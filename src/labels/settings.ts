@@ -5,7 +5,7 @@
 // the operator's own word. A value that isn't allowed is told, and the next label in the order counts.
 
 import { type AlertDefinition, alertsOf } from './alerts.ts'
-import { type Field, families, labelPrefix, notifyKey, paramPrefixes } from './families.ts'
+import { type Field, keysOf, labelPrefix, notifyKey, paramPrefixes } from './families.ts'
 import { type Given, hasDockerFlow, type Source, sourceOf, withoutDockerFlow } from './source.ts'
 import {
   age,
@@ -77,7 +77,7 @@ function resolve(container: Labels, service: Labels): Settings {
   const sources = heeded(
     [sourceOf('service label', service, problems), sourceOf('container label', container, problems)],
     problems,
-  )
+  ).filter(({ labels }) => labels.size > 0)
   const one = <T>(field: Field, parse: Parse<T>) => settle(sources, field, parse, problems)
 
   const interval = one('interval', duration)
@@ -118,10 +118,10 @@ function settle<T>(
   parse: Parse<T>,
   problems: string[],
 ): Told<T> | undefined {
-  for (const { prefix, keys } of families)
+  for (const keys of keysOf.get(field) ?? [])
     for (const { labels, origin } of sources)
-      for (const key of keys[field] ?? []) {
-        const given = labels.get(prefix + key)
+      for (const key of keys) {
+        const given = labels.get(key)
         const value = given && attempt(parse, given, origin, problems)
         if (value !== undefined) return { value, why: `${given!.key}, ${origin}` }
       }
