@@ -100,6 +100,18 @@ third of what it was on others. Collecting in one thread (\`--single-threaded-gc
 saves 5 µs of 25 at the same size: not worth a setting. CRC-32 instead of SHA-1 saves 20 µs a page: kept. Unpacking in a
 thread of its own was not tried: the way there and back costs what it would save.
 
+What was tried for cached pages, in paired runs, where one cost 17.7 µs of CPU, half of it the kernel’s, and now costs
+13.7: comparing a request with the last one of its connection instead of looking its bytes up among all that are known
+saves 2 µs, remembering which container a name means until something changes that could make it another 2.4, and what a
+page’s form is called 1.2: kept. A head put together at once instead of line by line saves 0.2: kept. A head in bytes, and
+head and body copied together for a single write: nothing that can be measured, not kept.
+
+What was tried for the status of 10,000 endpoints, every one scraped since, 101 ms before and 30 now: rows that change in
+place instead of new ones for the garbage collector, and only what a scrape can change compared: three quarters of the
+gain, kept. All written into one buffer instead of ten thousand joined: the rest, kept; for \`/sd\` the same gains nothing,
+since its lines are bytes already: not kept. The first answer after a start costs 0.3 s of CPU, since each target’s labels
+are read and nothing is compiled yet: said here, not in the table.
+
 | what grows | from left to right | what it costs | start | slope |
 | --- | --- | --- | ---: | ---: |
 ${rows.join('\n')}
