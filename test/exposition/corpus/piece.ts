@@ -1,14 +1,20 @@
-// A few lines of a page: small enough that a wound in it is where it matters.
+// A few lines of real pages: so small that a wound in them is where it matters.
 
-import type { CorpusPage } from './corpus.ts'
+import { exporters } from './corpus.ts'
+import type { Generated } from './generate.ts'
 import type { Random } from './random.ts'
 
-export function pieceOf(
-  { body, openMetrics }: Pick<CorpusPage, 'body' | 'openMetrics'>,
-  random: Random,
-): Buffer {
-  const lines = body.toString('latin1').split(/(?<=\n)/)
-  const from = random.below(lines.length)
-  const piece = lines.slice(from, from + 1 + random.below(12)).join('')
-  return Buffer.from(openMetrics && !piece.includes('# EOF') ? `${piece}# EOF\n` : piece, 'latin1')
+/** Makes pieces of all exporters' pages. */
+export function createPieces(): (random: Random) => Generated {
+  const pages = exporters().map(({ body, openMetrics }) => ({
+    openMetrics,
+    lines: body.toString('latin1').split(/(?<=\n)/),
+  }))
+  return (random) => {
+    const { lines, openMetrics } = random.one(pages)
+    const from = random.below(lines.length)
+    const piece = lines.slice(from, from + 1 + random.below(12)).join('')
+    const end = openMetrics && !piece.includes('# EOF') ? '# EOF\n' : ''
+    return { openMetrics, body: Buffer.from(piece + end, 'latin1') }
+  }
 }
