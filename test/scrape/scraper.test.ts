@@ -101,6 +101,19 @@ describe('the schedule', () => {
     }
   })
 
+  test('what is due within a hundredth of its interval begins together, and sooner rather than later', async () => {
+    const { clock, reads, scraper } = started()
+    scraper.update(jobs(...named('c', 1000)))
+    await clock.pass(40_000)
+    const later = reads.filter(({ at }) => at >= 20_000 && at < 30_000)
+    expect(new Set(later.map(({ at }) => at)).size).toBeLessThanOrEqual(100)
+    for (const all of Map.groupBy(reads, ({ id }) => id).values()) {
+      const pauses = all.slice(1).map(({ at }, n) => at - all[n]!.at)
+      expect(Math.max(...pauses)).toBeLessThanOrEqual(10_000)
+      expect(Math.min(...pauses.slice(1))).toBeGreaterThanOrEqual(9900)
+    }
+  })
+
   test('a live read counts as the scheduled one', async () => {
     const { clock, reads, scraper } = started()
     scraper.update(jobs('a'))
@@ -133,7 +146,7 @@ describe('the schedule', () => {
   test('an endpoint that moved is read at its new place at once', async () => {
     const { clock, reads, scraper } = started()
     scraper.update(new Map([['a', job('old')]]))
-    await clock.pass(1000)
+    await clock.pass(500)
     scraper.update(new Map([['a', job('new')]]))
     await clock.pass(100)
     expect(reads.map(({ id }) => id)).toEqual(['old', 'new'])
