@@ -54,6 +54,8 @@ const mostBodies = 4
 const redirects = new Set([301, 302, 303, 307, 308])
 
 interface Connection {
+  /** As its askers name the target. */
+  readonly url: string
   readonly client: Client
   /** Where it is asked for, unless the answer leads elsewhere. */
   readonly target: URL
@@ -62,6 +64,9 @@ interface Connection {
   /** It has answered before, so its next failure may only mean that it had been closed meanwhile. */
   used: boolean
   idleSince: Mono
+  /** What ends it, until another one asks through it: mostly the same one asks each time. */
+  asker: AbortSignal | undefined
+  readonly abort: () => void
 }
 
 export function createFetcher({ clock, maxBody, verifyTls }: FetcherOptions): Fetcher {
@@ -71,13 +76,14 @@ export function createFetcher({ clock, maxBody, verifyTls }: FetcherOptions): Fe
   let cancelSweep = clock.after(keepAlive, sweep)
 
   function take(url: string): Connection {
-    const connection = idle.get(url) ?? open(new URL(url))
+    const connection = idle.get(url) ?? open(url)
     idle.delete(url)
     busy.add(connection)
     return connection
   }
 
-  function open(target: URL): Connection {
+  function open(url: string): Connection {
+    const target = new URL(url)
     const connector = buildConnector({ allowH2: false, rejectUnauthorized: verifyTls })
     const client = new Client(target.origin, {
       allowH2: false,
@@ -92,11 +98,22 @@ export function createFetcher({ clock, maxBody, verifyTls }: FetcherOptions): Fe
       headersTimeout: 0,
       bodyTimeout: 0,
     })
-    const connection: Connection = { client, target, socket: undefined, used: false, idleSince: 0 }
+    const connection: Connection = {
+      ...{ url, client, target, socket: undefined, used: false, idleSince: 0, asker: undefined },
+      abort: () => discard(connection, failureOf(connection.asker?.reason)),
+    }
     return connection
   }
 
-  function putBack(url: string, connection: Connection): void {
+  function heed(connection: Connection, asker: AbortSignal | undefined): void {
+    if (connection.asker === asker) return
+    connection.asker?.removeEventListener('abort', connection.abort)
+    asker?.addEventListener('abort', connection.abort)
+    connection.asker = asker
+  }
+
+  function putBack(connection: Connection): void {
+    const { url } = connection
     busy.delete(connection)
     const other = idle.get(url)
     connection.used = true
@@ -106,18 +123,18 @@ export function createFetcher({ clock, maxBody, verifyTls }: FetcherOptions): Fe
   }
 
   function discard(connection: Connection, why: Error): void {
+    const { url } = connection
     busy.delete(connection)
+    heed(connection, undefined)
+    if (idle.get(url) === connection) idle.delete(url)
     end(connection, why).catch(() => {})
   }
 
   /** The connections themselves close when their time is up; this forgets the clients around them. */
   function sweep(): void {
     const before = clock.now() - 2 * keepAlive
-    for (const [url, connection] of idle) {
-      if (connection.idleSince > before) continue
-      idle.delete(url)
-      discard(connection, stale)
-    }
+    for (const connection of [...idle.values()])
+      if (connection.idleSince <= before) discard(connection, stale)
     cancelSweep = clock.after(keepAlive, sweep)
   }
 
@@ -140,16 +157,15 @@ export function createFetcher({ clock, maxBody, verifyTls }: FetcherOptions): Fe
     options: FetchOptions,
   ): Promise<Answer> {
     try {
-      return await ask(take(url), url, elsewhere, ended, options)
+      return await ask(take(url), elsewhere, ended, options)
     } catch (error) {
       if (!(error instanceof ClosedMeanwhile)) throw error
-      return ask(take(url), url, elsewhere, ended, options)
+      return ask(take(url), elsewhere, ended, options)
     }
   }
 
   async function ask(
     connection: Connection,
-    url: string,
     elsewhere: URL | undefined,
     ended: Mono,
     options: FetchOptions,
@@ -157,16 +173,15 @@ export function createFetcher({ clock, maxBody, verifyTls }: FetcherOptions): Fe
     const giveUp = (why: unknown) => discard(connection, failureOf(why))
     const left = ended - clock.now()
     const share = budget.open(giveUp)
-    const abort = () => giveUp(options.signal?.reason)
     const cancel = clock.after(Math.max(0, left), () => giveUp(tooSlow(options.timeout)))
     const collector = new Collector(maxBody, share)
     try {
       options.signal?.throwIfAborted()
-      options.signal?.addEventListener('abort', abort)
+      heed(connection, options.signal)
       connection.client.dispatch(requestOf(elsewhere ?? connection.target, left, options), collector)
       const answer = await collector.answer
       if (options.once) discard(connection, stale)
-      else putBack(url, connection)
+      else putBack(connection)
       return answer
     } catch (error) {
       discard(connection, stale)
@@ -175,7 +190,6 @@ export function createFetcher({ clock, maxBody, verifyTls }: FetcherOptions): Fe
     } finally {
       cancel()
       share.close()
-      options.signal?.removeEventListener('abort', abort)
     }
   }
 

@@ -144,6 +144,20 @@ describe('nothing is left behind', () => {
     await until('all connections are closed', () => silent.open() + broken.open() + endless.open() === 0)
   })
 
+  test('by an asker that is gone, also while nothing is under way', async () => {
+    await using server = await pageServer('a 1\n')
+    const [gone, other] = [new AbortController(), new AbortController()]
+    const ask = ({ signal }: AbortController) => fetcher.fetch(server.url, { timeout: 5000, signal })
+    await ask(gone)
+    await ask(other)
+    gone.abort()
+    await ask(other)
+    expect([server.connections(), server.open()]).toEqual([1, 1])
+    other.abort()
+    await until('its connection is closed', () => server.open() === 0)
+    expect(text((await get(server.url)).body)).toBe('a 1\n')
+  })
+
   test('once the fetcher is closed, and what is under way then fails', async () => {
     await using good = await pageServer('a 1\n')
     await using silent = await tcpServer((socket) => socket.resume())
