@@ -66,8 +66,8 @@ export function startMemory({ clock, log, metrics, read, collect }: Deps): Memor
   let trouble: Trouble | undefined
 
   async function look(): Promise<void> {
-    if (shareOf(read()) >= tight) collectSometimes()
-    const use = read()
+    let use = read()
+    if (shareOf(use) >= tight && collectSometimes()) use = read()
     const share = shareOf(use)
     if (share < eased) return ease()
     if (share < tight && level === 0) return
@@ -75,10 +75,12 @@ export function startMemory({ clock, log, metrics, read, collect }: Deps): Memor
     shed(use)
   }
 
-  function collectSometimes(): void {
-    if (!collect || clock.now() - collected < collectEvery) return
+  /** Whether it did. */
+  function collectSometimes(): boolean {
+    if (!collect || clock.now() - collected < collectEvery) return false
     collected = clock.now()
     collect()
+    return true
   }
 
   function shed(use: Use): void {

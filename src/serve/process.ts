@@ -7,7 +7,7 @@ import type { Metrics } from '../telemetry.ts'
 
 /** Starts to watch the event loop; all else is read off when somebody asks. */
 export function observeProcess(metrics: Metrics): Part {
-  const delay = monitorEventLoopDelay({ resolution: 10 })
+  const delay = monitorEventLoopDelay({ resolution: 100 })
   delay.enable()
   observeLoop(metrics, delay)
   observeMemory(metrics)
