@@ -13,7 +13,6 @@ import { startDiscovery } from './discover/discovery.ts'
 import type { Found } from './discover/handover.ts'
 import { families } from './exposition/families.ts'
 import { inspect, maxLine } from './exposition/inspect.ts'
-import { isRenewal } from './exposition/renewal.ts'
 import { settingsOf } from './labels/settings.ts'
 import { readUse, startMemory } from './memory.ts'
 import type { Entry, Part, Self } from './model.ts'
@@ -78,7 +77,6 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
   const read = createReader({
     fetch: fetcher.fetch,
     inspect: (body, contentType) => inspect(body, contentType, { maxSeries: config.maxSeries, maxLine }),
-    isRenewal,
     maxBody: config.maxBody,
   })
   const scraper = started(

@@ -110,6 +110,8 @@ export interface Page {
   readonly size: number
   /** The container's own gzip of `body`, if it sent one. */
   readonly gzip?: Uint8Array
+  /** The CRC-32 of `body`, where it came with it. */
+  readonly crc?: number | undefined
   readonly series: number
   /** What passes in Prometheus but deserves to be known: duplicate series, conflicting types. */
   readonly remarks: readonly string[]

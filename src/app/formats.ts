@@ -11,7 +11,7 @@ export const formats = {
   convert(given: Page, to: Offer): Page {
     if (isTakenAsItIs(given.format, to)) return given
     // a copy, since a page that is kept compressed must be asked for its body only once
-    const page = { ...given }
+    const page = { ...given, body: given.body }
     const body = convert(page, to)
     return body === page.body ? page : { ...plain(page), format: to.format, body, size: body.length }
   },
@@ -28,7 +28,7 @@ function isTakenAsItIs(format: Format, to: Offer): boolean {
   )
 }
 
-/** Without the container's own gzip, which is of its own words. */
-function plain({ gzip, ...page }: Page): Page {
+/** Without the container's own gzip, and what is known from it, which is of its own words. */
+function plain({ gzip, crc, ...page }: Page): Page {
   return page
 }

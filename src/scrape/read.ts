@@ -5,7 +5,7 @@ import type { Format, Page } from '../model.ts'
 import { shown } from './failures.ts'
 import type { Fetched, FetchOptions } from './fetch.ts'
 import { type About, createTexts, newPlace, type Place } from './texts.ts'
-import { unpack } from './unpack.ts'
+import { type Unpacked, unpackAside, unpackNow } from './unpack.ts'
 
 /** Whether a body is valid metrics. */
 export type Inspect = (body: Uint8Array, contentType: string | undefined) => Inspected
@@ -25,8 +25,6 @@ export type Inspected =
 export interface Reading {
   readonly page: Page
   readonly contentType: string | undefined
-  /** The page isn't the container's own bytes. */
-  readonly mended?: true
   /** Where its text is, if it came packed. */
   readonly place?: Place
 }
@@ -41,51 +39,40 @@ export type Read = (url: string, options: ReadOptions) => Promise<Reading>
 export interface ReaderOptions {
   readonly fetch: (url: string, options: FetchOptions) => Promise<Fetched>
   readonly inspect: Inspect
-  /**
-   * Whether `next` is the valid page `before` with nothing but other values: cheaper than to inspect it.
-   * Absent: every page is inspected.
-   */
-  readonly isRenewal?: (before: Uint8Array, next: Uint8Array) => boolean
   /** The largest body, unpacked. */
   readonly maxBody: number
 }
 
-export function createReader({ fetch, inspect, isRenewal = never, maxBody }: ReaderOptions): Read {
+export function createReader({ fetch, inspect, maxBody }: ReaderOptions): Read {
   const texts = createTexts()
 
   return async (url, options) => {
     const { before } = options
     const fetched = await fetch(url, options)
     if (before && isSame(fetched, before)) return before
-    const body = fetched.gzip ? await unpack(fetched.body, maxBody) : fetched.body
-    if (before && renews(before, body, fetched)) return readingOf(body, fetched, before.page, before.place)
-    return inspected(body, fetched, before?.place)
+    const text = fetched.gzip ? unpackNow(fetched.body, maxBody, texts.room) : { text: fetched.body }
+    // without a pause in between, in which another text could take the room
+    return inspected(text ?? (await unpackAside(fetched.body, maxBody)), fetched, before?.place)
   }
 
-  function renews({ page, contentType, mended }: Reading, body: Uint8Array, fetched: Fetched): boolean {
-    return contentType === fetched.contentType && !mended && isRenewal(page.glance?.() ?? page.body, body)
-  }
-
-  function inspected(body: Uint8Array, fetched: Fetched, place: Place | undefined): Reading {
-    const found = inspect(body, fetched.contentType)
-    if (!found.ok) throw invalid(body, found)
+  function inspected(text: Unpacked, fetched: Fetched, place: Place | undefined): Reading {
+    const found = inspect(text.text, fetched.contentType)
+    if (!found.ok) throw invalid(text.text, found)
     const { mended } = found
-    if (!mended) return readingOf(body, fetched, found, place)
-    return { page: plainPage(mended, found), contentType: fetched.contentType, mended: true }
+    if (!mended) return readingOf(text, fetched, found, place)
+    return { page: plainPage(mended, found), contentType: fetched.contentType }
   }
 
   function readingOf(
-    body: Uint8Array,
+    text: Unpacked,
     { body: sent, gzip, contentType }: Fetched,
     about: About,
     place = newPlace(),
   ): Reading {
-    if (!gzip) return { page: plainPage(body, about), contentType }
-    return { page: texts.pageOf(place, body, sent, about), contentType, place }
+    if (!gzip) return { page: plainPage(text.text, about), contentType }
+    return { page: texts.pageOf(place, text, sent, about), contentType, place }
   }
 }
-
-const never = () => false
 
 function plainPage(body: Uint8Array, { format, series, remarks }: About): Page {
   return { format, body, size: body.length, series, remarks }

@@ -1,65 +1,66 @@
 // Gunzip with a cap, so that a few bytes can't become all of the memory.
 
 import { promisify } from 'node:util'
-import { gunzip, gunzipSync, type ZlibOptions } from 'node:zlib'
+import { createGunzip, gunzip } from 'node:zlib'
 import { ProxyError } from '../errors.ts'
+import { createEngine, type Done } from '../zlib-engine.ts'
 import { tooLarge } from './failures.ts'
 
 const gunzipAside = promisify(gunzip)
+const gunzipNow = createEngine(createGunzip)
 
 /** Up to here unpacking takes about a millisecond: cheaper at once than handed to a thread and back. */
 const atOnce = 512 * 1024
 
-/** The least that is unpacked in one step, whatever size the gzip announces. */
-const leastStep = 4 * 1024
+export interface Unpacked {
+  readonly text: Uint8Array
+  /** The text's CRC-32, which unpacking has checked; absent where it isn't the gzip's last word. */
+  readonly crc?: number
+}
 
-export async function unpack(packed: Uint8Array, most: number): Promise<Uint8Array> {
+/** At once, into memory that `room` gives for so many bytes; undefined if it is too much for that. */
+export function unpackNow(
+  packed: Uint8Array,
+  most: number,
+  room: (bytes: number) => Uint8Array,
+): Unpacked | undefined {
+  const { size, crc } = trailerOf(packed)
+  if (!gunzipNow || size > Math.min(atOnce, most)) return undefined
+  // one more than announced, to see that it was a lie
+  const memory = room(size + 1).subarray(0, size + 1)
+  const { read, written } = unpacking(() => gunzipNow(packed, memory))
+  if (written > size) return undefined
+  const text = memory.subarray(0, written)
+  // of several parts the last one's trailer tells of that one alone, and after the last one anything may follow
+  return written === size && read === packed.length ? { text, crc } : { text }
+}
+
+/** By another thread. */
+export async function unpackAside(packed: Uint8Array, most: number): Promise<Unpacked> {
   try {
-    return unpackNow(packed, Math.min(atOnce, most)) ?? (await gunzipAside(packed, { maxOutputLength: most }))
+    return { text: await gunzipAside(packed, { maxOutputLength: most }) }
   } catch (error) {
-    if (isTooLarge(error)) throw tooLarge(most, ' once unpacked')
-    throw new ProxyError('protocol', 'sent gzip that cannot be unpacked', { cause: error })
+    throw isTooLarge(error) ? tooLarge(most, ' once unpacked') : spoilt(error)
   }
 }
 
-/** In one step and one allocation, if the size is what it announces. */
-function unpackNow(packed: Uint8Array, most: number): Uint8Array | undefined {
-  const announced = announcedSize(packed)
-  if (announced > most) return undefined
+function unpacking(work: () => Done): Done {
   try {
-    const chunkSize = Math.max(leastStep, announced + 1)
-    return fitted(unpackAtOnce(packed, { maxOutputLength: most, chunkSize }))
+    return work()
   } catch (error) {
-    if (isTooLarge(error)) return undefined
-    throw error
+    throw spoilt(error)
   }
 }
 
-/**
- * As `gunzipSync`. What unpacks outlives what it was made for, until all memory is gone through: left as it is, it
- * keeps the text with it, which makes that happen every other second.
- */
-function unpackAtOnce(packed: Uint8Array, options: ZlibOptions): Buffer {
-  const { buffer, engine } = gunzipSync(packed, { ...options, info: true }) as unknown as Unpacked
-  engine._outBuffer = undefined
-  return buffer
+function spoilt(cause: unknown): ProxyError {
+  return new ProxyError('protocol', 'sent gzip that cannot be unpacked', { cause })
 }
 
-/** What `info` asks for; the types don't know it. */
-interface Unpacked {
-  readonly buffer: Buffer
-  readonly engine: { _outBuffer: Buffer | undefined }
-}
-
-/** The last four bytes of a gzip tell its unpacked size. May be a lie, and then costs a second try. */
-function announcedSize(packed: Uint8Array): number {
-  if (packed.length < 18) return 0
-  return new DataView(packed.buffer, packed.byteOffset + packed.length - 4, 4).getUint32(0, true)
-}
-
-/** What keeps much more memory alive than its own is copied. */
-function fitted(page: Buffer): Uint8Array {
-  return page.buffer.byteLength < 2 * page.length ? page : Uint8Array.from(page)
+/** The last eight bytes of a gzip tell the CRC-32 and the size of its text. */
+function trailerOf(packed: Uint8Array): { readonly size: number; readonly crc: number } {
+  if (packed.length < 18) return { size: 0, crc: 0 }
+  const trailer = new DataView(packed.buffer, packed.byteOffset + packed.length - 8, 8)
+  return { crc: trailer.getUint32(0, true), size: trailer.getUint32(4, true) }
 }
 
 function isTooLarge(error: unknown): boolean {

@@ -21,7 +21,7 @@ interface Version {
   full?: Uint8Array
 }
 
-type Text = Pick<Page, 'body' | 'glance'>
+type Text = Pick<Page, 'body' | 'glance' | 'crc'>
 
 /** How a peer gets the newest version. */
 export type Way =
@@ -52,7 +52,7 @@ export function createVersions(): Versions {
       const last = versions.get(id)
       const text = textOf(page)
       const steps = last && wanted ? affordable([...last.steps, stepFrom(last, text)], text.length) : []
-      versions.set(id, { number, page, print: fingerprint(text), steps })
+      versions.set(id, { number, page, print: fingerprint(text, page.crc), steps })
     },
     way(id, base) {
       const version = versions.get(id)

@@ -4,7 +4,6 @@ import { createServer } from 'node:http'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { systemClock as clock } from '../../src/clock.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
-import { isRenewal } from '../../src/exposition/renewal.ts'
 import type { Finding } from '../../src/model.ts'
 import { connect } from '../../src/probe/connect.ts'
 import type { Plan } from '../../src/probe/plan.ts'
@@ -27,7 +26,6 @@ beforeEach(() => {
   const read = createReader({
     fetch: fetcher.fetch,
     inspect: (body, contentType) => inspect(body, contentType, limits),
-    isRenewal,
     maxBody,
   })
   const [log, metrics] = [createLog('silent'), createMetrics()]

@@ -7,7 +7,6 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
-import { isRenewal } from '../../src/exposition/renewal.ts'
 import type { Snapshot } from '../../src/model.ts'
 import { createFetcher } from '../../src/scrape/fetch.ts'
 import { createReader } from '../../src/scrape/read.ts'
@@ -33,7 +32,6 @@ function scraping(hostile: readonly string[], healthy: readonly string[], verify
   const read = createReader({
     fetch: fetcher.fetch,
     inspect: (body, contentType) => inspect(body, contentType, limits),
-    isRenewal,
     maxBody,
   })
   const snapshots = new Map<string, Snapshot[]>(urls.map((url) => [url, []]))

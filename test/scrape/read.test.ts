@@ -1,7 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { inspect } from '../../src/exposition/inspect.ts'
-import { isRenewal } from '../../src/exposition/renewal.ts'
 import type { Fetched } from '../../src/scrape/fetch.ts'
 import { createReader } from '../../src/scrape/read.ts'
 
@@ -20,7 +19,6 @@ function reading(...fetched: readonly Fetched[]) {
       inspected += 1
       return inspect(body, contentType, limits)
     },
-    isRenewal,
     maxBody: 4 * 2 ** 20,
   })
   return {
@@ -56,27 +54,9 @@ describe('a page', () => {
   })
 })
 
-describe('a page in which only values have changed', () => {
-  test('is not inspected again', async () => {
-    const { read, inspected } = reading(packed('a 1\nb 2\n'), packed('a 1\nb 3.5\n'))
-    const before = await read()
-    const { page } = await read({ before })
-    expect(Buffer.from(page.body).toString()).toBe('a 1\nb 3.5\n')
-    expect(page).toMatchObject({ format: 'text/0.0.4', series: 2, size: 10 })
-    expect(page.gzip).not.toBe(before.page.gzip)
-    expect(inspected()).toBe(1)
-  })
-
-  test('is inspected again if something else has, too', async () => {
-    const { read, inspected } = reading(plain('a 1\n'), plain('a 2\nb 1\n'))
-    expect((await read({ before: await read() })).page.series).toBe(2)
-    expect(inspected()).toBe(2)
-  })
-
-  test('never inherits that the page before had to be mended', async () => {
-    const { read } = reading(plain('a 1\r\n'), plain('a 2\n'))
-    expect((await read({ before: await read() })).page.remarks).toEqual([])
-  })
+test('a page never inherits that the one before had to be mended', async () => {
+  const { read } = reading(plain('a 1\r\n'), plain('a 2\n'))
+  expect((await read({ before: await read() })).page.remarks).toEqual([])
 })
 
 describe('what has not changed', () => {

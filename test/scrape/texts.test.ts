@@ -10,9 +10,16 @@ const asText = (bytes: Uint8Array | undefined) => Buffer.from(bytes!).toString()
 /** The pages of some endpoints, as they come in. */
 function endpoints() {
   const texts = createTexts()
+  /** As it is unpacked: into memory that is used for each of them. */
+  function asRoom(text: string): Uint8Array {
+    const bytes = Buffer.from(text)
+    const room = texts.room(bytes.length).subarray(0, bytes.length)
+    room.set(bytes)
+    return room
+  }
   return () => {
     const place = newPlace()
-    return (text: string) => texts.pageOf(place, Buffer.from(text), gzipSync(text), about)
+    return (text: string) => texts.pageOf(place, { text: asRoom(text) }, gzipSync(text), about)
   }
 }
 

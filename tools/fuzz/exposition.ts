@@ -1,20 +1,16 @@
 // Damaged pages must be taken or refused, and never with another error; what is taken must come out of merge, label
-// and convert as what Prometheus takes. What passes for a renewal of a page must be as valid as that, with the same to
-// say of it. What repeats a series is found, and not left in a merge.
+// and convert as what Prometheus takes. What repeats a series is found, and not left in a merge.
 
-import { isDeepStrictEqual } from 'node:util'
 import { convert } from '../../src/exposition/convert.ts'
 import { families } from '../../src/exposition/families.ts'
 import { contentTypeOf, type Offer } from '../../src/exposition/formats.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
 import { label } from '../../src/exposition/label.ts'
 import { merge } from '../../src/exposition/merge.ts'
-import { isRenewal } from '../../src/exposition/renewal.ts'
 import type { Page } from '../../src/model.ts'
 import { generatePage } from '../../test/exposition/corpus/generate.ts'
 import { mutated } from '../../test/exposition/corpus/mutate.ts'
 import type { Random } from '../../test/exposition/corpus/random.ts'
-import { renumbered } from '../../test/exposition/corpus/renumber.ts'
 import { repeated, saidToRepeat } from '../../test/exposition/corpus/repeated.ts'
 import type { Engine } from './engine.ts'
 
@@ -25,27 +21,11 @@ const offers: readonly Offer[] = [
   { format: 'openmetrics/0.0.1', escaping: 'values' },
   { format: 'openmetrics/1.0.0', escaping: 'allow-utf-8' },
 ]
-/** Mostly plain numbers, since any other keeps the page from being a renewal. */
-const numbers = ['0', '1', '-2.5', '12345678', '3.25e-07', '1e9', '7.0']
-const oddNumbers = [
-  'NaN',
-  '+Inf',
-  '1e999',
-  '1e400',
-  '1.',
-  '.5',
-  '0x1',
-  '1_0',
-  '',
-  '-',
-  '1 1',
-  '9'.repeat(400),
-]
 /** How many of the pages have no wound, so that there is enough for what only valid ones come to. */
 const whole = 0.1
 
 export function exposition(random: Random): Engine {
-  const counts = { taken: 0, refused: 0, outputs: 0, successors: 0, renewals: 0 }
+  const counts = { taken: 0, refused: 0, outputs: 0 }
   const reasons = new Set<string>()
 
   function feed(body: Buffer, openMetrics: boolean): void {
@@ -58,22 +38,6 @@ export function exposition(random: Random): Engine {
     }
     // most of what is taken differs from the generated page by little: a part of it is enough
     if (random.chance(0.2)) use({ format: found.format, body: found.mended ?? body }, found.remarks)
-    if (!found.mended) renew(body, openMetrics, found)
-  }
-
-  /** The page at a later time, with one wound now and then. */
-  function renew(body: Buffer, openMetrics: boolean, before: ReturnType<typeof inspect>): void {
-    const odd = random.one([0, 0, 0.1])
-    const later = renumbered(body, () => random.one(random.chance(odd) ? oddNumbers : numbers))
-    const next = random.chance(0.5) ? mutated(later, random) : later
-    counts.successors++
-    if (!isRenewal(body, next)) return
-    counts.renewals++
-    const found = inspected(next, openMetrics)
-    if (!isDeepStrictEqual(found, before))
-      throw new Error(
-        `passed for a renewal: ${JSON.stringify(found)} after ${JSON.stringify(before)}: ${next.toString('base64')}`,
-      )
   }
 
   function use(page: Pick<Page, 'format' | 'body'>, remarks: readonly string[]): void {
@@ -111,7 +75,7 @@ export function exposition(random: Random): Engine {
       return { bytes, what: openMetrics ? 'OpenMetrics' : 'text', run: () => feed(bytes, openMetrics) }
     },
     summary: () =>
-      `${counts.taken} taken, ${counts.refused} refused for ${reasons.size} different reasons, ${counts.outputs} outputs checked, ${counts.renewals} renewals of ${counts.successors} successors`,
+      `${counts.taken} taken, ${counts.refused} refused for ${reasons.size} different reasons, ${counts.outputs} outputs checked`,
   }
 }
 
