@@ -9,7 +9,7 @@ import { benchGrowth } from './bench/growth.ts'
 import { benchLab } from './bench/lab.ts'
 import { benchLists } from './bench/lists.ts'
 import { median } from './bench/processes.ts'
-import { benchScrape, type Cost } from './bench/scrape.ts'
+import { benchScrape, type Cost, warmUp } from './bench/scrape.ts'
 import { benchServe } from './bench/serve.ts'
 import { benchStartup } from './bench/startup.ts'
 import { benchSync, recordPages } from './bench/sync.ts'
@@ -23,10 +23,10 @@ const sections: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   exposition: expositionRows,
 }
 
-const ten = { interval: 10, seconds: 15 }
+const ten = { interval: 10, seconds: 15, warmUp }
 
 async function scrapeRows(): Promise<readonly Row[]> {
-  const usual = await benchScrape({ ...ten, endpoints: 500, rounds: 3, beside: ['prometheus'] })
+  const usual = await benchScrape({ ...ten, endpoints: 500, rounds: 5, beside: ['prometheus'] })
   const many = await benchScrape({ ...ten, endpoints: 1000, rounds: 1, beside: [] })
   const share = (median(many.agent.scrape) * 1000) / 10_000
   return [
@@ -45,7 +45,7 @@ async function scrapeRows(): Promise<readonly Row[]> {
   ]
 }
 
-function besidePrometheus(agent: Cost, prometheus: Cost | undefined): string {
+function besidePrometheus(agent: Cost, prometheus: Cost | false): string {
   if (!prometheus) return notInstalled('Prometheus')
   return `${ratio(agent.scrape, prometheus.scrape)} of Prometheus (${spread(prometheus.scrape, 2)} ms)`
 }
@@ -140,7 +140,7 @@ async function startupRows(): Promise<readonly Row[]> {
   const times = await benchStartup({ targets: 50, rounds: 5 })
   return [
     {
-      what: 'start of the program to the pages of 50 targets served, from source',
+      what: 'start of the program to the pages of 50 targets served',
       goal: '2 s',
       found: `${spread(times, 0)} ms`,
       beside: 'the original: 30 s and more',

@@ -28,6 +28,7 @@ async function endpoints(): Promise<readonly Series[]> {
     const { agent } = await benchScrape({
       endpoints: count,
       interval: 10,
+      warmUp: 5,
       seconds: 10,
       rounds: 1,
       beside: [],
@@ -45,7 +46,14 @@ async function endpoints(): Promise<readonly Series[]> {
 async function pageSize(): Promise<readonly Series[]> {
   const points: Point[] = []
   for (const kilobytes of [30, 60, 120, 240]) {
-    const options = { endpoints: 200, interval: 5, seconds: 15, rounds: 1, bytes: kilobytes * 1000 }
+    const options = {
+      endpoints: 200,
+      interval: 5,
+      warmUp: 5,
+      seconds: 15,
+      rounds: 1,
+      bytes: kilobytes * 1000,
+    }
     const { agent } = await benchScrape({ ...options, beside: [] })
     points.push([kilobytes, median(agent.scrape)])
   }

@@ -1,6 +1,6 @@
 // Processes to measure: started, watched for what they cost, and ended with their children.
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
@@ -34,9 +34,13 @@ export function start(command: string, args: readonly string[], env: NodeJS.Proc
   }
 }
 
-/** The agent from its source, with the flags and the environment that the image gives to node. */
+let built = false
+
+/** The agent as it is shipped: one file, with the flags and the environment that the image gives to node. */
 export function startAgent(env: NodeJS.ProcessEnv, flags: readonly string[] = []): Running {
-  return start(process.execPath, [...imageFlags(), ...flags, 'src/main.ts'], {
+  if (!built) execFileSync(process.execPath, ['tools/build.ts'], { stdio: 'inherit' })
+  built = true
+  return start(process.execPath, [...imageFlags(), ...flags, 'dist/main.js'], {
     ...imageEnvironment(),
     ...env,
   })

@@ -1,5 +1,5 @@
 // What one scrape of a 62 KB page costs in CPU: the agent, with a peer that all is offered to and without,
-// beside a real Prometheus on the same targets. All are whole processes, run in turn; idle costs are part of it.
+// beside a real Prometheus on the same targets. All are whole processes, side by side; idle costs are part of it.
 
 import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -12,7 +12,12 @@ export interface ScrapeBench {
   readonly endpoints: number
   /** Seconds between two scrapes of one endpoint. */
   readonly interval: number
-  /** Seconds of measuring, after some intervals of warming up. */
+  /**
+   * How many intervals old the programs are when they are measured. They run for months: what is young, code that isn't
+   * compiled yet above all, would say little of that.
+   */
+  readonly warmUp: number
+  /** Seconds of measuring. */
   readonly seconds: number
   readonly rounds: number
   /** Bytes of each page; as many as node_exporter's has where absent. */
@@ -20,6 +25,9 @@ export interface ScrapeBench {
   /** What is measured beside the agent with a peer. */
   readonly beside: readonly ('alone' | 'prometheus')[]
 }
+
+/** What is enough for code to be compiled as it stays. */
+export const warmUp = 12
 
 /** Of one program over all rounds. */
 export interface Cost {
@@ -31,33 +39,45 @@ export interface Cost {
 
 export interface ScrapeResult {
   readonly agent: Cost
-  /** The same without a peer: fetched, validated and stored only. */
-  readonly alone: Cost
-  /** Undefined where Debian's Prometheus isn't installed. */
-  readonly prometheus: Cost | undefined
+  /** The same without a peer: fetched, validated and stored only. False where that wasn't asked for. */
+  readonly alone: Cost | false
+  /** False where that wasn't asked for, or Debian's Prometheus isn't installed. */
+  readonly prometheus: Cost | false
 }
 
+/** One of the programs that scrape the same targets. */
+interface Subject {
+  readonly pid: number
+  /** How many scrapes it has done so far. */
+  readonly scrapes: () => Promise<number>
+}
+
+/** All run side by side, and are measured in the same seconds. */
 export async function benchScrape(options: ScrapeBench): Promise<ScrapeResult> {
-  await using targets = start(process.execPath, [
-    'tools/bench/targets.ts',
-    String(options.bytes ?? 62_000),
-    String(options.endpoints),
-  ])
-  const addresses = addressesOf(options.endpoints, Number(await targets.firstLine()))
-  const agent: [number, number][] = []
-  const alone: [number, number][] = []
-  const prometheus: [number, number][] = []
-  const comparable = options.beside.includes('prometheus') && hasPrometheus()
+  await using stack = new AsyncDisposableStack()
+  const { endpoints, beside } = options
+  const targets = stack.use(start(process.execPath, targetsOf(options)))
+  const addresses = addressesOf(endpoints, Number(await targets.firstLine()))
+  const agent = await startWith(stack, addresses, options, true)
+  const alone = beside.includes('alone') && (await startWith(stack, addresses, options, false))
+  const prometheus =
+    beside.includes('prometheus') && hasPrometheus() && (await startPrometheus(stack, addresses, options))
+  const subjects = [agent, alone, prometheus].filter((subject) => subject !== false)
+  await warmedUp(agent, options)
+  const runs = new Map<Subject, [number, number][]>(subjects.map((subject) => [subject, []]))
   for (let round = 0; round < options.rounds; round += 1) {
-    agent.push(await costOfAgent(addresses, options, true))
-    if (options.beside.includes('alone')) alone.push(await costOfAgent(addresses, options, false))
-    if (comparable) prometheus.push(await costOfPrometheus(addresses, options))
+    const costs = await Promise.all(subjects.map((subject) => costOver(subject, options.seconds)))
+    for (const [at, subject] of subjects.entries()) runs.get(subject)!.push(costs[at]!)
   }
   return {
-    agent: costOf(agent),
-    alone: costOf(alone),
-    prometheus: comparable ? costOf(prometheus) : undefined,
+    agent: costOf(runs.get(agent)!),
+    alone: alone && costOf(runs.get(alone)!),
+    prometheus: prometheus && costOf(runs.get(prometheus)!),
   }
+}
+
+function targetsOf({ bytes = 62_000, endpoints }: ScrapeBench): string[] {
+  return ['tools/bench/targets.ts', String(bytes), String(endpoints)]
 }
 
 function costOf(runs: readonly [number, number][]): Cost {
@@ -69,29 +89,34 @@ export function addressesOf(endpoints: number, port: number): readonly string[] 
   return Array.from({ length: endpoints }, (_, n) => `127.1.${n >> 7}.${1 + (n & 127)}:${port}`)
 }
 
-async function costOfAgent(
+async function startWith(
+  stack: AsyncDisposableStack,
   addresses: readonly string[],
   options: ScrapeBench,
   withPeer: boolean,
-): Promise<[number, number]> {
+): Promise<Subject> {
   const port = await freePort()
   const sshPort = await freePort()
   const peerSshPort = await freePort()
-  await using _peer = withPeer ? await startPeer(options, sshPort, peerSshPort) : undefined
-  await using measured = scraping(options, {
-    NODE_NAME: 'measured',
-    LISTEN_PORT: String(port),
-    SSH_PORT: String(sshPort),
-    TARGETS: addresses.map((address, n) => `t${n}=http://${address}/metrics`).join(' '),
-    ...(withPeer ? { PEERS: `127.0.0.1:${peerSshPort}` } : {}),
-  })
-  return await costOver(measured, options, async () => {
-    const own = await fetch(`http://127.0.0.1:${port}/metrics`).then(
-      (response) => response.text(),
-      () => '',
-    )
-    return Number(/^app_metrics_proxy_scrapes_total (\d+)$/m.exec(own)?.[1])
-  })
+  if (withPeer) stack.use(await startPeer(options, sshPort, peerSshPort))
+  const { pid } = stack.use(
+    scraping(options, {
+      NODE_NAME: 'measured',
+      LISTEN_PORT: String(port),
+      SSH_PORT: String(sshPort),
+      TARGETS: addresses.map((address, n) => `t${n}=http://${address}/metrics`).join(' '),
+      ...(withPeer ? { PEERS: `127.0.0.1:${peerSshPort}` } : {}),
+    }),
+  )
+  return { pid, scrapes: () => scrapesOf(port) }
+}
+
+async function scrapesOf(port: number): Promise<number> {
+  const own = await fetch(`http://127.0.0.1:${port}/metrics`).then(
+    (response) => response.text(),
+    () => '',
+  )
+  return Number(/^app_metrics_proxy_scrapes_total (\d+)$/m.exec(own)?.[1])
 }
 
 async function startPeer(options: ScrapeBench, sshPort: number, ownSshPort: number): Promise<Running> {
@@ -115,45 +140,40 @@ function scraping({ interval }: ScrapeBench, own: Record<string, string>): Runni
   })
 }
 
-async function costOfPrometheus(
+async function startPrometheus(
+  stack: AsyncDisposableStack,
   addresses: readonly string[],
-  options: ScrapeBench,
-): Promise<[number, number]> {
+  { interval }: ScrapeBench,
+): Promise<Subject> {
   const folder = await mkdtemp(join(tmpdir(), 'bench-prometheus-'))
-  try {
-    await writeFile(join(folder, 'prometheus.yml'), prometheusConfig(addresses, options.interval))
-    await using running = start('prometheus', [
+  stack.defer(() => rm(folder, { recursive: true }))
+  await writeFile(join(folder, 'prometheus.yml'), prometheusConfig(addresses, interval))
+  const { pid } = stack.use(
+    start('prometheus', [
       `--config.file=${join(folder, 'prometheus.yml')}`,
       `--storage.tsdb.path=${join(folder, 'data')}`,
       `--web.listen-address=127.0.0.1:${await freePort()}`,
       '--log.level=error',
-    ])
-    // its schedule is exact, so that counting would only disturb it
-    const began = performance.now()
-    const perMs = addresses.length / (options.interval * 1000)
-    return await costOver(running, options, async () => (performance.now() - began) * perMs)
-  } finally {
-    await rm(folder, { recursive: true })
-  }
+    ]),
+  )
+  // its schedule is exact, so that counting would only disturb it
+  const began = performance.now()
+  return { pid, scrapes: async () => ((performance.now() - began) * addresses.length) / (interval * 1000) }
 }
-
-/** Both run for months: what is young, code that isn't compiled yet above all, would say little of that. */
-export const warmUp = 4
 
 /** For a machine that is busy with other things, too. */
 const patience = 120_000
 
-async function costOver(
-  { pid }: Running,
-  { endpoints, interval, seconds }: ScrapeBench,
-  scrapes: () => Promise<number>,
-): Promise<[number, number]> {
+async function warmedUp({ scrapes }: Subject, { endpoints, interval, warmUp }: ScrapeBench): Promise<void> {
   await pause(warmUp * interval * 1000)
   const end = performance.now() + patience
   while (!((await scrapes()) >= endpoints)) {
     if (performance.now() > end) throw new Error('the agent scrapes less than it should')
     await pause(500)
   }
+}
+
+async function costOver({ pid, scrapes }: Subject, seconds: number): Promise<[number, number]> {
   const before = await scrapes()
   const cpu = await cpuOver(pid, seconds * 1000)
   return [cpu / ((await scrapes()) - before), rssOf(pid)]
@@ -169,13 +189,13 @@ function hasPrometheus(): boolean {
 }
 
 if (import.meta.main) {
-  const [endpoints = 500, interval = 10, seconds = 20, rounds = 3] = process.argv.slice(2).map(Number)
+  const [endpoints = 500, interval = 10, seconds = 20, rounds = 5] = process.argv.slice(2).map(Number)
   const { agent, alone, prometheus } = await benchScrape({
-    ...{ endpoints, interval, seconds, rounds },
+    ...{ endpoints, interval, seconds, rounds, warmUp },
     beside: ['alone', 'prometheus'],
   })
   show('agent with a peer', agent)
-  show('agent alone', alone)
+  if (alone) show('agent alone', alone)
   if (prometheus) {
     show('Prometheus', prometheus)
     console.log(`ratio of medians: ${(median(agent.scrape) / median(prometheus.scrape)).toFixed(2)}`)
