@@ -47,7 +47,7 @@ export function createOwners(families: Families, direction: Direction): Owners {
     declare(next) {
       block = next
       // what was another's before may be that of the family declared now
-      known.clear()
+      if (known.size > 0) known.clear()
       if (next.family) {
         unread.push(next)
         return

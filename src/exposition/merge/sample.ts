@@ -6,6 +6,7 @@ import { NEWLINE, SPACE } from '../scan/bytes.ts'
 import { escaped, unescaped } from '../scan/escapes.ts'
 import { type Label, labelsOf } from '../scan/labels.ts'
 import type { Scan } from '../scan/scan.ts'
+import type { Family } from './families.ts'
 import { plainLabel, plainMetric, told, toldSample, written } from './names.ts'
 import type { Output } from './output.ts'
 import { millisecondsOf, secondsOf } from './times.ts'
@@ -13,8 +14,8 @@ import { millisecondsOf, secondsOf } from './times.ts'
 /** `anew`: the series or its time is written differently. `left out`: the target has no way to say it. */
 export type Outcome = 'as it came' | 'anew' | 'left out'
 
-/** Writes the sample on which the scan stands, of the family that is told so, with a newline at its end. */
-export type WriteSample = (scan: Scan, out: Output, family: string) => Outcome
+/** Writes the sample of the family on which the scan stands, with a newline at its end. */
+export type WriteSample = (scan: Scan, out: Output, family: Family) => Outcome
 
 /**
  * What writes the samples of one page, which is OpenMetrics or not. A series that is written in the plain way
@@ -56,7 +57,7 @@ export function sampleWriter(openMetrics: boolean, to: Offer, label?: Label): Wr
       return 'as it came'
     }
     const before = out.length
-    if (anew) out.write(seriesAnew(scan, to, family, label))
+    if (anew) out.write(seriesAnew(scan, to, family.key, label))
     else copyWith(insert, scan, out, seriesEnd(scan))
     const timed = scan.timeEnd > scan.timeStart
     if (writeTail(scan, out)) return anew || timed ? 'anew' : 'as it came'

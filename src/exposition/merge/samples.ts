@@ -44,9 +44,10 @@ export function createSamples(format: Format, expected: number): Samples {
   }
 
   return {
-    add(scan, write, labelHash, { key, ranges }) {
+    add(scan, write, labelHash, family) {
+      const { ranges } = family
       const from = out.length
-      const outcome = write(scan, out, key)
+      const outcome = write(scan, out, family)
       if (outcome === 'left out') {
         unsayable++
         return
