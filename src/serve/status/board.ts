@@ -1,6 +1,6 @@
 // Keeps the status of every target as ready JSON, so that an answer costs what changed and not what exists.
-// Nothing is done while nobody looks: each ask compares the store's entries, which are immutable, by identity,
-// unless nothing has changed at all.
+// While nobody looks, no more is done than to note what changes: each ask compares those entries of the store, which
+// are immutable, by identity, or all where too much has changed.
 
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../clock.ts'
@@ -20,6 +20,13 @@ export interface Board {
 }
 
 const mostGone = 10_000
+/** Where more have changed, going through all costs no more. */
+const mostStirred = 5000
+
+interface Stirred {
+  readonly owner: NodeId
+  readonly id: string
+}
 
 export function createBoard(view: StatusView, clock: Clock, unix: Unix): Board {
   const start = randomBytes(6).toString('base64url')
@@ -33,26 +40,44 @@ export function createBoard(view: StatusView, clock: Clock, unix: Unix): Board {
   let looks = 0
   let head = ''
   let around: ReadonlyMap<NodeId, Surroundings> = new Map()
-  /** Something in the store has changed since the last look. */
-  let stirred = true
-  view.subscribe(() => {
-    stirred = true
+  /** What has changed since the last look; undefined: it may be anything. */
+  let stirred: Map<string, Stirred> | undefined
+  view.subscribe((change) => {
+    if (change.kind === 'entry') stir(change.entry.owner, change.entry.target.id)
+    else if (change.kind === 'gone') stir(change.owner, change.id)
+    else stirred = undefined
   })
+
+  function stir(owner: NodeId, id: string): void {
+    if (stirred && stirred.size < mostStirred) stirred.set(`${owner}/${id}`, { owner, id })
+    else stirred = undefined
+  }
 
   /** Counts one step up if anything changed. */
   function look(): Head {
     const next = count + 1
     const found = headOf(view, unix)
     const text = headText(found)
-    const isChanged = stirred && lookAtAll(found, next)
+    const isChanged = stirred ? lookAtSome(stirred, next) : lookAtAll(found, next)
+    stirred = new Map()
     if (isChanged || text !== head) count = next
     head = text
     return found
   }
 
-  /** Whether any target is told anew, or none any more. */
+  /** Whether any of them is told anew, or not any more. */
+  function lookAtSome(some: ReadonlyMap<string, Stirred>, next: number): boolean {
+    let changed = false
+    for (const [key, { owner, id }] of some) {
+      const entry = view.entry(owner, id)
+      if (entry ? lookAt(entry, next).changed === next : drop(key, next)) changed = true
+    }
+    forgetGone()
+    return changed
+  }
+
+  /** The same of all targets. */
   function lookAtAll({ nodes }: Head, next: number): boolean {
-    stirred = false
     looks += 1
     around = keepSame(around, surroundingsOf(nodes, view.catalogue()?.value))
     const { changed, seen } = lookAtEntries(next)
@@ -96,12 +121,21 @@ export function createBoard(view: StatusView, clock: Clock, unix: Unix): Board {
   }
 
   function dropMissing(next: number): void {
-    for (const [key, { seen, target }] of rows) {
-      if (seen === looks) continue
-      rows.delete(key)
-      byTarget.delete(target)
-      gone.set(key, next)
-    }
+    for (const [key, { seen }] of rows) if (seen !== looks) drop(key, next)
+    forgetGone()
+  }
+
+  /** Whether it was told before. */
+  function drop(key: string, next: number): boolean {
+    const row = rows.get(key)
+    if (!row) return false
+    rows.delete(key)
+    byTarget.delete(row.target)
+    gone.set(key, next)
+    return true
+  }
+
+  function forgetGone(): void {
     for (const [key, at] of gone) {
       if (gone.size <= mostGone) break
       gone.delete(key)

@@ -2,7 +2,7 @@
 // board.ts, which remembers them.
 
 import type { Config } from '../../config.ts'
-import type { Catalogue, Dated, Entry, NodeId, NodeView, PeerView, Self } from '../../model.ts'
+import type { Catalogue, Change, Dated, Entry, NodeId, NodeView, PeerView, Self } from '../../model.ts'
 import { nodesOf, pathNamer } from './nodes.ts'
 import { type ProblemSources, problemsOf } from './problems.ts'
 import type { NodeStatus, ServiceStatus, SettingsStatus, Status } from './shape.ts'
@@ -18,7 +18,7 @@ export interface StatusView {
   entries(): Iterable<Entry>
   entry(owner: NodeId, id: string): Entry | undefined
   /** `listener` is called after each change of the entries, the nodes or the catalogue. */
-  subscribe(listener: () => void): () => void
+  subscribe(listener: (change: Change) => void): () => void
   nodes(): readonly NodeView[]
   catalogue(): Dated<Catalogue> | undefined
   peers(): readonly PeerView[]

@@ -1,12 +1,14 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Catalogue, Entry, NodeView } from '../../../src/model.ts'
-import { createBoard } from '../../../src/serve/status/board.ts'
-import type { Status } from '../../../src/serve/status/shape.ts'
+import type { Catalogue, Change, Entry, NodeView } from '../../../src/model.ts'
+import { type Board, createBoard } from '../../../src/serve/status/board.ts'
+import type { Status, TargetStatus } from '../../../src/serve/status/shape.ts'
 import type { StatusView } from '../../../src/serve/status/status.ts'
 import { virtualClock } from '../../helpers/clock.ts'
 import { catalogue, entry, node, service, task } from '../../helpers/cluster.ts'
 import { quietView } from '../../helpers/status-view.ts'
-import { read } from '../agent.ts'
+import { createWorld } from '../../store/world.ts'
+import { failed, read } from '../agent.ts'
 
 interface Known {
   entries: Entry[]
@@ -16,7 +18,7 @@ interface Known {
 
 function setUp(entries: Entry[]) {
   const clock = virtualClock(0)
-  const told: (() => void)[] = []
+  const told: ((change: Change) => void)[] = []
   const known: Known = { entries, nodes: [node('node1', { link: 'self' }), node('node2')] }
   const view: StatusView = {
     ...quietView,
@@ -36,7 +38,7 @@ function setUp(entries: Entry[]) {
     return JSON.parse(board.print(since).toString())
   }
   const ask = (since?: string) => {
-    for (const listener of told) listener()
+    for (const listener of told) listener({ kind: 'nodes' })
     return askUntold(since)
   }
   return { known, clock, ask, askUntold }
@@ -137,5 +139,109 @@ describe('the board', () => {
     known.entries = []
     expect(ask(first.sequence)).toMatchObject({ partial: false, targets: [] })
     expect(ask(second.sequence)).toMatchObject({ partial: true, gone: { length: 6000 } })
+  })
+})
+
+describe('told of single changes', () => {
+  /** Who puts the answers together, and who asks an agent that has looked for the first time. */
+  function follow(entries: readonly Entry[]) {
+    const nodes = [node('node1', { link: 'self' }), node('node2')]
+    const world = createWorld(entries, nodes)
+    const listeners: ((change: Change) => void)[] = []
+    const view: StatusView = {
+      ...quietView,
+      ...world,
+      self: () => nodes[0]!.self,
+      subscribe(listener) {
+        listeners.push(listener)
+        return world.subscribe(listener)
+      },
+      catalogue: () => ({ ...world.catalogue()!, age: 0, from: 'node1' }),
+    }
+    world.declare(catalogue([]))
+    const board = createBoard(view, virtualClock(0), (at) => at / 1000)
+    const known = new Map<string, TargetStatus>()
+    let sequence = ''
+    const told = (since?: string, of: Board = board): Status => {
+      of.look()
+      return JSON.parse(of.print(since).toString())
+    }
+    return {
+      world,
+      ask: told,
+      link(link: NodeView['link']) {
+        nodes[1] = node('node2', { link })
+        for (const listener of listeners) listener({ kind: 'nodes' })
+      },
+      partial() {
+        const answer = told(sequence)
+        if (!answer.partial) known.clear()
+        for (const target of answer.targets) known.set(target.key, target)
+        for (const key of answer.gone) known.delete(key)
+        sequence = answer.sequence
+        return Object.fromEntries(known)
+      },
+      whole() {
+        const { targets } = told(
+          undefined,
+          createBoard(view, virtualClock(0), (at) => at / 1000),
+        )
+        return Object.fromEntries(targets.map((target) => [target.key, target]))
+      },
+    }
+  }
+
+  test('tells the same as one that looks for the first time', () => {
+    const targets = ['1', '2', '3'].map((slot) =>
+      task('web', slot, { node: slot === '3' ? 'node2' : 'node1' }),
+    )
+    const which = fc.nat({ max: targets.length - 1 })
+    const more = fc.constantFrom(
+      ...[{}, { snapshot: read('a 1\n') }, { snapshot: failed('timeout', 'slow') }],
+      { ended: { at: 5, exitCode: 1, removed: false } },
+    )
+    const step = fc.oneof(
+      ...[1, 2, 3].map(() => fc.tuple(which, more).map(([put, more]) => ({ put, more }))),
+      which.map((remove) => ({ remove })),
+      fc.constantFrom<NodeView['link']>('up', 'lost').map((link) => ({ link })),
+      fc.constantFrom('eighty', '80').map((port) => ({ port })),
+      ...[1, 2, 3].map(() => fc.constant({ ask: true })),
+    )
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 5, maxLength: 30 }), (steps) => {
+        const { world, link, partial, whole } = follow([])
+        for (const step of steps) {
+          if ('put' in step) world.put(entry(targets[step.put]!, step.more))
+          else if ('remove' in step) world.remove(targets[step.remove]!.node, targets[step.remove]!.id)
+          else if ('link' in step) link(step.link)
+          else if ('port' in step)
+            world.declare(catalogue([service('web', { labels: { 'app-metrics-proxy.port': step.port } })]))
+          else expect(partial()).toEqual(whole())
+        }
+        expect(partial()).toEqual(whole())
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('tells what changed and what is gone, no more, each time under another name', () => {
+    const { world, ask } = follow([replica('1'), replica('2'), replica('3')])
+    const [one, two] = world.entries()
+    const first = ask()
+    world.put({ ...one!, snapshot: read('a 1\n') })
+    const second = ask(first.sequence)
+    expect([ids(second), second.gone]).toEqual([['1'], []])
+    world.remove(two!.owner, two!.target.id)
+    const third = ask(second.sequence)
+    expect([ids(third), third.gone]).toEqual([[], [`node1/${two!.target.id}`]])
+    expect(new Set([first, second, third, ask()].map(({ sequence }) => sequence)).size).toBe(3)
+  })
+
+  test('looks at all where more have changed than are worth noting', () => {
+    const entries = Array.from({ length: 6000 }, (_, at) => replica(`${at}`))
+    const { world, partial, whole } = follow(entries)
+    partial()
+    for (const entry of entries) world.put({ ...entry, snapshot: read('a 1\n') })
+    expect(partial()).toEqual(whole())
   })
 })
