@@ -5,7 +5,7 @@
 // added. It is made from the bytes, since most lines are only compared, and applied to lines as Latin-1 strings: one
 // character a byte, so every page survives unchanged.
 
-import { lineEnd, lineStart, linesIn, samePrefix, viewOf } from '../lines.ts'
+import { compare, lineEnd, lineStart, linesIn, type Stretch, viewOf } from './lines.ts'
 import { byteReader, byteWriter } from './varint.ts'
 
 const keep = 0
@@ -16,6 +16,7 @@ const change = 3
 const newline = 10
 const space = 32
 const hash = 35
+const colon = 58
 const open = 123
 const close = 125
 
@@ -23,28 +24,33 @@ export function makeDelta(from: Uint8Array, to: Uint8Array): Uint8Array {
   const [old, fresh] = [viewOf(from), viewOf(to)]
   const steps = stepWriter(to)
   const find = finder(from)
+  const same: Stretch = { bytes: 0, lines: 0 }
   let [i, j] = [0, 0]
   while (i <= from.length && j <= to.length) {
-    const same = samePrefix(old, i, fresh, j)
-    const start = lineStart(to, j + same, j)
-    steps.keep(linesIn(fresh, j, start))
-    const there = i + start - j
-    const oldEnd = lineEnd(from, i + same)
-    const freshEnd = lineEnd(to, j + same)
-    const place = isInValue(to, start, j + same) ? there : find(seriesOf(to, start, freshEnd), there)
-    if (place === undefined) {
-      steps.add(start, freshEnd)
-      i = there
-      j = freshEnd + 1
-    } else if (place > there) {
-      steps.drop(linesIn(old, there, place))
-      i = place
-      j = start
-    } else {
-      steps.change(oldEnd - i - same, j + same, freshEnd)
-      i = oldEnd + 1
-      j = freshEnd + 1
+    compare(old, i, fresh, j, same)
+    const [oldAt, at] = [i + same.bytes, j + same.bytes]
+    const [oldEnd, end] = [lineEnd(from, oldAt), lineEnd(to, at)]
+    steps.keep(same.lines)
+    if (!followsLabels(to, at)) {
+      const start = lineStart(to, at, j)
+      const there = i + start - j
+      const place = isInValue(to, start, at) ? there : find(seriesOf(to, start, end), there)
+      if (place === undefined) {
+        steps.add(start, end)
+        i = there
+        j = end + 1
+        continue
+      }
+      if (place > there) {
+        steps.drop(linesIn(old, there, place))
+        i = place
+        j = start
+        continue
+      }
     }
+    steps.change(oldEnd - oldAt, at, end)
+    i = oldEnd + 1
+    j = end + 1
   }
   for (; j <= to.length; j = lineEnd(to, j) + 1) steps.add(j, lineEnd(to, j))
   return steps.end()
@@ -140,6 +146,16 @@ function stepWriter(to: Uint8Array) {
     },
   }
 }
+
+/** Whether what differs from `at` on is most likely a value behind labels, as most of what differs is. */
+function followsLabels(page: Uint8Array, at: number): boolean {
+  let n = at - 1
+  while (n > 0 && isOfNumber(page[n]!)) n--
+  return page[n] === space && page[n - 1] === close
+}
+
+/** A digit, or what may stand among them. */
+const isOfNumber = (byte: number) => byte > space && byte < colon && byte !== hash
 
 /** Whether the line that begins at `start` has named its series before `at`: what differs from there on is its value. */
 function isInValue(page: Uint8Array, start: number, at: number): boolean {
