@@ -27,7 +27,7 @@ export async function compiled(): Promise<Uint8Array> {
   return inlined(program)
 }
 
-/** With small functions in the place of calls, which compilers that are quick, as the image has it, leave as they are. */
+/** With small functions in the place of calls, which a compiler that is quick, as each page meets it at first, leaves as they are. */
 function inlined(program: Uint8Array): Uint8Array {
   binaryen.setOptimizeLevel(3)
   binaryen.setShrinkLevel(0)

@@ -2,7 +2,6 @@
 // regular expressions. Alone: node tools/bench/exposition.ts
 
 import { join } from 'node:path'
-import { setFlagsFromString } from 'node:v8'
 import { build } from 'esbuild'
 import exposition from 'exposition'
 import parsePrometheusTextFormat from 'parse-prometheus-text-format'
@@ -31,14 +30,8 @@ interface Engine {
   readonly merge: typeof import('../../src/exposition/merge.ts').merge
 }
 
-/**
- * As it is shipped, in one file: a quarter faster than as modules, each of which looks the others' constants up. And
- * with WebAssembly only compiled in the quick way, as the image has it for the sake of memory: half as fast.
- */
+/** As it is shipped, in one file: a quarter faster than as modules, each of which looks the others' constants up. */
 async function engineAsShipped(): Promise<Engine> {
-  setFlagsFromString('--liftoff-only')
-  setFlagsFromString('--no-wasm-dynamic-tiering')
-  setFlagsFromString('--no-wasm-tier-up')
   const { outputFiles } = await build({
     ...bundling,
     format: 'esm',
