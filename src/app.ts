@@ -12,7 +12,7 @@ import { type Config, ConfigError } from './config.ts'
 import { startDiscovery } from './discover/discovery.ts'
 import type { Found } from './discover/handover.ts'
 import { families } from './exposition/families.ts'
-import { inspect, maxLine } from './exposition/inspect.ts'
+import { inspect } from './exposition/inspect.ts'
 import { settingsOf } from './labels/settings.ts'
 import { readUse, startMemory } from './memory.ts'
 import type { Entry, Part, Self } from './model.ts'
@@ -76,7 +76,7 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
   started({ stop: fetcher.close })
   const read = createReader({
     fetch: fetcher.fetch,
-    inspect: (body, contentType) => inspect(body, contentType, { maxSeries: config.maxSeries, maxLine }),
+    inspect: (body, contentType) => inspect(body, contentType, config),
     maxBody: config.maxBody,
   })
   const scraper = started(

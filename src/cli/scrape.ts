@@ -3,7 +3,7 @@
 import { systemClock } from '../clock.ts'
 import { readConfig } from '../config.ts'
 import { ProxyError } from '../errors.ts'
-import { inspect, maxLine } from '../exposition/inspect.ts'
+import { inspect } from '../exposition/inspect.ts'
 import { createFetcher } from '../scrape/fetch.ts'
 import { createReader, type Reading } from '../scrape/read.ts'
 import { createPaint, visible, visibleLines } from '../terminal.ts'
@@ -61,11 +61,12 @@ function printed({ page }: Reading, { isTerminal }: Io): string {
 const isUrl = (text: string) => /^https?:\/\//.test(text)
 
 async function readUrl(url: string, io: Io): Promise<Reading> {
-  const { maxBody, maxSeries, verifyTls, scrapeTimeout } = readConfig(io.env)
+  const config = readConfig(io.env)
+  const { maxBody, verifyTls, scrapeTimeout } = config
   const fetcher = createFetcher({ clock: systemClock, maxBody, verifyTls })
   const read = createReader({
     fetch: fetcher.fetch,
-    inspect: (body, contentType) => inspect(body, contentType, { maxSeries, maxLine }),
+    inspect: (body, contentType) => inspect(body, contentType, config),
     maxBody,
   })
   try {
@@ -76,14 +77,13 @@ async function readUrl(url: string, io: Io): Promise<Reading> {
 }
 
 async function readName(name: string, agent: URL, io: Io): Promise<Reading> {
-  const { maxSeries } = readConfig(io.env)
   const path = `${name.replace(/^\/+/, '').split('/').map(encodeURIComponent).join('/')}/metrics`
   const response = await askAgent(agent, path, '*/*', io.signal)
   const body = Buffer.from(await response.arrayBuffer())
   if (!response.ok)
     throw new Error(`${response.status} ${body.toString().trim().replaceAll('\n', '. To mend it: ')}`)
   const contentType = response.headers.get('content-type') ?? undefined
-  const inspected = inspect(body, contentType, { maxSeries, maxLine })
+  const inspected = inspect(body, contentType, readConfig(io.env))
   if (!inspected.ok)
     throw new Error(`line ${inspected.line}, column ${inspected.column}: ${inspected.reason}`)
   return { page: { ...inspected, body, size: body.length }, contentType }

@@ -190,6 +190,12 @@ export const options = {
     parse: whole(1, 100_000_000),
     about: 'The most series that are taken from one container.',
   }),
+  maxLine: option({
+    name: 'MAX_LINE',
+    fallback: '1MiB',
+    parse: bytes,
+    about: 'The longest line of a page that is taken: a series with all of its labels, or a help text.',
+  }),
   webConfigFile: option({
     name: 'WEB_CONFIG_FILE',
     fallback: undefined,

@@ -16,9 +16,6 @@ export interface Limits {
   readonly maxLine: number
 }
 
-/** A label's value or a help text may be long; what is longer than this is no line of metrics. */
-export const maxLine = 2 ** 20
-
 export interface Valid {
   readonly ok: true
   readonly format: Format

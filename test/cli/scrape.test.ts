@@ -28,6 +28,15 @@ describe('app-metrics-proxy scrape URL', () => {
   })
 
   test.each([
+    ['MAX_SERIES', '1', /line 2, column 1: more than 1 series/],
+    ['MAX_LINE', '1KiB', /line 2, column 1: longer than 1024 bytes/],
+  ])('takes no more than %s', async (name, most, reason) => {
+    await using server = await pageServer(`a 1\nb{c="${'d'.repeat(1100)}"} 2\n`)
+    expect((await run(scrape, [server.url])).code).toBe(0)
+    expect((await run(scrape, [server.url], { env: { [name]: most } })).err).toMatch(reason)
+  })
+
+  test.each([
     ['HTML', (url: string) => url, /^refused: answered HTML, not metrics\n/],
     ['an error', (url: string) => `${url}/none`, /^refused: .*404/],
   ])('tells that %s is no page of metrics', async (_, urlOf, reason) => {
