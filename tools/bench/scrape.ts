@@ -27,7 +27,7 @@ export interface ScrapeBench {
 }
 
 /** What is enough for code to be compiled as it stays. */
-export const warmUp = 12
+export const warmUp = 24
 
 /** Of one program over all rounds. */
 export interface Cost {
