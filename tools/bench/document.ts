@@ -45,7 +45,7 @@ function document(): string {
 
 const mainText = (
   machine: string,
-) => `The last run of \`npm run bench\`, eleven minutes on ${machine}. Figures are
+) => `The last run of \`npm run bench\`, nine minutes on ${machine}. Figures are
 medians, with the least and the most of the runs in brackets; what is compared was run in turn. Such machines are
 shared and noisy: the ratios mean more than the times. Agents run as they are shipped: one file, with the flags of the
 image. CPU is that of the whole process, user and system. For a scrape’s, all programs run side by side and are measured
