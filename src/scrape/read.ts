@@ -50,27 +50,27 @@ export function createReader({ fetch, inspect, maxBody }: ReaderOptions): Read {
     const { before } = options
     const fetched = await fetch(url, options)
     if (before && isSame(fetched, before)) return before
-    const text = fetched.gzip ? unpackNow(fetched.body, maxBody, texts.room) : { text: fetched.body }
+    const unpacked = fetched.gzip ? unpackNow(fetched.body, maxBody, texts.room) : { text: fetched.body }
     // without a pause in between, in which another text could take the room
-    return inspected(text ?? (await unpackAside(fetched.body, maxBody)), fetched, before?.place)
+    return inspected(unpacked ?? (await unpackAside(fetched.body, maxBody)), fetched, before?.place)
   }
 
-  function inspected(text: Unpacked, fetched: Fetched, place: Place | undefined): Reading {
-    const found = inspect(text.text, fetched.contentType)
-    if (!found.ok) throw invalid(text.text, found)
+  function inspected(unpacked: Unpacked, fetched: Fetched, place: Place | undefined): Reading {
+    const found = inspect(unpacked.text, fetched.contentType)
+    if (!found.ok) throw invalid(unpacked.text, found)
     const { mended } = found
-    if (!mended) return readingOf(text, fetched, found, place)
+    if (!mended) return readingOf(unpacked, fetched, found, place)
     return { page: plainPage(mended, found), contentType: fetched.contentType }
   }
 
   function readingOf(
-    text: Unpacked,
+    unpacked: Unpacked,
     { body: sent, gzip, contentType }: Fetched,
     about: About,
     place = newPlace(),
   ): Reading {
-    if (!gzip) return { page: plainPage(text.text, about), contentType }
-    return { page: texts.pageOf(place, text, sent, about), contentType, place }
+    if (!gzip) return { page: plainPage(unpacked.text, about), contentType }
+    return { page: texts.pageOf(place, unpacked, sent, about), contentType, place }
   }
 }
 

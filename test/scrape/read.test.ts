@@ -47,6 +47,14 @@ describe('a page', () => {
     expect(page.gzip).toBe(fetched.body)
   })
 
+  test('that came as gzip has its own text, also where others came at the same time', async () => {
+    const texts = Array.from({ length: 9 }, (_, n) => `a ${n}\nb ${10 ** n}\n`)
+    const { read } = reading(...texts.map(packed))
+    const readings = await Promise.all(texts.map(() => read()))
+    expect(readings.map(({ page }) => Buffer.from(page.glance?.() ?? []).toString())).toEqual(texts)
+    expect(readings.map(({ page }) => page.size)).toEqual(texts.map(({ length }) => length))
+  })
+
   test('that had to be mended is served mended, without the container’s gzip', async () => {
     const { page } = await reading(packed('a 1\r\nb 2\r\n')).read()
     expect(Buffer.from(page.body).toString()).toBe('a 1\nb 2\n')
