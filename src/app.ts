@@ -14,6 +14,7 @@ import type { Found } from './discover/handover.ts'
 import { families } from './exposition/families.ts'
 import { inspect } from './exposition/inspect.ts'
 import { settingsOf } from './labels/settings.ts'
+import { observeLag } from './lag.ts'
 import { readUse, startMemory } from './memory.ts'
 import type { Entry, Part, Self } from './model.ts'
 import { connect } from './probe/connect.ts'
@@ -58,7 +59,8 @@ export async function startApp(options: Options): Promise<App> {
   }
 }
 
-async function start({ config, clock, log, version }: Options, parts: Part[]): Promise<App> {
+async function start({ config, log, version, ...given }: Options, parts: Part[]): Promise<App> {
+  const { clock, lag } = observeLag(given.clock)
   const metrics = createMetrics()
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})
@@ -173,6 +175,7 @@ async function start({ config, clock, log, version }: Options, parts: Part[]): P
       clock,
       log,
       metrics,
+      lag,
       version,
       store,
       formats,

@@ -1,15 +1,13 @@
 // The process' own metrics, under the names that people's dashboards know.
 
 import { readdirSync, readFileSync } from 'node:fs'
-import { type EventLoopUtilization, monitorEventLoopDelay, performance } from 'node:perf_hooks'
-import type { Part } from '../model.ts'
+import { type EventLoopUtilization, performance } from 'node:perf_hooks'
+import type { Lag } from '../lag.ts'
 import type { Metrics } from '../telemetry.ts'
 
-/** Starts to watch the event loop; all else is read off when somebody asks. */
-export function observeProcess(metrics: Metrics): Part {
-  const delay = monitorEventLoopDelay({ resolution: 100 })
-  delay.enable()
-  observeLoop(metrics, delay)
+/** All of it is read off when somebody asks. */
+export function observeProcess(metrics: Metrics, lag: Lag): void {
+  observeLoop(metrics, lag)
   observeMemory(metrics)
   observeFiles(metrics)
   observeResources(metrics)
@@ -29,27 +27,22 @@ export function observeProcess(metrics: Metrics): Part {
   metrics.observe('nodejs_version_info', 'gauge', 'Node.js version info.', () => [
     [{ version: process.version }, 1],
   ])
-  return {
-    async stop() {
-      delay.disable()
-    },
-  }
 }
 
-function observeLoop(metrics: Metrics, delay: ReturnType<typeof monitorEventLoopDelay>): void {
+function observeLoop(metrics: Metrics, delays: Lag): void {
   const seconds = (nanoseconds: number) => (Number.isFinite(nanoseconds) ? nanoseconds / 1e9 : 0)
   const lag = (name: string, help: string, read: () => number) =>
     metrics.observe(name, 'gauge', help, () => [[{}, seconds(read())]])
-  lag('nodejs_eventloop_lag_mean_seconds', 'The mean of the recorded event loop delays.', () => delay.mean)
+  lag('nodejs_eventloop_lag_mean_seconds', 'The mean of the recorded event loop delays.', () => delays.mean)
   lag('nodejs_eventloop_lag_p99_seconds', 'The 99th percentile of the recorded event loop delays.', () =>
-    delay.percentile(99),
+    delays.percentile(99),
   )
   lag(
     'nodejs_eventloop_lag_max_seconds',
     'The longest recorded event loop delay since the last scrape.',
     () => {
-      const { max } = delay
-      delay.reset()
+      const { max } = delays
+      delays.reset()
       return max
     },
   )

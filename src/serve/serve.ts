@@ -2,6 +2,7 @@
 
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
+import type { Lag } from '../lag.ts'
 import type { Cache } from '../memory.ts'
 import type { Entry, NodeId } from '../model.ts'
 import type { Log, Metrics } from '../telemetry.ts'
@@ -25,6 +26,7 @@ export interface ServeDeps extends HealthDeps {
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics
+  readonly lag: Lag
   readonly store: LinksSource & {
     entries(): Iterable<Entry>
     entry(owner: NodeId, id: string): Entry | undefined
@@ -100,7 +102,7 @@ export async function startServe(deps: ServeDeps): Promise<Serve> {
       (server) => servePages(server, pages),
     ],
   })
-  const watch = observeProcess(metrics)
+  observeProcess(metrics, deps.lag)
   return {
     port: server.port,
     caches: [
@@ -108,9 +110,6 @@ export async function startServe(deps: ServeDeps): Promise<Serve> {
       ...(repeats ? [{ name: 'repeats', shed: repeats.shed }] : []),
       { name: 'merged', shed: kept.shed },
     ],
-    async stop() {
-      await server.stop()
-      await watch.stop()
-    },
+    stop: server.stop,
   }
 }

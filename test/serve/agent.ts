@@ -4,6 +4,7 @@
 import { request } from 'node:http'
 import { formats } from '../../src/app/formats.ts'
 import { systemClock } from '../../src/clock.ts'
+import { observeLag } from '../../src/lag.ts'
 import type { Entry, NodeView, Page, Snapshot } from '../../src/model.ts'
 import type { Check } from '../../src/serve/health.ts'
 import { type Serve, startServe } from '../../src/serve/serve.ts'
@@ -58,6 +59,7 @@ export async function startAgent(setup: Setup): Promise<Agent> {
     clock: systemClock,
     log: setup.log ?? createLog('silent'),
     metrics,
+    lag: observeLag(systemClock).lag,
     store: world,
     lookUp: names.lookUp,
     awaited: setup.awaited ?? (() => []),
