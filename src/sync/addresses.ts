@@ -18,10 +18,12 @@ export interface Address {
 }
 
 export interface Addresses {
-  /** The whole set, as found. What isn't in it any more is forgotten. */
-  replace(found: readonly string[]): void
+  /** The whole set, as found. What isn't in it any more is forgotten. Returns whether any of it is new. */
+  replace(found: readonly string[]): boolean
   /** Those to dial now. */
   due(now: Mono, isLinked: (node: NodeId) => boolean): readonly string[]
+  /** When the next of those that wait may be tried again. */
+  nextTry(now: Mono): Mono
   dialling(address: string): void
   isSelf(address: string, now: Mono): void
   belongs(address: string, node: NodeId): void
@@ -61,8 +63,9 @@ export function createAddresses(seed: string): Addresses {
     replace(found) {
       for (const [address, { state }] of known)
         if (!found.includes(address) && state === 'waiting') known.delete(address)
-      for (const address of found)
-        if (!known.has(address)) known.set(address, { address, state: 'waiting', failures: 0, tryAt: 0 })
+      const fresh = found.filter((address) => !known.has(address))
+      for (const address of fresh) known.set(address, { address, state: 'waiting', failures: 0, tryAt: 0 })
+      return fresh.length > 0
     },
     due(now, isLinked) {
       const all = [...known.values()]
@@ -71,6 +74,10 @@ export function createAddresses(seed: string): Addresses {
         .filter((one) => isDue(one, now, isLinked))
         .slice(0, Math.max(0, free))
         .map(({ address }) => address)
+    },
+    nextTry(now) {
+      const times = [...known.values()].filter(({ state }) => state === 'waiting').map(({ tryAt }) => tryAt)
+      return Math.min(...times.filter((tryAt) => tryAt > now))
     },
     dialling: (address) => change(address, { state: 'dialling' }),
     isSelf: (address, now) => change(address, { selfAt: now }),

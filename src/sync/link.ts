@@ -17,8 +17,11 @@ export interface Link {
   send(message: Message): void
   /** Whether more may be sent without filling memory. `drained` is told once it may again. */
   isWritable(): boolean
-  /** Looks at the time: sends signs of life, and ends a link on which there are none. Called every `tickEvery`. */
-  tick(): void
+  /**
+   * Looks at the time: sends signs of life, and ends a link on which there are none. Returns when it is to be called
+   * again, at the latest.
+   */
+  tick(): Mono
   /** Says why, and ends it. */
   end(reason: string, trouble?: Trouble): void
   stats(): LinkStats
@@ -55,13 +58,14 @@ interface Beat {
   readonly longest: number
 }
 
-export const tickEvery = 250
 const beatEvery = 750
-/** Silence for so long is death: with the tick's delay, noticed well within 3 s. */
+/** Signs of life that are due at about the same time are given at once, and from then on together. */
+const nearlyDue = beatEvery / 2
+/** Silence for so long is death: three signs of life have not come. */
 const silenceIsDeath = 2250
 const helloWithin = 5000
-/** A tick that comes so late means that we slept, not that the others did. */
-const sleptThrough = 1000
+/** A tick that comes so long after the last one means that we slept, not that the others did. */
+const sleptThrough = 1250
 const largestHello = 64 * 2 ** 10
 
 export function createLink(channel: Channel, clock: Clock, handlers: LinkHandlers): Link {
@@ -137,6 +141,16 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
     send({ kind: 'beat', number: beats, seen, held: now - seenAt })
   }
 
+  /** When it is to end, if nothing is heard until then. */
+  function endsAt(): Mono {
+    return hello ? heardAt + silenceIsDeath : since + helloWithin
+  }
+
+  function endSilent(now: Mono): void {
+    if (hello) close(silent(now - heardAt))
+    else link.end('no hello')
+  }
+
   /** Nobody waits for the channel: where the other side is dead, its end takes a while. */
   function close(trouble?: Trouble): void {
     if (over) return
@@ -153,13 +167,14 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
     send,
     isWritable: () => writable && !over,
     tick() {
-      if (over) return
       const now = clock.now()
       if (now - tickedAt > sleptThrough) heardAt = now
       tickedAt = now
-      if (!hello && now - since > helloWithin) return link.end('no hello')
-      if (hello && now - heardAt > silenceIsDeath) return close(silent(now - heardAt))
-      if (hello && now - beatAt >= beatEvery) beat(now)
+      if (!over && now >= endsAt()) endSilent(now)
+      if (over) return Number.POSITIVE_INFINITY
+      if (!hello) return endsAt()
+      if (now - beatAt >= nearlyDue) beat(now)
+      return Math.min(endsAt(), beatAt + beatEvery)
     },
     end(reason, trouble = { code: 'protocol', reason }) {
       send({ kind: 'bye', reason })

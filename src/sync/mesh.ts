@@ -3,13 +3,14 @@
 
 import type { Clock } from '../clock.ts'
 import { ProxyError, type Trouble, troubleOf } from '../errors.ts'
-import type { NodeId, Part, PeerView } from '../model.ts'
+import type { Mono, NodeId, Part, PeerView } from '../model.ts'
 import type { Log } from '../telemetry.ts'
 import { type Address, createAddresses } from './addresses.ts'
+import { startAlarm } from './alarm.ts'
 import { createBlackHoles } from './blackhole.ts'
 import type { Channel } from './channel.ts'
 import { createIntake, type Intake } from './intake.ts'
-import { createLink, type Link, type LinkHandlers, tickEvery } from './link.ts'
+import { createLink, type Link, type LinkHandlers } from './link.ts'
 import { createMembers, type Verdict } from './members.ts'
 import { type Hello, type Message, protocol } from './messages.ts'
 import type { SyncStore } from './needs.ts'
@@ -46,6 +47,10 @@ export interface MeshOptions {
 
 /** Changes that come together are sent together: a packet costs more than a page's delta. Who asks waits for none. */
 const gatherFor = 20
+/** How often it is looked at what has no time of its own. */
+const lookEvery = 750
+/** What has ended is looked at so soon, together with what else has ended by then. */
+const lookSoon = 20
 /** From the opening of a link to its use. */
 const acceptWithin = 10_000
 /** Agents that start together don't find each other at once: for so long a missing one is not worth a line. */
@@ -78,7 +83,7 @@ export function createMesh(options: MeshOptions): Mesh {
   let sought = false
   let { node } = own.self()
   let accusedAt: number | undefined
-  let ticking = clock.after(0, tick)
+  const alarm = startAlarm(clock, tick)
   let gathering: (() => void) | undefined
 
   // ---- own changes go out
@@ -164,6 +169,12 @@ export function createMesh(options: MeshOptions): Mesh {
       tellTrouble(address, trouble)
       addresses.ended(address, clock.now(), 0, trouble)
     }
+    dialSoon()
+  }
+
+  /** An address has come, or is free again. */
+  function dialSoon(): void {
+    alarm.by(clock.now() + lookSoon)
   }
 
   function heard(link: Link, message: Message): void {
@@ -258,6 +269,7 @@ export function createMesh(options: MeshOptions): Mesh {
 
   function closed(link: Link, given?: Trouble): void {
     links.delete(link)
+    dialSoon()
     const trouble = given ?? { code: 'reset', reason: 'the peer closed the link' }
     const wanted = !unneeded.has(link)
     if (link.dialled)
@@ -286,13 +298,13 @@ export function createMesh(options: MeshOptions): Mesh {
 
   // ---- time passes
 
-  function tick(): void {
+  /** Returns when to look again. */
+  function tick(): Mono {
     const now = clock.now()
-    for (const link of [...links]) {
-      link.tick()
+    const due = [...links].map((link) => link.tick())
+    for (const link of [...links])
       if (!sessions.has(link) && now - link.since > acceptWithin)
         link.end('the link was not accepted in time')
-    }
     if (accusedAt !== undefined && now - accusedAt > accusedFor) acquitSelf()
     for (const session of [...sessions.values()]) {
       session.tick()
@@ -302,7 +314,7 @@ export function createMesh(options: MeshOptions): Mesh {
     for (const verdict of members.judge(now)) judged(verdict)
     for (const address of addresses.due(now, (node) => members.present(node) !== undefined))
       void call(address)
-    ticking = clock.after(tickEvery, tick)
+    return Math.min(now + lookEvery, addresses.nextTry(now), ...due)
   }
 
   function acquitSelf(): void {
@@ -349,7 +361,7 @@ export function createMesh(options: MeshOptions): Mesh {
   return {
     seek(found) {
       sought = true
-      addresses.replace(found)
+      if (addresses.replace(found)) dialSoon()
       for (const address of told.keys()) if (!found.includes(address)) told.delete(address)
     },
     accept(channel) {
@@ -366,7 +378,7 @@ export function createMesh(options: MeshOptions): Mesh {
     async stop() {
       stopping.abort(new ProxyError('stopping', farewell))
       unsubscribe()
-      ticking()
+      alarm.stop()
       gathering?.()
       for (const link of [...links]) dismiss(link, farewell)
       if (unreleased.size > 0) await ended.promise

@@ -31,6 +31,28 @@ describe('an address', () => {
     expect(addresses.due(0, nobody)).toEqual([])
   })
 
+  test('is new once', () => {
+    const addresses = createAddresses('seed')
+    expect(addresses.replace(['a:1'])).toBe(true)
+    expect(addresses.replace(['a:1'])).toBe(false)
+    expect(addresses.replace(['a:1', 'b:1'])).toBe(true)
+    expect(addresses.replace(['b:1'])).toBe(false)
+  })
+
+  test('that waits tells when it may be tried again', () => {
+    const addresses = one()
+    expect(addresses.nextTry(0)).toBe(Number.POSITIVE_INFINITY)
+    addresses.replace(['a:1', 'b:1'])
+    addresses.ended('a:1', 0, 0, trouble)
+    addresses.ended('b:1', 100, 0, trouble)
+    const [a, b] = ['a:1', 'b:1'].map((address) => 250 * jitter('seed', address))
+    expect(addresses.nextTry(0)).toBe(Math.min(a!, 100 + b!))
+    expect(addresses.nextTry(Math.min(a!, 100 + b!))).toBe(Math.max(a!, 100 + b!))
+    addresses.dialling('a:1')
+    addresses.dialling('b:1')
+    expect(addresses.nextTry(0)).toBe(Number.POSITIVE_INFINITY)
+  })
+
   test('that is our own is tried again after a minute only', () => {
     const addresses = one()
     addresses.isSelf('a:1', 0)

@@ -18,6 +18,8 @@ export interface Agent {
   readonly delays: number[]
   /** Links that were lost, and how often that was a reason to look where the peers are. */
   readonly losses: { links: number; searches: number }
+  /** How often one of its timers rang. */
+  readonly rings: () => number
   /** The set of containers is what `ids` says. */
   run(...ids: readonly string[]): void
   /** The container has a new page. */
@@ -104,7 +106,16 @@ function startAgent(
   options: Partial<AgentOptions>,
 ): Agent {
   const skew = options.skew ?? 0
-  const clock: Clock = { ...base, now: () => base.now() + skew }
+  let rings = 0
+  const clock: Clock = {
+    ...base,
+    now: () => base.now() + skew,
+    after: (ms, callback) =>
+      base.after(ms, () => {
+        rings += 1
+        callback()
+      }),
+  }
   const store = createStore({ clock, forgetAfter: 300_000, version: '1.0.0' })
   const self = selfOf(host, options.self)
   store.identify(self)
@@ -135,7 +146,7 @@ function startAgent(
   mesh.seek(hosts)
 
   const agent: Agent = {
-    ...{ host, node: self.node, store, mesh, clock, told, delays, losses },
+    ...{ host, node: self.node, store, mesh, clock, told, delays, losses, rings: () => rings },
     run(...ids) {
       store.replaceTargets(ids.map(own))
       for (const id of ids) store.putFinding(id, found)

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { Trouble } from '../../src/errors.ts'
 import type { ChannelHandlers } from '../../src/sync/channel.ts'
 import { createFrameReader, writeFrame } from '../../src/sync/frames.ts'
-import { createLink, type Link, tickEvery } from '../../src/sync/link.ts'
+import { createLink, type Link } from '../../src/sync/link.ts'
 import { decode, encode, type Message } from '../../src/sync/messages.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 import { self } from '../store/samples.ts'
@@ -56,12 +56,11 @@ const say = (...messages: readonly Message[]) => {
   for (const message of messages) wire.data(encode(message))
 }
 const beat = (number: number, seen = 0, held = 0): Message => ({ kind: 'beat', number, seen, held })
-/** Lets time pass as the mesh does: tick by tick. */
+/** Lets time pass as the mesh does, which looks at the link whenever it was told to. */
 function pass(ms: number): void {
-  for (let passed = 0; passed < ms; passed += tickEvery) {
-    clock.passSync(tickEvery)
-    link.tick()
-  }
+  const until = clock.now() + ms
+  for (let at = link.tick(); at <= until; at = link.tick()) clock.passSync(at - clock.now())
+  clock.passSync(until - clock.now())
 }
 const kinds = () => sent.splice(0).map(({ kind }) => kind)
 
@@ -88,10 +87,10 @@ describe('before hello', () => {
   })
 
   test('nobody is waited for longer than five seconds, and no sign of life is given', () => {
-    pass(5000)
+    pass(4999)
     expect(ends).toEqual([])
     expect(sent).toEqual([])
-    pass(250)
+    pass(1)
     expect(sent).toEqual([{ kind: 'bye', reason: 'no hello' }])
     expect(ends).toHaveLength(1)
   })
@@ -125,8 +124,19 @@ describe('after hello', () => {
   })
 
   test('a sign of life is given every three quarters of a second', () => {
-    pass(2250)
+    pass(1500)
+    say(beat(1))
+    pass(750)
     expect(sent).toMatchObject([1, 2, 3].map((number) => ({ kind: 'beat', number })))
+  })
+
+  test('a sign of life that is nearly due is given with those of other links, one that was just given is not', () => {
+    clock.passSync(374)
+    expect(link.tick()).toBe(clock.now() + 376)
+    expect(sent).toEqual([])
+    clock.passSync(1)
+    expect(link.tick()).toBe(clock.now() + 750)
+    expect(sent).toMatchObject([{ kind: 'beat' }])
   })
 
   test('as long as the other side is heard, the link lives', () => {
@@ -136,10 +146,10 @@ describe('after hello', () => {
     }
     expect(ends).toEqual([])
     expect(kinds().length).toBeGreaterThanOrEqual(20)
-    pass(2250)
+    pass(2249)
     expect(ends).toEqual([])
-    pass(250)
-    expect(ends).toEqual([{ code: 'timeout', reason: 'the peer was silent for 2.5 s' }])
+    pass(1)
+    expect(ends).toEqual([{ code: 'timeout', reason: 'the peer was silent for 2.3 s' }])
     expect(closes).toBe(1)
   })
 
@@ -147,9 +157,9 @@ describe('after hello', () => {
     clock.passSync(60_000)
     link.tick()
     expect(ends).toEqual([])
-    pass(2250)
+    pass(2249)
     expect(ends).toEqual([])
-    pass(250)
+    pass(1)
     expect(ends).toHaveLength(1)
   })
 

@@ -59,6 +59,20 @@ describe('in the steady state', () => {
     expect(n2.store.entry('n1', 'a')).toBeUndefined()
   })
 
+  test('nobody wakes up but to give signs of life, to all peers at once, and to sweep', async () => {
+    cluster = createCluster(['n1', 'n2', 'n3'])
+    const n1 = cluster.start('n1')
+    cluster.start('n2')
+    await cluster.clock.pass(10_000)
+    cluster.start('n3')
+    await cluster.clock.pass(10_000)
+    const before = n1.rings()
+    await cluster.clock.pass(30_000)
+    const [signs, sweeps] = [30 / 0.75, 30]
+    expect(n1.rings() - before).toBeLessThanOrEqual(signs + sweeps + 2)
+    expect(n1.mesh.peers().map(({ state }) => state)).toEqual(['connected', 'connected'])
+  })
+
   test('what was there before sync started is told too', async () => {
     cluster = createCluster(['n1', 'n2'])
     cluster.start('n1', {
