@@ -35,6 +35,17 @@ function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   })
 }
 
+/** A timer may ring so much before its time. */
+const early = 1
+
+/**
+ * How long until the clock shows a whole multiple of `every`. What several parts do so often is then done together:
+ * to wake up costs more than most of what is done.
+ */
+export function untilNext(every: number, now: Mono): number {
+  return Math.ceil((now + early) / every) * every - now
+}
+
 /** A signal that aborts after `ms` or with its parent, and frees its timer when disposed. */
 export function deadline(clock: Clock, ms: number, parent?: AbortSignal): AbortSignal & Disposable {
   const controller = new AbortController()

@@ -98,7 +98,7 @@ export function startMemory({ clock, log, metrics, read, collect }: Deps): Memor
     level = 0
   }
 
-  const loop = startLoop(look, { clock, every: lookEvery })
+  const loop = startLoop(look, { clock, every: lookEvery, together: true })
   return {
     entrust(more) {
       caches.push(...more)

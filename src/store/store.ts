@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import type { Clock } from '../clock.ts'
+import { type Clock, untilNext } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
 import type {
   Catalogue,
@@ -121,11 +121,13 @@ export function createStore({ clock, forgetAfter, version }: Options): Store {
     tell({ kind: 'catalogue' })
   }
 
-  let cancelSweep = clock.after(sweepEvery, sweep)
-  function sweep(): void {
-    own.sweep()
-    peers.sweep()
-    cancelSweep = clock.after(sweepEvery, sweep)
+  let cancelSweep = sweepLater()
+  function sweepLater(): () => void {
+    return clock.after(untilNext(sweepEvery, clock.now()), () => {
+      own.sweep()
+      peers.sweep()
+      cancelSweep = sweepLater()
+    })
   }
 
   return {

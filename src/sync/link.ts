@@ -18,8 +18,8 @@ export interface Link {
   /** Whether more may be sent without filling memory. `drained` is told once it may again. */
   isWritable(): boolean
   /**
-   * Looks at the time: sends signs of life, and ends a link on which there are none. Returns when it is to be called
-   * again, at the latest.
+   * Looks at the time: sends signs of life, and ends a link on which there are none. Called every `tickEvery`, and
+   * when it said: silence is to be noticed as soon as it is death.
    */
   tick(): Mono
   /** Says why, and ends it. */
@@ -58,14 +58,14 @@ interface Beat {
   readonly longest: number
 }
 
-const beatEvery = 750
-/** Signs of life that are due at about the same time are given at once, and from then on together. */
-const nearlyDue = beatEvery / 2
-/** Silence for so long is death: three signs of life have not come. */
-const silenceIsDeath = 2250
+/** With each tick a sign of life is given, unless the last one is so young. */
+export const tickEvery = 1000
+const young = 750
+/** Silence for so long is death: two signs of life have not come, and nobody has to wait for longer than 3 s. */
+const silenceIsDeath = 2500
 const helloWithin = 5000
 /** A tick that comes so long after the last one means that we slept, not that the others did. */
-const sleptThrough = 1250
+const sleptThrough = 1400
 const largestHello = 64 * 2 ** 10
 
 export function createLink(channel: Channel, clock: Clock, handlers: LinkHandlers): Link {
@@ -172,9 +172,8 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
       tickedAt = now
       if (!over && now >= endsAt()) endSilent(now)
       if (over) return Number.POSITIVE_INFINITY
-      if (!hello) return endsAt()
-      if (now - beatAt >= nearlyDue) beat(now)
-      return Math.min(endsAt(), beatAt + beatEvery)
+      if (hello && now - beatAt >= young) beat(now)
+      return endsAt()
     },
     end(reason, trouble = { code: 'protocol', reason }) {
       send({ kind: 'bye', reason })

@@ -1,7 +1,7 @@
 // All links of this agent: whom it dials, which link of a pair stands, who is believed. Knows nothing of SSH and
 // nothing of the wall clock, so that whole clusters run in a test.
 
-import type { Clock } from '../clock.ts'
+import { type Clock, untilNext } from '../clock.ts'
 import { ProxyError, type Trouble, troubleOf } from '../errors.ts'
 import type { Mono, NodeId, Part, PeerView } from '../model.ts'
 import type { Log } from '../telemetry.ts'
@@ -10,7 +10,7 @@ import { startAlarm } from './alarm.ts'
 import { createBlackHoles } from './blackhole.ts'
 import type { Channel } from './channel.ts'
 import { createIntake, type Intake } from './intake.ts'
-import { createLink, type Link, type LinkHandlers } from './link.ts'
+import { createLink, type Link, type LinkHandlers, tickEvery } from './link.ts'
 import { createMembers, type Verdict } from './members.ts'
 import { type Hello, type Message, protocol } from './messages.ts'
 import type { SyncStore } from './needs.ts'
@@ -47,8 +47,6 @@ export interface MeshOptions {
 
 /** Changes that come together are sent together: a packet costs more than a page's delta. Who asks waits for none. */
 const gatherFor = 20
-/** How often it is looked at what has no time of its own. */
-const lookEvery = 750
 /** What has ended is looked at so soon, together with what else has ended by then. */
 const lookSoon = 20
 /** From the opening of a link to its use. */
@@ -314,7 +312,7 @@ export function createMesh(options: MeshOptions): Mesh {
     for (const verdict of members.judge(now)) judged(verdict)
     for (const address of addresses.due(now, (node) => members.present(node) !== undefined))
       void call(address)
-    return Math.min(now + lookEvery, addresses.nextTry(now), ...due)
+    return Math.min(now + untilNext(tickEvery, now), addresses.nextTry(now), ...due)
   }
 
   function acquitSelf(): void {

@@ -18,8 +18,8 @@ export interface Agent {
   readonly delays: number[]
   /** Links that were lost, and how often that was a reason to look where the peers are. */
   readonly losses: { links: number; searches: number }
-  /** How often one of its timers rang. */
-  readonly rings: () => number
+  /** At how many moments one of its timers, or several, rang. */
+  readonly wakes: () => number
   /** The set of containers is what `ids` says. */
   run(...ids: readonly string[]): void
   /** The container has a new page. */
@@ -106,13 +106,13 @@ function startAgent(
   options: Partial<AgentOptions>,
 ): Agent {
   const skew = options.skew ?? 0
-  let rings = 0
+  const wakes = new Set<number>()
   const clock: Clock = {
     ...base,
     now: () => base.now() + skew,
     after: (ms, callback) =>
       base.after(ms, () => {
-        rings += 1
+        wakes.add(base.now())
         callback()
       }),
   }
@@ -146,7 +146,7 @@ function startAgent(
   mesh.seek(hosts)
 
   const agent: Agent = {
-    ...{ host, node: self.node, store, mesh, clock, told, delays, losses, rings: () => rings },
+    ...{ host, node: self.node, store, mesh, clock, told, delays, losses, wakes: () => wakes.size },
     run(...ids) {
       store.replaceTargets(ids.map(own))
       for (const id of ids) store.putFinding(id, found)
