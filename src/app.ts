@@ -82,10 +82,13 @@ async function start({ config, log, version, ...given }: Options, parts: Part[])
     maxBody: config.maxBody,
   })
   const scraper = started(
-    startScraper({ clock, read: agentPage.orElse(read), log, metrics }, (id, snapshot) => {
-      store.putSnapshot(id, snapshot)
-      if (!snapshot.ok) prober.failing(id)
-    }),
+    startScraper(
+      { clock, read: agentPage.orElse(read), rests: () => peers.hasten(), log, metrics },
+      (id, snapshot) => {
+        store.putSnapshot(id, snapshot)
+        if (!snapshot.ok) prober.failing(id)
+      },
+    ),
   )
   const prober = started(
     startProber({ clock, config, connect, read, log, metrics }, (id, finding, snapshot) => {

@@ -29,6 +29,8 @@ export interface Job {
 export interface ScraperOptions {
   readonly clock: Clock
   readonly read: Read
+  /** Called when what was due together is done, and nothing is under way any more. */
+  readonly rests: () => void
   readonly log: Log
   readonly metrics: Metrics
 }
@@ -99,6 +101,7 @@ export function startScraper(options: ScraperOptions, on: (id: string, snapshot:
       if (state.gone.signal.aborted || state.due > clock.now()) return
       counted.late(clock.now() - state.due)
       await scrape(state, state.job.timeout)
+      if (underWay.size === 0) options.rests()
     }).catch((error: unknown) => log.error({ err: error, id }, 'a snapshot could not be handed on'))
   }
 

@@ -9,6 +9,7 @@ import { type Address, createAddresses } from './addresses.ts'
 import { startAlarm } from './alarm.ts'
 import { createBlackHoles } from './blackhole.ts'
 import type { Channel } from './channel.ts'
+import { createGathering } from './gathering.ts'
 import { createIntake, type Intake } from './intake.ts'
 import { createLink, type Link, type LinkHandlers, tickEvery } from './link.ts'
 import { createMembers, type Verdict } from './members.ts'
@@ -24,6 +25,8 @@ export interface Mesh extends Part {
   /** A peer has called. */
   accept(channel: Channel): void
   refresh(node: NodeId, id: string, budget: number, signal?: AbortSignal): Promise<void>
+  /** Nothing of ours is about to change: what has changed goes out now. */
+  hasten(): void
   peers(): readonly PeerView[]
   /** Every address that was found is ourselves, has told all, or can't be reached. */
   isSettled(): boolean
@@ -45,8 +48,6 @@ export interface MeshOptions {
   }
 }
 
-/** Changes that come together are sent together: a packet costs more than a page's delta. Who asks waits for none. */
-const gatherFor = 20
 /** What has ended is looked at so soon, together with what else has ended by then. */
 const lookSoon = 20
 /** From the opening of a link to its use. */
@@ -82,7 +83,9 @@ export function createMesh(options: MeshOptions): Mesh {
   let { node } = own.self()
   let accusedAt: number | undefined
   const alarm = startAlarm(clock, tick)
-  let gathering: (() => void) | undefined
+  const gathering = createGathering(clock, () => {
+    for (const session of sessions.values()) session.flush()
+  })
 
   // ---- own changes go out
 
@@ -106,7 +109,7 @@ export function createMesh(options: MeshOptions): Mesh {
       } else intakes.get(change.owner)?.forget(change.id)
     } else if (change.kind !== 'entry') {
       if (own.self().node !== node) becomeAnother()
-      gather()
+      gathering.begin()
     }
   })
 
@@ -118,14 +121,7 @@ export function createMesh(options: MeshOptions): Mesh {
 
   function markAll(id: string): void {
     for (const session of sessions.values()) session.mark(id)
-    gather()
-  }
-
-  function gather(): void {
-    gathering ??= clock.after(gatherFor, () => {
-      gathering = undefined
-      for (const session of sessions.values()) session.flush()
-    })
+    gathering.begin()
   }
 
   // ---- links come and go
@@ -371,13 +367,14 @@ export function createMesh(options: MeshOptions): Mesh {
       if (session) return session.refresh(id, budget, signal)
       return Promise.reject(new ProxyError('owner_lost', 'there is no link to the agent of that node'))
     },
+    hasten: gathering.hasten,
     peers: () => peerViews(addresses.all(), members.sessions()),
     isSettled,
     async stop() {
       stopping.abort(new ProxyError('stopping', farewell))
       unsubscribe()
       alarm.stop()
-      gathering?.()
+      gathering.stop()
       for (const link of [...links]) dismiss(link, farewell)
       if (unreleased.size > 0) await ended.promise
     },

@@ -19,6 +19,8 @@ export interface Sync extends Part {
   readonly port: number
   /** The owner scrapes now; its new snapshot is in the store when this resolves. Rejects with a ProxyError. */
   refresh(node: NodeId, id: string, budget: number, signal?: AbortSignal): Promise<void>
+  /** Nothing of ours is about to change: what has changed goes out now, and not with what else comes in a moment. */
+  hasten(): void
   peers(): readonly PeerView[]
   /** Whether every peer that was found has told all it has, or can't be reached. Stays so once it is. */
   isSettled(): boolean
@@ -80,6 +82,7 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
       await mesh.refresh(node, id, budget, signal)
       measures.refreshed(clock.now() - asked)
     },
+    hasten: mesh.hasten,
     peers: mesh.peers,
     isSettled() {
       settled ||= mesh.isSettled() || clock.now() - started > settledWithin

@@ -9,6 +9,7 @@ function stub() {
     calls,
     sync: {
       refresh: async (...asked: readonly unknown[]) => void calls.push(['refresh', ...asked]),
+      hasten: () => void calls.push(['hasten']),
       peers: () => [],
       isSettled: () => true,
       stop: async () => void calls.push(['stop']),
@@ -37,13 +38,15 @@ describe('sync', () => {
     expect(peers.isSettled()).toBe(false)
     peers.begin()
     peers.begin()
+    peers.hasten()
     expect(begun).toBe(1)
     await expect(peers.refresh('n2', 'a', 100)).rejects.toMatchObject({ code: 'owner_lost' })
     await Promise.resolve()
     expect(peers.isSettled()).toBe(true)
     await peers.refresh('n2', 'a', 100)
+    peers.hasten()
     await peers.stop()
-    expect(calls).toEqual([['refresh', 'n2', 'a', 100], ['stop']])
+    expect(calls).toEqual([['refresh', 'n2', 'a', 100], ['hasten'], ['stop']])
   })
 
   test('that is stopped while it begins is stopped when it has; afterwards it begins no more', async () => {

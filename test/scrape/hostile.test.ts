@@ -36,7 +36,7 @@ function scraping(hostile: readonly string[], healthy: readonly string[], verify
   })
   const snapshots = new Map<string, Snapshot[]>(urls.map((url) => [url, []]))
   const scraper = startScraper(
-    { clock, read, log: createLog('silent'), metrics: createMetrics() },
+    { clock, read, rests: () => {}, log: createLog('silent'), metrics: createMetrics() },
     (url, snapshot) => snapshots.get(url)?.push(snapshot),
   )
   const job = (url: string, timeout: number) => ({ endpoint: { url, port: 0, why: '' }, interval, timeout })

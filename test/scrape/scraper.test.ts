@@ -19,6 +19,8 @@ function started(takes: (id: string) => number = () => 5) {
   const clock = virtualClock(0)
   const reads: { id: string; at: number; left: number | undefined }[] = []
   const snapshots: { id: string; at: number; snapshot: Snapshot }[] = []
+  /** How many snapshots there were whenever all was done. */
+  const rests: number[] = []
   const scraper = startScraper(
     {
       clock,
@@ -28,12 +30,13 @@ function started(takes: (id: string) => number = () => 5) {
         if (takes(id) > timeout) throw new ProxyError('timeout', `no answer within ${timeout} ms`)
         return { page, contentType: undefined }
       },
+      rests: () => rests.push(snapshots.length),
       log: createLog('silent'),
       metrics: createMetrics(),
     },
     (id, snapshot) => snapshots.push({ id, at: clock.now(), snapshot }),
   )
-  return { clock, reads, snapshots, scraper }
+  return { clock, reads, snapshots, rests, scraper }
 }
 
 const named = (what: string, n: number) => Array.from({ length: n }, (_, at) => `${what}${at}`)
@@ -112,6 +115,27 @@ describe('the schedule', () => {
       expect(Math.max(...pauses)).toBeLessThanOrEqual(10_000)
       expect(Math.min(...pauses.slice(1))).toBeGreaterThanOrEqual(9900)
     }
+  })
+
+  test('tells when what was due together is done and handed on, the slowest too', async () => {
+    const { clock, rests, scraper } = started((id) => (id === 'slow' ? 50 : 5))
+    scraper.update(jobs('a', 'b', 'slow'))
+    await clock.pass(40)
+    expect(rests).toEqual([])
+    await clock.pass(20)
+    expect(rests).toEqual([3])
+  })
+
+  test('who asks for a scrape is answered before anything is told of it', async () => {
+    const { clock, rests, snapshots, scraper } = started()
+    scraper.update(jobs('a'))
+    await clock.pass(12_000)
+    const [before, handedOn] = [rests.length, snapshots.length]
+    const asked = scraper.now('a', 5000)
+    await clock.pass(100)
+    await asked
+    expect(snapshots).toHaveLength(handedOn + 1)
+    expect(rests).toHaveLength(before)
   })
 
   test('a live read counts as the scheduled one', async () => {

@@ -72,6 +72,17 @@ describe('in the steady state', () => {
     expect(n1.mesh.peers().map(({ state }) => state)).toEqual(['connected', 'connected'])
   })
 
+  test('where nothing else is about to change, a new page waits for nothing', async () => {
+    const [n1, n2] = three()
+    n1.run('a')
+    n1.show('a', page(1))
+    await cluster.clock.pass(2000)
+    n1.show('a', page(2))
+    n1.mesh.hasten()
+    await cluster.clock.pass(2)
+    expect(n2.text('n1', 'a')).toBe(page(2))
+  })
+
   test('what was there before sync started is told too', async () => {
     cluster = createCluster(['n1', 'n2'])
     cluster.start('n1', {

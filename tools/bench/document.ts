@@ -93,7 +93,9 @@ within a hundredth of its interval begins together, which also makes one packet 
 engines of zlib that are used again, one memory for what is unpacked, a validation in WebAssembly and half of an idle
 agent's wake-ups left out, a scrape costs 0.63 of what it did, all measured side by side. Compiling WebAssembly for speed
 is 6 % of it, at no memory that can be measured. Comparing with the page before and counting lines in one pass makes a
-delta in two thirds of the time.
+delta in two thirds of the time. Telling peers as soon as
+all scrapes that began together are done, instead of 20 ms later, spares one waking up: 7 %, and a change is visible
+sooner. To keep the answers of such scrapes until the last is there, and to read them all in one go, gains nothing.
 Deltas from bytes instead of strings halve their making, and
 one packet and one write for all that is due halves a peer’s cost: kept. Edits in bytes instead of lines make a delta
 faster still but 30 % larger on the wire: not kept. zstd with other levels or with the size told beforehand, and brotli:
