@@ -63,7 +63,6 @@ describe('the house', () => {
 
   test.each([
     ['dockerode', 'discover'],
-    ['undici', 'scrape'],
     ['ssh2', 'sync'],
   ])('one file imports %s, in %s', (vendor, room) => {
     const importers = [...new Set(imports.filter(({ to }) => to === vendor).map(({ from }) => from))]

@@ -1,37 +1,38 @@
-// One request and its answer, held in memory and bounded: status, headers and body.
+// One answer, held in memory and bounded.
 
 import { ProxyError } from '../errors.ts'
 import type { Share } from './budget.ts'
 import { tooLarge } from './failures.ts'
+import type { Asker } from './http/connection.ts'
+import type { Head } from './http/head.ts'
 
-export interface Answer {
-  readonly status: number
-  readonly headers: Headers
+export interface Received {
+  readonly head: Head
   /** Empty unless the status is 200: other bodies are read to keep the connection, and dropped. */
   readonly body: Uint8Array
 }
 
-export type Headers = Readonly<Record<string, string | string[] | undefined>>
-
 /** Beyond this the body of an error page isn't worth its connection. */
 const mostDropped = 64 * 1024
+/** So much is taken on trust: most pages are announced, and fit. */
+const mostTrusted = 64 * 1024
 
-/** What the client library calls while an answer comes in; what these throw aborts the request. */
-export class Collector {
-  readonly answer: Promise<Answer>
+const nothing = Buffer.alloc(0)
+
+export class Collector implements Asker {
+  readonly received: Promise<Received>
   readonly #most: number
   readonly #share: Share
-  readonly #chunks: Uint8Array[] = []
-  #settle!: (answer: Answer) => void
+  #settle!: (received: Received) => void
   #fail!: (error: unknown) => void
-  #status = 0
-  #headers: Headers = {}
+  #head: Head | undefined
+  #memory = nothing
   #size = 0
 
   constructor(most: number, share: Share) {
     this.#most = most
     this.#share = share
-    this.answer = new Promise((resolve, reject) => {
+    this.received = new Promise((resolve, reject) => {
       this.#settle = resolve
       this.#fail = reject
     })
@@ -39,47 +40,55 @@ export class Collector {
 
   /** Whether the container had begun to answer: then asking again would be a second question. */
   get begun(): boolean {
-    return this.#status !== 0
+    return this.#head !== undefined
   }
 
-  onRequestStart(): void {}
-
-  onResponseStart(_controller: unknown, status: number, headers: Headers): void {
-    if (status < 200) return
-    this.#status = status
-    this.#headers = headers
-    if (status === 200 && Number(headers['content-length']) > this.#most) throw tooLarge(this.#most)
+  head(head: Head): void {
+    this.#head = head
+    if (head.status !== 200 || typeof head.body !== 'number') return
+    if (head.body > this.#most) throw tooLarge(this.#most)
+    this.#grow(Math.min(head.body, mostTrusted))
   }
 
-  onResponseData(_controller: unknown, chunk: Uint8Array): void {
-    this.#size += chunk.length
-    if (this.#status !== 200) {
-      if (this.#size > mostDropped) throw new ProxyError('status', `answered ${this.#status}`)
+  body(bytes: Uint8Array): void {
+    const at = this.#size
+    this.#size += bytes.length
+    const { status } = this.#head!
+    if (status !== 200) {
+      if (this.#size > mostDropped) throw new ProxyError('status', `answered ${status}`)
       return
     }
     if (this.#size > this.#most) throw tooLarge(this.#most)
-    this.#chunks.push(chunk)
-    this.#share.take(chunk.length)
+    if (this.#size > this.#memory.length) this.#grow(this.#nextSize())
+    this.#memory.set(bytes, at)
   }
 
-  onResponseEnd(): void {
-    this.#settle({ status: this.#status, headers: this.#headers, body: joined(this.#chunks, this.#size) })
+  done(): void {
+    const head = this.#head!
+    this.#settle({ head, body: head.status === 200 ? this.#whole() : this.#memory })
   }
 
-  onResponseError(_controller: unknown, error: Error): void {
+  fail(error: unknown): void {
     this.#fail(error)
   }
-}
 
-/** One chunk, as most answers are, is taken as it is; unless it would keep much more memory alive than its own. */
-function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const [first] = chunks
-  if (chunks.length === 1 && first && first.buffer.byteLength < 2 * size) return first
-  const body = Buffer.allocUnsafeSlow(chunks.length === 0 ? 0 : size)
-  let at = 0
-  for (const chunk of chunks) {
-    body.set(chunk, at)
-    at += chunk.length
+  /** Twice as much each time, so that a page of any pieces is moved only a few times. */
+  #nextSize(): number {
+    const { body } = this.#head!
+    const most = typeof body === 'number' ? body : this.#most
+    return Math.min(most, Math.max(this.#size, 2 * this.#memory.length))
   }
-  return body
+
+  #grow(size: number): void {
+    const memory = Buffer.allocUnsafeSlow(size)
+    this.#share.take(size - this.#memory.length)
+    this.#memory.copy(memory)
+    this.#memory = memory
+  }
+
+  /** In no more memory than it needs: it is kept for long. */
+  #whole(): Uint8Array {
+    if (this.#memory.length > this.#size) this.#grow(this.#size)
+    return this.#memory
+  }
 }

@@ -29,11 +29,22 @@ export function tooLarge(most: number, how = ''): ProxyError {
   })
 }
 
+export function notHttp(): never {
+  throw new ProxyError('protocol', 'answered something that is not HTTP')
+}
+
+export function tooMuchHead(): never {
+  throw new ProxyError('protocol', 'sent too many or too large headers')
+}
+
+export function closedEarly(): ProxyError {
+  return new ProxyError('reset', 'connection closed before the answer was complete')
+}
+
 const known: Readonly<Record<string, readonly [Code, string]>> = {
   ECONNREFUSED: ['refused', 'connection refused'],
   ECONNRESET: ['reset', 'connection reset'],
   EPIPE: ['reset', 'connection reset'],
-  UND_ERR_SOCKET: ['reset', 'connection closed before the answer was complete'],
   EHOSTUNREACH: ['unreachable', 'no route to the container'],
   ENETUNREACH: ['unreachable', 'no route to the container'],
   EHOSTDOWN: ['unreachable', 'no route to the container'],
@@ -42,9 +53,6 @@ const known: Readonly<Record<string, readonly [Code, string]>> = {
   ENOTFOUND: ['unreachable', 'the host name is unknown'],
   EAI_AGAIN: ['unreachable', 'the host name could not be looked up'],
   ETIMEDOUT: ['timeout', 'no connection in time'],
-  UND_ERR_CONNECT_TIMEOUT: ['timeout', 'no connection in time'],
-  UND_ERR_HEADERS_OVERFLOW: ['protocol', 'sent too many or too large headers'],
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: ['protocol', 'sent another number of bytes than it announced'],
 }
 
 const speaksNoTls = new Set(['EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG'])
@@ -59,12 +67,9 @@ interface Thrown extends Error {
 /** What a library or the system threw, as ours. */
 export function failureOf(error: unknown): ProxyError {
   if (error instanceof ProxyError) return error
-  const { code = '', name, message = '', reason } = error as Partial<Thrown>
+  const { code = '', message = '', reason } = error as Partial<Thrown>
   const found = known[code]
   if (found) return new ProxyError(...found, { cause: error })
-  // the library asserts what an answer must look like, such as no switch of protocol without being asked
-  if (name === 'HTTPParserError' || code === 'ERR_ASSERTION')
-    return new ProxyError('protocol', 'answered something that is not HTTP', { cause: error })
   if (speaksNoTls.has(code))
     return new ProxyError('tls', 'does not speak TLS as expected', {
       mend: 'set the label app-metrics-proxy.scheme to http if it speaks plain HTTP',

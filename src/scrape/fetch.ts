@@ -1,16 +1,16 @@
-// One GET of one page, as bytes. The only file that knows the HTTP client.
+// One GET of one page, as bytes.
 //
 // A connection belongs to one target and is held by one fetch at a time: it is taken from the idle ones,
 // and put back only after an answer that was read to its end. So no target ever waits for another.
 
-import type { Socket } from 'node:net'
-import { buildConnector, Client } from 'undici'
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 import type { Mono } from '../model.ts'
 import { createBudget } from './budget.ts'
-import { type Answer, Collector } from './exchange.ts'
+import { Collector, type Received } from './exchange.ts'
 import { failureOf, shown, tooSlow } from './failures.ts'
+import { Connection } from './http/connection.ts'
+import type { Head } from './http/head.ts'
 
 export interface Fetched {
   /** As it came, still packed if `gzip`. */
@@ -46,95 +46,91 @@ const accept =
   'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,' +
   'application/openmetrics-text;version=0.0.1;q=0.5,' +
   'text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2'
+// measured: packed and plain cost this agent the same, since what unpacking takes, receiving less saves;
+// and a page that comes packed needs no packing when it is served
+const asks = `accept: ${accept}\r\naccept-encoding: gzip\r\nuser-agent: app-metrics-proxy\r\n`
 const mostRedirects = 3
-const mostHeaderBytes = 16 * 1024
 const keepAlive = 60_000
+/** A connection isn't used any more so long before the container closes it. */
+const margin = 1000
 /** All bodies under way together, in bodies of the largest size. */
 const mostBodies = 4
 const redirects = new Set([301, 302, 303, 307, 308])
 
-interface Connection {
+/** A connection, and whose it is. */
+interface Line {
   /** As its askers name the target. */
   readonly url: string
-  readonly client: Client
   /** Where it is asked for, unless the answer leads elsewhere. */
   readonly target: URL
-  /** The newest one, from when it begins to connect. */
-  socket: Socket | undefined
+  readonly connection: Connection
   /** It has answered before, so its next failure may only mean that it had been closed meanwhile. */
   used: boolean
-  idleSince: Mono
+  /** While idle: it isn't kept for longer. */
+  until: Mono
   /** What ends it, until another one asks through it: mostly the same one asks each time. */
   asker: AbortSignal | undefined
   readonly abort: () => void
 }
 
 export function createFetcher({ clock, maxBody, verifyTls }: FetcherOptions): Fetcher {
-  const idle = new Map<string, Connection>()
-  const busy = new Set<Connection>()
+  const idle = new Map<string, Line>()
+  const busy = new Set<Line>()
   const budget = createBudget(mostBodies * maxBody)
   let cancelSweep = clock.after(keepAlive, sweep)
 
-  function take(url: string): Connection {
-    const connection = idle.get(url) ?? open(url)
+  function take(url: string): Line {
+    const kept = idle.get(url)
+    if (!kept) return open(url)
     idle.delete(url)
-    busy.add(connection)
-    return connection
+    busy.add(kept)
+    if (isUsable(kept)) return kept
+    discard(kept, stale)
+    return open(url)
   }
 
-  function open(url: string): Connection {
+  function isUsable({ connection, until }: Line): boolean {
+    return connection.open && clock.now() < until
+  }
+
+  function open(url: string): Line {
     const target = new URL(url)
-    const connector = buildConnector({ allowH2: false, rejectUnauthorized: verifyTls })
-    const client = new Client(target.origin, {
-      allowH2: false,
-      connect(options, done) {
-        // it returns the socket, which its type doesn't tell
-        connection.socket = connector(options, done) as unknown as Socket
-      },
-      keepAliveTimeout: keepAlive,
-      keepAliveMaxTimeout: keepAlive,
-      maxHeaderSize: mostHeaderBytes,
-      // one timer of ours covers the whole fetch
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    })
-    const connection: Connection = {
-      ...{ url, client, target, socket: undefined, used: false, idleSince: 0, asker: undefined },
-      abort: () => discard(connection, failureOf(connection.asker?.reason)),
+    const line: Line = {
+      ...{ url, target, used: false, until: 0, asker: undefined },
+      connection: new Connection(target, verifyTls),
+      abort: () => discard(line, failureOf(line.asker?.reason)),
     }
-    return connection
+    busy.add(line)
+    return line
   }
 
-  function heed(connection: Connection, asker: AbortSignal | undefined): void {
-    if (connection.asker === asker) return
-    connection.asker?.removeEventListener('abort', connection.abort)
-    asker?.addEventListener('abort', connection.abort)
-    connection.asker = asker
+  function heed(line: Line, asker: AbortSignal | undefined): void {
+    if (line.asker === asker) return
+    line.asker?.removeEventListener('abort', line.abort)
+    asker?.addEventListener('abort', line.abort)
+    line.asker = asker
   }
 
-  function putBack(connection: Connection): void {
-    const { url } = connection
-    busy.delete(connection)
-    const other = idle.get(url)
-    connection.used = true
-    connection.idleSince = clock.now()
-    idle.set(url, connection)
+  function putBack(line: Line, keptFor = Number.POSITIVE_INFINITY): void {
+    const other = idle.get(line.url)
     if (other) discard(other, stale)
+    line.used = true
+    line.until = clock.now() + Math.min(keepAlive, keptFor - margin)
+    busy.delete(line)
+    idle.set(line.url, line)
+    if (!isUsable(line)) discard(line, stale)
   }
 
-  function discard(connection: Connection, why: Error): void {
-    const { url } = connection
-    busy.delete(connection)
-    heed(connection, undefined)
-    if (idle.get(url) === connection) idle.delete(url)
-    end(connection, why).catch(() => {})
+  function discard(line: Line, why: Error): void {
+    const { url } = line
+    busy.delete(line)
+    heed(line, undefined)
+    if (idle.get(url) === line) idle.delete(url)
+    line.connection.close(why)
   }
 
-  /** The connections themselves close when their time is up; this forgets the clients around them. */
   function sweep(): void {
-    const before = clock.now() - 2 * keepAlive
-    for (const connection of [...idle.values()])
-      if (connection.idleSince <= before) discard(connection, stale)
+    for (const line of [...idle.values()]) if (!isUsable(line)) discard(line, stale)
     cancelSweep = clock.after(keepAlive, sweep)
   }
 
@@ -142,9 +138,9 @@ export function createFetcher({ clock, maxBody, verifyTls }: FetcherOptions): Fe
     const ended = clock.now() + options.timeout
     let elsewhere: URL | undefined
     for (let hops = 0; hops <= mostRedirects; hops += 1) {
-      const answer = await askTwice(url, elsewhere, ended, options)
-      if (!redirects.has(answer.status)) return accepted(answer)
-      elsewhere = redirected(elsewhere ?? new URL(url), answer)
+      const received = await askTwice(url, elsewhere, ended, options)
+      if (!redirects.has(received.head.status)) return accepted(received)
+      elsewhere = redirected(elsewhere ?? new URL(url), received.head)
     }
     throw new ProxyError('redirect', `redirected more than ${mostRedirects} times`)
   }
@@ -155,38 +151,39 @@ export function createFetcher({ clock, maxBody, verifyTls }: FetcherOptions): Fe
     elsewhere: URL | undefined,
     ended: Mono,
     options: FetchOptions,
-  ): Promise<Answer> {
+  ): Promise<Received> {
     try {
       return await ask(take(url), elsewhere, ended, options)
     } catch (error) {
       if (!(error instanceof ClosedMeanwhile)) throw error
-      return ask(take(url), elsewhere, ended, options)
+      return ask(open(url), elsewhere, ended, options)
     }
   }
 
   async function ask(
-    connection: Connection,
+    line: Line,
     elsewhere: URL | undefined,
     ended: Mono,
     options: FetchOptions,
-  ): Promise<Answer> {
-    const giveUp = (why: unknown) => discard(connection, failureOf(why))
+  ): Promise<Received> {
+    const giveUp = (why: unknown) => discard(line, failureOf(why))
     const left = ended - clock.now()
     const share = budget.open(giveUp)
     const cancel = clock.after(Math.max(0, left), () => giveUp(tooSlow(options.timeout)))
     const collector = new Collector(maxBody, share)
     try {
       options.signal?.throwIfAborted()
-      heed(connection, options.signal)
-      connection.client.dispatch(requestOf(elsewhere ?? connection.target, left, options), collector)
-      const answer = await collector.answer
-      if (options.once) discard(connection, stale)
-      else putBack(connection)
-      return answer
+      heed(line, options.signal)
+      line.connection.ask(requestOf(elsewhere ?? line.target, left, options), collector)
+      const received = await collector.received
+      if (options.once) discard(line, stale)
+      else putBack(line, received.head.keptFor)
+      return received
     } catch (error) {
-      discard(connection, stale)
-      if (connection.used && !collector.begun && isClosed(error)) throw new ClosedMeanwhile()
-      throw failureOf(error)
+      discard(line, stale)
+      const failure = failureOf(error)
+      if (line.used && !collector.begun && failure.code === 'reset') throw new ClosedMeanwhile()
+      throw failure
     } finally {
       cancel()
       share.close()
@@ -197,68 +194,40 @@ export function createFetcher({ clock, maxBody, verifyTls }: FetcherOptions): Fe
     fetch,
     async close() {
       cancelSweep()
-      const all = [...idle.values(), ...busy]
-      idle.clear()
-      await Promise.all(all.map((one) => end(one, new ProxyError('stopping', 'the agent stops'))))
+      for (const line of [...idle.values(), ...busy])
+        discard(line, new ProxyError('stopping', 'the agent stops'))
     },
   }
 }
 
-/** The client alone would leave a socket that still connects to itself, and with it the process, for ten seconds. */
-async function end({ client, socket }: Connection, why: Error): Promise<void> {
-  await client.destroy(why)
-  socket?.destroy(why)
-}
-
-/** Told to a client that nobody waits for any more. */
+/** Told to a connection on which nobody waits any more. */
 const stale = new ProxyError('stopping', 'the connection is no longer needed')
 
 class ClosedMeanwhile extends Error {}
 
-function isClosed(error: unknown): boolean {
-  const { code } = error as { code?: string }
-  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE'
-}
-
-function requestOf(target: URL, left: number, options: FetchOptions) {
+/** A URL has no line breaks, nor anything else that could add to the request. */
+function requestOf({ host, pathname, search }: URL, left: number, options: FetchOptions): string {
   const told = Math.min(left, options.left ?? left) / 1000
-  return {
-    path: target.pathname + target.search,
-    method: 'GET' as const,
-    // measured: packed and plain cost this agent the same, since what unpacking takes, receiving less saves;
-    // and a page that comes packed needs no packing when it is served
-    headers: [
-      'accept',
-      accept,
-      'accept-encoding',
-      'gzip',
-      'user-agent',
-      'app-metrics-proxy',
-      'x-prometheus-scrape-timeout-seconds',
-      told.toFixed(3),
-    ],
-    ...(options.once ? { reset: true } : {}),
-  }
+  return (
+    `GET ${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\n` +
+    `connection: ${options.once ? 'close' : 'keep-alive'}\r\n${asks}` +
+    `x-prometheus-scrape-timeout-seconds: ${told.toFixed(3)}\r\n\r\n`
+  )
 }
 
-function accepted({ status, headers, body }: Answer): Fetched {
+function accepted({ head: { status, contentEncoding, contentType }, body }: Received): Fetched {
   if (status !== 200) throw new ProxyError('status', `answered ${status}`)
-  const encoding = (one(headers['content-encoding']) ?? 'identity').toLowerCase()
+  const encoding = (contentEncoding ?? 'identity').toLowerCase()
   if (encoding !== 'gzip' && encoding !== 'identity' && encoding !== '')
     throw new ProxyError('protocol', `answered with the content encoding ${shown(encoding, 40)}`)
-  return { body, gzip: encoding === 'gzip', contentType: one(headers['content-type']) }
+  return { body, gzip: encoding === 'gzip', contentType }
 }
 
 /** Follows only within the same scheme, host and port: a container must not send the agent elsewhere. */
-function redirected(from: URL, { headers }: Answer): URL {
-  const location = one(headers.location) ?? ''
+function redirected(from: URL, { location = '' }: Head): URL {
   const to = URL.parse(location, from.href)
   if (to?.origin === from.origin) return to
   throw new ProxyError('redirect', `redirects to ${shown(location) || 'nowhere'}, which is not followed`, {
     mend: 'set the labels app-metrics-proxy.port, .path and .scheme to where the metrics are',
   })
-}
-
-function one(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header[0] : header
 }

@@ -1,8 +1,11 @@
 import { createServer } from 'node:http'
+import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { createFetcher, type Fetcher } from '../../src/scrape/fetch.ts'
+import { virtualClock } from '../helpers/clock.ts'
 import { hangingPort } from '../helpers/full-backlog.ts'
 import { closedPort, httpServer, pageServer, run, tcpServer } from '../helpers/server.ts'
 import { until } from '../helpers/until.ts'
@@ -108,6 +111,51 @@ describe('the connection', () => {
     })
     for (let n = 0; n < 3; n += 1) expect(text((await get(server.url)).body)).toBe('a 1\n')
     expect([questions, server.connections()]).toEqual([3, 3])
+  })
+
+  test('is given up, and the container asked anew, where an unasked answer had come meanwhile', async () => {
+    const answer = (body: string) => `HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n${body}\n`
+    const sockets: Socket[] = []
+    await using server = await tcpServer((socket) => {
+      sockets.push(socket)
+      socket.once('data', () => socket.write(answer(`a ${sockets.length}`)))
+    })
+    await get(server.url)
+    // as the scraper asks: from a timer, after which the system tells what has come in
+    await sleep(1)
+    sockets[0]!.write(answer('b 1'))
+    expect(text((await get(server.url)).body)).toBe('a 2\n')
+  })
+
+  test.each([
+    ['long enough', 60, 1],
+    ['too short a time', 1, 3],
+  ])('is kept for as long as the container says: %s', async (_, seconds, connections) => {
+    await using server = await httpServer((_, response) =>
+      response.writeHead(200, { 'keep-alive': `timeout=${seconds}` }).end('a 1\n'),
+    )
+    for (let n = 0; n < 3; n += 1) await get(server.url)
+    expect(server.connections()).toBe(connections)
+    await until('no more are open', () => server.open() === (connections === 1 ? 1 : 0))
+  })
+
+  test('is closed after a minute without a fetch', async () => {
+    const clock = virtualClock()
+    const own = createFetcher({ clock, maxBody, verifyTls: false })
+    const answering = (socket: Socket) =>
+      socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\na 1\n'))
+    await using server = await tcpServer(answering)
+    await using other = await tcpServer(answering)
+    for (const { url } of [server, other]) await own.fetch(url, { timeout: 5000 })
+    await clock.pass(30_000)
+    await own.fetch(other.url, { timeout: 5000 })
+    await clock.pass(30_001)
+    await until('the one is closed', () => server.open() === 0)
+    expect(other.open()).toBe(1)
+    await own.fetch(server.url, { timeout: 5000 })
+    await own.fetch(other.url, { timeout: 5000 })
+    expect([server.connections(), other.connections()]).toEqual([2, 1])
+    await own.close()
   })
 
   test('is opened again after the container itself was', async () => {

@@ -208,6 +208,13 @@ describe.concurrent('lengths that are not true', () => {
     expect(new Set(pages)).toEqual(new Set(['a 1\n']))
   })
 
+  test('a length, and chunks too', async () => {
+    await using server = await answering(
+      `${ok}content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n4\r\na 1\n\r\n0\r\n\r\n`,
+    )
+    expect(await troubleBeside(server)).toEqual(says('protocol', 'answered something that is not HTTP'))
+  })
+
   test('a broken chunk', async () => {
     await using server = await answering(`${ok}transfer-encoding: chunked\r\n\r\nzz\r\n`)
     expect(await troubleBeside(server)).toEqual(says('protocol', 'answered something that is not HTTP'))
