@@ -20,6 +20,17 @@ export function damaged(whole: Uint8Array, random: Random): Damaged {
   return { bytes, from }
 }
 
+/** Into pieces of all sizes, of which some are empty. */
+export function cut(bytes: Buffer, random: Random): readonly Buffer[] {
+  const chunks: Buffer[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const length = random.below(random.one([2, 8, 500]))
+    chunks.push(bytes.subarray(at, at + length))
+    at += length
+  }
+  return chunks
+}
+
 function wounded(bytes: Buffer, at: number, random: Random): Buffer {
   const [before, after] = [bytes.subarray(0, at), bytes.subarray(at)]
   const length = 1 + random.below(random.one([1, 4, 50]))

@@ -8,7 +8,7 @@ import { createFrameReader, type Frame, writeFrame } from '../../src/sync/frames
 import { decode, encode, type Message } from '../../src/sync/messages.ts'
 import type { Random } from '../../test/exposition/corpus/random.ts'
 import { messages } from '../../test/sync/every-message.ts'
-import { damaged } from './damage.ts'
+import { cut, damaged } from './damage.ts'
 import type { Engine } from './engine.ts'
 
 const limit = 2 ** 20
@@ -93,16 +93,6 @@ function hear(chunks: readonly Uint8Array[]): Heard {
   const given = chunks.reduce((sum, { length }) => sum + length, 0)
   if (held > given) throw new Error(`${held} bytes heard of ${given}`)
   return { messages: heard }
-}
-
-function cut(bytes: Uint8Array, random: Random): readonly Uint8Array[] {
-  const chunks: Uint8Array[] = []
-  for (let at = 0; at < bytes.length; ) {
-    const length = random.below(random.one([2, 8, 500]))
-    chunks.push(bytes.subarray(at, at + length))
-    at += length
-  }
-  return chunks
 }
 
 /** What ended before this place. */
