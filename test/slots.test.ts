@@ -33,6 +33,53 @@ test('work that hangs gives its slot back after a while', async () => {
   expect(await next).toBe('done')
 })
 
+test('when all of it hangs, as many as there are slots are started each time, in the order in which they came', async () => {
+  const clock = virtualClock()
+  const slots = createSlots(clock, 2, 100)
+  const started: string[] = []
+  for (const name of ['a', 'b', 'c', 'd', 'e'])
+    void slots(() => {
+      started.push(`${name} ${clock.now() - 1_000_000}`)
+      return forever()
+    })
+  await clock.pass(50)
+  expect(started).toEqual(['a 0', 'b 0'])
+  await clock.pass(250)
+  expect(started).toEqual(['a 0', 'b 0', 'c 100', 'd 100', 'e 200'])
+  expect([slots.running, slots.waiting]).toEqual([1, 0])
+})
+
+test('what has held its slot for too long makes room at once, and its end makes none again', async () => {
+  const clock = virtualClock()
+  const slots = createSlots(clock, 1, 100)
+  const [late, next] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const lateDone = slots(() => late.promise)
+  await clock.pass(1000)
+  const nextDone = slots(() => next.promise)
+  expect([slots.running, slots.waiting]).toEqual([1, 0])
+  late.resolve()
+  await lateDone
+  void slots(forever)
+  expect([slots.running, slots.waiting]).toEqual([1, 1])
+  next.resolve()
+  await nextDone
+  expect([slots.running, slots.waiting]).toEqual([1, 0])
+})
+
+test('as long as nothing waits nobody looks at the time', async () => {
+  let timers = 0
+  const clock = virtualClock()
+  const after: typeof clock.after = (ms, callback) => {
+    timers += 1
+    return clock.after(ms, callback)
+  }
+  const slots = createSlots({ ...clock, after }, 2, 100)
+  void slots(forever)
+  await slots(async () => {})
+  await slots(async () => {})
+  expect(timers).toBe(0)
+})
+
 test('result and failure are the work’s own', async () => {
   const slots = createSlots(virtualClock(), 1, 100)
   expect(await slots(async () => 7)).toBe(7)
