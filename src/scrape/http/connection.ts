@@ -8,7 +8,7 @@ import { connect as connectTls } from 'node:tls'
 import { closedEarly } from '../failures.ts'
 import { Answer, type Listener } from './answer.ts'
 
-/** Who asks. One of the last two is called once, after all else. */
+/** Who asks. One of the last two is called once, after all else; `fail` also with what any of the others throws. */
 export interface Asker extends Listener {
   done(): void
   fail(error: unknown): void
@@ -90,7 +90,11 @@ export class Connection {
     const asker = this.#asker
     this.#answer = this.#asker = undefined
     if (!kept) this.#socket.destroy()
-    asker?.done()
+    try {
+      asker?.done()
+    } catch (error) {
+      asker?.fail(error)
+    }
   }
 }
 

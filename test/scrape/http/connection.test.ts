@@ -111,19 +111,15 @@ test('who gave up is neither asked for nor told anything', async () => {
   expect(asked).toBe(1)
 })
 
-test('what the asker throws ends it, and comes back', async () => {
-  await using server = await tcpServer((socket) => socket.once('data', () => socket.write(answer)))
-  const connection = open(server.url)
+test.each(['head', 'body', 'done'])('what the asker throws of its %s comes back to it', async (part) => {
+  await using server = await tcpServer((socket) => socket.once('data', () => socket.end(answer)))
   const why = new Error('too large')
-  const asking = new Promise((_, reject) => {
-    connection.ask(request, {
-      head() {
-        throw why
-      },
-      body: () => {},
-      done: () => {},
-      fail: reject,
-    })
+  const hear = (heard: string) => () => {
+    if (heard === part) throw why
+  }
+  const asking = new Promise((_, fail) => {
+    const asker = { head: hear('head'), body: hear('body'), done: hear('done'), fail }
+    open(server.url).ask(request, asker)
   })
   await expect(asking).rejects.toBe(why)
   await until('the connection is closed', () => server.open() === 0)
