@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 
 const rooms = ['discover', 'probe', 'scrape', 'exposition', 'store', 'sync', 'serve', 'cli'] as const
 /** Folders that every room may import, as it may the files directly in src (but app.ts and main.ts). */
-const leafFolders = ['config', 'labels', 'promql']
+const leafFolders = ['assembly', 'config', 'labels', 'promql']
 /** The composition root with its helpers, and the process edge. */
 const roots = ['app.ts', 'app', 'main.ts']
 /** The command line is a second root: it joins what it needs, as app.ts does. */

@@ -1,23 +1,29 @@
-// Makes src/exposition/skim/program.ts: the program in src/exposition/skim/assembly, compiled to WebAssembly. A test
-// compares the two.
+// Makes each program.ts: the program in the assembly/ beside it, compiled to WebAssembly. A test compares the two.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import asc from 'assemblyscript/asc'
 import binaryen from 'assemblyscript/binaryen'
 
-const folder = join(import.meta.dirname, '../src/exposition/skim')
+const source = join(import.meta.dirname, '../src')
+
+/** Where they are in src, and the file that each begins with. */
+export const programs = {
+  'exposition/skim': 'page.ts',
+  'sync/outline': 'outline.ts',
+}
+export type Folder = keyof typeof programs
 
 const options = [
-  ...['--baseDir', join(folder, 'assembly'), '--outFile', 'page.wasm'],
+  ...['--baseDir', source, '--outFile', 'program.wasm'],
   ...['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd'],
   // what isn't for JavaScript need not be of a type that it knows; sizes have 32 bits, as all of this memory
   ...['--disableWarning', '112', '--disableWarning', '201'],
 ]
 
-export async function compiled(): Promise<Uint8Array> {
+export async function compiled(folder: Folder): Promise<Uint8Array> {
   let program: Uint8Array | undefined
-  const { error, stderr } = await asc.main(['page.ts', ...options], {
+  const { error, stderr } = await asc.main([join(folder, 'assembly', programs[folder]), ...options], {
     writeFile: (_, contents) => {
       program = contents as Uint8Array
     },
@@ -39,12 +45,13 @@ function inlined(program: Uint8Array): Uint8Array {
   return module.emitBinary()
 }
 
-if (import.meta.main) {
-  const lines = Buffer.from(await compiled())
+export function moduleOf(program: Uint8Array): string {
+  const lines = Buffer.from(program)
     .toString('base64')
     .replace(/.{1,104}/g, '$&\n')
-  writeFileSync(
-    join(folder, 'program.ts'),
-    `// Made by \`npm run wasm\` from assembly/: not to be edited.\n\n/** In base64. */\nexport const program = \`\n${lines}\`\n`,
-  )
+  return `// Made by \`npm run wasm\` from assembly/: not to be edited.\n\n/** In base64. */\nexport const program = \`\n${lines}\`\n`
 }
+
+if (import.meta.main)
+  for (const folder of Object.keys(programs) as Folder[])
+    writeFileSync(join(source, folder, 'program.ts'), moduleOf(await compiled(folder)))

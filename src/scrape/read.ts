@@ -4,7 +4,7 @@ import { ProxyError } from '../errors.ts'
 import type { Format, Page } from '../model.ts'
 import { shown } from './failures.ts'
 import type { Fetched, FetchOptions } from './fetch.ts'
-import { type About, createTexts, newPlace, type Place } from './texts.ts'
+import { type About, createTexts } from './texts.ts'
 import { type Unpacked, unpackAside, unpackNow } from './unpack.ts'
 
 /** Whether a body is valid metrics. */
@@ -25,8 +25,6 @@ export type Inspected =
 export interface Reading {
   readonly page: Page
   readonly contentType: string | undefined
-  /** Where its text is, if it came packed. */
-  readonly place?: Place
 }
 
 export interface ReadOptions extends FetchOptions {
@@ -52,25 +50,19 @@ export function createReader({ fetch, inspect, maxBody }: ReaderOptions): Read {
     if (before && isSame(fetched, before)) return before
     const unpacked = fetched.gzip ? unpackNow(fetched.body, maxBody, texts.room) : { text: fetched.body }
     // without a pause in between, in which another text could take the room
-    return inspected(unpacked ?? (await unpackAside(fetched.body, maxBody)), fetched, before?.place)
+    return inspected(unpacked ?? (await unpackAside(fetched.body, maxBody)), fetched)
   }
 
-  function inspected(unpacked: Unpacked, fetched: Fetched, place: Place | undefined): Reading {
-    const found = inspect(unpacked.text, fetched.contentType)
-    if (!found.ok) throw invalid(unpacked.text, found)
-    const { mended } = found
-    if (!mended) return readingOf(unpacked, fetched, found, place)
-    return { page: plainPage(mended, found), contentType: fetched.contentType }
-  }
-
-  function readingOf(
-    unpacked: Unpacked,
-    { body: sent, gzip, contentType }: Fetched,
-    about: About,
-    place = newPlace(),
-  ): Reading {
-    if (!gzip) return { page: plainPage(unpacked.text, about), contentType }
-    return { page: texts.pageOf(place, unpacked, sent, about), contentType, place }
+  function inspected(unpacked: Unpacked, fetched: Fetched): Reading {
+    const { text } = unpacked
+    const { body, gzip, contentType } = fetched
+    const found = inspect(text, contentType)
+    if (!found.ok) throw invalid(text, found)
+    const isSent = gzip && !found.mended
+    return {
+      page: isSent ? texts.pageOf(unpacked, body, found) : plainPage(found.mended ?? text, found),
+      contentType,
+    }
   }
 }
 

@@ -2,10 +2,21 @@
 //
 // A delta is a varint with the length of its steps, the steps, and the text that the steps insert. A step is a
 // varint `count * 4 + kind`; after `change`, for each line: how many bytes are cut off its end before text is
-// added. It is made from the bytes, since most lines are only compared, and applied to lines as Latin-1 strings: one
-// character a byte, so every page survives unchanged.
+// added. It is made from outlines, so that the former text needn't be there, and applied to lines as Latin-1 strings:
+// one character a byte, so every page survives unchanged.
 
-import { compare, lineEnd, lineStart, linesIn, type Stretch, viewOf } from './lines.ts'
+import {
+  commonTail,
+  compare,
+  createIndex,
+  isSameHead,
+  lineAfter,
+  linesBetween,
+  type Outline,
+  type Stretch,
+  sizeOf,
+  tailSizeOf,
+} from './outline.ts'
 import { byteReader, byteWriter } from './varint.ts'
 
 const keep = 0
@@ -14,45 +25,33 @@ const add = 2
 const change = 3
 
 const newline = 10
-const space = 32
-const hash = 35
-const colon = 58
-const open = 123
-const close = 125
 
-export function makeDelta(from: Uint8Array, to: Uint8Array): Uint8Array {
-  const [old, fresh] = [viewOf(from), viewOf(to)]
-  const steps = stepWriter(to)
-  const find = finder(from)
-  const same: Stretch = { bytes: 0, lines: 0 }
-  let [i, j] = [0, 0]
-  while (i <= from.length && j <= to.length) {
-    compare(old, i, fresh, j, same)
-    const [oldAt, at] = [i + same.bytes, j + same.bytes]
-    const [oldEnd, end] = [lineEnd(from, oldAt), lineEnd(to, at)]
+/** From a page of which only the outline is known to `page`, which has the outline `to`. */
+export function makeDelta(from: Outline, to: Outline, page: Uint8Array): Uint8Array {
+  const steps = stepWriter(page)
+  const find = createIndex(from)
+  /** The lines in the outlines, and the new one in the page. */
+  let [i, j, start] = [0, 0, 0]
+  const same: Stretch = { words: 0, lines: 0, bytes: 0 }
+  while (true) {
+    compare(from, i, to, j, same)
     steps.keep(same.lines)
-    if (!followsLabels(to, at)) {
-      const start = lineStart(to, at, j)
-      const there = i + start - j
-      const place = isInValue(to, start, at) ? there : find(seriesOf(to, start, end), there)
-      if (place === undefined) {
-        steps.add(start, end)
-        i = there
-        j = end + 1
-        continue
-      }
-      if (place > there) {
-        steps.drop(linesIn(old, there, place))
-        i = place
-        j = start
-        continue
-      }
+    i += same.words
+    j += same.words
+    start += same.bytes
+    if (j === to.length) break
+    const end = start + sizeOf(to, j)
+    const place = isSameHead(from, i, to, j) ? i : find(to, j, i)
+    if (place === undefined) steps.add(start, end)
+    else {
+      const kept = commonTail(from, place, to, j)
+      steps.drop(linesBetween(from, i, place))
+      steps.change(tailSizeOf(from, place) - kept, end - tailSizeOf(to, j) + kept, end)
+      i = lineAfter(from, place)
     }
-    steps.change(oldEnd - oldAt, at, end)
-    i = oldEnd + 1
-    j = end + 1
+    j = lineAfter(to, j)
+    start = end + 1
   }
-  for (; j <= to.length; j = lineEnd(to, j) + 1) steps.add(j, lineEnd(to, j))
   return steps.end()
 }
 
@@ -145,62 +144,6 @@ function stepWriter(to: Uint8Array) {
       return Buffer.concat([head.bytes(), steps.bytes(), text.bytes().subarray(0, -1)])
     },
   }
-}
-
-/** Whether what differs from `at` on is most likely a value behind labels, as most of what differs is. */
-function followsLabels(page: Uint8Array, at: number): boolean {
-  let n = at - 1
-  while (n > 0 && isOfNumber(page[n]!)) n--
-  return page[n] === space && page[n - 1] === close
-}
-
-/** A digit, or what may stand among them. */
-const isOfNumber = (byte: number) => byte > space && byte < colon && byte !== hash
-
-/** Whether the line that begins at `start` has named its series before `at`: what differs from there on is its value. */
-function isInValue(page: Uint8Array, start: number, at: number): boolean {
-  if (page[start] === hash) return false
-  let hasLabels = false
-  for (let n = start; n < at; n += 1) {
-    if (page[n] === open) hasLabels = true
-    else if (page[n] === space && (!hasLabels || page[n - 1] === close)) return true
-  }
-  return false
-}
-
-/**
- * Finds the next line of a series at or after a place; places never go back. The index is made at the first
- * need: most pages only change.
- */
-function finder(page: Uint8Array): (series: string, from: number) => number | undefined {
-  let index: Map<string, number[]> | undefined
-  return (series, from) => {
-    index ??= placesFromTheEnd(page, from)
-    const places = index.get(series) ?? []
-    while (places.length > 0 && places.at(-1)! < from) places.pop()
-    return places.at(-1)
-  }
-}
-
-function placesFromTheEnd(page: Uint8Array, from: number): Map<string, number[]> {
-  const starts: number[] = []
-  for (let at = from; at <= page.length; at = lineEnd(page, at) + 1) starts.push(at)
-  const index = new Map<string, number[]>()
-  for (const start of starts.reverse()) {
-    const series = seriesOf(page, start, lineEnd(page, start))
-    const known = index.get(series)
-    if (known) known.push(start)
-    else index.set(series, [start])
-  }
-  return index
-}
-
-/** What names a line: the series without its value, or the whole comment. A guess that is wrong costs bytes only. */
-function seriesOf(page: Uint8Array, start: number, end: number): string {
-  const line = bufferOf(page).toString('latin1', start, end)
-  if (page[start] === hash) return line
-  const brace = line.indexOf('} ')
-  return line.slice(0, brace < 0 ? Math.max(0, line.indexOf(' ')) : brace)
 }
 
 function linesOf(page: Uint8Array): string[] {

@@ -91,7 +91,7 @@ export function createIntake({ node, store, clock, visible }: Context): Intake {
       series,
       remarks,
       get body() {
-        return wake(rest)
+        return bodyOf(life, rest)
       },
     }
     show(born, number, { ok: true, at: clock.now() - age, took, page })
@@ -139,6 +139,16 @@ export function createIntake({ node, store, clock, visible }: Context): Intake {
       return undefined
     },
     forget,
+  }
+}
+
+/** The page's text. If it can't be had, nothing can build on it: what comes next is asked for in full. */
+function bodyOf(life: Life, rest: Resting): Uint8Array {
+  try {
+    return wake(rest)
+  } catch (error) {
+    if (life.rest === rest) delete life.rest
+    throw error
   }
 }
 

@@ -41,6 +41,11 @@ export function unpackDelta(packed: Uint8Array, most: number): Uint8Array {
 }
 
 /** Guards against mistakes, not against malice: both sides hold one secret, and number what they tell. */
-export function fingerprint(bytes: Uint8Array, known = crc32(bytes)): string {
-  return known.toString(36)
+export function fingerprint(bytes: Uint8Array): string {
+  return printOfCrc(crc32(bytes))
+}
+
+/** The same where the CRC-32 is known. */
+export function printOfCrc(crc: number): string {
+  return crc.toString(36)
 }

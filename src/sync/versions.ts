@@ -1,9 +1,10 @@
 // The versions of the own pages, ready to be told: the newest one, and the packed deltas that lead to it from
-// those before. Each delta is made once, whatever the number of peers.
+// those before. Each delta is made once, whatever the number of peers, and of the former page only the outline is kept.
 
 import type { Page } from '../model.ts'
 import { makeDelta } from './delta.ts'
-import { fingerprint, pack, packDelta } from './pack.ts'
+import { keepOutline, type Outline, outlineOf } from './outline.ts'
+import { fingerprint, pack, packDelta, printOfCrc } from './pack.ts'
 
 /** A packed delta from the version `from` to the one after it in the list. */
 interface Step {
@@ -18,10 +19,12 @@ interface Version {
   readonly print: string
   /** Oldest first; the last one leads to this version. */
   readonly steps: readonly Step[]
+  /** Of the page. Made where a peer comes to know this version, if the page can have one. */
+  outline?: Outline | undefined
   full?: Uint8Array
 }
 
-type Text = Pick<Page, 'body' | 'glance' | 'crc'>
+type Text = Pick<Page, 'body' | 'glance' | 'size' | 'crc'>
 
 /** How a peer gets the newest version. */
 export type Way =
@@ -50,19 +53,14 @@ export function createVersions(): Versions {
   return {
     put(id, number, page, wanted) {
       const last = versions.get(id)
-      const text = textOf(page)
-      const steps = last && wanted ? affordable([...last.steps, stepFrom(last, text)], text.length) : []
-      versions.set(id, { number, page, print: fingerprint(text, page.crc), steps })
+      versions.set(id, wanted ? versionAfter(last, number, page) : lone(number, page))
     },
     way(id, base) {
       const version = versions.get(id)
       if (!version) return undefined
       const { print, steps } = version
       const first = steps.findIndex(({ from }) => from === base)
-      if (first < 0) {
-        version.full ??= pack(textOf(version.page))
-        return { kind: 'full', print, packed: version.full }
-      }
+      if (first < 0) return { kind: 'full', print, packed: fullOf(version) }
       const packed = steps.slice(first).map((step) => step.packed)
       return { kind: 'steps', print, basePrint: steps[first]!.print, packed }
     },
@@ -70,11 +68,43 @@ export function createVersions(): Versions {
   }
 }
 
-function stepFrom({ number, page, print }: Version, to: Uint8Array): Step {
-  return { from: number, print, packed: packDelta(makeDelta(textOf(page), to)) }
+function lone(number: number, page: Text): Version {
+  return { number, page, print: printOf(page), steps: [] }
 }
 
+function versionAfter(last: Version | undefined, number: number, page: Text): Version {
+  const former = last?.outline
+  if (last?.page === page && former)
+    return { ...last, number, steps: stepsAfter(last, makeDelta(former, former, nothing), page.size) }
+  const text = textOf(page)
+  const outline = outlineOf(text)
+  return {
+    number,
+    page,
+    print: printOf(page),
+    steps: last && former && outline ? stepsAfter(last, makeDelta(former, outline, text), page.size) : [],
+    outline: keepOutline(outline, former),
+  }
+}
+
+function stepsAfter({ number, print, steps }: Version, delta: Uint8Array, size: number): readonly Step[] {
+  return affordable([...steps, { from: number, print, packed: packDelta(delta) }], size)
+}
+
+function fullOf(version: Version): Uint8Array {
+  if (version.full) return version.full
+  const text = textOf(version.page)
+  version.outline ??= keepOutline(outlineOf(text))
+  version.full = pack(text)
+  return version.full
+}
+
+/** An unchanged page needs no text to tell that. */
+const nothing = new Uint8Array()
+
 const textOf = (page: Text) => page.glance?.() ?? page.body
+
+const printOf = (page: Text) => (page.crc === undefined ? fingerprint(textOf(page)) : printOfCrc(page.crc))
 
 /** The newest steps that together cost less than a full copy would. */
 function affordable(steps: readonly Step[], size: number): readonly Step[] {

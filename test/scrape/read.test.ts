@@ -55,6 +55,14 @@ describe('a page', () => {
     expect(readings.map(({ page }) => page.size)).toEqual(texts.map(({ length }) => length))
   })
 
+  test('has its own text also after another that was no page', async () => {
+    const { read } = reading(packed('a 1\n'), packed('<p>'))
+    const { page } = await read()
+    await expect(read()).rejects.toThrow('HTML')
+    expect(Buffer.from(page.glance?.() ?? []).toString()).toBe('a 1\n')
+    expect(Buffer.from(page.body).toString()).toBe('a 1\n')
+  })
+
   test('that had to be mended is served mended, without the container’s gzip', async () => {
     const { page } = await reading(packed('a 1\r\nb 2\r\n')).read()
     expect(Buffer.from(page.body).toString()).toBe('a 1\nb 2\n')

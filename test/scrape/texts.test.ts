@@ -1,14 +1,14 @@
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import type { Page } from '../../src/model.ts'
-import { createTexts, newPlace } from '../../src/scrape/texts.ts'
+import { createTexts } from '../../src/scrape/texts.ts'
 
 const about = { format: 'text/0.0.4', series: 1, remarks: [] } as const
 const textOf = (value: number | string) => `a_rather_long_name 1\nanother ${value}\n`
 const asText = (bytes: Uint8Array | undefined) => Buffer.from(bytes!).toString()
 
-/** The pages of some endpoints, as they come in. */
-function endpoints() {
+/** Takes pages as they come in. */
+function reading() {
   const texts = createTexts()
   /** As it is unpacked: into memory that is used for each of them. */
   function asRoom(text: string): Uint8Array {
@@ -17,20 +17,14 @@ function endpoints() {
     room.set(bytes)
     return room
   }
-  return () => {
-    const place = newPlace()
-    return (text: string) => texts.pageOf(place, { text: asRoom(text) }, gzipSync(text), about)
-  }
+  return (text: string) => texts.pageOf({ text: asRoom(text) }, gzipSync(text), about)
 }
 
 test('a page has its text, however many have come after it', () => {
-  const add = endpoints()
-  const [one, other] = [add(), add()]
+  const read = reading()
   const pages: (readonly [string, Page])[] = []
-  const read = (endpoint: (text: string) => Page, text: string) => pages.push([text, endpoint(text)])
   for (const value of [1, 22, 3, 'long '.repeat(1000), 4, 55555]) {
-    read(one, textOf(value))
-    read(other, textOf(`${value}0`))
+    pages.push([textOf(value), read(textOf(value))])
     for (const [text, page] of pages) {
       expect(page.size).toBe(text.length)
       expect(asText(page.glance?.())).toBe(text)
@@ -40,28 +34,23 @@ test('a page has its text, however many have come after it', () => {
 })
 
 test('a body is its owner’s for good', () => {
-  const add = endpoints()
-  const [one, other] = [add(), add()]
+  const read = reading()
   const bodies: Uint8Array[] = []
   for (const value of [1, 2, 3]) {
-    const page = one(textOf(value))
+    const page = read(textOf(value))
     bodies.push(page.body)
-    other(textOf(9))
+    read(textOf(9))
     bodies.push(page.body)
   }
   expect(bodies.map(asText)).toEqual([1, 1, 2, 2, 3, 3].map(textOf))
 })
 
-test('whoever compares a page with the one before has both without unpacking', () => {
-  const add = endpoints()
-  const [one, other] = [add(), add()]
-  const before = one(textOf(1))
-  other(textOf(9))
-  const place = before.glance?.().buffer
-  const after = one(textOf(2))
-  expect(before.glance?.().buffer).toBe(place)
-  expect(after.glance?.().buffer).toBe(after.glance?.().buffer)
-  other(textOf(10))
-  expect(before.glance?.().buffer).not.toBe(place)
-  expect(after.glance?.().buffer).toBe(place)
+test('the newest text is there without unpacking, until another is to be unpacked', () => {
+  const read = reading()
+  const one = read(textOf(1))
+  const place = one.glance?.().buffer
+  expect(one.glance?.().buffer).toBe(place)
+  const other = read(textOf(2))
+  expect(other.glance?.().buffer).toBe(place)
+  expect(one.glance?.().buffer).not.toBe(place)
 })

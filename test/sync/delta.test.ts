@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { applyDelta, applyDeltas, makeDelta } from '../../src/sync/delta.ts'
+import { applyDelta, applyDeltas } from '../../src/sync/delta.ts'
+import { deltaBetween } from './deltas.ts'
 
 const bytes = (text: string) => Buffer.from(text)
 const line = fc.oneof(
@@ -12,6 +13,13 @@ const line = fc.oneof(
     'b{x="2"} 1',
     '# HELP a text',
     'é{l="ü"} 1\r',
+    'é{l="ü"} 2\r',
+    'a{b="} ",c="{"} 1 1700000000000',
+    'a{b="} ",c="{"} 2 1700000010000',
+    'h_bucket{le="1"} 7 # {trace_id="a b"} 0.5 1700000000.125',
+    'h_bucket{le="1"} 8 # {trace_id="c"} 0.75 1700000010.5',
+    `long ${'1'.repeat(300)}`,
+    `long ${'1'.repeat(299)}2`,
     '',
   ),
   fc.string({ unit: 'binary', maxLength: 30 }),
@@ -22,7 +30,7 @@ const binary = fc.uint8Array({ maxLength: 200 })
 test('a delta makes the new page of the old one, whatever they hold', () => {
   fc.assert(
     fc.property(fc.oneof(page, binary), fc.oneof(page, binary), (from, to) => {
-      expect(Buffer.compare(applyDelta(from, makeDelta(from, to)), to)).toBe(0)
+      expect(Buffer.compare(applyDelta(from, deltaBetween(from, to)), to)).toBe(0)
     }),
     { numRuns: 500 },
   )
@@ -31,7 +39,7 @@ test('a delta makes the new page of the old one, whatever they hold', () => {
 test('several deltas at once give what they give one by one', () => {
   fc.assert(
     fc.property(fc.array(page, { minLength: 2, maxLength: 5 }), (pages) => {
-      const deltas = pages.slice(1).map((to, at) => makeDelta(pages[at]!, to))
+      const deltas = pages.slice(1).map((to, at) => deltaBetween(pages[at]!, to))
       expect(Buffer.compare(applyDeltas(pages[0]!, deltas), pages.at(-1)!)).toBe(0)
     }),
   )
@@ -55,7 +63,7 @@ describe('a page that barely changed costs barely anything', () => {
   // its last line ends, too
   const lines = [...series, '']
   const from = bytes(lines.join('\n'))
-  const sizeTo = (to: readonly string[]) => makeDelta(from, bytes(to.join('\n'))).length
+  const sizeTo = (to: readonly string[]) => deltaBetween(from, bytes(to.join('\n'))).length
 
   test.each([
     ['nothing changed', lines, 3],
@@ -69,7 +77,10 @@ describe('a page that barely changed costs barely anything', () => {
 })
 
 test('many lines of one name take time in proportion to their number', () => {
-  const same = (count: number, last: string) => bytes([...Array(count).fill('a 1'), last].join('\n'))
-  const [from, to] = [same(200_000, 'b 1'), bytes(`c 1\n${'b 2\na 1\n'.repeat(100_000)}`)]
-  expect(Buffer.compare(applyDelta(from, makeDelta(from, to)), to)).toBe(0)
+  const same = (count: number, last: string) => bytes([...Array(count).fill('some_name 1'), last].join('\n'))
+  const [from, to] = [
+    same(200_000, 'other_name 1'),
+    bytes(`c 1\n${'other_name 2\nsome_name 1\n'.repeat(100_000)}`),
+  ]
+  expect(Buffer.compare(applyDelta(from, deltaBetween(from, to)), to)).toBe(0)
 })

@@ -32,7 +32,7 @@ function show(id: string, value: number): void {
 function put(id: string, body: Uint8Array, wanted = true): void {
   const page = { format: 'text/0.0.4', body, size: body.length, series: 1, remarks: [] } as const
   store.putSnapshot(id, { ok: true, at: clock.now(), took: 3, page })
-  versions.put(id, store.own.entry(id)!.page, { body }, wanted)
+  versions.put(id, store.own.entry(id)!.page, page, wanted)
   feed.mark(id)
 }
 function fail(id: string): void {

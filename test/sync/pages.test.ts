@@ -1,16 +1,19 @@
 // Versions on the owner's side and pages at rest on the peer's, held against each other.
 
+import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { makeDelta } from '../../src/sync/delta.ts'
 import { fingerprint, pack, packDelta } from '../../src/sync/pack.ts'
 import { type Resting, restFull, restSteps, wake } from '../../src/sync/resting.ts'
 import { createVersions, type Way } from '../../src/sync/versions.ts'
+import { deltaBetween } from './deltas.ts'
 
 const page = (seed: number) =>
   Buffer.from(
     Array.from({ length: 400 }, (_, n) => `metric_${n}{a="b"} ${n % 20 === 0 ? n * seed : n}`).join('\n'),
   )
+
+const whole = (body: Uint8Array) => ({ body, size: body.length })
 
 function take(base: Resting | undefined, number: number, body: Uint8Array, way: Way): Resting {
   const version = { number, print: way.print, size: body.length }
@@ -24,7 +27,7 @@ test('a peer that takes any of the versions ends with the newest', () => {
       const versions = createVersions()
       let rest: Resting | undefined
       for (const [at, take1] of [...takes, true].entries()) {
-        versions.put('a', at + 1, { body: page(at + 1) }, true)
+        versions.put('a', at + 1, whole(page(at + 1)), true)
         if (!take1) continue
         const way = versions.way('a', rest?.number ?? 0)!
         if (way.kind === 'steps') expect(way.basePrint).toBe(rest?.print)
@@ -39,7 +42,7 @@ test('a peer that takes any of the versions ends with the newest', () => {
 describe('versions', () => {
   test('give deltas to who has one of the last versions, else a full copy', () => {
     const versions = createVersions()
-    for (let number = 1; number <= 30; number += 1) versions.put('a', number, { body: page(number) }, true)
+    for (let number = 1; number <= 30; number += 1) versions.put('a', number, whole(page(number)), true)
     expect(versions.way('a', 29)).toMatchObject({ kind: 'steps', packed: { length: 1 } })
     expect(versions.way('a', 27)).toMatchObject({ kind: 'steps', packed: { length: 3 } })
     expect(versions.way('a', 1)?.kind).toBe('full')
@@ -49,7 +52,7 @@ describe('versions', () => {
 
   test('cost less than a packed copy, however long they run', () => {
     const versions = createVersions()
-    for (let number = 1; number <= 50; number += 1) versions.put('a', number, { body: page(number) }, true)
+    for (let number = 1; number <= 50; number += 1) versions.put('a', number, whole(page(number)), true)
     const kept = Array.from({ length: 50 }, (_, at) => versions.way('a', at + 1)!).filter(
       (way) => way.kind === 'steps',
     )
@@ -59,14 +62,53 @@ describe('versions', () => {
 
   test('of a short page are told by deltas too', () => {
     const versions = createVersions()
-    for (const number of [1, 2, 3]) versions.put('a', number, { body: Buffer.from(`up ${number}`) }, true)
+    for (const number of [1, 2, 3]) versions.put('a', number, whole(Buffer.from(`up ${number}`)), true)
     expect(versions.way('a', 1)).toMatchObject({ kind: 'steps', packed: { length: 2 } })
+  })
+
+  test('tell of an unchanged page without its text', () => {
+    const versions = createVersions()
+    let asked = 0
+    const same = {
+      size: page(1).length,
+      crc: crc32(page(1)),
+      get body() {
+        asked += 1
+        return page(1)
+      },
+    }
+    for (const number of [1, 2, 3]) versions.put('a', number, same, true)
+    expect(asked).toBe(1)
+    const rest = restFull({ number: 1, print: fingerprint(page(1)), size: same.size }, pack(page(1)))
+    const told = take(rest, 3, page(1), versions.way('a', 1)!)
+    expect(told.number).toBe(3)
+    versions.put('a', 4, whole(page(2)), true)
+    expect(Buffer.compare(wake(take(told, 4, page(2), versions.way('a', 3)!)), page(2))).toBe(0)
+  })
+
+  test('give a delta to the one that was first told in full', () => {
+    const versions = createVersions()
+    versions.put('a', 1, whole(page(1)), false)
+    expect(versions.way('a', 0)?.kind).toBe('full')
+    versions.put('a', 2, whole(page(2)), true)
+    expect(versions.way('a', 1)?.kind).toBe('steps')
+  })
+
+  test('of a page that has hardly more than line ends are told in full', () => {
+    const versions = createVersions()
+    const many = Buffer.from('\n'.repeat(100_000))
+    for (const number of [1, 2]) versions.put('a', number, whole(many), true)
+    expect(versions.way('a', 1)?.kind).toBe('full')
+    versions.put('a', 3, whole(page(1)), true)
+    expect(versions.way('a', 2)?.kind).toBe('full')
+    versions.put('a', 4, whole(page(2)), true)
+    expect(versions.way('a', 3)?.kind).toBe('steps')
   })
 
   test('make no delta while nobody listens', () => {
     const versions = createVersions()
-    versions.put('a', 1, { body: page(1) }, false)
-    versions.put('a', 2, { body: page(2) }, false)
+    versions.put('a', 1, whole(page(1)), false)
+    versions.put('a', 2, whole(page(2)), false)
     expect(versions.way('a', 1)?.kind).toBe('full')
   })
 })
@@ -96,10 +138,12 @@ describe('a page at rest', () => {
     })
     let rest = restFull(given(1), pack(text(1)))
     for (let value = 2; value <= 100; value += 1) {
-      rest = restSteps(rest, given(value), [packDelta(makeDelta(text(value - 1), text(value)))])
+      rest = restSteps(rest, given(value), [packDelta(deltaBetween(text(value - 1), text(value)))])
       expect(rest.steps.length).toBeLessThanOrEqual(8)
     }
-    const same = restSteps(rest, { ...given(100), number: 101 }, [packDelta(makeDelta(text(100), text(100)))])
+    const same = restSteps(rest, { ...given(100), number: 101 }, [
+      packDelta(deltaBetween(text(100), text(100))),
+    ])
     expect(same.steps).toBe(rest.steps)
     expect(same.number).toBe(101)
     expect(Buffer.compare(wake(same), text(100))).toBe(0)
@@ -111,7 +155,7 @@ describe('a page at rest', () => {
     size: body.length,
   })
   const follow = (base: Resting, to: Uint8Array) =>
-    restSteps(base, given(base.number + 1, to), [packDelta(makeDelta(wake(base), to))])
+    restSteps(base, given(base.number + 1, to), [packDelta(deltaBetween(wake(base), to))])
 
   test('is packed anew only when its steps come to half of it', () => {
     const first = restFull(given(1, page(1)), pack(page(1)))

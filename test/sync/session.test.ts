@@ -123,7 +123,8 @@ describe('what it tells', () => {
     session.take(digest())
     const show = (text: string) => {
       store.putSnapshot('a', snapshot(clock.now(), text))
-      versions.put('a', store.own.entry('a')!.page, { body: Buffer.from(text) }, true)
+      const body = Buffer.from(text)
+      versions.put('a', store.own.entry('a')!.page, { body, size: body.length }, true)
       session.mark('a')
     }
     show('x 1\n')

@@ -15,6 +15,7 @@ import { systemClock } from '../../src/clock.ts'
 import type { Page } from '../../src/model.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { applyDelta, makeDelta } from '../../src/sync/delta.ts'
+import { keepOutline, outlineOf } from '../../src/sync/outline.ts'
 import { packDelta, unpackDelta } from '../../src/sync/pack.ts'
 import { type Sync, startSync } from '../../src/sync/sync.ts'
 import { createLog, createMetrics } from '../../src/telemetry.ts'
@@ -203,9 +204,11 @@ async function rsyncBytes(pages: readonly Uint8Array[]): Promise<number | undefi
 
 function deltaSpeed(pages: readonly Uint8Array[]): SyncResult['delta'] {
   const [from, to] = pages as [Uint8Array, Uint8Array]
-  const packed = packDelta(makeDelta(from, to))
+  const former = keepOutline(outlineOf(from))!
+  const make = () => packDelta(makeDelta(former, outlineOf(to)!, to))
+  const packed = make()
   return {
-    make: perCall(() => packDelta(makeDelta(from, to))),
+    make: perCall(make),
     apply: perCall(() => applyDelta(from, unpackDelta(packed, 2 ** 24))),
   }
 }

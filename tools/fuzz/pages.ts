@@ -3,12 +3,13 @@
 
 import { deepStrictEqual } from 'node:assert'
 import { ProxyError } from '../../src/errors.ts'
-import { applyDelta, makeDelta } from '../../src/sync/delta.ts'
+import { applyDelta } from '../../src/sync/delta.ts'
 import { fingerprint, pack, packDelta, unpack, unpackDelta } from '../../src/sync/pack.ts'
 import { restFull, restSteps, wake } from '../../src/sync/resting.ts'
 import { generatePage } from '../../test/exposition/corpus/generate.ts'
 import { mutated } from '../../test/exposition/corpus/mutate.ts'
 import type { Random } from '../../test/exposition/corpus/random.ts'
+import { deltaBetween } from '../../test/sync/deltas.ts'
 import { damaged } from './damage.ts'
 import type { Engine } from './engine.ts'
 
@@ -34,13 +35,13 @@ const isZlibs = (error: unknown) => typeof (error as { code?: unknown }).code ==
 
 const trials: Readonly<Record<string, Trial>> = {
   'a delta': {
-    send: makeDelta,
+    send: deltaBetween,
     take: (bytes, from) => applyDelta(from, bytes),
     most: (bytes, from) => bytes.length + from.length,
     isRefusal: (error) => /^the (delta|bytes|number)/.test((error as Error).message),
   },
   'a packed delta': {
-    send: (from, to) => packDelta(makeDelta(from, to)),
+    send: (from, to) => packDelta(deltaBetween(from, to)),
     take: (bytes, _, to) => unpackDelta(bytes, to.length),
     most: (_bytes, _from, to) => to.length,
     isRefusal: isZlibs,
@@ -52,7 +53,7 @@ const trials: Readonly<Record<string, Trial>> = {
     isRefusal: isZlibs,
   },
   'a page at rest': {
-    send: (from, to) => packDelta(makeDelta(from, to)),
+    send: (from, to) => packDelta(deltaBetween(from, to)),
     take: (bytes, from, to) =>
       wake(restSteps(restFull(version(1, from), pack(from)), version(2, to), [bytes])),
     most: (_bytes, _from, to) => to.length,

@@ -4,6 +4,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
+import { createProgram } from '../../wasm.ts'
 import { NEWLINE } from '../scan/bytes.ts'
 import { program } from './program.ts'
 
@@ -24,30 +25,12 @@ interface Skimmer {
 
 const seed = randomBytes(8).readBigInt64LE()
 
-/** What is kept from one page to the next has no more memory than this: enough for pages of about 20 MB. */
-const mostKept = 4 * 2 ** 20
-
-let module: WebAssembly.Module | undefined
-let kept: Skimmer | undefined
+const use = createProgram<Skimmer>(program)
 
 /** How many series the page has, if it is valid with nothing to remark on; undefined if that isn't sure. */
 export function skim(body: Uint8Array, strict: boolean, limits: Limits): number | undefined {
-  const skimmer = kept ?? open()
-  if (!skimmer) return undefined
-  const series = readAll(skimmer, body, strict, limits)
-  kept = skimmer.memory.buffer.byteLength > mostKept ? undefined : skimmer
-  return series >= 0 && isUtf8(body) ? series : undefined
-}
-
-/** Undefined if there is no memory for it. */
-function open(): Skimmer | undefined {
-  module ??= new WebAssembly.Module(Buffer.from(program, 'base64'))
-  try {
-    return new WebAssembly.Instance(module).exports as unknown as Skimmer
-  } catch (error) {
-    if (error instanceof RangeError) return undefined
-    throw error
-  }
+  const series = use((skimmer) => readAll(skimmer, body, strict, limits))
+  return series !== undefined && series >= 0 && isUtf8(body) ? series : undefined
 }
 
 function readAll(skimmer: Skimmer, body: Uint8Array, strict: boolean, limits: Limits): number {

@@ -1,7 +1,7 @@
 // Lines that begin with #.
 
-import { at, hasNul, isAt, lineEnd, NEWLINE, SPACE, skipBlanks, word } from './bytes'
-import { finish } from './hash'
+import { at, hasNul, isAt, lineEnd, NEWLINE, SPACE, skipBlanks, word } from '../../../assembly/bytes'
+import { finish } from '../../../assembly/hash'
 import { remember } from './repeats'
 import { nameHash, readName } from './series'
 

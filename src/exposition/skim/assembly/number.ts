@@ -1,6 +1,6 @@
 // Numbers as nearly all are written.
 
-import { at, DOT, digitsEnd, isAt, isDigit, isSign, MINUS, SPACE, word, ZERO } from './bytes'
+import { at, DOT, digitsEnd, isAt, isDigit, isSign, MINUS, SPACE, word, ZERO } from '../../../assembly/bytes'
 
 /** Where the number ends that begins at `from`, with a blank or a newline behind it; 0 if it isn't plain. */
 export function readNumber(from: usize): usize {

@@ -1,8 +1,19 @@
 // Whether a page is valid, with nothing to remark on: read in one pass, in parts of whole lines, since so much memory
 // as a page may take needn't be held for it. In doubt no: then another reader says what it is.
 
-import { at, digitsEnd, HASH, hasNul, isAt, isBlank, NEWLINE, SPACE, skipBlanks, word } from './bytes'
-import { finish, hashOf, sow } from './hash'
+import {
+  at,
+  digitsEnd,
+  HASH,
+  hasNul,
+  isAt,
+  isBlank,
+  NEWLINE,
+  SPACE,
+  skipBlanks,
+  word,
+} from '../../../assembly/bytes'
+import { finish, hashOf, sow } from '../../../assembly/hash'
 import { isEnd, readOpenMetricsMeta, readTextMeta } from './meta'
 import { readDecimal, readNumber } from './number'
 import { forget, isRepeated, makeRoom, remember } from './repeats'

@@ -1,7 +1,7 @@
 // Whether something stands twice in the page, known by its hash. As in ../../repeats.ts, each sets one bit among many,
 // and the few that find theirs set are looked at again in the end.
 
-import { grow } from './memory'
+import { grow } from '../../../assembly/memory'
 
 /** The bits, and as many others for those that were found set. Both are this mask and eight bytes long. */
 let seen: usize = 0

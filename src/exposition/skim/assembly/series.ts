@@ -17,8 +17,8 @@ import {
   skipBlanks,
   word,
   wordPart,
-} from './bytes'
-import { begin, finish, labelHash, mix, mixFirst } from './hash'
+} from '../../../assembly/bytes'
+import { begin, finish, labelHash, mix, mixFirst } from '../../../assembly/hash'
 
 /** Of what was read last. */
 export let seriesHash: u64 = 0

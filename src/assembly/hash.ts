@@ -24,7 +24,12 @@ export function mix(hash: u64, block: v128): u64 {
 
 /** The same for the last block of a text, of which only the first bytes belong to it. */
 export function mixFirst(hash: u64, block: v128, bytes: usize): u64 {
-  return mix(hash, v128.and(block, v128.load(masks + BLOCK - bytes)))
+  return mix(hash, firstOf(block, bytes))
+}
+
+/** The first bytes of the block, and zeros. */
+export function firstOf(block: v128, bytes: usize): v128 {
+  return v128.and(block, v128.load(masks + BLOCK - bytes))
 }
 const masks = memory.data<u64>([-1, -1, 0, 0], 16)
 
