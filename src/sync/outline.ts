@@ -19,10 +19,13 @@ interface Outliner {
 const seed = randomBytes(8).readBigInt64LE()
 const use = createProgram<Outliner>(program)
 
+/** Larger pages have no outline: their bytes and its own couldn't be counted with 32 bits. */
+const largest = 2 ** 30
+
 /** Of a page; valid until the next is made. Undefined if it would take far more memory than the page. */
 export function outlineOf(page: Uint8Array): Outline | undefined {
   return use((outliner) => {
-    if (!outliner.makeRoom(page.length, seed)) return undefined
+    if (page.length > largest || !outliner.makeRoom(page.length, seed)) return undefined
     new Uint8Array(outliner.memory.buffer, outliner.page.value, page.length).set(page)
     const words = outliner.read(page.length)
     return words === 0 ? undefined : new Int32Array(outliner.memory.buffer, outliner.outline.value, words)

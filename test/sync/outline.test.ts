@@ -138,4 +138,10 @@ describe('what is kept', () => {
     expect(outlineOf(bytes('\n'.repeat(100_000)))).toBeUndefined()
     expect(outlineOf(page(100_000))).toBeDefined()
   })
+
+  test('is nothing of a page that is larger than the program’s memory could be', () => {
+    for (const length of [1.5 * 2 ** 30, 2 ** 31, 2 ** 32 + 1])
+      expect(outlineOf({ length } as Uint8Array)).toBeUndefined()
+    expect(outlineOf(page(1))).toBeDefined()
+  })
 })
