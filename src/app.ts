@@ -15,7 +15,7 @@ import { families } from './exposition/families.ts'
 import { inspect } from './exposition/inspect.ts'
 import { settingsOf } from './labels/settings.ts'
 import { observeLag } from './lag.ts'
-import { readUse, startMemory } from './memory.ts'
+import { createReadUse, startMemory } from './memory.ts'
 import type { Entry, Part, Self } from './model.ts'
 import { connect } from './probe/connect.ts'
 import { planOf } from './probe/plan.ts'
@@ -70,7 +70,9 @@ async function start({ config, log, version, ...given }: Options, parts: Part[])
   }
 
   const store = started(createStore({ clock, forgetAfter: config.forgetAfter, version }))
-  const memory = started(startMemory({ clock, log, metrics, read: readUse, collect: globalThis.gc }))
+  const memory = started(
+    startMemory({ clock, log, metrics, read: createReadUse(clock), collect: globalThis.gc }),
+  )
   const settings = createSettings(store.catalogue)
   const agentPage = createAgentPage(config, metrics)
 
