@@ -104,16 +104,16 @@ describe('the schedule', () => {
     }
   })
 
-  test('what is due within a hundredth of its interval begins together, and sooner rather than later', async () => {
+  test('what is due within a fortieth of its interval begins together, and sooner rather than later', async () => {
     const { clock, reads, scraper } = started()
     scraper.update(jobs(...named('c', 1000)))
     await clock.pass(40_000)
     const later = reads.filter(({ at }) => at >= 20_000 && at < 30_000)
-    expect(new Set(later.map(({ at }) => at)).size).toBeLessThanOrEqual(100)
+    expect(new Set(later.map(({ at }) => at)).size).toBeLessThanOrEqual(40)
     for (const all of Map.groupBy(reads, ({ id }) => id).values()) {
       const pauses = all.slice(1).map(({ at }, n) => at - all[n]!.at)
       expect(Math.max(...pauses)).toBeLessThanOrEqual(10_000)
-      expect(Math.min(...pauses.slice(1))).toBeGreaterThanOrEqual(9900)
+      expect(Math.min(...pauses.slice(1))).toBeGreaterThanOrEqual(9750)
     }
   })
 
