@@ -71,7 +71,7 @@ export function createSlots(clock: Clock, size: number, patience: number): Slots
     const [longest] = holders
     if (looking || !longest) return
     looking = true
-    clock.after(longest.since + patience - clock.now(), () => {
+    clock.after(Math.max(0, longest.since + patience - clock.now()), () => {
       looking = false
       startNext()
     })

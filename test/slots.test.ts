@@ -66,6 +66,27 @@ test('what has held its slot for too long makes room at once, and its end makes 
   expect([slots.running, slots.waiting]).toEqual([1, 0])
 })
 
+test('behind work that begins with a long computation, too, what waits is started', async () => {
+  const clock = virtualClock()
+  const pauses: number[] = []
+  const after: typeof clock.after = (ms, callback) => {
+    pauses.push(ms)
+    return clock.after(ms, callback)
+  }
+  const slots = createSlots({ ...clock, after }, 1, 100)
+  const started: string[] = []
+  void slots(forever)
+  for (const name of ['a', 'b', 'c'])
+    void slots(() => {
+      started.push(name)
+      clock.passSync(150)
+      return forever()
+    })
+  await clock.pass(1000)
+  expect(started).toEqual(['a', 'b', 'c'])
+  expect(Math.min(...pauses)).toBeGreaterThanOrEqual(0)
+})
+
 test('as long as nothing waits nobody looks at the time', async () => {
   let timers = 0
   const clock = virtualClock()
