@@ -14,13 +14,15 @@ interface Lengths {
 export interface BlackHoles {
   /** A link to the node fell silent. */
   fellSilent(node: NodeId, lengths: Lengths): void
-  /** Looks at a link that stands; true if it has just shown that the network is well again. */
-  isOver(node: NodeId, lengths: Lengths): boolean
+  /** Looks at a link that has stood for so long; true if it has just shown that the network is well again. */
+  isOver(node: NodeId, lengths: Lengths, held: number): boolean
   trouble(node: NodeId): Trouble | undefined
 }
 
 /** Messages of this length pass through any network that carries IP. */
 const alwaysPasses = 400
+/** Whatever a peer lacks is sent at once: a link that holds for so long has lost nothing, however short it was. */
+const holdsWell = 10_000
 
 export function createBlackHoles(): BlackHoles {
   const swallowed = new Map<NodeId, { readonly times: number; readonly length: number }>()
@@ -33,9 +35,9 @@ export function createBlackHoles(): BlackHoles {
       const { times, length } = swallowed.get(node) ?? { times: 0, length: pending }
       swallowed.set(node, { times: times + 1, length: Math.min(length, pending) })
     },
-    isOver(node, { arrived }) {
+    isOver(node, { arrived }, held) {
       const known = swallowed.get(node)
-      if (!known || arrived < known.length) return false
+      if (!known || (arrived < known.length && held < holdsWell)) return false
       const wasNamed = trouble(node) !== undefined
       swallowed.delete(node)
       return wasNamed

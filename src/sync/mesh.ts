@@ -303,7 +303,8 @@ export function createMesh(options: MeshOptions): Mesh {
     for (const session of [...sessions.values()]) {
       session.tick()
       const { peer, link } = session
-      if (blackHoles.isOver(peer.self.node, link.stats()) && isPresent(session)) store.peers.up(peer)
+      const isOver = blackHoles.isOver(peer.self.node, link.stats(), now - link.since)
+      if (isOver && isPresent(session)) store.peers.up(peer)
     }
     for (const verdict of members.judge(now)) judged(verdict)
     for (const address of addresses.due(now, (node) => members.present(node) !== undefined))

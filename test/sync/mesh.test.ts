@@ -330,6 +330,20 @@ describe('losses', () => {
     agree()
   })
 
+  test('that large packets were swallowed is said no longer once a link holds, also if nothing large is left to tell', async () => {
+    const [n1] = three()
+    cluster.network.wire('n1', 'n2').mtu = 1300
+    n1.run('a')
+    n1.show('a', Array.from({ length: 400 }, () => Math.random()).join('\n'))
+    await cluster.clock.pass(20_000)
+    const trouble = () => n1.store.nodes().find(({ self }) => self.node === 'n2')?.trouble
+    expect(trouble()?.reason).toMatch(/swallows large packets/)
+    n1.run()
+    cluster.network.wire('n1', 'n2').mtu = 1e9
+    await cluster.clock.pass(20_000)
+    expect(trouble()).toBeUndefined()
+  })
+
   test('a peer that answers and closes is not dialled in a hot loop', async () => {
     cluster = createCluster(['n1', 'n2'])
     const n1 = cluster.start('n1')
