@@ -66,6 +66,14 @@ test('what is written in one turn arrives in order and as one packet', async () 
   await until(() => heard.text === 'one two three four')
 })
 
+test('an error tells where it was thrown, also after a packet has gone out', async () => {
+  const { caller, called } = await pair()
+  const heard = listen(called)
+  caller.write(Buffer.from('one'))
+  await until(() => heard.text === 'one')
+  expect(new Error('here').stack).toContain('ssh.test.ts')
+})
+
 test('what is written before a close arrives before it, and nothing after', async () => {
   const { caller, called } = await pair()
   const heard = listen(called)
