@@ -18,7 +18,7 @@ export function createProgram<E extends Exports>(
   function open(): E | undefined {
     module ??= new WebAssembly.Module(Buffer.from(base64, 'base64'))
     try {
-      return new WebAssembly.Instance(module).exports as E
+      return new WebAssembly.Instance(module).exports as unknown as E
     } catch (error) {
       if (error instanceof RangeError) return undefined
       throw error
