@@ -259,6 +259,16 @@ describe('a refresh', () => {
   })
 })
 
+/** For long enough, the wire from n1 to n2 has let only small packets pass. */
+async function swallowing() {
+  const [n1] = three()
+  cluster.network.wire('n1', 'n2').mtu = 1300
+  n1.run('a')
+  n1.show('a', Array.from({ length: 400 }, () => Math.random()).join('\n'))
+  await cluster.clock.pass(20_000)
+  return { n1, trouble: () => n1.store.nodes().find(({ self }) => self.node === 'n2')?.trouble }
+}
+
 describe('losses', () => {
   test('a dead wire is noticed within 3 s, and heals in seconds', async () => {
     const [n1, n2] = three()
@@ -316,12 +326,7 @@ describe('losses', () => {
   })
 
   test('a network that swallows large packets is named as such', async () => {
-    const [n1] = three()
-    cluster.network.wire('n1', 'n2').mtu = 1300
-    n1.run('a')
-    n1.show('a', Array.from({ length: 400 }, () => Math.random()).join('\n'))
-    await cluster.clock.pass(20_000)
-    const trouble = () => n1.store.nodes().find(({ self }) => self.node === 'n2')?.trouble
+    const { trouble } = await swallowing()
     expect(trouble()?.reason).toMatch(/swallows large packets/)
     expect(trouble()?.mend).toMatch(/MTU/)
     cluster.network.wire('n1', 'n2').mtu = 1e9
@@ -331,12 +336,7 @@ describe('losses', () => {
   })
 
   test('that large packets were swallowed is said no longer once a link holds, also if nothing large is left to tell', async () => {
-    const [n1] = three()
-    cluster.network.wire('n1', 'n2').mtu = 1300
-    n1.run('a')
-    n1.show('a', Array.from({ length: 400 }, () => Math.random()).join('\n'))
-    await cluster.clock.pass(20_000)
-    const trouble = () => n1.store.nodes().find(({ self }) => self.node === 'n2')?.trouble
+    const { n1, trouble } = await swallowing()
     expect(trouble()?.reason).toMatch(/swallows large packets/)
     n1.run()
     cluster.network.wire('n1', 'n2').mtu = 1e9
