@@ -18,24 +18,15 @@ export interface PeerSide {
   up(speaker: Speaker, trouble?: Trouble): void
   lost(node: NodeId, trouble?: Trouble): void
   measured(node: NodeId, roundTrip: number): void
-  /** Merges what the node says of one of its own targets. */
-  say(node: NodeId, epoch: string, saying: Saying): void
+  /** Merges what the node says of one of its own targets. Returns whether that target is listed then. */
+  say(node: NodeId, epoch: string, saying: Saying): boolean
   /** The node has told of all that it has: what only its former epoch had is gone. */
   whole(node: NodeId, epoch: string): void
-  /** The numbers of what is held of the node's given epoch: a digest. */
-  held(node: NodeId, epoch: string): Iterable<Held>
   /** Forgets nodes lost for too long, what was withdrawn, and what a former epoch had and the present one never spoke of. */
   sweep(): void
   entry(node: NodeId, id: string): Entry | undefined
   entries(): Iterable<Entry>
   views(): Iterable<NodeView>
-}
-
-export interface Held {
-  readonly id: string
-  readonly born: number
-  readonly directory: number
-  readonly page: number
 }
 
 interface Node {
@@ -132,26 +123,16 @@ export function createPeerSide({ clock, forgetAfter, tell }: Context): PeerSide 
     },
     say(owner, epoch, saying) {
       const node = nodes.get(owner)
-      if (!node || node.epoch !== epoch) return
+      if (!node || node.epoch !== epoch) return false
       const known = node.heard.get(saying.id)?.heard
       const heard = merge(owner, known, epoch, saying)
-      if (heard === known) return
-      put(owner, node, saying.id, heard)
+      if (heard !== known) put(owner, node, saying.id, heard)
       forgetWithdrawn(owner, node)
+      return node.heard.get(saying.id)?.entry !== undefined
     },
     whole(owner, epoch) {
       const node = nodes.get(owner)
       if (node?.epoch === epoch) dropFormer(owner, node)
-    },
-    *held(owner, epoch) {
-      for (const [id, { heard, entry }] of nodes.get(owner)?.heard ?? [])
-        if (entry && heard.epoch === epoch && heard.listing?.value)
-          yield {
-            id,
-            born: heard.listing.value.born,
-            directory: heard.listing.number,
-            page: heard.snapshot?.number ?? 0,
-          }
     },
     sweep() {
       const now = clock.now()

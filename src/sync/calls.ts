@@ -1,17 +1,19 @@
-// Refresh requests over one link, both ways. A budget travels as a duration; the reply comes after the new
-// snapshot on the same ordered channel.
+// Refresh requests over one link, both ways. A budget travels as a duration. The reply names the snapshot that the
+// scrape brought; the request is done once that one, or a newer one, is held here. A reply alone proves nothing.
 
 import { type Clock, deadline } from '../clock.ts'
 import { ProxyError, type Trouble, troubleOf } from '../errors.ts'
-import type { Message } from './messages.ts'
+import type { Message, Refreshed } from './messages.ts'
 
 export interface Calls {
-  /** Asks the peer to scrape one of its own now. Resolves once the new snapshot is in the store. */
+  /** Asks the peer to scrape one of its own now. Resolves once the snapshot that this brought is in the store. */
   ask(id: string, budget: number, signal?: AbortSignal): Promise<void>
   /** The peer asks us. */
   answer(call: number, id: string, budget: number): void
   /** The peer's reply. */
-  settle(call: number, trouble?: Trouble): void
+  settle(reply: Omit<Refreshed, 'kind'>): void
+  /** Something has come in: perhaps what a reply has named. */
+  received(): void
   /** The link is gone: nobody waits for it. */
   close(trouble: Trouble): void
 }
@@ -20,8 +22,18 @@ interface Context {
   readonly clock: Clock
   readonly send: (message: Message) => void
   readonly refreshOwn: (id: string, budget: number, signal: AbortSignal) => Promise<unknown>
-  /** Sends what is due about an own target. */
-  readonly flush: (id: string) => void
+  /** Sends what is due about an own target; returns which snapshot the peer has by then. */
+  readonly flush: (id: string) => Refreshed['brought']
+  /** Whether that snapshot of a peer's target, or a newer one, is held here. */
+  readonly isHeld: (id: string, snapshot: NonNullable<Refreshed['brought']>) => boolean
+}
+
+interface Asked {
+  readonly id: string
+  /** What the reply has named. */
+  awaited?: Refreshed['brought']
+  readonly done: () => void
+  readonly failed: (error: unknown) => void
 }
 
 /** Calls under way in each direction. */
@@ -31,8 +43,8 @@ const wayBack = 10
 /** A scrape ends by its own budget; this limit is for one that doesn't. */
 const grace = 100
 
-export function createCalls({ clock, send, refreshOwn, flush }: Context): Calls {
-  const asked = new Map<number, { readonly done: () => void; readonly failed: (error: unknown) => void }>()
+export function createCalls({ clock, send, refreshOwn, flush, isHeld }: Context): Calls {
+  const asked = new Map<number, Asked>()
   const closing = new AbortController()
   let last = 0
   let answering = 0
@@ -51,6 +63,10 @@ export function createCalls({ clock, send, refreshOwn, flush }: Context): Calls 
     }
   }
 
+  function finish({ id, awaited, done }: Asked): void {
+    if (awaited && isHeld(id, awaited)) done()
+  }
+
   return {
     async ask(id, budget, signal) {
       if (asked.size >= mostCalls) throw new ProxyError('overloaded', 'too many refresh requests under way')
@@ -61,8 +77,9 @@ export function createCalls({ clock, send, refreshOwn, flush }: Context): Calls 
       limit.throwIfAborted()
       try {
         await new Promise<void>((done, failed) => {
-          asked.set(call, { done, failed })
-          limit.addEventListener('abort', () => failed(signal?.aborted ? signal.reason : noAnswer()), {
+          const one: Asked = { id, done, failed }
+          asked.set(call, one)
+          limit.addEventListener('abort', () => failed(signal?.aborted ? signal.reason : tooLate(one)), {
             once: true,
           })
           send({ kind: 'refresh', call, id, budget: Math.max(0, budget - wayBack) })
@@ -74,14 +91,23 @@ export function createCalls({ clock, send, refreshOwn, flush }: Context): Calls 
     async answer(call, id, budget) {
       const trouble = await scrape(id, budget)
       if (closing.signal.aborted) return
-      flush(id)
-      send({ kind: 'refreshed', call, ...(trouble && { trouble }) })
+      const brought = flush(id)
+      if (trouble) send({ kind: 'refreshed', call, trouble })
+      else if (brought) send({ kind: 'refreshed', call, brought })
+      else send({ kind: 'refreshed', call, trouble: removed })
     },
-    settle(call, trouble) {
-      const { done, failed } = asked.get(call) ?? {}
+    settle({ call, trouble, brought }) {
+      const one = asked.get(call)
+      if (!one) return
       if (trouble)
-        failed?.(new ProxyError(trouble.code, trouble.reason, trouble.mend ? { mend: trouble.mend } : {}))
-      else done?.()
+        one.failed(new ProxyError(trouble.code, trouble.reason, trouble.mend ? { mend: trouble.mend } : {}))
+      else if (brought) {
+        one.awaited = brought
+        finish(one)
+      } else one.failed(notHere())
+    },
+    received() {
+      for (const one of asked.values()) finish(one)
     },
     close({ code, reason }) {
       closing.abort(new ProxyError(code, reason))
@@ -90,8 +116,14 @@ export function createCalls({ clock, send, refreshOwn, flush }: Context): Calls 
   }
 }
 
-function noAnswer(): ProxyError {
-  return new ProxyError('timeout', 'the owner’s agent gave no answer in time')
+function tooLate({ awaited }: Asked): ProxyError {
+  return awaited ? notHere() : new ProxyError('timeout', 'the owner’s agent gave no answer in time')
+}
+
+/** The container was read, but nobody here knows what it said: as if its agent couldn't be asked. */
+function notHere(): ProxyError {
+  return new ProxyError('owner_lost', 'what the owner’s agent has read did not arrive')
 }
 
 const timeUp: Trouble = { code: 'timeout', reason: 'the owner had no new snapshot in time' }
+const removed: Trouble = { code: 'stopped', reason: 'the container was removed' }

@@ -1,25 +1,33 @@
-// What one peer tells of its own side, on its way into the store. Kept from link to link, so that after a short
+// What one peer says of its own targets, on its way into the store. Kept from link to link, so that after a short
 // break only what has changed crosses the wire.
+//
+// One record per target holds what is known of the peer's present epoch. Updates are applied to that record and the
+// digest is made from it, so the peer is never told that something is held here that can't be used: what the store
+// refuses or lets go of has no record.
 
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 import type { NodeId, Snapshot } from '../model.ts'
 import type { Digest, FailureMessage, HeldNumbers, ListingMessage, Message, PageMessage } from './messages.ts'
-import type { PeerStore } from './needs.ts'
+import type { PeerStore, Saying } from './needs.ts'
 import { type Resting, restFull, restSteps, wake } from './resting.ts'
 
 export interface Intake {
-  /** What is held of the peer's epoch. */
+  /** What is held of this epoch, which is the peer's present one from now on. Numbers of another one mean nothing in it. */
   digest(epoch: string): Digest
-  /** Takes what the peer says; the answer is what has to be said back. */
+  /** Takes what the peer says in its present epoch; the result is what has to be sent back. */
   take(epoch: string, message: Message): Message | undefined
+  /** The number of the target's snapshot of that epoch; 0: there is none. */
+  snapshotOf(epoch: string, id: string): number
   /** The store has let go of this target. */
   forget(id: string): void
 }
 
-/** One life of a target, as its owner numbers it. */
-interface Life {
+/** One target from its first listing until it is withdrawn, with its owner's numbers. */
+interface Held {
   readonly id: string
+  directory: number
+  snapshot: number
   /** The newest page; it is also what deltas build on. */
   rest?: Resting
 }
@@ -33,33 +41,43 @@ interface Context {
 }
 
 export function createIntake({ node, store, clock, visible }: Context): Intake {
-  let present = ''
-  const lives = new Map<number, Life>()
+  let present: string | undefined
+  /** By the number of the first listing. */
+  const records = new Map<number, Held>()
   const bornOf = new Map<string, number>()
 
-  /** Numbers of another epoch mean nothing in this one. */
   function enter(epoch: string): void {
     if (epoch === present) return
     present = epoch
-    lives.clear()
+    records.clear()
     bornOf.clear()
   }
 
   function forget(id: string): void {
     const born = bornOf.get(id)
-    if (born !== undefined) lives.delete(born)
+    if (born !== undefined) records.delete(born)
     bornOf.delete(id)
   }
 
-  function list({ number, born, target, finding, endpoint, ended }: ListingMessage): void {
+  function say(epoch: string, saying: Saying): void {
+    if (!store.say(node, epoch, saying)) forget(saying.id)
+  }
+
+  function recordOf(id: string, born: number): Held {
+    if (bornOf.get(id) !== born) forget(id)
+    const record = records.get(born) ?? { id, directory: 0, snapshot: 0 }
+    bornOf.set(id, born)
+    records.set(born, record)
+    return record
+  }
+
+  function list(epoch: string, { number, born, target, finding, endpoint, ended }: ListingMessage): void {
     if (target.node !== node)
       throw new ProxyError('protocol', 'a peer spoke of a container that is not its own')
     const { id } = target
-    if (bornOf.get(id) !== born) forget(id)
-    bornOf.set(id, born)
-    if (!lives.has(born)) lives.set(born, { id })
+    recordOf(id, born).directory = number
     const { age = 0, ...end } = ended ?? { removed: false }
-    store.say(node, present, {
+    say(epoch, {
       kind: 'listing',
       id,
       number,
@@ -73,45 +91,46 @@ export function createIntake({ node, store, clock, visible }: Context): Intake {
     })
   }
 
-  function show(born: number, number: number, snapshot: Snapshot): void {
-    const life = lives.get(born)
-    if (life) store.say(node, present, { kind: 'snapshot', id: life.id, number, snapshot })
+  function show(epoch: string, record: Held, number: number, snapshot: Snapshot): void {
+    record.snapshot = Math.max(record.snapshot, number)
+    say(epoch, { kind: 'snapshot', id: record.id, number, snapshot })
   }
 
-  function page(message: PageMessage): Message | undefined {
+  function page(epoch: string, message: PageMessage): Message | undefined {
     const { born, number, took, age, format, size, series, remarks } = message
-    const life = lives.get(born)
-    if (!life || number <= (life.rest?.number ?? 0)) return undefined
-    const rest = restOf(life.rest, message)
+    const record = records.get(born)
+    if (!record || number <= (record.rest?.number ?? 0)) return undefined
+    const rest = restOf(record.rest, message)
     if (!rest) return { kind: 'lacks', born }
-    life.rest = rest
+    record.rest = rest
     const page = {
       format,
       size,
       series,
       remarks,
       get body() {
-        return bodyOf(life, rest)
+        return bodyOf(record, rest)
       },
     }
-    show(born, number, { ok: true, at: clock.now() - age, took, page })
+    show(epoch, record, number, { ok: true, at: clock.now() - age, took, page })
     if (message.base) visible(age)
     return undefined
   }
 
-  function fail({ born, number, took, age, trouble }: FailureMessage): void {
-    show(born, number, { ok: false, at: clock.now() - age, took, trouble })
+  function fail(epoch: string, { born, number, took, age, trouble }: FailureMessage): void {
+    const record = records.get(born)
+    if (record) show(epoch, record, number, { ok: false, at: clock.now() - age, took, trouble })
   }
 
   return {
     digest(epoch) {
       enter(epoch)
-      const held = [...store.held(node, epoch)].map(
-        ({ born, directory, page }): HeldNumbers => [
+      const held = [...records].map(
+        ([born, { directory, snapshot, rest }]): HeldNumbers => [
           born,
           directory,
-          page,
-          lives.get(born)?.rest?.number ?? 0,
+          snapshot,
+          rest?.number ?? 0,
         ],
       )
       return { kind: 'digest', epoch, held }
@@ -120,34 +139,41 @@ export function createIntake({ node, store, clock, visible }: Context): Intake {
       enter(epoch)
       switch (message.kind) {
         case 'listing':
-          list(message)
+          list(epoch, message)
           break
         case 'page':
-          return page(message)
+          return page(epoch, message)
         case 'failure':
-          fail(message)
+          fail(epoch, message)
           break
         case 'gone': {
-          const life = lives.get(message.born)
-          if (life) store.say(node, present, { kind: 'gone', id: life.id, born: message.born })
+          const record = records.get(message.born)
+          if (record) say(epoch, { kind: 'gone', id: record.id, born: message.born })
           break
         }
         case 'whole':
-          store.whole(node, present)
+          store.whole(node, epoch)
           break
       }
       return undefined
+    },
+    snapshotOf(epoch, id) {
+      const born = epoch === present ? bornOf.get(id) : undefined
+      return (born !== undefined && records.get(born)?.snapshot) || 0
     },
     forget,
   }
 }
 
 /** The page's text. If it can't be had, nothing can build on it: what comes next is asked for in full. */
-function bodyOf(life: Life, rest: Resting): Uint8Array {
+function bodyOf(record: Held, rest: Resting): Uint8Array {
   try {
     return wake(rest)
   } catch (error) {
-    if (life.rest === rest) delete life.rest
+    if (record.rest === rest) {
+      delete record.rest
+      record.snapshot = 0
+    }
     throw error
   }
 }

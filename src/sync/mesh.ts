@@ -228,8 +228,9 @@ export function createMesh(options: MeshOptions): Mesh {
     link.end(reason)
   }
 
-  function isPresent(session: Session): boolean {
-    return members.present(session.peer.self.node) === session
+  function isBelieved(session: Session): boolean {
+    const { node } = session.peer.self
+    return members.present(node) === session && !members.isContested(node)
   }
 
   function activate(link: Link): void {
@@ -238,7 +239,7 @@ export function createMesh(options: MeshOptions): Mesh {
     const session = createSession({
       ...{ link, peer, store, versions, clock, refreshOwn },
       intake: intakeOf(node),
-      isBelieved: () => isPresent(session) && !members.isContested(node),
+      isBelieved: () => isBelieved(session),
     })
     sessions.set(link, session)
     const replaced = members.join(session, clock.now())
@@ -249,9 +250,13 @@ export function createMesh(options: MeshOptions): Mesh {
   }
 
   function believe(session: Session): void {
-    store.peers.up(session.peer, blackHoles.trouble(session.peer.self.node))
+    showUp(session, blackHoles.trouble(session.peer.self.node))
     session.ask()
     session.flush()
+  }
+
+  function showUp({ peer, self }: Session, trouble?: Trouble): void {
+    store.peers.up({ ...peer, self: self() }, trouble)
   }
 
   function intakeOf(node: NodeId): Intake {
@@ -304,7 +309,7 @@ export function createMesh(options: MeshOptions): Mesh {
       session.tick()
       const { peer, link } = session
       const isOver = blackHoles.isOver(peer.self.node, link.stats(), now - link.since)
-      if (isOver && isPresent(session)) store.peers.up(peer)
+      if (isOver && isBelieved(session)) showUp(session)
     }
     for (const verdict of members.judge(now)) judged(verdict)
     for (const address of addresses.due(now, (node) => members.present(node) !== undefined))

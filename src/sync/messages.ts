@@ -76,6 +76,14 @@ export interface FailureMessage extends SnapshotNumbers {
   readonly trouble: Trouble
 }
 
+/** After the new snapshot, on the same ordered channel. It names the one that the refresh brought, or says why there is none. */
+export interface Refreshed {
+  readonly kind: 'refreshed'
+  readonly call: number
+  readonly trouble?: Trouble
+  readonly brought?: { readonly epoch: string; readonly number: number }
+}
+
 export interface CatalogueMessage {
   readonly kind: 'catalogue'
   readonly age: number
@@ -102,8 +110,7 @@ export type Message =
   | { readonly kind: 'lacks'; readonly born: number }
   | CatalogueMessage
   | { readonly kind: 'refresh'; readonly call: number; readonly id: string; readonly budget: number }
-  /** After the new snapshot, on the same ordered channel. */
-  | { readonly kind: 'refreshed'; readonly call: number; readonly trouble?: Trouble }
+  | Refreshed
   /** A message of a kind that the sender doesn't know. */
   | { readonly kind: 'unknown'; readonly of: string }
 
@@ -183,7 +190,7 @@ const shapes: { readonly [K in Plain['kind']]: Shape<Omit<Extract<Plain, { kind:
   whole: object({}),
   lacks: object({ born: count }),
   refresh: object({ call: count, id: text, budget: amount }),
-  refreshed: object({ call: count }, { trouble }),
+  refreshed: object({ call: count }, { trouble, brought: object({ epoch: text, number: count }) }),
   unknown: object({ of: text }),
 }
 

@@ -42,7 +42,7 @@ interface Listing {
   readonly born: number
 }
 
-type Saying =
+export type Saying =
   | { readonly kind: 'listing'; readonly id: string; readonly number: number; readonly listing: Listing }
   | { readonly kind: 'snapshot'; readonly id: string; readonly number: number; readonly snapshot: Snapshot }
   | { readonly kind: 'gone'; readonly id: string; readonly born: number }
@@ -55,17 +55,9 @@ export interface PeerStore {
   ): void
   lost(node: NodeId, trouble?: Trouble): void
   measured(node: NodeId, roundTrip: number): void
-  say(node: NodeId, epoch: string, saying: Saying): void
+  /** Returns whether the target is listed then. */
+  say(node: NodeId, epoch: string, saying: Saying): boolean
   whole(node: NodeId, epoch: string): void
-  held(
-    node: NodeId,
-    epoch: string,
-  ): Iterable<{
-    readonly id: string
-    readonly born: number
-    readonly directory: number
-    readonly page: number
-  }>
 }
 
 export interface SyncStore {

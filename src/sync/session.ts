@@ -14,6 +14,8 @@ import type { Versions } from './versions.ts'
 export interface Session {
   readonly link: Link
   readonly peer: Hello
+  /** Who the peer is by what it said last. */
+  readonly self: () => Hello['self']
   readonly since: Mono
   /** The peer has told all that it has. */
   readonly isWhole: () => boolean
@@ -41,6 +43,8 @@ interface Context {
   readonly isBelieved: () => boolean
 }
 
+const twoClaims: Trouble = { code: 'owner_lost', reason: 'two agents claim to be this node' }
+
 /** How often a manager says how old its catalogue is, when nothing else is to be said of it. */
 const catalogueEvery = 10_000
 
@@ -53,8 +57,14 @@ export function createSession(context: Context): Session {
     clock,
     send: link.send,
     refreshOwn: context.refreshOwn,
-    flush: (id) => sendAll(feed.take(id)),
+    flush(id) {
+      sendAll(feed.take(id))
+      const number = own.entry(id)?.page
+      return number ? { epoch: own.epoch, number } : undefined
+    },
+    isHeld: (id, snapshot) => snapshot.epoch === epoch && intake.snapshotOf(epoch, id) >= snapshot.number,
   })
+  let theirSelf = self
   let whole = false
   let started = false
   let wholeTold = false
@@ -101,6 +111,7 @@ export function createSession(context: Context): Session {
 
   function takeSelf(next: Hello['self']): void {
     if (next.node !== self.node) throw new ProxyError('protocol', 'a peer that became another node')
+    theirSelf = next
     if (isBelieved()) store.peers.up({ ...peer, self: next })
   }
 
@@ -109,6 +120,7 @@ export function createSession(context: Context): Session {
     const reply = intake.take(epoch, message)
     if (reply) link.send(reply)
     if (message.kind === 'whole') whole = true
+    calls.received()
   }
 
   function flush(): void {
@@ -122,6 +134,7 @@ export function createSession(context: Context): Session {
   return {
     link,
     peer,
+    self: () => theirSelf,
     since: clock.now(),
     isWhole: () => whole,
     take(message) {
@@ -138,7 +151,7 @@ export function createSession(context: Context): Session {
           void calls.answer(message.call, message.id, message.budget)
           return
         case 'refreshed':
-          return calls.settle(message.call, message.trouble)
+          return calls.settle(isBelieved() ? message : { call: message.call, trouble: twoClaims })
         case 'catalogue':
           return takeCatalogue(message.age, message.catalogue)
         case 'self':
@@ -167,8 +180,7 @@ export function createSession(context: Context): Session {
       link.send(intake.digest(epoch))
     },
     refresh(id, budget, signal) {
-      if (!isBelieved())
-        return Promise.reject(new ProxyError('owner_lost', 'two agents claim to be this node'))
+      if (!isBelieved()) return Promise.reject(new ProxyError(twoClaims.code, twoClaims.reason))
       return calls.ask(id, budget, signal)
     },
     close: calls.close,

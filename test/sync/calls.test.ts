@@ -9,16 +9,26 @@ import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 let clock: VirtualClock
 let calls: Calls
 let sent: (Message | string)[]
+/** What has come in of the peer's targets, by id. */
+let held: Map<string, number>
+/** What we have of our own targets. */
+let own: number | undefined
 let scrapes: { budget: number; signal: AbortSignal; end: (error?: unknown) => void }[]
 
 beforeEach(() => {
   clock = virtualClock()
   sent = []
   scrapes = []
+  held = new Map([['a', 5]])
+  own = 7
   calls = createCalls({
     clock,
     send: (message) => sent.push(message),
-    flush: (id) => sent.push(`what is due of ${id}`),
+    flush(id) {
+      sent.push(`what is due of ${id}`)
+      return own === undefined ? undefined : brought(own)
+    },
+    isHeld: (id, { epoch, number }) => epoch === 'e1' && (held.get(id) ?? 0) >= number,
     refreshOwn: (_, budget, signal) =>
       new Promise<void>((resolve, reject) => {
         scrapes.push({ budget, signal, end: (error) => (error ? reject(error) : resolve()) })
@@ -26,6 +36,8 @@ beforeEach(() => {
       }),
   })
 })
+
+const brought = (number: number, epoch = 'e1') => ({ epoch, number })
 
 /** What a promise has come to by now: `open`, `done`, or a code. */
 async function stateOf(asked: Promise<void>): Promise<string> {
@@ -46,13 +58,43 @@ describe('asking', () => {
       { kind: 'refresh', call: 1, id: 'a', budget: 990 },
       { kind: 'refresh', call: 2, id: 'b', budget: 0 },
     ])
-    calls.settle(2)
+    held.set('b', 3)
+    calls.settle({ call: 2, brought: brought(3) })
     expect(await stateOf(b)).toBe('done')
     expect(await stateOf(a)).toBe('open')
-    calls.settle(2)
-    calls.settle(77, { code: 'timeout', reason: 'nobody asked' })
-    calls.settle(1, { code: 'refused', reason: 'no', mend: 'start it' })
+    calls.settle({ call: 2, brought: brought(3) })
+    calls.settle({ call: 77, trouble: { code: 'timeout', reason: 'nobody asked' } })
+    calls.settle({ call: 1, trouble: { code: 'refused', reason: 'no', mend: 'start it' } })
     await expect(a).rejects.toMatchObject({ code: 'refused', message: 'no', mend: 'start it' })
+  })
+
+  test('is done only once what the reply names has come in, or something newer', async () => {
+    const [a, b] = [calls.ask('a', 1000), calls.ask('b', 1000)]
+    settled(b)
+    calls.settle({ call: 1, brought: brought(6) })
+    calls.settle({ call: 2, brought: brought(6) })
+    held.set('a', 5)
+    calls.received()
+    expect([await stateOf(a), await stateOf(b)]).toEqual(['open', 'open'])
+    held.set('a', 8)
+    calls.received()
+    expect([await stateOf(a), await stateOf(b)]).toEqual(['done', 'open'])
+    await clock.pass(1000)
+    await expect(b).rejects.toMatchObject({
+      code: 'owner_lost',
+      message: expect.stringMatching(/did not arrive/),
+    })
+  })
+
+  test('is not done by what was said in another epoch, nor by a reply that names nothing', async () => {
+    const [a, b] = [calls.ask('a', 1000), calls.ask('a', 1000)]
+    settled(a)
+    settled(b)
+    calls.settle({ call: 1, brought: brought(1, 'e2') })
+    calls.settle({ call: 2 })
+    expect([await stateOf(a), await stateOf(b)]).toEqual(['open', 'owner_lost'])
+    await clock.pass(1000)
+    expect(await stateOf(a)).toBe('owner_lost')
   })
 
   test('ends with its budget, and a reply that comes later means nothing', async () => {
@@ -62,7 +104,7 @@ describe('asking', () => {
     expect(await stateOf(asked)).toBe('open')
     await clock.pass(2)
     expect(await stateOf(asked)).toBe('timeout')
-    calls.settle(1)
+    calls.settle({ call: 1, brought: brought(5) })
   })
 
   test('ends with its signal, for its reason; with one that has ended nothing is sent', async () => {
@@ -88,7 +130,7 @@ describe('asking', () => {
     const asked = Array.from({ length: 2000 }, () => calls.ask('a', 1000))
     for (const one of asked) settled(one)
     expect(await stateOf(calls.ask('a', 1000))).toBe('overloaded')
-    calls.settle(1)
+    calls.settle({ call: 1, brought: brought(5) })
     await clock.pass(0)
     const another = calls.ask('a', 1000)
     settled(another)
@@ -105,7 +147,15 @@ describe('answering', () => {
     expect(sent).toEqual([])
     scrapes[0]!.end()
     await clock.pass(0)
-    expect(sent).toEqual(['what is due of a', { kind: 'refreshed', call: 7 }])
+    expect(sent).toEqual(['what is due of a', { kind: 'refreshed', call: 7, brought: brought(7) }])
+  })
+
+  test('a container that was removed meanwhile is reported as such', async () => {
+    own = undefined
+    calls.answer(7, 'a', 500)
+    scrapes[0]!.end()
+    await clock.pass(0)
+    expect(sent.at(-1)).toMatchObject({ kind: 'refreshed', call: 7, trouble: { code: 'stopped' } })
   })
 
   test('tells why there is none', async () => {

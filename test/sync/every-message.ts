@@ -59,7 +59,7 @@ export const messages: readonly Message[] = [
   { kind: 'catalogue', age: 5 },
   { kind: 'catalogue', age: 5, catalogue: catalogue(['1', '3']) },
   { kind: 'refresh', call: 1, id: 'a', budget: 900 },
-  { kind: 'refreshed', call: 1 },
+  { kind: 'refreshed', call: 1, brought: { epoch: 'e', number: 9 } },
   { kind: 'refreshed', call: 1, trouble },
   { kind: 'unknown', of: 'song' },
 ]

@@ -143,7 +143,7 @@ describe('a page', () => {
   test('of which the delta is wrong, since two series hash alike, is not shown, and the next is asked for in full', () => {
     take(page(1, 2, 1), wrong())
     expect(() => text()).toThrow('is not what its owner had')
-    expect(intake.digest('e1').held).toEqual([[1, 1, 3, 0]])
+    expect(intake.digest('e1').held).toEqual([[1, 1, 0, 0]])
     expect(take(afterWrong(4))).toEqual([{ kind: 'lacks', born: 1 }])
     take(page(1, 4, 2))
     expect(text()).toBe(body(2).toString())
@@ -259,6 +259,20 @@ describe('another life of a container', () => {
     intake.forget('never heard of')
     take(listing(1, { number: 3 }))
     expect(take(page(1, 4, 2, [2, 1]))).toEqual([{ kind: 'lacks', born: 1 }])
+  })
+
+  test('that the store refuses, or has let go of, is not held', () => {
+    take(listing(1), page(1, 2, 1))
+    expect(intake.snapshotOf('e1', 'a')).toBe(2)
+    expect(intake.snapshotOf('e2', 'a')).toBe(0)
+    up('e2')
+    take(page(1, 3, 2))
+    expect(intake.digest('e1').held).toEqual([])
+    expect(intake.snapshotOf('e1', 'a')).toBe(0)
+    up('e1')
+    take(listing(1, { number: 4 }), { kind: 'gone', born: 1 }, listing(1, { number: 5 }))
+    expect(entry()).toBeUndefined()
+    expect(intake.digest('e1').held).toEqual([])
   })
 
   test('goes on through any number of listings', () => {

@@ -423,6 +423,20 @@ describe('a node id claimed twice', () => {
       expect(agent.told.filter((line) => line.startsWith('node claimed twice'))).toHaveLength(2)
   })
 
+  test('leaves what the other has become since its hello as it is', async () => {
+    cluster = createCluster(['n1', 'twin', 'n2'])
+    const n1 = cluster.start('n1')
+    const n2 = cluster.start('n2')
+    await cluster.clock.pass(2000)
+    n1.store.identify({ ...n1.store.own.self(), manager: true })
+    await cluster.clock.pass(100)
+    cluster.start('twin', { self: { node: 'n1', hostname: 'clone' } })
+    await cluster.clock.pass(1000)
+    await cluster.kill('twin')
+    await cluster.clock.pass(5000)
+    expect(n2.store.nodes()[1]).toMatchObject({ self: { hostname: 'host-n1', manager: true }, link: 'up' })
+  })
+
   test('by one that is gone before anybody is sure: the other is believed again at once', async () => {
     cluster = createCluster(['n1', 'twin', 'n2'])
     const n1 = cluster.start('n1')

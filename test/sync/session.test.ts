@@ -5,6 +5,7 @@ import { createStore, type Store } from '../../src/store/store.ts'
 import { createIntake } from '../../src/sync/intake.ts'
 import type { Link } from '../../src/sync/link.ts'
 import type { Message } from '../../src/sync/messages.ts'
+import { fingerprint, pack } from '../../src/sync/pack.ts'
 import { createSession, type Session } from '../../src/sync/session.ts'
 import { createVersions, type Versions } from '../../src/sync/versions.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
@@ -221,13 +222,64 @@ describe('what it hears', () => {
   })
 
   test('is a call for a scrape, and the answer to ours', async () => {
+    run('a')
+    store.putSnapshot('a', {
+      ok: false,
+      at: clock.now(),
+      took: 1,
+      trouble: { code: 'refused', reason: 'no' },
+    })
     session.take({ kind: 'refresh', call: 4, id: 'a', budget: 100 })
     await clock.pass(0)
-    expect(sent.splice(0)).toEqual([{ kind: 'refreshed', call: 4 }])
+    const { epoch, entry } = store.own
+    expect(sent.splice(0).at(-1)).toEqual({
+      ...{ kind: 'refreshed', call: 4, brought: { epoch, number: entry('a')!.page } },
+    })
+    session.take(listing('b', 1))
     const asked = session.refresh('b', 1000)
     expect(sent).toMatchObject([{ kind: 'refresh', call: 1, id: 'b' }])
-    session.take({ kind: 'refreshed', call: 1 })
+    session.take({ kind: 'refreshed', call: 1, brought: { epoch: 'theirs', number: 2 } })
+    let isDone = false
+    void asked.then(() => (isDone = true))
+    await clock.pass(0)
+    expect(isDone).toBe(false)
+    session.take({
+      ...{ kind: 'failure', born: 1, number: 2, age: 0, took: 1 },
+      trouble: { code: 'refused', reason: 'no' },
+    })
     await asked
+  })
+
+  test('answers a call only once a page whose difference didn’t fit has come in full', async () => {
+    const page = (number: number, value: number, base?: number): Message => {
+      const body = Buffer.from(`x ${value}\n`)
+      return {
+        ...{ kind: 'page', born: 1, number, age: 0, took: 1, size: body.length, series: 1, remarks: [] },
+        ...{ format: 'text/0.0.4', print: fingerprint(body), parts: [pack(body)] },
+        ...(base !== undefined && { base: { number: base, print: 'another' } }),
+      }
+    }
+    const text = () => {
+      const shown = store.entry('n2', 'b')?.snapshot
+      return shown?.ok && Buffer.from(shown.page.body).toString()
+    }
+    session.take(listing('b', 1))
+    session.take(page(2, 1))
+    const answered = session.refresh('b', 1000).then(text)
+    session.take(page(3, 2, 1))
+    expect(sent.at(-1)).toEqual({ kind: 'lacks', born: 1 })
+    session.take({ kind: 'refreshed', call: 1, brought: { epoch: 'theirs', number: 3 } })
+    await clock.pass(0)
+    session.take(page(3, 2))
+    expect(await answered).toBe('x 2\n')
+  })
+
+  test('is no answer of one that is believed no longer, whatever it names', async () => {
+    session.take(listing('b', 1))
+    const asked = session.refresh('b', 1000)
+    believed = false
+    session.take({ kind: 'refreshed', call: 1, brought: { epoch: 'theirs', number: 0 } })
+    await expect(asked).rejects.toMatchObject({ code: 'owner_lost' })
   })
 
   test('is measured with each tick, once there is a measure', () => {
