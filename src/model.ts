@@ -143,13 +143,23 @@ export interface Entry {
   readonly ended?: { readonly at: Mono; readonly exitCode?: number; readonly removed: boolean }
 }
 
-/** What only managers know, shared with all peers. The same on every manager but for delay. */
+/**
+ * What only managers know, shared with all peers. The same on every manager but for delay. What is looked up by
+ * a key from outside (a label's value, an id) is a Map, here and everywhere: in a plain object `constructor` is
+ * found without having been put there.
+ */
 export interface Catalogue {
   /** The Swarm's id. */
   readonly cluster: string
-  readonly nodes: Readonly<Record<NodeId, CatalogueNode>>
-  readonly services: Readonly<Record<string, CatalogueService>>
+  readonly nodes: ReadonlyMap<NodeId, CatalogueNode>
+  /** By id. */
+  readonly services: ReadonlyMap<string, CatalogueService>
+  /** By node, the containers of Swarm's tasks there: the first characters of their ids, `taskContainerDigits` of them. */
+  readonly containers: ReadonlyMap<NodeId, readonly string[]>
 }
+
+/** Nobody chooses a container's id, so that 64 bits of it are enough; and a list of thousands of tasks stays small. */
+export const taskContainerDigits = 16
 
 export interface CatalogueNode {
   readonly hostname: string
@@ -172,7 +182,7 @@ export interface CatalogueService {
    * filled anew a while ago: the ids of the slot's tasks that are meant to run, oldest first, by the managers'
    * one clock.
    */
-  readonly contested: Readonly<Record<string, readonly string[]>>
+  readonly contested: ReadonlyMap<string, readonly string[]>
 }
 
 /** One agent of the cluster, as this one sees it. */

@@ -46,7 +46,7 @@ interface Steered<Plan> {
 /** A container's own labels and, through the catalogue, those of its service. */
 export function createSettings(catalogue: () => Dated<Catalogue> | undefined): (target: Target) => Settings {
   return ({ labels, place }) => {
-    const service = 'serviceId' in place ? catalogue()?.value.services[place.serviceId] : undefined
+    const service = 'serviceId' in place ? catalogue()?.value.services.get(place.serviceId) : undefined
     return settingsOf(labels, service?.labels)
   }
 }

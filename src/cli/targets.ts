@@ -93,13 +93,15 @@ const columns: readonly Column[] = [
   { title: 'ENDPOINT, OR WHY NOT' },
 ]
 
-const colours: Readonly<Partial<Record<State, Colour>>> = {
-  up: 'green',
-  down: 'red',
-  lost: 'magenta',
-  searching: 'blue',
-  unscraped: 'yellow',
-}
+const colours: ReadonlyMap<State, Colour> = new Map(
+  Object.entries({
+    up: 'green',
+    down: 'red',
+    lost: 'magenta',
+    searching: 'blue',
+    unscraped: 'yellow',
+  } as const) as [State, Colour][],
+)
 
 /** A misspelt one would show an empty table, as if all were well. */
 function statesIn(list: string): readonly string[] {
@@ -128,7 +130,7 @@ const inTable =
 
 function rowOf(target: TargetStatus, time: number, paint: Paint): readonly string[] {
   const { state, node, series, took, scraped, endpoint, trouble } = target
-  const colour = colours[state] ?? 'dim'
+  const colour = colours.get(state) ?? 'dim'
   return [
     paint(colour, state),
     visible(nameOf(target)),

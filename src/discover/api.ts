@@ -62,6 +62,10 @@ export interface ApiTask {
   readonly ServiceID?: string
   readonly Slot?: number
   readonly CreatedAt?: string
+  readonly NodeID?: string
+  /** Absent: an engine or a proxy that leaves it out; such a task is meant to run. */
+  readonly DesiredState?: string
+  readonly Status?: { readonly ContainerStatus?: { readonly ContainerID?: string } | null }
 }
 
 export interface ApiNode {

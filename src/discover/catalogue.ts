@@ -1,13 +1,13 @@
 // The managers' catalogue out of what Docker lists. Pure, and in the order of names and ids, so that two
 // managers that see the same say the same.
 
-import type { Catalogue, CatalogueNode, CatalogueService } from '../model.ts'
+import { type Catalogue, type CatalogueNode, type CatalogueService, taskContainerDigits } from '../model.ts'
 import type { ApiNode, ApiService, ApiTask } from './api.ts'
 import { leavingOf } from './leaving.ts'
 
 export interface SwarmLists {
   readonly services: readonly ApiService[]
-  /** Those that are meant to run. */
+  /** Those that are meant to run, and those of jobs, which are meant to complete. */
   readonly tasks: readonly ApiTask[]
   readonly nodes: readonly ApiNode[]
 }
@@ -25,15 +25,32 @@ export function catalogueOf(
   { services, tasks, nodes }: SwarmLists,
   allowedLabels: readonly string[],
 ): Catalogue {
-  const tasksOf = Map.groupBy(tasks, ({ ServiceID }) => ServiceID)
-  const young = youngOf(tasks)
+  const running = tasks.filter(isMeantToRun)
+  const tasksOf = Map.groupBy(running, ({ ServiceID }) => ServiceID)
+  const young = youngOf(running)
   return {
     cluster,
-    nodes: record(nodes, nodeOf),
-    services: record(services, (service) =>
+    nodes: byId(nodes, nodeOf),
+    services: byId(services, (service) =>
       serviceOf(service, tasksOf.get(service.ID) ?? [], { young, allowedLabels }),
     ),
+    containers: containersOf(tasks),
   }
+}
+
+const isMeantToRun = ({ DesiredState }: ApiTask) => DesiredState !== 'complete'
+
+function containersOf(tasks: readonly ApiTask[]): Catalogue['containers'] {
+  const started = tasks
+    .map(({ NodeID = '', Status }) => ({ node: NodeID, id: Status?.ContainerStatus?.ContainerID ?? '' }))
+    .filter(({ id }) => id !== '')
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+  const byNode = Map.groupBy(started, ({ node }) => node)
+  return new Map(
+    [...byNode]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([node, its]) => [node, its.map(({ id }) => id.slice(0, taskContainerDigits))]),
+  )
 }
 
 /** Told by the tasks alone, so that all managers say the same. */
@@ -46,7 +63,7 @@ function youngOf(tasks: readonly ApiTask[]): ReadonlySet<ApiTask> {
 
 /** Whether Swarm is still at work on a service, so that more will change without an event. */
 export function atWork({ services, tasks }: SwarmLists): boolean {
-  const tasksOf = Map.groupBy(tasks, ({ ServiceID }) => ServiceID)
+  const tasksOf = Map.groupBy(tasks.filter(isMeantToRun), ({ ServiceID }) => ServiceID)
   return services.some(({ ID, Spec, UpdateStatus }) => {
     const wanted = Spec.Mode?.Replicated?.Replicas
     const updating = /^(updating|rollback_started)$/.test(UpdateStatus?.State ?? '')
@@ -70,16 +87,11 @@ function serviceOf(
     replicas: Mode?.Replicated?.Replicas ?? (mode === 'global' ? tasks.length : 0),
     slots: slots.map(String),
     labels: leavingOf(Labels, allowedLabels).labels,
-    contested: Object.fromEntries(
+    contested: new Map(
       slots
-        .filter((slot) => isContested(bySlot.get(slot)!))
-        .map((slot) => [
-          slot,
-          bySlot
-            .get(slot)!
-            .toSorted(byAge)
-            .map(({ ID }) => ID),
-        ]),
+        .map((slot) => [`${slot}`, bySlot.get(slot)!] as const)
+        .filter(([, inSlot]) => isContested(inSlot))
+        .map(([slot, inSlot]) => [slot, inSlot.toSorted(byAge).map(({ ID }) => ID)]),
     ),
   }
 }
@@ -114,9 +126,9 @@ function nodeAddress(status = '', manager = ''): string {
   return status !== '' && status !== '0.0.0.0' ? status : manager.replace(/:\d+$/, '')
 }
 
-function record<Row extends { readonly ID: string }, T>(
+function byId<Row extends { readonly ID: string }, T>(
   rows: readonly Row[],
   of: (row: Row) => T,
-): Record<string, T> {
-  return Object.fromEntries(rows.toSorted((a, b) => (a.ID < b.ID ? -1 : 1)).map((row) => [row.ID, of(row)]))
+): ReadonlyMap<string, T> {
+  return new Map(rows.toSorted((a, b) => (a.ID < b.ID ? -1 : 1)).map((row) => [row.ID, of(row)]))
 }

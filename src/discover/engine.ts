@@ -14,7 +14,7 @@ export interface Engine {
   networks(signal: AbortSignal): Promise<readonly ApiNetwork[]>
   network(id: string, signal: AbortSignal): Promise<ApiNetwork>
   services(signal: AbortSignal): Promise<readonly ApiService[]>
-  /** Those that are meant to run. */
+  /** Those that are meant to run; a job's are meant to complete. */
   tasks(signal: AbortSignal): Promise<readonly ApiTask[]>
   nodes(signal: AbortSignal): Promise<readonly ApiNode[]>
   /** Resolves once the stream is open; the stream ends when Docker, a proxy or the signal ends it. */
@@ -49,7 +49,8 @@ export async function openEngine(host: string): Promise<Engine> {
     networks: (signal) => list('/networks', signal),
     network: (id, signal) => get(`/networks/${id}`, signal),
     services: (signal) => list('/services', signal),
-    tasks: (signal) => list('/tasks', signal, { filters: { 'desired-state': ['running', 'ready'] } }),
+    tasks: (signal) =>
+      list('/tasks', signal, { filters: { 'desired-state': ['running', 'ready', 'complete'] } }),
     nodes: (signal) => list('/nodes', signal),
     async events(filters, signal) {
       const path = '/events'

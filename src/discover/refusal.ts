@@ -19,7 +19,7 @@ export function refusalOf(cause: unknown, { host, path, signal }: Asked): ProxyE
   if (signal.reason instanceof DeadlineExceeded)
     return new ProxyError('not_ready', `${asked}: ${signal.reason.message} to GET ${path}`, { cause })
   if (statusCode !== undefined) return statusRefusal(statusCode, asked, path, cause)
-  const known = code === undefined ? undefined : refusals[code]
+  const known = code === undefined ? undefined : refusals.get(code)
   if (!known) return new ProxyError('not_ready', `${asked}: no whole answer to GET ${path}`, { cause })
   const [Kind, reason, mend] = known
   return new Kind('not_ready', `${asked}: ${reason}`, { mend, cause })
@@ -30,16 +30,18 @@ const rights = 'run the agent as uid 0 or in the socket’s group, or reach Dock
 const running = 'see that Docker, or the socket proxy, is running, and that DOCKER_HOST names it'
 
 type Known = readonly [typeof ProxyError, string, string]
-const refusals: Readonly<Record<string, Known>> = {
-  ENOENT: [ProxyError, 'there is no such socket', mount],
-  EACCES: [LastingError, 'the agent may not open the socket', rights],
-  EPERM: [LastingError, 'the agent may not open the socket', rights],
-  ECONNREFUSED: [ProxyError, 'nothing listens there', running],
-  ENOTFOUND: [ProxyError, 'the name is unknown', running],
-  EAI_AGAIN: [ProxyError, 'the name cannot be looked up', running],
-  EHOSTUNREACH: [ProxyError, 'there is no way to that host', running],
-  ENETUNREACH: [ProxyError, 'there is no way to that network', running],
-}
+const refusals: ReadonlyMap<string, Known> = new Map(
+  Object.entries<Known>({
+    ENOENT: [ProxyError, 'there is no such socket', mount],
+    EACCES: [LastingError, 'the agent may not open the socket', rights],
+    EPERM: [LastingError, 'the agent may not open the socket', rights],
+    ECONNREFUSED: [ProxyError, 'nothing listens there', running],
+    ENOTFOUND: [ProxyError, 'the name is unknown', running],
+    EAI_AGAIN: [ProxyError, 'the name cannot be looked up', running],
+    EHOSTUNREACH: [ProxyError, 'there is no way to that host', running],
+    ENETUNREACH: [ProxyError, 'there is no way to that network', running],
+  }),
+)
 
 /** A socket proxy says 403 to what it wasn't told to allow; some say 405 or 501. */
 function statusRefusal(status: number, asked: string, path: string, cause: unknown): ProxyError {

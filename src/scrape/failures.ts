@@ -41,19 +41,22 @@ export function closedEarly(): ProxyError {
   return new ProxyError('reset', 'connection closed before the answer was complete')
 }
 
-const known: Readonly<Record<string, readonly [Code, string]>> = {
-  ECONNREFUSED: ['refused', 'connection refused'],
-  ECONNRESET: ['reset', 'connection reset'],
-  EPIPE: ['reset', 'connection reset'],
-  EHOSTUNREACH: ['unreachable', 'no route to the container'],
-  ENETUNREACH: ['unreachable', 'no route to the container'],
-  EHOSTDOWN: ['unreachable', 'no route to the container'],
-  EADDRNOTAVAIL: ['unreachable', 'no local address is free to connect from'],
-  EMFILE: ['overloaded', 'the agent is out of file descriptors'],
-  ENOTFOUND: ['unreachable', 'the host name is unknown'],
-  EAI_AGAIN: ['unreachable', 'the host name could not be looked up'],
-  ETIMEDOUT: ['timeout', 'no connection in time'],
-}
+type Known = readonly [Code, string]
+const known: ReadonlyMap<string, Known> = new Map(
+  Object.entries<Known>({
+    ECONNREFUSED: ['refused', 'connection refused'],
+    ECONNRESET: ['reset', 'connection reset'],
+    EPIPE: ['reset', 'connection reset'],
+    EHOSTUNREACH: ['unreachable', 'no route to the container'],
+    ENETUNREACH: ['unreachable', 'no route to the container'],
+    EHOSTDOWN: ['unreachable', 'no route to the container'],
+    EADDRNOTAVAIL: ['unreachable', 'no local address is free to connect from'],
+    EMFILE: ['overloaded', 'the agent is out of file descriptors'],
+    ENOTFOUND: ['unreachable', 'the host name is unknown'],
+    EAI_AGAIN: ['unreachable', 'the host name could not be looked up'],
+    ETIMEDOUT: ['timeout', 'no connection in time'],
+  }),
+)
 
 const speaksNoTls = new Set(['EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG'])
 const aboutTls = /^(ERR_SSL_|ERR_TLS_|EPROTO|CERT_|UNABLE_TO_)|_CERT(_|$)|_SIGNATURE$/
@@ -68,7 +71,7 @@ interface Thrown extends Error {
 export function failureOf(error: unknown): ProxyError {
   if (error instanceof ProxyError) return error
   const { code = '', message = '', reason } = error as Partial<Thrown>
-  const found = known[code]
+  const found = known.get(code)
   if (found) return new ProxyError(...found, { cause: error })
   if (speaksNoTls.has(code))
     return new ProxyError('tls', 'does not speak TLS as expected', {

@@ -19,9 +19,9 @@ export function isMissed(entry: Entry, ended: Ended, catalogue: Catalogue | unde
 
 function isWanted({ owner, target: { place } }: Entry, catalogue: Catalogue): boolean {
   if (place.kind !== 'replicated' && place.kind !== 'global') return false
-  const service = catalogue.services[place.serviceId]
+  const service = catalogue.services.get(place.serviceId)
   if (!service || service.mode === 'job') return false
   return place.kind === 'replicated'
     ? service.slots.includes(place.slot)
-    : catalogue.nodes[owner]?.availability === 'active'
+    : catalogue.nodes.get(owner)?.availability === 'active'
 }

@@ -9,18 +9,22 @@ export function sharing(before: Catalogue | undefined, now: Catalogue): Catalogu
   if (!before) return now
   const services = shareMembers(before.services, now.services)
   const nodes = shareMembers(before.nodes, now.nodes)
-  const same = services === before.services && nodes === before.nodes && now.cluster === before.cluster
-  return same ? before : { ...now, services, nodes }
+  const containers = shareMembers(before.containers, now.containers)
+  const same =
+    services === before.services &&
+    nodes === before.nodes &&
+    containers === before.containers &&
+    now.cluster === before.cluster
+  return same ? before : { ...now, services, nodes, containers }
 }
 
 function shareMembers<T>(
-  before: Readonly<Record<string, T>>,
-  now: Readonly<Record<string, T>>,
-): Readonly<Record<string, T>> {
-  const shared = Object.entries(now).map(([key, value]) => [key, share(before[key], value)] as const)
-  const same =
-    Object.keys(before).length === shared.length && shared.every(([key, one]) => one === before[key])
-  return same ? before : Object.fromEntries(shared)
+  before: ReadonlyMap<string, T>,
+  now: ReadonlyMap<string, T>,
+): ReadonlyMap<string, T> {
+  const shared = [...now].map(([key, value]) => [key, share(before.get(key), value)] as const)
+  const same = before.size === now.size && shared.every(([key, one]) => one === before.get(key))
+  return same ? before : new Map(shared)
 }
 
 function share<T>(before: T | undefined, now: T): T {

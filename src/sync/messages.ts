@@ -11,6 +11,7 @@ import {
   flag,
   integer,
   list,
+  map,
   object,
   oneOf,
   record,
@@ -152,7 +153,7 @@ const target: Shape<Target> = object(
 )
 const catalogue: Shape<Catalogue> = object({
   cluster: text,
-  nodes: record(
+  nodes: map(
     object({
       hostname: text,
       address: text,
@@ -161,16 +162,17 @@ const catalogue: Shape<Catalogue> = object({
       availability: text,
     }),
   ),
-  services: record(
+  services: map(
     object({
       name: text,
       mode: oneOf(['replicated', 'global', 'job']),
       replicas: count,
       slots: list(text),
       labels: record(text),
-      contested: record(list(text)),
+      contested: map(list(text)),
     }),
   ),
+  containers: map(list(text)),
 })
 
 /** All kinds but those with a body. */
@@ -222,13 +224,20 @@ export function encode(message: Message): Uint8Array {
       return encodePage(message)
     case 'catalogue': {
       const { kind, age, catalogue } = message
-      return writeFrame([kind, { age }], catalogue ? [pack(Buffer.from(JSON.stringify(catalogue)))] : [])
+      return writeFrame([kind, { age }], catalogue ? [pack(Buffer.from(catalogueText(catalogue)))] : [])
     }
     default: {
       const { kind, ...fields } = message
       return writeFrame([kind, fields])
     }
   }
+}
+
+/** A Map is an object on the wire. */
+function catalogueText(catalogue: Catalogue): string {
+  return JSON.stringify(catalogue, (_key, value) =>
+    value instanceof Map ? Object.fromEntries(value) : value,
+  )
 }
 
 /** Throws at a message that can't be understood; one of an unknown kind is told by name. */

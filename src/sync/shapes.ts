@@ -46,6 +46,11 @@ export function record<T>(item: Shape<T>): Shape<Readonly<Record<string, T>>> {
     )
 }
 
+/** An object on the wire whose keys come from outside. */
+export function map<T>(item: Shape<T>): Shape<ReadonlyMap<string, T>> {
+  return (value, where) => new Map(Object.entries(record(item)(value, where)))
+}
+
 /** A list of given length, each place with its own shape. */
 export function row<T extends readonly unknown[]>(...items: { [K in keyof T]: Shape<T[K]> }): Shape<T> {
   return (value, where) => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ApiNode, ApiService, ApiTask } from '../../src/discover/api.ts'
 import { atWork, catalogueOf } from '../../src/discover/catalogue.ts'
+import type { Catalogue } from '../../src/model.ts'
 import { swarm } from './recorded.ts'
 
 const service = (spec: object, rest: object = {}): ApiService => ({
@@ -17,56 +18,88 @@ const task = (ID: string, Slot: number, CreatedAt = '2026-11-21T02:22:06.5Z'): A
 const replicated = (Replicas: number) => ({ Mode: { Replicated: { Replicas } } })
 
 const only = (one: ApiService, tasks: ApiTask[] = [], allowed: string[] = []) =>
-  catalogueOf('c', { services: [one], tasks, nodes: [] }, allowed).services.s!
+  catalogueOf('c', { services: [one], tasks, nodes: [] }, allowed).services.get('s')!
+
+const taskContainers = ['0781859b642a72a0', '1900ae29c207fb6e', '258e10e32f1d8b0e', 'fe1d4c51842cf497']
+const textOf = (catalogue: Catalogue) =>
+  JSON.stringify(catalogue, (_, value) => (value instanceof Map ? [...value] : value))
 
 describe('the catalogue', () => {
   test('of a recorded Swarm', () => {
     expect(catalogueOf('jsk', swarm, [])).toEqual({
       cluster: 'jsk',
-      nodes: {
-        oh1tzdwddc082h6uv3o59oun7: {
-          hostname: 'vm',
-          address: '10.99.0.1',
-          role: 'manager',
-          state: 'ready',
-          availability: 'active',
-        },
-      },
-      services: {
-        agpzlupi69r3dhqzckwgvjv6k: {
-          name: 'demo_web',
-          mode: 'replicated',
-          replicas: 2,
-          slots: ['1', '2'],
-          labels: {
-            'com.df.notify': 'true',
-            'com.df.scrapePort': '8080',
-            'com.docker.stack.image': 'bb:2',
-            'com.docker.stack.namespace': 'demo',
+      nodes: new Map([
+        [
+          'oh1tzdwddc082h6uv3o59oun7',
+          {
+            hostname: 'vm',
+            address: '10.99.0.1',
+            role: 'manager',
+            state: 'ready',
+            availability: 'active',
           },
-          contested: expect.any(Object),
-        },
-        bo4kuauu576hw489cnbijedk2: expect.objectContaining({ name: 'demo_hidden', slots: ['1'] }),
-        ogt6nvkyaxpteet7n1yh2mjqj: expect.objectContaining({
-          name: 'job',
-          mode: 'job',
-          replicas: 0,
-          slots: [],
-        }),
-        ze2hs8urzv6ciwzikiburlfl9: expect.objectContaining({
-          name: 'demo_agent',
-          mode: 'global',
-          replicas: 1,
-          slots: [],
-        }),
-      },
+        ],
+      ]),
+      services: new Map<string, unknown>([
+        [
+          'agpzlupi69r3dhqzckwgvjv6k',
+          {
+            name: 'demo_web',
+            mode: 'replicated',
+            replicas: 2,
+            slots: ['1', '2'],
+            labels: {
+              'com.df.notify': 'true',
+              'com.df.scrapePort': '8080',
+              'com.docker.stack.image': 'bb:2',
+              'com.docker.stack.namespace': 'demo',
+            },
+            contested: expect.any(Map),
+          },
+        ],
+        ['bo4kuauu576hw489cnbijedk2', expect.objectContaining({ name: 'demo_hidden', slots: ['1'] })],
+        [
+          'ogt6nvkyaxpteet7n1yh2mjqj',
+          expect.objectContaining({ name: 'job', mode: 'job', replicas: 0, slots: [] }),
+        ],
+        [
+          'ze2hs8urzv6ciwzikiburlfl9',
+          expect.objectContaining({ name: 'demo_agent', mode: 'global', replicas: 1, slots: [] }),
+        ],
+      ]),
+      containers: new Map([['oh1tzdwddc082h6uv3o59oun7', taskContainers]]),
     })
   })
 
   test('says the same whatever the order of the lists', () => {
     const { services, tasks, nodes } = swarm
     const turned = { services: services.toReversed(), tasks: tasks.toReversed(), nodes: nodes.toReversed() }
-    expect(JSON.stringify(catalogueOf('c', turned, []))).toBe(JSON.stringify(catalogueOf('c', swarm, [])))
+    expect(textOf(catalogueOf('c', turned, []))).toBe(textOf(catalogueOf('c', swarm, [])))
+  })
+
+  test('lists the containers of tasks by node, those of jobs too, whose tasks count for nothing else', () => {
+    const on = (NodeID: string, ContainerID: string, rest: Partial<ApiTask> = {}) => ({
+      ...task(ContainerID, 1),
+      ...rest,
+      NodeID,
+      Status: { ContainerStatus: { ContainerID } },
+    })
+    const tasks = [
+      on('n2', 'c'.repeat(64)),
+      on('n1', 'b'.repeat(64)),
+      on('n1', 'a'.repeat(64), { DesiredState: 'complete', Slot: 7 }),
+      { ...task('none', 2), NodeID: 'n1', Status: {} },
+    ]
+    const { containers, services } = catalogueOf(
+      'c',
+      { services: [service(replicated(2))], tasks, nodes: [] },
+      [],
+    )
+    expect([...containers]).toEqual([
+      ['n1', ['a'.repeat(16), 'b'.repeat(16)]],
+      ['n2', ['c'.repeat(16)]],
+    ])
+    expect(services.get('s')!.slots).toEqual(['1', '2'])
   })
 
   test('keeps the gaps of scaling down, in the order of numbers', () => {
@@ -79,7 +112,7 @@ describe('the catalogue', () => {
     const tasks = [task('new', 2), task('old', 2, hour), task('one', 1, hour)]
     const { slots, contested } = only(service(replicated(2)), tasks)
     expect(slots).toEqual(['1', '2'])
-    expect(contested).toEqual({ 2: ['old', 'new'] })
+    expect(contested).toEqual(new Map([['2', ['old', 'new']]]))
   })
 
   test('names the task of a slot that was filled anew a while ago: its former container may still run', () => {
@@ -89,10 +122,15 @@ describe('the catalogue', () => {
       task('young', 2, at('02:17:07')),
       task('old', 3, at('02:17:06')),
     ]
-    expect(only(service(replicated(3)), tasks).contested).toEqual({ 1: ['new'], 2: ['young'] })
+    expect(only(service(replicated(3)), tasks).contested).toEqual(
+      new Map([
+        ['1', ['new']],
+        ['2', ['young']],
+      ]),
+    )
     const many = Array.from({ length: 501 }, (_, slot) => task(`t${slot}`, slot + 1))
-    expect(only(service(replicated(501)), many.slice(1)).contested).toHaveProperty('501', ['t500'])
-    expect(only(service(replicated(501)), many).contested).toEqual({})
+    expect(only(service(replicated(501)), many.slice(1)).contested.get('501')).toEqual(['t500'])
+    expect(only(service(replicated(501)), many).contested).toEqual(new Map())
   })
 
   test('leaves out labels that may not leave', () => {
@@ -104,7 +142,7 @@ describe('the catalogue', () => {
     const nodes: ApiNode[] = [
       { ID: 'n', Status: { Addr: '0.0.0.0' }, ManagerStatus: { Addr: '10.0.0.7:2377' } },
     ]
-    expect(catalogueOf('c', { services: [], tasks: [], nodes }, []).nodes.n).toMatchObject({
+    expect(catalogueOf('c', { services: [], tasks: [], nodes }, []).nodes.get('n')).toMatchObject({
       address: '10.0.0.7',
     })
   })

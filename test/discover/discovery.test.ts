@@ -526,7 +526,7 @@ describe('a manager', () => {
         : service,
     )
   }
-  const web = () => Object.values(catalogue()!.services).find(({ name }) => name === 'demo_web')!
+  const web = () => [...catalogue()!.services.values()].find(({ name }) => name === 'demo_web')!
 
   test('tells the catalogue, again only when it changed', async () => {
     asManager()
@@ -559,7 +559,7 @@ describe('a manager', () => {
     await quiet(20_000)
     server.emit({ Type: 'service', Action: 'create', Actor: { ID: 'x' } })
     await quiet(1000)
-    const agent = () => Object.values(catalogue()!.services).find(({ name }) => name === 'demo_agent')!
+    const agent = () => [...catalogue()!.services.values()].find(({ name }) => name === 'demo_agent')!
     server.answers['/tasks'] = swarm.tasks.filter(
       ({ ServiceID }) => ServiceID !== 'ze2hs8urzv6ciwzikiburlfl9',
     )

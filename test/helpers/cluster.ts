@@ -65,7 +65,7 @@ export function ended(target: Target, exitCode: number, removed = false): Entry 
 }
 
 export function service(name: string, more: Partial<CatalogueService> = {}): CatalogueService {
-  return { name, mode: 'replicated', replicas: 1, slots: ['1'], labels: {}, contested: {}, ...more }
+  return { name, mode: 'replicated', replicas: 1, slots: ['1'], labels: {}, contested: new Map(), ...more }
 }
 
 export function catalogue(
@@ -74,13 +74,14 @@ export function catalogue(
 ): Catalogue {
   return {
     cluster: 'swarm-id',
-    nodes: Object.fromEntries(
+    nodes: new Map(
       nodes.map((id) => [
         id,
         { hostname: id, address: '10.0.0.1', role: 'worker', state: 'ready', availability: 'active' },
       ]),
     ),
-    services: Object.fromEntries(services.map((one) => [`id-${one.name}`, one])),
+    services: new Map(services.map((one) => [`id-${one.name}`, one])),
+    containers: new Map(),
   }
 }
 

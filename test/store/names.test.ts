@@ -3,7 +3,7 @@ import type { Catalogue, Entry, NodeView } from '../../src/model.ts'
 import type { Answer, Question } from '../../src/store/names/answer.ts'
 import { shortened } from '../../src/store/names/things.ts'
 import { createNames } from '../../src/store/names.ts'
-import { composed, createWorld, declared, globalTask, node, standalone, task } from './world.ts'
+import { composed, container, createWorld, declared, globalTask, node, standalone, task } from './world.ts'
 
 const threeNodes = [node('n1', 'one', 'self'), node('n2', 'two'), node('n3', 'three')]
 const ownName = (labels: Readonly<Record<string, string>>) => labels['app-metrics-proxy.name']
@@ -285,11 +285,26 @@ describe('replicas', () => {
   })
 })
 
+test.each(['constructor', '__proto__', 'toString'])(
+  'two containers in a slot called %s are looked up',
+  (slot) => {
+    const place = { kind: 'replicated', service: 'web', serviceId: 'id-web', slot, task: 't' } as const
+    const entries = ['a', 'b'].map((name) => container('n1', name, place))
+    const world = createWorld(entries, [node('n1')])
+    world.declare(declared({ name: 'web', contested: new Map([['1', ['x', 'y']]]) }))
+    const names = createNames(world, () => undefined)
+    expect(names.lookUp({ name: 'web', replica: slot, asked: 'n1' })).toMatchObject({
+      kind: 'one',
+      full: 'web',
+    })
+  },
+)
+
 describe('one slot, several containers', () => {
   const older = task('n1', 'demo_web', 1, { task: 'aaa' })
   const newer = (traits: Parameters<typeof task>[3] = {}) =>
     task('n2', 'demo_web', 1, { task: 'bbb', ...traits })
-  const catalogue = declared({ contested: { 1: ['aaa', 'bbb'] } })
+  const catalogue = declared({ contested: new Map([['1', ['aaa', 'bbb']]]) })
 
   test('the older stands until the newer answers', () => {
     expect(ask({ entries: [newer({ answers: false }), older], catalogue }, 'web')).toBe('demo_web: 1@n1')
@@ -301,7 +316,7 @@ describe('one slot, several containers', () => {
   })
 
   test('one that isn’t meant to run any more is older than all that are', () => {
-    const order = declared({ contested: { 1: ['bbb'] } })
+    const order = declared({ contested: new Map([['1', ['bbb']]]) })
     expect(ask({ entries: [newer(), older], catalogue: order }, 'web')).toBe('demo_web: 1@n2')
   })
 
@@ -311,7 +326,7 @@ describe('one slot, several containers', () => {
     const names = createNames(world, ownName)
     const say = () => told(names.lookUp(questionOf('web', 'n3')))
     expect(say()).toBe('demo_web: 1@n1')
-    names.changed(world.declare(declared({ contested: { 1: ['bbb'] } })))
+    names.changed(world.declare(declared({ contested: new Map([['1', ['bbb']]]) })))
     names.changed(world.put(newer({ answers: false })))
     names.changed(world.put(orphan))
     expect(say()).toBe('demo_web: 1@n1')
@@ -320,7 +335,7 @@ describe('one slot, several containers', () => {
   })
 
   test('nor is it ever shown by an agent that comes to know both at once, where managers know one', () => {
-    const order = declared({ contested: { 1: ['bbb'] } })
+    const order = declared({ contested: new Map([['1', ['bbb']]]) })
     for (const entries of [
       [older, newer()],
       [newer(), older],
@@ -382,7 +397,7 @@ describe('one slot, several containers', () => {
     names.changed(world.put(newer()))
     expect(say()).toBe('demo_web: 1@n2')
     names.changed(world.put(newest(false)))
-    names.changed(world.declare(declared({ contested: { 1: ['aaa', 'ccc'] } })))
+    names.changed(world.declare(declared({ contested: new Map([['1', ['aaa', 'ccc']]]) })))
     expect(say()).toBe('demo_web: 1@n2')
     names.changed(world.put(newest(true)))
     expect(say()).toBe('demo_web: 1@n3')

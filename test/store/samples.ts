@@ -49,8 +49,20 @@ export const catalogue = (
   mode: 'replicated' | 'global' | 'job' = 'replicated',
 ): Catalogue => ({
   cluster: 'c1',
-  nodes: {
-    n1: { hostname: 'host-n1', address: '10.0.0.1', role: 'manager', state: 'ready', availability: 'active' },
-  },
-  services: { web: { name: 'demo_web', mode, replicas: slots.length, slots, labels: {}, contested: {} } },
+  nodes: new Map([
+    [
+      'n1',
+      {
+        hostname: 'host-n1',
+        address: '10.0.0.1',
+        role: 'manager',
+        state: 'ready',
+        availability: 'active',
+      },
+    ],
+  ]),
+  services: new Map([
+    ['web', { name: 'demo_web', mode, replicas: slots.length, slots, labels: {}, contested: new Map() }],
+  ]),
+  containers: new Map([['n1', ['0123456789abcdef']]]),
 })

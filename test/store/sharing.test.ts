@@ -13,8 +13,8 @@ test('what changed is new, what stands beside it is not', () => {
   const before = ofTwo()
   const now = sharing(before, ofTwo(2))
   expect(now).toEqual(ofTwo(2))
-  expect(now.services['id-web']).not.toBe(before.services['id-web'])
-  expect(now.services['id-api']).toBe(before.services['id-api'])
+  expect(now.services.get('id-web')).not.toBe(before.services.get('id-web'))
+  expect(now.services.get('id-api')).toBe(before.services.get('id-api'))
   expect(now.nodes).toBe(before.nodes)
 })
 

@@ -73,6 +73,19 @@ describe('the own side', () => {
 })
 
 describe('what has ended', () => {
+  test.each(['constructor', '__proto__', 'hasOwnProperty'])(
+    'may call its service, its node or its slot %s',
+    (key) => {
+      store.identify(self(key))
+      const place = { kind: 'replicated', service: key, serviceId: key, slot: key, task: key } as const
+      store.replaceTargets([target('a', { place }), target('b', { place: { ...place, kind: 'global' } })])
+      for (const id of ['a', 'b']) store.putFinding(id, found)
+      store.putCatalogue(catalogue(['1']))
+      store.replaceTargets([])
+      expect(ids()).toEqual([])
+    },
+  )
+
   const stopped = (exitCode: number) => ({ state: 'stopped', exitCode }) as const
   const withEndpoint = (one = target('a')) => {
     store.replaceTargets([one])

@@ -145,14 +145,15 @@ export function declared(...services: readonly Partial<CatalogueService>[]): Cat
       replicas: 1,
       slots: ['1'],
       labels: stackLabels(service.name ?? 'demo_web'),
-      contested: {},
+      contested: new Map(),
       ...service,
     }),
   )
   return {
     cluster: 'swarm',
-    nodes: {},
-    services: Object.fromEntries(whole.map((one) => [`id-${one.name}`, one])),
+    nodes: new Map(),
+    services: new Map(whole.map((one) => [`id-${one.name}`, one])),
+    containers: new Map(),
   }
 }
 

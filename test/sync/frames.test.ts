@@ -29,6 +29,21 @@ function expectProtocol(error: unknown): void {
   expect((error as ProxyError).code).toBe('protocol')
 }
 
+test('keys from outside arrive as they are, whatever they are called', () => {
+  const keys = ['__proto__', 'constructor', '1', '', 'a b']
+  const named = <T>(value: T) => new Map(keys.map((key) => [key, value]))
+  const { nodes, services } = catalogue(['1'])
+  const one = { ...services.get('web')!, contested: named(['t']) }
+  const sent: Catalogue = {
+    cluster: 'c',
+    nodes: named(nodes.get('n1')!),
+    services: named(one),
+    containers: named(['0123']),
+  }
+  const [received] = read(encode({ kind: 'catalogue', age: 0, catalogue: sent })).map(decode)
+  expect(received).toEqual({ kind: 'catalogue', age: 0, catalogue: sent })
+})
+
 describe('the stream', () => {
   test('gives back each message, wherever it is cut', () => {
     fc.assert(

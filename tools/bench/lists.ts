@@ -91,21 +91,25 @@ function catalogueOf(services: number, version: number): Catalogue {
   })
   return {
     cluster: 'swarm',
-    nodes: {
-      node1: {
-        hostname: 'node1',
-        address: '10.0.0.1',
-        role: 'manager',
-        state: 'ready',
-        availability: 'active',
-      },
-    },
-    services: Object.fromEntries(
+    nodes: new Map([
+      [
+        'node1',
+        {
+          hostname: 'node1',
+          address: '10.0.0.1',
+          role: 'manager',
+          state: 'ready',
+          availability: 'active',
+        },
+      ],
+    ]),
+    containers: new Map(),
+    services: new Map(
       Array.from({ length: services }, (_, number) => {
         const { name, id } = serviceOf(number)
         return [
           id,
-          { name, mode: 'replicated', replicas, slots, labels: labelsOf(number), contested: {} },
+          { name, mode: 'replicated', replicas, slots, labels: labelsOf(number), contested: new Map() },
         ] as const
       }),
     ),

@@ -35,7 +35,7 @@ export function definitionsOf(view: View): readonly Defined[] {
 
 function servicesOf({ entries, catalogue }: View): Map<string, Service> {
   const services = new Map<string, Service>()
-  for (const declared of Object.values(catalogue?.services ?? {}))
+  for (const declared of catalogue?.services.values() ?? [])
     services.set(`swarm ${declared.name}`, { name: declared.name, swarm: true, declared, entries: [] })
   for (const entry of entries) {
     const { place } = entry.target

@@ -62,7 +62,7 @@ function matters(change: Change): boolean {
 /** All that the list says of any service and that isn't the service's own. */
 function factsOf(nodes: readonly NodeView[], catalogue: Catalogue | undefined): string {
   const seen = nodes.map((node) => [node.self, isLinked(node)])
-  return JSON.stringify([seen, catalogue?.cluster, catalogue?.nodes])
+  return JSON.stringify([seen, catalogue?.cluster, [...(catalogue?.nodes ?? [])]])
 }
 
 function agents(nodes: readonly NodeView[], around: Surroundings): readonly Listed[] {
@@ -76,7 +76,8 @@ function surroundings(
   cluster: string | undefined,
 ): Surroundings {
   const byId = new Map(nodes.map((node) => [node.self.node, node]))
-  const hostname = (node: NodeId) => catalogue?.nodes[node]?.hostname ?? byId.get(node)?.self.hostname ?? node
+  const hostname = (node: NodeId) =>
+    catalogue?.nodes.get(node)?.hostname ?? byId.get(node)?.self.hostname ?? node
   const bearers = Map.groupBy(nodes, ({ self }) => hostname(self.node))
   const any = nodes.toSorted(linkedFirst)[0]
   return {

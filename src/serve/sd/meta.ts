@@ -45,7 +45,7 @@ function printSeen({ place }: Target): string {
 }
 
 function printNode(id: NodeId, catalogue: Catalogue | undefined): string {
-  const node = catalogue?.nodes[id]
+  const node = catalogue?.nodes.get(id)
   if (!node) return members({ node_id: id })
   const { hostname, address, role, state, availability } = node
   return members({

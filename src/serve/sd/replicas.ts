@@ -51,7 +51,7 @@ export interface Replica {
 /** In no particular order. Agents are listed by node. */
 export function groupsOf(entries: Iterable<Entry>, catalogue: Catalogue | undefined): readonly Group[] {
   const groups = new Map<string, Group & { readonly entries: Entry[] }>()
-  for (const [id, service] of Object.entries(catalogue?.services ?? {})) {
+  for (const [id, service] of catalogue?.services ?? []) {
     const { name } = service
     groups.set(name, { key: name, service: name, declared: declaredAs(id, service), entries: [] })
   }
@@ -112,7 +112,7 @@ function replicasOfService({ name, declared, entries }: Service, view: View): re
 
   const example = serving.reduce<Entry | undefined>(moreTelling, undefined)
   return [...seats].map(([seat, candidates]) => {
-    const entry = choose(candidates, view, declared?.contested[seat])
+    const entry = choose(candidates, view, declared?.contested.get(seat))
     const pinned = entry?.target.place.kind === 'global'
     return {
       service: name,
@@ -171,7 +171,8 @@ function isWanted(entry: Entry, declared: Declared | undefined, { catalogue, lin
 
 /** Swarm runs a global service's task on this node. */
 function isActive({ nodes }: Catalogue, node: NodeId): boolean {
-  return nodes[node]?.state === 'ready' && nodes[node].availability === 'active'
+  const known = nodes.get(node)
+  return known?.state === 'ready' && known.availability === 'active'
 }
 
 /** The same choice by every agent, whatever each of them heard first. */

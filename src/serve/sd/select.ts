@@ -23,6 +23,9 @@ export function selectionOf(query: Query): Selection {
   if (wanted.length === 0) return { ok: true, matches: undefined }
   return {
     ok: true,
-    matches: ({ labels }) => wanted.every(({ label, values }) => values.includes(labels[label] ?? '')),
+    matches: ({ labels }) =>
+      wanted.every(({ label, values }) =>
+        values.includes(Object.hasOwn(labels, label) ? labels[label]! : ''),
+      ),
   }
 }

@@ -1,7 +1,7 @@
 // The nodes of the cluster as the status shows them: those whose agents we know, and those that only the
 // managers know.
 
-import type { Catalogue, CatalogueNode, NodeView } from '../../model.ts'
+import type { Catalogue, CatalogueNode, NodeId, NodeView } from '../../model.ts'
 import type { NodeStatus } from './shape.ts'
 import { secondsOf, type Unix } from './target.ts'
 
@@ -11,13 +11,11 @@ export function nodesOf(
   catalogue: Catalogue | undefined,
   unix: Unix,
 ): readonly NodeStatus[] {
-  const declared = catalogue?.nodes ?? {}
+  const declared = catalogue?.nodes ?? new Map<NodeId, CatalogueNode>()
   const known = new Set(views.map(({ self }) => self.node))
   return [
-    ...views.map((view) => seen(view, declared[view.self.node], unix)),
-    ...Object.entries(declared)
-      .filter(([id]) => !known.has(id))
-      .map(([id, node]) => unseen(id, node)),
+    ...views.map((view) => seen(view, declared.get(view.self.node), unix)),
+    ...[...declared].filter(([id]) => !known.has(id)).map(([id, node]) => unseen(id, node)),
   ].sort((a, b) => rank(a) - rank(b) || compare(a.name, b.name) || compare(a.id, b.id))
 }
 

@@ -81,7 +81,7 @@ function servicesOf(
 ): readonly ServiceStatus[] {
   const before = known.get(services)
   if (before && before.own === own) return before.list
-  const list = Object.values(services)
+  const list = [...services.values()]
     .filter(({ name }) => name !== own)
     .map(({ name, mode, replicas, slots }) => ({ name, mode, replicas, slots }))
   known.set(services, { own, list })
@@ -112,7 +112,7 @@ export function surroundingsOf(
   )
 }
 
-const noServices = Object.freeze({})
+const noServices: Catalogue['services'] = new Map()
 
 export function unknownOwner(owner: NodeId): Surroundings {
   return { node: owner, pathNode: owner, lost: true, services: noServices }

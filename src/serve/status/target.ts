@@ -13,7 +13,7 @@ export interface Surroundings {
   /** How paths name the owner. */
   readonly pathNode: string
   readonly lost: boolean
-  readonly services: Readonly<Record<string, CatalogueService>>
+  readonly services: ReadonlyMap<string, CatalogueService>
 }
 
 /** From this process's own clock to Unix seconds. */
@@ -128,7 +128,7 @@ function remarksOf({ target, snapshot }: Entry, services: Surroundings['services
 }
 
 function declaredLabels({ place }: Target, services: Surroundings['services']) {
-  return 'serviceId' in place ? services[place.serviceId]?.labels : undefined
+  return 'serviceId' in place ? services.get(place.serviceId)?.labels : undefined
 }
 
 /** To a tenth of a millisecond: more is noise, and bytes. */

@@ -150,7 +150,7 @@ interface Services {
 
 function readServices(catalogue: Catalogue | undefined, ownName: OwnName): Services {
   const levels = Array.from({ length: levelCount }, () => new Map<string, Set<string>>())
-  const all = Object.values(catalogue?.services ?? {}).map((service) => ({
+  const all = Array.from(catalogue?.services.values() ?? [], (service) => ({
     service,
     naming: namingOfService(service, ownName),
   }))

@@ -62,7 +62,7 @@ export function replicasOf(listed: Listed, nodes: Nodes): readonly Replica[] {
 export function seatsOf({ members, declared, stood }: Listed, { linked }: Nodes): ReadonlyMap<string, Entry> {
   const seats = new Map<string, Entry>()
   for (const [seat, claimants] of Map.groupBy(members, seatOf)) {
-    const order = declared?.contested[seat]
+    const order = declared?.contested.get(seat)
     const before = claimantsOf(stood.get(seat) ?? [], claimants)
     const entry = standing(claimants, { linked, stood: before, ...(order && { order }) })
     if (!entry) continue

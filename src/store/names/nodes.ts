@@ -17,10 +17,10 @@ export function readNodes(views: () => readonly NodeView[], catalogue: Catalogue
     byId ??= new Map(views().map((view) => [view.self.node, view]))
     return byId
   }
-  const listed = catalogue?.nodes ?? {}
-  const hostname = (node: NodeId) => known().get(node)?.self.hostname ?? listed[node]?.hostname ?? node
+  const listed: Catalogue['nodes'] = catalogue?.nodes ?? new Map()
+  const hostname = (node: NodeId) => known().get(node)?.self.hostname ?? listed.get(node)?.hostname ?? node
   const isShared = (name: string) =>
-    new Set([...known().keys(), ...Object.keys(listed)].filter((node) => hostname(node) === name)).size > 1
+    new Set([...known().keys(), ...listed.keys()].filter((node) => hostname(node) === name)).size > 1
   return {
     fits: (node, nameOrId) => node === nameOrId || hostname(node) === nameOrId,
     linked: (node) => (known().get(node)?.link ?? 'lost') !== 'lost',

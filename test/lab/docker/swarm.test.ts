@@ -1,5 +1,6 @@
 // Discovery in a real Swarm of a manager and a worker.
 
+import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CatalogueService } from '../../../src/model.ts'
 import { until } from '../../helpers/until.ts'
@@ -39,7 +40,7 @@ afterAll(async () => {
 })
 
 const service = (name: string): CatalogueService | undefined =>
-  Object.values(onManager.found()?.catalogue?.services ?? {}).find((one) => one.name === name)
+  [...(onManager.found()?.catalogue?.services.values() ?? [])].find((one) => one.name === name)
 const catalogued = (name: string, holds: (service: CatalogueService) => boolean) =>
   until(`${name} in the catalogue as wanted`, () => {
     const found = service(name)
@@ -71,7 +72,7 @@ describe('who the agents are', () => {
     )
     expect(catalogue!.cluster).toBe(await manager.docker('info', '--format', '{{.Swarm.Cluster.ID}}'))
     const common = { state: 'ready', availability: 'active' }
-    expect(catalogue!.nodes).toEqual({
+    expect(Object.fromEntries(catalogue!.nodes)).toEqual({
       [await idOf(manager)]: { hostname: 'node1', address: manager.address, role: 'manager', ...common },
       [await idOf(worker)]: { hostname: 'node2', address: worker.address, role: 'worker', ...common },
     })
@@ -163,8 +164,8 @@ describe('services', () => {
       '60s',
     ]
     await manager.docker('service', 'update', '--detach', '--no-resolve-image', ...probe, 'rolling')
-    const { contested } = await catalogued('rolling', (one) => one.contested['1']?.length === 2)
-    expect(contested['1']![0]).toBe(before!.place.kind === 'replicated' ? before!.place.task : '')
+    const { contested } = await catalogued('rolling', (one) => one.contested.get('1')?.length === 2)
+    expect(contested.get('1')![0]).toBe(before!.place.kind === 'replicated' ? before!.place.task : '')
     await manager.docker('service', 'rm', 'rolling')
     await until('its end', () => service('rolling') === undefined)
   })
@@ -190,9 +191,8 @@ describe('a node', () => {
     await until('the promotion', () => onWorker.found()!.self.manager && onWorker.found()!.catalogue, {
       within: 60_000,
     })
-    await until(
-      'agreement',
-      () => JSON.stringify(onWorker.found()!.catalogue) === JSON.stringify(onManager.found()!.catalogue),
+    await until('agreement', () =>
+      isDeepStrictEqual(onWorker.found()!.catalogue, onManager.found()!.catalogue),
     )
     await manager.docker('node', 'demote', 'node2')
     await until('the demotion', () => !onWorker.found()!.self.manager && !onWorker.found()!.catalogue, {

@@ -45,6 +45,16 @@ const two = [node('node1'), node('node2')]
 const web = (slots: string[], more = {}) =>
   catalogue([service('demo_web', { slots, replicas: slots.length, ...more })], ['node1', 'node2'])
 
+test.each(['constructor', '__proto__', 'toString'])('a slot and a label may be called %s', async (key) => {
+  const entries = ['a', 'b'].map((id) => entry(task('demo_web', key, { id })))
+  const known = { entries, catalogue: web(['1'], { labels: { [`app-metrics-proxy.label.${key}`]: 'x' } }) }
+  expect(await instances(known)).toEqual(['demo_web.1', `demo_web.${key}`])
+})
+
+test('a selection by a label that every object seems to have finds those without it', async () => {
+  expect(await listed({ entries: [entry(target('web'))] }, { 'label.constructor': '' })).toHaveLength(2)
+})
+
 describe('which replicas are listed', () => {
   test.each<[string, Known, readonly string[]]>([
     ['what has an endpoint', { entries: [entry(target('web'))] }, ['web@node1']],

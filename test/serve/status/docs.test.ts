@@ -29,11 +29,11 @@ test('every field of the status is documented', async () => {
   const down = failing(container('n1', 'a', { kind: 'standalone' }), 'refused', 'mend it')
   const trouble = { code: 'protocol' as const, reason: 'r', mend: 'm' }
   const known = catalogue([service('shop_web')], ['n1', 'n5'])
-  const drained = { ...known.nodes.n1!, availability: 'drain' }
+  const drained = { ...known.nodes.get('n1')!, availability: 'drain' }
   const scene = await startScene({
     entries: [web, stopped, down],
     nodes: [nodeView('n1', 'node1', 'self', {}, 1), { ...nodeView('n2', 'node2', 'up'), trouble }],
-    catalogue: { ...known, nodes: { ...known.nodes, n1: drained } },
+    catalogue: { ...known, nodes: new Map([...known.nodes, ['n1', drained]]) },
     ambiguities: [trouble],
   })
   try {

@@ -59,7 +59,7 @@ describe('problems', () => {
 
   test('a drained or downed node needs no agent', () => {
     const known = catalogue([], ['node1', 'node4'])
-    const nodes = { ...known.nodes, node4: { ...known.nodes.node4!, state: 'down' } }
+    const nodes = new Map([...known.nodes, ['node4', { ...known.nodes.get('node4')!, state: 'down' }]])
     expect(texts({ nodes: nodesOf([node('node1')], { ...known, nodes }, unix) })).toEqual([])
   })
 

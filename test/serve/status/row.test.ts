@@ -7,7 +7,7 @@ import { entry, task } from '../../helpers/cluster.ts'
 import { failed, page, read } from '../agent.ts'
 
 const unix = (at: number) => at / 1000
-const around: Surroundings = { node: 'node1', pathNode: 'node1', lost: false, services: {} }
+const around: Surroundings = { node: 'node1', pathNode: 'node1', lost: false, services: new Map() }
 const lost = { ...around, node: 'Knöte', lost: true }
 const web = task('shop_web', '2')
 /** The same objects each time: a scrape doesn't change them. */

@@ -5,7 +5,7 @@ import { type Surroundings, stateOf, targetOf } from '../../../src/serve/status/
 import { entry, target, task } from '../../helpers/cluster.ts'
 import { failed, read } from '../agent.ts'
 
-const around: Surroundings = { node: 'node1', pathNode: 'node1', lost: false, services: {} }
+const around: Surroundings = { node: 'node1', pathNode: 'node1', lost: false, services: new Map() }
 const unix = (at: number) => 1000 + at / 1000
 const none = (code: Trouble['code']): Finding => ({ kind: 'none', trouble: { code, reason: 'because' } })
 const web = task('shop_web', '2')

@@ -1,0 +1,74 @@
+// A plain object answers `constructor` and `__proto__` to whoever asks: what comes from outside as a key (a label's
+// value, a name, an id) is looked up in Maps. TypeScript knows every place where an object is indexed by any text.
+
+import { type Node, SyntaxKind } from 'typescript/unstable/ast'
+import { API, type Checker, TypeFlags } from 'typescript/unstable/sync'
+import { expect, test } from 'vitest'
+
+/** Where the key is one of ours, or the object is asked whether it has the key of its own. */
+const harmless = [
+  // what the pattern before it lets through
+  "config/values.ts { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 }[(match?.[2] ?? '').toLowerCase()]",
+  "serve/guard/web-config.ts { ms: 1, s: 1000, m: 60_000 }[match?.[2] ?? '']",
+  'exposition/scan/escapes.ts meaning[sequence]',
+  'exposition/scan/escapes.ts sign[character]',
+  'promql/text.ts simple[sequence]',
+  // names that stand in this program
+  'config.ts environment[option.name]',
+  'config.ts values[key]',
+  'serve/guard/web-config.ts section[key]',
+  `serve/guard/web-config.ts section[\`\${key}_file\`]`,
+  'serve/status/assets.ts types[extname(name)]',
+  'sync/shapes.ts given[key]',
+  `sync/shapes.ts shapes[kind(plain(value, where)[key], \`\${where}.\${key}\`)]`,
+  // of the parser of expressions, which has no such names
+  'promql/check.ts checks[node.name]',
+  // the object's own keys
+  'labels/source.ts labels[key]',
+  'promql/rulefile.ts values[key]',
+  'serve/sd/meta.ts labels[key]',
+  // after Object.hasOwn
+  'cli/dispatch.ts commands[name]',
+  'serve/guard/passwords.ts hashes[user]',
+  'serve/rules/shortcuts.ts shortcuts[name]',
+  'serve/sd/select.ts labels[label]',
+  // written under a prefix, or under a name that can't begin with two underscores
+  'serve/rules/pairs.ts values[pair[1]!]',
+  `serve/sd/labels.ts labels[\`__param_\${name}\`]`,
+]
+
+test('no object is looked up by a key from outside', { timeout: 120_000 }, () => {
+  using api = openProject('tsconfig.json')
+  const found = api.sources.flatMap(({ name, node }) =>
+    lookUps(node, api.checker).map((text) => `${name} ${text}`),
+  )
+  expect(found.filter((one) => !harmless.includes(one))).toEqual([])
+})
+
+function openProject(config: string) {
+  const api = new API({ cwd: process.cwd() })
+  const [project] = api.updateSnapshot({ openProjects: [`${process.cwd()}/${config}`] }).getProjects()
+  const { program, checker } = project!
+  const root = `${process.cwd()}/src/`
+  const names = program.getSourceFileNames().filter((name) => name.startsWith(root))
+  return {
+    checker,
+    sources: names.map((name) => ({ name: name.slice(root.length), node: program.getSourceFile(name)! })),
+    [Symbol.dispose]: () => api.close(),
+  }
+}
+
+/** Each place where the key can be any text, as it stands there. */
+function lookUps(root: Node, checker: Checker): readonly string[] {
+  const found: string[] = []
+  function visit(node: Node): void {
+    if (node.kind === SyntaxKind.ElementAccessExpression) {
+      const { argumentExpression } = node as Node & { readonly argumentExpression: Node }
+      const { flags } = checker.getTypeAtLocation(argumentExpression)!
+      if (flags & (TypeFlags.String | TypeFlags.TemplateLiteral)) found.push(node.getText())
+    }
+    node.forEachChild(visit)
+  }
+  visit(root)
+  return found
+}
