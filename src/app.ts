@@ -76,7 +76,13 @@ async function start({ config, log, version, ...given }: Options, parts: Part[])
   const settings = createSettings(store.catalogue)
   const agentPage = createAgentPage(config, metrics)
 
-  const fetcher = createFetcher({ clock, maxBody: config.maxBody, verifyTls: config.verifyTls })
+  const authorizations = new Map(config.targets.map(({ url, authorization }) => [url, authorization]))
+  const fetcher = createFetcher({
+    clock,
+    maxBody: config.maxBody,
+    verifyTls: config.verifyTls,
+    authorizationFor: (url) => authorizations.get(url),
+  })
   started({ stop: fetcher.close })
   const read = createReader({
     fetch: fetcher.fetch,

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { misspelt } from './config/misspelt.ts'
 import { type Option, options } from './config/options.ts'
 import { Refused } from './config/values.ts'
+import { redact } from './credentials.ts'
 
 const names = Object.values(options).map(({ name }) => name)
 
@@ -80,7 +81,7 @@ function readTable(environment: Environment, problems: string[]): Parsed {
       values[key] = option.parse(given)
     } catch (error) {
       if (!(error instanceof Refused)) throw error
-      problems.push(`${option.name}=${option.secret ? '(hidden)' : given}: must be ${error.message}`)
+      problems.push(`${option.name}=${option.secret ? '(hidden)' : redact(given)}: must be ${error.message}`)
     }
   }
   return values as Parsed

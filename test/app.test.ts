@@ -8,7 +8,6 @@ import { createLog } from '../src/telemetry.ts'
 import { httpServer, type RunningServer } from './helpers/server.ts'
 import { until } from './helpers/until.ts'
 
-const log = createLog('silent')
 const running: App[] = []
 const applications: RunningServer[] = []
 
@@ -30,8 +29,8 @@ async function application(body: () => string, type?: string): Promise<string> {
   return server.url
 }
 
-async function agent(environment: Record<string, string>): Promise<string> {
-  const config = { ...readConfig({ NODE_NAME: 'n1', ...environment }), listenPort: 0 }
+async function agent(environment: Record<string, string>, log = createLog('silent')): Promise<string> {
+  const config = { ...readConfig({ NODE_NAME: 'n1', ...environment }), listenPort: 0, sshPort: 0 }
   const app = await startApp({ config, clock, log, version: 'test' })
   running.push(app)
   return `http://127.0.0.1:${app.port}`
@@ -113,6 +112,54 @@ describe('one agent', () => {
       'app app@n1 here',
       'app-metrics-proxy app-metrics-proxy@n1 here',
     ])
+  })
+
+  test('sends the credentials of TARGETS to their URL only, and shows them nowhere', async () => {
+    const authorizations = new Set<string | undefined>()
+    const elsewhere = new Set<string | undefined>()
+    const other = await httpServer(({ headers }, response) => {
+      elsewhere.add(headers.authorization)
+      response.end('y 1\n')
+    })
+    const server = await httpServer(({ url, headers }, response) => {
+      authorizations.add(headers.authorization)
+      if (url === '/metrics') return response.writeHead(302, { location: '/moved' }).end()
+      if (url === '/away') return response.writeHead(302, { location: other.url }).end()
+      if (url === '/named')
+        return response.writeHead(302, { location: 'http://alice:hunter2@192.0.2.1/' }).end()
+      response.end('x 1\n')
+    })
+    applications.push(server, other)
+    const urlOf = (path: string) => `http://alice:hunter%32%C3%A9@127.0.0.1:${server.port}/${path}`
+    const lines: string[] = []
+    const targets = ['metrics', 'away', 'named'].map((path) => `${path}=${urlOf(path)}`)
+    const base = await agent(
+      { TARGETS: `${targets.join(' ')} other=${other.url}`, SSHPASS: 'hunter2hunter2hunter2' },
+      createLog('debug', (line) => lines.push(line)),
+    )
+    await ready(base)
+    expect(await answer(`${base}/metrics/metrics`)).toMatchObject({ status: 200, text: 'x 1\n' })
+    const shown = [(await answer(`${base}/away/metrics`)).text, (await answer(`${base}/named/metrics`)).text]
+    const json = { headers: { accept: 'application/json' } }
+    const status = await (await fetch(`${base}/`, json)).text()
+    for (const { key } of JSON.parse(status).targets as { key: string }[])
+      shown.push(await (await fetch(`${base}/?target=${encodeURIComponent(key)}`, json)).text())
+    for (const path of [
+      '/',
+      '/sd',
+      '/rules',
+      '/health',
+      '/metrics',
+      '/nothing',
+      '/app-metrics-proxy/metrics',
+    ])
+      shown.push((await answer(base + path)).text)
+    const said = [...shown, status, ...lines].join('\n')
+    expect(said).toContain(`http://127.0.0.1:${server.port}/metrics`)
+    expect(said).not.toMatch(/hunter|alice/)
+    expect(said).not.toContain(Buffer.from('alice:hunter2é').toString('base64'))
+    expect([...authorizations]).toEqual([`Basic ${Buffer.from('alice:hunter2é').toString('base64')}`])
+    expect([...elsewhere]).toEqual([undefined])
   })
 
   test('stops once and for all, and frees its port', async () => {

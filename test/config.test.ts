@@ -101,6 +101,10 @@ describe('what is refused, and in which words', () => {
       { TARGETS: 'a=http://x/ a=http://y/' },
       'TARGETS=a=http://x/ a=http://y/: must be each name once (a stands twice)',
     ],
+    [
+      { TARGETS: 'a=http://u:hunter2@x/ b=http://x/' },
+      'TARGETS=a=http://(hidden)@x/ b=http://x/: must be one user and password for each URL (http://x/ has several)',
+    ],
     [{ DOCKER_HOST: 'ssh://x' }, 'DOCKER_HOST=ssh://x: must be unix:///path or tcp://host:port'],
     [{ REPLICA_LABEL: '__x' }, 'REPLICA_LABEL=__x: must be a label name'],
     [{ MAX_BODY: '1' }, 'MAX_BODY=1: must be a size from 1KiB to 1GiB, such as 16MiB'],
@@ -115,8 +119,22 @@ describe('what is refused, and in which words', () => {
     expect(problemsOf({ PORTS: 'x', LISTEN_PORT: 'y', SSH_PORT: 'z' })).toHaveLength(3)
   })
 
-  test('a secret is never told', () => {
-    expect(problemsOf({ SSHPASS: 'hunter2', SSHPASS_PREVIOUS: 'hunter3' }).join()).not.toMatch(/hunter/)
+  test.each([
+    { SSHPASS: 'hunter2', SSHPASS_PREVIOUS: 'hunter3' },
+    { SSHPASS_FILE: 'hunter2 which is no path' },
+    { SSHPASS_PREVIOUS_FILE: 'hunter2' },
+    { TARGETS: 'a=http://alice:hunter2@x:99999/ b=ftp://bob:hunter3@y/' },
+    { TARGETS: 'a=alice:hunter2@x/metrics' },
+    { TARGETS: 'a=http://alice:hunter 2@x/' },
+    { PEERS: 'alice:hunter2@node2:2140' },
+    { DOCKER_HOST: 'tcp://alice:hunter2@docker:2375' },
+    { ADVERTISE: 'http://alice:hunter2@x:1' },
+    { WEB_CONFIG_FILE: 'http://alice:hunter2@x:1' },
+    { NODE_NAME: 'http://alice:hunter2@x:1', PORTS: 'x' },
+  ])('a secret is never told: %o', (environment) => {
+    const problems = problemsOf(environment as unknown as Record<string, string>)
+    expect(problems).not.toEqual([])
+    expect(problems.join()).not.toMatch(/hunter|alice|bob/)
   })
 })
 

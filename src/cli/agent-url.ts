@@ -1,5 +1,6 @@
 // Which agent a command speaks with, and how.
 
+import { redact, splitCredentials } from '../credentials.ts'
 import type { Io } from './io.ts'
 import { UsageError } from './usage.ts'
 
@@ -7,7 +8,7 @@ import { UsageError } from './usage.ts'
 export function agentUrl(given: string | undefined, { env }: Io): URL {
   const text = given ?? `127.0.0.1:${env.LISTEN_PORT || 2137}`
   const url = URL.parse(/^https?:\/\//.test(text) ? text : `http://${text}`)
-  if (!url) throw new UsageError(`${JSON.stringify(text)} is not the address of an agent`)
+  if (!url) throw new UsageError(`${JSON.stringify(redact(text))} is not the address of an agent`)
   if (!url.pathname.endsWith('/')) url.pathname += '/'
   return url
 }
@@ -21,11 +22,8 @@ export async function askAgent(
   accept: string,
   signal: AbortSignal,
 ): Promise<Response> {
-  const url = new URL(path, agent)
-  const headers = new Headers({ accept })
-  if (agent.username !== '') headers.set('authorization', `Basic ${credentials(agent)}`)
-  url.username = ''
-  url.password = ''
+  const { url, authorization } = splitCredentials(new URL(path, agent))
+  const headers = new Headers({ accept, ...(authorization !== undefined && { authorization }) })
   try {
     return await fetch(url, { headers, signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]) })
   } catch (error) {
@@ -34,8 +32,4 @@ export async function askAgent(
       cause instanceof Error ? cause.message || String((cause as NodeJS.ErrnoException).code) : message
     throw new Error(`no agent answers at ${url.origin}: ${reason}`, { cause: error })
   }
-}
-
-function credentials({ username, password }: URL): string {
-  return Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')
 }

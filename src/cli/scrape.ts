@@ -2,6 +2,7 @@
 
 import { systemClock } from '../clock.ts'
 import { readConfig } from '../config.ts'
+import { redact, splitCredentials } from '../credentials.ts'
 import { ProxyError } from '../errors.ts'
 import { inspect } from '../exposition/inspect.ts'
 import { createFetcher } from '../scrape/fetch.ts'
@@ -9,7 +10,7 @@ import { createReader, type Reading } from '../scrape/read.ts'
 import { createPaint, visible, visibleLines } from '../terminal.ts'
 import { agentUrl, askAgent } from './agent-url.ts'
 import type { Io } from './io.ts'
-import { readArguments, UsageError, withUsage } from './usage.ts'
+import { readArguments, refuseMore, UsageError, withUsage } from './usage.ts'
 
 const usage = `Usage: app-metrics-proxy scrape [options] URL
        app-metrics-proxy scrape [options] NAME [AGENT]
@@ -21,7 +22,7 @@ or of AGENT, which is host:port or a URL.
   --print  Print the page, and nothing else.
   --help   This text.
 
-Exit code: 0 valid metrics, 1 not, 2 used wrongly.
+Exit code: 0 valid metrics, 1 not, 2 used or configured wrongly.
 `
 
 export function scrape(args: readonly string[], io: Io): Promise<number> {
@@ -32,12 +33,15 @@ export function scrape(args: readonly string[], io: Io): Promise<number> {
       options: { print: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
     })
     if (values.help) return 'usage'
-    const [what, agent] = positionals
+    const [what, agent, ...more] = positionals
     if (what === undefined) throw new UsageError('which URL, or which name?')
+    if (isUrl(what)) refuseMore(agent === undefined ? more : [agent])
+    refuseMore(more)
+    const read = isUrl(what) ? urlReader(what, io) : nameReader(what, agentUrl(agent, io), io)
     const paint = createPaint(io)
     try {
       const before = performance.now()
-      const reading = await (isUrl(what) ? readUrl(what, io) : readName(what, agentUrl(agent, io), io))
+      const reading = await read()
       const took = performance.now() - before
       if (values.print) io.stdout(printed(reading, io))
       else io.stdout(`${paint('green', 'valid')}: ${describe(reading, took)}`)
@@ -60,33 +64,45 @@ function printed({ page }: Reading, { isTerminal }: Io): string {
 
 const isUrl = (text: string) => /^https?:\/\//.test(text)
 
-async function readUrl(url: string, io: Io): Promise<Reading> {
+/** What is wrong with the command line or the configuration is thrown at once, not by the reading. */
+function urlReader(text: string, io: Io): () => Promise<Reading> {
+  const given = URL.parse(text)
+  if (!given) throw new UsageError(`${JSON.stringify(redact(text))} is not a URL`)
+  const { url, authorization } = splitCredentials(given)
   const config = readConfig(io.env)
-  const { maxBody, verifyTls, scrapeTimeout } = config
-  const fetcher = createFetcher({ clock: systemClock, maxBody, verifyTls })
-  const read = createReader({
-    fetch: fetcher.fetch,
-    inspect: (body, contentType) => inspect(body, contentType, config),
-    maxBody,
-  })
-  try {
-    return await read(url, { timeout: scrapeTimeout, once: true, signal: io.signal })
-  } finally {
-    await fetcher.close()
+  return async () => {
+    const { maxBody, verifyTls, scrapeTimeout } = config
+    const fetcher = createFetcher({
+      ...{ clock: systemClock, maxBody, verifyTls },
+      authorizationFor: () => authorization,
+    })
+    const read = createReader({
+      fetch: fetcher.fetch,
+      inspect: (body, contentType) => inspect(body, contentType, config),
+      maxBody,
+    })
+    try {
+      return await read(url.href, { timeout: scrapeTimeout, once: true, signal: io.signal })
+    } finally {
+      await fetcher.close()
+    }
   }
 }
 
-async function readName(name: string, agent: URL, io: Io): Promise<Reading> {
+function nameReader(name: string, agent: URL, io: Io): () => Promise<Reading> {
+  const config = readConfig(io.env)
   const path = `${name.replace(/^\/+/, '').split('/').map(encodeURIComponent).join('/')}/metrics`
-  const response = await askAgent(agent, path, '*/*', io.signal)
-  const body = Buffer.from(await response.arrayBuffer())
-  if (!response.ok)
-    throw new Error(`${response.status} ${body.toString().trim().replaceAll('\n', '. To mend it: ')}`)
-  const contentType = response.headers.get('content-type') ?? undefined
-  const inspected = inspect(body, contentType, readConfig(io.env))
-  if (!inspected.ok)
-    throw new Error(`line ${inspected.line}, column ${inspected.column}: ${inspected.reason}`)
-  return { page: { ...inspected, body, size: body.length }, contentType }
+  return async () => {
+    const response = await askAgent(agent, path, '*/*', io.signal)
+    const body = Buffer.from(await response.arrayBuffer())
+    if (!response.ok)
+      throw new Error(`${response.status} ${body.toString().trim().replaceAll('\n', '. To mend it: ')}`)
+    const contentType = response.headers.get('content-type') ?? undefined
+    const inspected = inspect(body, contentType, config)
+    if (!inspected.ok)
+      throw new Error(`line ${inspected.line}, column ${inspected.column}: ${inspected.reason}`)
+    return { page: { ...inspected, body, size: body.length }, contentType }
+  }
 }
 
 function describe({ page, contentType }: Reading, took: number): string {

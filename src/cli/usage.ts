@@ -1,6 +1,8 @@
-// Used wrongly: what every command says then, and with which exit code.
+// Used or configured wrongly: what every command says then, and with which exit code.
 
 import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { ConfigError } from '../config.ts'
+import { redact } from '../credentials.ts'
 import type { Io } from './io.ts'
 
 export class UsageError extends Error {
@@ -16,6 +18,12 @@ export function readArguments<const C extends ParseArgsConfig>(config: C): Retur
   }
 }
 
+/** What no command asked for isn't ignored: it was meant to do something. */
+export function refuseMore(positionals: readonly string[]): void {
+  const [first] = positionals
+  if (first !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(redact(first))}`)
+}
+
 /** Runs `body`, which may be undefined where the usage is asked for. */
 export async function withUsage(
   usage: string,
@@ -28,6 +36,10 @@ export async function withUsage(
     io.stdout(usage)
     return 0
   } catch (error) {
+    if (error instanceof ConfigError) {
+      io.stderr(`${error.message}\n`)
+      return 2
+    }
     if (!(error instanceof UsageError)) throw error
     io.stderr(`${error.message}\n\n${usage}`)
     return 2

@@ -105,6 +105,8 @@ export const options = {
     name: 'SSHPASS_FILE',
     fallback: undefined,
     parse: file,
+    // what is no path may be the secret itself
+    secret: true,
     about: 'A file with the secret, such as a Docker secret. Safer than `SSHPASS`.',
   }),
   sshpassPrevious: option({
@@ -118,6 +120,8 @@ export const options = {
     name: 'SSHPASS_PREVIOUS_FILE',
     fallback: undefined,
     parse: file,
+    // what is no path may be the secret itself
+    secret: true,
     about: 'The same from a file.',
   }),
   peers: option({
@@ -137,7 +141,8 @@ export const options = {
     name: 'TARGETS',
     fallback: '',
     parse: targets,
-    about: 'Fixed targets as `name=url`, for use without Docker or beside it.',
+    about:
+      'Fixed targets as `name=url`, for use without Docker or beside it. A user and password in the URL, percent-encoded, are sent as basic authentication and shown nowhere.',
   }),
   nodeName: option({
     name: 'NODE_NAME',

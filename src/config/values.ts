@@ -1,5 +1,7 @@
 // What a variable's text may be. Each parser says what is allowed by throwing `Refused`.
 
+import { splitCredentials } from '../credentials.ts'
+
 /** A value that isn't allowed. The message completes the sentence "must be …". */
 export class Refused extends Error {}
 
@@ -71,28 +73,37 @@ export const labelName = (value: string): string => {
 
 export interface StaticTarget {
   readonly name: string
+  /** Without user and password, so that whoever has it may show it. */
   readonly url: string
+  /** Sent with each request for the URL, and to nobody else. */
+  readonly authorization?: string
 }
 
 export const targets = (list: string): readonly StaticTarget[] => {
   const parsed = words(list).map((word) => {
     const cut = word.indexOf('=')
-    const [name, url] = [word.slice(0, cut), word.slice(cut + 1)]
-    if (cut < 1 || name.includes('/') || !/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
+    const [name, given] = [word.slice(0, cut), URL.parse(word.slice(cut + 1))]
+    if (cut < 1 || name.includes('/') || !given || !/^https?:$/.test(given.protocol))
       throw new Refused(
         'name=url pairs such as web=http://127.0.0.1:8080/metrics, separated by spaces or commas',
       )
-    return { name, url }
+    const { url, ...credentials } = splitCredentials(given)
+    return { name, url: url.href, ...credentials }
   })
   const doubled = parsed.find(({ name }, at) => parsed.findIndex((one) => one.name === name) !== at)
   if (doubled) throw new Refused(`each name once (${doubled.name} stands twice)`)
+  const torn = parsed.find(({ url, authorization }) =>
+    parsed.some((one) => one.url === url && one.authorization !== authorization),
+  )
+  if (torn) throw new Refused(`one user and password for each URL (${torn.url} has several)`)
   return parsed
 }
 
 export const peers = (list: string): readonly string[] => words(list).map((word) => hostPort(word))
 
 export const dockerHost = (value: string): string => {
-  if (!/^(unix:\/\/\/.+|tcp:\/\/.+:\d+)$/.test(value)) throw new Refused('unix:///path or tcp://host:port')
+  if (!/^(unix:\/\/\/.+|tcp:\/\/[^\s/@]+:\d+)$/.test(value))
+    throw new Refused('unix:///path or tcp://host:port')
   return value
 }
 

@@ -4,6 +4,7 @@
 // and put back only after an answer that was read to its end. So no target ever waits for another.
 
 import type { Clock } from '../clock.ts'
+import { redact } from '../credentials.ts'
 import { ProxyError } from '../errors.ts'
 import type { Mono } from '../model.ts'
 import { createBudget } from './budget.ts'
@@ -40,6 +41,8 @@ export interface FetcherOptions {
   /** The largest body, as it is received. */
   readonly maxBody: number
   readonly verifyTls: boolean
+  /** The value of the header `Authorization` for this URL, and for redirects within its origin. */
+  readonly authorizationFor?: (url: string) => string | undefined
 }
 
 const accept =
@@ -73,7 +76,12 @@ interface Line {
   readonly abort: () => void
 }
 
-export function createFetcher({ clock, maxBody, verifyTls }: FetcherOptions): Fetcher {
+export function createFetcher({
+  clock,
+  maxBody,
+  verifyTls,
+  authorizationFor = () => undefined,
+}: FetcherOptions): Fetcher {
   const idle = new Map<string, Line>()
   const busy = new Set<Line>()
   const budget = createBudget(mostBodies * maxBody)
@@ -174,7 +182,8 @@ export function createFetcher({ clock, maxBody, verifyTls }: FetcherOptions): Fe
     try {
       options.signal?.throwIfAborted()
       heed(line, options.signal)
-      line.connection.ask(requestOf(elsewhere ?? line.target, left, options), collector)
+      const authorization = authorizationFor(line.url)
+      line.connection.ask(requestOf(elsewhere ?? line.target, left, { ...options, authorization }), collector)
       const received = await collector.received
       if (options.once) discard(line, stale)
       else putBack(line, received.head.keptFor)
@@ -205,11 +214,17 @@ const stale = new ProxyError('stopping', 'the connection is no longer needed')
 
 class ClosedMeanwhile extends Error {}
 
+interface RequestOptions extends FetchOptions {
+  readonly authorization: string | undefined
+}
+
 /** A URL has no line breaks, nor anything else that could add to the request. */
-function requestOf({ host, pathname, search }: URL, left: number, options: FetchOptions): string {
+function requestOf({ host, pathname, search }: URL, left: number, options: RequestOptions): string {
   const told = Math.min(left, options.left ?? left) / 1000
+  const { authorization } = options
   return (
     `GET ${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\n` +
+    `${authorization === undefined ? '' : `authorization: ${authorization}\r\n`}` +
     `connection: ${options.once ? 'close' : 'keep-alive'}\r\n${asks}` +
     `x-prometheus-scrape-timeout-seconds: ${told.toFixed(3)}\r\n\r\n`
   )
@@ -227,7 +242,11 @@ function accepted({ head: { status, contentEncoding, contentType }, body }: Rece
 function redirected(from: URL, { location = '' }: Head): URL {
   const to = URL.parse(location, from.href)
   if (to?.origin === from.origin) return to
-  throw new ProxyError('redirect', `redirects to ${shown(location) || 'nowhere'}, which is not followed`, {
-    mend: 'set the labels app-metrics-proxy.port, .path and .scheme to where the metrics are',
-  })
+  throw new ProxyError(
+    'redirect',
+    `redirects to ${shown(redact(location)) || 'nowhere'}, which is not followed`,
+    {
+      mend: 'set the labels app-metrics-proxy.port, .path and .scheme to where the metrics are',
+    },
+  )
 }

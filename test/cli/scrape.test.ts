@@ -50,6 +50,20 @@ describe('app-metrics-proxy scrape URL', () => {
     })
   })
 
+  test('sends user and password of the URL, and shows them neither in a result nor in a failure', async () => {
+    await using server = await httpServer(({ headers }, answer) =>
+      headers.authorization === `Basic ${Buffer.from('ü:a b').toString('base64')}`
+        ? answer.end('a 1\n')
+        : answer.writeHead(401).end(),
+    )
+    const urlOf = (user: string) => server.url.replace('//', `//${user}@`)
+    expect(await run(scrape, [urlOf('ü:a%20b')])).toMatchObject({ code: 0, err: '' })
+    expect(await run(scrape, [urlOf('ü:hunter')])).toMatchObject({ code: 1, err: 'refused: answered 401\n' })
+    const malformed = await run(scrape, ['http://alice:hunter@x:99999/'])
+    expect([malformed.code, malformed.out]).toEqual([2, ''])
+    expect(malformed.err).toMatch(/^"http:\/\/\(hidden\)@x:99999\/" is not a URL\n/)
+  })
+
   test('tells that nobody listens', async () => {
     const { code, err } = await run(scrape, [`http://127.0.0.1:${await closedPort()}/metrics`])
     expect([code, err]).toEqual([1, 'refused: connection refused\n'])

@@ -1,0 +1,36 @@
+// User and password within a URL: sent as basic authentication, shown nowhere.
+
+export interface SplitUrl {
+  /** Without user and password. */
+  readonly url: URL
+  /** The value of the header that carries them. */
+  readonly authorization?: string
+}
+
+export function splitCredentials(given: URL): SplitUrl {
+  const url = new URL(given)
+  const { username, password } = given
+  if (username === '' && password === '') return { url }
+  url.username = ''
+  url.password = ''
+  const pair = Buffer.from(`${decoded(username)}:${decoded(password)}`, 'latin1')
+  return { url, authorization: `Basic ${pair.toString('base64')}` }
+}
+
+/** Byte by byte, since a URL is ASCII once parsed: `%C3%A9` is the UTF-8 of é, a lone `%` stays as it is. */
+function decoded(text: string): string {
+  return text.replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+}
+
+/**
+ * What an operator wrote, fit to be shown: whatever stands before the last `@` of each URL, or of a text
+ * without one, is hidden. A malformed value may lose more than its password by this, never less.
+ */
+export function redact(text: string): string {
+  return text
+    .split(/(?<=^|[\s,=])(?=[a-z][a-z0-9+.-]*:\/\/)/i)
+    .map((part) => part.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1(hidden)@'))
+    .join('')
+}
