@@ -1,11 +1,11 @@
 // The process' own metrics, under the names that people's dashboards know.
 
 import { readdirSync, readFileSync } from 'node:fs'
-import { type EventLoopUtilization, performance } from 'node:perf_hooks'
-import type { Lag } from '../lag.ts'
+import { performance } from 'node:perf_hooks'
+import type { Lag, LagSummary } from '../lag.ts'
 import type { Metrics } from '../telemetry.ts'
 
-/** All of it is read off when somebody asks. */
+/** All of it is read when a client asks, and reading changes nothing: several Prometheus servers may ask. */
 export function observeProcess(metrics: Metrics, lag: Lag): void {
   observeLoop(metrics, lag)
   observeMemory(metrics)
@@ -29,33 +29,25 @@ export function observeProcess(metrics: Metrics, lag: Lag): void {
   ])
 }
 
-function observeLoop(metrics: Metrics, delays: Lag): void {
-  const seconds = (nanoseconds: number) => (Number.isFinite(nanoseconds) ? nanoseconds / 1e9 : 0)
-  const lag = (name: string, help: string, read: () => number) =>
-    metrics.observe(name, 'gauge', help, () => [[{}, seconds(read())]])
-  lag('nodejs_eventloop_lag_mean_seconds', 'The mean of the recorded event loop delays.', () => delays.mean)
-  lag('nodejs_eventloop_lag_p99_seconds', 'The 99th percentile of the recorded event loop delays.', () =>
-    delays.percentile(99),
-  )
-  lag(
-    'nodejs_eventloop_lag_max_seconds',
-    'The longest recorded event loop delay since the last scrape.',
-    () => {
-      const { max } = delays
-      delays.reset()
-      return max
-    },
-  )
-  let last: EventLoopUtilization = performance.eventLoopUtilization()
+function observeLoop(metrics: Metrics, lag: Lag): void {
+  const delay = (name: string, help: string, of: (summary: LagSummary) => number) =>
+    metrics.observe(`nodejs_eventloop_lag_${name}_seconds`, 'gauge', help, () => [
+      [{}, of(lag.read()) / 1000],
+    ])
+  const within = 'within the last one to two minutes'
+  delay('mean', `The mean event loop delay ${within}.`, ({ mean }) => mean)
+  delay('p99', `The 99th percentile of the event loop delays ${within}.`, ({ p99 }) => p99)
+  delay('max', `The longest event loop delay ${within}.`, ({ max }) => max)
   metrics.observe(
-    'nodejs_eventloop_utilization_ratio',
-    'gauge',
-    'The share of time since the last scrape in which the event loop was busy.',
+    'nodejs_eventloop_time_seconds_total',
+    'counter',
+    'The time that the event loop was active, and that it was idle.',
     () => {
-      const now = performance.eventLoopUtilization()
-      const { utilization } = performance.eventLoopUtilization(now, last)
-      last = now
-      return [[{}, utilization]]
+      const { active, idle } = performance.eventLoopUtilization()
+      return [
+        [{ state: 'active' }, active / 1000],
+        [{ state: 'idle' }, idle / 1000],
+      ]
     },
   )
 }
