@@ -6,8 +6,8 @@ import type { Catalogue, Endpoint, Finding, Format, Place, Self, Target } from '
 import { type Frame, writeFrame } from './frames.ts'
 import { pack, unpack } from './pack.ts'
 import {
-  amount,
   count,
+  duration,
   flag,
   integer,
   list,
@@ -181,17 +181,17 @@ const shapes: { readonly [K in Plain['kind']]: Shape<Omit<Extract<Plain, { kind:
   accept: object({}),
   bye: object({ reason: text }),
   self: object({ self }),
-  beat: object({ number: count, seen: count, held: amount }),
+  beat: object({ number: count, seen: count, held: duration }),
   digest: object({ epoch: text, held: list(row<HeldNumbers>(count, count, count, count)) }),
   listing: object(
     { number: count, born: count, target, finding },
-    { endpoint, ended: object({ age: amount, removed: flag }, { exitCode: integer }) },
+    { endpoint, ended: object({ age: duration, removed: flag }, { exitCode: integer }) },
   ),
-  failure: object({ born: count, number: count, age: amount, took: amount, trouble }),
+  failure: object({ born: count, number: count, age: duration, took: duration, trouble }),
   gone: object({ born: count }),
   whole: object({}),
   lacks: object({ born: count }),
-  refresh: object({ call: count, id: text, budget: amount }),
+  refresh: object({ call: count, id: text, budget: duration }),
   refreshed: object({ call: count }, { trouble, brought: object({ epoch: text, number: count }) }),
   unknown: object({ of: text }),
 }
@@ -212,7 +212,7 @@ const pageRow = row<
     string,
     readonly number[],
   ]
->(count, count, amount, amount, count, count, count, text, list(text), count, text, list(count))
+>(count, count, duration, duration, count, count, count, text, list(text), count, text, list(count))
 
 /** Never reorder: the place of a format in this list is its number on the wire. */
 const formats: readonly Format[] = ['text/0.0.4', 'text/1.0.0', 'openmetrics/0.0.1', 'openmetrics/1.0.0']
@@ -296,7 +296,7 @@ function split(body: Uint8Array, lengths: readonly number[]): readonly Uint8Arra
 }
 
 function decodeCatalogue(fields: unknown, body: Uint8Array): CatalogueMessage {
-  const { age } = object({ age: amount })(fields, 'catalogue')
+  const { age } = object({ age: duration })(fields, 'catalogue')
   if (body.length === 0) return { kind: 'catalogue', age }
   return { kind: 'catalogue', age, catalogue: catalogue(unpackJson(body), 'catalogue') }
 }

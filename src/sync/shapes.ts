@@ -18,8 +18,11 @@ export const text: Shape<string> = (value, where) =>
 export const flag: Shape<boolean> = (value, where) =>
   typeof value === 'boolean' ? value : wrong(where, 'true or false')
 
-export const amount: Shape<number> = (value, where) =>
-  typeof value === 'number' && value >= 0 && Number.isFinite(value) ? value : wrong(where, 'a number from 0')
+/** Some thirty years: beyond any real age, and far from where arithmetic with it stops being exact or finite. */
+const maxDurationMs = 1e12
+
+export const duration: Shape<number> = (value, where) =>
+  typeof value === 'number' && value >= 0 && value <= maxDurationMs ? value : wrong(where, 'a duration')
 
 export const integer: Shape<number> = (value, where) =>
   Number.isSafeInteger(value) ? (value as number) : wrong(where, 'a whole number')

@@ -170,6 +170,26 @@ describe('messages', () => {
     },
   )
 
+  test.each(['-1', '1e400', '1e300', '1e13', 'null', '"NaN"'])(
+    'with a duration of %s are refused',
+    (wrong) => {
+      const told = (header: string) => () => decode({ header: JSON.parse(header), body: new Uint8Array() })
+      const failure = (age: string, took: string) =>
+        `["failure",{"born":1,"number":2,"age":${age},"took":${took},"trouble":{"code":"timeout","reason":""}}]`
+      expect(told(failure('1', '1'))).not.toThrow()
+      for (const header of [
+        failure(wrong, '1'),
+        failure('1', wrong),
+        `["page",[1,2,${wrong},1,0,0,0,"",[],0,"",[]]]`,
+        `["page",[1,2,1,${wrong},0,0,0,"",[],0,"",[]]]`,
+        `["beat",{"number":1,"seen":0,"held":${wrong}}]`,
+        `["refresh",{"call":1,"id":"a","budget":${wrong}}]`,
+        `["catalogue",{"age":${wrong}}]`,
+      ])
+        expect(told(header), header).toThrow('is not a duration')
+    },
+  )
+
   test('that unpack to more than any catalogue has are refused', () => {
     const words = Buffer.from(JSON.stringify(catalogue(['1'])))
     const bomb = pack(Buffer.concat([words, Buffer.alloc(64 * 2 ** 20, ' ')]))
