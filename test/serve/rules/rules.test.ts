@@ -147,7 +147,7 @@ describe('a rule', () => {
     ).read()
     expect(rule!.expr).toContain('job="demo_web"')
     const known = alerting({ alertName: 'a', alertIf: '@node_fs_limit:1', shortName: 'true' })
-    const declared = Object.values(known.catalogue!.services)[0]!
+    const declared = [...known.catalogue!.services.values()][0]!
     Object.assign(declared.labels, { 'com.docker.stack.namespace': 'demo' })
     expect((await rulesOf(known).read())[0]!.expr).toContain('job="web"')
   })
@@ -251,7 +251,7 @@ describe('a broken one is left out, told with its place, and costs no other', ()
 })
 
 describe('which alerts are in force', () => {
-  const labels = Object.values(alerting(plain).catalogue!.services)[0]!.labels
+  const labels = [...alerting(plain).catalogue!.services.values()][0]!.labels
   const names = async (known: Known) => (await rulesOf(known).read()).map(({ alert }) => alert)
 
   test.each<[string, Known, readonly string[]]>([
