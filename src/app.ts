@@ -11,7 +11,6 @@ import type { Clock } from './clock.ts'
 import { type Config, ConfigError } from './config.ts'
 import { startDiscovery } from './discover/discovery.ts'
 import type { Found } from './discover/handover.ts'
-import { families } from './exposition/families.ts'
 import { inspect } from './exposition/inspect.ts'
 import { settingsOf } from './labels/settings.ts'
 import { observeLag } from './lag.ts'
@@ -205,7 +204,7 @@ async function start({ config, log, version, ...given }: Options, parts: Part[])
       plugins: [
         (server) => serveDocument(server, '/sd', sd.answer),
         (server) => serveDocument(server, '/rules', rules.answer),
-        (server) => serveStatus(server, { clock, view, families }),
+        (server) => serveStatus(server, { clock, view, families: formats.families }),
       ],
     }),
   )

@@ -99,22 +99,34 @@ export type Finding =
 
 export type Format = 'text/0.0.4' | 'text/1.0.0' | 'openmetrics/0.0.1' | 'openmetrics/1.0.0'
 
-/** A page of metrics that passed validation, as the container wrote it. */
+/** A page of metrics that passed validation, as the container wrote it. Plain data: safe to copy and to compare. */
 export interface Page {
   readonly format: Format
-  /** The plain text. A getter where the page is kept compressed: ask once. */
-  readonly body: Uint8Array
-  /** The same at less cost, for who is done with it at once: it may lie where soon another text will. */
-  readonly glance?: () => Uint8Array
-  /** The length of `body`, known without unpacking it. */
+  /** The length of the body in bytes, unpacked. */
   readonly size: number
-  /** The container's own gzip of `body`, if it sent one. */
-  readonly gzip?: Uint8Array
-  /** The CRC-32 of `body`, where it came with it. */
-  readonly crc?: number | undefined
+  readonly content: Content
   readonly series: number
   /** What passes in Prometheus but deserves to be known: duplicate series, conflicting types. */
   readonly remarks: readonly string[]
+}
+
+/** The body of a page in the form in which it is held; `bodyOf` (sync/body.ts) gives the body itself. */
+export type Content =
+  | { readonly kind: 'plain'; readonly bytes: Uint8Array }
+  /** The container's own gzip. */
+  | { readonly kind: 'gzip'; readonly bytes: Uint8Array }
+  | Deltas
+
+/** A body from a peer: a full copy, packed, and the packed deltas that lead from it to this version. */
+export interface Deltas {
+  readonly kind: 'deltas'
+  readonly full: Uint8Array
+  /** Oldest first. */
+  readonly steps: readonly Uint8Array[]
+  /** The fingerprint of the body. */
+  readonly print: string
+  /** The length of the largest version from the full copy on, in bytes: nothing unpacks to much more. */
+  readonly largest: number
 }
 
 /** What one scrape brought. One writer: the owner. */

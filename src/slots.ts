@@ -6,8 +6,8 @@ import type { Mono } from './model.ts'
 export interface Slots {
   /** Runs `work` once a slot is free. Its result or failure is the work's own. */
   <T>(work: () => Promise<T>): Promise<T>
-  readonly running: number
-  readonly waiting: number
+  running(): number
+  waiting(): number
 }
 
 /** Since when a slot is held. */
@@ -77,8 +77,5 @@ export function createSlots(clock: Clock, size: number, patience: number): Slots
     })
   }
 
-  return Object.defineProperties(inSlot, {
-    running: { get: () => holders.size },
-    waiting: { get: () => queue.size },
-  }) as Slots
+  return Object.assign(inSlot, { running: () => holders.size, waiting: () => queue.size })
 }

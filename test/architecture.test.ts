@@ -74,6 +74,17 @@ describe('the house', () => {
     expect(importers.filter(({ from }) => placeOf(from) !== 'serve').map(text)).toEqual([])
   })
 
+  test('what is handed on has no accessors, which a copy of it would lose', () => {
+    const inside = ['exposition/scan/scan.ts', 'exposition/merge/output.ts', 'scrape/exchange.ts']
+    const accessors = files.filter(
+      (file) =>
+        !inside.includes(file) &&
+        !file.startsWith('scrape/http/') &&
+        /^\s*(static )?(get|set) [\w#]+\(|\bdefinePropert/m.test(readFileSync(join('src', file), 'utf8')),
+    )
+    expect(accessors).toEqual([])
+  })
+
   test('nobody but main.ts and the command line touches the process', () => {
     const touching = files.filter(
       (file) =>

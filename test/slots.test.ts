@@ -17,7 +17,7 @@ test('no more runs at once than there are slots', async () => {
   await Promise.resolve()
   await new Promise((resolve) => setImmediate(resolve))
   expect(started).toEqual([1, 2])
-  expect([slots.running, slots.waiting]).toEqual([2, 1])
+  expect([slots.running(), slots.waiting()]).toEqual([2, 1])
   first.resolve()
   await all[0]
   await new Promise((resolve) => setImmediate(resolve))
@@ -46,7 +46,7 @@ test('when all of it hangs, as many as there are slots are started each time, in
   expect(started).toEqual(['a 0', 'b 0'])
   await clock.pass(250)
   expect(started).toEqual(['a 0', 'b 0', 'c 100', 'd 100', 'e 200'])
-  expect([slots.running, slots.waiting]).toEqual([1, 0])
+  expect([slots.running(), slots.waiting()]).toEqual([1, 0])
 })
 
 test('what has held its slot for too long makes room at once, and its end makes none again', async () => {
@@ -56,14 +56,14 @@ test('what has held its slot for too long makes room at once, and its end makes 
   const lateDone = slots(() => late.promise)
   await clock.pass(1000)
   const nextDone = slots(() => next.promise)
-  expect([slots.running, slots.waiting]).toEqual([1, 0])
+  expect([slots.running(), slots.waiting()]).toEqual([1, 0])
   late.resolve()
   await lateDone
   void slots(forever)
-  expect([slots.running, slots.waiting]).toEqual([1, 1])
+  expect([slots.running(), slots.waiting()]).toEqual([1, 1])
   next.resolve()
   await nextDone
-  expect([slots.running, slots.waiting]).toEqual([1, 0])
+  expect([slots.running(), slots.waiting()]).toEqual([1, 0])
 })
 
 test('behind work that begins with a long computation, too, what waits is started', async () => {

@@ -3,6 +3,7 @@
 
 import type { Config } from '../config.ts'
 import { agentTarget, type Finding, type NodeId, type Page, type Target } from '../model.ts'
+import { plainPage } from '../page.ts'
 import type { Metrics } from '../telemetry.ts'
 
 interface Reading {
@@ -45,5 +46,5 @@ function print(metrics: Metrics): Page {
   const text = metrics.print()
   const body = Buffer.from(text)
   const series = text.match(/^[^#\n]/gm)?.length ?? 0
-  return { format: 'text/0.0.4', body, size: body.length, series, remarks: [] }
+  return plainPage(body, { format: 'text/0.0.4', series, remarks: [] })
 }

@@ -5,8 +5,10 @@ import { readConfig } from '../config.ts'
 import { redact, splitCredentials } from '../credentials.ts'
 import { ProxyError } from '../errors.ts'
 import { inspect } from '../exposition/inspect.ts'
+import { plainPage } from '../page.ts'
 import { createFetcher } from '../scrape/fetch.ts'
 import { createReader, type Reading } from '../scrape/read.ts'
+import { bodyOf } from '../sync/body.ts'
 import { createPaint, visible, visibleLines } from '../terminal.ts'
 import { agentUrl, askAgent } from './agent-url.ts'
 import type { Io } from './io.ts'
@@ -58,7 +60,7 @@ export function scrape(args: readonly string[], io: Io): Promise<number> {
 
 /** As it is; but a terminal would obey it. */
 function printed({ page }: Reading, { isTerminal }: Io): string {
-  const text = Buffer.from(page.body).toString()
+  const text = Buffer.from(bodyOf(page)).toString()
   return isTerminal ? visibleLines(text) : text
 }
 
@@ -101,7 +103,7 @@ function nameReader(name: string, agent: URL, io: Io): () => Promise<Reading> {
     const inspected = inspect(body, contentType, config)
     if (!inspected.ok)
       throw new Error(`line ${inspected.line}, column ${inspected.column}: ${inspected.reason}`)
-    return { page: { ...inspected, body, size: body.length }, contentType }
+    return { page: plainPage(body, inspected), contentType }
   }
 }
 

@@ -1,8 +1,7 @@
 // A page as people read it: family by family.
 
-import type { Page } from '../model.ts'
 import { familyOf } from './family.ts'
-import { isOpenMetrics } from './formats.ts'
+import { type Exposition, isOpenMetrics } from './formats.ts'
 import { unescaped, unescapedHelp } from './scan/escapes.ts'
 import { readerOf } from './scan/reader.ts'
 import { Kind, type MetricType, Scan } from './scan/scan.ts'
@@ -19,7 +18,7 @@ export interface Family {
 type Draft = { -readonly [K in keyof Family]: Family[K] } & { samples: string[]; declared: boolean }
 
 /** In the order of first appearance. The page must be one that `inspect` took. */
-export function families(page: Pick<Page, 'format' | 'body'>): readonly Family[] {
+export function families(page: Exposition): readonly Family[] {
   const openMetrics = isOpenMetrics(page.format)
   const found = new Map<string, Draft>()
   const draftOf = (name: string): Draft => {

@@ -6,6 +6,12 @@ import type { Format } from '../model.ts'
 export const escapings = ['allow-utf-8', 'underscores', 'dots', 'values'] as const
 export type Escaping = (typeof escapings)[number]
 
+/** Metrics as text, in one of the formats. */
+export interface Exposition {
+  readonly format: Format
+  readonly body: Uint8Array
+}
+
 /** What an asker takes. */
 export interface Offer {
   readonly format: Format

@@ -1,8 +1,8 @@
 // Many pages as one: families together in the order of their first appearance, each with one HELP and one
 // TYPE, its samples in the order of the parts. So a merge of unchanged pages is unchanged.
 
-import type { Format, Page } from '../model.ts'
-import { isOpenMetrics, type Offer, quotingOf } from './formats.ts'
+import type { Format } from '../model.ts'
+import { type Exposition, isOpenMetrics, type Offer, quotingOf } from './formats.ts'
 import { type Block, type Blocks, createBlocks, isAt } from './merge/blocks.ts'
 import { createFamilies, type Families, type Family } from './merge/families.ts'
 import { headerOf } from './merge/header.ts'
@@ -18,7 +18,7 @@ import { readerOf } from './scan/reader.ts'
 import { Kind, Scan } from './scan/scan.ts'
 
 export interface Part {
-  readonly page: Pick<Page, 'format' | 'body'>
+  readonly page: Exposition
   /** Added to each series. One of that name that is there already becomes `exported_<name>`. */
   readonly label?: Label
 }
@@ -57,7 +57,7 @@ export function merge(parts: readonly Part[], to: Offer): Merged {
 const bytesPerHeader = 160
 
 function print({ to, families, samples }: Merging): Uint8Array {
-  const out = new Output(samples.size + bytesPerHeader * families.count())
+  const out = new Output(samples.size() + bytesPerHeader * families.count())
   for (const family of families.all()) {
     out.write(headerOf(family, to))
     samples.print(family.ranges, out)

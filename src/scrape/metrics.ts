@@ -40,7 +40,7 @@ export function countScrapes(metrics: Metrics, slots: Readonly<Record<string, Sl
     'app_metrics_proxy_scrapes_waiting',
     'gauge',
     'Scrapes that wait for a slot, by class.',
-    perClass(({ waiting }) => waiting),
+    perClass(({ waiting }) => waiting()),
   )
   total.add(0)
   return {

@@ -2,10 +2,10 @@
 
 import { ProxyError } from '../errors.ts'
 import type { Format, Page } from '../model.ts'
+import { plainPage } from '../page.ts'
 import { shown } from './failures.ts'
 import type { Fetched, FetchOptions } from './fetch.ts'
-import { type About, createTexts } from './texts.ts'
-import { type Unpacked, unpackAside, unpackNow } from './unpack.ts'
+import { unpack } from './unpack.ts'
 
 /** Whether a body is valid metrics. */
 export type Inspect = (body: Uint8Array, contentType: string | undefined) => Inspected
@@ -42,37 +42,30 @@ export interface ReaderOptions {
 }
 
 export function createReader({ fetch, inspect, maxBody }: ReaderOptions): Read {
-  const texts = createTexts()
-
   return async (url, options) => {
     const { before } = options
     const fetched = await fetch(url, options)
     if (before && isSame(fetched, before)) return before
-    const unpacked = fetched.gzip ? unpackNow(fetched.body, maxBody, texts.room) : { text: fetched.body }
-    // without a pause in between, in which another text could take the room
-    return inspected(unpacked ?? (await unpackAside(fetched.body, maxBody)), fetched)
-  }
-
-  function inspected(unpacked: Unpacked, fetched: Fetched): Reading {
-    const { text } = unpacked
-    const { body, gzip, contentType } = fetched
-    const found = inspect(text, contentType)
-    if (!found.ok) throw invalid(text, found)
-    const isSent = gzip && !found.mended
-    return {
-      page: isSent ? texts.pageOf(unpacked, body, found) : plainPage(found.mended ?? text, found),
-      contentType,
-    }
+    const body = fetched.gzip ? await unpack(fetched.body, maxBody) : fetched.body
+    const found = inspect(body, fetched.contentType)
+    if (!found.ok) throw invalid(body, found)
+    return { page: pageOf(body, found, fetched), contentType: fetched.contentType }
   }
 }
 
-function plainPage(body: Uint8Array, { format, series, remarks }: About): Page {
-  return { format, body, size: body.length, series, remarks }
+/** The container's own gzip is kept where it sent one: it goes out as it came, and takes the least memory. */
+function pageOf(body: Uint8Array, found: Inspected & { ok: true }, { gzip, body: sent }: Fetched): Page {
+  const page = plainPage(found.mended ?? body, found)
+  return gzip && !found.mended ? { ...page, content: { kind: 'gzip', bytes: sent } } : page
 }
 
 function isSame({ body, gzip, contentType }: Fetched, before: Reading): boolean {
-  const old = gzip ? before.page.gzip : before.page.body
-  return contentType === before.contentType && old !== undefined && Buffer.compare(old, body) === 0
+  const { content } = before.page
+  return (
+    contentType === before.contentType &&
+    content.kind === (gzip ? 'gzip' : 'plain') &&
+    Buffer.compare(content.bytes, body) === 0
+  )
 }
 
 function invalid(body: Uint8Array, { line, column, reason }: Inspected & { ok: false }): ProxyError {

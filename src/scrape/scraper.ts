@@ -108,7 +108,7 @@ export function startScraper(options: ScraperOptions, on: (id: string, snapshot:
 
   /** Who waits for an answer comes first, until this one would lose its turn. */
   function mustYield({ due, job }: State): boolean {
-    return slots.live.waiting > 0 && clock.now() - due < job.interval / 2
+    return slots.live.waiting() > 0 && clock.now() - due < job.interval / 2
   }
 
   function slotFor(state: State, usual: Slots): Slots {

@@ -2,7 +2,8 @@
 
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../clock.ts'
-import type { Entry, NodeId, NodeView, Page } from '../model.ts'
+import type { Entry, NodeId, NodeView } from '../model.ts'
+import { plainPage } from '../page.ts'
 import type { Metrics } from '../telemetry.ts'
 import type { Render } from './rendering.ts'
 
@@ -19,7 +20,7 @@ export function serveOwnPage(server: FastifyInstance, deps: OwnPageDeps): void {
   observeCluster(deps)
   server.get('/metrics', async (request, reply) => {
     const body = Buffer.from(deps.metrics.print())
-    const page: Page = { format: 'text/0.0.4', body, size: body.length, series: 0, remarks: [] }
+    const page = plainPage(body, { format: 'text/0.0.4', series: 0, remarks: [] })
     const { accept, 'accept-encoding': acceptEncoding } = request.headers
     const rendered = await deps.render(page, { accept, acceptEncoding })
     reply.header('content-type', rendered.type).header('vary', 'accept, accept-encoding')

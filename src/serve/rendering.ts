@@ -19,6 +19,7 @@ export interface Formats {
   contentTypeOf(format: Format, escaping: Offer['escaping']): string
   /** The page itself where there is nothing to convert. */
   convert(page: Page, to: Offer): Page
+  bodyOf(page: Page): Uint8Array
 }
 
 export interface Rendered {
@@ -59,7 +60,7 @@ export function createRendering(formats: Formats): Rendering {
     packed.set(page, forms)
     const ready = forms.get(choice.key)
     if (ready) return ready
-    const made = pack(formOf(page, choice), choice.type)
+    const made = pack(formOf(page, choice), choice.type, formats)
     forms.set(choice.key, made)
     if (made instanceof Promise) made.then((done) => forms.set(choice.key, done))
     return made
@@ -68,7 +69,7 @@ export function createRendering(formats: Formats): Rendering {
   function render(page: Page, { accept, acceptEncoding }: Asker): Rendered | Promise<Rendered> {
     const choice = choose(accept, page.format)
     if (takesGzip(acceptEncoding)) return packedOf(page, choice)
-    return { type: choice.type, body: bufferOf(formOf(page, choice).body) }
+    return { type: choice.type, body: bufferOf(formats.bodyOf(formOf(page, choice))) }
   }
 
   return {
@@ -80,9 +81,9 @@ export function createRendering(formats: Formats): Rendering {
 }
 
 /** The container's own gzip where it sent one, else ours where it pays. */
-function pack(form: Page, type: string): Rendered | Promise<Rendered> {
-  if (form.gzip) return { type, encoding: 'gzip', body: bufferOf(form.gzip) }
-  const body = bufferOf(form.body)
+function pack(form: Page, type: string, { bodyOf }: Pick<Formats, 'bodyOf'>): Rendered | Promise<Rendered> {
+  if (form.content.kind === 'gzip') return { type, encoding: 'gzip', body: bufferOf(form.content.bytes) }
+  const body = bufferOf(bodyOf(form))
   if (body.length < leastPacked) return { type, body }
   if (body.length <= mostAtOnce) return { type, encoding: 'gzip', body: gzipSync(body, { level }) }
   return packAside(body, { level }).then((body) => ({ type, encoding: 'gzip', body }))

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
 import { ProxyError, troubleOf } from '../errors.ts'
 import type { Entry, Format, Mono, Page } from '../model.ts'
+import { plainPage } from '../page.ts'
 import type { Log } from '../telemetry.ts'
 import type { Reading } from './freshness.ts'
 import type { Kept, Part } from './kept.ts'
@@ -87,8 +88,7 @@ export function createReadReplicas({
 
   function join(outcomes: readonly Outcome[], up: readonly Up[]): Page {
     const labelled = up.map(({ slot, reading }) => ({
-      // a copy, since a page that is kept compressed must be asked for its body only once
-      page: { ...reading.page },
+      page: reading.page,
       label: { name: replicaLabel, value: slot },
     }))
     const format = commonFormat(up.map(({ reading }) => reading.page.format))
@@ -149,7 +149,7 @@ function upPage(label: string, outcomes: readonly Outcome[]): Page {
   )
   const help = `# HELP ${name} Whether this replica answered.\n# TYPE ${name} gauge\n`
   const body = Buffer.from(help + samples.join(''))
-  return { format: 'text/0.0.4', body, size: body.length, series: samples.length, remarks: [] }
+  return plainPage(body, { format: 'text/0.0.4', series: samples.length, remarks: [] })
 }
 
 const mostReasons = 10

@@ -7,7 +7,7 @@ import type { Entry } from '../model.ts'
 import { largestFrame } from './frames.ts'
 import type { Digest, ListingMessage, Message } from './messages.ts'
 import type { OwnStore, Versioned } from './needs.ts'
-import type { Versions } from './versions.ts'
+import type { Versions, Way } from './versions.ts'
 
 export interface Feed {
   /** The peer has said what it holds: everything else is due. Returns what it has to let go of. */
@@ -38,13 +38,21 @@ interface Told {
   readonly page: number
 }
 
+const unreadable: Trouble = {
+  code: 'internal',
+  reason: 'the metrics could not be prepared for other nodes',
+  mend: 'ask the agent on the container’s own node',
+}
+
 interface Context {
   readonly own: OwnStore
   readonly versions: Versions
   readonly clock: Clock
+  /** This target's metrics could not be prepared: the peer gets a failure, all other targets are sent as usual. */
+  readonly failed: (id: string, error: unknown) => void
 }
 
-export function createFeed({ own, versions, clock }: Context): Feed {
+export function createFeed({ own, versions, clock, failed }: Context): Feed {
   const told = new Map<string, Told>()
   const waiting = new Set<string>()
   let started = false
@@ -65,14 +73,24 @@ export function createFeed({ own, versions, clock }: Context): Feed {
     ]
   }
 
+  function wayTo(id: string, base: number): Way | undefined | 'unreadable' {
+    try {
+      return versions.way(id, base)
+    } catch (error) {
+      failed(id, error)
+      return 'unreadable'
+    }
+  }
+
   function snapshot({ born, page: number, entry }: Versioned, known: Told | undefined): Message[] {
     const given = entry.snapshot
     if (!given || number <= (known?.snapshot ?? 0)) return []
     const numbers = { born, number, age: Math.max(0, clock.now() - given.at), took: given.took }
     if (!given.ok) return [{ kind: 'failure', ...numbers, trouble: given.trouble }]
     const base = known?.page ?? 0
-    const way = versions.way(entry.target.id, base)
+    const way = wayTo(entry.target.id, base)
     if (!way) return []
+    if (way === 'unreadable') return [{ kind: 'failure', ...numbers, trouble: unreadable }]
     const { size, series, format, remarks } = given.page
     const parts = way.kind === 'steps' ? way.packed : [way.packed]
     if (bytesOf(parts) > largestPage) return [{ kind: 'failure', ...numbers, trouble: tooLarge }]

@@ -10,7 +10,7 @@ import { ProxyError } from '../errors.ts'
 import type { NodeId, Snapshot } from '../model.ts'
 import type { Digest, FailureMessage, HeldNumbers, ListingMessage, Message, PageMessage } from './messages.ts'
 import type { PeerStore, Saying } from './needs.ts'
-import { type Resting, restFull, restSteps, wake } from './resting.ts'
+import { type Resting, restFull, restSteps } from './resting.ts'
 
 export interface Intake {
   /** What is held of this epoch, which is the peer's present one from now on. Numbers of another one mean nothing in it. */
@@ -103,15 +103,7 @@ export function createIntake({ node, store, clock, visible }: Context): Intake {
     const rest = restOf(record.rest, message)
     if (!rest) return { kind: 'lacks', born }
     record.rest = rest
-    const page = {
-      format,
-      size,
-      series,
-      remarks,
-      get body() {
-        return bodyOf(record, rest)
-      },
-    }
+    const page = { format, size, series, remarks, content: rest.content }
     show(epoch, record, number, { ok: true, at: clock.now() - age, took, page })
     if (message.base) visible(age)
     return undefined
@@ -162,19 +154,6 @@ export function createIntake({ node, store, clock, visible }: Context): Intake {
       return (born !== undefined && records.get(born)?.snapshot) || 0
     },
     forget,
-  }
-}
-
-/** The page's text. If it can't be had, nothing can build on it: what comes next is asked for in full. */
-function bodyOf(record: Held, rest: Resting): Uint8Array {
-  try {
-    return wake(rest)
-  } catch (error) {
-    if (record.rest === rest) {
-      delete record.rest
-      record.snapshot = 0
-    }
-    throw error
   }
 }
 

@@ -237,7 +237,7 @@ export function createMesh(options: MeshOptions): Mesh {
     const peer = link.peer()!
     const { node } = peer.self
     const session = createSession({
-      ...{ link, peer, store, versions, clock, refreshOwn },
+      ...{ link, peer, store, versions, clock, log, refreshOwn },
       intake: intakeOf(node),
       isBelieved: () => isBelieved(session),
     })

@@ -2,6 +2,7 @@
 // only when somebody asks for it. An immutable value.
 
 import { ProxyError } from '../errors.ts'
+import type { Deltas } from '../model.ts'
 import { applyDeltas } from './delta.ts'
 import { fingerprint, pack, unpack, unpackDelta } from './pack.ts'
 
@@ -13,10 +14,7 @@ export interface Version {
 }
 
 export interface Resting extends Version {
-  readonly full: Uint8Array
-  readonly steps: readonly Uint8Array[]
-  /** The length of the largest version from the full copy on: nothing unpacks to much more. */
-  readonly largest: number
+  readonly content: Deltas
 }
 
 /** The deltas at rest stay below this part of the full copy: more would cost memory, fewer would cost time. */
@@ -25,26 +23,30 @@ const stepsPart = 1 / 2
 const mostSteps = 8
 
 export function restFull(version: Version, full: Uint8Array): Resting {
-  return { ...version, full, steps: [], largest: version.size }
+  const { print, size } = version
+  return { ...version, content: { kind: 'deltas', full, steps: [], print, largest: size } }
 }
 
 /** The version that follows by `steps`. Every so often it is put together and packed anew. */
 export function restSteps(base: Resting, version: Version, steps: readonly Uint8Array[]): Resting {
-  if (version.print === base.print && version.size === base.size) return { ...base, number: version.number }
-  const next: Resting = {
-    ...version,
-    full: base.full,
-    steps: [...base.steps, ...steps],
-    largest: Math.max(base.largest, version.size),
+  const { print, size } = version
+  if (print === base.print && size === base.size) return { ...base, number: version.number }
+  const content: Deltas = {
+    ...base.content,
+    steps: [...base.content.steps, ...steps],
+    print,
+    largest: Math.max(base.content.largest, size),
   }
-  const sum = next.steps.reduce((total, { length }) => total + length, 0)
-  return sum <= base.full.length * stepsPart && next.steps.length <= mostSteps
-    ? next
-    : restFull(version, pack(wake(next)))
+  return isCheap(content) ? { ...version, content } : restFull(version, pack(wake(content, size)))
 }
 
-/** The page's text. Throws if it isn't what the owner said it would be. */
-export function wake({ print, size, full, steps, largest }: Resting): Uint8Array {
+function isCheap({ full, steps }: Deltas): boolean {
+  const sum = steps.reduce((total, { length }) => total + length, 0)
+  return sum <= full.length * stepsPart && steps.length <= mostSteps
+}
+
+/** The page's body. Throws if it isn't what the owner said it would be. */
+export function wake({ print, full, steps, largest }: Deltas, size: number): Uint8Array {
   try {
     const deltas = steps.map((step) => unpackDelta(step, 2 * largest + 2 ** 16))
     const body = applyDeltas(unpack(full, largest + 1), deltas)

@@ -3,6 +3,7 @@
 import type { Clock } from '../clock.ts'
 import { ProxyError, type Trouble } from '../errors.ts'
 import type { Catalogue, Mono } from '../model.ts'
+import type { Log } from '../telemetry.ts'
 import { type Calls, createCalls } from './calls.ts'
 import { createFeed } from './feed.ts'
 import type { Intake } from './intake.ts'
@@ -38,6 +39,7 @@ interface Context {
   readonly store: SyncStore
   readonly versions: Versions
   readonly clock: Clock
+  readonly log: Log
   readonly refreshOwn: (id: string, budget: number, signal: AbortSignal) => Promise<unknown>
   /** Whether what this peer says is believed: another one may claim to be the same node. */
   readonly isBelieved: () => boolean
@@ -49,10 +51,13 @@ const twoClaims: Trouble = { code: 'owner_lost', reason: 'two agents claim to be
 const catalogueEvery = 10_000
 
 export function createSession(context: Context): Session {
-  const { link, peer, intake, store, versions, clock, isBelieved } = context
+  const { link, peer, intake, store, versions, clock, log, isBelieved } = context
   const { own } = store
   const { epoch, self } = peer
-  const feed = createFeed({ own, versions, clock })
+  const feed = createFeed({
+    ...{ own, versions, clock },
+    failed: (id, error) => log.error({ err: error, id }, 'metrics could not be prepared for a peer'),
+  })
   const calls = createCalls({
     clock,
     send: link.send,

@@ -2,9 +2,10 @@
 // those before. Each delta is made once, whatever the number of peers, and of the former page only the outline is kept.
 
 import type { Page } from '../model.ts'
+import { bodyOf } from './body.ts'
 import { makeDelta } from './delta.ts'
 import { keepOutline, type Outline, outlineOf } from './outline.ts'
-import { fingerprint, pack, packDelta, printOfCrc } from './pack.ts'
+import { fingerprint, pack, packDelta } from './pack.ts'
 
 /** A packed delta from the version `from` to the one after it in the list. */
 interface Step {
@@ -15,16 +16,19 @@ interface Step {
 
 interface Version {
   readonly number: number
-  readonly page: Text
-  readonly print: string
+  readonly page: Page
   /** Oldest first; the last one leads to this version. */
   readonly steps: readonly Step[]
-  /** Of the page. Made where a peer comes to know this version, if the page can have one. */
-  outline?: Outline | undefined
+  /** What is made of the body, once it has been read for a peer. */
+  read?: Read
   full?: Uint8Array
 }
 
-type Text = Pick<Page, 'body' | 'glance' | 'size' | 'crc'>
+interface Read {
+  readonly print: string
+  /** Absent if the page can have none. */
+  readonly outline: Outline | undefined
+}
 
 /** How a peer gets the newest version. */
 export type Way =
@@ -37,9 +41,9 @@ export type Way =
     }
 
 export interface Versions {
-  /** A new version of a page. Without anybody to tell it to, no delta is made. */
-  put(id: string, number: number, page: Text, wanted: boolean): void
-  /** The way from the version `base` (0: none) to the newest one. */
+  /** A new version of a page. Without anybody to tell it to, no delta is made. Never throws. */
+  put(id: string, number: number, page: Page, wanted: boolean): void
+  /** The way from the version `base` (0: none) to the newest one. Throws where the page can't be read. */
   way(id: string, base: number): Way | undefined
   forget(id: string): void
 }
@@ -58,53 +62,55 @@ export function createVersions(): Versions {
     way(id, base) {
       const version = versions.get(id)
       if (!version) return undefined
-      const { print, steps } = version
+      const { steps } = version
       const first = steps.findIndex(({ from }) => from === base)
-      if (first < 0) return { kind: 'full', print, packed: fullOf(version) }
+      if (first < 0) return fullOf(version)
       const packed = steps.slice(first).map((step) => step.packed)
-      return { kind: 'steps', print, basePrint: steps[first]!.print, packed }
+      return { kind: 'steps', print: read(version).print, basePrint: steps[first]!.print, packed }
     },
     forget: (id) => versions.delete(id),
   }
 }
 
-function lone(number: number, page: Text): Version {
-  return { number, page, print: printOf(page), steps: [] }
+function lone(number: number, page: Page): Version {
+  return { number, page, steps: [] }
 }
 
-function versionAfter(last: Version | undefined, number: number, page: Text): Version {
-  const former = last?.outline
-  if (last?.page === page && former)
-    return { ...last, number, steps: stepsAfter(last, makeDelta(former, former, nothing), page.size) }
-  const text = textOf(page)
-  const outline = outlineOf(text)
-  return {
-    number,
-    page,
-    print: printOf(page),
-    steps: last && former && outline ? stepsAfter(last, makeDelta(former, outline, text), page.size) : [],
-    outline: keepOutline(outline, former),
+function versionAfter(last: Version | undefined, number: number, page: Page): Version {
+  const former = last?.read?.outline
+  try {
+    if (last && former && last.page === page)
+      return { ...last, number, steps: stepsAfter(last, makeDelta(former, former, nothing)) }
+    const body = bodyOf(page)
+    const outline = outlineOf(body)
+    const steps = last && former && outline ? stepsAfter(last, makeDelta(former, outline, body)) : []
+    return { number, page, steps, read: { print: fingerprint(body), outline: keepOutline(outline, former) } }
+  } catch {
+    // who asks for the way to it is told why there is none
+    return lone(number, page)
   }
 }
 
-function stepsAfter({ number, print, steps }: Version, delta: Uint8Array, size: number): readonly Step[] {
-  return affordable([...steps, { from: number, print, packed: packDelta(delta) }], size)
+function stepsAfter({ number, page, read, steps }: Version, delta: Uint8Array): readonly Step[] {
+  return affordable([...steps, { from: number, print: read!.print, packed: packDelta(delta) }], page.size)
 }
 
-function fullOf(version: Version): Uint8Array {
-  if (version.full) return version.full
-  const text = textOf(version.page)
-  version.outline ??= keepOutline(outlineOf(text))
-  version.full = pack(text)
-  return version.full
+function read(version: Version): Read {
+  if (version.read) return version.read
+  const body = bodyOf(version.page)
+  version.full = pack(body)
+  version.read = { print: fingerprint(body), outline: keepOutline(outlineOf(body)) }
+  return version.read
+}
+
+function fullOf(version: Version): Way {
+  const { print } = read(version)
+  version.full ??= pack(bodyOf(version.page))
+  return { kind: 'full', print, packed: version.full }
 }
 
 /** An unchanged page needs no text to tell that. */
 const nothing = new Uint8Array()
-
-const textOf = (page: Text) => page.glance?.() ?? page.body
-
-const printOf = (page: Text) => (page.crc === undefined ? fingerprint(textOf(page)) : printOfCrc(page.crc))
 
 /** The newest steps that together cost less than a full copy would. */
 function affordable(steps: readonly Step[], size: number): readonly Step[] {

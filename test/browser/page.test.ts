@@ -1,5 +1,7 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { plainPage } from '../../src/page.ts'
+import { bodyOf } from '../../src/sync/body.ts'
 import { failing, healthy, nodeView, type Scene, startScene, threeNodes } from '../helpers/scene.ts'
 import { axeFindings, openBrowser, shownTargets, visit } from './browser.ts'
 import { smallCluster } from './cluster.ts'
@@ -211,8 +213,9 @@ describe('details of a target', () => {
     const row = await page.$('.family tr:has-text("Lisbon")')
     const { target, snapshot } = entryOf('weather')
     if (!snapshot?.ok) throw new Error('weather is up')
-    const body = Buffer.from(Buffer.from(snapshot.page.body).toString().replace('21.5', '22.75'))
-    scene.world.put(healthy(target, { page: { ...snapshot.page, body }, ago: 0 }))
+    const text = Buffer.from(bodyOf(snapshot.page)).toString()
+    const warmer = plainPage(Buffer.from(text.replace('21.5', '22.75')), snapshot.page)
+    scene.world.put(healthy(target, { page: warmer, ago: 0 }))
     await page.waitForSelector('.family td:text-is("22.75")')
     expect(await row?.textContent()).toContain('22.75')
   })

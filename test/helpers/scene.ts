@@ -1,9 +1,10 @@
 // A cluster for the page to show, written into a world of its own and served by the real server: so that a
 // test can let any container die, and show what no demo has.
 
+import { formats } from '../../src/app/formats.ts'
 import { systemClock } from '../../src/clock.ts'
-import { families } from '../../src/exposition/families.ts'
 import type { Entry, NodeView, Page, Past, Place, Target } from '../../src/model.ts'
+import { plainPage } from '../../src/page.ts'
 import { type Server, startServer } from '../../src/serve/server.ts'
 import type { ProblemSources } from '../../src/serve/status/problems.ts'
 import { serveStatus } from '../../src/serve/status/routes.ts'
@@ -68,7 +69,7 @@ export async function startScene(setup: Setup): Promise<Scene> {
     clock: systemClock,
     log: createLog('silent'),
     metrics: createMetrics(),
-    plugins: [(server) => serveStatus(server, { clock: systemClock, view, families })],
+    plugins: [(server) => serveStatus(server, { clock: systemClock, view, families: formats.families })],
   })
   return { ...server, url: `http://127.0.0.1:${server.port}/`, world, told }
 }
@@ -143,7 +144,7 @@ export function pageOf(
   series = text.split('\n').filter((line) => /^[^#]/.test(line)).length,
 ): Page {
   const body = Buffer.from(text)
-  return { format: 'text/0.0.4', body, size: body.length, series, remarks: [] }
+  return plainPage(body, { format: 'text/0.0.4', series, remarks: [] })
 }
 
 export interface Health {

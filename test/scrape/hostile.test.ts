@@ -11,6 +11,7 @@ import type { Snapshot } from '../../src/model.ts'
 import { createFetcher } from '../../src/scrape/fetch.ts'
 import { createReader } from '../../src/scrape/read.ts'
 import { startScraper } from '../../src/scrape/scraper.ts'
+import { bodyOf } from '../../src/sync/body.ts'
 import { createLog, createMetrics } from '../../src/telemetry.ts'
 import { selfSigned } from '../helpers/certificate.ts'
 import { httpServer, pageServer, type RunningServer, run, tcpServer } from '../helpers/server.ts'
@@ -174,7 +175,7 @@ describe.concurrent('bodies', () => {
     const snapshots = await beside(server)
     const last = snapshots.at(-1)!
     expect(last.ok && last.page.series).toBe(1000)
-    expect(last.ok && Buffer.from(last.page.body).toString()).not.toContain(`a_${snapshots.length - 1}_`)
+    expect(last.ok && Buffer.from(bodyOf(last.page)).toString()).not.toContain(`a_${snapshots.length - 1}_`)
   })
 
   test('held by many at once share one budget: the largest is given up, not the agent', async () => {
@@ -204,7 +205,7 @@ describe.concurrent('lengths that are not true', () => {
     await using server = await answering(
       `${ok}content-length: 4\r\n\r\na 1\nHTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nevil 1`,
     )
-    const pages = (await beside(server)).map((one) => one.ok && Buffer.from(one.page.body).toString())
+    const pages = (await beside(server)).map((one) => one.ok && Buffer.from(bodyOf(one.page)).toString())
     expect(new Set(pages)).toEqual(new Set(['a 1\n']))
   })
 

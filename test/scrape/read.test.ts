@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { inspect } from '../../src/exposition/inspect.ts'
 import type { Fetched } from '../../src/scrape/fetch.ts'
 import { createReader } from '../../src/scrape/read.ts'
+import { bodyOf } from '../../src/sync/body.ts'
 
 const limits = { maxSeries: 100_000, maxLine: 10_000 }
 const bytes = (text: string) => Buffer.from(text)
@@ -31,8 +32,8 @@ describe('a page', () => {
   test('is the container’s own text', async () => {
     const { page } = await reading(plain('# HELP a b\na 1\na{b="c"} 2')).read()
     expect(page).toMatchObject({ format: 'text/0.0.4', series: 2, size: 25 })
-    expect(Buffer.from(page.body).toString()).toBe('# HELP a b\na 1\na{b="c"} 2')
-    expect(page.gzip).toBeUndefined()
+    expect(Buffer.from(bodyOf(page)).toString()).toBe('# HELP a b\na 1\na{b="c"} 2')
+    expect(page.content.kind).toBe('plain')
   })
 
   test.each([
@@ -43,15 +44,15 @@ describe('a page', () => {
     const reader = reading(fetched)
     const { page } = await reader.read()
     expect(page.size).toBe(text.length)
-    expect(Buffer.from(page.body).toString()).toBe(text)
-    expect(page.gzip).toBe(fetched.body)
+    expect(Buffer.from(bodyOf(page)).toString()).toBe(text)
+    expect(page.content).toEqual({ kind: 'gzip', bytes: fetched.body })
   })
 
   test('that came as gzip has its own text, also where others came at the same time', async () => {
     const texts = Array.from({ length: 9 }, (_, n) => `a ${n}\nb ${10 ** n}\n`)
     const { read } = reading(...texts.map(packed))
     const readings = await Promise.all(texts.map(() => read()))
-    expect(readings.map(({ page }) => Buffer.from(page.glance?.() ?? []).toString())).toEqual(texts)
+    expect(readings.map(({ page }) => Buffer.from(bodyOf(page)).toString())).toEqual(texts)
     expect(readings.map(({ page }) => page.size)).toEqual(texts.map(({ length }) => length))
   })
 
@@ -59,14 +60,14 @@ describe('a page', () => {
     const { read } = reading(packed('a 1\n'), packed('<p>'))
     const { page } = await read()
     await expect(read()).rejects.toThrow('HTML')
-    expect(Buffer.from(page.glance?.() ?? []).toString()).toBe('a 1\n')
-    expect(Buffer.from(page.body).toString()).toBe('a 1\n')
+    expect(Buffer.from(bodyOf(page)).toString()).toBe('a 1\n')
+    expect(Buffer.from(bodyOf(page)).toString()).toBe('a 1\n')
   })
 
   test('that had to be mended is served mended, without the container’s gzip', async () => {
     const { page } = await reading(packed('a 1\r\nb 2\r\n')).read()
-    expect(Buffer.from(page.body).toString()).toBe('a 1\nb 2\n')
-    expect(page.gzip).toBeUndefined()
+    expect(Buffer.from(bodyOf(page)).toString()).toBe('a 1\nb 2\n')
+    expect(page.content.kind).toBe('plain')
   })
 })
 
@@ -85,7 +86,7 @@ describe('what has not changed', () => {
     const second = await read({ before: first })
     const third = await read({ before: second })
     expect(second.page).toBe(first.page)
-    expect(Buffer.from(third.page.body).toString()).toBe('b 2\n')
+    expect(Buffer.from(bodyOf(third.page)).toString()).toBe('b 2\n')
     expect(inspected()).toBe(2)
   })
 

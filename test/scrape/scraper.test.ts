@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { ProxyError } from '../../src/errors.ts'
-import type { Page, Snapshot } from '../../src/model.ts'
+import type { Snapshot } from '../../src/model.ts'
+import { plainPage } from '../../src/page.ts'
 import { type Job, startScraper } from '../../src/scrape/scraper.ts'
 import { createLog, createMetrics } from '../../src/telemetry.ts'
 import { virtualClock } from '../helpers/clock.ts'
 
-const page: Page = { format: 'text/0.0.4', body: Buffer.from('a 1\n'), size: 4, series: 1, remarks: [] }
+const page = plainPage(Buffer.from('a 1\n'), { format: 'text/0.0.4', series: 1, remarks: [] })
 const hangs = Number.POSITIVE_INFINITY
 
 function job(id: string, more: Partial<Omit<Job, 'endpoint'>> = {}): Job {

@@ -6,6 +6,7 @@ import { formats } from '../../src/app/formats.ts'
 import { systemClock } from '../../src/clock.ts'
 import { observeLag } from '../../src/lag.ts'
 import type { Entry, NodeView, Page, Snapshot } from '../../src/model.ts'
+import { plainPage } from '../../src/page.ts'
 import type { Check } from '../../src/serve/health.ts'
 import { type Serve, startServe } from '../../src/serve/serve.ts'
 import type { Plugin } from '../../src/serve/server.ts'
@@ -21,6 +22,7 @@ export interface Setup {
   readonly usualTimeout?: number
   readonly refresh?: (entry: Entry, budget: number) => Promise<Snapshot>
   readonly log?: Log
+  readonly formats?: typeof formats
   readonly plugins?: readonly Plugin[]
   readonly checks?: readonly Check[]
   readonly awaited?: () => readonly string[]
@@ -69,7 +71,7 @@ export async function startAgent(setup: Setup): Promise<Agent> {
       const snapshot = await setup.refresh(entry, budget)
       world.put({ ...entry, snapshot })
     },
-    formats,
+    formats: setup.formats ?? formats,
     version: '1.2.3',
     checks: setup.checks ?? [],
     warnings: () => [],
@@ -106,7 +108,7 @@ export function ask(
 
 export function page(text: string, more: Partial<Page> = {}): Page {
   const body = Buffer.from(text)
-  return { format: 'text/0.0.4', body, size: body.length, series: 1, remarks: [], ...more }
+  return { ...plainPage(body, { format: 'text/0.0.4', series: 1, remarks: [] }), ...more }
 }
 
 export function read(text: string | Page, ageMs = 0): Snapshot {

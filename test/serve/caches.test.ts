@@ -2,32 +2,34 @@
 
 import { gunzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
+import { formats } from '../../src/app/formats.ts'
 import type { Entry } from '../../src/model.ts'
 import { standalone, task } from '../store/world.ts'
-import { page, read, startAgent } from './agent.ts'
+import { read, startAgent } from './agent.ts'
 
 const text = Array.from({ length: 200 }, (_, n) => `requests_total{path="/${n}"} ${n}\n`).join('')
 
 test('answers are the same after every cache was emptied, and made but once without', async () => {
-  let converted = 0
-  const counted = () => {
-    const made = page(text)
-    return {
-      ...made,
-      get body() {
-        converted += 1
-        return made.body
-      },
-    }
+  let made = 0
+  const counted: typeof formats = {
+    ...formats,
+    bodyOf(page) {
+      made += 1
+      return formats.bodyOf(page)
+    },
+    merge(parts, to) {
+      made += 1
+      return formats.merge(parts, to)
+    },
   }
-  const snapshot = read(counted())
+  const snapshot = read(text)
   const entries: Entry[] = [
     { ...standalone('n1', 'web'), snapshot },
     { ...task('n1', 'shop', 1), snapshot },
     { ...task('n1', 'shop', 2), snapshot },
   ]
   await using stack = new AsyncDisposableStack()
-  const agent = await startAgent({ entries, maxAge: 'off' })
+  const agent = await startAgent({ entries, maxAge: 'off', formats: counted })
   stack.defer(agent.stop)
 
   const askAll = async () => {
@@ -41,12 +43,12 @@ test('answers are the same after every cache was emptied, and made but once with
   const first = await askAll()
   expect(first[0]).toBe(text)
   expect(first[1]).toContain('slot="2"')
-  const once = converted
+  const once = made
   expect(await askAll()).toEqual(first)
-  expect(converted).toBe(once)
+  expect(made).toBe(once)
 
   expect(agent.caches.map(({ name }) => name)).toEqual(['packed', 'repeats', 'merged'])
   for (const { shed } of agent.caches) shed()
   expect(await askAll()).toEqual(first)
-  expect(converted).toBe(2 * once)
+  expect(made).toBe(2 * once)
 })

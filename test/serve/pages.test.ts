@@ -83,7 +83,7 @@ describe('one container’s page', () => {
     const huge = 'd 1\n'.repeat(100_000)
     const agent = await start({
       entries: [
-        withSnapshot(standalone('n1', 'own'), read(page('a 1\n', { gzip: own }))),
+        withSnapshot(standalone('n1', 'own'), read(page('a 1\n', { content: { kind: 'gzip', bytes: own } }))),
         withSnapshot(standalone('n1', 'made'), read(large)),
         withSnapshot(standalone('n1', 'small'), read('c 1\n')),
         withSnapshot(standalone('n1', 'huge'), read(huge)),
@@ -101,33 +101,6 @@ describe('one container’s page', () => {
     expect((await get('small')).headers).not.toHaveProperty('content-encoding')
     expect((await get('made', 'gzip;q=0, br')).headers).not.toHaveProperty('content-encoding')
   })
-})
-
-test('a page that is kept compressed is unpacked once an answer, and not at all for one that is ready', async () => {
-  const unpacked = { 1: 0, 2: 0 }
-  const resting = (slot: 1 | 2) => {
-    const { body, ...rest } = page(many(slot))
-    return {
-      ...rest,
-      get body() {
-        unpacked[slot] += 1
-        return body
-      },
-    }
-  }
-  const agent = await start({
-    entries: [1 as const, 2 as const].map((slot) =>
-      withSnapshot(task('n1', 'demo_web', slot), read(resting(slot))),
-    ),
-    maxAge: 'off',
-  })
-  const headers = { 'accept-encoding': 'gzip' }
-  for (const _ of [1, 2]) await agent.ask('/demo_web/1/metrics', { headers })
-  expect(unpacked).toEqual({ 1: 1, 2: 0 })
-  for (const _ of [1, 2]) await agent.ask('/demo_web/metrics', { headers })
-  expect(unpacked).toEqual({ 1: 2, 2: 1 })
-  await agent.ask('/demo_web/2/metrics')
-  expect(unpacked).toEqual({ 1: 2, 2: 2 })
 })
 
 test('a name may be written with any of its letters percent-encoded, and is then that name and no path', async () => {

@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Change, Entry, NodeView, Place, Snapshot } from '../../src/model.ts'
+import { plainPage } from '../../src/page.ts'
 import { createNames } from '../../src/store/names.ts'
 import { container, createWorld, declared, globalTask, node, standalone } from './world.ts'
 
-const page = { format: 'text/0.0.4', body: Buffer.from('a 1\n'), size: 4, series: 1, remarks: [] } as const
+const page = plainPage(Buffer.from('a 1\n'), { format: 'text/0.0.4', series: 1, remarks: [] })
 const read: Snapshot = { ok: true, at: 0, took: 1, page }
 const closed: Snapshot = { ok: false, at: 0, took: 1, trouble: { code: 'refused', reason: 'refused' } }
 

@@ -1,4 +1,5 @@
 import type { Catalogue, Endpoint, Finding, Self, Snapshot, Target } from '../../src/model.ts'
+import { plainPage } from '../../src/page.ts'
 
 export const self = (node = 'n1', more: Partial<Self> = {}): Self => ({
   node,
@@ -41,7 +42,7 @@ export const snapshot = (at: number, text = 'up 1\n'): Snapshot => ({
   ok: true,
   at,
   took: 3,
-  page: { format: 'text/0.0.4', body: Buffer.from(text), size: text.length, series: 1, remarks: [] },
+  page: plainPage(Buffer.from(text), { format: 'text/0.0.4', series: 1, remarks: [] }),
 })
 
 export const catalogue = (

@@ -1,7 +1,9 @@
 // Agents with their store and their sync over real SSH on loopback; the rest of an agent is not needed for it.
 
 import { type Clock, systemClock } from '../../src/clock.ts'
+import { plainPage } from '../../src/page.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
+import { bodyOf } from '../../src/sync/body.ts'
 import type { LookUp } from '../../src/sync/find.ts'
 import { deriveKeys, type Keys } from '../../src/sync/keys.ts'
 import { type Sync, startSync } from '../../src/sync/sync.ts'
@@ -84,19 +86,13 @@ export function run({ store }: Agent, node: string, id: string): void {
 }
 
 export function show(store: Store, id: string, text: string): void {
-  const page = {
-    format: 'text/0.0.4',
-    body: Buffer.from(text),
-    size: text.length,
-    series: 1,
-    remarks: [],
-  } as const
+  const page = plainPage(Buffer.from(text), { format: 'text/0.0.4', series: 1, remarks: [] })
   store.putSnapshot(id, { ok: true, at: systemClock.now(), took: 1, page })
 }
 
 export function textOf({ store }: Agent, node: string, id: string): string | undefined {
   const snapshot = store.entry(node, id)?.snapshot
-  return snapshot?.ok ? Buffer.from(snapshot.page.body).toString() : undefined
+  return snapshot?.ok ? Buffer.from(bodyOf(snapshot.page)).toString() : undefined
 }
 
 export const linked = (agent: Agent, count: number) =>

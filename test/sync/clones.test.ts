@@ -4,6 +4,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { createLinks } from '../../src/serve/links.ts'
 import { createReader } from '../../src/serve/reader.ts'
+import { bodyOf } from '../../src/sync/body.ts'
 import { type Agent, type Cluster, createCluster } from './cluster.ts'
 
 const id = 'a'
@@ -49,7 +50,7 @@ async function answer(agent: Agent, node: string): Promise<string> {
   if (!entry) return 'no entry'
   try {
     const { page, cached } = await reader.read(entry, 500)
-    return cached ? 'with Age' : Buffer.from(page.body).toString()
+    return cached ? 'with Age' : Buffer.from(bodyOf(page)).toString()
   } catch (error) {
     return (error as { code: string }).code
   }

@@ -2,7 +2,9 @@
 
 import type { Clock } from '../../src/clock.ts'
 import type { Self, Target } from '../../src/model.ts'
+import { plainPage } from '../../src/page.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
+import { bodyOf } from '../../src/sync/body.ts'
 import { createMesh, type Mesh } from '../../src/sync/mesh.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 import { endpoint, found, self as selfOf, target } from '../store/samples.ts'
@@ -83,7 +85,7 @@ export function createCluster(hosts: readonly string[]): Cluster {
           finding,
           endpoint,
           ended: ended && { removed: ended.removed },
-          snapshot: snapshot?.ok ? Buffer.from(snapshot.page.body).toString() : snapshot?.trouble,
+          snapshot: snapshot?.ok ? Buffer.from(bodyOf(snapshot.page)).toString() : snapshot?.trouble,
         }),
       )
       return {
@@ -152,13 +154,7 @@ function startAgent(
       for (const id of ids) store.putFinding(id, found)
     },
     show(id, text) {
-      const page = {
-        format: 'text/0.0.4',
-        body: Buffer.from(text),
-        size: text.length,
-        series: 1,
-        remarks: [],
-      } as const
+      const page = plainPage(Buffer.from(text), { format: 'text/0.0.4', series: 1, remarks: [] })
       store.putSnapshot(id, { ok: true, at: clock.now(), took: 1, page })
     },
     fail: (id) =>
@@ -170,7 +166,7 @@ function startAgent(
       }),
     text(node, id) {
       const snapshot = store.entry(node, id)?.snapshot
-      return snapshot?.ok ? Buffer.from(snapshot.page.body).toString() : undefined
+      return snapshot?.ok ? Buffer.from(bodyOf(snapshot.page)).toString() : undefined
     },
     async stop() {
       await mesh.stop()

@@ -2,6 +2,8 @@
 
 import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { Page } from '../../src/model.ts'
+import { plainPage } from '../../src/page.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { createFeed, type Feed } from '../../src/sync/feed.ts'
 import type { HeldNumbers, Message } from '../../src/sync/messages.ts'
@@ -13,13 +15,15 @@ let clock: VirtualClock
 let store: Store
 let versions: Versions
 let feed: Feed
+let failed: string[]
 
 beforeEach(() => {
   clock = virtualClock()
   store = createStore({ clock, forgetAfter: 300_000, version: '1.0.0' })
   store.identify(self())
   versions = createVersions()
-  feed = createFeed({ own: store.own, versions, clock })
+  failed = []
+  feed = createFeed({ own: store.own, versions, clock, failed: (id) => failed.push(id) })
 })
 
 const lines = (value: number) =>
@@ -30,7 +34,9 @@ function show(id: string, value: number): void {
   put(id, Buffer.from(lines(value)))
 }
 function put(id: string, body: Uint8Array, wanted = true): void {
-  const page = { format: 'text/0.0.4', body, size: body.length, series: 1, remarks: [] } as const
+  putPage(id, plainPage(body, { format: 'text/0.0.4', series: 1, remarks: [] }), wanted)
+}
+function putPage(id: string, page: Page, wanted = true): void {
   store.putSnapshot(id, { ok: true, at: clock.now(), took: 3, page })
   versions.put(id, store.own.entry(id)!.page, page, wanted)
   feed.mark(id)
@@ -252,6 +258,24 @@ describe('while the link stands', () => {
       { kind: 'failure', trouble: { code: 'too_large', mend: expect.stringContaining('MAX_BODY') } },
     ])
     put('a', Buffer.from(lines(2)), false)
+    expect(inShort(told())).toEqual(['page'])
+  })
+
+  test('a page that cannot be read is a failure of that target alone', () => {
+    store.replaceTargets([target('a'), target('b')])
+    const content = { kind: 'gzip', bytes: Buffer.from('no gzip') } as const
+    putPage('a', {
+      ...plainPage(Buffer.from(lines(2)), { format: 'text/0.0.4', series: 1, remarks: [] }),
+      content,
+    })
+    show('b', 2)
+    expect(told()).toMatchObject([
+      { kind: 'failure', trouble: { code: 'internal', reason: expect.stringContaining('other nodes') } },
+      { kind: 'listing' },
+      { kind: 'page', number: store.own.entry('b')!.page },
+    ])
+    expect(failed).toEqual(['a'])
+    show('a', 3)
     expect(inShort(told())).toEqual(['page'])
   })
 })

@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, test } from 'vitest'
 import { createStore, type Store } from '../../src/store/store.ts'
+import { bodyOf } from '../../src/sync/body.ts'
 import { makeDelta } from '../../src/sync/delta.ts'
 import { createIntake, type Intake } from '../../src/sync/intake.ts'
 import type { ListingMessage, PageMessage } from '../../src/sync/messages.ts'
@@ -54,7 +55,7 @@ const take = (...messages: readonly Parameters<Intake['take']>[1][]) =>
 const entry = (id = 'a') => store.entry('n2', id)
 const text = (id = 'a') => {
   const snapshot = entry(id)?.snapshot
-  return snapshot?.ok ? Buffer.from(snapshot.page.body).toString() : snapshot?.trouble.code
+  return snapshot?.ok ? Buffer.from(bodyOf(snapshot.page)).toString() : snapshot?.trouble.code
 }
 
 describe('a listing', () => {
@@ -140,12 +141,17 @@ describe('a page', () => {
     return { ...page(1, number, number - 2), print: fingerprint(to), base, parts }
   }
 
-  test('of which the delta is wrong, since two series hash alike, is not shown, and the next is asked for in full', () => {
+  test('of which the delta is wrong, since two series hash alike, is not shown, and is soon asked for in full', () => {
     take(page(1, 2, 1), wrong())
     expect(() => text()).toThrow('is not what its owner had')
-    expect(intake.digest('e1').held).toEqual([[1, 1, 0, 0]])
-    expect(take(afterWrong(4))).toEqual([{ kind: 'lacks', born: 1 }])
-    take(page(1, 4, 2))
+    let number = 4
+    while (take(afterWrong(number))[0] === undefined && number < 20) {
+      expect(() => text()).toThrow('is not what its owner had')
+      number += 1
+    }
+    expect(take(afterWrong(number))).toEqual([{ kind: 'lacks', born: 1 }])
+    expect(number).toBeLessThan(15)
+    take(page(1, number, 2))
     expect(text()).toBe(body(2).toString())
   })
 

@@ -2,6 +2,7 @@
 
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { bodyOf } from '../../src/sync/body.ts'
 import { createFrameReader, writeFrame } from '../../src/sync/frames.ts'
 import { decode, encode, type Message } from '../../src/sync/messages.ts'
 import { endpoint, found, self, target } from '../store/samples.ts'
@@ -167,7 +168,7 @@ test('a page that isn’t what it claims to be is asked for in full, and then no
   liar.say({ ...page, number: 3, print: 'x', parts: [new Uint8Array([1, 2])] })
   await cluster.clock.pass(30)
   const { snapshot } = honest.store.entry('n9', 'own')!
-  expect(() => snapshot?.ok && snapshot.page.body).toThrow('put together')
+  expect(() => snapshot?.ok && bodyOf(snapshot.page)).toThrow('put together')
 })
 
 test('nothing it can say harms the agent or the others’ pages', async () => {

@@ -1,13 +1,16 @@
 // One accepted link at work.
 
 import { beforeEach, describe, expect, test } from 'vitest'
+import { plainPage } from '../../src/page.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
+import { bodyOf } from '../../src/sync/body.ts'
 import { createIntake } from '../../src/sync/intake.ts'
 import type { Link } from '../../src/sync/link.ts'
 import type { Message } from '../../src/sync/messages.ts'
 import { fingerprint, pack } from '../../src/sync/pack.ts'
 import { createSession, type Session } from '../../src/sync/session.ts'
 import { createVersions, type Versions } from '../../src/sync/versions.ts'
+import { createLog } from '../../src/telemetry.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 import { catalogue, found, self, snapshot, target } from '../store/samples.ts'
 
@@ -46,7 +49,7 @@ beforeEach(() => {
       isWritable: () => writable,
       stats: () => ({ roundTrip }),
     } as unknown as Link,
-    ...{ peer, store, versions, clock },
+    ...{ peer, store, versions, clock, log: createLog('silent') },
     intake: createIntake({ node: 'n2', store: store.peers, clock, visible: () => {} }),
     refreshOwn: async () => {},
     isBelieved: () => believed,
@@ -124,8 +127,8 @@ describe('what it tells', () => {
     session.take(digest())
     const show = (text: string) => {
       store.putSnapshot('a', snapshot(clock.now(), text))
-      const body = Buffer.from(text)
-      versions.put('a', store.own.entry('a')!.page, { body, size: body.length }, true)
+      const page = plainPage(Buffer.from(text), { format: 'text/0.0.4', series: 1, remarks: [] })
+      versions.put('a', store.own.entry('a')!.page, page, true)
       session.mark('a')
     }
     show('x 1\n')
@@ -261,7 +264,7 @@ describe('what it hears', () => {
     }
     const text = () => {
       const shown = store.entry('n2', 'b')?.snapshot
-      return shown?.ok && Buffer.from(shown.page.body).toString()
+      return shown?.ok && Buffer.from(bodyOf(shown.page)).toString()
     }
     session.take(listing('b', 1))
     session.take(page(2, 1))

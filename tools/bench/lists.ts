@@ -3,6 +3,7 @@
 
 import { systemClock } from '../../src/clock.ts'
 import type { Catalogue, Snapshot, Target } from '../../src/model.ts'
+import { plainPage } from '../../src/page.ts'
 import { createSd } from '../../src/serve/sd/sd.ts'
 import { createBoard } from '../../src/serve/status/board.ts'
 import { standing } from '../../src/store/names/standing.ts'
@@ -118,7 +119,7 @@ function catalogueOf(services: number, version: number): Catalogue {
 
 function snapshotOf(number: number): Snapshot {
   const body = Buffer.from('a 1\n')
-  const page = { format: 'text/0.0.4', body, size: 62_000, series: 700, remarks: [] } as const
+  const page = plainPage(body, { format: 'text/0.0.4', series: 700, remarks: [] })
   return { ok: true, at: performance.now(), took: 3 + (number % 17) / 10, page }
 }
 

@@ -12,7 +12,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { gzipSync } from 'node:zlib'
 import { systemClock } from '../../src/clock.ts'
-import type { Page } from '../../src/model.ts'
+import { plainPage } from '../../src/page.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { applyDelta, makeDelta } from '../../src/sync/delta.ts'
 import { keepOutline, outlineOf } from '../../src/sync/outline.ts'
@@ -120,7 +120,7 @@ function run({ store }: Agent, node: string, count: number, first = 0): readonly
 }
 
 function show(store: Store, id: string, body: Uint8Array): void {
-  const page: Page = { format: 'text/0.0.4', body, size: body.length, series: 1000, remarks: [] }
+  const page = plainPage(body, { format: 'text/0.0.4', series: 1000, remarks: [] })
   store.putSnapshot(id, { ok: true, at: systemClock.now(), took: 1, page })
 }
 

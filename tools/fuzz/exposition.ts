@@ -3,11 +3,11 @@
 
 import { convert } from '../../src/exposition/convert.ts'
 import { families } from '../../src/exposition/families.ts'
+import type { Exposition } from '../../src/exposition/formats.ts'
 import { contentTypeOf, type Offer } from '../../src/exposition/formats.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
 import { label } from '../../src/exposition/label.ts'
 import { merge } from '../../src/exposition/merge.ts'
-import type { Page } from '../../src/model.ts'
 import { generatePage } from '../../test/exposition/corpus/generate.ts'
 import { mutated } from '../../test/exposition/corpus/mutate.ts'
 import type { Random } from '../../test/exposition/corpus/random.ts'
@@ -40,7 +40,7 @@ export function exposition(random: Random): Engine {
     if (random.chance(0.2)) use({ format: found.format, body: found.mended ?? body }, found.remarks)
   }
 
-  function use(page: Pick<Page, 'format' | 'body'>, remarks: readonly string[]): void {
+  function use(page: Exposition, remarks: readonly string[]): void {
     const [said, there] = [saidToRepeat(remarks), repeated(page)]
     if (said !== there) throw new Error(`${said} samples said to repeat a series, ${there} do`)
     const added = { name: random.one(['slot', 'b', 'le']), value: random.one(['1', 'a"\\\n', 'ü']) }

@@ -54,8 +54,10 @@ const trials: Readonly<Record<string, Trial>> = {
   },
   'a page at rest': {
     send: (from, to) => packDelta(deltaBetween(from, to)),
-    take: (bytes, from, to) =>
-      wake(restSteps(restFull(version(1, from), pack(from)), version(2, to), [bytes])),
+    take: (bytes, from, to) => {
+      const base = restFull(version(1, from), pack(from))
+      return wake(restSteps(base, version(2, to), [bytes]).content, to.length)
+    },
     most: (_bytes, _from, to) => to.length,
     isRefusal: (error) => error instanceof ProxyError && error.code === 'internal',
     isGuarded: true,

@@ -18,7 +18,7 @@ export interface Samples {
   leaveOutRepeated(): void
   /** Writes what the ranges stand for. */
   print(ranges: readonly number[], target: Output): void
-  readonly size: number
+  size(): number
   count(): number
   remarks(): string[]
 }
@@ -82,9 +82,7 @@ export function createSamples(format: Format, expected: number): Samples {
       }
     },
 
-    get size() {
-      return out.length
-    },
+    size: () => out.length,
 
     count: () => count,
 

@@ -1,11 +1,11 @@
 // What a page means: the samples that Prometheus would take from it.
 
+import type { Exposition } from '../../../src/exposition/formats.ts'
 import { unescaped } from '../../../src/exposition/scan/escapes.ts'
 import { labelsOf } from '../../../src/exposition/scan/labels.ts'
 import { floatOf } from '../../../src/exposition/scan/number.ts'
 import { readerOf } from '../../../src/exposition/scan/reader.ts'
 import { Kind, Scan } from '../../../src/exposition/scan/scan.ts'
-import type { Page } from '../../../src/model.ts'
 
 export interface Meant {
   /** The name and the labels that aren't empty, sorted. */
@@ -15,7 +15,7 @@ export interface Meant {
   readonly time: number | undefined
 }
 
-export function samplesOf({ format, body }: Pick<Page, 'format' | 'body'>): Meant[] {
+export function samplesOf({ format, body }: Exposition): Meant[] {
   const openMetrics = format.startsWith('openmetrics/')
   const found: Meant[] = []
   if (body.length === 0) return found

@@ -1,13 +1,13 @@
 // How many samples of a page repeat a series: found without any hash, with each line read as if it were the first.
 
+import type { Exposition } from '../../../src/exposition/formats.ts'
 import { isOpenMetrics } from '../../../src/exposition/formats.ts'
 import { keyOf } from '../../../src/exposition/key.ts'
 import { readerOf } from '../../../src/exposition/scan/reader.ts'
 import { Kind, Scan } from '../../../src/exposition/scan/scan.ts'
-import type { Page } from '../../../src/model.ts'
 
 /** The page must be one that `inspect` took. */
-export function repeated({ format, body }: Pick<Page, 'format' | 'body'>): number {
+export function repeated({ format, body }: Exposition): number {
   const next = readerOf(format)
   const keys = new Set<string>()
   let samples = 0
