@@ -111,6 +111,7 @@ async function start({ config, log, version, ...given }: Options, parts: Part[])
       settings,
       planOf: (target, wishes) => planOf(target, wishes, config),
       probe: prober.update,
+      repeat: prober.repeat,
       scrape: scraper.update,
       settled: prober.settled,
     }),

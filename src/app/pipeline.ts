@@ -38,6 +38,8 @@ interface Steered<Plan> {
   readonly settings: (target: Target) => Settings
   readonly planOf: (target: Target, settings: Settings) => Plan
   readonly probe: (plans: ReadonlyMap<string, Plan>) => void
+  /** Asks for what was found in it before, if anything was: the store has nothing. */
+  readonly repeat: (id: string) => void
   readonly scrape: (jobs: ReadonlyMap<string, Job>) => void
   /** Whether every target has been looked at once. */
   readonly settled: () => boolean
@@ -66,6 +68,7 @@ export function startPipeline<Plan>(deps: Steered<Plan>): Pipeline {
     const running = [...store.entries()].filter(({ owner, ended }) => owner === node && !ended)
     const containers = running.filter(({ target }) => target.id !== agentTarget)
     deps.probe(new Map(containers.map(({ target }) => [target.id, deps.planOf(target, settings(target))])))
+    for (const { target, finding } of containers) if (finding.kind === 'searching') deps.repeat(target.id)
     deps.scrape(new Map(running.flatMap((entry) => jobOf(entry, deps))))
     if (deps.settled()) store.markWhole()
   }

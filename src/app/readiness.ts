@@ -34,15 +34,19 @@ export function createAwaited(around: Circumstances): Awaited {
   const { clock } = around
   const started = clock.now()
   const isPatient = () => clock.now() - started <= patience
+  /** Once all was in: a node that then joins a Swarm knows no less than before. */
+  let wasComplete = false
 
   function picture(): readonly string[] {
     const self = around.self()
     if (!self) return [around.discovery().trouble?.reason ?? 'the list of containers']
-    if (!isPatient()) return []
-    return [
+    if (wasComplete || !isPatient()) return []
+    const missing = [
       ...(self.swarm && !around.catalogue() ? ['what managers know of the services'] : []),
       ...(around.synced() ? [] : ['what the other agents have']),
     ]
+    wasComplete = missing.length === 0
+    return missing
   }
 
   return {

@@ -28,11 +28,14 @@ export function createHandover(on: (found: Found) => void): Handover {
     node(nextSelf, found) {
       const nextTargets = unchanged(targets, found)
       if (isDeepStrictEqual(self, nextSelf) && nextTargets === targets) return
+      // what a manager has read counts as long as it is one, of that Swarm
+      if (!nextSelf.manager || self?.node !== nextSelf.node) catalogue = undefined
       self = isDeepStrictEqual(self, nextSelf) ? self : nextSelf
       targets = nextTargets
       tell()
     },
-    catalogue(next) {
+    catalogue(read) {
+      const next = self?.manager ? read : undefined
       if (isDeepStrictEqual(catalogue, next)) return
       catalogue = next
       tell()

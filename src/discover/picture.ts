@@ -5,10 +5,12 @@ import type { ApiNetwork } from './api.ts'
 import { type Container, containerOf } from './container.ts'
 import type { Engine } from './engine.ts'
 import type { Traces } from './own-container.ts'
-import { type Identity, identityOf, ownAmong } from './self.ts'
+import { engineOf, type Identity, identityOf, ownAmong } from './self.ts'
 
 export interface Picture extends Surroundings {
   readonly identity: Identity
+  /** The engine's id as it was read first: some report another one at each call (Podman). */
+  readonly engine: string
   /** The Swarm's id, while this node is one of its managers. */
   readonly cluster: string | undefined
 }
@@ -22,17 +24,19 @@ export interface Reading {
   readonly fallbackName: string
 }
 
-export async function readAll(reading: Reading, signal: AbortSignal): Promise<Picture> {
-  const { engine, traces, fallbackName } = reading
-  const [info, containers] = await Promise.all([engine.info(signal), readContainers(reading, signal)])
+export async function readAll(reading: Reading, signal: AbortSignal, before?: Picture): Promise<Picture> {
+  const { traces, fallbackName } = reading
+  const [info, containers] = await Promise.all([reading.engine.info(signal), readContainers(reading, signal)])
   const own = ownAmong(containers, traces)
-  const identity = identityOf(info, own, fallbackName)
+  const engine = before?.engine ?? engineOf(info, fallbackName)
+  const identity = identityOf(info, own, engine, fallbackName)
   return {
     identity,
+    engine,
     cluster: identity.manager ? info.Swarm?.Cluster?.ID : undefined,
     own,
     containers,
-    ...(await readNetworks(engine, isOnHost({ own, containers }), signal)),
+    ...(await readNetworks(reading.engine, isOnHost({ own, containers }), signal)),
     nodeAddress: identity.address,
   }
 }

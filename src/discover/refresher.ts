@@ -65,7 +65,7 @@ export function startRefresher(deps: RefresherDeps, listener: Listener): Refresh
   }
   async function readWhole(signal: AbortSignal): Promise<void> {
     count.readings.add(1, { kind: 'whole' })
-    picture = await readAll(reading, signal)
+    picture = await readAll(reading, signal, picture)
     readAt = clock.now()
     cancelResync()
     cancelResync = clock.after(resyncEvery, due.all)

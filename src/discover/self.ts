@@ -12,15 +12,24 @@ export type Identity = Omit<Self, 'advertise'>
 
 type Containers = ReadonlyMap<string, Container>
 
+export function engineOf({ ID, Name }: ApiInfo, fallbackName: string): string {
+  return ID || Name || fallbackName
+}
+
 /**
- * The node's id must never change while the agent runs, so an engine whose Swarm is still starting is
- * waited for rather than called by its engine's id.
+ * In a Swarm a node goes by its id there, else by its engine's. A Swarm that is still starting is waited for: the id
+ * should change no more often than the node joins or leaves one.
  */
-export function identityOf(info: ApiInfo, own: Container | undefined, fallbackName: string): Identity {
+export function identityOf(
+  info: ApiInfo,
+  own: Container | undefined,
+  engine: string,
+  fallbackName: string,
+): Identity {
   const { Swarm: swarm = {} } = info
   const inSwarm = (swarm.LocalNodeState ?? 'inactive') !== 'inactive'
   const hostname = info.Name || fallbackName
-  const node = inSwarm ? swarm.NodeID || own?.labels['com.docker.swarm.node.id'] : info.ID || hostname
+  const node = inSwarm ? swarm.NodeID || own?.labels['com.docker.swarm.node.id'] : engine
   if (!node)
     throw new ProxyError('not_ready', `Docker does not tell its node’s id (Swarm: ${swarm.LocalNodeState})`, {
       mend: 'see what `docker info` says of Swarm on this node; a locked Swarm wants `docker swarm unlock`',

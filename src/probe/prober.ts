@@ -39,6 +39,8 @@ export interface ProberOptions {
 export interface Prober extends Part {
   /** All targets from now on. One that is new, or whose plan has changed, is looked at at once. */
   update(plans: ReadonlyMap<string, Plan>): void
+  /** What was found in it is known nowhere else any more: it is reported again. */
+  repeat(id: string): void
   /** Its endpoint fails: look at its other candidates too. The endpoint stands until one of them answers. */
   failing(id: string): void
   /** Whether all that was there at the start has been looked at, as far as that goes in a few seconds. */
@@ -168,6 +170,10 @@ export function startProber(options: ProberOptions, on: On): Prober {
         if (search) remove(search)
         add(newSearch(id, plan, search?.endpoint, clock.now()))
       }
+    },
+    repeat(id) {
+      const finding = searches.get(id)?.finding
+      if (finding && finding.kind !== 'searching') on(id, finding)
     },
     failing(id) {
       const { endpoint, tries } = searches.get(id) ?? { tries: [] }

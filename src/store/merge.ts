@@ -78,6 +78,21 @@ export function entryOf(owner: NodeId, heard: Heard): Entry | undefined {
   }
 }
 
+/** The same of an owner that has another id now. */
+export function heardFrom(owner: NodeId, { listing, former, ...rest }: Heard): Heard {
+  const value = listing?.value
+  const moved = value && { value: { ...value, target: { ...value.target, node: owner } } }
+  return {
+    ...rest,
+    ...(listing && { listing: { ...listing, ...moved } }),
+    ...(former && { former: ownedBy(owner, former) }),
+  }
+}
+
+export function ownedBy(owner: NodeId, entry: Entry): Entry {
+  return { ...entry, owner, target: { ...entry.target, node: owner } }
+}
+
 function presentSnapshot({ snapshot }: Heard, { born }: Listing): Snapshot | undefined {
   return snapshot && snapshot.number > born ? snapshot.value : undefined
 }

@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts'
 import type { Catalogue, Change, Entry, Finding, NodeId, Snapshot, Target } from '../model.ts'
 import { remember } from './history.ts'
 import { isMissed } from './lasting.ts'
+import { ownedBy } from './merge.ts'
 
 /** An own entry with the numbers of its two parts, by which peers tell new from old. */
 export interface Versioned {
@@ -23,8 +24,8 @@ export interface OwnSide {
   putSnapshot(id: string, snapshot: Snapshot): void
   /** Lets go of what has ended and is missed no longer. */
   sweep(): void
-  /** Drops everything: the node has got another id. */
-  clear(): void
+  /** The owner has another id: all that was found stays, under that. */
+  rename(): void
   readonly entries: ReadonlyMap<string, Versioned>
 }
 
@@ -108,8 +109,11 @@ export function createOwnSide({ clock, forgetAfter, owner, catalogue, tell }: Co
       for (const { entry } of [...entries.values()])
         if (entry.ended && !lasts(entry, entry.ended)) drop(entry)
     },
-    clear() {
-      for (const { entry } of [...entries.values()]) drop(entry)
+    rename() {
+      for (const { entry } of [...entries.values()]) {
+        put(ownedBy(owner(), entry), { directory: true })
+        tell({ kind: 'gone', owner: entry.owner, id: entry.target.id })
+      }
     },
   }
 }

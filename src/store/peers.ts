@@ -3,7 +3,7 @@
 import type { Clock } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
 import type { Change, Entry, Mono, NodeId, NodeView, Self } from '../model.ts'
-import { entryOf, type Heard, merge, type Saying } from './merge.ts'
+import { entryOf, type Heard, heardFrom, merge, type Saying } from './merge.ts'
 
 /** Who speaks: an agent and its present life. */
 export interface Speaker {
@@ -14,7 +14,10 @@ export interface Speaker {
 }
 
 export interface PeerSide {
-  /** A link to this agent stands. From now on only this epoch of it is believed. */
+  /**
+   * A link to this agent stands. From now on only this epoch of it is believed. One that is known by another node
+   * id has got a new one, in a Swarm that it joined or left: what it said stays, under that.
+   */
   up(speaker: Speaker, trouble?: Trouble): void
   lost(node: NodeId, trouble?: Trouble): void
   measured(node: NodeId, roundTrip: number): void
@@ -43,6 +46,8 @@ interface Context {
   readonly clock: Clock
   readonly forgetAfter: number
   readonly tell: (change: Change) => void
+  /** The agent of this node has another id now. */
+  readonly renamed: (from: NodeId) => void
 }
 
 /**
@@ -52,7 +57,7 @@ interface Context {
 const rememberWithdrawn = 30_000
 const mostWithdrawn = 1000
 
-export function createPeerSide({ clock, forgetAfter, tell }: Context): PeerSide {
+export function createPeerSide({ clock, forgetAfter, tell, renamed }: Context): PeerSide {
   const nodes = new Map<NodeId, Node>()
 
   function look(node: Node, change: Partial<NodeView>): void {
@@ -78,6 +83,14 @@ export function createPeerSide({ clock, forgetAfter, tell }: Context): PeerSide 
     node.heard.delete(id)
     node.withdrawn.delete(id)
     if (known?.entry) tell({ kind: 'gone', owner, id })
+  }
+
+  function take(owner: NodeId, node: Node, from: NodeId, { heard: all }: Node): void {
+    for (const [id, { heard, entry }] of all) {
+      put(owner, node, id, heardFrom(owner, heard))
+      if (entry) tell({ kind: 'gone', owner: from, id })
+    }
+    renamed(from)
   }
 
   /** Only what the present epoch said of itself is left. */
@@ -108,7 +121,10 @@ export function createPeerSide({ clock, forgetAfter, tell }: Context): PeerSide 
       }
       if (node.epoch !== epoch) Object.assign(node, { epoch, since: clock.now() })
       nodes.set(self.node, node)
+      const [from, former] = [...nodes].find(([id, one]) => one.epoch === epoch && id !== self.node) ?? []
+      if (from !== undefined) nodes.delete(from)
       look(node, { self, version, link: 'up', ...(trouble && { trouble }) })
+      if (from !== undefined) take(self.node, node, from, former!)
     },
     lost(id, trouble) {
       const node = nodes.get(id)

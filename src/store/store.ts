@@ -24,7 +24,7 @@ import { createPeerSide, type PeerSide } from './peers.ts'
 import { sharing } from './sharing.ts'
 
 export interface Store extends Part {
-  /** Who we are. First of all calls; again when a node becomes a manager or stops being one. */
+  /** Who we are. First of all calls; again when the node joins or leaves a Swarm, or becomes a manager. */
   identify(self: Self): void
   /** All of this node's targets. What isn't among them is gone, or has `ended` as long as it is missed. */
   replaceTargets(targets: readonly Target[]): void
@@ -41,7 +41,7 @@ export interface Store extends Part {
   entry(owner: NodeId, id: string): Entry | undefined
   /** Own node first, then by node id. */
   nodes(): readonly NodeView[]
-  /** The youngest that any manager gave. */
+  /** The youngest that any manager gave that is still of its Swarm. */
   catalogue(): Dated<Catalogue> | undefined
   /** `listener` is called synchronously, in order, after each change. */
   subscribe(listener: (change: Change) => void): () => void
@@ -81,6 +81,8 @@ interface At<T> {
 }
 
 const sweepEvery = 1000
+/** Managers say every few seconds that theirs still holds: one that is older by so much tells nothing. */
+const outdated = 60_000
 
 export function createStore({ clock, forgetAfter, version }: Options): Store {
   const epoch = randomBytes(9).toString('base64url')
@@ -89,8 +91,9 @@ export function createStore({ clock, forgetAfter, version }: Options): Store {
   let self: Self | undefined
   let whole = false
   let trouble: Trouble | undefined
+  /** By the node that gave it. */
+  const catalogues = new Map<NodeId, At<Catalogue>>()
   let newest: At<Catalogue> | undefined
-  let ownNewest: At<Catalogue> | undefined
 
   const tell = (change: Change) => {
     for (const listener of listeners) listener(change)
@@ -106,17 +109,29 @@ export function createStore({ clock, forgetAfter, version }: Options): Store {
     catalogue: () => newest?.value,
     tell,
   })
-  const peers = createPeerSide({ clock, forgetAfter, tell })
+  const peers = createPeerSide({ clock, forgetAfter, tell, renamed: dropCatalogue })
 
   const dated = (given: At<Catalogue> | undefined): Dated<Catalogue> | undefined =>
     given && { value: given.value, age: Math.max(0, clock.now() - given.at), from: given.from }
 
-  function putNewest(given: At<Catalogue>): void {
-    if (newest && given.at < newest.at) return
-    const value = sharing(newest?.value, given.value)
-    const same = value === newest?.value
-    newest = { ...given, value }
-    if (same) return
+  function putCatalogue(given: At<Catalogue>): void {
+    const value = sharing(catalogues.get(given.from)?.value, given.value)
+    catalogues.set(given.from, { ...given, value })
+    chooseCatalogue()
+  }
+
+  /** That node is no longer the manager that it was. */
+  function dropCatalogue(node: NodeId): void {
+    if (catalogues.delete(node)) chooseCatalogue()
+  }
+
+  function chooseCatalogue(): void {
+    const before = newest?.value
+    const [first, ...others] = catalogues.values()
+    const youngest = first && others.reduce((best, one) => (one.at >= best.at ? one : best), first)
+    newest = youngest && { ...youngest, value: sharing(before, youngest.value) }
+    for (const [node, { at }] of catalogues) if (at < newest!.at - outdated) catalogues.delete(node)
+    if (newest?.value === before) return
     own.sweep()
     tell({ kind: 'catalogue' })
   }
@@ -133,16 +148,18 @@ export function createStore({ clock, forgetAfter, version }: Options): Store {
   return {
     identify(next) {
       if (isDeepStrictEqual(self, next)) return
-      if (self && self.node !== next.node) own.clear()
+      const before = self
       self = next
       tell({ kind: 'nodes' })
+      if (!before || before.node === next.node) return
+      own.rename()
+      dropCatalogue(before.node)
     },
     replaceTargets: own.replaceTargets,
     putFinding: own.putFinding,
     putSnapshot: own.putSnapshot,
     putCatalogue(value) {
-      ownNewest = { value: sharing(ownNewest?.value, value), at: clock.now(), from: who().node }
-      putNewest(ownNewest)
+      putCatalogue({ value, at: clock.now(), from: who().node })
     },
     markWhole() {
       if (whole) return
@@ -170,11 +187,11 @@ export function createStore({ clock, forgetAfter, version }: Options): Store {
       self: who,
       entries: () => own.entries.values(),
       entry: (id) => own.entries.get(id),
-      catalogue: () => dated(ownNewest),
+      catalogue: () => dated(catalogues.get(who().node)),
       isWhole: () => whole,
     },
     peers,
-    putRemoteCatalogue: (value, from, age) => putNewest({ value, from, at: clock.now() - age }),
+    putRemoteCatalogue: (value, from, age) => putCatalogue({ value, from, at: clock.now() - age }),
     accuseSelf(next) {
       if (isDeepStrictEqual(trouble, next)) return
       trouble = next

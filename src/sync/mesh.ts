@@ -116,6 +116,7 @@ export function createMesh(options: MeshOptions): Mesh {
   /** The links know us under the id that we had. */
   function becomeAnother(): void {
     node = own.self().node
+    acquitSelf()
     for (const link of [...links]) dismiss(link, 'the node has got another id')
   }
 
@@ -214,6 +215,10 @@ export function createMesh(options: MeshOptions): Mesh {
         reason: `version ${theirs} and version ${version} have no protocol in common`,
         mend: 'bring all agents to one version',
       }
+    // an agent whose node has got another id ends its links first: nobody takes over what is said on one that stands
+    const isLinked = ({ peer }: Session) => peer.epoch === epoch && peer.self.node !== self.node
+    if ([...members.sessions()].some(isLinked))
+      return { code: 'refused', reason: 'this agent is still linked under another node id' }
     if (self.node !== own.self().node) return undefined
     const trouble = twice(self.node, [`${self.hostname}, another agent`, `${own.self().hostname}, this one`])
     if (accusedAt === undefined) log.error({ ...trouble }, 'node claimed twice')

@@ -62,6 +62,14 @@ describe('after a start', () => {
     expect([awaited.picture(), awaited.list()]).toEqual([[], []])
   })
 
+  test('what comes to be missing later, as where the node joins a Swarm, is not awaited', () => {
+    Object.assign(facts, { self: () => self('n1', { swarm: false }), catalogue: () => undefined })
+    const awaited = createAwaited(facts)
+    expect(awaited.list()).toEqual([])
+    facts.self = () => self('n1', { swarm: true })
+    expect([awaited.picture(), awaited.list()]).toEqual([[], []])
+  })
+
   test('outside a Swarm nobody waits for managers', () => {
     Object.assign(facts, { self: () => self('n1', { swarm: false }), catalogue: () => undefined })
     expect(createAwaited(facts).list()).toEqual([])

@@ -3,7 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ConfigError, readConfig } from '../../src/config.ts'
-import type { ApiContainer } from '../../src/discover/api.ts'
+import type { ApiContainer, ApiInfo } from '../../src/discover/api.ts'
 import { type Discovery, dockerHostOf, startDiscovery } from '../../src/discover/discovery.ts'
 import type { Found } from '../../src/discover/handover.ts'
 import { createLog, createMetrics } from '../../src/telemetry.ts'
@@ -81,6 +81,56 @@ const event = (Action: string, id: string, Attributes = {}, timeNano?: number) =
   Action,
   Actor: { ID: id, Attributes },
   ...(timeNano !== undefined && { timeNano }),
+})
+
+describe('who the node is', () => {
+  const join = (more: Partial<NonNullable<ApiInfo['Swarm']>> = {}) => {
+    server.answers['/info'] = { ...node.info, Swarm: { ...swarm.info.Swarm, ...more } }
+  }
+  const again = async () => {
+    const before = whole()
+    await eventually('another whole reading', () => whole() > before, 40_000, 200)
+    await quiet(100)
+  }
+
+  test('stays the same where the engine reports another id at each call, as Podman does', async () => {
+    let calls = 0
+    server.fault = (path) => {
+      if (path === '/info') server.answers['/info'] = { ...node.info, ID: `random-${++calls}` }
+      return false
+    }
+    await start()
+    for (let round = 0; round < 3; round += 1) await again()
+    expect(calls).toBeGreaterThan(3)
+    expect(new Set(found.map(({ self }) => self.node))).toEqual(new Set(['random-1']))
+  })
+
+  test('is its Swarm’s to say while it is in one, and the engine’s first word before and after', async () => {
+    Object.assign(server.answers, { '/services': [], '/tasks': [], '/nodes': [] })
+    await start()
+    const engine = last().self.node
+    join({ LocalNodeState: 'pending', NodeID: '' })
+    await again()
+    expect(last().self).toMatchObject({ node: engine, swarm: false })
+    expect(discovery!.status().trouble?.reason).toContain('Swarm: pending')
+    join()
+    await again()
+    expect(last().self).toMatchObject({ node: swarm.info.Swarm!.NodeID, swarm: true, manager: true })
+    expect(last().targets.every((target) => target.node === last().self.node)).toBe(true)
+    await eventually('the catalogue', () => last().catalogue !== undefined)
+    join({ ControlAvailable: false })
+    await again()
+    expect(last().self).toMatchObject({ manager: false })
+    expect(last()).not.toHaveProperty('catalogue')
+    join()
+    await again()
+    await eventually('the catalogue again', () => last().catalogue !== undefined)
+    server.answers['/info'] = { ...node.info, ID: 'another' }
+    await again()
+    expect(last().self).toMatchObject({ node: engine, swarm: false, manager: false })
+    for (const one of found.filter(({ self }) => !self.manager)) expect(one).not.toHaveProperty('catalogue')
+    expect(discovery!.status().trouble).toBeUndefined()
+  })
 })
 
 describe('the first set', () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { ApiInfo } from '../../src/discover/api.ts'
 import type { Container } from '../../src/discover/container.ts'
 import { type Traces, tracesOf } from '../../src/discover/own-container.ts'
-import { identityOf, ownAmong } from '../../src/discover/self.ts'
+import { engineOf, identityOf, ownAmong } from '../../src/discover/self.ts'
 import { named, node, swarm, textOf } from './recorded.ts'
 
 const agentId = 'b55c7e5067f22c0d33f1e1ac6500ef979e8129abc6d28d464eb24ceae3229a0c'
@@ -99,7 +99,7 @@ describe('the own container', () => {
 
 describe('who the agent is', () => {
   test('a process on a single node', () => {
-    expect(identityOf(node.info, undefined, 'fallback')).toEqual({
+    expect(identityOf(node.info, undefined, engineOf(node.info, 'fallback'), 'fallback')).toEqual({
       node: '6EFK:3VIA:D2ZG:QMGM:TCGA:HMBU:KP7O:FFYR:MINP:XW33:ELK4:DOTR',
       hostname: 'vm',
       swarm: false,
@@ -109,7 +109,7 @@ describe('who the agent is', () => {
 
   test('a task of a service on a manager', () => {
     const own = named(swarm.containers, 'demo_agent')
-    expect(identityOf(swarm.info, own, 'fallback')).toEqual({
+    expect(identityOf(swarm.info, own, 'engine', 'fallback')).toEqual({
       node: 'oh1tzdwddc082h6uv3o59oun7',
       hostname: 'vm',
       swarm: true,
@@ -123,15 +123,18 @@ describe('who the agent is', () => {
   const info = (Swarm: ApiInfo['Swarm']): ApiInfo => ({ ID: 'engine', Name: 'vm', ...(Swarm && { Swarm }) })
 
   test('an engine that knows no Swarm at all', () => {
-    expect(identityOf(info(undefined), undefined, 'x')).toMatchObject({ node: 'engine', swarm: false })
-    expect(identityOf({}, undefined, 'x')).toMatchObject({ node: 'x', hostname: 'x' })
+    expect(identityOf(info(undefined), undefined, 'engine', 'x')).toMatchObject({
+      node: 'engine',
+      swarm: false,
+    })
+    expect(identityOf({}, undefined, engineOf({}, 'x'), 'x')).toMatchObject({ node: 'x', hostname: 'x' })
   })
 
   test('a Swarm that is still starting is never called by the engine’s id', () => {
     const own = named(swarm.containers, 'demo_agent')
     const starting = info({ LocalNodeState: 'pending', NodeID: '' })
-    expect(identityOf(starting, own, 'x').node).toBe('oh1tzdwddc082h6uv3o59oun7')
-    expect(() => identityOf(starting, undefined, 'x')).toThrow(
+    expect(identityOf(starting, own, 'engine', 'x').node).toBe('oh1tzdwddc082h6uv3o59oun7')
+    expect(() => identityOf(starting, undefined, 'engine', 'x')).toThrow(
       'Docker does not tell its node’s id (Swarm: pending)',
     )
   })

@@ -65,10 +65,23 @@ describe('the own side', () => {
     expect(store.own.entry('a')!.page).toBeGreaterThan(page)
   })
 
-  test('drops everything when the node has got another id', () => {
+  test('goes on under another id of the node, with all that was found', () => {
     store.replaceTargets([target('a')])
+    store.putFinding('a', found)
+    store.putSnapshot('a', snapshot(1))
+    const { owner, target: _, ...rest } = entry('a')!
+    const before = store.own.entry('a')!
+    changes.length = 0
     store.identify(self('n2'))
-    expect(ids()).toEqual([])
+    expect(ids()).toEqual(['n2/a'])
+    expect(entry('a', 'n2')).toEqual({ owner: 'n2', target: target('a', { node: 'n2' }), ...rest })
+    expect(store.own.entry('a')).toMatchObject({ page: before.page, born: before.born })
+    expect(store.own.entry('a')!.directory).toBeGreaterThan(before.directory)
+    expect(changes.map(({ kind }) => kind)).toEqual(['nodes', 'entry', 'gone'])
+    expect(changes.at(-1)).toEqual({ kind: 'gone', owner: 'n1', id: 'a' })
+    changes.length = 0
+    store.replaceTargets([target('a', { node: 'n2' })])
+    expect(changes).toEqual([])
   })
 })
 
@@ -185,6 +198,24 @@ describe('the peers’ side', () => {
     store.peers.whole('n2', 'e2')
     expect(ids()).toEqual(['n2/a'])
     expect(entry('a', 'n2')?.snapshot).toBeUndefined()
+  })
+
+  test('an agent that is known by another node id is the same one, with all that it said', () => {
+    store.peers.up(speaker('e1'))
+    list('a', 1)
+    show('a', 2)
+    const { owner: _, target: __, ...rest } = entry('a', 'n2')!
+    changes.length = 0
+    store.peers.up({ self: self('n9'), version: '1.0.0', epoch: 'e1' })
+    expect(ids()).toEqual(['n9/a'])
+    expect(entry('a', 'n9')).toEqual({ owner: 'n9', target: target('a', { node: 'n9' }), ...rest })
+    expect(store.nodes().map((node) => [node.self.node, node.link])).toEqual([
+      ['n1', 'self'],
+      ['n9', 'up'],
+    ])
+    expect(changes.map(({ kind }) => kind)).toEqual(['nodes', 'entry', 'gone'])
+    store.peers.lost('n2')
+    expect(store.nodes()).toHaveLength(2)
   })
 
   test('forgets a lost node after FORGET_AFTER', () => {
@@ -375,6 +406,29 @@ describe('what is told of the peers’ side', () => {
 })
 
 describe('the catalogue', () => {
+  test('of a manager that has left its Swarm gives way to another one’s, and else there is none', () => {
+    const epoch = 'e1'
+    store.peers.up({ self: self('n2', { manager: true }), version: '1.0.0', epoch })
+    store.putRemoteCatalogue(catalogue(['1', '2']), 'n3', 9000)
+    store.putRemoteCatalogue(catalogue(['1']), 'n2', 5000)
+    expect(store.catalogue()).toMatchObject({ from: 'n2', value: catalogue(['1']) })
+    store.peers.up({ self: self('engine', { swarm: false }), version: '1.0.0', epoch })
+    expect(store.catalogue()).toMatchObject({ from: 'n3', value: catalogue(['1', '2']) })
+    store.putCatalogue(catalogue(['1']))
+    expect(store.catalogue()).toMatchObject({ from: 'n1' })
+    store.identify(self('engine2', { swarm: false }))
+    expect(store.catalogue()).toMatchObject({ from: 'n3' })
+    expect(store.own.catalogue()).toBeUndefined()
+  })
+
+  test('of this node alone is gone once it has left its Swarm', () => {
+    store.putCatalogue(catalogue(['1']))
+    changes.length = 0
+    store.identify(self('engine', { swarm: false }))
+    expect(store.catalogue()).toBeUndefined()
+    expect(changes.map(({ kind }) => kind)).toEqual(['nodes', 'catalogue'])
+  })
+
   test('is the youngest of all managers’, and ages', () => {
     store.putRemoteCatalogue(catalogue(['1']), 'n3', 5000)
     store.putRemoteCatalogue(catalogue([]), 'n4', 9000)

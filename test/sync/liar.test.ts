@@ -31,7 +31,7 @@ interface Liar {
   readonly isOver: () => boolean
 }
 
-async function lie(node = 'n9', spoken = { newest: 1, oldest: 1 }): Promise<Liar> {
+async function lie(node = 'n9', spoken = { newest: 1, oldest: 1 }, epoch = `liar ${node}`): Promise<Liar> {
   const channel = await Promise.race([
     cluster.network.dial('liar', 'n1'),
     cluster.clock.pass(100).then(() => undefined),
@@ -44,7 +44,7 @@ async function lie(node = 'n9', spoken = { newest: 1, oldest: 1 }): Promise<Liar
   const say = (...messages: readonly Message[]) => {
     for (const message of messages) channel.write(encode(message))
   }
-  say({ kind: 'hello', ...spoken, version: '9', epoch: `liar ${node}`, self: self(node) })
+  say({ kind: 'hello', ...spoken, version: '9', epoch, self: self(node) })
   await cluster.clock.pass(30)
   return { heard, say, write: channel.write, isOver: () => over }
 }
@@ -105,6 +105,14 @@ describe('its link ends, with a reason, when it', () => {
     expect(liar.isOver()).toBe(true)
     await stillWell()
   })
+})
+
+test('that takes another agent’s epoch, as if that one’s node had got a new id, takes nothing of it', async () => {
+  const liar = await lie('n9', undefined, other.store.own.epoch)
+  expect(liar.isOver()).toBe(true)
+  expect(liar.heard.at(-1)).toMatchObject({ reason: expect.stringMatching(/linked under another node id/) })
+  expect([...honest.store.entries()].map(({ owner }) => owner)).toEqual(['n2'])
+  await stillWell()
 })
 
 test('that ought to accept its link and never does loses it', async () => {

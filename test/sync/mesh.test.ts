@@ -139,21 +139,48 @@ describe('in the steady state', () => {
   test('a node that gets another id is linked anew under that, with its containers', async () => {
     const [n1, n2] = three()
     n1.run('a')
+    n1.show('a', page(1))
     await cluster.clock.pass(2000)
     n1.store.identify({ ...n1.store.own.self(), node: 'n9' })
-    n1.store.replaceTargets([target('b', { node: 'n9' })])
-    await cluster.clock.pass(10_000)
+    for (let ms = 0; ms < 2000; ms += 1) {
+      const known = [...n2.store.entries()].map(({ target, snapshot }) => [target.id, snapshot?.ok])
+      expect(known).toEqual([['a', true]])
+      await cluster.clock.pass(1)
+    }
+    n1.store.replaceTargets(['a', 'b'].map((id) => target(id, { node: 'n9' })))
+    n1.show('a', page(2))
+    await cluster.clock.pass(8000)
     const links = n2.store.nodes().map(({ self, link }) => [self.node, link])
     expect(links).toEqual([
       ['n2', 'self'],
-      ['n1', 'lost'],
       ['n3', 'up'],
       ['n9', 'up'],
     ])
+    expect(n2.text('n9', 'a')).toBe(page(2))
     expect(n2.store.entry('n9', 'b')).toBeDefined()
+    agree()
     expect(n2.told).toHaveLength(1)
     expect(n2.told[0]).toContain('the peer ended the link: the node has got another id')
     expect(cluster.network.links('n1', 'n2')).toBe(1)
+  })
+
+  test('a node that goes to and fro between two ids is known by one at a time, by every other agent', async () => {
+    const [n1, n2, n3] = three()
+    n1.run('a')
+    n1.show('a', page(1))
+    await cluster.clock.pass(2000)
+    for (let round = 1; round <= 4; round += 1) {
+      const node = round % 2 === 0 ? 'n1' : 'engine'
+      n1.store.identify({ ...n1.store.own.self(), node })
+      await cluster.clock.pass(5000)
+      n1.show('a', page(10 + round))
+      await cluster.clock.pass(50)
+      for (const agent of [n2, n3]) {
+        expect([...agent.store.entries()].map(({ owner }) => owner)).toEqual([node])
+        expect(agent.text(node, 'a')).toBe(page(10 + round))
+      }
+      agree()
+    }
   })
 
   test('clocks that differ make no difference', async () => {
