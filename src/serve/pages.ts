@@ -54,6 +54,8 @@ export function servePages(server: FastifyInstance, deps: PagesDeps): void {
 
 function answerPage(request: FastifyRequest<Route>, reply: FastifyReply, deps: PagesDeps): unknown {
   const question = questionOf(request, deps.asked())
+  /** The node may have another id by then. */
+  const anew = () => ({ ...question, asked: deps.asked() })
   const found = find(question, deps)
   if (found.kind === 'refused') throw refusal(found.trouble)
   if (found.kind === 'elsewhere') return sendNothing(reply, found.full)
@@ -61,13 +63,13 @@ function answerPage(request: FastifyRequest<Route>, reply: FastifyReply, deps: P
   const asker = askerOf(request)
   const send = (reading: Reading) => sendReading(reply, reading, asker, deps.render)
   if (found.kind === 'replicas') {
-    const again = () => replicasOf(deps.lookUp(question))
+    const again = () => replicasOf(deps.lookUp(anew()))
     return deps.readReplicas(found.full, found.replicas, budget, again).then(send)
   }
-  const reading = readOne(found.entry, budget, () => deps.lookUp(question), deps)
+  const reading = readOne(found.entry, budget, () => deps.lookUp(anew()), deps)
   if (reading instanceof Promise) return reading.then(send)
   // what is ready goes out at once: no turn of the event loop for the cache
-  deps.repeats?.learn(request.raw, () => readyAnswer(question, asker, deps))
+  deps.repeats?.learn(request.raw, () => readyAnswer(anew(), asker, deps))
   return send(reading)
 }
 
@@ -75,7 +77,7 @@ function replicasOf(found: Found): readonly Slot[] {
   return found.kind === 'replicas' ? found.replicas : []
 }
 
-/** In the place of a container that ended while it was asked, another may stand by now. */
+/** In the place of a container that ended while it was asked, another may stand by now; or its node has another id. */
 function readOne(
   entry: Entry,
   budget: number,
@@ -88,9 +90,13 @@ function readOne(
   return reading.catch((error: unknown) => {
     const found = again()
     const left = until - clock.now()
-    if (found.kind !== 'one' || found.entry.target.id === entry.target.id || left <= 0) throw error
+    if (found.kind !== 'one' || isSameContainer(found.entry, entry) || left <= 0) throw error
     return reader.read(found.entry, left)
   })
+}
+
+function isSameContainer(one: Entry, other: Entry): boolean {
+  return one.owner === other.owner && one.target.id === other.target.id
 }
 
 function questionOf({ params, query }: FastifyRequest<Route>, asked: NodeId): Question {

@@ -125,10 +125,11 @@ function isUp(outcome: Outcome): outcome is Up {
   return 'reading' in outcome
 }
 
+/** Another container, or the same one of a node that has another id by now. */
 function isSuccessor(next: Slot, before: Slot): boolean {
-  return (
-    next.slot === before.slot && next.entry !== undefined && next.entry.target.id !== before.entry?.target.id
-  )
+  if (next.slot !== before.slot || !next.entry) return false
+  const { owner, target } = next.entry
+  return target.id !== before.entry?.target.id || owner !== before.entry.owner
 }
 
 function partOf(outcome: Outcome): Part {

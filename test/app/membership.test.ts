@@ -25,10 +25,18 @@ afterEach(async () => {
 })
 
 let said = 0
+/** What keeps containers from answering, and how many requests wait for it. */
+let hold: Promise<unknown> = Promise.resolve()
+let waiting = 0
 
 /** A container on the host's network that counts how often it is read. */
 async function container(name: string, id: string) {
-  const server = await httpServer((_, response) => response.end(`said_by_${name} ${++said}\n`))
+  const server = await httpServer(async (_, response) => {
+    waiting += 1
+    await hold
+    waiting -= 1
+    response.end(`said_by_${name} ${++said}\n`)
+  })
   cleanUp.push(() => server[Symbol.asyncDispose]())
   return host(id, name, { 'prometheus.port': String(server.port) })
 }
@@ -158,4 +166,18 @@ describe('a node that joins or leaves a Swarm while its agent runs', () => {
     become(a)
     await lookUntil([a, b], ['engine-a', 'engine-b'])
   }, 60_000)
+
+  test('answers also who asked under its former id', async () => {
+    const [a, b] = await two()
+    const held = Promise.withResolvers<void>()
+    hold = held.promise
+    const answers = [a, b].map((node) => get(node, '/app_a/metrics'))
+    await until('a request to wait for the container', () => waiting > 0)
+    become(a, swarmOf('a', true))
+    await until('the new id', async () => (await nodesOf(b)).includes('swarm-a'))
+    held.resolve()
+    const [own, other] = await Promise.all(answers)
+    expect(own).toMatchObject({ status: 200, age: null, text: expect.stringMatching(/^said_by_app_a/) })
+    expect(other!.status).toBe(200)
+  })
 })

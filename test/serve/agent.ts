@@ -5,14 +5,14 @@ import { request } from 'node:http'
 import { formats } from '../../src/app/formats.ts'
 import { systemClock } from '../../src/clock.ts'
 import { observeLag } from '../../src/lag.ts'
-import type { Entry, NodeView, Page, Snapshot } from '../../src/model.ts'
+import type { Change, Entry, NodeView, Page, Snapshot } from '../../src/model.ts'
 import { plainPage } from '../../src/page.ts'
 import type { Check } from '../../src/serve/health.ts'
 import { type Serve, startServe } from '../../src/serve/serve.ts'
 import type { Plugin } from '../../src/serve/server.ts'
 import { createNames } from '../../src/store/names.ts'
 import { createLog, createMetrics, type Log } from '../../src/telemetry.ts'
-import { createWorld, node } from '../store/world.ts'
+import { createWorld, node, type World } from '../store/world.ts'
 
 export interface Setup {
   readonly entries?: readonly Entry[]
@@ -32,6 +32,7 @@ export interface Setup {
 export interface Agent extends Serve {
   ask(path: string, asking?: Asking): Promise<Response>
   put(entry: Entry): void
+  change(by: (world: World) => Change): void
 }
 
 export interface Asking {
@@ -83,6 +84,7 @@ export async function startAgent(setup: Setup): Promise<Agent> {
     ...server,
     ask: (path, asking) => ask(server.port, path, asking),
     put: (entry) => names.changed(world.put(entry)),
+    change: (by) => names.changed(by(world)),
   }
 }
 

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { until } from '../helpers/until.ts'
-import { standalone } from '../store/world.ts'
+import { node, standalone } from '../store/world.ts'
 import { type Agent, page, read, startAgent } from './agent.ts'
 
 const entry = (text: string, more: Parameters<typeof standalone>[2] = {}) => ({
@@ -67,6 +67,15 @@ describe('a request that comes again in the same bytes', () => {
       expect(first).toContainEqual(line)
       expect(second).toContainEqual(line)
     }
+  })
+
+  test('is asked of the node as it is called then', async () => {
+    await send(get('/web/metrics'), 1)
+    agent.change((world) => world.see([node('n9', 'one', 'self'), node('n2')]))
+    agent.change((world) => world.remove('n1', entry('').target.id))
+    agent.put(standalone('n9', 'web', { ended: { at: 0, exitCode: 1, removed: false } }))
+    agent.put({ ...standalone('n2', 'web'), snapshot: read('of another node 1\n', 3000) })
+    expect((await send(get('/web/metrics'), 2))[1]).toBe('502 the container has stopped with exit code 1')
   })
 
   test('is answered with what is true then', async () => {

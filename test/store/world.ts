@@ -20,10 +20,13 @@ export interface World {
   put(entry: Entry): Change
   remove(owner: NodeId, id: string): Change
   declare(catalogue: Catalogue | undefined): Change
+  /** The nodes are these from now on. */
+  see(nodes: readonly NodeView[]): Change
   subscribe(listener: (change: Change) => void): () => void
 }
 
-export function createWorld(entries: readonly Entry[], nodes: readonly NodeView[]): World {
+export function createWorld(entries: readonly Entry[], given: readonly NodeView[]): World {
+  let nodes = given
   const all = new Map(entries.map((entry) => [`${entry.owner} ${entry.target.id}`, entry]))
   const listeners = new Set<(change: Change) => void>()
   let declared: Catalogue | undefined
@@ -49,6 +52,10 @@ export function createWorld(entries: readonly Entry[], nodes: readonly NodeView[
     subscribe(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
+    },
+    see(next) {
+      nodes = next
+      return told({ kind: 'nodes' })
     },
     declare(catalogue) {
       declared = catalogue
