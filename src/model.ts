@@ -60,6 +60,8 @@ export interface Address {
 
 /** The id of the one target that is no container: the agent's own metrics. */
 export const agentTarget = 'agent'
+/** Its name, its job and its service. What else has this name is asked for by its container's id. */
+export const agentName = 'app-metrics-proxy'
 
 /** A container as discovered. Never the agent's own, whose metrics are a target of another kind: `agentTarget`. */
 export interface Target {

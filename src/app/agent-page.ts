@@ -2,7 +2,7 @@
 // lost one is 0, in the same way as for containers.
 
 import type { Config } from '../config.ts'
-import { agentTarget, type Finding, type NodeId, type Page, type Target } from '../model.ts'
+import { agentName, agentTarget, type Finding, type NodeId, type Page, type Target } from '../model.ts'
 import { plainPage } from '../page.ts'
 import type { Metrics } from '../telemetry.ts'
 
@@ -28,7 +28,7 @@ export function createAgentPage({ listenPort }: Pick<Config, 'listenPort'>, metr
     target: (node) => ({
       id: agentTarget,
       node,
-      name: 'app-metrics-proxy',
+      name: agentName,
       place: { kind: 'standalone' },
       image: '',
       labels: {},

@@ -19,9 +19,8 @@ function swarmPlace(labels: Labels): Place | undefined {
   const stack = labels['com.docker.stack.namespace']
   const common = { service, serviceId, task, ...(stack && { stack }) }
   const slot = name.slice(before.length, -after.length)
-  return slot === labels['com.docker.swarm.node.id']
-    ? { kind: 'global', ...common }
-    : { kind: 'replicated', ...common, slot }
+  if (slot === labels['com.docker.swarm.node.id']) return { kind: 'global', ...common }
+  return isNumber(slot) ? { kind: 'replicated', ...common, slot } : undefined
 }
 
 /** Versions 1 and 2 set the same labels. What `compose run` starts is no replica, though numbered like one. */
@@ -29,5 +28,8 @@ function composePlace(labels: Labels): Place | undefined {
   const project = labels['com.docker.compose.project']
   const service = labels['com.docker.compose.service']
   if (!project || !service || labels['com.docker.compose.oneoff'] === 'True') return undefined
-  return { kind: 'compose', project, service, number: labels['com.docker.compose.container-number'] ?? '1' }
+  const number = labels['com.docker.compose.container-number'] ?? '1'
+  return isNumber(number) ? { kind: 'compose', project, service, number } : undefined
 }
+
+const isNumber = (text: string) => /^\d{1,9}$/.test(text)

@@ -1,6 +1,7 @@
 // Reads containers' pages as fresh as the asker's deadline allows. Requests for the same thing share one scrape.
 
 import type { Clock } from '../clock.ts'
+import { compoundKey } from '../compound-key.ts'
 import type { Trouble } from '../errors.ts'
 import { ProxyError, troubleOf } from '../errors.ts'
 import type { Entry, NodeId } from '../model.ts'
@@ -129,5 +130,5 @@ function within(
 }
 
 function keyOf({ owner, target }: Entry): string {
-  return `${owner} ${target.id}`
+  return compoundKey(owner, target.id)
 }

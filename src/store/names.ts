@@ -9,11 +9,11 @@ import { createDirectory } from './names/directory.ts'
 import { isCurrent, partOn, whole } from './names/members.ts'
 import type { Nodes } from './names/nodes.ts'
 import { readNodes } from './names/nodes.ts'
-import { pickReplica } from './names/picking.ts'
+import { pickReplica, unknownReplica } from './names/picking.ts'
 import { ambiguous, pathsApart, unknownName } from './names/refusals.ts'
 import { createSame } from './names/same.ts'
 import type { OwnName } from './names/things.ts'
-import { levelCount } from './names/things.ts'
+import { type Level, levels } from './names/things.ts'
 
 /** What names are looked up in. The store is one. */
 export interface NamesSource extends DirectorySource {
@@ -42,8 +42,14 @@ export function createNames(source: NamesSource, ownName: OwnName): Names {
     const found = firstFound((level) => directory.find(level, name))
     if (found.length === 0) return unknown(name, directory.names())
     const nodes = readNodes(() => source.nodes(), source.catalogue()?.value)
-    if (replica !== undefined) return pickReplica({ name, replica, asked }, found, nodes)
-    return withoutReplica(question, found, nodes)
+    if (replica === undefined) return withoutReplica(question, found, nodes)
+    const picked = pickReplica({ name, replica, asked }, found, nodes)
+    if (picked) return picked
+    const namesakes = directory.find('agent', name).length > 0 ? directory.find('full', name) : []
+    return (
+      pickReplica({ name, replica, asked }, namesakes, nodes) ??
+      unknownReplica(name, replica, [...found, ...namesakes], nodes)
+    )
   }
 
   return {
@@ -54,7 +60,7 @@ export function createNames(source: NamesSource, ownName: OwnName): Names {
     lookUp: (question) => same.answer(question) ?? same.learn(question, lookUp(question)),
     ambiguities(asked) {
       const nodes = readNodes(() => source.nodes(), source.catalogue()?.value)
-      const shared = new Set([...directory.shared(0), ...directory.shared(1)])
+      const shared = new Set([...directory.shared('full'), ...directory.shared('short')])
       return [...shared].flatMap((name) => {
         const found = contenders(
           firstFound((level) => directory.find(level, name)),
@@ -83,8 +89,8 @@ function createUnknown(): (name: string, known: ReadonlySet<string>) => Answer {
   }
 }
 
-function firstFound(find: (level: number) => readonly Listed[]): readonly Listed[] {
-  for (let level = 0; level < levelCount; level += 1) {
+function firstFound(find: (level: Level) => readonly Listed[]): readonly Listed[] {
+  for (const level of levels) {
     const found = find(level)
     if (found.length > 0) return found
   }

@@ -166,6 +166,78 @@ describe('ambiguity', () => {
   })
 })
 
+describe('the agents’ own name', () => {
+  const agent = (owner: string): Entry => {
+    const entry = standalone(owner, 'app-metrics-proxy')
+    return { ...entry, target: { ...entry.target, id: 'agent' } }
+  }
+  const agents = [agent('n1'), agent('n2')]
+  const impostor = standalone('n1', 'app-metrics-proxy')
+  const composedOne = composed('n1', 'app-metrics', 'proxy', 1)
+  const entries = [
+    impostor,
+    ...agents,
+    { ...composedOne, target: { ...composedOne.target, name: 'x' } },
+    globalTask('n1', 'app-metrics-proxy'),
+    standalone('n2', 'y', { labels: { 'app-metrics-proxy.name': 'app-metrics-proxy' } }),
+  ]
+  const catalogue = declared({ name: 'app-metrics-proxy', mode: 'global', slots: [] })
+  const who = (question: string) => {
+    const world = createWorld(entries, threeNodes)
+    world.declare(catalogue)
+    const answer = createNames(world, ownName).lookUp(questionOf(question, 'n1'))
+    return answer.kind === 'one'
+      ? `${answer.entry.target.id.slice(0, 12)}@${answer.entry.owner}`
+      : told(answer)
+  }
+
+  test.each([
+    ['app-metrics-proxy', 'agent@n1'],
+    ['app-metrics-proxy/one', 'agent@n1'],
+    ['app-metrics-proxy/n2', 'agent@n2'],
+    ['app-metrics-proxy?scope=node', 'agent@n1'],
+  ])('%s is always an agent', (question, expected) => {
+    expect(who(question)).toBe(expected)
+  })
+
+  test('leaves a container of that name its id', () => {
+    const id = impostor.target.id.slice(0, 12)
+    expect(who(`app-metrics-proxy/${id}`)).toBe(`${id}@n1`)
+    expect(who('app-metrics-proxy/nowhere')).toMatch(/^unknown; .*no replica "nowhere"/)
+  })
+})
+
+describe('what only looks alike', () => {
+  test('of two projects is never one thing', () => {
+    const entries = [composed('n1', 'shop', 'api_db'), composed('n1', 'shop_api', 'db')]
+    expect(ask({ entries }, 'shop_api_db')).toMatch(
+      /^ambiguous; "shop_api_db" means more than one thing; ask for one of (\/shop_api_db\/[0-9a-f]{12}\/metrics ?){2}$/,
+    )
+    expect(ask({ entries }, 'shop_api_db/1')).toMatch(/^ambiguous/)
+    for (const { target } of entries)
+      expect(ask({ entries }, `shop_api_db/${target.id.slice(0, 12)}`)).toBe(`${target.name} on n1`)
+  })
+
+  test('of one node’s id and another’s name is never one thing', () => {
+    const entries = [standalone('n1 a', 'b'), standalone('n1', 'a b')]
+    const nodes = [node('n1', 'one', 'self'), node('n1 a', 'two')]
+    expect(ask({ entries, nodes }, 'b')).toBe('b on n1 a')
+    expect(ask({ entries, nodes }, 'a b')).toBe('a b on n1')
+  })
+
+  test('two running containers of one number in Compose are told apart, and neither is the number', () => {
+    const [one, two] = ['a', 'b'].map((name) =>
+      container('n1', name, { kind: 'compose', project: 'shop', service: 'web', number: '1' }),
+    )
+    const entries = [one!, two!, composed('n1', 'shop', 'web', 2)]
+    const ids = [one!, two!].map(({ target }) => target.id.slice(0, 12)).sort()
+    const shown = ask({ entries }, 'shop_web').split(': ')[1]!.split(' ')
+    expect(shown.sort()).toEqual([...ids, '2'].map((slot) => `${slot}@n1`).sort())
+    expect(ask({ entries }, 'shop_web/1')).toMatch(/^ambiguous/)
+    expect(ask({ entries }, `shop_web/${two!.target.id.slice(0, 12)}`)).toBe('b on n1')
+  })
+})
+
 describe('unknown names', () => {
   test.each([
     [

@@ -3,10 +3,12 @@
 // A target's identity is its URL and all its labels but `__meta_…`. So nothing here may differ by who is
 // asked, and what changes as a replica moves stands in `__meta_…` only.
 
+import { compoundKey } from '../../compound-key.ts'
 import { jobOf } from '../../labels/job.ts'
 import type { Settings } from '../../labels/settings.ts'
-import type { Catalogue, NodeId } from '../../model.ts'
+import { agentName, type Catalogue, type NodeId } from '../../model.ts'
 import { durationText } from '../../promql/text.ts'
+import { pinOf } from '../pin.ts'
 import type { PrintMeta } from './meta.ts'
 import type { Replica } from './replicas.ts'
 
@@ -35,13 +37,16 @@ export interface Listed {
 
 function listed(address: string, labels: Labels, meta: string): Listed {
   const json = `{"targets":[${JSON.stringify(address)}],"labels":${JSON.stringify(labels).slice(0, -1)}${meta}}},\n`
-  return { key: `${labels.job}\n${labels.instance}`, labels, line: Buffer.from(json) }
+  return { key: compoundKey(labels.job!, labels.instance!), labels, line: Buffer.from(json) }
 }
 
 export function describe(replica: Replica, around: Surroundings, printMeta: PrintMeta): Listed {
   const { service, stack, slot, pinnedAs, entry, settings } = replica
   const node = entry && around.nodeName(entry.owner)
-  const seat = pinnedAs === undefined ? { name: service, of: slot! } : { name: pinnedAs, of: node! }
+  const seat =
+    pinnedAs === undefined
+      ? { name: service, of: slot! }
+      : { name: pinnedAs, of: pinOf(entry!.target, pinnedAs, node!) }
   const labels: Labels = {
     ...settings.labels,
     __metrics_path__: `/${seat.name}/${seat.of}/metrics`,
@@ -57,16 +62,14 @@ export function describe(replica: Replica, around: Surroundings, printMeta: Prin
   return listed(around.address(entry?.owner), labels, printMeta(replica))
 }
 
-export const agentJob = 'app-metrics-proxy'
-
 /** An agent's own metrics; through any agent where all go by one address. */
 export function describeAgent(node: NodeId, shared: boolean, around: Surroundings): Listed {
   const name = around.nodeName(node)
   const labels = {
-    __metrics_path__: shared ? `/${agentJob}/${name}/metrics` : '/metrics',
-    job: agentJob,
-    instance: `${agentJob}@${name}`,
-    service: agentJob,
+    __metrics_path__: shared ? `/${agentName}/${name}/metrics` : '/metrics',
+    job: agentName,
+    instance: `${agentName}@${name}`,
+    service: agentName,
     cluster: clusterOf(node, around),
     node: name,
   }

@@ -3,6 +3,7 @@
 // A replica is listed as long as it should answer, whether or not it does: only so can `up` be 0. It leaves
 // when it is no longer meant to be there. The list never depends on who is asked, only on what is known.
 
+import { compoundKey } from '../../compound-key.ts'
 import { type Settings, settingsOf } from '../../labels/settings.ts'
 import { agentTarget, type Catalogue, type CatalogueService, type Entry, type NodeId } from '../../model.ts'
 import { isLive, stays } from '../living.ts'
@@ -53,7 +54,8 @@ export function groupsOf(entries: Iterable<Entry>, catalogue: Catalogue | undefi
   const groups = new Map<string, Group & { readonly entries: Entry[] }>()
   for (const [id, service] of catalogue?.services ?? []) {
     const { name } = service
-    groups.set(name, { key: name, service: name, declared: declaredAs(id, service), entries: [] })
+    const key = compoundKey('service', name)
+    groups.set(key, { key, service: name, declared: declaredAs(id, service), entries: [] })
   }
   for (const entry of entries) {
     if (entry.target.id === agentTarget) continue
@@ -67,8 +69,8 @@ export function groupsOf(entries: Iterable<Entry>, catalogue: Catalogue | undefi
 
 function belonging({ owner, target: { place, name } }: Entry) {
   return place.kind === 'replicated' || place.kind === 'global'
-    ? { key: place.service, service: place.service }
-    : { key: `${name}\n${owner}`, service: undefined }
+    ? { key: compoundKey('service', place.service), service: place.service }
+    : { key: compoundKey('container', owner, name), service: undefined }
 }
 
 const declarations = new WeakMap<CatalogueService, Declared>()

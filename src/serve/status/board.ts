@@ -49,7 +49,7 @@ export function createBoard(view: StatusView, clock: Clock, unix: Unix): Board {
   })
 
   function stir(owner: NodeId, id: string): void {
-    if (stirred && stirred.size < mostStirred) stirred.set(`${owner}/${id}`, { owner, id })
+    if (stirred && stirred.size < mostStirred) stirred.set(keyOf(owner, id), { owner, id })
     else stirred = undefined
   }
 
@@ -100,7 +100,7 @@ export function createBoard(view: StatusView, clock: Clock, unix: Unix): Board {
 
   function lookAt(entry: Entry, next: number): Row {
     const here = aroundOf(entry.owner)
-    const row = byTarget.get(entry.target) ?? rows.get(keyOf(entry))
+    const row = byTarget.get(entry.target) ?? rows.get(keyOf(entry.owner, entry.target.id))
     if (!row) return add(entry, here, next)
     if (isOf(row, entry, here)) return row
     if (row.target !== entry.target) {

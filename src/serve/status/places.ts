@@ -1,6 +1,7 @@
 // What a target is called among its siblings, and where agents answer for it.
 
 import { agentTarget, type Entry, type Place, type Target } from '../../model.ts'
+import { pinOf } from '../pin.ts'
 
 type Kind = Place['kind'] | 'static' | 'agent'
 
@@ -19,17 +20,25 @@ export function namingOf({ target }: Entry, node: string): Naming {
     case 'replicated':
       return { ...inStack(place), path: pathOf(place.service, place.slot), replica: place.slot }
     case 'global':
-      return { ...inStack(place), path: pathOf(place.service, node), replica: node }
+      return {
+        ...inStack(place),
+        path: pathOf(place.service, pinOf(target, place.service, node)),
+        replica: node,
+      }
     case 'compose':
       return {
         kind: place.kind,
         service: place.service,
         stack: place.project,
         replica: place.number,
-        path: pathOf(target.name, node),
+        path: pathOf(target.name, pinOf(target, target.name, node)),
       }
     case 'standalone':
-      return { kind: kindOf(target), replica: node, path: pathOf(target.name, node) }
+      return {
+        kind: kindOf(target),
+        replica: node,
+        path: pathOf(target.name, pinOf(target, target.name, node)),
+      }
   }
 }
 

@@ -31,7 +31,7 @@ export interface Row {
 export function rowOf(entry: Entry, around: Surroundings, unix: Unix): Row {
   const { target, finding, endpoint, ended, history, snapshot } = entry
   return {
-    key: keyOf(entry),
+    key: keyOf(entry.owner, entry.target.id),
     lasting: lastingJson(entry, around, unix),
     scrape: scrapeJson(snapshot, unix),
     past: historyJson(history, [], ''),

@@ -2,7 +2,7 @@
 
 import type { Trouble } from '../../errors.ts'
 import { settingsOf } from '../../labels/settings.ts'
-import type { CatalogueService, Entry, Mono, Past, Snapshot, Target } from '../../model.ts'
+import type { CatalogueService, Entry, Mono, NodeId, Past, Snapshot, Target } from '../../model.ts'
 import { namingOf } from './places.ts'
 import type { State, TargetStatus } from './shape.ts'
 
@@ -36,7 +36,7 @@ export function lastingOf(entry: Entry, around: Surroundings, unix: Unix): Omit<
   const state = stateOf(entry, around.lost)
   const trouble = troubleOf(entry, state, around)
   return {
-    key: keyOf(entry),
+    key: keyOf(owner, target.id),
     id: target.id,
     nodeId: owner,
     node: around.node,
@@ -66,8 +66,9 @@ export function scrapedGround({ snapshot }: Entry): unknown {
   return snapshot?.ok ? snapshot.page.remarks.join('\n') : snapshot?.trouble
 }
 
-export function keyOf({ owner, target }: Entry): string {
-  return `${owner}/${target.id}`
+/** Only the first slash divides: one in a node's id is escaped. */
+export function keyOf(owner: NodeId, id: string): string {
+  return `${owner.replaceAll('%', '%25').replaceAll('/', '%2F')}/${id}`
 }
 
 export function stateOf({ ended, finding, endpoint, snapshot }: Entry, lost: boolean): State {

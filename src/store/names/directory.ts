@@ -2,9 +2,10 @@
 // thousand containers costs a few map reads.
 
 import { isDeepStrictEqual } from 'node:util'
+import { compoundKey } from '../../compound-key.ts'
 import type { Catalogue, CatalogueService, Change, Entry, NodeId } from '../../model.ts'
-import type { Levels, Naming, OwnName, Thing } from './things.ts'
-import { levelCount, namingOfService, namingsOf } from './things.ts'
+import type { Level, Names, Naming, OwnName, Thing } from './things.ts'
+import { levels, namingOfService, namingsOf } from './things.ts'
 
 /** What the index is made from. The store is one. */
 export interface DirectorySource {
@@ -28,16 +29,16 @@ export interface Directory {
   /** To be told of every change of the source. */
   changed(change: Change): void
   /** The things that bear `name` on one level. */
-  find(level: number, name: string): readonly Listed[]
+  find(level: Level, name: string): readonly Listed[]
   /** Every name that is borne, on any level. The same set until one comes or goes. */
   names(): ReadonlySet<string>
   /** The names that several things bear on one level. */
-  shared(level: number): readonly string[]
+  shared(level: Level): readonly string[]
 }
 
 interface Shelf {
   readonly thing: Thing
-  /** Container ids by `owner id`, in the order in which they became known. */
+  /** By owner and container id, in the order in which they became known. */
   readonly members: Map<string, { readonly owner: NodeId; readonly id: string }>
   readonly stood: Map<string, readonly string[]>
 }
@@ -47,46 +48,46 @@ type Bearers = Map<string, number>
 
 export function createDirectory(source: DirectorySource, ownName: OwnName): Directory {
   const shelves = new Map<string, Shelf>()
-  const levels = Array.from({ length: levelCount }, () => new Map<string, Bearers>())
+  const borne = byLevel<Bearers>()
   const placed = new Map<string, readonly Naming[]>()
   let services = readServices(undefined, ownName)
   let known: ReadonlySet<string> | undefined
 
   function put(entry: Entry): void {
-    const member = keyOf(entry.owner, entry.target.id)
+    const member = compoundKey(entry.owner, entry.target.id)
     const namings = namingsOf(entry, ownName)
     if (isDeepStrictEqual(namings, placed.get(member))) return
     drop(entry.owner, entry.target.id)
-    for (const { thing, levels } of namings) {
+    for (const { thing, names } of namings) {
       const shelf = shelves.get(thing.key) ?? { thing, members: new Map(), stood: new Map() }
       shelves.set(thing.key, shelf)
       shelf.members.set(member, { owner: entry.owner, id: entry.target.id })
-      bear(thing.key, levels, 1)
+      bear(thing.key, names, 1)
     }
     placed.set(member, namings)
   }
 
   function drop(owner: NodeId, id: string): void {
-    const member = keyOf(owner, id)
-    for (const { thing, levels } of placed.get(member) ?? []) {
+    const member = compoundKey(owner, id)
+    for (const { thing, names } of placed.get(member) ?? []) {
       const members = shelves.get(thing.key)?.members
       members?.delete(member)
       if (members?.size === 0) shelves.delete(thing.key)
-      bear(thing.key, levels, -1)
+      bear(thing.key, names, -1)
     }
     placed.delete(member)
   }
 
-  function bear(key: string, names: Levels, step: 1 | -1): void {
+  function bear(key: string, names: Names, step: 1 | -1): void {
     known = undefined
-    for (const [level, borne] of names.entries())
-      for (const name of new Set(borne)) {
-        const bearers = levels[level]!.get(name) ?? new Map<string, number>()
-        levels[level]!.set(name, bearers)
+    for (const [level, byName] of borne)
+      for (const name of new Set(names[level])) {
+        const bearers = byName.get(name) ?? new Map<string, number>()
+        byName.set(name, bearers)
         const count = (bearers.get(key) ?? 0) + step
         if (count > 0) bearers.set(key, count)
         else bearers.delete(key)
-        if (bearers.size === 0) levels[level]!.delete(name)
+        if (bearers.size === 0) byName.delete(name)
       }
   }
 
@@ -118,24 +119,24 @@ export function createDirectory(source: DirectorySource, ownName: OwnName): Dire
       if (change.kind === 'entry' && change.before?.target !== change.entry.target) put(change.entry)
     },
     find(level, name) {
-      const keys = new Set(levels[level]!.get(name)?.keys())
-      for (const key of declared().levels[level]!.get(name) ?? []) keys.add(key)
+      const keys = new Set(borne.get(level)!.get(name)?.keys())
+      for (const key of declared().byLevel.get(level)!.get(name) ?? []) keys.add(key)
       return [...keys].map(listed)
     },
     shared(level) {
-      const declaredNames = declared().levels[level]!
+      const [seen, declaredNames] = [borne.get(level)!, declared().byLevel.get(level)!]
       const isShared = (name: string, bearers: Bearers | undefined) => {
         const [first, second] = bearers?.keys() ?? []
         if (second !== undefined) return true
         return [...(declaredNames.get(name) ?? [])].some((key) => key !== first)
       }
-      const found = [...levels[level]!].filter(([name, bearers]) => isShared(name, bearers))
-      const others = [...declaredNames].filter(([name, keys]) => keys.size > 1 && !levels[level]!.has(name))
+      const found = [...seen].filter(([name, bearers]) => isShared(name, bearers))
+      const others = [...declaredNames].filter(([name, keys]) => keys.size > 1 && !seen.has(name))
       return [...found, ...others].map(([name]) => name)
     },
     names() {
-      const all = [...levels, ...declared().levels]
-      known ??= new Set(all.flatMap((level) => [...level.keys()]))
+      const all = [...borne.values(), ...declared().byLevel.values()]
+      known ??= new Set(all.flatMap((byName) => [...byName.keys()]))
       return known
     },
   }
@@ -145,22 +146,22 @@ export function createDirectory(source: DirectorySource, ownName: OwnName): Dire
 interface Services {
   readonly from: Catalogue | undefined
   readonly byKey: ReadonlyMap<string, { readonly naming: Naming; readonly service: CatalogueService }>
-  readonly levels: readonly ReadonlyMap<string, ReadonlySet<string>>[]
+  readonly byLevel: ReadonlyMap<Level, ReadonlyMap<string, ReadonlySet<string>>>
 }
 
 function readServices(catalogue: Catalogue | undefined, ownName: OwnName): Services {
-  const levels = Array.from({ length: levelCount }, () => new Map<string, Set<string>>())
+  const declared = byLevel<Set<string>>()
   const all = Array.from(catalogue?.services.values() ?? [], (service) => ({
     service,
     naming: namingOfService(service, ownName),
   }))
   for (const { naming } of all)
-    for (const [level, names] of naming.levels.entries())
-      for (const name of names)
-        levels[level]!.set(name, (levels[level]!.get(name) ?? new Set()).add(naming.thing.key))
-  return { from: catalogue, byKey: new Map(all.map((one) => [one.naming.thing.key, one])), levels }
+    for (const [level, byName] of declared)
+      for (const name of naming.names[level] ?? [])
+        byName.set(name, (byName.get(name) ?? new Set()).add(naming.thing.key))
+  return { from: catalogue, byKey: new Map(all.map((one) => [one.naming.thing.key, one])), byLevel: declared }
 }
 
-function keyOf(owner: NodeId, id: string): string {
-  return `${owner} ${id}`
+function byLevel<T>(): ReadonlyMap<Level, Map<string, T>> {
+  return new Map(levels.map((level) => [level, new Map<string, T>()]))
 }

@@ -59,9 +59,10 @@ export function replicasOf(listed: Listed, nodes: Nodes): readonly Replica[] {
 }
 
 /** The container that stands at each seat of a thing; who does is remembered, for the next time. */
-export function seatsOf({ members, declared, stood }: Listed, { linked }: Nodes): ReadonlyMap<string, Entry> {
+export function seatsOf(listed: Listed, { linked }: Nodes): ReadonlyMap<string, Entry> {
+  const { declared, stood } = listed
   const seats = new Map<string, Entry>()
-  for (const [seat, claimants] of Map.groupBy(members, seatOf)) {
+  for (const [seat, claimants] of claimantsBySeat(listed)) {
     const order = declared?.contested.get(seat)
     const before = claimantsOf(stood.get(seat) ?? [], claimants)
     const entry = standing(claimants, { linked, stood: before, ...(order && { order }) })
@@ -74,6 +75,17 @@ export function seatsOf({ members, declared, stood }: Listed, { linked }: Nodes)
       )
   }
   return seats
+}
+
+/**
+ * In Compose nobody says which of several running containers is a service's number 1: then none of them is, and each
+ * goes by its id.
+ */
+function claimantsBySeat({ thing, members }: Listed): ReadonlyMap<string, readonly Entry[]> {
+  const bySeat = Map.groupBy(members, seatOf)
+  if (thing.form !== 'compose') return bySeat
+  const isDouble = (entry: Entry) => isLive(entry) && bySeat.get(seatOf(entry))!.filter(isLive).length > 1
+  return Map.groupBy(members, (entry) => (isDouble(entry) ? entry.target.id.slice(0, 12) : seatOf(entry)))
 }
 
 function claimantsOf(ids: readonly string[], claimants: readonly Entry[]): readonly Entry[] {

@@ -6,8 +6,9 @@ import type { Answer } from './answer.ts'
 import type { Listed } from './directory.ts'
 import { isGlobal, one, replicasOf, seatsOf, whole } from './members.ts'
 import type { Nodes } from './nodes.ts'
-import { ambiguous, idPath, notRunning, pathOf, unknownReplica } from './refusals.ts'
+import { ambiguous, idPath, noReplica, notRunning, pathOf } from './refusals.ts'
 import { isLive } from './standing.ts'
+import { seatOf } from './things.ts'
 
 interface Wanted {
   readonly name: string
@@ -23,25 +24,34 @@ interface Pick {
   readonly answer: Answer
 }
 
+/** Undefined: nothing fits. */
 export function pickReplica(
   { name, replica, asked }: Wanted,
   found: readonly Listed[],
   nodes: Nodes,
-): Answer {
+): Answer | undefined {
   const fitting = firstFitting(found, replica, nodes)
   // Numbers belong to a Compose project on its node: as for names, the asked node's own come first.
   const own = fitting.filter((pick) => pick.bySlot && pick.owner === asked)
   const [only, ...others] = own.length > 0 ? own : fitting
-  if (!only)
-    return unknownReplica(
-      name,
-      replica,
-      found.flatMap((listed) => replicaPaths(name, listed, nodes)),
-    )
+  if (!only) return undefined
   if (others.length === 0) return only.answer
   return ambiguous(
     `${name}/${replica}`,
     [only, ...others].flatMap(({ entries }) => entries.map((entry) => idPath(name, entry))),
+  )
+}
+
+export function unknownReplica(
+  name: string,
+  replica: string,
+  found: readonly Listed[],
+  nodes: Nodes,
+): Answer {
+  return noReplica(
+    name,
+    replica,
+    found.flatMap((listed) => replicaPaths(name, listed, nodes)),
   )
 }
 
@@ -62,7 +72,7 @@ function slotPicks(listed: Listed, replica: string, nodes: Nodes): readonly Pick
   const { thing } = listed
   if (thing.form === 'container' || isGlobal(listed)) return []
   return replicasOf(listed, nodes)
-    .filter(({ slot }) => slot === replica)
+    .filter(({ slot, entry }) => slot === replica || (entry && seatOf(entry) === replica))
     .map(({ slot, entry }) => ({
       owner: thing.owner,
       bySlot: true,

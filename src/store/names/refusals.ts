@@ -18,7 +18,7 @@ export function unknownName(name: string, known: ReadonlySet<string>): Answer {
   )
 }
 
-export function unknownReplica(name: string, replica: string, paths: readonly string[]): Answer {
+export function noReplica(name: string, replica: string, paths: readonly string[]): Answer {
   return refused('unknown', `${quoted(name)} has no replica ${quoted(replica)}`, paths)
 }
 

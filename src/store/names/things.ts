@@ -1,6 +1,14 @@
 // What can be named, and by which names: pure functions from entries and the catalogue.
 
-import type { CatalogueService, Entry, NodeId, Place, Target } from '../../model.ts'
+import { compoundKey } from '../../compound-key.ts'
+import {
+  agentTarget,
+  type CatalogueService,
+  type Entry,
+  type NodeId,
+  type Place,
+  type Target,
+} from '../../model.ts'
 
 /**
  * What one name denotes. A Swarm service is one thing in the whole cluster; all else belongs to its node, so
@@ -15,15 +23,19 @@ export interface Thing {
   readonly owner?: NodeId
 }
 
-/** The levels on which a name is looked up, in this order. */
-export const levelCount = 3
+/**
+ * The levels on which a name is looked up, in this order: the agents' own name, which nothing else can take; full
+ * names; short ones; the original's shortening.
+ */
+export const levels = ['agent', 'full', 'short', 'shortened'] as const
+export type Level = (typeof levels)[number]
 
-/** The names of one thing, by level: full names, short ones, the original's shortening. */
-export type Levels = readonly [readonly string[], readonly string[], readonly string[]]
+/** The names of one thing, by level. */
+export type Names = { readonly [L in Level]?: readonly string[] }
 
 export interface Naming {
   readonly thing: Thing
-  readonly levels: Levels
+  readonly names: Names
 }
 
 /** The name under which the original of this proxy served a container: second field by `_`, cut at the first dot. */
@@ -40,11 +52,15 @@ export function namingsOf({ owner, target }: Entry, ownName: OwnName): readonly 
   const own = [ownName(target.labels) ?? []].flat()
   const container = containerOf(owner, target)
   const group = groupOf(owner, target)
-  const short = shortened(target.name)
-  if (!group) return [{ thing: container, levels: [[target.name, ...own], [], [short]] }]
+  const short = [shortened(target.name)]
+  if (target.id === agentTarget) return [{ thing: container, names: { agent: [target.name] } }]
+  if (!group) return [{ thing: container, names: { full: [target.name, ...own], shortened: short } }]
   return [
-    { thing: container, levels: [[target.name], [], []] },
-    { thing: group, levels: [[group.full, ...own], [shortName(target.place)], [short]] },
+    { thing: container, names: { full: [target.name] } },
+    {
+      thing: group,
+      names: { full: [group.full, ...own], short: [shortName(target.place)], shortened: short },
+    },
   ]
 }
 
@@ -55,12 +71,12 @@ export function namingOfService(service: CatalogueService, ownName: OwnName): Na
   const short = stack !== undefined && name.startsWith(`${stack}_`) ? [name.slice(stack.length + 1)] : []
   return {
     thing: serviceThing(name),
-    levels: [[name, ...[ownName(labels) ?? []].flat()], short, [shortened(name)]],
+    names: { full: [name, ...[ownName(labels) ?? []].flat()], short, shortened: [shortened(name)] },
   }
 }
 
 export function serviceThing(name: string): Thing {
-  return { key: `service ${name}`, form: 'service', full: name }
+  return { key: compoundKey('service', name), form: 'service', full: name }
 }
 
 /** What tells the members of a thing apart: a slot, a number, a node, or nothing. */
@@ -69,15 +85,22 @@ export function seatOf({ owner, target: { place } }: Entry): string {
   return place.kind === 'compose' ? place.number : owner
 }
 
-function containerOf(owner: NodeId, { name }: Target): Thing {
-  return { key: `container ${owner} ${name}`, form: 'container', full: name, owner }
+/** The agent is a thing of its own, whatever else has its name. */
+function containerOf(owner: NodeId, { id, name }: Target): Thing {
+  const kind = id === agentTarget ? 'agent' : 'container'
+  return { key: compoundKey(kind, owner, name), form: 'container', full: name, owner }
 }
 
 function groupOf(owner: NodeId, { place }: Target): Thing | undefined {
   if (place.kind === 'standalone') return undefined
   if (place.kind !== 'compose') return serviceThing(place.service)
-  const full = `${place.project}_${place.service}`
-  return { key: `compose ${owner} ${full}`, form: 'compose', full, owner }
+  const { project, service } = place
+  return {
+    key: compoundKey('compose', owner, project, service),
+    form: 'compose',
+    full: `${project}_${service}`,
+    owner,
+  }
 }
 
 function shortName(place: Place): string {

@@ -55,6 +55,26 @@ test('a selection by a label that every object seems to have finds those without
   expect(await listed({ entries: [entry(target('web'))] }, { 'label.constructor': '' })).toHaveLength(2)
 })
 
+test('a container of the agent’s name is listed beside the agents, by its id', async () => {
+  const impostor = target('app-metrics-proxy', { id: 'f'.repeat(64) })
+  const paths = (
+    await listed({
+      entries: [entry(impostor)],
+      nodes: [node('node1', { advertise: 'all:1' }), node('node2', { advertise: 'all:1' })],
+    })
+  ).map(({ labels }) => [labels.instance, labels.__metrics_path__])
+  expect(paths).toEqual([
+    ['app-metrics-proxy@ffffffffffff', '/app-metrics-proxy/ffffffffffff/metrics'],
+    ['app-metrics-proxy@node1', '/app-metrics-proxy/node1/metrics'],
+    ['app-metrics-proxy@node2', '/app-metrics-proxy/node2/metrics'],
+  ])
+})
+
+test('a service and a container on a node are told apart, whatever their names', async () => {
+  const entries = [entry(task('a\nnode1', '1', { node: 'node2' })), entry(target('a'))]
+  expect(await instances({ entries, nodes: two })).toEqual(['a@node1', 'a\nnode1.1'])
+})
+
 describe('which replicas are listed', () => {
   test.each<[string, Known, readonly string[]]>([
     ['what has an endpoint', { entries: [entry(target('web'))] }, ['web@node1']],
