@@ -1,5 +1,6 @@
-// Makes dist/: the agent as one file, so that it starts fast and the image needs no node_modules; the small
-// program that asks whether it lives; the status page's files; and the licences of all that went in.
+// Makes dist/: the agent as one file, so that it starts fast and the image needs no node_modules; its thread that
+// compares passwords; the small program that asks whether it lives; the status page's files; and the licences of
+// all that went in.
 
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -33,10 +34,10 @@ const shared = {
 } satisfies BuildOptions
 
 /** The licence texts of every package of which the bundle has a part. */
-function licencesOf({ inputs }: Metafile): string {
-  const folders = Object.keys(inputs).flatMap(
-    (file) => /^.*node_modules\/(@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? [],
-  )
+function licencesOf(bundles: readonly Metafile[]): string {
+  const folders = bundles
+    .flatMap(({ inputs }) => Object.keys(inputs))
+    .flatMap((file) => /^.*node_modules\/(@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? [])
   return [...new Set(folders)]
     .sort()
     .map(licenceOf)
@@ -51,7 +52,7 @@ function licenceOf(folder: string): string {
 }
 
 rmSync(out, { recursive: true, force: true })
-const { metafile } = await build({
+const { metafile: main } = await build({
   ...shared,
   entryPoints: [join(root, 'src/main.ts')],
   outfile: join(out, 'main.js'),
@@ -61,6 +62,12 @@ const { metafile } = await build({
     js: `import { createRequire } from 'node:module'
 const require = createRequire(import.meta.url), __dirname = import.meta.dirname`,
   },
+})
+const { metafile: worker } = await build({
+  ...shared,
+  entryPoints: [join(root, 'src/serve/guard/password-worker.ts')],
+  outfile: join(out, 'password-worker.js'),
+  format: 'esm',
 })
 await build({
   ...shared,
@@ -75,4 +82,4 @@ cpSync(join(root, 'src/serve/status/page'), join(out, 'page'), {
 // In dist/, package.json says that .js is ESM, and which version this is.
 const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 writeFileSync(join(out, 'package.json'), `${JSON.stringify({ name, version, type: 'module' })}\n`)
-writeFileSync(join(out, 'LICENCES-OF-PARTS.txt'), licencesOf(metafile))
+writeFileSync(join(out, 'LICENCES-OF-PARTS.txt'), licencesOf([main, worker]))

@@ -37,7 +37,7 @@ export interface ServeDeps extends HealthDeps {
   readonly refresh: ReaderDeps['refresh']
   readonly formats: Formats & Merging
   /** Decides who may ask, before anything is answered; without one, everybody may. */
-  readonly guard?: Pick<Guard, 'tls' | 'plugin'> | undefined
+  readonly guard?: Guard | undefined
   /** What else is answered on this port: service discovery, rules, the status page. */
   readonly plugins: readonly Plugin[]
   /** Listen here instead of on all addresses. */
@@ -92,9 +92,8 @@ export async function startServe(deps: ServeDeps): Promise<Serve> {
     metrics,
     counts,
     ...(host !== undefined && { host }),
-    ...(guard?.tls && { tls: guard.tls }),
+    guard,
     plugins: [
-      ...(guard ? [guard.plugin] : []),
       (server) => repeats?.watch(server.server),
       ...plugins,
       (server) => serveHealth(server, deps),

@@ -1,8 +1,9 @@
 // The one port that Prometheus needs to reach: starts, sheds, tells failures as text, and ends without cutting
 // anybody off. What is answered is plugged in as routes.
 
+import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from 'node:http'
+import { createServer as createHttpsServer, type ServerOptions as TlsServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { TlsOptions } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { fastify } from 'fastify'
 import type { Clock } from '../clock.ts'
@@ -11,10 +12,12 @@ import { ProxyError, statusOf, troubleOf } from '../errors.ts'
 import type { Part } from '../model.ts'
 import type { Log, Metrics } from '../telemetry.ts'
 import { keepRoom } from './crowd.ts'
+import { createGate } from './gate.ts'
+import type { Guard } from './guard/guard.ts'
 import { listen } from './listen.ts'
 import { countRequests, createRequestCounts, type RequestCounts } from './requests.ts'
 
-/** Adds its routes, or the guards that stand before all routes, to the server. */
+/** Adds its routes to the server. */
 export type Plugin = (server: FastifyInstance) => void
 
 export interface ServerOptions {
@@ -24,12 +27,11 @@ export interface ServerOptions {
   readonly metrics: Metrics
   /** For who answers requests before they come here, and counts them with ours. */
   readonly counts?: RequestCounts
-  /** In this order: guards come before what they guard. */
   readonly plugins: readonly Plugin[]
   /** Listen here instead of on all addresses. */
   readonly host?: string
-  /** Speak TLS, and nothing else. */
-  readonly tls?: TlsOptions
+  /** Decides which requests are answered; with its TLS, nothing else is spoken. Without one, all are. */
+  readonly guard?: Pick<Guard, 'tls' | 'onTls' | 'judge' | 'headers'> | undefined
   /** Other bounds than the usual ones on what somebody may do who has only connected. */
   readonly bounds?: Partial<Bounds>
 }
@@ -61,18 +63,16 @@ const usualBounds: Bounds = {
 const closeWithin = 1500
 
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { clock, log, metrics, plugins, tls, counts = createRequestCounts(metrics) } = options
+  const { clock, log, metrics, plugins, guard, counts = createRequestCounts(metrics) } = options
   const { mostConnections, ...timeouts } = { ...usualBounds, ...options.bounds }
-  const limits = { maxHeaderSize, handshakeTimeout: timeouts.headersTimeout, ...timeouts }
+  const gate = createGate({ guard, counts })
   const server = fastify({
     logger: false,
-    keepAliveTimeout,
-    connectionTimeout,
-    requestTimeout,
+    serverFactory: (handle) => createServer(gate.listener(handle), guard, timeouts),
+    clientErrorHandler: gate.refuseUnreadable,
     forceCloseConnections: 'idle',
     bodyLimit: 1024,
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
-    ...(tls ? { https: { ...limits, ...tls } } : { http: limits }),
     frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) =>
       sendTrouble(reply, invalid(error)),
   }) as FastifyInstance
@@ -85,6 +85,33 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const { port } = server.server.address() as AddressInfo
   log.info({ port }, 'listening')
   return { port, stop: stopOnce(server, clock) }
+}
+
+function createServer(
+  listener: RequestListener,
+  guard: ServerOptions['guard'],
+  timeouts: Omit<Bounds, 'mostConnections'>,
+): HttpServer {
+  // a request without a host is refused behind the guard, as all are
+  const options = { maxHeaderSize, keepAliveTimeout, requireHostHeader: false, ...timeouts }
+  const server = guard?.tls
+    ? createTlsServer(
+        { ...options, ...guard.tls, handshakeTimeout: timeouts.headersTimeout },
+        listener,
+        guard,
+      )
+    : createHttpServer(options, listener)
+  server.requestTimeout = requestTimeout
+  server.setTimeout(connectionTimeout)
+  // of themselves, these would be answered before the guard has judged the request
+  server.on('checkContinue', listener).on('checkExpectation', listener)
+  return server
+}
+
+function createTlsServer(options: TlsServerOptions, listener: RequestListener, guard: Pick<Guard, 'onTls'>) {
+  const server = createHttpsServer(options, listener)
+  guard.onTls((tls) => server.setSecureContext(tls))
+  return server
 }
 
 /** Stops taking requests, lets those in flight be answered, and cuts off whoever is left after a while. */

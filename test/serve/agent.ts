@@ -38,6 +38,7 @@ export interface Agent extends Serve {
 export interface Asking {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
+  readonly localAddress?: string
 }
 
 export interface Response {
@@ -91,18 +92,21 @@ export async function startAgent(setup: Setup): Promise<Agent> {
 export function ask(
   port: number,
   path: string,
-  { method = 'GET', headers = {} }: Asking = {},
+  { method = 'GET', headers = {}, ...more }: Asking = {},
 ): Promise<Response> {
   return new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, path, method, headers, agent: false }, (response) => {
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('error', reject)
-      response.on('end', () => {
-        const body = Buffer.concat(chunks)
-        resolve({ status: response.statusCode!, headers: response.headers, body, text: body.toString() })
-      })
-    })
+    const sent = request(
+      { host: '127.0.0.1', port, path, method, headers, agent: false, ...more },
+      (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('error', reject)
+        response.on('end', () => {
+          const body = Buffer.concat(chunks)
+          resolve({ status: response.statusCode!, headers: response.headers, body, text: body.toString() })
+        })
+      },
+    )
     sent.on('error', reject)
     sent.end()
   })

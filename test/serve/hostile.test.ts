@@ -33,7 +33,7 @@ async function besieged(bounds: Partial<Bounds> = timeouts, tls?: ReturnType<typ
   const metrics = createMetrics()
   const server = await startServer({
     ...{ port: 0, host: '127.0.0.1', clock: systemClock, log, metrics, plugins: [routes], bounds },
-    ...(tls && { tls }),
+    ...(tls && { guard: { tls, onTls: () => {}, judge: () => undefined, headers: () => ({}) } }),
   })
   const strangers: Stranger[] = []
   return {

@@ -78,7 +78,7 @@ async function guarded(config: string): Promise<number> {
   writeFileSync(file, config)
   const guard = openGuard({ file, clock: systemClock, log })
   const options = { port: 0, host: '127.0.0.1', clock: systemClock, log, metrics: createMetrics() }
-  const server = await startServer({ ...options, plugins: [guard.plugin] })
+  const server = await startServer({ ...options, guard, plugins: [] })
   parts.push(server, guard)
   return server.port
 }
@@ -148,6 +148,7 @@ const provoked: Readonly<Record<string, Readonly<Record<number, () => Promise<Re
   '/-/ready': { 200: at('/-/ready'), 503: () => early.ask('/-/ready') },
   '/health': { 200: at('/health') },
   'Any path': {
+    400: at('/%zz'),
     401: () => alone(user),
     403: () => alone('allowed_addresses: [192.0.2.1]'),
     404: at('/nothing'),
@@ -166,7 +167,7 @@ describe('what docs/HTTP.md states', () => {
     const answer = await provoke()
     expect([answer.status, answer.text]).toEqual([status, expect.anything()])
     for (const name of Object.keys(answer.headers)) seen.add(name)
-    if (status >= 400 && status !== 431) expect(answer.headers['content-type']).toMatch(/^text\/plain/)
+    if (status >= 400) expect(answer.headers['content-type']).toMatch(/^text\/plain/)
   })
 
   test('is all that is provoked here, and no more', () => {

@@ -15,19 +15,21 @@ export interface Certificate {
 
 export interface Asker {
   readonly address: string
-  readonly path: string
-  readonly authorization: string | undefined
+  /** Absent where the request can't be read. */
+  readonly path?: string | undefined
+  readonly authorization?: string | undefined
   readonly certificate: Certificate
 }
 
 export type Verdict =
-  | 'allowed'
+  /** `verified`: has proved to be one of those that may ask, or everybody may. */
+  | { readonly kind: 'allowed'; readonly verified: boolean }
   /** The address or the certificate is not among those that may ask. */
-  | { readonly refused: string }
-  /** Who asks must say who they are; with the reason for people. */
-  | { readonly unauthorized: string }
+  | { readonly kind: 'refused'; readonly reason: string }
+  /** The client must log in; with the reason for people. */
+  | { readonly kind: 'unauthorized'; readonly reason: string }
   /** A user's password is to be compared: slow, so left to the caller. */
-  | { readonly user: string; readonly password: string }
+  | { readonly kind: 'login'; readonly user: string; readonly password: string }
 
 export type Decide = (asker: Asker) => Verdict
 
@@ -35,14 +37,16 @@ export function createDecide(config: WebConfig): Decide {
   const allowed = addressesOf(config.allowedAddresses)
   const tokens = Object.values(config.tokens).map((hash) => Buffer.from(hash, 'hex'))
   const needsLogin = tokens.length > 0 || Object.keys(config.users).length > 0
+  const needsCertificate = config.tls?.clientAuthType.startsWith('Require') ?? false
 
   return ({ address, path, authorization, certificate }) => {
-    if (!allowed(address)) return { refused: 'this address may not ask here' }
-    if (config.openPaths.includes(path)) return 'allowed'
+    if (!allowed(address)) return { kind: 'refused', reason: 'this address may not ask here' }
+    if (path !== undefined && config.openPaths.includes(path))
+      return { kind: 'allowed', verified: !needsLogin && !needsCertificate }
     const flaw =
       config.tls && certificateFlaw(certificate, config.tls.clientAuthType, config.tls.clientAllowedSans)
-    if (flaw) return { refused: flaw }
-    return needsLogin ? login(authorization, tokens) : 'allowed'
+    if (flaw) return { kind: 'refused', reason: flaw }
+    return needsLogin ? login(authorization, tokens) : { kind: 'allowed', verified: true }
   }
 }
 
@@ -83,17 +87,21 @@ function sansOf(sans: string): readonly string[] {
  * without any.
  */
 function login(authorization: string | undefined, tokens: readonly Buffer[]): Verdict {
-  if (!authorization) return { unauthorized: 'a user and password, or a token, is needed' }
+  if (!authorization) return unauthorized('a user and password, or a token, is needed')
   const basic = /^basic +(\S+)$/i.exec(authorization)?.[1]
   if (basic === undefined) {
     const token = authorization.replace(/^bearer +/i, '')
-    return isKnown(token, tokens) ? 'allowed' : { unauthorized: 'the token is not known' }
+    return isKnown(token, tokens)
+      ? { kind: 'allowed', verified: true }
+      : unauthorized('the token is not known')
   }
   const pair = Buffer.from(basic, 'base64').toString()
   const colon = pair.indexOf(':')
-  if (colon < 0) return { unauthorized: 'the user and password cannot be read' }
-  return { user: pair.slice(0, colon), password: pair.slice(colon + 1) }
+  if (colon < 0) return unauthorized('the user and password cannot be read')
+  return { kind: 'login', user: pair.slice(0, colon), password: pair.slice(colon + 1) }
 }
+
+const unauthorized = (reason: string): Verdict => ({ kind: 'unauthorized', reason })
 
 /** Compares with every token, in a time that tells nothing. */
 function isKnown(token: string, tokens: readonly Buffer[]): boolean {

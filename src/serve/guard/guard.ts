@@ -1,20 +1,18 @@
-// Stands before all routes and lets in whom the web configuration file allows. The file and its certificates
+// Judges each request by the web configuration file, before anything else sees it. The file and its certificates
 // are read again when they change; what can't be read leaves the last good state standing, and is told.
 
 import { readFileSync } from 'node:fs'
-import { Server as HttpsServer } from 'node:https'
 import { dirname, resolve } from 'node:path'
-import type { TLSSocket, TlsOptions } from 'node:tls'
+import type { TlsOptions } from 'node:tls'
 import { isDeepStrictEqual } from 'node:util'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../../clock.ts'
 import { ConfigError } from '../../config.ts'
 import type { Trouble } from '../../errors.ts'
 import { startLoop } from '../../loop.ts'
 import type { Part } from '../../model.ts'
 import type { Log } from '../../telemetry.ts'
-import { type Asker, createDecide, type Decide } from './access.ts'
-import { createCheckPassword } from './passwords.ts'
+import { type Asker, createDecide, type Decide, type Verdict } from './access.ts'
+import { createPasswords } from './passwords.ts'
 import { createRateLimit } from './rate.ts'
 import { tlsOptions } from './tls.ts'
 import { parseWebConfig, type WebConfig, WebConfigError } from './web-config.ts'
@@ -22,10 +20,20 @@ import { parseWebConfig, type WebConfig, WebConfigError } from './web-config.ts'
 export interface Guard extends Part {
   /** Present where the port speaks TLS. */
   readonly tls: TlsOptions | undefined
-  /** Puts the guard before all routes that are added later. */
-  plugin(server: FastifyInstance): void
+  /** Calls back whenever there are new certificates. */
+  onTls(take: (options: TlsOptions) => void): void
+  /** For every response. */
+  headers(): Readonly<Record<string, string>>
+  /** Undefined: the request may be answered. `isGone`: nobody waits for the verdict any more. */
+  judge(asker: Asker, isGone: () => boolean): Refusal | undefined | Promise<Refusal | undefined>
   /** Why what the file says now is not what counts. */
   trouble(): Trouble | undefined
+}
+
+export interface Refusal {
+  readonly status: 401 | 403 | 429 | 503
+  readonly reason: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 interface Options {
@@ -39,17 +47,21 @@ interface Rules {
   readonly config: WebConfig
   readonly tls: TlsOptions | undefined
   readonly decide: Decide
-  readonly mayPass: () => boolean
+  /**
+   * Two buckets of the same size: those who haven't proved who they are can't use up what the others may ask.
+   */
+  readonly takeVerified: () => boolean
+  readonly takeUnverified: () => boolean
 }
 
 const rereadEvery = 5000
 
 /** Throws a `ConfigError` where the file can't be used from the start. */
 export function openGuard({ file, clock, log }: Options): Guard {
-  const checkPassword = createCheckPassword()
+  const passwords = createPasswords(clock)
   let rules = firstRules(file, clock)
   let trouble: Trouble | undefined
-  let onTls: (options: TlsOptions) => void = () => {}
+  let takeTls: (options: TlsOptions) => void = () => {}
 
   function reread(): void {
     const before = trouble?.reason
@@ -58,7 +70,7 @@ export function openGuard({ file, clock, log }: Options): Guard {
       trouble = needsRestart(rules, next)
       if (trouble || isSame(rules, next)) return
       rules = next
-      if (next.tls) onTls(next.tls)
+      if (next.tls) takeTls(next.tls)
       log.info({ file }, 'the web configuration has been read again')
     } catch (error) {
       if (!(error instanceof WebConfigError)) throw error
@@ -69,28 +81,50 @@ export function openGuard({ file, clock, log }: Options): Guard {
   }
   const loop = startLoop(async () => reread(), { clock, every: rereadEvery })
 
-  async function guard(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-    const { config, decide, mayPass } = rules
-    reply.headers(config.headers)
-    if (!mayPass()) return refuse(reply, 429, 'too many requests')
-    const verdict = decide(askerOf(request))
-    if (verdict === 'allowed') return undefined
-    if ('refused' in verdict) return refuse(reply, 403, verdict.refused)
-    if ('unauthorized' in verdict) return challenge(reply, verdict.unauthorized)
-    const right = await checkPassword(verdict.user, verdict.password, config.users)
-    return right ? undefined : challenge(reply, 'the user or the password is wrong')
+  function judge(asker: Asker, isGone: () => boolean): ReturnType<Guard['judge']> {
+    const { config, decide, takeVerified, takeUnverified } = rules
+    const verdict = decide(asker)
+    if (verdict.kind === 'refused') return { status: 403, reason: verdict.reason }
+    if (isVerified(verdict, config)) return takeVerified() ? undefined : tooMany
+    if (!takeUnverified()) return tooMany
+    if (verdict.kind === 'allowed') return undefined
+    if (verdict.kind === 'unauthorized') return challenge(verdict.reason)
+    return passwords.verify(verdict, config.users, asker.address, isGone).then((outcome) => refusals[outcome])
+  }
+
+  function isVerified(verdict: Verdict, { users }: WebConfig): boolean {
+    if (verdict.kind === 'login') return passwords.isVerified(verdict, users)
+    return verdict.kind === 'allowed' && verdict.verified
   }
 
   return {
     tls: rules.tls,
-    plugin(server) {
-      const { server: listener } = server
-      if (listener instanceof HttpsServer) onTls = (options) => listener.setSecureContext(options)
-      server.addHook('onRequest', guard)
+    onTls(take) {
+      takeTls = take
     },
+    headers: () => rules.config.headers,
+    judge,
     trouble: () => trouble,
-    stop: loop.stop,
+    async stop() {
+      await Promise.all([loop.stop(), passwords.stop()])
+    },
   }
+}
+
+const tooMany: Refusal = { status: 429, reason: 'too many requests' }
+const refusals = {
+  right: undefined,
+  wrong: challenge('the user or the password is wrong'),
+  busy: {
+    status: 503,
+    reason: 'too many passwords are being compared',
+    headers: { 'retry-after': '1' },
+  },
+} as const
+
+function challenge(reason: string): Refusal {
+  const headers = { 'www-authenticate': 'Basic realm="app-metrics-proxy", charset="UTF-8"' }
+  return { status: 401, reason, headers }
 }
 
 const lastStands = 'what it said before still counts; correct it'
@@ -110,8 +144,13 @@ function readRules(file: string, clock: Clock): Rules {
     config,
     tls: config.tls && tlsOptions(config.tls),
     decide: createDecide(config),
-    mayPass: config.rateLimit ? createRateLimit(clock, config.rateLimit) : () => true,
+    takeVerified: rateOf(config, clock),
+    takeUnverified: rateOf(config, clock),
   }
+}
+
+function rateOf({ rateLimit }: WebConfig, clock: Clock): () => boolean {
+  return rateLimit ? createRateLimit(clock, rateLimit) : () => true
 }
 
 function readText(file: string): string {
@@ -132,36 +171,4 @@ function needsRestart(before: Rules, next: Rules): Trouble | undefined {
     return undefined
   const reason = 'the web configuration switches TLS or client certificates on or off'
   return { code: 'internal', reason, mend: 'restart the agent; until then the former configuration counts' }
-}
-
-function askerOf(request: FastifyRequest): Asker {
-  const { url, socket } = request.raw
-  const end = url?.indexOf('?') ?? -1
-  return {
-    address: socket.remoteAddress ?? '',
-    path: end < 0 ? (url ?? '') : url!.slice(0, end),
-    authorization: request.headers.authorization,
-    certificate: certificateOf(socket as TLSSocket),
-  }
-}
-
-function certificateOf(socket: TLSSocket): Asker['certificate'] {
-  const certificate = socket.encrypted ? socket.getPeerCertificate() : undefined
-  return {
-    given: certificate?.raw !== undefined,
-    verified: socket.authorized === true,
-    sans: certificate?.subjectaltname ?? '',
-  }
-}
-
-function challenge(reply: FastifyReply, reason: string): FastifyReply {
-  return refuse(
-    reply.header('www-authenticate', 'Basic realm="app-metrics-proxy", charset="UTF-8"'),
-    401,
-    reason,
-  )
-}
-
-function refuse(reply: FastifyReply, status: 401 | 403 | 429, reason: string): FastifyReply {
-  return reply.code(status).header('content-type', 'text/plain; charset=utf-8').send(`${reason}\n`)
 }

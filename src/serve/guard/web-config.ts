@@ -212,7 +212,7 @@ function listOf(value: unknown, name: string, test: Test, what: string, problems
 }
 
 const isHeader: Test = (value, name) => /^[\w-]+$/.test(name) && /^[\x20-\x7e]*$/.test(value)
-const isBcrypt: Test = (text) => /^\$2[aby]?\$\d\d\$[./A-Za-z0-9]{53}$/.test(text)
+const isBcrypt: Test = (text) => /^\$2[aby]?\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/.test(text)
 const isSha256: Test = (text) => /^[0-9a-f]{64}$/i.test(text)
 const isPath: Test = (text) => text.startsWith('/')
 const isNetwork: Test = (text) => {

@@ -15,6 +15,7 @@ import { type Server, startServer } from '../../../src/serve/server.ts'
 import { createLog, createMetrics } from '../../../src/telemetry.ts'
 import { selfSigned } from '../../helpers/certificate.ts'
 import { virtualClock } from '../../helpers/clock.ts'
+import { until } from '../../helpers/until.ts'
 import { ask, type Response } from '../agent.ts'
 
 let folder: string
@@ -41,9 +42,8 @@ async function serve(config: string, clock = systemClock): Promise<Server & { re
   running.push(guard)
   const server = await startServer({
     ...{ port: 0, host: '127.0.0.1', clock: systemClock, log, metrics: createMetrics() },
-    ...(guard.tls && { tls: guard.tls }),
+    guard,
     plugins: [
-      guard.plugin,
       (instance) => {
         instance.get('/metrics', (_request, reply) => reply.send('x 1\n'))
         instance.get('/-/healthy', (_request, reply) => reply.send('healthy\n'))
@@ -132,6 +132,69 @@ describe('addresses, headers and rate', () => {
     expect(await statuses(3)).toEqual([200, 200, 429])
     await clock.pass(1000)
     expect(await statuses(2)).toEqual([200, 429])
+  })
+})
+
+describe('the rate', () => {
+  const limited = 'rate_limit: { interval: 60s, burst: 2 }'
+  const statuses = async (port: number, count: number, path = '/metrics', asking = {}) => {
+    const all: number[] = []
+    for (let i = 0; i < count; i += 1) all.push((await ask(port, path, asking)).status)
+    return all
+  }
+
+  test('is not spent by addresses that may not ask', async () => {
+    const clock = virtualClock()
+    const { port } = await serve(`${limited}\nallowed_addresses: [192.0.2.1]`, clock)
+    expect(await statuses(port, 5)).toEqual([403, 403, 403, 403, 403])
+    write('web.yml', `${limited}\nallowed_addresses: [127.0.0.1]`)
+    await clock.pass(5000)
+    expect(await statuses(port, 3)).toEqual([200, 200, 429])
+  })
+
+  test.each([
+    ['a wrong password', '/metrics', basic('alice:wrong'), 401],
+    ['no password', '/metrics', {}, 401],
+    ['open paths', '/-/healthy', {}, 200],
+  ])('that is spent on %s is not that of who has logged in', async (_, path, asking, status) => {
+    const { port } = await serve(`${limited}\n${users}`)
+    expect(await statuses(port, 1, '/metrics', basic('alice:right'))).toEqual([200])
+    expect(await statuses(port, 3, path, asking)).toEqual([status, 429, 429])
+    expect(await statuses(port, 3, '/metrics', basic('alice:right'))).toEqual([200, 200, 429])
+  })
+})
+
+describe('sixty clients that try wrong passwords without a pause', () => {
+  /** Until aborted. Returns how many were answered 401 so far. */
+  function attack(port: number, signal: AbortSignal): () => number {
+    let refused = 0
+    const attempt = async (client: number) => {
+      for (let n = 0; !signal.aborted; n += 1) {
+        const { status } = await ask(port, '/metrics', basic(`alice:${client} ${n}`))
+        if (status === 401) refused += 1
+      }
+    }
+    for (let client = 0; client < 60; client += 1) attempt(client).catch(() => {})
+    return () => refused
+  }
+
+  test('delay neither who has logged in before nor who comes from elsewhere', async () => {
+    const { port } = await serve(
+      `basic_auth_users: { alice: "${hashSync('right', 10)}", bob: "${hashSync('right', 10)}" }`,
+    )
+    expect((await ask(port, '/metrics', basic('alice:right'))).status).toBe(200)
+    const attacking = new AbortController()
+    const refused = attack(port, attacking.signal)
+    await until('the attack to be under way', () => refused() > 1)
+    const before = refused()
+    for (let n = 0; n < 5; n += 1)
+      expect((await ask(port, '/metrics', basic('alice:right'))).status).toBe(200)
+    expect(refused() - before).toBeLessThan(5)
+    const since = refused()
+    const elsewhere = { ...basic('bob:right'), localAddress: '127.0.0.2' }
+    expect((await ask(port, '/metrics', elsewhere)).status).toBe(200)
+    expect(refused() - since).toBeLessThanOrEqual(3)
+    attacking.abort()
   })
 })
 
