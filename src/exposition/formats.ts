@@ -1,6 +1,7 @@
 // The four formats and their media types: what a container says it sends, what an asker says it takes.
 
 import type { Format } from '../model.ts'
+import { type Range, rangeOf, rangesOf } from '../negotiation.ts'
 
 /** How names that need quotes are told to somebody who doesn't take quoted names. */
 export const escapings = ['allow-utf-8', 'underscores', 'dots', 'values'] as const
@@ -43,29 +44,13 @@ export function contentTypeOf(format: Format, escaping?: Escaping): string {
 
 /** What a Content-Type says. `undefined`: nothing that Prometheus 3 would go by. */
 export function formatOf(contentType: string | undefined): Format | 'protobuf' | undefined {
-  const { type, parameters } = parse(contentType ?? '')
+  const { name: type, parameters } = rangeOf(contentType ?? '')
   if (type === protobuf) return 'protobuf'
   if (type === 'text/plain') return parameters.get('version') === '1.0.0' ? 'text/1.0.0' : 'text/0.0.4'
   if (type === 'application/openmetrics-text')
     return parameters.get('version') === '0.0.1' ? 'openmetrics/0.0.1' : 'openmetrics/1.0.0'
   return undefined
 }
-
-interface MediaType {
-  readonly type: string
-  readonly parameters: ReadonlyMap<string, string>
-}
-
-function parse(text: string): MediaType {
-  const [type = '', ...rest] = text.split(';').map((part) => part.trim())
-  const parameters = rest.map((part): [string, string] => {
-    const cut = part.indexOf('=')
-    return [part.slice(0, cut).trim().toLowerCase(), unquoted(part.slice(cut + 1).trim())]
-  })
-  return { type: type.toLowerCase(), parameters: new Map(parameters) }
-}
-
-const unquoted = (text: string) => /^"(.*)"$/.exec(text)?.[1] ?? text
 
 /** From the most to the least plain, for askers that like all the same. */
 const plainest: readonly Format[] = ['text/0.0.4', 'text/1.0.0', 'openmetrics/1.0.0', 'openmetrics/0.0.1']
@@ -75,28 +60,25 @@ const plainest: readonly Format[] = ['text/0.0.4', 'text/1.0.0', 'openmetrics/1.
  * it at all, so that one container's page goes out as it came. Takes nothing of ours: text, as every exporter.
  */
 export function negotiate(accept: string | undefined, own?: Format): Offer {
-  const ranges = (accept ?? '*/*')
-    .split(',')
-    .map((range) => parse(range))
-    .filter(({ type }) => type !== '')
+  const ranges = rangesOf(accept ?? '*/*')
   const ranked = plainest
     .map((format) => ({ format, range: bestOf(ranges, format) }))
-    .filter(({ range }) => range !== undefined && qualityOf(range) > 0)
-    .sort((a, b) => qualityOf(b.range!) - qualityOf(a.range!))
+    .filter(({ range }) => range !== undefined && range.quality > 0)
+    .sort((a, b) => b.range!.quality - a.range!.quality)
   const { format, range } = ranked.find((one) => one.format === own) ??
     ranked[0] ?? { format: 'text/0.0.4' as const }
   return { format, escaping: escapingOf(range, format) }
 }
 
 /** The most exact range that covers the format: the media type with its version, without, `text/*`, all. */
-function bestOf(ranges: readonly MediaType[], format: Format): MediaType | undefined {
+function bestOf(ranges: readonly Range[], format: Format): Range | undefined {
   return ranges
     .map((range) => ({ range, exactness: exactnessOf(range, format) }))
     .filter(({ exactness }) => exactness > 0)
     .sort((a, b) => b.exactness - a.exactness)[0]?.range
 }
 
-function exactnessOf({ type, parameters }: MediaType, format: Format): number {
+function exactnessOf({ name: type, parameters }: Range, format: Format): number {
   const ours = mediaTypes[format]
   const version = parameters.get('version')
   if (type === ours.type) {
@@ -108,13 +90,8 @@ function exactnessOf({ type, parameters }: MediaType, format: Format): number {
   return type === '*/*' ? 1 : 0
 }
 
-function qualityOf({ parameters }: MediaType): number {
-  const quality = Number(parameters.get('q') ?? 1)
-  return quality >= 0 && quality <= 1 ? quality : 0
-}
-
 /** Who says nothing of escaping is taken for an older reader. */
-function escapingOf(range: MediaType | undefined, format: Format): Escaping {
+function escapingOf(range: Range | undefined, format: Format): Escaping {
   const asked = escapings.find((one) => one === range?.parameters.get('escaping')) ?? 'underscores'
   return asked === 'allow-utf-8' && !canQuote(format) ? 'underscores' : asked
 }

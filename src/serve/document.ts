@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
+import { acceptsGzip, hasVersion } from '../negotiation.ts'
 import type { Answer } from './answer.ts'
 
 const compress = promisify(gzip)
@@ -33,7 +34,7 @@ export function documentOf(body: Buffer, contentType: string): Document {
   return {
     body,
     async answer({ ifNoneMatch, acceptEncoding }) {
-      if (holds(ifNoneMatch, tag)) return { status: 304, headers, body: '' }
+      if (hasVersion(ifNoneMatch, tag)) return { status: 304, headers, body: '' }
       const full = { ...headers, 'content-type': contentType }
       if (body.length < worthCompressing || !acceptsGzip(acceptEncoding))
         return { status: 200, headers: full, body }
@@ -41,15 +42,4 @@ export function documentOf(body: Buffer, contentType: string): Document {
       return { status: 200, headers: { ...full, 'content-encoding': 'gzip' }, body: await compressed }
     },
   }
-}
-
-function holds(ifNoneMatch: string | undefined, tag: string): boolean {
-  const held = (ifNoneMatch ?? '').split(',').map((one) => one.trim().replace(/^W\//, ''))
-  return held.includes(tag) || held.includes('*')
-}
-
-function acceptsGzip(acceptEncoding = ''): boolean {
-  return acceptEncoding
-    .split(',')
-    .some((coding) => /^\s*(gzip|\*)\s*(;|$)/i.test(coding) && !/;\s*q=0(\.0*)?\s*$/i.test(coding))
 }

@@ -4,6 +4,7 @@
 import { promisify } from 'node:util'
 import { gzip, gzipSync } from 'node:zlib'
 import type { Format, Page } from '../model.ts'
+import { acceptsGzip } from '../negotiation.ts'
 
 /** What an asker takes. */
 export interface Offer {
@@ -68,7 +69,7 @@ export function createRendering(formats: Formats): Rendering {
 
   function render(page: Page, { accept, acceptEncoding }: Asker): Rendered | Promise<Rendered> {
     const choice = choose(accept, page.format)
-    if (takesGzip(acceptEncoding)) return packedOf(page, choice)
+    if (acceptsGzip(acceptEncoding)) return packedOf(page, choice)
     return { type: choice.type, body: bufferOf(formats.bodyOf(formOf(page, choice))) }
   }
 
@@ -87,14 +88,6 @@ function pack(form: Page, type: string, { bodyOf }: Pick<Formats, 'bodyOf'>): Re
   if (body.length < leastPacked) return { type, body }
   if (body.length <= mostAtOnce) return { type, encoding: 'gzip', body: gzipSync(body, { level }) }
   return packAside(body, { level }).then((body) => ({ type, encoding: 'gzip', body }))
-}
-
-const refusesGzip = /\bgzip\s*;\s*q=0(\.0*)?\s*(,|$)/i
-
-function takesGzip(accepted: string | string[] | undefined): boolean {
-  if (accepted === 'gzip') return true
-  const text = String(accepted ?? '')
-  return /\bgzip\b/i.test(text) && !refusesGzip.test(text)
 }
 
 /** The same bytes as a Buffer, which goes out without being copied. */

@@ -5,6 +5,7 @@ import { gzip as gzipOf } from 'node:zlib'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../../clock.ts'
 import { ProxyError } from '../../errors.ts'
+import { acceptsGzip, hasVersion, prefersJson } from '../../negotiation.ts'
 import { type Asset, readAssets } from './assets.ts'
 import { type Board, createBoard } from './board.ts'
 import { detailsOf, type FamiliesOf } from './details.ts'
@@ -54,19 +55,6 @@ export function serveStatus(server: FastifyInstance, deps: StatusDeps): void {
   }
 }
 
-/** JSON is for whoever names it before HTML. A browser doesn't, nor does one who takes anything. */
-export function prefersJson(accept: string | undefined): boolean {
-  const types = (accept ?? '').toLowerCase().split(',').map(readType)
-  const quality = (name: string) => types.find(({ type }) => type === name)?.quality ?? 0
-  return quality('application/json') > quality('text/html')
-}
-
-function readType(range: string): { readonly type: string; readonly quality: number } {
-  const [type, ...parameters] = range.split(';').map((part) => part.trim())
-  const quality = parameters.find((one) => one.startsWith('q='))?.slice(2)
-  return { type: type!, quality: quality === undefined ? 1 : Number(quality) }
-}
-
 function sendStatus(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -77,7 +65,7 @@ function sendStatus(
   // weak: an answer's `time` differs each time, what it tells is the same
   const etag = `W/"${board.sequence()}"`
   reply.header('etag', etag)
-  if (request.headers['if-none-match']?.includes(etag)) return reply.code(304).send()
+  if (hasVersion(request.headers['if-none-match'], etag)) return reply.code(304).send()
   return sendJson(request, reply, board.print(since))
 }
 
@@ -86,15 +74,13 @@ const smallest = 1400
 
 async function sendJson(request: FastifyRequest, reply: FastifyReply, body: Buffer): Promise<FastifyReply> {
   guard(reply).header('content-type', 'application/json; charset=utf-8').header('cache-control', 'no-cache')
-  if (body.length < smallest || !takesGzip(request)) return reply.send(body)
+  if (body.length < smallest || !acceptsGzip(request.headers['accept-encoding'])) return reply.send(body)
   return reply.header('content-encoding', 'gzip').send(await gzip(body, { level: 1 }))
 }
 
-const takesGzip = ({ headers }: FastifyRequest) => /\bgzip\b/i.test(String(headers['accept-encoding'] ?? ''))
-
 function sendAsset(request: FastifyRequest, reply: FastifyReply, { type, body, etag }: Asset): FastifyReply {
   guard(reply).header('etag', etag).header('cache-control', 'no-cache')
-  if (request.headers['if-none-match'] === etag) return reply.code(304).send()
+  if (hasVersion(request.headers['if-none-match'], etag)) return reply.code(304).send()
   return reply.header('content-type', type).send(body)
 }
 

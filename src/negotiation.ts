@@ -1,0 +1,66 @@
+// What a client accepts and has, as it says in `Accept`, `Accept-Encoding` and `If-None-Match`: their one reader.
+//
+// Own code, since what is needed of a media type's parameters (a version that is left out, how names are escaped)
+// is more than the libraries for it hand out.
+
+export interface Range {
+  /** A media type or a content coding, in lower case; may have or be `*`. */
+  readonly name: string
+  /** By name in lower case, without `q`. */
+  readonly parameters: ReadonlyMap<string, string>
+  /** From 0, not accepted, to 1. */
+  readonly quality: number
+}
+
+/** In the order of the header. Of two that say the same, callers take the first. */
+export function rangesOf(header: string | readonly string[] | undefined): readonly Range[] {
+  const text = typeof header === 'string' ? header : (header ?? []).join(',')
+  return partsOf(text, commas).map(rangeOf)
+}
+
+/** What stands between quotes separates nothing. */
+const commas = /(?:[^,"]|"(?:\\.|[^"\\])*"?)+/g
+const semicolons = /(?:[^;"]|"(?:\\.|[^"\\])*"?)+/g
+
+function partsOf(text: string, part: RegExp): readonly string[] {
+  return (text.match(part) ?? []).map((one) => one.trim()).filter((one) => one !== '')
+}
+
+/** One of them alone, such as a `Content-Type`. */
+export function rangeOf(text: string): Range {
+  const [name = '', ...rest] = partsOf(text, semicolons)
+  const parameters = new Map(rest.map(parameterOf))
+  const quality = Number(parameters.get('q') ?? 1)
+  parameters.delete('q')
+  return { name: name.toLowerCase(), parameters, quality: quality >= 0 && quality <= 1 ? quality : 0 }
+}
+
+function parameterOf(text: string): [string, string] {
+  const cut = text.indexOf('=')
+  if (cut < 0) return [text.toLowerCase(), '']
+  const value = text.slice(cut + 1).trim()
+  return [text.slice(0, cut).trim().toLowerCase(), /^"(.*)"$/.exec(value)?.[1] ?? value]
+}
+
+/** Whether gzip is accepted, and not less welcome than no coding at all. */
+export function acceptsGzip(header: string | readonly string[] | undefined): boolean {
+  const ranges = rangesOf(header)
+  const qualityOf = (names: readonly string[]) => ranges.find(({ name }) => names.includes(name))?.quality
+  const gzip = qualityOf(['gzip', 'x-gzip']) ?? qualityOf(['*']) ?? 0
+  return gzip > 0 && gzip >= (qualityOf(['identity']) ?? 0)
+}
+
+/** JSON is for clients that name it before HTML. A browser doesn't, nor does one that takes anything. */
+export function prefersJson(accept: string | undefined): boolean {
+  const ranges = rangesOf(accept)
+  const qualityOf = (type: string) => ranges.find(({ name }) => name === type)?.quality ?? 0
+  return qualityOf('application/json') > qualityOf('text/html')
+}
+
+/** Whether the client has this version already. Whether either is weak makes no difference for GET. */
+export function hasVersion(ifNoneMatch: string | undefined, etag: string): boolean {
+  const held = partsOf(ifNoneMatch ?? '', commas).map(strong)
+  return held.includes(strong(etag)) || held.includes('*')
+}
+
+const strong = (tag: string) => tag.replace(/^W\//, '')
