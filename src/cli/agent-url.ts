@@ -7,8 +7,9 @@ import { UsageError } from './usage.ts'
 /** The agent on this machine, unless another is named: `host:2137`, or a URL, with user and password if it must be. */
 export function agentUrl(given: string | undefined, { env }: Io): URL {
   const text = given ?? `127.0.0.1:${env.LISTEN_PORT || 2137}`
-  const url = URL.parse(/^https?:\/\//.test(text) ? text : `http://${text}`)
-  if (!url) throw new UsageError(`${JSON.stringify(redact(text))} is not the address of an agent`)
+  const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`)
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw new UsageError(`${JSON.stringify(redact(text))} is not the address of an agent`)
   if (!url.pathname.endsWith('/')) url.pathname += '/'
   return url
 }

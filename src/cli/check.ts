@@ -18,7 +18,8 @@ Looks at the configuration, Docker, the Swarm, the networks, the other agents an
 for Prometheus: what is well, and what to do where it is not. Best run where the agent runs, in its container:
 docker exec CONTAINER app-metrics-proxy check
 
-Exit code: 0 nothing keeps the agent from its work, 1 something does, 2 used wrongly.
+What keeps the agent from its work goes to stderr, all else to stdout. Exit code: 0 nothing does, 1 something
+does, 2 used or configured wrongly.
 `
 
 export function check(args: readonly string[], io: Io): Promise<number> {
@@ -26,12 +27,14 @@ export function check(args: readonly string[], io: Io): Promise<number> {
     const { values } = readArguments({ args: [...args], options: { help: { type: 'boolean', short: 'h' } } })
     if (values.help) return 'usage'
     const paint = createPaint(io)
-    let failed = false
+    let code = 0
     for await (const result of looks(io)) {
-      failed ||= result.status === 'error'
-      io.stdout(printResult(result, paint))
+      const isError = result.status === 'error'
+      if (isError) code = Math.max(code, result.misconfigured ? 2 : 1)
+      const print = isError ? io.stderr : io.stdout
+      print(printResult(result, paint))
     }
-    return failed ? 1 : 0
+    return code
   })
 }
 
@@ -60,7 +63,10 @@ function configurationOf(env: Io['env']): readonly [Config | undefined, ...Resul
     ]
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    return [undefined, ...error.problems.map((says): Result => ({ status: 'error', what, says }))]
+    return [
+      undefined,
+      ...error.problems.map((says): Result => ({ status: 'error', what, says, misconfigured: true })),
+    ]
   }
 }
 

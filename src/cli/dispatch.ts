@@ -1,5 +1,6 @@
 // From the command line to a command; help, and what is said to whom mistyped one.
 
+import { redact } from '../credentials.ts'
 import { nearMisses } from '../spelling.ts'
 import { commands, type Listed } from './commands.ts'
 import type { Io } from './io.ts'
@@ -8,11 +9,11 @@ import type { Io } from './io.ts'
 export async function dispatch(args: readonly string[], io: Io): Promise<number> {
   const [first, ...rest] = args
   const name = aliases.get(first ?? '') ?? first ?? 'run'
-  if (name === 'help') return help(rest[0], io)
+  if (name === 'help') return help(rest, io)
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (command && !command.options && rest.length > 0) return refuseOptions(name, command, rest, io)
   if (command) return (await command.load())(rest, io)
-  io.stderr(`app-metrics-proxy has no command ${JSON.stringify(name)}${meant(name)}\n\n${usage()}`)
+  io.stderr(`app-metrics-proxy has no command ${JSON.stringify(redact(name))}${meant(name)}\n\n${usage()}`)
   return 2
 }
 
@@ -30,7 +31,11 @@ const aliases: ReadonlyMap<string, string> = new Map([
 ])
 
 /** `help check` is `check --help`. */
-function help(about: string | undefined, io: Io): Promise<number> | number {
+function help([about, ...more]: readonly string[], io: Io): Promise<number> | number {
+  if (more.length > 0) {
+    io.stderr(`help takes one command\n\n${usage()}`)
+    return 2
+  }
   if (about !== undefined && about !== 'help') return dispatch([about, '--help'], io)
   io.stdout(usage())
   return 0
@@ -42,7 +47,7 @@ function refuseOptions(name: string, { about }: Listed, given: readonly string[]
     io.stdout(text)
     return 0
   }
-  io.stderr(`${name} takes no options\n\n${text}`)
+  io.stderr(`${name} takes no options and no arguments\n\n${text}`)
   return 2
 }
 

@@ -6,7 +6,7 @@ import { type Colour, createPaint, type Paint, visible, visibleJson } from '../t
 import { agentUrl, askAgent } from './agent-url.ts'
 import type { Io } from './io.ts'
 import { type Column, layOut } from './table.ts'
-import { readArguments, UsageError, withUsage } from './usage.ts'
+import { readArguments, refuseMore, UsageError, withUsage } from './usage.ts'
 
 const allStates: readonly string[] = [
   'up',
@@ -46,9 +46,11 @@ export function targets(args: readonly string[], io: Io): Promise<number> {
       },
     })
     if (values.help) return 'usage'
-    const states = values.state && statesIn(values.state)
+    const [given, ...more] = positionals
+    refuseMore(more)
+    const states = values.state === undefined ? undefined : statesIn(values.state)
     const show = values.json ? inJson : inTable(createPaint(io))
-    const agent = agentUrl(positionals[0], io)
+    const agent = agentUrl(given, io)
     const clear = values.watch && io.isTerminal && !values.json ? '\x1b[H\x1b[2J\x1b[3J' : ''
     do {
       try {
@@ -76,7 +78,10 @@ async function statusOf(agent: URL, signal: AbortSignal): Promise<Status> {
     throw new Error(`${agent.origin} answers ${response.status}: ${(await response.text()).trim()}`)
   if (!response.headers.get('content-type')?.includes('application/json'))
     throw new Error(`${agent.origin} is not an agent: it answers no JSON`)
-  return (await response.json()) as Status
+  const status = (await response.json().catch(() => undefined)) as Status | undefined
+  if (!Array.isArray(status?.targets) || !Array.isArray(status.problems))
+    throw new Error(`${agent.origin} is not an agent: its JSON is not a status`)
+  return status
 }
 
 function inJson(status: Status): string {

@@ -14,7 +14,9 @@ export function readArguments<const C extends ParseArgsConfig>(config: C): Retur
   try {
     return parseArgs(config)
   } catch (error) {
-    throw new UsageError((error as Error).message.replace(/\. To specify a positional argument .*/s, ''))
+    throw new UsageError(
+      redact((error as Error).message).replace(/\. To specify a positional argument .*/s, ''),
+    )
   }
 }
 

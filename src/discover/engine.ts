@@ -1,7 +1,8 @@
 // The Docker API behind a narrow interface: the only file that knows dockerode. Every call is a GET of one
 // of the sections containers, events, info, networks, and on managers services, tasks, nodes.
 
-import type { IncomingMessage } from 'node:http'
+import { Agent, type IncomingMessage } from 'node:http'
+import { Agent as TlsAgent } from 'node:https'
 import type { ApiContainer, ApiEvent, ApiInfo, ApiNetwork, ApiNode, ApiService, ApiTask } from './api.ts'
 import { linesOf } from './lines.ts'
 import { refusalOf } from './refusal.ts'
@@ -74,6 +75,9 @@ async function dialer(host: string): Promise<Dial> {
   // dockerode brings grpc and protobuf along, 110 ms and 32 MB: loaded only once Docker is really meant
   const { default: Docker } = await import('dockerode')
   const { modem } = new Docker(placeOf(host))
+  // its types lack the two
+  const how = modem as { agent?: Agent; protocol?: string }
+  if (!host.startsWith('unix://')) how.agent = agentFor(host, how.protocol === 'https')
   return (path, query, abortSignal) =>
     new Promise((resolve, reject) => {
       const statusCodes = { 200: true }
@@ -87,8 +91,14 @@ async function dialer(host: string): Promise<Dial> {
 /** What stands here counts; TLS by `DOCKER_CERT_PATH` and the like is read by dockerode itself. */
 function placeOf(host: string): object {
   if (host.startsWith('unix://')) return { socketPath: host.slice('unix://'.length), host: undefined }
+  return { socketPath: async () => undefined, host: undefined, headers: { host: new URL(host).host } }
+}
+
+/** Knows the host in dockerode's place, which would build a URL and parse it in a way that Node warns of. */
+function agentFor(host: string, isTls: boolean): Agent {
   const { hostname, port } = new URL(host)
-  return { host: hostname, port: Number(port) }
+  const place = { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port), keepAlive: true }
+  return isTls ? new TlsAgent(place) : new Agent(place)
 }
 
 async function textOf(answer: IncomingMessage): Promise<string> {

@@ -1,13 +1,60 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createServer } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import url from 'node:url'
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { deadline, systemClock } from '../../src/clock.ts'
 import { type Engine, openEngine } from '../../src/discover/engine.ts'
 import { linesOf } from '../../src/discover/lines.ts'
 import { LastingError } from '../../src/discover/refusal.ts'
 import { ProxyError } from '../../src/errors.ts'
+import { selfSigned } from '../helpers/certificate.ts'
+import { run } from '../helpers/server.ts'
 import { type EngineServer, startEngineServer } from './engine-server.ts'
 
 const never = new AbortController().signal
+
+test.each(['unix', 'tcp'] as const)('over %s nothing is done that Node warns of', async (how) => {
+  const parse = vi.spyOn(url, 'parse')
+  await using server = await startEngineServer(how)
+  const engine = await openEngine(server.host)
+  await engine.info(never)
+  expect(parse).not.toHaveBeenCalled()
+  parse.mockRestore()
+})
+
+describe('over TLS, as DOCKER_CERT_PATH says', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'engine-'))
+  const pair = selfSigned()
+  for (const [name, text] of Object.entries({ ca: pair.cert, cert: pair.cert, key: pair.key }))
+    writeFileSync(join(folder, `${name}.pem`), text)
+  afterAll(() => rmSync(folder, { recursive: true }))
+  afterEach(() => vi.unstubAllEnvs())
+
+  async function infoFrom(options: object): Promise<string | undefined> {
+    const server = createServer({ ...pair, ...options }, (request, response) =>
+      response.end(JSON.stringify({ Name: request.headers.host })),
+    )
+    await using running = await run(server)
+    const host = `tcp://localhost:${running.port}`
+    for (const [name, value] of Object.entries({ HOST: host, TLS_VERIFY: '1', CERT_PATH: folder }))
+      vi.stubEnv(`DOCKER_${name}`, value)
+    const engine = await openEngine(host)
+    return (await engine.info(never)).Name?.replace(String(running.port), 'PORT')
+  }
+
+  test('the client shows its certificate, and the host is named', async () => {
+    expect(await infoFrom({ ca: pair.cert, requestCert: true, rejectUnauthorized: true })).toBe(
+      'localhost:PORT',
+    )
+  })
+
+  test('another server is not believed', async () => {
+    await expect(infoFrom(selfSigned())).rejects.toThrow(/no whole answer/)
+  })
+})
 
 describe.each(['unix', 'tcp'] as const)('over %s', (how) => {
   let server: EngineServer

@@ -39,6 +39,7 @@ function withoutSecret({ peers }: Config, { swarm }: Where): Result {
     return { status: 'ok', what, says: 'none are looked for: no SSHPASS is set' }
   return {
     status: 'error',
+    misconfigured: true,
     what,
     says: 'SSHPASS is not set: the agents of a cluster share one secret',
     mend: 'set SSHPASS_FILE to a Docker secret, as stack.yml does',

@@ -32,7 +32,7 @@ async function isAgent(port: number): Promise<boolean> {
     try {
       const url = `${scheme}://127.0.0.1:${port}/-/healthy`
       const response = await fetch(url, { signal: AbortSignal.timeout(patience) })
-      return response.status === 401 || (await response.text()) === 'healthy\n'
+      return [401, 403, 429].includes(response.status) || (await response.text()) === 'healthy\n'
     } catch (error) {
       const { code = '' } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException
       if (/CERT|SELF_SIGNED|TLS/.test(code)) return true

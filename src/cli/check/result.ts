@@ -8,6 +8,8 @@ export interface Result {
   /** What was looked at, in a word or two. */
   readonly what: string
   readonly says: string
+  /** The agent would end with exit code 2: waiting or trying again doesn't help. */
+  readonly misconfigured?: true
   /** What to do. */
   readonly mend?: string | undefined
 }

@@ -18,6 +18,6 @@ export async function lookAtWebConfig({ webConfigFile: file }: Config): Promise<
     return [{ status: 'ok', what, says: `${file} settles who may ask${guard.tls ? ', over TLS' : ''}` }]
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    return error.problems.map((says) => ({ status: 'error', what, says }))
+    return error.problems.map((says) => ({ status: 'error', what, says, misconfigured: true }))
   }
 }

@@ -1,0 +1,139 @@
+// Every command in every way in which it can go wrong: the exit code that the documentation states, the problem
+// on stderr, and nothing there that looks like a result.
+
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { commands } from '../../src/cli/commands.ts'
+import { dispatch } from '../../src/cli/dispatch.ts'
+import { closedPort, httpServer, type RunningServer, tcpServer } from '../helpers/server.ts'
+import { run } from './run.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'exit-codes-'))
+const nowhere = 'no-such-host.invalid:2137'
+let refused: string
+let html: RunningServer
+let json: RunningServer
+let rubbish: RunningServer
+const addresses = () => ({
+  unreachable: nowhere,
+  refused,
+  html: `127.0.0.1:${html.port}`,
+  json: `127.0.0.1:${json.port}`,
+  rubbish: `127.0.0.1:${rubbish.port}`,
+})
+type Place = keyof ReturnType<typeof addresses>
+
+beforeAll(async () => {
+  refused = `127.0.0.1:${await closedPort()}`
+  html = await httpServer((_, response) => response.end('<!doctype html>hello'))
+  json = await httpServer((_, response) =>
+    response.setHeader('content-type', 'application/json').end('{"targets": 7'),
+  )
+  rubbish = await tcpServer((socket) => socket.end('hello\r\n\r\n'))
+})
+afterAll(async () => {
+  for (const server of [html, json, rubbish]) await server[Symbol.asyncDispose]()
+  rmSync(folder, { recursive: true })
+})
+
+const secret = 'http://alice:hunter2@x:99999/'
+const places: readonly Place[] = ['unreachable', 'refused', 'html', 'json', 'rubbish']
+const targets = 'TARGETS=a=http://127.0.0.1:1/'
+type Row = readonly [command: string, code: number, said: RegExp]
+
+/** `{…}` is a place, `NAME=value` before the command a variable. */
+const rows: readonly Row[] = [
+  // used wrongly
+  ...Object.keys(commands).flatMap((command): Row[] => [
+    [`${command} --no-such-flag`, 2, /Usage: app-metrics-proxy/],
+    [`${command} ${command === 'scrape' ? 'a b ' : command === 'targets' ? 'a ' : ''}extra`, 2, /Usage:/],
+    [`help ${command} extra`, 2, /help takes one command\n/],
+  ]),
+  ['scrape', 2, /which URL, or which name\?\n/],
+  ['scrape http://127.0.0.1:1/ extra', 2, /unexpected argument "extra"\n/],
+  [`scrape ${secret}`, 2, /"http:\/\/\(hidden\)@x:99999\/" is not a URL\n/],
+  [`scrape web ${secret}`, 2, /"http:\/\/\(hidden\)@x:99999\/" is not the address of an agent\n/],
+  ['targets 127.0.0.1 extra', 2, /unexpected argument "extra"\n/],
+  [`targets a ${secret}`, 2, /unexpected argument "http:\/\/\(hidden\)@x:99999\/"\n/],
+  [`targets ${secret}`, 2, /"http:\/\/\(hidden\)@x:99999\/" is not the address of an agent\n/],
+  ['targets ftp://127.0.0.1', 2, /"ftp:\/\/127\.0\.0\.1" is not the address of an agent\n/],
+  ['targets --state=', 2, /"" is not a state\n/],
+  ['LISTEN_PORT=x targets', 2, /"127\.0\.0\.1:x" is not the address of an agent\n/],
+  ['rules', 2, /--from is missing/],
+  [`check ${secret}`, 2, /Usage:/],
+  [`run ${secret}`, 2, /Usage:/],
+  [secret, 2, /no command "http:\/\/\(hidden\)@x:99999\/"/],
+  // configured wrongly
+  ['PORTS=x run', 2, /PORTS=x: must be ports/],
+  ['PORTS=x check', 2, /error +configuration: PORTS=x: must be ports/],
+  [`${targets} WEB_CONFIG_FILE=/nowhere LISTEN_PORT={free} check`, 2, /error +web: .*ENOENT/],
+  ['PORTS=x scrape http://127.0.0.1:1/', 2, /^PORTS=x: must be ports/],
+  ['PORTS=x scrape web', 2, /^PORTS=x: must be ports/],
+  ['DOCKER_HOST=tcp://a:hunter2@b:1 check', 2, /DOCKER_HOST=tcp:\/\/\(hidden\)@b:1: must be/],
+  // what is asked fails
+  ...places.flatMap((place): Row[] => [
+    [`scrape http://{${place}}/metrics`, 1, /^refused: /],
+    [`scrape web {${place}}`, 1, /^refused: /],
+    [`targets {${place}}`, 1, /no agent answers at|is not an agent/],
+    [`rules --from http://{${place}} --to ${folder}`, 1, /./],
+    [`DOCKER_HOST=tcp://{${place}} LISTEN_PORT={free} check`, 1, /error +Docker: /],
+  ]),
+  [`${targets} LISTEN_PORT={taken} check`, 1, /error +port: \d+ is in use by something that is no agent/],
+  [`${targets} LISTEN_PORT={taken} run`, 1, /port \d+ is in use by another process/],
+  ['targets http://alice:hunter2@{refused}', 1, /no agent answers at http:\/\/127/],
+  ['scrape http://alice:hunter2@{refused}/', 1, /connection refused/],
+]
+
+describe('wrong', () => {
+  test.each(rows)('%s: %i', async (line, code, said) => {
+    const ports = { free: String(await closedPort()), taken: String(html.port) }
+    const words = line
+      .replaceAll(/\{(\w+)\}/g, (_, name: string) => ({ ...addresses(), ...ports })[name]!)
+      .split(' ')
+    const cut = words.findIndex((word) => !/^[A-Z_]+=/.test(word))
+    const env = Object.fromEntries(words.slice(0, cut).map((word) => /(.*?)=(.*)/.exec(word)!.slice(1)))
+    const result = await run(dispatch, words.slice(cut), { env })
+    expect([result.code, result.err]).toEqual([code, expect.stringMatching(said)])
+    // a check lists what is well, and `run` logs before it fails
+    if (!/ (check|run)$/.test(` ${line}`)) expect(result.out).toBe('')
+    expect(result.out + result.err).not.toMatch(/hunter2|alice|undefined|internal error/)
+  })
+})
+
+describe('health', () => {
+  async function health(port: string | number) {
+    const child = spawn(process.execPath, ['src/main.ts', 'health'], {
+      env: { ...process.env, LISTEN_PORT: String(port) },
+    })
+    const exit = new Promise((resolve) => child.once('exit', resolve))
+    const [code, out, err] = await Promise.all([exit, text(child.stdout), text(child.stderr)])
+    return { code, out, err }
+  }
+
+  test('says what is wrong and what to do', async () => {
+    const port = refused.split(':')[1]!
+    expect(await health(port)).toEqual({
+      code: 1,
+      out: '',
+      err: `no agent listens at 127.0.0.1:${port} (ECONNREFUSED)\nstart it, or set LISTEN_PORT to the port on which it listens\n`,
+    })
+    expect(await health(rubbish.port)).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/ is no agent\n/),
+    })
+    expect(await health('x')).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/^LISTEN_PORT=x: must be/),
+    })
+  })
+
+  test('says nothing where all is well, with quotes round the port, too', async () => {
+    const well = { code: 0, out: '', err: '' }
+    expect(await health(html.port)).toEqual(well)
+    expect(await health(`"${html.port}"`)).toEqual(well)
+  })
+})
