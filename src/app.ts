@@ -153,7 +153,7 @@ async function start({ config, log, version, ...given }: Options, parts: Part[])
   const names = createNames(store, (labels) => settingsOf(labels).name?.value)
   store.subscribe(names.changed)
   const sd = createSd({ store, config, standing, complete: awaited.list })
-  const rules = createRules({ store, config, metrics, complete: awaited.list })
+  const rules = createRules({ store, config, log, metrics, complete: awaited.list })
 
   const guard =
     config.webConfigFile === undefined

@@ -1,64 +1,88 @@
-// A file of alerting rules, written so that Prometheus, promtool and vmalert read what was meant, whatever
-// characters are in it; and read back, for who collects such files.
+// A file of alerting rules, in JSON, which is YAML too: whatever characters are in it, Prometheus, promtool and
+// vmalert read what was meant. It is read back from clusters, which are not to be trusted: a YAML parser can be
+// kept busy for hours by a megabyte.
 
-import { parse } from 'yaml'
-import { durationOf, durationText, quote } from './text.ts'
-
-export interface Rule {
-  readonly alert: string
-  readonly expr: string
-  /** Milliseconds. */
-  readonly for?: number
-  readonly labels: Readonly<Record<string, string>>
-  readonly annotations: Readonly<Record<string, string>>
-}
-
-const group = 'alert.rules'
+import { type Rule, ruleProblem } from './rule.ts'
+import { durationOf, durationText, escapeUnprintable } from './text.ts'
 
 export function printRules(rules: readonly Rule[]): string {
-  if (rules.length === 0) return 'groups: []\n'
-  return `groups:\n  - name: ${quote(group)}\n    rules:\n${rules.map(printRule).join('')}`
+  const groups = rules.length === 0 ? [] : [{ name: 'alert.rules', rules: rules.map(printable) }]
+  return `${escapeUnprintable(JSON.stringify({ groups }, undefined, 2))}\n`
 }
 
-function printRule({ alert, expr, for: wait, labels, annotations }: Rule): string {
-  const lines = [
-    `      - alert: ${quote(alert)}`,
-    `        expr: ${quote(expr)}`,
-    ...(wait ? [`        for: ${durationText(wait)}`] : []),
-    ...printMap('labels', labels),
-    ...printMap('annotations', annotations),
-  ]
-  return lines.map((line) => `${line}\n`).join('')
-}
-
-function printMap(name: string, values: Readonly<Record<string, string>>): readonly string[] {
-  const keys = Object.keys(values).sort()
-  if (keys.length === 0) return []
-  return [`        ${name}:`, ...keys.map((key) => `          ${quote(key)}: ${quote(values[key]!)}`)]
-}
-
-/** What `printRules` wrote, and nothing else: throws an error that says what isn't. */
-export function readRules(text: string): readonly Rule[] {
-  const file: unknown = parse(text, { maxAliasCount: 0 })
-  return listOf(fieldsOf(file, 'the file').groups, 'groups').flatMap((group, at) => {
-    const { rules } = fieldsOf(group, `group ${at + 1}`)
-    return listOf(rules, 'rules').map((rule, at) => readRule(fieldsOf(rule, `rule ${at + 1}`), at + 1))
-  })
-}
-
-function readRule(fields: Readonly<Record<string, unknown>>, at: number): Rule {
-  const { alert, expr, for: wait } = fields
-  if (typeof alert !== 'string' || typeof expr !== 'string')
-    throw new Error(`rule ${at}: alert and expr must be texts`)
-  const duration = wait === undefined ? 0 : durationOf(String(wait))
-  if (duration === undefined) throw new Error(`rule ${at}: for must be a duration`)
+function printable({ alert, expr, for: wait, labels, annotations }: Rule) {
   return {
     alert,
     expr,
-    ...(duration > 0 && { for: duration }),
-    labels: textsOf(fields.labels, `rule ${at}: labels`),
-    annotations: textsOf(fields.annotations, `rule ${at}: annotations`),
+    ...(wait !== undefined && { for: durationText(wait) }),
+    labels: sorted(labels),
+    annotations: sorted(annotations),
   }
+}
+
+/** The same file for the same rules, whoever put them together. */
+function sorted(values: Rule['labels']): Rule['labels'] {
+  return Object.fromEntries(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+export interface RuleFile {
+  readonly rules: readonly Rule[]
+  /** A sentence for each rule that was left out. */
+  readonly refused: readonly string[]
+}
+
+const maxRules = 5000
+
+/** The rules that Prometheus takes, of a text from `printRules`. Throws an error where it is no rule file at all. */
+export function readRules(text: string): RuleFile {
+  const candidates = listOf(fieldsOf(parse(text), 'the file').groups, 'groups').flatMap((group, at) =>
+    listOf(fieldsOf(group, `group ${at + 1}`).rules, 'rules'),
+  )
+  if (candidates.length > maxRules) throw new Error(`more than ${maxRules} rules`)
+  const rules: Rule[] = []
+  const refused: string[] = []
+  for (const [at, candidate] of candidates.entries())
+    try {
+      rules.push(readRule(candidate))
+    } catch (error) {
+      refused.push(`rule ${at + 1}${nameOf(candidate)}: ${(error as Error).message.slice(0, 300)}`)
+    }
+  return { rules, refused }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new Error('answered with something else than a rule file in JSON')
+  }
+}
+
+const knownFields = ['alert', 'expr', 'for', 'labels', 'annotations']
+
+function readRule(value: unknown): Rule {
+  const fields = fieldsOf(value, 'it')
+  const { alert, expr, for: wait } = fields
+  const unknown = Object.keys(fields).find((field) => !knownFields.includes(field))
+  if (unknown !== undefined) throw new Error(`the field ${JSON.stringify(unknown.slice(0, 60))} is not known`)
+  if (typeof alert !== 'string' || typeof expr !== 'string') throw new Error('alert and expr must be texts')
+  if (wait !== undefined && typeof wait !== 'string') throw new Error('for must be a text')
+  const rule: Rule = {
+    alert,
+    expr,
+    ...(wait !== undefined && { for: durationOf(wait) ?? Number.NaN }),
+    labels: textsOf(fields.labels, 'labels'),
+    annotations: textsOf(fields.annotations, 'annotations'),
+  }
+  const problem = ruleProblem(rule)
+  if (!problem) return rule
+  const place = problem.at === undefined ? problem.part : `${problem.part}, character ${problem.at + 1}`
+  throw new Error(`${place}: ${problem.reason}`)
+}
+
+function nameOf(candidate: unknown): string {
+  const name = (candidate as { readonly alert?: unknown } | null)?.alert
+  return typeof name === 'string' ? ` (${name.slice(0, 100)})` : ''
 }
 
 function fieldsOf(value: unknown, what: string): Readonly<Record<string, unknown>> {
@@ -74,7 +98,6 @@ function listOf(value: unknown, what: string): readonly unknown[] {
 
 function textsOf(value: unknown, what: string): Readonly<Record<string, string>> {
   const fields = fieldsOf(value ?? {}, what)
-  for (const [name, text] of Object.entries(fields))
-    if (typeof text !== 'string' || !/^[a-zA-Z_]\w*$/.test(name)) throw new Error(`${what} must be texts`)
+  if (Object.values(fields).some((text) => typeof text !== 'string')) throw new Error(`${what} must be texts`)
   return fields as Record<string, string>
 }

@@ -19,6 +19,17 @@ interface Token {
   readonly apart: boolean
 }
 
+/** A template that shows this text as it is, whatever is in it. */
+export function literalTemplate(text: string): string {
+  return text.replaceAll('{{', '{{`{{`}}')
+}
+
+/** The text that `literalTemplate` made this template of; `undefined`: it shows something else. */
+export function literalOf(template: string): string | undefined {
+  const text = template.replaceAll('{{`{{`}}', '{{')
+  return literalTemplate(text) === template ? text : undefined
+}
+
 /** The reason why not; `undefined`: it is well. */
 export function templateProblem(text: string): string | undefined {
   try {

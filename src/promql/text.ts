@@ -43,12 +43,15 @@ function codePoint(sequence: string): string | undefined {
 
 /** A string literal that says `text`. */
 export function quote(text: string): string {
-  return JSON.stringify(text).replaceAll(unprintable, escaped)
+  return escapeUnprintable(JSON.stringify(text))
 }
 
-/** What JSON leaves as it is, but YAML, or a reader, may stumble over. */
+/** Escapes in JSON what it leaves as it is, but YAML, or a reader, may stumble over. */
+export function escapeUnprintable(json: string): string {
+  return json.replaceAll(unprintable, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
 const unprintable = /[\x7f-\x9f\u00a0\u2028\u2029\ufeff\ufffe\uffff]/g
-const escaped = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000, y: 31_536_000_000 }
 const notation = /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { rules } from '../../src/cli/rules.ts'
-import { printRules, type Rule, readRules } from '../../src/promql/rulefile.ts'
+import type { Rule } from '../../src/promql/rule.ts'
+import { printRules, readRules } from '../../src/promql/rulefile.ts'
 import { until } from '../helpers/until.ts'
 
 const servers: Server[] = []
@@ -60,7 +61,7 @@ async function run(...args: string[]) {
 }
 
 const fileOf = (name: string) => join(folder, `app-metrics-proxy-${name}.yml`)
-const writtenTo = async (name: string) => readRules(await readFile(fileOf(name), 'utf8'))
+const writtenTo = async (name: string) => readRules(await readFile(fileOf(name), 'utf8')).rules
 
 describe('app-metrics-proxy rules, once', () => {
   test('writes one file a cluster, each limited to its own, and tells Prometheus', async () => {
@@ -125,7 +126,7 @@ describe('app-metrics-proxy rules, once', () => {
   test('keeps the last good rules of a silent cluster', async () => {
     const dev = await agent([rule('dev')])
     await run('--from', `dev=${dev.url}`, '--to', folder)
-    for (const text of ['not: [a, rule', 'groups: [{rules: [{alert: x}]}]', '<html>', 'groups: 1']) {
+    for (const text of ['not: [a, rule', '[]', '{"groups":[{"rules":1}]}', '<html>', '{"groups":1}']) {
       dev.said.text = text
       expect(await run('--from', `dev=${dev.url}`, '--to', folder)).toMatchObject({ code: 1 })
     }
@@ -140,7 +141,7 @@ describe('app-metrics-proxy rules, once', () => {
     await run('--from', `dev=${dev.url}`, '--to', folder)
     dev.said.text = printRules([])
     await run('--from', `dev=${dev.url}`, '--to', folder)
-    expect(await readFile(fileOf('dev'), 'utf8')).toBe('groups: []\n')
+    expect(await readFile(fileOf('dev'), 'utf8')).toBe(printRules([]))
   })
 
   test('leaves out what Prometheus would refuse, and says so', async () => {
@@ -151,10 +152,60 @@ describe('app-metrics-proxy rules, once', () => {
     ])
     const { code, err } = await run('--from', `dev=${dev.url}`, '--to', folder)
     expect({ code, err }).toEqual({
-      code: 0,
-      err: `dev: web_down, character 6: unexpected "="\ndev: lost, character 1: no label cluster to limit it to\n`,
+      code: 1,
+      err: `dev: left out: rule 1 (web_down): expr, character 6: unexpected "="\ndev: left out: lost: no plain label cluster to limit it to\n`,
     })
     expect(await writtenTo('dev')).toHaveLength(1)
+  })
+
+  test('leaves out of a hostile cluster’s rules what Prometheus would refuse, and all of no other’s', async () => {
+    const hostile = await agent([
+      { ...rule('dev'), labels: { cluster: 'dev', __name__: 'x' } },
+      { ...rule('dev'), labels: { cluster: 'dev', x: '{{ x' } },
+      { ...rule('dev'), labels: { cluster: '{{ $labels.cluster }}' } },
+      { ...rule('dev'), annotations: { ['a'.repeat(1100)]: 'x' } },
+      { ...rule('dev'), annotations: { summary: '\udc00' } },
+      { ...rule('dev'), alert: '' },
+      { ...rule('dev'), for: 1e300 },
+      rule('dev', `up{a="\ud800"}`),
+      rule('dev', '('.repeat(4000)),
+      rule('dev', 'up', 'kept'),
+    ])
+    const prod = await agent([rule('prod')])
+    const { code, out, err } = await run(
+      ...['--from', `dev=${hostile.url}`, '--from', `prod=${prod.url}`, '--to', folder],
+    )
+    expect({ code, out }).toEqual({ code: 1, out: 'dev: 1 rules written\nprod: 1 rules written\n' })
+    expect(err.trim().split('\n')).toEqual(Array(9).fill(expect.stringMatching(/^dev: left out: .{1,300}$/)))
+    expect((await writtenTo('dev')).map(({ alert }) => alert)).toEqual(['kept'])
+    expect(await writtenTo('prod')).toHaveLength(1)
+  })
+
+  test('limits the rules of a cluster whose name looks like a template to that name', async () => {
+    const dev = await agent([rule('{{`{{`}} x')])
+    expect(await run('--from', `dev=${dev.url}`, '--to', folder)).toMatchObject({ code: 0, err: '' })
+    expect(await writtenTo('dev')).toEqual([rule('{{`{{`}} x', 'up{cluster="{{ x",job="x"} == 0')])
+  })
+
+  test.each([
+    ['never ends to be parsed as YAML', `groups: ${']'.repeat(2 ** 20)}`],
+    ['is nested without end', `{"groups":${'['.repeat(2 ** 20)}${']'.repeat(2 ** 20)}}`],
+    ['has too many rules', JSON.stringify({ groups: [{ rules: Array(20_000).fill(0) }] })],
+  ])('passes over a cluster whose file %s', async (_, text) => {
+    const [dev, prod] = [await speaker({ text }), await agent([rule('prod')])]
+    const { code, err } = await run(
+      ...['--from', `dev=${dev.url}`, '--from', `prod=${prod.url}`, '--to', folder],
+    )
+    expect({ code, lines: err.split('\n').length }).toEqual({ code: 1, lines: 2 })
+    expect(await writtenTo('prod')).toHaveLength(1)
+  })
+
+  test('names the first of very many bad rules, and how many more', async () => {
+    const dev = await agent(Array.from({ length: 4000 }, (_, at) => rule('dev', 'up ==', `${at}`)))
+    const { code, err } = await run('--from', `dev=${dev.url}`, '--to', folder)
+    const lines = err.trim().split('\n')
+    expect({ code, lines: lines.length }).toEqual({ code: 1, lines: 21 })
+    expect(lines.at(-1)).toBe('dev: left out: 3980 more')
   })
 
   test('leaves expressions as they are where it is told to', async () => {
@@ -235,8 +286,12 @@ test('goes on, tells how it is, and each trouble once', async () => {
   expect((await ask('/metrics')).text).toContain('app_metrics_proxy_rules_pull_success{cluster="dev"} 1')
   dev.said.text = printRules([rule('dev'), rule('dev', 'up > 1', 'more')])
   await until('the second rule', async () => (await writtenTo('dev')).length === 2)
+  expect((await ask('/metrics')).text).toContain('app_metrics_proxy_rules_refused{cluster="dev"} 0')
+  dev.said.text = printRules([rule('dev'), rule('dev', 'up >', 'bad')])
+  await until('the refused rule', async () => (await ask('/-/ready')).text.includes('left out: rule 2 (bad)'))
+  expect((await ask('/metrics')).text).toContain('app_metrics_proxy_rules_refused{cluster="dev"} 1')
   dev.said.status = 502
-  await until('trouble', async () => (await ask('/-/ready')).status === 503)
+  await until('trouble', async () => (await ask('/-/ready')).text.includes('answered 502'))
   expect((await ask('/metrics')).text).toContain('app_metrics_proxy_rules_pull_success{cluster="dev"} 0')
   expect((await ask('/-/healthy')).status).toBe(200)
   const rounds = dev.asked.length

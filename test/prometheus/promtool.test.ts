@@ -1,17 +1,33 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { rules } from '../../src/cli/rules.ts'
 import { checkExpression } from '../../src/promql/check.ts'
 import { limitTo } from '../../src/promql/limit.ts'
 import { RefusedExpression } from '../../src/promql/refused.ts'
-import { printRules, type Rule, readRules } from '../../src/promql/rulefile.ts'
+import { type Rule, ruleProblem } from '../../src/promql/rule.ts'
+import { printRules, readRules } from '../../src/promql/rulefile.ts'
 import { templateProblem } from '../../src/promql/template.ts'
 import { createRules } from '../../src/serve/rules/rules.ts'
-import { createMetrics } from '../../src/telemetry.ts'
+import { createLog, createMetrics } from '../../src/telemetry.ts'
 import { catalogue, service, storeOf } from '../helpers/cluster.ts'
+
+function promtoolOn(files: readonly string[]): Promise<string> {
+  return new Promise((resolve) =>
+    execFile(
+      'promtool',
+      ['check', 'rules', '--lint=none', ...files],
+      { maxBuffer: 2 ** 26 },
+      (error, _, stderr) => resolve(error ? stderr || String(error) : ''),
+    ),
+  )
+}
 
 /** What promtool says of these rules; empty: nothing against them. */
 async function promtool(rules: readonly Rule[]): Promise<string> {
@@ -19,17 +35,52 @@ async function promtool(rules: readonly Rule[]): Promise<string> {
   try {
     const file = join(folder, 'rules.yml')
     await writeFile(file, printRules(rules))
-    return await new Promise((resolve) =>
-      execFile(
-        'promtool',
-        ['check', 'rules', '--lint=none', file],
-        { maxBuffer: 2 ** 26 },
-        (error, _, stderr) => resolve(error ? stderr : ''),
-      ),
-    )
+    return await promtoolOn([file])
   } finally {
     await rm(folder, { recursive: true })
   }
+}
+
+/** Whether promtool takes each of these rules, each in a file of its own. */
+async function promtoolOnEach(rules: readonly Rule[]): Promise<readonly boolean[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'rules-'))
+  try {
+    await Promise.all(rules.map((rule, at) => writeFile(join(folder, `${at}.yml`), printRules([rule]))))
+    const stdout = await new Promise<string>((resolve) =>
+      execFile(
+        'promtool',
+        ['check', 'rules', '--lint=none', ...rules.map((_, at) => `${at}.yml`)],
+        { cwd: folder, maxBuffer: 2 ** 26 },
+        (_, out) => resolve(out),
+      ),
+    )
+    const taken = new Set(
+      Array.from(stdout.matchAll(/^Checking (\d+)\.yml\n {2}SUCCESS/gm), ([, at]) => Number(at)),
+    )
+    return rules.map((_, at) => taken.has(at))
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+async function serve(text: string) {
+  const server = createServer((_, response) => response.end(text)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stop: () => {
+      server.closeAllConnections()
+      return new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+const silent = {
+  stdout: () => {},
+  stderr: () => {},
+  env: {},
+  signal: new AbortController().signal,
+  isTerminal: false,
 }
 
 const rule = (expr: string, at: number, text = ''): Rule => ({
@@ -337,30 +388,116 @@ test('promtool reads whatever characters are in it', async () => {
   expect(await promtool(rules)).toBe('')
 })
 
-test('promtool takes the rules of services whose labels hold anything', async () => {
-  const text = fc.string({ unit: 'binary', maxLength: 20 })
+/** Text as a stranger might choose it. */
+const hostile = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 20 }),
+  fc.string({ unit: 'binary', maxLength: 4 }).map((text) => `${text}\ud800`),
+  fc.constantFrom(
+    ...['', '{{', '{{ x', '{{{', '}}', '{{ $value }}', '{{`{{`}}', '{{ template "x" }}', '{{ define "x" }}'],
+    ...[
+      '__name__',
+      '__proto__',
+      'constructor',
+      'alertname',
+      'a-b',
+      'ä',
+      '5m',
+      '-',
+      '---',
+      '%YAML 1.1',
+      '&a *a',
+    ],
+    ...[
+      '\0',
+      '\u0085',
+      '\ufeff',
+      '\uffff',
+      '\u2028',
+      '"\n  - alert: x',
+      'a'.repeat(1100),
+      'x'.repeat(65_536),
+    ],
+  ),
+)
+
+test('promtool takes the rules of services whose names and labels hold anything', async () => {
   const part = fc.oneof(
-    text,
-    fc.constantFrom('up == 0', '@replicas_running', 'a=b,c={{ $value }}', '{{', '5m', 'x="\n', '- alert: y'),
+    hostile,
+    fc.constantFrom('up == 0', '@replicas_running', 'a=b,c={{ $value }}', '5m', 'x="\n', '- alert: y'),
   )
   const keys = ['Name', 'If', 'For', 'Labels', 'Annotations'].flatMap((key) => [
     `com.df.alert${key}`,
     `com.df.alert${key}.1`,
   ])
   const labels = fc.record(Object.fromEntries(keys.map((key) => [key, part])), { requiredKeys: [] })
-  const services = fc
-    .sample(labels, 3000)
-    .map((labels, at) =>
-      service(`s-${at}`, { labels: { ...labels, 'com.df.notify': 'true', 'com.df.alertIf.1': 'up' } }),
-    )
+  const alwaysGood = {
+    'com.df.notify': 'true',
+    'com.df.alertName.9': 'good',
+    'com.df.alertIf.9': '@replicas_running',
+  }
+  const services = fc.sample(fc.tuple(labels, hostile), 2000).flatMap(([labels, name], at) => [
+    service(`s-${at}-${name}`, {
+      labels: { ...labels, 'com.df.notify': 'true', 'com.df.alertIf.1': 'up' },
+    }),
+    service(`innocent-${at}-{{ ${at}`, { labels: alwaysGood }),
+  ])
   const store = storeOf({ catalogue: catalogue(services) })
-  const made = createRules({
-    store,
-    config: { cluster: 'a"b' },
-    metrics: createMetrics(),
-    complete: () => [],
-  })
-  const rules = readRules((await made.answer({})).body.toString())
-  expect(rules.length).toBeGreaterThan(300)
-  expect(await promtool(rules)).toBe('')
+  for (const cluster of ['a"b', '{{ x', undefined]) {
+    const deps = { store, log: createLog('silent'), metrics: createMetrics(), complete: () => [] }
+    const { rules, refused } = readRules(
+      (await createRules({ ...deps, config: { cluster } }).answer({})).body.toString(),
+    )
+    expect(refused).toEqual([])
+    expect(rules.filter(({ alert }) => /^innocent.*good$/.test(alert))).toHaveLength(2000)
+    expect(await promtool(rules)).toBe('')
+  }
+})
+
+/** A stranger who is honest more often than not, so that many rules have one fault or none. */
+const mostly = <T>(honest: readonly T[], other: fc.Arbitrary<T>) =>
+  fc.oneof({ arbitrary: fc.constantFrom(...honest), weight: 12 }, { arbitrary: other, weight: 1 })
+
+const anyRule = fc.record(
+  {
+    alert: mostly(['a'], hostile),
+    expr: mostly(['up == 0'], fc.oneof(hostile, expression)),
+    for: mostly([0, 30_000], fc.oneof(fc.double(), fc.constantFrom(1e300, -1, Number.NaN))),
+    labels: fc.dictionary(mostly(['a', 'b', 'cluster'], hostile), mostly(['x', '{{ $value }}'], hostile), {
+      maxKeys: 3,
+    }),
+    annotations: fc.dictionary(mostly(['a', 'summary'], hostile), mostly(['x'], hostile), { maxKeys: 3 }),
+  },
+  { requiredKeys: ['alert', 'expr', 'labels', 'annotations'] },
+) as fc.Arbitrary<Rule>
+
+test('promtool takes every rule that we take, and most of those that we refuse it refuses too', async () => {
+  const rules = fc.sample(anyRule, 8000)
+  const verdicts = await promtoolOnEach(rules)
+  const taken = rules.filter((_, at) => verdicts[at])
+  const both = taken.filter((rule) => !ruleProblem(rule))
+  expect(rules.filter((rule, at) => !ruleProblem(rule) && !verdicts[at])).toEqual([])
+  expect(both.length).toBeGreaterThan(1000)
+  // what only we refuse: names that are very long, begin with __ or aren’t ASCII, and what some versions don’t know
+  expect(both.length / taken.length).toBeGreaterThan(0.75)
+})
+
+test('the command writes what promtool takes, of whatever clusters answer with', async () => {
+  const innocent: Rule = { alert: 'good', expr: 'up == 0', labels: { cluster: 'a' }, annotations: {} }
+  const answers = fc.sample(fc.array(anyRule, { maxLength: 20 }), 150)
+  const servers = await Promise.all(answers.map((rules) => serve(printRules([innocent, ...rules]))))
+  const folder = await mkdtemp(join(tmpdir(), 'rules-'))
+  try {
+    for (const more of [[], ['--no-limit']]) {
+      const from = servers.flatMap(({ url }, at) => ['--from', `c${at}=${url}`])
+      await rules([...from, '--to', folder, ...more], silent)
+      const files = (await readdir(folder)).filter((name) => name.endsWith('.yml'))
+      expect(files).toHaveLength(answers.length)
+      expect(await promtoolOn(files.map((name) => join(folder, name)))).toBe('')
+      for (const name of files)
+        expect(readRules(await readFile(join(folder, name), 'utf8')).rules[0]!.alert).toBe('good')
+    }
+  } finally {
+    for (const { stop } of servers) await stop()
+    await rm(folder, { recursive: true })
+  }
 })

@@ -30,6 +30,10 @@ export function createObserver({ stdout, stderr }: Lines): Observer {
     'When a cluster’s rules were last pulled.',
   )
   const count = metrics.gauge('app_metrics_proxy_rules_written', 'Rules in a cluster’s file.')
+  const refused = metrics.gauge(
+    'app_metrics_proxy_rules_refused',
+    'Rules of a cluster that were left out of its file since Prometheus would refuse them.',
+  )
   const reloads = metrics.counter(
     'app_metrics_proxy_rules_reloads_total',
     'How often Prometheus was told to reload, by outcome.',
@@ -51,8 +55,10 @@ export function createObserver({ stdout, stderr }: Lines): Observer {
         if (outcome.ok) {
           last.set(Date.now() / 1000, { cluster })
           count.set(outcome.rules, { cluster })
+          refused.set(outcome.refused.length, { cluster })
           if (outcome.changed) stdout(`${cluster}: ${outcome.rules} rules written\n`)
-          complaints.push(...outcome.remarks.map((remark) => `${cluster}: ${remark}`))
+          const all = [...outcome.remarks, ...firstOf(outcome.refused)]
+          complaints.push(...all.map((remark) => `${cluster}: ${remark}`))
         } else complaints.push(`${cluster}: ${outcome.reason}`)
       }
       if (reload) {
@@ -63,12 +69,21 @@ export function createObserver({ stdout, stderr }: Lines): Observer {
       }
       for (const complaint of complaints) if (!said.has(complaint)) stderr(`${visible(complaint)}\n`)
       said = new Set(complaints)
-      const failed = outcomes.some(({ ok }) => !ok) || reload?.ok === false
+      const failed =
+        outcomes.some((outcome) => !outcome.ok || outcome.refused.length > 0) || reload?.ok === false
       trouble = failed ? complaints.join('; ') : undefined
     },
     print: metrics.print,
     trouble: () => trouble,
   }
+}
+
+const maxRefusedLines = 20
+
+function firstOf(refused: readonly string[]): readonly string[] {
+  const first = refused.slice(0, maxRefusedLines).map((reason) => `left out: ${reason}`)
+  const more = refused.length - first.length
+  return more > 0 ? [...first, `left out: ${more} more`] : first
 }
 
 /** `/metrics`, `/-/healthy` while rounds are made, `/-/ready` while they go well. */

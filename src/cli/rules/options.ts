@@ -31,7 +31,8 @@ Fetches the alerting rules of clusters into a folder that Prometheus reads its r
   --no-limit                Leave expressions as they are. Else every selector gets cluster="…".
   --help                    This text.
 
-A cluster that is silent keeps its last rules. Exit code: 0 well, 1 something failed, 2 used wrongly.
+A cluster that is silent keeps its last rules. A rule that Prometheus would refuse is left out.
+Exit code: 0 well, 1 something failed or was left out, 2 used wrongly.
 `
 
 export class UsageError extends Error {}

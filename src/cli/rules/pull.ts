@@ -1,16 +1,18 @@
 // One cluster's rules, from the first of its agents that answers, made fit to stand beside those of others.
 
-import { checkExpression } from '../../promql/check.ts'
 import { limitTo } from '../../promql/limit.ts'
-import { RefusedExpression } from '../../promql/refused.ts'
-import { type Rule, readRules } from '../../promql/rulefile.ts'
+import type { Rule } from '../../promql/rule.ts'
+import { readRules } from '../../promql/rulefile.ts'
+import { literalOf } from '../../promql/template.ts'
 import type { Cluster } from './options.ts'
 
 export interface Pulled {
   readonly rules: readonly Rule[]
   /** The value of `cluster` in its rules; several where it isn't one cluster after all. */
   readonly calledThemselves: readonly string[]
-  /** Rules that were left out, and agents that were silent though another one answered. */
+  /** A sentence for each rule that was left out. */
+  readonly refused: readonly string[]
+  /** Agents that didn't answer though another one did. */
   readonly remarks: readonly string[]
 }
 
@@ -22,9 +24,7 @@ export async function pullRules({ urls }: Cluster, limit: boolean, signal: Abort
   const silent: string[] = []
   for (const url of urls)
     try {
-      const rules = readRules(await fetchText(url, signal))
-      const pulled = fitted(rules, limit)
-      return { ...pulled, remarks: [...silent, ...pulled.remarks] }
+      return { ...rulesIn(await fetchText(url, signal), limit), remarks: silent }
     } catch (error) {
       if (signal.aborted) throw error
       silent.push(`${url.host}: ${reasonOf(error)}`)
@@ -62,28 +62,20 @@ async function textOf({ body }: Response): Promise<string> {
   return Buffer.concat(chunks).toString()
 }
 
-/** Checked again: what is written here is read by a Prometheus that would refuse all files for one bad rule. */
-function fitted(rules: readonly Rule[], limit: boolean): Pulled {
-  const kept: Rule[] = []
-  const remarks: string[] = []
+function rulesIn(text: string, limit: boolean): Omit<Pulled, 'remarks'> {
+  const file = readRules(text)
+  const rules: Rule[] = []
+  const refused = [...file.refused]
   const clusters = new Set<string>()
-  for (const rule of rules)
-    try {
-      const { cluster } = rule.labels
-      if (cluster !== undefined) clusters.add(cluster)
-      checkExpression(rule.expr)
-      kept.push(limit ? limitedToItsCluster(rule) : rule)
-    } catch (error) {
-      if (!(error instanceof RefusedExpression)) throw error
-      remarks.push(`${rule.alert}, character ${error.at + 1}: ${error.message}`)
-    }
-  return { rules: kept, calledThemselves: [...clusters], remarks }
-}
-
-function limitedToItsCluster(rule: Rule): Rule {
-  const { cluster } = rule.labels
-  if (cluster === undefined) throw new RefusedExpression('no label cluster to limit it to', 0)
-  return { ...rule, expr: limitTo(rule.expr, 'cluster', cluster) }
+  for (const rule of file.rules) {
+    const cluster = literalOf(rule.labels.cluster ?? '')
+    if (cluster) clusters.add(cluster)
+    if (!limit) rules.push(rule)
+    else if (rule.labels.cluster === undefined || cluster === undefined)
+      refused.push(`${rule.alert.slice(0, 100)}: no plain label cluster to limit it to`)
+    else rules.push({ ...rule, expr: limitTo(rule.expr, 'cluster', cluster) })
+  }
+  return { rules, calledThemselves: [...clusters], refused }
 }
 
 function reasonOf(error: unknown): string {

@@ -11,6 +11,7 @@ export type Outcome = { readonly cluster: string } & (
       readonly ok: true
       readonly rules: number
       readonly changed: boolean
+      readonly refused: readonly string[]
       readonly remarks: readonly string[]
     }
   | { readonly ok: false; readonly reason: string }
@@ -58,10 +59,10 @@ async function attempt<T>(action: () => Promise<T>): Promise<Attempt<T>> {
 /** What a silent cluster had stays. */
 async function put({ name }: Cluster, pulled: Attempt<Pulled>, folder: Folder): Promise<Outcome> {
   if (!pulled.ok) return { cluster: name, ...pulled }
-  const { rules, remarks } = pulled.value
+  const { rules, refused, remarks } = pulled.value
   const written = await attempt(() => folder.write(name, printRules(rules)))
   if (!written.ok) return { cluster: name, ...written }
-  return { cluster: name, ok: true, rules: rules.length, changed: written.value, remarks }
+  return { cluster: name, ok: true, rules: rules.length, changed: written.value, refused, remarks }
 }
 
 /** Two clusters of one name would each alert on the other's series. */

@@ -3,10 +3,9 @@
 
 import type { AlertDefinition, AlertPart } from '../../labels/alerts.ts'
 import { looseDuration } from '../../labels/values.ts'
-import { checkExpression } from '../../promql/check.ts'
 import { RefusedExpression } from '../../promql/refused.ts'
-import type { Rule } from '../../promql/rulefile.ts'
-import { templateProblem } from '../../promql/template.ts'
+import { labelProblem, maxForMs, type Rule, ruleProblem } from '../../promql/rule.ts'
+import { literalTemplate } from '../../promql/template.ts'
 import type { Defined } from './definitions.ts'
 import { pairsOf } from './pairs.ts'
 import { expand } from './shortcuts.ts'
@@ -32,7 +31,6 @@ const mostPairs = 32
 const longestName = 200
 const longestText = 2048
 const longestExpression = 4096
-const longestWait = 30 * 86_400_000
 
 /** For people: `demo_web: com.df.alertIf (service label), character 4: unexpected "="`. */
 export function sentenceOf({ service, label, position, reason }: Report): string {
@@ -83,13 +81,33 @@ function makeRule(defined: Defined, cluster: string, note: Note): Rule {
   checkName(parts)
   const { expr, summary, labels } = expressionOf(parts, about)
   const wait = waitOf(parts.For)
-  return {
+  const rule = {
     alert: fullName(defined, '_').replaceAll('-', ''),
     expr,
     ...(wait && { for: wait }),
-    labels: { service: about.service, ...labels, ...pairs('Labels', parts, note), cluster },
-    annotations: { ...(summary && { summary }), ...pairs('Annotations', parts, note) },
+    labels: {
+      service: literalTemplate(about.service),
+      ...labels,
+      ...pairs('Labels', parts, note),
+      cluster: literalTemplate(cluster),
+    },
+    annotations: {
+      ...(summary && { summary: literalTemplate(summary) }),
+      ...pairs('Annotations', parts, note),
+    },
   }
+  const problem = ruleProblem({ ...rule, alert: fullName(defined, '_') })
+  if (problem) throw new Refused(labelOf[problem.part], problem.reason, problem.at)
+  return rule
+}
+
+/** The label to which a part of a rule is due. */
+const labelOf: Readonly<Record<keyof Rule, AlertPart>> = {
+  alert: 'Name',
+  expr: 'If',
+  for: 'For',
+  labels: 'Labels',
+  annotations: 'Annotations',
 }
 
 function checkName({ Name: name }: AlertDefinition['parts']): void {
@@ -103,9 +121,7 @@ function expressionOf({ If: text }: AlertDefinition['parts'], about: Defined['ab
   if (text.length > longestExpression) throw new Refused('If', `longer than ${longestExpression} characters`)
   const isShortcut = text.startsWith('@')
   try {
-    const expanded = isShortcut ? expand(text, about) : { expr: text, summary: undefined, labels: {} }
-    checkExpression(expanded.expr)
-    return expanded
+    return isShortcut ? expand(text, about) : { expr: text, summary: undefined, labels: {} }
   } catch (error) {
     if (!(error instanceof RefusedExpression)) throw error
     throw new Refused('If', error.message, error.at)
@@ -115,7 +131,7 @@ function expressionOf({ If: text }: AlertDefinition['parts'], about: Defined['ab
 function waitOf(text: string | undefined): number | undefined {
   if (!text) return undefined
   const wait = looseDuration(text)
-  if (wait === undefined || wait > longestWait)
+  if (wait === undefined || wait > maxForMs)
     throw new Refused('For', `${JSON.stringify(text.slice(0, 60))} is not a duration such as 30s, up to 30d`)
   return wait
 }
@@ -130,10 +146,10 @@ function pairs(part: 'Labels' | 'Annotations', parts: AlertDefinition['parts'], 
     const problem =
       part === 'Labels' && reserved.includes(name)
         ? 'can’t be set'
-        : value.length > longestText || !value.isWellFormed()
-          ? `longer than ${longestText} characters, or no text`
-          : templateProblem(value)
-    if (problem !== undefined) note(part, `${name}: ${problem}`)
+        : value.length > longestText
+          ? `longer than ${longestText} characters`
+          : labelProblem(name, value)
+    if (problem !== undefined) note(part, `${name.slice(0, 60)}: ${problem}`)
     return problem === undefined
   })
   if (kept.length > mostPairs) note(part, `more than ${mostPairs}, the rest is left out`)
@@ -161,7 +177,7 @@ function fullName({ about, definition }: Defined, separator: string): string {
 function reportOf({ about, definition }: Defined, part: AlertPart, reason: string, at?: number): Report {
   const key = `com.df.alert${part}${definition.index === '' ? '' : `.${definition.index}`}`
   return {
-    service: about.service,
+    service: about.service.slice(0, longestName).toWellFormed(),
     label: `${key} (${definition.origin})`,
     reason,
     ...(at !== undefined && { position: at + 1 }),

@@ -2,11 +2,11 @@
 
 import type { Catalogue, Change, Dated, Entry, NodeId, NodeView } from '../../model.ts'
 import { printRules } from '../../promql/rulefile.ts'
-import type { Metrics } from '../../telemetry.ts'
+import type { Log, Metrics } from '../../telemetry.ts'
 import { type Answer, incomplete } from '../answer.ts'
 import { type Asked, type Document, renewed } from '../document.ts'
 import { definitionsOf } from './definitions.ts'
-import { type Made, makeRules, type Report } from './make.ts'
+import { type Made, makeRules, type Report, sentenceOf } from './make.ts'
 
 export { type Report, sentenceOf } from './make.ts'
 
@@ -18,6 +18,7 @@ export interface RulesDeps {
     subscribe(listener: (change: Change) => void): () => void
   }
   readonly config: { readonly cluster: string | undefined }
+  readonly log: Log
   readonly metrics: Metrics
   /** What is still awaited before the rules are whole; empty: nothing. */
   readonly complete: () => readonly string[]
@@ -31,8 +32,9 @@ export interface Rules {
 
 const contentType = 'application/yaml; charset=utf-8'
 
-export function createRules({ store, config, metrics, complete }: RulesDeps): Rules {
+export function createRules({ store, config, log, metrics, complete }: RulesDeps): Rules {
   let current: Made | undefined
+  let logged: ReadonlySet<string> = new Set()
   let printed: { readonly of: Made; readonly document: Document } | undefined
   store.subscribe((change) => {
     if (matters(change)) current = undefined
@@ -45,7 +47,16 @@ export function createRules({ store, config, metrics, complete }: RulesDeps): Ru
       config.cluster ?? catalogue?.cluster ?? hostnameOf(node, store.nodes())
     const all = definitionsOf({ entries: store.entries(), catalogue })
     current = makeRules(all, ({ owner }) => cluster(owner))
+    logNew(current.reports)
     return current
+  }
+
+  /** Each report once, as long as it stays the same. */
+  function logNew(reports: readonly Report[]): void {
+    const bySentence = new Map(reports.map((report) => [sentenceOf(report), report]))
+    for (const [sentence, report] of bySentence)
+      if (!logged.has(sentence)) log.warn(report, 'an alert label can’t be used')
+    logged = new Set(bySentence.keys())
   }
   observe(metrics, made)
   return {

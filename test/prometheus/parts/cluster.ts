@@ -33,14 +33,15 @@ export async function startResponder(
 ): Promise<Responder> {
   const store = storeOf({})
   const metrics = createMetrics()
+  const log = createLog('silent')
   const asked = new Set<string>()
   const complete = () => responder.awaited
   const sd = createSd({ store, config: { cluster }, standing, complete })
-  const rules = createRules({ store, config: { cluster }, metrics, complete })
+  const rules = createRules({ store, config: { cluster }, log, metrics, complete })
   const server: Server = await startServer({
     port: 0,
     clock: systemClock,
-    log: createLog('silent'),
+    log,
     metrics,
     host,
     plugins: [

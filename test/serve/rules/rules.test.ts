@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { readRules } from '../../../src/promql/rulefile.ts'
 import { createRules } from '../../../src/serve/rules/rules.ts'
-import { createMetrics } from '../../../src/telemetry.ts'
+import { createLog, createMetrics } from '../../../src/telemetry.ts'
 import { catalogue, ended, entry, type Known, service, storeOf, target, task } from '../../helpers/cluster.ts'
 
 type Labels = Readonly<Record<string, string>>
@@ -9,9 +9,15 @@ type Labels = Readonly<Record<string, string>>
 function rulesOf(known: Known, awaited: readonly string[] = []) {
   const store = storeOf(known)
   const metrics = createMetrics()
-  const rules = createRules({ store, config: { cluster: 'test' }, metrics, complete: () => awaited })
-  const read = async () => readRules((await rules.answer({})).body.toString())
-  return { store, rules, read, metrics }
+  const lines: string[] = []
+  const log = createLog('warn', (line) => lines.push(line))
+  const rules = createRules({ store, config: { cluster: 'test' }, log, metrics, complete: () => awaited })
+  const read = async () => {
+    const file = readRules((await rules.answer({})).body.toString())
+    expect(file.refused).toEqual([])
+    return file.rules
+  }
+  return { store, rules, read, metrics, lines }
 }
 
 /** One service with these labels, without their prefix. */
@@ -250,6 +256,70 @@ describe('a broken one is left out, told with its place, and costs no other', ()
   })
 })
 
+describe('a service with a name from outside', () => {
+  const labels = [
+    ...alerting({ alertName: 'a', alertIf: '@replicas_running' }).catalogue!.services.values(),
+  ][0]!.labels
+  const named = (...names: readonly string[]) =>
+    rulesOf({ catalogue: catalogue(names.map((name) => service(name, { replicas: 3, labels }))) })
+
+  test('is shown as it is, where the name looks like a template', async () => {
+    const [rule] = await named('{{ x').read()
+    expect(rule).toMatchObject({
+      alert: '{{ x_a',
+      labels: { service: '{{`{{`}} x' },
+      annotations: { summary: 'The number of running replicas of the service {{`{{`}} x is not 3' },
+    })
+    expect(rule!.expr).toContain('service_name="{{ x"')
+  })
+
+  test.each([
+    ['half a character', 'shop\ud800'],
+    ['more characters than any name', 'x'.repeat(65_536)],
+    ['more dashes than any name', `x${'-'.repeat(65_536)}`],
+  ])('loses its own rule only, where it has %s', async (_, name) => {
+    const { read, rules, lines, metrics } = named(name, 'good')
+    expect((await read()).map(({ alert }) => alert)).toEqual(['good_a'])
+    expect(rules.reports()).toHaveLength(1)
+    expect(rules.reports()[0]!.service.isWellFormed()).toBe(true)
+    expect(metrics.print().length).toBeLessThan(2000)
+    expect(lines).toHaveLength(1)
+    expect(lines[0]!.length).toBeLessThan(1000)
+  })
+
+  test.each(['constructor', '__proto__', 'toString'])('is %s, as any other', async (name) => {
+    expect((await named(name).read()).map(({ alert }) => alert)).toEqual([`${name}_a`])
+  })
+})
+
+test('a pair whose name is too long is left out alone', async () => {
+  const { read, rules } = rulesOf(alerting({ ...plain, alertLabels: `${'a'.repeat(1100)}=x,kept=yes` }))
+  expect(await read()).toMatchObject([{ labels: { kept: 'yes' } }])
+  expect(rules.reports()).toHaveLength(1)
+})
+
+test('a cluster whose name looks like a template is shown as it is', async () => {
+  const store = storeOf(alerting(plain))
+  const deps = { store, log: createLog('silent'), metrics: createMetrics(), complete: () => [] }
+  const rules = createRules({ ...deps, config: { cluster: '{{ x' } })
+  const file = readRules((await rules.answer({})).body.toString())
+  expect(file).toMatchObject({ rules: [{ labels: { cluster: '{{`{{`}} x' } }], refused: [] })
+})
+
+test('a report is logged once for as long as it stays the same', async () => {
+  const { store, read, lines } = rulesOf(alerting({ alertName: 'a', alertIf: 'up = 0' }))
+  await read()
+  const more = [
+    service('other', {}),
+    ...alerting({ alertName: 'a', alertIf: 'up = 0' }).catalogue!.services.values(),
+  ]
+  store.become({ catalogue: catalogue(more) }, { kind: 'catalogue' })
+  await read()
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { service: 'demo_web', label: 'com.df.alertIf (service label)', reason: 'unexpected "="', position: 4 },
+  ])
+})
+
 describe('which alerts are in force', () => {
   const labels = [...alerting(plain).catalogue!.services.values()][0]!.labels
   const names = async (known: Known) => (await rulesOf(known).read()).map(({ alert }) => alert)
@@ -323,6 +393,6 @@ describe('which alerts are in force', () => {
   })
 
   test('are an empty file where there are none', async () => {
-    expect((await rulesOf({}).rules.answer({})).body.toString()).toBe('groups: []\n')
+    expect((await rulesOf({}).rules.answer({})).body.toString()).toBe('{\n  "groups": []\n}\n')
   })
 })
