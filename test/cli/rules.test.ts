@@ -220,6 +220,34 @@ describe('app-metrics-proxy rules, once', () => {
     expect(err).toBe('one and two both call themselves cluster x: set CLUSTER\n')
   })
 
+  test('sends Prometheus the user and password of its URL, and never shows them', async () => {
+    const [dev, prometheus] = [await agent([rule('dev')]), await speaker({ status: 403, text: 'no' })]
+    const reload = `${prometheus.url.replace('//', '//mé:s%40fe@')}/-/reload`
+    const from = dev.url.replace('//', '//me:s@fe@')
+    const { code, out, err } = await run('--from', from, '--to', folder, '--reload', reload)
+    expect([code, err]).toEqual([1, 'Prometheus: answered 403: no\n'])
+    expect(out).not.toMatch(/s@fe|s%40fe/)
+    const pair = Buffer.from('mé:s@fe').toString('base64')
+    expect(prometheus.asked).toEqual([{ method: 'POST', url: '/-/reload', authorization: `Basic ${pair}` }])
+    await prometheus.stop()
+    const gone = await run('--from', from, '--to', folder, '--reload', reload)
+    expect(gone.code).toBe(1)
+    expect(gone.out + gone.err).not.toMatch(/s@fe|s%40fe/)
+  })
+
+  test.each([
+    ['--from', 'http://me:hunter2@x:99999/'],
+    ['--from', 'dev=http://me:hunter,2@x/'],
+    ['--from', 'dev=ftp://me:hunter2@x/'],
+    ['--reload', 'http://me:hunter2@x:99999/'],
+    ['--reload', 'me:hunter2@x'],
+    ['--from=http://a/', 'http://me:hunter2@x/'],
+  ])('never shows a password that it refuses: %s %s', async (...given) => {
+    const { code, out, err } = await run(...given, '--from', 'http://a/', '--to', folder)
+    expect([code, out]).toEqual([2, ''])
+    expect(err).not.toMatch(/hunter|me:/)
+  })
+
   test('sends the user and password of a URL', async () => {
     const dev = await agent([])
     await run('--from', `dev=${dev.url.replace('://', '://me:s%40fe@')}`, '--to', folder)

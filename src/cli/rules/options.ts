@@ -1,6 +1,7 @@
 // What `app-metrics-proxy rules` is told on its command line.
 
 import { parseArgs } from 'node:util'
+import { redact } from '../../credentials.ts'
 
 /** One cluster: any of its agents says the same. */
 export interface Cluster {
@@ -70,7 +71,7 @@ function parse(args: readonly string[]) {
       },
     }).values
   } catch (error) {
-    throw new UsageError((error as Error).message)
+    throw new UsageError(redact((error as Error).message))
   }
 }
 
@@ -80,14 +81,16 @@ function clusterOf(text: string): Cluster {
   const urls = list
     .split(',')
     .filter((one) => one.trim() !== '')
-    .map((one) => urlOf('--from', one.trim()))
-  if (urls.length === 0) throw new UsageError(`--from ${text}: no URL`)
+    .map((one) => urlOf('--from', one.trim(), text))
+  if (urls.length === 0) throw new UsageError(`--from ${redact(text)}: no URL`)
   return { name: given ?? urls[0]!.host.replaceAll(/[^\w.-]+/g, '_'), urls }
 }
 
-function urlOf(option: string, text: string): URL {
+/** `whole`: what to show if it is none, since a part may lack the `@` that ends a password. */
+function urlOf(option: string, text: string, whole = text): URL {
   const url = URL.parse(text)
-  if (!url || !/^https?:$/.test(url.protocol)) throw new UsageError(`${option} ${text}: not an http URL`)
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw new UsageError(`${option} ${redact(whole)}: not an http URL`)
   return url
 }
 

@@ -1,5 +1,6 @@
 // One cluster's rules, from the first of its agents that answers, made fit to stand beside those of others.
 
+import { splitCredentials } from '../../credentials.ts'
 import { limitTo } from '../../promql/limit.ts'
 import type { Rule } from '../../promql/rule.ts'
 import { readRules } from '../../promql/rulefile.ts'
@@ -33,22 +34,14 @@ export async function pullRules({ urls }: Cluster, limit: boolean, signal: Abort
 }
 
 async function fetchText(agent: URL, signal: AbortSignal): Promise<string> {
-  const url = new URL('rules', agent.href.endsWith('/') ? agent : `${agent.href}/`)
-  const headers = credentialsOf(url)
+  const base = agent.href.endsWith('/') ? agent : `${agent.href}/`
+  const { url, ...headers } = splitCredentials(new URL('rules', base))
   const within = AbortSignal.any([signal, AbortSignal.timeout(patience)])
   const response = await fetch(url, { headers, signal: within, redirect: 'error' })
   const text = await textOf(response)
   if (response.status !== 200)
     throw new Error(`answered ${response.status}: ${text.trim().split('\n')[0]!.slice(0, 200)}`)
   return text
-}
-
-/** `fetch` takes none within a URL. */
-function credentialsOf(url: URL): Record<string, string> {
-  if (url.username === '') return {}
-  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
-  ;[url.username, url.password] = ['', '']
-  return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` }
 }
 
 async function textOf({ body }: Response): Promise<string> {

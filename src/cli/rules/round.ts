@@ -1,5 +1,6 @@
 // One round: pull from every cluster, write what changed, tell Prometheus.
 
+import { splitCredentials } from '../../credentials.ts'
 import { printRules } from '../../promql/rulefile.ts'
 import type { Folder } from './folder.ts'
 import type { Cluster, RulesOptions } from './options.ts'
@@ -85,11 +86,12 @@ function doubled(
 
 const patience = 30_000
 
-async function tellPrometheus(url: URL, signal: AbortSignal): Promise<void> {
+async function tellPrometheus(given: URL, signal: AbortSignal): Promise<void> {
   const within = AbortSignal.any([signal, AbortSignal.timeout(patience)])
+  const { url, ...headers } = splitCredentials(given)
   let response: Response
   try {
-    response = await fetch(url, { method: 'POST', signal: within })
+    response = await fetch(url, { method: 'POST', headers, signal: within, redirect: 'error' })
   } catch (error) {
     const { cause, message } = error as Error
     throw new Error(cause instanceof Error ? cause.message : message)
