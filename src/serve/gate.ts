@@ -6,6 +6,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { statusOf, troubleOf } from '../errors.ts'
+import type { Log } from '../telemetry.ts'
 import type { Asker } from './guard/access.ts'
 import type { Guard, Refusal } from './guard/guard.ts'
 import type { RequestCounts } from './requests.ts'
@@ -14,6 +15,7 @@ interface GateDeps {
   /** Without one, everybody may ask. */
   readonly guard: Pick<Guard, 'judge' | 'headers'> | undefined
   readonly counts: RequestCounts
+  readonly log: Log
 }
 
 interface Gate {
@@ -29,10 +31,11 @@ interface Text {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-export function createGate({ guard, counts }: GateDeps): Gate {
+export function createGate({ guard, counts, log }: GateDeps): Gate {
   function refuse(response: ServerResponse, { status, reason, headers }: Text): void {
     counts.add('none', status, 0)
-    response.writeHead(status, { ...textHeaders, ...headers }).end(`${reason}\n`)
+    const body = bodyOf(reason)
+    response.writeHead(status, { ...textHeaders, 'content-length': body.length, ...headers }).end(body)
   }
 
   function pass(request: IncomingMessage, response: ServerResponse, handle: RequestListener): void {
@@ -53,6 +56,7 @@ export function createGate({ guard, counts }: GateDeps): Gate {
         (refusal) => (refusal ? refuse(response, refusal) : pass(request, response, handle)),
         (error: unknown) => {
           const { code, reason } = troubleOf(error)
+          if (code === 'internal') log.error({ err: error }, 'a request could not be judged')
           refuse(response, { status: statusOf[code], reason })
         },
       )
@@ -71,6 +75,7 @@ export function createGate({ guard, counts }: GateDeps): Gate {
 }
 
 const textHeaders = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' }
+const bodyOf = (reason: string) => Buffer.from(`${reason}\n`)
 const noHost: Text = {
   status: 400,
   reason: 'the request has no header Host',
@@ -86,12 +91,12 @@ function unreadable({ code = '' }: NodeJS.ErrnoException): Text | undefined {
 }
 
 function printed({ status, reason, headers }: Text): string {
-  const body = `${reason}\n`
+  const body = bodyOf(reason)
   const all = {
     ...headers,
     ...textHeaders,
     connection: 'close',
-    'content-length': String(Buffer.byteLength(body)),
+    'content-length': String(body.length),
   }
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`

@@ -65,7 +65,7 @@ const closeWithin = 1500
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { clock, log, metrics, plugins, guard, counts = createRequestCounts(metrics) } = options
   const { mostConnections, ...timeouts } = { ...usualBounds, ...options.bounds }
-  const gate = createGate({ guard, counts })
+  const gate = createGate({ guard, counts, log })
   const server = fastify({
     logger: false,
     serverFactory: (handle) => createServer(gate.listener(handle), guard, timeouts),

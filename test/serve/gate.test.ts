@@ -139,6 +139,24 @@ describe.each(guards)('behind a guard that %s', (_guard, config, statusOf) => {
   })
 })
 
+test('a guard that fails lets nobody in, and its failure is logged but not served', async () => {
+  const lines: string[] = []
+  const guard = {
+    ...{ tls: undefined, onTls: () => {}, headers: () => ({ 'X-Mark': 'here' }) },
+    judge: () => Promise.reject(new Error('the thread is broken')),
+  }
+  const log = createLog('error', (line) => lines.push(line))
+  const metrics = createMetrics()
+  const server = await startServer({
+    ...{ port: 0, host: '127.0.0.1', clock: systemClock, log, metrics, guard, plugins: [routes] },
+  })
+  parts.push(server)
+  const received = await exchange(server.port, request('GET', '/web/metrics'))
+  expect(received).toMatch(/^HTTP\/1\.1 500 .*x-mark: here.*\r\n\r\ninternal error\n$/is)
+  expect(lines.join()).toContain('the thread is broken')
+  expect(metrics.print()).toContain('app_metrics_proxy_http_requests_total{route="none",status="500"} 1\n')
+})
+
 test.each(kinds)('beyond the rate, %s is refused, too', async (_kind, sent) => {
   const port = await serve('rate_limit: { interval: 60s, burst: 1 }')
   await exchange(port, request('GET', '/-/healthy'))
