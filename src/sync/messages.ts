@@ -67,7 +67,7 @@ export interface PageMessage extends SnapshotNumbers {
   readonly series: number
   readonly format: Format
   readonly remarks: readonly string[]
-  /** What `parts` are deltas to; absent: they are one full copy. */
+  /** What `parts` are deltas to, where none means that nothing has changed; absent: they are one full copy. */
   readonly base?: { readonly number: number; readonly print: string }
   readonly parts: readonly Uint8Array[]
 }

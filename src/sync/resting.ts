@@ -27,10 +27,10 @@ export function restFull(version: Version, full: Uint8Array): Resting {
   return { ...version, content: { kind: 'deltas', full, steps: [], print, largest: size } }
 }
 
-/** The version that follows by `steps`. Every so often it is put together and packed anew. */
+/** The version that follows by `steps`; without any, nothing has changed. Every so often it is put together and packed anew. */
 export function restSteps(base: Resting, version: Version, steps: readonly Uint8Array[]): Resting {
   const { print, size } = version
-  if (print === base.print && size === base.size) return { ...base, number: version.number }
+  if (steps.length === 0) return unchanged(base, version)
   const content: Deltas = {
     ...base.content,
     steps: [...base.content.steps, ...steps],
@@ -38,6 +38,12 @@ export function restSteps(base: Resting, version: Version, steps: readonly Uint8
     largest: Math.max(base.content.largest, size),
   }
   return isCheap(content) ? { ...version, content } : restFull(version, pack(wake(content, size)))
+}
+
+function unchanged(base: Resting, version: Version): Resting {
+  if (version.print !== base.print || version.size !== base.size)
+    throw new ProxyError('protocol', 'a page from a peer has changed without a delta')
+  return { ...base, number: version.number }
 }
 
 function isCheap({ full, steps }: Deltas): boolean {

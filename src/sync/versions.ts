@@ -11,7 +11,8 @@ import { fingerprint, pack, packDelta } from './pack.ts'
 interface Step {
   readonly from: number
   readonly print: string
-  readonly packed: Uint8Array
+  /** Absent: nothing has changed. */
+  readonly packed?: Uint8Array
 }
 
 interface Version {
@@ -50,6 +51,8 @@ export interface Versions {
 
 /** All steps of a page together stay below this part of its text: then they cost less than a packed copy. */
 const stepsPart = 1 / 16
+/** What a step costs beside its delta. */
+const stepBytes = 8
 
 export function createVersions(): Versions {
   const versions = new Map<string, Version>()
@@ -65,7 +68,7 @@ export function createVersions(): Versions {
       const { steps } = version
       const first = steps.findIndex(({ from }) => from === base)
       if (first < 0) return fullOf(version)
-      const packed = steps.slice(first).map((step) => step.packed)
+      const packed = steps.slice(first).flatMap((step) => step.packed ?? [])
       return { kind: 'steps', print: read(version).print, basePrint: steps[first]!.print, packed }
     },
     forget: (id) => versions.delete(id),
@@ -79,8 +82,7 @@ function lone(number: number, page: Page): Version {
 function versionAfter(last: Version | undefined, number: number, page: Page): Version {
   const former = last?.read?.outline
   try {
-    if (last && former && last.page === page)
-      return { ...last, number, steps: stepsAfter(last, makeDelta(former, former, nothing)) }
+    if (last && former && last.page === page) return { ...last, number, steps: stepsAfter(last) }
     const body = bodyOf(page)
     const outline = outlineOf(body)
     const steps = last && former && outline ? stepsAfter(last, makeDelta(former, outline, body)) : []
@@ -91,8 +93,9 @@ function versionAfter(last: Version | undefined, number: number, page: Page): Ve
   }
 }
 
-function stepsAfter({ number, page, read, steps }: Version, delta: Uint8Array): readonly Step[] {
-  return affordable([...steps, { from: number, print: read!.print, packed: packDelta(delta) }], page.size)
+function stepsAfter({ number, page, read, steps }: Version, delta?: Uint8Array): readonly Step[] {
+  const step = { from: number, print: read!.print, ...(delta && { packed: packDelta(delta) }) }
+  return affordable([...steps, step], page.size)
 }
 
 function read(version: Version): Read {
@@ -109,15 +112,12 @@ function fullOf(version: Version): Way {
   return { kind: 'full', print, packed: version.full }
 }
 
-/** An unchanged page needs no text to tell that. */
-const nothing = new Uint8Array()
-
 /** The newest steps that together cost less than a full copy would. */
 function affordable(steps: readonly Step[], size: number): readonly Step[] {
   const most = Math.max(256, size * stepsPart)
   let [first, sum] = [steps.length, 0]
   while (first > 0) {
-    sum += steps[first - 1]!.packed.length
+    sum += stepBytes + (steps[first - 1]!.packed?.length ?? 0)
     if (sum > most) break
     first -= 1
   }

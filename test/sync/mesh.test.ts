@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import { ProxyError } from '../../src/errors.ts'
 import { catalogue, snapshot, target } from '../store/samples.ts'
@@ -70,6 +71,18 @@ describe('in the steady state', () => {
     await cluster.clock.pass(30_000)
     expect(n1.wakes() - before).toBe(30)
     expect(n1.mesh.peers().map(({ state }) => state)).toEqual(['connected', 'connected'])
+  })
+
+  test('a new page is shown, also with the length and the CRC-32 of the one before it', async () => {
+    const [n1, n2] = three()
+    const pages = ['x 9668669156977664\n', 'x 9679236465741824\n'] as const
+    expect(new Set(pages.map((text) => crc32(text))).size).toBe(1)
+    n1.run('a')
+    n1.show('a', pages[0])
+    await cluster.clock.pass(2000)
+    n1.show('a', pages[1])
+    await cluster.clock.pass(30)
+    expect(n2.text('n1', 'a')).toBe(pages[1])
   })
 
   test('where nothing else is about to change, a new page waits for nothing', async () => {

@@ -133,12 +133,11 @@ describe('a page at rest', () => {
       rest = restSteps(rest, given(value), [packDelta(deltaBetween(text(value - 1), text(value)))])
       expect(rest.content.steps.length).toBeLessThanOrEqual(8)
     }
-    const same = restSteps(rest, { ...given(100), number: 101 }, [
-      packDelta(deltaBetween(text(100), text(100))),
-    ])
+    const same = restSteps(rest, { ...given(100), number: 101 }, [])
     expect(same.content.steps).toBe(rest.content.steps)
     expect(same.number).toBe(101)
     expect(Buffer.compare(awake(same), text(100))).toBe(0)
+    expect(() => restSteps(rest, given(101), [])).toThrow('changed without a delta')
   })
 
   const given = (number: number, body: Uint8Array) => ({
