@@ -1,5 +1,5 @@
 // The room's door: finds the containers of this node and hands on who we are, all targets and, on a
-// manager, the catalogue. Whole sets only, and only when something changed.
+// manager, the catalogue. Whole sets only; the node only when something changed, the catalogue after each reading of it.
 
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'

@@ -1,4 +1,4 @@
-// What was handed on last, so that only changes are handed on. What stays the same stays the same object.
+// What was handed on last, so that of the node only changes are handed on. What stays the same stays the same object.
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Catalogue, Self, Target } from '../model.ts'
@@ -6,12 +6,13 @@ import type { Catalogue, Self, Target } from '../model.ts'
 export interface Found {
   readonly self: Self
   readonly targets: readonly Target[]
-  /** Only while this node is a manager, and its lists were read. */
+  /** Read just now, as a manager: whether or not anything changed, it says that the catalogue still holds. */
   readonly catalogue?: Catalogue
 }
 
 export interface Handover {
   node(self: Self, targets: readonly Target[]): void
+  /** Absent while this node is no manager. */
   catalogue(catalogue: Catalogue | undefined): void
 }
 
@@ -19,26 +20,18 @@ export interface Handover {
 export function createHandover(on: (found: Found) => void): Handover {
   let self: Self | undefined
   let targets: readonly Target[] = []
-  let catalogue: Catalogue | undefined
 
-  function tell(): void {
-    if (self) on({ self, targets, ...(catalogue && { catalogue }) })
-  }
   return {
     node(nextSelf, found) {
       const nextTargets = unchanged(targets, found)
       if (isDeepStrictEqual(self, nextSelf) && nextTargets === targets) return
-      // what a manager has read counts as long as it is one, of that Swarm
-      if (!nextSelf.manager || self?.node !== nextSelf.node) catalogue = undefined
       self = isDeepStrictEqual(self, nextSelf) ? self : nextSelf
       targets = nextTargets
-      tell()
+      on({ self: self!, targets })
     },
-    catalogue(read) {
-      const next = self?.manager ? read : undefined
-      if (isDeepStrictEqual(catalogue, next)) return
-      catalogue = next
-      tell()
+    catalogue(catalogue) {
+      // a reading may end after the node has left its Swarm
+      if (catalogue && self?.manager) on({ self, targets, catalogue })
     },
   }
 }
