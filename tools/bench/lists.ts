@@ -128,7 +128,7 @@ function benchStatus(store: Store, targets: readonly Target[], rounds: number): 
   const board = createBoard(view, systemClock, (at) => Math.round(performance.timeOrigin + at) / 1000)
   const look = (since?: string) => {
     board.look()
-    board.print(since)
+    Buffer.from(board.print(since))
   }
   look()
   const scrape = (round: number, share: number) => {

@@ -1,146 +1,114 @@
-// Keeps the status of every target as ready JSON, so that an answer costs what changed and not what exists.
-// While nobody looks, no more is done than to note what changes: each ask compares those entries of the store, which
-// are immutable, by identity, or all where too much has changed.
+// The status of every target, each with the number of the change that last touched it: so an answer brings only what
+// changed since the client last asked. While nobody asks, only the keys of what changes are collected.
 
 import { randomBytes } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../../clock.ts'
-import type { Entry, NodeId, Target } from '../../model.ts'
-import { isOf, joinRows, type Row, renew, rowOf } from './row.ts'
-import { type Head, headOf, headText, type StatusView, surroundingsOf, unknownOwner } from './status.ts'
-import { keyOf, type Surroundings, type Unix } from './target.ts'
+import type { Entry, NodeId } from '../../model.ts'
+import type { Status } from './shape.ts'
+import { contextsOf, type Head, headOf, type StatusView, unknownOwner } from './status.ts'
+import { keyOf, type Surroundings, targetOf, type Unix } from './target.ts'
 
 export interface Board {
-  /** Takes in what changed. All else tells what the last look found. */
+  /** Takes in what changed. Everything else shows what the last look found. */
   look(): Head
-  /** The name of this state of things. Never one that another start of the agent gave. */
+  /** The name of this state. Never one that another start of the agent gave. */
   sequence(): string
-  /** The JSON of all, or of what changed since `since`; a name that isn't known any more brings all. */
-  print(since?: string): Buffer
-  around(owner: NodeId): Surroundings
+  /** The JSON of everything, or of what changed since `since`; a name that isn't known any more brings everything. */
+  print(since?: string): string
+  context(owner: NodeId): Surroundings
 }
 
-const mostGone = 10_000
-/** Where more have changed, going through all costs no more. */
-const mostStirred = 5000
+interface Row {
+  /** A `TargetStatus` as JSON. */
+  readonly json: string
+  /** The count at which it last changed. */
+  readonly changed: number
+}
 
-interface Stirred {
+interface Changed {
   readonly owner: NodeId
   readonly id: string
 }
 
+const maxGone = 10_000
+/** Where more have changed, reading all costs no more. */
+const maxChanged = 5000
+
 export function createBoard(view: StatusView, clock: Clock, unix: Unix): Board {
   const start = randomBytes(6).toString('base64url')
   const rows = new Map<string, Row>()
-  /** The way to a row that needs no key to be put together. */
-  const byTarget = new WeakMap<Target, Row>()
-  /** When each key went, oldest first. Bounded: who last asked before `oldest` gets all. */
+  /** When each key went, oldest first. Bounded: a client that last asked before `oldest` gets everything. */
   const gone = new Map<string, number>()
   let oldest = 0
   let count = 0
-  let looks = 0
-  let head = ''
-  let around: ReadonlyMap<NodeId, Surroundings> = new Map()
+  let head: Head | undefined
+  let contexts: ReadonlyMap<NodeId, Surroundings> = new Map()
   /** What has changed since the last look; undefined: it may be anything. */
-  let stirred: Map<string, Stirred> | undefined
+  let changes: Map<string, Changed> | undefined
+
   view.subscribe((change) => {
-    if (change.kind === 'entry') stir(change.entry.owner, change.entry.target.id)
-    else if (change.kind === 'gone') stir(change.owner, change.id)
-    else stirred = undefined
+    if (change.kind === 'entry') note(change.entry.owner, change.entry.target.id)
+    else if (change.kind === 'gone') note(change.owner, change.id)
+    else changes = undefined
   })
 
-  function stir(owner: NodeId, id: string): void {
-    if (stirred && stirred.size < mostStirred) stirred.set(keyOf(owner, id), { owner, id })
-    else stirred = undefined
+  function note(owner: NodeId, id: string): void {
+    if (changes && changes.size < maxChanged) changes.set(keyOf(owner, id), { owner, id })
+    else changes = undefined
   }
 
   /** Counts one step up if anything changed. */
   function look(): Head {
     const next = count + 1
     const found = headOf(view, unix)
-    const text = headText(found)
-    const isChanged = stirred ? lookAtSome(stirred, next) : lookAtAll(found, next)
-    stirred = new Map()
-    if (isChanged || text !== head) count = next
-    head = text
+    const isChanged = changes ? lookAtSome(changes, next) : lookAtAll(found, next)
+    changes = new Map()
+    if (isChanged || !isDeepStrictEqual(found, head)) count = next
+    head = found
     return found
   }
 
-  /** Whether any of them is told anew, or not any more. */
-  function lookAtSome(some: ReadonlyMap<string, Stirred>, next: number): boolean {
-    let changed = false
+  /** Whether the status of any of them changed. */
+  function lookAtSome(some: ReadonlyMap<string, Changed>, next: number): boolean {
+    let isChanged = false
     for (const [key, { owner, id }] of some) {
       const entry = view.entry(owner, id)
-      if (entry ? lookAt(entry, next).changed === next : drop(key, next)) changed = true
+      if (entry ? put(entry, next) : drop(key, next)) isChanged = true
     }
-    forgetGone()
-    return changed
+    return isChanged
   }
 
-  /** The same of all targets. */
   function lookAtAll({ nodes }: Head, next: number): boolean {
-    looks += 1
-    around = keepSame(around, surroundingsOf(nodes, view.catalogue()?.value))
-    const { changed, seen } = lookAtEntries(next)
-    const isLess = seen < rows.size
-    if (isLess) dropMissing(next)
-    return changed || isLess
-  }
-
-  function lookAtEntries(next: number): { readonly changed: boolean; readonly seen: number } {
-    let changed = false
-    let seen = 0
+    contexts = contextsOf(nodes, view.catalogue()?.value)
+    const missing = new Set(rows.keys())
+    let isChanged = false
     for (const entry of view.entries()) {
-      const row = lookAt(entry, next)
-      row.seen = looks
-      if (row.changed === next) changed = true
-      seen += 1
+      missing.delete(keyOf(entry.owner, entry.target.id))
+      if (put(entry, next)) isChanged = true
     }
-    return { changed, seen }
+    for (const key of missing) if (drop(key, next)) isChanged = true
+    return isChanged
   }
 
-  function lookAt(entry: Entry, next: number): Row {
-    const here = aroundOf(entry.owner)
-    const row = byTarget.get(entry.target) ?? rows.get(keyOf(entry.owner, entry.target.id))
-    if (!row) return add(entry, here, next)
-    if (isOf(row, entry, here)) return row
-    if (row.target !== entry.target) {
-      byTarget.delete(row.target)
-      byTarget.set(entry.target, row)
-    }
-    if (renew(row, entry, here, unix)) row.changed = next
-    return row
-  }
-
-  function add(entry: Entry, here: Surroundings, next: number): Row {
-    const row = rowOf(entry, here, unix)
-    row.changed = next
-    rows.set(row.key, row)
-    byTarget.set(entry.target, row)
-    gone.delete(row.key)
-    return row
-  }
-
-  function dropMissing(next: number): void {
-    for (const [key, { seen }] of rows) if (seen !== looks) drop(key, next)
-    forgetGone()
-  }
-
-  /** Whether it was told before. */
-  function drop(key: string, next: number): boolean {
-    const row = rows.get(key)
-    if (!row) return false
-    rows.delete(key)
-    byTarget.delete(row.target)
-    gone.set(key, next)
+  function put(entry: Entry, next: number): boolean {
+    const key = keyOf(entry.owner, entry.target.id)
+    const json = JSON.stringify(targetOf(entry, contextOf(entry.owner), unix))
+    if (rows.get(key)?.json === json) return false
+    rows.set(key, { json, changed: next })
+    gone.delete(key)
     return true
   }
 
-  function forgetGone(): void {
-    for (const [key, at] of gone) {
-      if (gone.size <= mostGone) break
-      gone.delete(key)
+  function drop(key: string, next: number): boolean {
+    if (!rows.delete(key)) return false
+    gone.set(key, next)
+    for (const [first, at] of gone) {
+      if (gone.size <= maxGone) break
+      gone.delete(first)
       oldest = at
     }
+    return true
   }
 
   /** The count that `since` names, if all that happened afterwards is known. */
@@ -150,37 +118,26 @@ export function createBoard(view: StatusView, clock: Clock, unix: Unix): Board {
     return value >= oldest && value <= count ? value : undefined
   }
 
-  const aroundOf = (owner: NodeId) => around.get(owner) ?? unknownOwner(owner)
-  const name = () => `${start}.${count}`
+  const contextOf = (owner: NodeId) => contexts.get(owner) ?? unknownOwner(owner)
+  const sequence = () => `${start}.${count}`
 
   return {
     look,
-    sequence: name,
+    sequence,
     print(since) {
       const after = countOf(since)
-      const shown: Row[] = []
-      for (const row of rows.values()) if (row.changed > (after ?? -1)) shown.push(row)
-      const left = after === undefined ? [] : [...gone].filter(([, at]) => at > after).map(([key]) => key)
-      const first = `{"time":${unix(clock.now())},"sequence":"${name()}","partial":${after !== undefined},${head},`
-      return joinRows(`${first}"targets":[`, shown, `],"gone":${JSON.stringify(left)}}`)
+      const isPartial = after !== undefined
+      const isShown = ({ changed }: Row) => !isPartial || changed > after
+      const rest: Omit<Status, 'targets'> = {
+        time: unix(clock.now()),
+        sequence: sequence(),
+        partial: isPartial,
+        ...(head ?? look()),
+        gone: isPartial ? [...gone].filter(([, at]) => at > after).map(([key]) => key) : [],
+      }
+      const targets = [...rows.values()].filter(isShown).map(({ json }) => json)
+      return `${JSON.stringify(rest).slice(0, -1)},"targets":[${targets.join(',')}]}`
     },
-    around: aroundOf,
+    context: contextOf,
   }
-}
-
-/** Each object that didn't change, as it was: rows compare it by identity. */
-function keepSame(
-  before: ReadonlyMap<NodeId, Surroundings>,
-  now: ReadonlyMap<NodeId, Surroundings>,
-): ReadonlyMap<NodeId, Surroundings> {
-  return new Map(
-    [...now].map(([owner, fresh]) => {
-      const old = before.get(owner)
-      return [owner, old && same(old, fresh) ? old : fresh]
-    }),
-  )
-}
-
-function same(a: Surroundings, b: Surroundings): boolean {
-  return a.node === b.node && a.pathNode === b.pathNode && a.lost === b.lost && a.services === b.services
 }

@@ -37,7 +37,7 @@ export function serveStatus(server: FastifyInstance, deps: StatusDeps): void {
     if (!prefersJson(request.headers.accept)) return sendAsset(request, reply, assets.get('index.html')!)
     const { target, since, find } = request.query
     if (target === undefined) return sendStatus(request, reply, board, since)
-    return sendJson(request, reply, Buffer.from(JSON.stringify(details(target, find ?? ''))))
+    return sendJson(request, reply, JSON.stringify(details(target, find ?? '')))
   })
   server.get<{ Params: { file: string } }>('/-/page/:file', (request, reply) => {
     const asset = assets.get(request.params.file)
@@ -50,7 +50,7 @@ export function serveStatus(server: FastifyInstance, deps: StatusDeps): void {
     const entry = deps.view.entry(key.slice(0, cut), key.slice(cut + 1))
     if (!entry) throw new ProxyError('unknown', 'there is no such target, or it is gone')
     const { settings, cluster } = board.look()
-    const around = board.around(entry.owner)
+    const around = board.context(entry.owner)
     return detailsOf(entry, { around, settings, cluster, unix, now: deps.clock.now(), find, ...deps })
   }
 }
@@ -72,7 +72,8 @@ function sendStatus(
 const gzip = promisify(gzipOf)
 const smallest = 1400
 
-async function sendJson(request: FastifyRequest, reply: FastifyReply, body: Buffer): Promise<FastifyReply> {
+async function sendJson(request: FastifyRequest, reply: FastifyReply, json: string): Promise<FastifyReply> {
+  const body = Buffer.from(json)
   guard(reply).header('content-type', 'application/json; charset=utf-8').header('cache-control', 'no-cache')
   if (body.length < smallest || !acceptsGzip(request.headers['accept-encoding'])) return reply.send(body)
   return reply.header('content-encoding', 'gzip').send(await gzip(body, { level: 1 }))

@@ -1,5 +1,5 @@
 // The whole status: pure functions from what the agent knows to the documented JSON. The targets are left to
-// board.ts, which remembers them.
+// board.ts, which knows when each changed.
 
 import type { Config } from '../../config.ts'
 import type { Catalogue, Change, Dated, Entry, NodeId, NodeView, PeerView, Self } from '../../model.ts'
@@ -67,38 +67,18 @@ function settingsOf(config: StatusView['config'], self: Self | undefined): Setti
   }
 }
 
-interface Services {
-  readonly own: string | undefined
-  readonly list: readonly ServiceStatus[]
-}
-
-const known = new WeakMap<Catalogue['services'], Services>()
-
-/** All but the agents' own, which is never a target. Remembered by identity: there may be thousands. */
+/** All but the agents' own, which is never a target. */
 function servicesOf(
   services: Catalogue['services'] = noServices,
   own: string | undefined,
 ): readonly ServiceStatus[] {
-  const before = known.get(services)
-  if (before && before.own === own) return before.list
-  const list = [...services.values()]
+  return [...services.values()]
     .filter(({ name }) => name !== own)
     .map(({ name, mode, replicas, slots }) => ({ name, mode, replicas, slots }))
-  known.set(services, { own, list })
-  return list
 }
 
-const texts = new WeakMap<readonly ServiceStatus[], string>()
-
-/** The members of the head as JSON, without braces. */
-export function headText({ services, ...rest }: Head): string {
-  const text = texts.get(services) ?? JSON.stringify(services)
-  texts.set(services, text)
-  return `${JSON.stringify(rest).slice(1, -1)},"services":${text}`
-}
-
-/** For each node the surroundings of its entries. */
-export function surroundingsOf(
+/** For each node the context of its entries. */
+export function contextsOf(
   nodes: readonly NodeStatus[],
   catalogue: Catalogue | undefined,
 ): ReadonlyMap<NodeId, Surroundings> {

@@ -6,7 +6,7 @@ import type { CatalogueService, Entry, Mono, NodeId, Past, Snapshot, Target } fr
 import { namingOf } from './places.ts'
 import type { State, TargetStatus } from './shape.ts'
 
-/** What an entry's status depends on besides the entry. The same object as long as nothing in it changes. */
+/** What an entry's status depends on besides the entry. */
 export interface Surroundings {
   /** What people call the owner. */
   readonly node: string
@@ -20,19 +20,7 @@ export interface Surroundings {
 export type Unix = (at: Mono) => number
 
 export function targetOf(entry: Entry, around: Surroundings, unix: Unix): TargetStatus {
-  return { ...lastingOf(entry, around, unix), ...passingOf(entry, unix) }
-}
-
-type Passing = Pick<TargetStatus, 'scraped' | 'took' | 'series' | 'bytes' | 'format' | 'history'>
-
-/** What every scrape changes. */
-export function passingOf({ snapshot, history }: Entry, unix: Unix): Passing {
-  return { ...scrapeOf(snapshot, unix), history: history.map(pastOf) }
-}
-
-/** All else: as long as the grounds are the same, so is this. */
-export function lastingOf(entry: Entry, around: Surroundings, unix: Unix): Omit<TargetStatus, keyof Passing> {
-  const { owner, target, endpoint, ended } = entry
+  const { owner, target, endpoint, ended, snapshot, history } = entry
   const state = stateOf(entry, around.lost)
   const trouble = troubleOf(entry, state, around)
   return {
@@ -46,24 +34,11 @@ export function lastingOf(entry: Entry, around: Surroundings, unix: Unix): Omit<
     state,
     ...(trouble && { trouble }),
     ...(endpoint && { endpoint }),
+    ...(snapshot && scrapeOf(snapshot, unix)),
+    history: history.map(pastOf),
     remarks: remarksOf(entry, around.services),
     ...(ended && { ended: endedOf(ended, unix) }),
   }
-}
-
-/** All that `lastingOf` is made from, to be compared by identity, the one that a scrape may change last. */
-export function groundsOf(
-  entry: Entry,
-  { node, pathNode, lost, services }: Surroundings,
-): readonly unknown[] {
-  const { target, finding, endpoint, ended } = entry
-  const declared = declaredLabels(target, services)
-  return [target, finding, endpoint, ended, node, pathNode, lost, declared, scrapedGround(entry)]
-}
-
-/** What of the last scrape lasts. Not the page, which is large. */
-export function scrapedGround({ snapshot }: Entry): unknown {
-  return snapshot?.ok ? snapshot.page.remarks.join('\n') : snapshot?.trouble
 }
 
 /** Only the first slash divides: one in a node's id is escaped. */
@@ -113,15 +88,14 @@ function endedOf({ at, ...rest }: NonNullable<Entry['ended']>, unix: Unix) {
   return { time: unix(at), ...rest }
 }
 
-export function scrapeOf(snapshot: Snapshot | undefined, unix: Unix) {
-  if (!snapshot) return undefined
+function scrapeOf(snapshot: Snapshot, unix: Unix) {
   const when = { scraped: unix(snapshot.at), took: secondsOf(snapshot.took) }
   if (!snapshot.ok) return when
   const { series, size, format } = snapshot.page
   return { ...when, series, bytes: size, format }
 }
 
-export const pastOf = ({ ok, took }: Past) => (ok ? secondsOf(took) : null)
+const pastOf = ({ ok, took }: Past) => (ok ? secondsOf(took) : null)
 
 function remarksOf({ target, snapshot }: Entry, services: Surroundings['services']): readonly string[] {
   const { problems } = settingsOf(target.labels, declaredLabels(target, services))

@@ -35,7 +35,7 @@ function setUp(entries: Entry[]) {
   const board = createBoard(view, clock, (at) => at / 1000)
   const askUntold = (since?: string): Status => {
     board.look()
-    return JSON.parse(board.print(since).toString())
+    return JSON.parse(board.print(since))
   }
   const ask = (since?: string) => {
     for (const listener of told) listener({ kind: 'nodes' })
@@ -97,6 +97,14 @@ describe('the board', () => {
     expect(ask(sequence).targets[1]?.remarks).toEqual([expect.stringContaining('eighty')])
     known.catalogue = declared({})
     expect(ask(sequence).targets[1]?.remarks).toEqual([])
+  })
+
+  test.each([Number.POSITIVE_INFINITY, Number.NaN, 1e308])('is valid JSON if a scrape took %d', (took) => {
+    const { known, ask } = setUp([replica('1'), replica('2')])
+    const { sequence } = ask()
+    const snapshot = { ...failed('timeout', 'slow'), at: took, took }
+    known.entries[0] = { ...known.entries[0]!, snapshot, history: [{ ok: true, took }] }
+    expect(ask(sequence).targets).toMatchObject([{ replica: '1', state: 'down' }])
   })
 
   test('tells what is gone, and that it came back', () => {
@@ -164,7 +172,7 @@ describe('told of single changes', () => {
     let sequence = ''
     const told = (since?: string, of: Board = board): Status => {
       of.look()
-      return JSON.parse(of.print(since).toString())
+      return JSON.parse(of.print(since))
     }
     return {
       world,
