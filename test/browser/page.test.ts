@@ -206,6 +206,24 @@ describe('details of a target', () => {
     await page.waitForSelector('.trouble-box:has-text("gone")')
   })
 
+  test('of one without metrics say why and what to do where they would be, and offer no search or link', async () => {
+    await using visited = await visit(browser, urlOf('legacy'))
+    const { page } = visited
+    await page.waitForSelector('.page .without')
+    if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT })
+    expect(await page.textContent('.page .without')).toBe(
+      'None: not on a shared network. To fix it: attach it to `monitor`',
+    )
+    for (const part of ['.find', '.raw', '.families'])
+      expect([part, await page.isVisible(`.page ${part}`)]).toEqual([part, false])
+    const { owner, target } = entryOf('legacy')
+    scene.world.put({ ...entryOf('weather'), owner, target })
+    await page.waitForSelector('.page .families .family')
+    for (const part of ['.find', '.raw'])
+      expect([part, await page.isVisible(`.page ${part}`)]).toEqual([part, true])
+    expect(await page.isVisible('.page .without')).toBe(false)
+  })
+
   test('show new values in place', async () => {
     await using visited = await visit(browser, urlOf('weather'))
     const { page } = visited

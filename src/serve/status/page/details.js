@@ -211,13 +211,9 @@ function createPage(onFind) {
   const list = make('div', { class: 'families' })
   /** @type {(families: readonly FamilyStatus[]) => void} */
   const show = keyedList(list, { keyOf: ({ name }) => name, create: createFamily })
-  const element = make(
-    'section',
-    { class: 'page' },
-    make('h3', {}, 'Metrics', raw),
-    make('div', { class: 'find' }, input, summary),
-    list,
-  )
+  const search = make('div', { class: 'find' }, input, summary)
+  const without = make('p', { class: 'hint without' })
+  const element = make('section', { class: 'page' }, make('h3', {}, 'Metrics', raw), without, search, list)
   input.addEventListener('input', () => onFind(input.value))
   return {
     element,
@@ -226,7 +222,9 @@ function createPage(onFind) {
      * @param {string} find
      */
     update({ target, page }, find) {
-      setHidden(element, page === undefined)
+      for (const part of [raw, search, list]) setHidden(part, page === undefined)
+      setHidden(without, page !== undefined)
+      setText(without, page ? '' : sayWithout(target))
       if (!page) return
       setAttribute(raw, 'href', `.${target.path}`)
       if (document.activeElement !== input) input.value = find
@@ -234,6 +232,16 @@ function createPage(onFind) {
       show(page.shown)
     },
   }
+}
+
+/**
+ * Why there are no metrics, and what to do.
+ * @param {TargetStatus} target
+ */
+function sayWithout({ state, trouble }) {
+  if (!trouble) return state === 'searching' ? 'None yet: no endpoint has been found so far.' : 'None yet.'
+  const { reason, mend } = trouble
+  return mend === undefined ? `None: ${reason}` : `None: ${reason}. To fix it: ${mend}`
 }
 
 /** @param {PageStatus} page */
