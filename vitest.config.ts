@@ -2,8 +2,10 @@ import { defineConfig } from 'vitest/config'
 
 // Nearly all tests have real servers, and a shared machine may stall for seconds: one that fails is tried once more.
 const retry = 1
-const timeouts = { retry, testTimeout: 20_000, hookTimeout: 60_000 }
+const setupFiles = ['test/helpers/internal-errors.ts']
+const timeouts = { retry, setupFiles, testTimeout: 20_000, hookTimeout: 60_000 }
 const realParts = {
+  setupFiles,
   retry,
   testTimeout: 120_000,
   hookTimeout: 300_000,

@@ -3,10 +3,11 @@
 
 import { createAgentPage } from './app/agent-page.ts'
 import { formats } from './app/formats.ts'
+import { observeInternalErrors } from './app/internal-errors.ts'
 import { createJournal } from './app/journal.ts'
 import { createPeers } from './app/peers.ts'
 import { createSettings, startPipeline } from './app/pipeline.ts'
-import { type Circumstances, createAwaited, createChecks, troubleCheck, unheard } from './app/readiness.ts'
+import { type Circumstances, createAwaited, unheard } from './app/readiness.ts'
 import type { Clock } from './clock.ts'
 import { type Config, ConfigError } from './config.ts'
 import { startDiscovery } from './discover/discovery.ts'
@@ -24,14 +25,15 @@ import { createReader } from './scrape/read.ts'
 import { startScraper } from './scrape/scraper.ts'
 import { serveDocument } from './serve/documents.ts'
 import { openGuard } from './serve/guard/guard.ts'
-import { createRules, sentenceOf } from './serve/rules/rules.ts'
+import { createRules } from './serve/rules/rules.ts'
 import { createSd } from './serve/sd/sd.ts'
 import { startServe } from './serve/serve.ts'
-import { serveStatus } from './serve/status/routes.ts'
-import type { StatusView } from './serve/status/status.ts'
+import { nodesOf } from './serve/status/nodes.ts'
+import { serveStatus, unixTime } from './serve/status/routes.ts'
+import { problemsIn, type StatusView } from './serve/status/status.ts'
 import { standing } from './store/names/standing.ts'
 import { createNames } from './store/names.ts'
-import { createStore } from './store/store.ts'
+import { createStore, type Store } from './store/store.ts'
 import { startSync } from './sync/sync.ts'
 import { createMetrics, type Log } from './telemetry.ts'
 
@@ -58,9 +60,10 @@ export async function startApp(options: Options): Promise<App> {
   }
 }
 
-async function start({ config, log, version, ...given }: Options, parts: Part[]): Promise<App> {
+async function start({ config, version, ...given }: Options, parts: Part[]): Promise<App> {
   const { clock, lag } = observeLag(given.clock)
   const metrics = createMetrics()
+  const { log, internalErrors } = observeInternalErrors({ clock, log: given.log, metrics })
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})
   const started = <P extends Part>(part: P): P => {
@@ -68,7 +71,13 @@ async function start({ config, log, version, ...given }: Options, parts: Part[])
     return part
   }
 
-  const store = started(createStore({ clock, forgetAfter: config.forgetAfter, version }))
+  const store: Store = started(
+    createStore({
+      ...{ clock, forgetAfter: config.forgetAfter, version },
+      isAddressed: (node) => peers.peers().some((peer) => peer.node === node && peer.state !== 'connected'),
+      onListenerError: (error) => log.internal(error, 'store'),
+    }),
+  )
   const memory = started(
     startMemory({ clock, log, metrics, read: createReadUse(clock), collect: globalThis.gc }),
   )
@@ -147,7 +156,6 @@ async function start({ config, log, version, ...given }: Options, parts: Part[])
     probed: prober.settled,
     catalogue: store.catalogue,
     synced: peers.isSettled,
-    peers: peers.peers,
   }
   const awaited = createAwaited(around)
   const names = createNames(store, (labels) => settingsOf(labels).name?.value)
@@ -167,14 +175,17 @@ async function start({ config, log, version, ...given }: Options, parts: Part[])
     config,
     self: () => self,
     cluster: () => config.cluster ?? store.catalogue()?.value.cluster ?? self?.hostname ?? '',
-    peers: around.peers,
+    peers: peers.peers,
     rules: rules.reports,
     discovery: discovery.status,
     webConfig: webTrouble,
     memory: memory.trouble,
+    internalErrors,
     ambiguities: () => (self ? names.ambiguities(self.node) : []),
     warnings: () => config.warnings,
   }
+
+  const nodes = () => nodesOf(store.nodes(), store.catalogue()?.value, unixTime)
 
   async function refresh({ owner, target: { id } }: Entry, budget: number): Promise<void> {
     if (owner === self?.node) return scraper.now(id, budget)
@@ -194,12 +205,8 @@ async function start({ config, log, version, ...given }: Options, parts: Part[])
       awaited: awaited.picture,
       maxAgeOf: ({ target }) => settings(target).maxAge?.value ?? config.maxAge,
       refresh,
-      checks: [
-        ...createChecks(around),
-        troubleCheck('web configuration', 'error', webTrouble),
-        troubleCheck('memory', 'warning', memory.trouble),
-      ],
-      warnings: () => [...config.warnings, ...rules.reports().map(sentenceOf)],
+      nodes,
+      problems: () => problemsIn(view, nodes(), unixTime),
       waitingFor: () => [...awaited.list(), ...unheard(around)],
       guard,
       plugins: [

@@ -42,17 +42,36 @@ export interface Trouble {
   readonly mend?: string
 }
 
+interface ErrorOptions {
+  readonly mend?: string | undefined
+  readonly cause?: unknown
+  /** It was met before, or by another agent, which has reported it if it was internal. */
+  readonly isKnown?: boolean
+}
+
 /** The same as an exception. `cause` holds the internals: logged, never served. */
 export class ProxyError extends Error {
   override readonly name = 'ProxyError'
   readonly code: Code
   readonly mend: string | undefined
+  readonly isKnown: boolean
 
-  constructor(code: Code, reason: string, options: { mend?: string; cause?: unknown } = {}) {
+  constructor(code: Code, reason: string, options: ErrorOptions = {}) {
     super(reason, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.mend = options.mend
+    this.isKnown = options.isKnown ?? false
   }
+}
+
+/** A trouble that was met before, as an exception again. */
+export function errorOf({ code, reason, mend }: Trouble): ProxyError {
+  return new ProxyError(code, reason, { mend, isKnown: true })
+}
+
+/** Whether this is a bug of this agent, to be reported by `Log.internal` where it is caught. */
+export function isInternal(error: unknown): boolean {
+  return !(error instanceof ProxyError) || (error.code === 'internal' && !error.isKnown)
 }
 
 /** Any thrown value as trouble. What isn't ours is `internal`: its text stays inside. */

@@ -11,8 +11,8 @@ export interface LoopOptions {
   readonly together?: boolean
   /** The pause after failures in a row; doubles from `least` up to `most`. Default: `every`. */
   readonly backoff?: { readonly least: number; readonly most: number }
-  /** Told each failure, with how many there were in a row. */
-  readonly onFailure?: (error: unknown, inARow: number) => void
+  /** Receives each failure, with how many there were in a row: none is lost. */
+  readonly onFailure: (error: unknown, inARow: number) => void
 }
 
 export interface Loop extends Part {
@@ -40,7 +40,7 @@ export function startLoop(round: (signal: AbortSignal) => Promise<void>, options
     } catch (error) {
       if (stopping.signal.aborted) return
       failures += 1
-      options.onFailure?.(error, failures)
+      options.onFailure(error, failures)
     }
   }
 

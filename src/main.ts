@@ -20,12 +20,21 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     setTimeout(() => process.exit(1), patience).unref()
   })
 
+/** Outside of any request, scrape or message: what it has broken is unknown, so the agent ends and starts anew. */
+function onCrash(listener: (error: unknown) => void): void {
+  process.once('uncaughtException', (error) => {
+    setTimeout(() => process.exit(1), patience).unref()
+    listener(error)
+  })
+}
+
 const io: Io = {
   stdout: (text) => void process.stdout.write(text),
   stderr: (text) => void process.stderr.write(text),
   env: process.env,
   signal: stopping.signal,
   isTerminal: process.stdout.isTTY === true,
+  onCrash,
 }
 
 process.exitCode = await dispatch(process.argv.slice(2), io)

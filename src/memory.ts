@@ -100,7 +100,10 @@ export function startMemory({ clock, log, metrics, read, collect }: Deps): Memor
     level = 0
   }
 
-  const loop = startLoop(look, { clock, every: lookEvery, together: true })
+  const loop = startLoop(look, {
+    ...{ clock, every: lookEvery, together: true },
+    onFailure: (error) => log.internal(error, 'timer'),
+  })
   return {
     entrust(more) {
       caches.push(...more)

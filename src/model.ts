@@ -183,6 +183,9 @@ export interface CatalogueNode {
   readonly availability: string
 }
 
+/** Whether an agent is meant to run on it. A node that is down still is one of the Swarm. */
+export const expectsAgent = ({ availability }: CatalogueNode): boolean => availability !== 'drain'
+
 export interface CatalogueService {
   readonly name: string
   readonly mode: 'replicated' | 'global' | 'job'

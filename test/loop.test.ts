@@ -5,6 +5,8 @@ import { startLoop } from '../src/loop.ts'
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
+const onFailure = () => {}
+
 describe('loop', () => {
   test('runs at once, then each interval, until stopped', async () => {
     let rounds = 0
@@ -12,7 +14,7 @@ describe('loop', () => {
       async () => {
         rounds += 1
       },
-      { clock, every: 1000 },
+      { clock, every: 1000, onFailure },
     )
     expect(rounds).toBe(1)
     await vi.advanceTimersByTimeAsync(2500)
@@ -26,7 +28,12 @@ describe('loop', () => {
   test('together with others runs when the clock shows whole multiples of its interval', async () => {
     const rounds: number[] = []
     await vi.advanceTimersByTimeAsync(300)
-    const loop = startLoop(async () => void rounds.push(clock.now()), { clock, every: 1000, together: true })
+    const loop = startLoop(async () => void rounds.push(clock.now()), {
+      clock,
+      every: 1000,
+      together: true,
+      onFailure,
+    })
     await vi.advanceTimersByTimeAsync(3000)
     const [first, ...others] = rounds
     expect(others.map((at) => at % 1000)).toEqual([0, 0, 0])
@@ -36,7 +43,11 @@ describe('loop', () => {
 
   test('never runs twice at once; a wake during a round starts one more', async () => {
     const waiting: (() => void)[] = []
-    const loop = startLoop(() => new Promise((resolve) => void waiting.push(resolve)), { clock, every: 1000 })
+    const loop = startLoop(() => new Promise((resolve) => void waiting.push(resolve)), {
+      clock,
+      every: 1000,
+      onFailure,
+    })
     loop.wake()
     loop.wake()
     expect(waiting).toHaveLength(1)
@@ -55,7 +66,7 @@ describe('loop', () => {
         rounds.push(clock.now() - start)
         if (rounds.length < 4) throw new Error('no')
       },
-      { clock, every: 10_000, backoff: { least: 100, most: 300 } },
+      { clock, every: 10_000, backoff: { least: 100, most: 300 }, onFailure },
     )
     await vi.advanceTimersByTimeAsync(10_700)
     expect(rounds).toEqual([0, 100, 300, 600, 10_600])
@@ -81,7 +92,7 @@ describe('loop', () => {
         await clock.sleep(60_000, signal).catch(() => {})
         steps.push('round over')
       },
-      { clock, every: 1000 },
+      { clock, every: 1000, onFailure },
     )
     await loop.stop()
     steps.push('stopped')

@@ -5,7 +5,14 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { internalErrorsIn } from '../test/helpers/agent-log.ts'
 import { type Application, startApplication } from './demo/applications.ts'
+
+interface Agent {
+  readonly name: string
+  readonly process: ChildProcess
+  readonly log: () => string
+}
 
 interface Node {
   readonly name: string
@@ -32,16 +39,18 @@ async function demo(signal: AbortSignal): Promise<void> {
     console.log(welcome())
     await Promise.race([once(signal, 'abort'), firstExit(agents)])
   } finally {
-    for (const agent of agents) agent.kill('SIGTERM')
+    for (const { process } of agents) process.kill('SIGTERM')
     await Promise.all(agents.map(ended))
     for (const application of applications.flat()) application.close()
+    for (const { name, log } of agents)
+      bugs.push(...internalErrorsIn(log()).map((line) => `${name}: ${line}`))
   }
 }
 
-function startAgent(node: Node, applications: readonly Application[], secret: string): ChildProcess {
+function startAgent(node: Node, applications: readonly Application[], secret: string): Agent {
   const others = nodes.filter((other) => other !== node)
-  return spawn(process.execPath, ['src/main.ts'], {
-    stdio: 'inherit',
+  const child = spawn(process.execPath, ['src/main.ts'], {
+    stdio: ['inherit', 'pipe', 'inherit'],
     env: {
       PATH: process.env.PATH,
       NODE_NAME: node.name,
@@ -56,6 +65,12 @@ function startAgent(node: Node, applications: readonly Application[], secret: st
       LOG_LEVEL: process.env.LOG_LEVEL ?? 'error',
     },
   })
+  let log = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    log += text
+    process.stdout.write(text)
+  })
+  return { name: node.name, process: child, log: () => log }
 }
 
 const asked = nodes.flatMap((node) =>
@@ -96,12 +111,12 @@ function isTaken(port: number): Promise<boolean> {
   })
 }
 
-async function firstExit(agents: readonly ChildProcess[]): Promise<never> {
+async function firstExit(agents: readonly Agent[]): Promise<never> {
   const code = await Promise.race(agents.map(ended))
   throw new Error(`an agent ended (exit code ${code})`)
 }
 
-async function ended(child: ChildProcess): Promise<number | null> {
+async function ended({ process: child }: Agent): Promise<number | null> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
   return child.exitCode
 }
@@ -126,9 +141,15 @@ Ctrl-C ends them.`
 }
 
 const stopping = new AbortController()
+/** The lines of internal errors in the agents' logs: none may be left unseen. */
+const bugs: string[] = []
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort())
 await demo(stopping.signal).catch((error: unknown) => {
   if (stopping.signal.aborted) return
   console.error(`The demo can't go on: ${(error as Error).message}`)
   process.exitCode = 1
 })
+if (bugs.length > 0) {
+  console.error(`The agents logged internal errors:\n${bugs.join('\n')}`)
+  process.exitCode = 1
+}

@@ -1,8 +1,8 @@
-// When answers about the whole cluster are complete, and which checks tell how the agent is.
+// When answers about the whole cluster are complete.
 
 import type { Clock } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
-import type { Catalogue, Dated, PeerView, Self } from '../model.ts'
+import type { Catalogue, Dated, Self } from '../model.ts'
 
 /** What is known of how things stand, each asked anew. */
 export interface Circumstances {
@@ -16,7 +16,6 @@ export interface Circumstances {
   catalogue(): Dated<Catalogue> | undefined
   /** Whether each peer that can be found has told all it has. */
   synced(): boolean
-  peers(): readonly PeerView[]
 }
 
 /** A peer that stays silent, or a Swarm without a reachable manager, is waited for this long after the start. */
@@ -62,70 +61,4 @@ export function createAwaited(around: Circumstances): Awaited {
 export function unheard({ self, discovery }: Circumstances): readonly string[] {
   const { trouble } = discovery()
   return self() && trouble ? [trouble.reason] : []
-}
-
-type Verdict =
-  | { readonly status: 'ok'; readonly message?: string }
-  | { readonly status: 'warning' | 'error'; readonly message: string; readonly mend?: string }
-
-export interface Check {
-  readonly name: string
-  look(): Verdict
-}
-
-export function createChecks(around: Circumstances): readonly Check[] {
-  return [
-    { name: 'discovery', look: () => discoveryVerdict(around.discovery()) },
-    { name: 'peers', look: () => peersVerdict(around.peers()) },
-    { name: 'catalogue', look: () => catalogueVerdict(around.self(), around.catalogue()) },
-  ]
-}
-
-/** A check of what has a trouble or none. */
-export function troubleCheck(
-  name: string,
-  status: 'warning' | 'error',
-  trouble: () => Trouble | undefined,
-): Check {
-  const look = () => {
-    const found = trouble()
-    return found ? verdict(status, found) : ({ status: 'ok' } as const)
-  }
-  return { name, look }
-}
-
-function discoveryVerdict({ trouble, warnings }: ReturnType<Circumstances['discovery']>): Verdict {
-  if (trouble) return verdict('error', trouble)
-  return warnings[0] ? verdict('warning', warnings[0]) : { status: 'ok' }
-}
-
-function verdict(status: 'warning' | 'error', { reason, mend }: Trouble): Verdict {
-  return { status, message: reason, ...(mend !== undefined && { mend }) }
-}
-
-function peersVerdict(peers: readonly PeerView[]): Verdict {
-  const connected = peers.filter(({ state }) => state === 'connected').length
-  const failing = peers.find(({ state }) => state === 'failed')
-  if (!failing) return { status: 'ok', message: `${connected} connected` }
-  const reason = `${failing.address}: ${failing.trouble?.reason ?? 'no connection'}`
-  return verdict('warning', { code: 'owner_lost', ...failing.trouble, reason })
-}
-
-/** Managers tell it each half minute; one much older is from managers that can't be asked any more. */
-const oldCatalogue = 120_000
-
-function catalogueVerdict(self: Self | undefined, catalogue: Dated<Catalogue> | undefined): Verdict {
-  if (!self?.swarm) return { status: 'ok', message: 'not in a Swarm' }
-  if (!catalogue)
-    return {
-      status: 'warning',
-      message: 'no manager has told which services there are: their labels and desired replicas are unknown',
-      mend: 'let the agent run on the managers too',
-    }
-  if (catalogue.age > oldCatalogue)
-    return {
-      status: 'warning',
-      message: `the managers’ catalogue is ${Math.round(catalogue.age / 1000)} s old`,
-    }
-  return { status: 'ok' }
 }

@@ -6,6 +6,8 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Aborts when the command is asked to end. */
   readonly signal: AbortSignal
+  /** `listener` receives the first exception or rejection that nothing caught; then the command is to end. */
+  readonly onCrash?: (listener: (error: unknown) => void) => void
   /** Whether a person reads `stdout`. */
   readonly isTerminal: boolean
 }

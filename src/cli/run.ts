@@ -25,7 +25,7 @@ export async function run(_args: readonly string[], io: Io): Promise<number> {
     for (const warning of config.warnings) log.warn({}, warning)
     log.info({ version }, 'starting')
     const app = await startApp({ config, clock: systemClock, log, version })
-    return await untilStopped(app, io.signal, log)
+    return await untilStopped(app, io, log)
   } catch (error) {
     if (error instanceof ConfigError) return refuse(io, error.problems, misconfigured)
     if (error instanceof PortError) return refuse(io, [error.message], failed)
@@ -43,10 +43,15 @@ function writeReadable(io: Io): (line: string) => void {
   return (line) => io.stdout(readableLine(line, paint))
 }
 
-async function untilStopped(app: App, signal: AbortSignal, log: Log): Promise<number> {
+async function untilStopped(app: App, { signal, onCrash }: Io, log: Log): Promise<number> {
+  const crash = Promise.withResolvers<number>()
+  onCrash?.((error) => {
+    log.internal(error, 'process')
+    crash.resolve(failed)
+  })
+  const stopped = signal.aborted ? Promise.resolve() : once(signal, 'abort')
   try {
-    if (!signal.aborted) await Promise.race([once(signal, 'abort'), app.failed])
-    return 0
+    return await Promise.race([stopped.then(() => 0), app.failed, crash.promise])
   } finally {
     log.info({}, 'stopping')
     await app.stop()

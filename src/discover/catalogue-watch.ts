@@ -2,9 +2,10 @@
 // at work or may soon be, and every half minute anyway. Tasks have no events of their own.
 
 import { type Clock, deadline } from '../clock.ts'
-import { type Trouble, troubleOf } from '../errors.ts'
+import { isInternal, type Trouble, troubleOf } from '../errors.ts'
 import { type Loop, startLoop } from '../loop.ts'
 import type { Catalogue, Mono } from '../model.ts'
+import type { Log } from '../telemetry.ts'
 import { atWork, catalogueOf, type SwarmLists } from './catalogue.ts'
 import type { Engine } from './engine.ts'
 
@@ -14,6 +15,7 @@ export interface CatalogueWatch extends Loop {
 
 interface Deps {
   readonly clock: Clock
+  readonly log: Pick<Log, 'internal'>
   readonly engine: Engine
   readonly allowedLabels: readonly string[]
   /** The Swarm's id while this node is a manager. */
@@ -27,7 +29,7 @@ const patience = 10_000
 
 /** `on` is told each good reading, the same or not, and `undefined` while this node is no manager. */
 export function watchCatalogue(deps: Deps, on: (catalogue: Catalogue | undefined) => void): CatalogueWatch {
-  const { clock, engine, allowedLabels } = deps
+  const { clock, log, engine, allowedLabels } = deps
   let trouble: Trouble | undefined
   let restlessUntil: Mono = clock.now()
   let cancelSooner = () => {}
@@ -56,6 +58,7 @@ export function watchCatalogue(deps: Deps, on: (catalogue: Catalogue | undefined
     backoff: { least: 1_000, most: 30_000 },
     onFailure(error) {
       trouble = troubleOf(error)
+      if (isInternal(error)) log.internal(error, 'discovery')
     },
   })
   return {

@@ -80,7 +80,7 @@ async function discoverWithDocker(host: string, deps: Deps, on: (found: Found) =
   let limits: readonly Trouble[] = []
 
   const catalogue = watchCatalogue(
-    { clock, engine, allowedLabels: config.sdLabels, cluster: () => picture?.cluster },
+    { clock, log, engine, allowedLabels: config.sdLabels, cluster: () => picture?.cluster },
     handover.catalogue,
   )
   function see(next: Picture): void {

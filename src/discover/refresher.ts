@@ -2,7 +2,7 @@
 // the status.
 
 import { type Clock, deadline } from '../clock.ts'
-import { type Trouble, troubleOf } from '../errors.ts'
+import { isInternal, type Trouble, troubleOf } from '../errors.ts'
 import { startLoop } from '../loop.ts'
 import type { Part } from '../model.ts'
 import type { Log, Metrics } from '../telemetry.ts'
@@ -77,6 +77,7 @@ export function startRefresher(deps: RefresherDeps, listener: Listener): Refresh
   function failed(error: unknown): void {
     count.failures.add(1)
     const before = trouble
+    if (isInternal(error)) log.internal(error, 'discovery')
     trouble = troubleOf(error)
     if (error instanceof LastingError) first.reject(error)
     first.resolve()

@@ -1,6 +1,6 @@
 // Watches one Docker engine: what its lists say, put right and kept up to date by what its events say.
 
-import { type Trouble, troubleOf } from '../errors.ts'
+import { isInternal, type Trouble, troubleOf } from '../errors.ts'
 import type { Part } from '../model.ts'
 import type { Metrics } from '../telemetry.ts'
 import { createEnded } from './ended.ts'
@@ -79,6 +79,7 @@ export async function watchEngine(deps: RefresherDeps, listener: Listener): Prom
       if (kind === 'node') due.all()
     },
     lost(error, inARow) {
+      if (isInternal(error)) log.internal(error, 'discovery')
       lacking.missed()
       if (inARow === 1) return due.all()
       if (!deafness && !refresher.trouble())

@@ -1,7 +1,7 @@
 // One look at one port: a bare connection, and only if that stands a request.
 
 import type { Clock } from '../clock.ts'
-import { ProxyError, type Trouble, troubleOf } from '../errors.ts'
+import { isInternal, ProxyError, type Trouble, troubleOf } from '../errors.ts'
 import type { Page, Snapshot } from '../model.ts'
 import type { Log } from '../telemetry.ts'
 import type { Outcome } from './backoff.ts'
@@ -51,7 +51,7 @@ export function createLook({ clock, connect, read, timeout, log }: LookOptions) 
       return { outcome: 'metrics', snapshot: { ok: true, at, took: clock.now() - at, page } }
     } catch (error) {
       const trouble = troubleOf(error)
-      if (trouble.code === 'internal') log.error({ err: error, url }, 'a probe failed within')
+      if (isInternal(error)) log.internal(error, 'probe', { url })
       return { outcome: outcomeOfFailure(trouble), trouble }
     }
   }

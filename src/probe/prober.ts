@@ -80,7 +80,7 @@ export function startProber(options: ProberOptions, on: On): Prober {
   function look(one: Try): void {
     one.underWay = true
     const work = lookOnce(one)
-      .catch((error: unknown) => log.error({ err: error, id: one.id }, 'a finding could not be handed on'))
+      .catch((error: unknown) => log.internal(error, 'probe', { id: one.id }))
       .finally(() => underWay.delete(work))
     underWay.add(work)
   }

@@ -6,7 +6,7 @@
 // healthy ones from being started.
 
 import type { Clock } from '../clock.ts'
-import { ProxyError, troubleOf } from '../errors.ts'
+import { errorOf, isInternal, ProxyError, troubleOf } from '../errors.ts'
 import type { Endpoint, Mono, Part, Snapshot } from '../model.ts'
 import { createSchedule } from '../schedule.ts'
 import { createSlots, type Slots } from '../slots.ts'
@@ -103,7 +103,9 @@ export function startScraper(options: ScraperOptions, on: (id: string, snapshot:
       counted.late(clock.now() - state.due)
       await scrape(state, state.job.timeout)
       if (underWay.size === 0) options.rests()
-    }).catch((error: unknown) => log.error({ err: error, id }, 'a snapshot could not be handed on'))
+    }).catch((error: unknown) => {
+      if (isInternal(error)) log.internal(error, 'scrape', { id })
+    })
   }
 
   /** Who waits for an answer comes first, until this one would lose its turn. */
@@ -117,10 +119,15 @@ export function startScraper(options: ScraperOptions, on: (id: string, snapshot:
 
   function scrape(state: State, left: number): Promise<void> {
     if (state.running) return state.running
-    const running = scrapeOnce(state, left).finally(() => {
-      state.running = undefined
-      underWay.delete(running)
-    })
+    const running = scrapeOnce(state, left)
+      .catch((error: unknown) => {
+        if (isInternal(error)) log.internal(error, 'scrape', { id: state.id })
+        throw errorOf(troubleOf(error))
+      })
+      .finally(() => {
+        state.running = undefined
+        underWay.delete(running)
+      })
     state.running = running
     underWay.add(running)
     return running
@@ -148,7 +155,7 @@ export function startScraper(options: ScraperOptions, on: (id: string, snapshot:
       return { ok: true, at, took: clock.now() - at, page: state.last.page }
     } catch (error) {
       const trouble = troubleOf(error)
-      if (trouble.code === 'internal') log.error({ err: error, url: endpoint.url }, 'a scrape failed within')
+      if (isInternal(error)) log.internal(error, 'scrape', { url: endpoint.url })
       return { ok: false, at, took: clock.now() - at, trouble }
     }
   }

@@ -5,7 +5,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { statusOf, troubleOf } from '../errors.ts'
+import { isInternal, statusOf, troubleOf } from '../errors.ts'
 import type { Log } from '../telemetry.ts'
 import type { Asker } from './guard/access.ts'
 import type { Guard, Refusal } from './guard/guard.ts'
@@ -56,7 +56,7 @@ export function createGate({ guard, counts, log }: GateDeps): Gate {
         (refusal) => (refusal ? refuse(response, refusal) : pass(request, response, handle)),
         (error: unknown) => {
           const { code, reason } = troubleOf(error)
-          if (code === 'internal') log.error({ err: error }, 'a request could not be judged')
+          if (isInternal(error)) log.internal(error, 'request')
           refuse(response, { status: statusOf[code], reason })
         },
       )

@@ -1,22 +1,12 @@
-// Liveness, readiness, and a report of all that deserves a person's attention.
+// Liveness, readiness, and a report of all that deserves a person's attention: the same problems that the status
+// page shows.
 
 import type { FastifyInstance } from 'fastify'
-
-export type Verdict =
-  | { readonly status: 'ok'; readonly message?: string }
-  | { readonly status: 'warning' | 'error'; readonly message: string; readonly mend?: string }
-
-/** One thing that can be well or not. Looked at when asked, so it must be quick. */
-export interface Check {
-  readonly name: string
-  look(): Verdict
-}
+import type { Problem } from './status/shape.ts'
 
 export interface HealthDeps {
   readonly version: string
-  readonly checks: readonly Check[]
-  /** What stands beside the checks: doubtful settings, labels that aren't understood. */
-  warnings(): readonly string[]
+  problems(): readonly Problem[]
   /** What is not yet in before answers are complete. Nothing: ready. */
   waitingFor(): readonly string[]
 }
@@ -39,28 +29,29 @@ export function serveHealth(server: FastifyInstance, deps: HealthDeps): void {
 }
 
 interface Report {
-  readonly status: Verdict['status']
+  /** The worst severity among the problems; a notice is none. */
+  readonly status: 'ok' | 'warning' | 'error'
   readonly version: string
   readonly ready: boolean
   readonly waitingFor: readonly string[]
-  readonly checks: readonly (Verdict & { readonly name: string })[]
+  readonly problems: readonly Problem[]
   readonly warnings: readonly string[]
   readonly errors: readonly string[]
 }
 
-export function reportOf({ version, checks, warnings, waitingFor }: HealthDeps): Report {
-  const looked = checks.map((check) => ({ name: check.name, ...check.look() }))
-  const say = (status: Verdict['status']) =>
-    looked.flatMap((one) => (one.status === status ? [`${one.name}: ${one.message}`] : []))
+export function reportOf({ version, problems, waitingFor }: HealthDeps): Report {
+  const all = problems()
+  const linesOf = (of: Problem['severity']) =>
+    all.flatMap(({ severity, about, text }) => (severity === of ? [`${about}: ${text}`] : []))
   const waiting = waitingFor()
-  const [errors, allWarnings] = [say('error'), [...say('warning'), ...warnings()]]
+  const [errors, warnings] = [linesOf('error'), linesOf('warning')]
   return {
-    status: errors.length > 0 ? 'error' : allWarnings.length > 0 ? 'warning' : 'ok',
+    status: errors.length > 0 ? 'error' : warnings.length > 0 ? 'warning' : 'ok',
     version,
     ready: waiting.length === 0,
     waitingFor: waiting,
-    checks: looked,
-    warnings: allWarnings,
+    problems: all,
+    warnings,
     errors,
   }
 }

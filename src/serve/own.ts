@@ -2,10 +2,11 @@
 
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../clock.ts'
-import type { Entry, NodeId, NodeView } from '../model.ts'
+import type { Entry, NodeId } from '../model.ts'
 import { plainPage } from '../page.ts'
 import type { Metrics } from '../telemetry.ts'
 import type { Render } from './rendering.ts'
+import type { NodeStatus, Problem } from './status/shape.ts'
 
 export interface OwnPageDeps {
   readonly clock: Clock
@@ -13,7 +14,8 @@ export interface OwnPageDeps {
   readonly version: string
   readonly render: Render
   entries(): Iterable<Entry>
-  nodes(): readonly NodeView[]
+  nodes(): readonly NodeStatus[]
+  problems(): readonly Problem[]
 }
 
 export function serveOwnPage(server: FastifyInstance, deps: OwnPageDeps): void {
@@ -30,7 +32,7 @@ export function serveOwnPage(server: FastifyInstance, deps: OwnPageDeps): void {
 }
 
 /** What can be read off the store whenever somebody asks. */
-function observeCluster({ clock, metrics, version, entries, nodes }: OwnPageDeps): void {
+function observeCluster({ clock, metrics, version, entries, nodes, problems }: OwnPageDeps): void {
   const gauge = (name: string, help: string, collect: Parameters<Metrics['observe']>[3]) =>
     metrics.observe(`app_metrics_proxy_${name}`, 'gauge', help, collect)
 
@@ -43,26 +45,29 @@ function observeCluster({ clock, metrics, version, entries, nodes }: OwnPageDeps
     'The age of the oldest page held of a node’s running containers.',
     () => oldestPages(entries(), hostnames(nodes()), clock.now()),
   )
-  gauge('link_up', 'Whether the agent of this node can be asked.', () =>
-    nodes().map((view) => [nodeLabels(view), view.link === 'lost' ? 0 : 1]),
+  gauge('link_up', 'Whether the agent of this node, where one is expected, can be asked.', () =>
+    nodes()
+      .filter(({ expected }) => expected)
+      .map((node) => [nodeLabels(node), node.link === 'self' || node.link === 'up' ? 1 : 0]),
   )
   gauge('link_round_trip_seconds', 'The last round trip to the agent of this node.', () =>
-    nodes().flatMap((view) =>
-      view.roundTrip === undefined ? [] : [[nodeLabels(view), view.roundTrip / 1000] as const],
+    nodes().flatMap((node) =>
+      node.roundTrip === undefined ? [] : [[nodeLabels(node), node.roundTrip] as const],
     ),
   )
+  gauge('problems', 'Problems at /health and on the status page.', () => countProblems(problems()))
 }
 
 type Labels = Readonly<Record<string, string>>
 type Sample = readonly [Labels, number]
 type Hostnames = ReadonlyMap<NodeId, string>
 
-function hostnames(nodes: readonly NodeView[]): Hostnames {
-  return new Map(nodes.map(({ self }) => [self.node, self.hostname]))
+function hostnames(nodes: readonly NodeStatus[]): Hostnames {
+  return new Map(nodes.map(({ id, name }) => [id, name]))
 }
 
-function nodeLabels({ self }: NodeView): Labels {
-  return { node: self.hostname, node_id: self.node }
+function nodeLabels({ id, name }: NodeStatus): Labels {
+  return { node: name, node_id: id }
 }
 
 /** By node id: two nodes may share a hostname, and a sample may stand only once. */
@@ -87,6 +92,11 @@ function* oldestPages(entries: Iterable<Entry>, names: Hostnames, now: number): 
   for (const { owner, snapshot, ended } of entries)
     if (snapshot && !ended) oldest.set(owner, Math.max(oldest.get(owner) ?? 0, now - snapshot.at))
   for (const [owner, age] of oldest) yield [ownerLabels(owner, names), age / 1000]
+}
+
+function countProblems(problems: readonly Problem[]): readonly Sample[] {
+  const alike = Map.groupBy(problems, ({ severity, about }) => `${severity} ${about}`)
+  return [...alike.values()].map((of) => [{ severity: of[0]!.severity, about: of[0]!.about }, of.length])
 }
 
 type State = 'up' | 'failing' | 'searching' | 'none' | 'ended'

@@ -3,7 +3,7 @@
 import type { Clock } from '../clock.ts'
 import { compoundKey } from '../compound-key.ts'
 import type { Trouble } from '../errors.ts'
-import { ProxyError, troubleOf } from '../errors.ts'
+import { errorOf, ProxyError, troubleOf } from '../errors.ts'
 import type { Entry, NodeId } from '../model.ts'
 import type { Circumstances, Reading, Settled } from './freshness.ts'
 import { isOwnersFailure, judge, shown, standIn } from './freshness.ts'
@@ -101,8 +101,7 @@ export function createReader(deps: ReaderDeps): Reader {
 
 function settled(verdict: Settled): Reading {
   if (verdict.kind === 'show') return verdict.reading
-  const { code, reason, mend } = verdict.trouble
-  throw new ProxyError(code, reason, mend === undefined ? {} : { mend })
+  throw errorOf(verdict.trouble)
 }
 
 function refuse(trouble: Trouble): Settled {

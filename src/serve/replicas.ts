@@ -162,9 +162,8 @@ function noneUp(full: string, outcomes: readonly Outcome[]): ProxyError {
   const [only] = codes
   const code = codes.size === 1 && only ? only : codes.size === 0 ? 'stopped' : 'unreachable'
   const reasons = troubles.slice(0, mostReasons).map(({ slot, trouble }) => `${slot}: ${trouble.reason}`)
-  return new ProxyError(
-    code,
-    `no replica of "${full}" is up`,
-    reasons.length > 0 ? { mend: reasons.join('\n') } : {},
-  )
+  return new ProxyError(code, `no replica of "${full}" is up`, {
+    isKnown: true,
+    ...(reasons.length > 0 && { mend: reasons.join('\n') }),
+  })
 }

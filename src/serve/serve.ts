@@ -11,7 +11,7 @@ import type { Guard } from './guard/guard.ts'
 import { type HealthDeps, serveHealth } from './health.ts'
 import { createKept } from './kept.ts'
 import { createLinks, type LinksSource } from './links.ts'
-import { serveOwnPage } from './own.ts'
+import { type OwnPageDeps, serveOwnPage } from './own.ts'
 import { type PagesDeps, servePages } from './pages.ts'
 import { observeProcess } from './process.ts'
 import { createReader, type ReaderDeps } from './reader.ts'
@@ -31,6 +31,7 @@ export interface ServeDeps extends HealthDeps {
     entries(): Iterable<Entry>
     entry(owner: NodeId, id: string): Entry | undefined
   }
+  readonly nodes: OwnPageDeps['nodes']
   readonly lookUp: PagesDeps['lookUp']
   readonly awaited: PagesDeps['awaited']
   readonly maxAgeOf: ReaderDeps['maxAgeOf']
@@ -97,7 +98,7 @@ export async function startServe(deps: ServeDeps): Promise<Serve> {
       (server) => repeats?.watch(server.server),
       ...plugins,
       (server) => serveHealth(server, deps),
-      (server) => serveOwnPage(server, { ...deps, entries: store.entries, nodes: store.nodes, render }),
+      (server) => serveOwnPage(server, { ...deps, entries: store.entries, render }),
       (server) => servePages(server, pages),
     ],
   })

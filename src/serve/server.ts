@@ -8,7 +8,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { fastify } from 'fastify'
 import type { Clock } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
-import { ProxyError, statusOf, troubleOf } from '../errors.ts'
+import { isInternal, ProxyError, statusOf, troubleOf } from '../errors.ts'
 import type { Part } from '../model.ts'
 import type { Log, Metrics } from '../telemetry.ts'
 import { keepRoom } from './crowd.ts'
@@ -129,9 +129,8 @@ function stopOnce(server: FastifyInstance, clock: Clock): () => Promise<void> {
 
 function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
   if (isAskersFault(error)) return sendTrouble(reply, invalid(error), error.statusCode)
-  const trouble = troubleOf(error)
-  if (trouble.code === 'internal') log.error({ err: error, url: request.url }, 'a request failed')
-  return sendTrouble(reply, trouble)
+  if (isInternal(error)) log.internal(error, 'request', { url: request.url })
+  return sendTrouble(reply, troubleOf(error))
 }
 
 /** What fastify itself refuses: a path that can't be decoded, too large a body. */

@@ -2,7 +2,15 @@
 
 import type { Clock } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
-import type { Change, Entry, Mono, NodeId, NodeView, Self } from '../model.ts'
+import {
+  agentTarget,
+  type Change,
+  type Entry,
+  type Mono,
+  type NodeId,
+  type NodeView,
+  type Self,
+} from '../model.ts'
 import { entryOf, type Heard, heardFrom, merge, type Saying } from './merge.ts'
 
 /** Who speaks: an agent and its present life. */
@@ -25,7 +33,10 @@ export interface PeerSide {
   say(node: NodeId, epoch: string, saying: Saying): boolean
   /** The node has told of all that it has: what only its former epoch had is gone. */
   whole(node: NodeId, epoch: string): void
-  /** Forgets nodes lost for too long, what was withdrawn, and what a former epoch had and the present one never spoke of. */
+  /**
+   * Forgets nodes lost for too long unless an agent is expected there, what was withdrawn, and what a former epoch had
+   * and the present one never spoke of.
+   */
   sweep(): void
   entry(node: NodeId, id: string): Entry | undefined
   entries(): Iterable<Entry>
@@ -48,6 +59,8 @@ interface Context {
   readonly tell: (change: Change) => void
   /** The agent of this node has another id now. */
   readonly renamed: (from: NodeId) => void
+  /** Whether an agent is meant to run there; undefined: nobody says so, or otherwise. */
+  readonly isExpected: (view: NodeView) => boolean | undefined
 }
 
 /**
@@ -57,7 +70,7 @@ interface Context {
 const rememberWithdrawn = 30_000
 const mostWithdrawn = 1000
 
-export function createPeerSide({ clock, forgetAfter, tell, renamed }: Context): PeerSide {
+export function createPeerSide({ clock, forgetAfter, tell, renamed, isExpected }: Context): PeerSide {
   const nodes = new Map<NodeId, Node>()
 
   function look(node: Node, change: Partial<NodeView>): void {
@@ -109,6 +122,17 @@ export function createPeerSide({ clock, forgetAfter, tell, renamed }: Context): 
     }
   }
 
+  /** An agent that is expected stays missed, however long it is lost; one that isn't is missed no longer. */
+  function forgetLost(owner: NodeId, node: Node, now: Mono): void {
+    const expected = isExpected(node.view)
+    if (expected === false) drop(owner, node, agentTarget)
+    if (now - node.view.since < forgetAfter) return
+    for (const id of [...node.heard.keys()]) if (!expected || id !== agentTarget) drop(owner, node, id)
+    if (expected) return
+    nodes.delete(owner)
+    tell({ kind: 'nodes' })
+  }
+
   return {
     up({ self, version, epoch }, trouble) {
       const known = nodes.get(self.node)
@@ -155,10 +179,7 @@ export function createPeerSide({ clock, forgetAfter, tell, renamed }: Context): 
       for (const [owner, node] of [...nodes]) {
         forgetWithdrawn(owner, node)
         if (now - node.since >= forgetAfter) dropFormer(owner, node)
-        if (node.view.link !== 'lost' || now - node.view.since < forgetAfter) continue
-        for (const id of [...node.heard.keys()]) drop(owner, node, id)
-        nodes.delete(owner)
-        tell({ kind: 'nodes' })
+        if (node.view.link === 'lost') forgetLost(owner, node, now)
       }
     },
     entry: (owner, id) => nodes.get(owner)?.heard.get(id)?.entry,

@@ -5,19 +5,20 @@ import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { type Clock, untilNext } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
-import type {
-  Catalogue,
-  Change,
-  Dated,
-  Entry,
-  Finding,
-  Mono,
-  NodeId,
-  NodeView,
-  Part,
-  Self,
-  Snapshot,
-  Target,
+import {
+  type Catalogue,
+  type Change,
+  type Dated,
+  type Entry,
+  expectsAgent,
+  type Finding,
+  type Mono,
+  type NodeId,
+  type NodeView,
+  type Part,
+  type Self,
+  type Snapshot,
+  type Target,
 } from '../model.ts'
 import { createOwnSide, type Versioned } from './own.ts'
 import { createPeerSide, type PeerSide } from './peers.ts'
@@ -72,6 +73,10 @@ interface Options {
   readonly clock: Clock
   readonly forgetAfter: number
   readonly version: string
+  /** Whether an agent of this node is to be found at an address that PEERS or DNS gives. */
+  readonly isAddressed?: (node: NodeId) => boolean
+  /** Receives what a listener throws; the others are called all the same. */
+  readonly onListenerError?: (error: unknown) => void
 }
 
 interface At<T> {
@@ -84,7 +89,8 @@ const sweepEvery = 1000
 /** Managers say every few seconds that theirs still holds: one that is older by so much tells nothing. */
 const outdated = 60_000
 
-export function createStore({ clock, forgetAfter, version }: Options): Store {
+export function createStore(options: Options): Store {
+  const { clock, forgetAfter, version, isAddressed = () => false, onListenerError = raise } = options
   const epoch = randomBytes(9).toString('base64url')
   const started = clock.now()
   const listeners = new Set<(change: Change) => void>()
@@ -96,11 +102,22 @@ export function createStore({ clock, forgetAfter, version }: Options): Store {
   let newest: At<Catalogue> | undefined
 
   const tell = (change: Change) => {
-    for (const listener of listeners) listener(change)
+    for (const listener of listeners)
+      try {
+        listener(change)
+      } catch (error) {
+        onListenerError(error)
+      }
   }
   const who = (): Self => {
     if (!self) throw new Error('the store is used before identify')
     return self
+  }
+  /** In a Swarm the managers decide; elsewhere an address that is still given is one at which an agent is missed. */
+  function isExpected({ self: { node, swarm } }: NodeView): boolean | undefined {
+    if (!swarm || !newest) return isAddressed(node) || undefined
+    const known = newest.value.nodes.get(node)
+    return known !== undefined && expectsAgent(known)
   }
   const own = createOwnSide({
     clock,
@@ -109,7 +126,7 @@ export function createStore({ clock, forgetAfter, version }: Options): Store {
     catalogue: () => newest?.value,
     tell,
   })
-  const peers = createPeerSide({ clock, forgetAfter, tell, renamed: dropCatalogue })
+  const peers = createPeerSide({ clock, forgetAfter, tell, renamed: dropCatalogue, isExpected })
 
   const dated = (given: At<Catalogue> | undefined): Dated<Catalogue> | undefined =>
     given && { value: given.value, age: Math.max(0, clock.now() - given.at), from: given.from }
@@ -202,4 +219,8 @@ export function createStore({ clock, forgetAfter, version }: Options): Store {
       listeners.clear()
     },
   }
+}
+
+function raise(error: unknown): never {
+  throw error
 }

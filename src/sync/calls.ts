@@ -2,7 +2,7 @@
 // scrape brought; the request is done once that one, or a newer one, is held here. A reply alone proves nothing.
 
 import { type Clock, deadline } from '../clock.ts'
-import { ProxyError, type Trouble, troubleOf } from '../errors.ts'
+import { errorOf, ProxyError, type Trouble, troubleOf } from '../errors.ts'
 import type { Message, Refreshed } from './messages.ts'
 
 export interface Calls {
@@ -99,8 +99,7 @@ export function createCalls({ clock, send, refreshOwn, flush, isHeld }: Context)
     settle({ call, trouble, brought }) {
       const one = asked.get(call)
       if (!one) return
-      if (trouble)
-        one.failed(new ProxyError(trouble.code, trouble.reason, trouble.mend ? { mend: trouble.mend } : {}))
+      if (trouble) one.failed(errorOf(trouble))
       else if (brought) {
         one.awaited = brought
         finish(one)

@@ -2,7 +2,7 @@
 // talk, not what is talked about.
 
 import type { Clock } from '../clock.ts'
-import { ProxyError, type Trouble, troubleOf } from '../errors.ts'
+import { isInternal, ProxyError, type Trouble, troubleOf } from '../errors.ts'
 import type { Mono } from '../model.ts'
 import type { Channel } from './channel.ts'
 import { createFrameReader, type Frame, largestFrame } from './frames.ts'
@@ -197,7 +197,7 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
         reader.push(bytes)
       } catch (error) {
         const trouble = troubleOf(error)
-        if (trouble.code === 'internal') handlers.broken(link, error)
+        if (isInternal(error)) handlers.broken(link, error)
         link.end(trouble.reason, trouble)
       }
     },

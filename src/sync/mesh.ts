@@ -135,7 +135,7 @@ export function createMesh(options: MeshOptions): Mesh {
       unreleased.delete(link)
       if (stopping.signal.aborted && unreleased.size === 0) ended.resolve()
     },
-    broken: ({ address }, error) => log.error({ address, error }, 'a message could not be taken'),
+    broken: ({ address }, error) => log.internal(error, 'sync', { address }),
     sent: watch.sent,
     received: watch.received,
   }

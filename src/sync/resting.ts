@@ -58,7 +58,7 @@ export function wake({ print, full, steps, largest }: Deltas, size: number): Uin
     const body = applyDeltas(unpack(full, largest + 1), deltas)
     if (body.length === size && fingerprint(body) === print) return body
   } catch (cause) {
-    throw new ProxyError('internal', 'a page from a peer can’t be put together', { cause })
+    throw new ProxyError('protocol', 'a page from a peer can’t be put together', { cause })
   }
-  throw new ProxyError('internal', 'a page from a peer is not what its owner had')
+  throw new ProxyError('protocol', 'a page from a peer is not what its owner had')
 }

@@ -2,7 +2,7 @@
 
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
-import { troubleOf } from '../errors.ts'
+import { isInternal, troubleOf } from '../errors.ts'
 import { startLoop } from '../loop.ts'
 import type { NodeId, Part, PeerView } from '../model.ts'
 import type { Log, Metrics } from '../telemetry.ts'
@@ -70,6 +70,7 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
     clock,
     every: findEvery,
     onFailure: (error, inARow) => {
+      if (isInternal(error)) log.internal(error, 'sync')
       if (inARow === 1) log.warn({ ...troubleOf(error) }, 'peers can’t be found')
     },
   })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createJournal } from '../../src/app/journal.ts'
 import type { Entry } from '../../src/model.ts'
-import type { Log } from '../../src/telemetry.ts'
+import { createLog, type Log } from '../../src/telemetry.ts'
 import { virtualClock } from '../helpers/clock.ts'
 import { bare, ended, entry, target } from '../helpers/cluster.ts'
 import { failed, read } from '../serve/agent.ts'
@@ -11,7 +11,13 @@ function setUp() {
   const lines: string[] = []
   const write = (level: string) => (fields: object, message: string) =>
     lines.push([level, message, ...Object.entries(fields).map(([key, value]) => `${key}=${value}`)].join(' '))
-  const log: Log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
+  const log: Log = {
+    ...createLog('silent'),
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+  }
   const journal = createJournal({ clock, log, own: () => 'node1' })
   return {
     clock,

@@ -1,14 +1,7 @@
-// What an agent waits for after a start, for how long, and what its health report says of others.
+// What an agent waits for after a start, and for how long.
 
 import { beforeEach, describe, expect, test } from 'vitest'
-import {
-  type Circumstances,
-  createAwaited,
-  createChecks,
-  troubleCheck,
-  unheard,
-} from '../../src/app/readiness.ts'
-import type { PeerView } from '../../src/model.ts'
+import { type Circumstances, createAwaited, unheard } from '../../src/app/readiness.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 import { catalogue, self } from '../store/samples.ts'
 
@@ -28,7 +21,6 @@ beforeEach(() => {
     probed: () => true,
     catalogue: () => known(),
     synced: () => true,
-    peers: () => [],
   }
 })
 
@@ -82,60 +74,4 @@ test('that Docker went away is told once the node was known; before that it is a
   expect(unheard(facts)).toEqual(['nothing listens there'])
   facts.self = () => undefined
   expect(unheard(facts)).toEqual([])
-})
-
-describe('the health report', () => {
-  const look = () => Object.fromEntries(createChecks(facts).map((check) => [check.name, check.look()]))
-  const peer = (address: string, state: PeerView['state'], more: Partial<PeerView> = {}) =>
-    ({ address, state, ...more }) as PeerView
-
-  test('of an agent with which all is well', () => {
-    facts.peers = () => [peer('a:1', 'connected'), peer('b:1', 'connected'), peer('c:1', 'connecting')]
-    expect(look()).toEqual({
-      discovery: { status: 'ok' },
-      peers: { status: 'ok', message: '2 connected' },
-      catalogue: { status: 'ok' },
-    })
-  })
-
-  test('tells what is wrong with Docker, and what falls short', () => {
-    facts.discovery = () => ({ warnings: [{ code: 'overloaded', reason: 'too many' }, trouble] })
-    expect(look().discovery).toEqual({ status: 'warning', message: 'too many' })
-    facts.discovery = () => ({ trouble, warnings: [{ code: 'overloaded', reason: 'too many' }] })
-    expect(look().discovery).toEqual({ status: 'error', message: trouble.reason, mend: trouble.mend })
-  })
-
-  test('names the peer that can’t be linked, with the cause', () => {
-    facts.peers = () => [peer('a:1', 'connected'), peer('b:1', 'failed', { trouble }), peer('c:1', 'failed')]
-    expect(look().peers).toEqual({
-      status: 'warning',
-      message: 'b:1: nothing listens there',
-      mend: 'start Docker',
-    })
-    facts.peers = () => [peer('c:1', 'failed')]
-    expect(look().peers).toEqual({ status: 'warning', message: 'c:1: no connection' })
-  })
-
-  test('tells how old the managers’ last word is, once it is old', () => {
-    facts.catalogue = () => known(120_000)
-    expect(look().catalogue).toEqual({ status: 'ok' })
-    facts.catalogue = () => known(120_600)
-    expect(look().catalogue).toEqual({ status: 'warning', message: 'the managers’ catalogue is 121 s old' })
-  })
-
-  test('misses the managers in a Swarm only', () => {
-    facts.catalogue = () => undefined
-    expect(look().catalogue).toMatchObject({ status: 'warning', mend: expect.stringContaining('managers') })
-    facts.self = () => self('n1', { swarm: false })
-    expect(look().catalogue).toEqual({ status: 'ok', message: 'not in a Swarm' })
-  })
-
-  test('takes up any trouble as a check', () => {
-    expect(troubleCheck('memory', 'warning', () => undefined).look()).toEqual({ status: 'ok' })
-    expect(troubleCheck('memory', 'error', () => trouble).look()).toEqual({
-      status: 'error',
-      message: trouble.reason,
-      mend: trouble.mend,
-    })
-  })
 })

@@ -11,6 +11,7 @@ import { serveStatus } from '../../src/serve/status/routes.ts'
 import type { StatusView } from '../../src/serve/status/status.ts'
 import { createLog, createMetrics } from '../../src/telemetry.ts'
 import { createWorld, type World } from '../store/world.ts'
+import { catalogue as catalogueOf } from './cluster.ts'
 import { quietView } from './status-view.ts'
 
 export interface Scene extends Server {
@@ -38,7 +39,9 @@ export async function startScene(setup: Setup): Promise<Scene> {
     rules: [],
     discovery: { warnings: [] },
     webConfig: undefined,
+    swarmStateAgeMs: 0,
     memory: undefined,
+    internalErrors: undefined,
     ambiguities: [],
     warnings: [],
   }
@@ -53,13 +56,15 @@ export async function startScene(setup: Setup): Promise<Scene> {
     nodes: world.nodes,
     catalogue: () => {
       const declared = world.catalogue()
-      return declared && { value: declared.value, age: 0, from: nodes[0]!.self.node }
+      const value = declared?.value ?? catalogueOf([], [])
+      return { value, age: 0, from: nodes[0]!.self.node }
     },
     peers: () => told.peers,
     rules: () => told.rules,
     discovery: () => told.discovery,
     webConfig: () => told.webConfig,
     memory: () => told.memory,
+    internalErrors: () => told.internalErrors,
     ambiguities: () => told.ambiguities,
     warnings: () => told.warnings,
   }

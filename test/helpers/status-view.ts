@@ -13,6 +13,7 @@ export const quietView: Omit<StatusView, FromStore | 'self'> = {
   discovery: () => ({ warnings: [] }),
   webConfig: () => undefined,
   memory: () => undefined,
+  internalErrors: () => undefined,
   ambiguities: () => [],
   warnings: () => [],
 }

@@ -5,6 +5,7 @@ import { plainPage } from '../../src/page.ts'
 import { type Job, startScraper } from '../../src/scrape/scraper.ts'
 import { createLog, createMetrics } from '../../src/telemetry.ts'
 import { virtualClock } from '../helpers/clock.ts'
+import { expectInternalErrors } from '../helpers/internal-errors.ts'
 
 const page = plainPage(Buffer.from('a 1\n'), { format: 'text/0.0.4', series: 1, remarks: [] })
 const hangs = Number.POSITIVE_INFINITY
@@ -41,6 +42,27 @@ function started(takes: (id: string) => number = () => 5) {
 }
 
 const named = (what: string, n: number) => Array.from({ length: n }, (_, at) => `${what}${at}`)
+
+test('a snapshot that cannot be handed on is reported once, and told to each who waits for it', async () => {
+  const reported = expectInternalErrors()
+  const clock = virtualClock(0)
+  const scraper = startScraper(
+    {
+      ...{ clock, rests: () => {}, log: createLog('silent'), metrics: createMetrics() },
+      read: async () => ({ page, contentType: undefined }),
+    },
+    () => {
+      throw new TypeError('no listener can take it')
+    },
+  )
+  scraper.update(jobs('a'))
+  const asked = Promise.allSettled([scraper.now('a', 1000), scraper.now('a', 1000)])
+  await clock.pass(10)
+  expect(reported.map(String)).toEqual(['TypeError: no listener can take it'])
+  for (const one of await asked)
+    expect(one).toMatchObject({ status: 'rejected', reason: { code: 'internal', isKnown: true } })
+  await scraper.stop()
+})
 
 describe('the schedule', () => {
   test('what is new is read at once, then each interval', async () => {

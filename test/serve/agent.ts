@@ -5,11 +5,12 @@ import { request } from 'node:http'
 import { formats } from '../../src/app/formats.ts'
 import { systemClock } from '../../src/clock.ts'
 import { observeLag } from '../../src/lag.ts'
-import type { Change, Entry, NodeView, Page, Snapshot } from '../../src/model.ts'
+import type { Catalogue, Change, Entry, NodeView, Page, Snapshot } from '../../src/model.ts'
 import { plainPage } from '../../src/page.ts'
-import type { Check } from '../../src/serve/health.ts'
 import { type Serve, startServe } from '../../src/serve/serve.ts'
 import type { Plugin } from '../../src/serve/server.ts'
+import { nodesOf } from '../../src/serve/status/nodes.ts'
+import type { Problem } from '../../src/serve/status/shape.ts'
 import { createNames } from '../../src/store/names.ts'
 import { createLog, createMetrics, type Log } from '../../src/telemetry.ts'
 import { createWorld, node, type World } from '../store/world.ts'
@@ -17,6 +18,7 @@ import { createWorld, node, type World } from '../store/world.ts'
 export interface Setup {
   readonly entries?: readonly Entry[]
   readonly nodes?: readonly NodeView[]
+  readonly catalogue?: Catalogue
   readonly maxAge?: number | 'off'
   readonly staleAfter?: number
   readonly usualTimeout?: number
@@ -24,7 +26,7 @@ export interface Setup {
   readonly log?: Log
   readonly formats?: typeof formats
   readonly plugins?: readonly Plugin[]
-  readonly checks?: readonly Check[]
+  readonly problems?: readonly Problem[]
   readonly awaited?: () => readonly string[]
   readonly waitingFor?: () => readonly string[]
 }
@@ -51,6 +53,7 @@ export interface Response {
 export async function startAgent(setup: Setup): Promise<Agent> {
   const { entries = [], nodes = [node('n1', 'one', 'self')], maxAge = 100, plugins = [] } = setup
   const world = createWorld(entries, nodes)
+  if (setup.catalogue) world.declare(setup.catalogue)
   const names = createNames(world, () => undefined)
   const metrics = createMetrics()
   const server = await startServe({
@@ -75,8 +78,8 @@ export async function startAgent(setup: Setup): Promise<Agent> {
     },
     formats: setup.formats ?? formats,
     version: '1.2.3',
-    checks: setup.checks ?? [],
-    warnings: () => [],
+    nodes: () => nodesOf(world.nodes(), world.catalogue()?.value, (at) => at / 1000),
+    problems: () => setup.problems ?? [],
     waitingFor: setup.waitingFor ?? (() => []),
     plugins,
     host: '127.0.0.1',

@@ -12,6 +12,7 @@ import { ProxyError } from '../../src/errors.ts'
 import { openGuard } from '../../src/serve/guard/guard.ts'
 import { type Plugin, startServer } from '../../src/serve/server.ts'
 import { createLog, createMetrics } from '../../src/telemetry.ts'
+import { expectInternalErrors } from '../helpers/internal-errors.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'gate-'))
 const parts: { stop(): Promise<void> }[] = []
@@ -130,6 +131,7 @@ describe.each(guards)('behind a guard that %s', (_guard, config, statusOf) => {
   test.each(kinds)('%s', async (_kind, sent, status) => {
     const received = await exchange(port, sent)
     const expected = statusOf(status, sent)
+    if (expected === 500) expectInternalErrors()
     expect(received).toMatch(new RegExp(`^HTTP/1\\.1 ${expected} `))
     // one response, after which nothing comes
     expect(received.match(/^HTTP\/1\.1/gm)).toHaveLength(1)

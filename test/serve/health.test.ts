@@ -1,40 +1,31 @@
 import { describe, expect, test } from 'vitest'
-import { type Check, type HealthDeps, reportOf, type Verdict } from '../../src/serve/health.ts'
+import { reportOf } from '../../src/serve/health.ts'
+import type { Problem } from '../../src/serve/status/shape.ts'
 import { startAgent } from './agent.ts'
 
-const check = (name: string, verdict: Verdict): Check => ({ name, look: () => verdict })
-const deps = (more: Partial<HealthDeps> = {}): HealthDeps => ({
-  version: '1.0.0',
-  checks: [check('docker', { status: 'ok' })],
-  warnings: () => [],
-  waitingFor: () => [],
-  ...more,
+const problem = (severity: Problem['severity'], text: string): Problem => ({
+  ...{ key: text, severity, about: 'node', text },
 })
 
 describe('the report', () => {
-  test.each<[string, Partial<HealthDeps>, object]>([
-    ['all is well', {}, { status: 'ok', ready: true, warnings: [], errors: [] }],
+  const report = (problems: readonly Problem[], waitingFor: readonly string[] = []) =>
+    reportOf({ version: '1.0.0', problems: () => problems, waitingFor: () => waitingFor })
+
+  test.each<[string, readonly Problem[], object]>([
+    ['without problems', [], { status: 'ok', problems: [], errors: [], warnings: [] }],
+    ['with a notice', [problem('notice', 'x')], { status: 'ok', errors: [], warnings: [] }],
+    ['with a warning', [problem('warning', 'x')], { status: 'warning', warnings: ['node: x'] }],
     [
-      'a warning from elsewhere',
-      { warnings: () => ['SSHPASS is short'] },
-      { status: 'warning', warnings: ['SSHPASS is short'] },
+      'with an error beside a warning',
+      [problem('error', 'y'), problem('warning', 'x')],
+      { status: 'error', errors: ['node: y'], warnings: ['node: x'] },
     ],
-    [
-      'a check that warns',
-      { checks: [check('peers', { status: 'warning', message: 'node3 is lost' })] },
-      { status: 'warning', warnings: ['peers: node3 is lost'] },
-    ],
-    [
-      'an error outweighs warnings',
-      {
-        checks: [check('docker', { status: 'error', message: 'gone', mend: 'start it' })],
-        warnings: () => ['x'],
-      },
-      { status: 'error', errors: ['docker: gone'], warnings: ['x'] },
-    ],
-    ['not ready', { waitingFor: () => ['peers'] }, { ready: false, waitingFor: ['peers'] }],
-  ])('%s', (_what, given, expected) => {
-    expect(reportOf(deps(given))).toMatchObject(expected)
+  ])('%s', (_what, problems, expected) => {
+    expect(report(problems)).toMatchObject({ ...expected, problems, ready: true, waitingFor: [] })
+  })
+
+  test('of an agent that is not ready', () => {
+    expect(report([], ['peers'])).toMatchObject({ status: 'ok', ready: false, waitingFor: ['peers'] })
   })
 })
 

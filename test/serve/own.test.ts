@@ -1,6 +1,25 @@
 import { expect, test } from 'vitest'
+import { catalogue } from '../helpers/cluster.ts'
 import { node, standalone } from '../store/world.ts'
 import { failed, read, startAgent } from './agent.ts'
+
+test('a link is 0 for each agent that is expected and cannot be asked, whether or not it was ever heard', async () => {
+  const known = catalogue([], ['n1', 'n2', 'n3', 'n4', 'n5'])
+  const drained = ['n4', 'n5'].map((id) => [id, { ...known.nodes.get(id)!, availability: 'drain' }] as const)
+  const agent = await startAgent({
+    nodes: [node('n1', 'one', 'self'), node('n2', 'two', 'lost'), node('n4', 'four', 'lost')],
+    catalogue: { ...known, nodes: new Map([...known.nodes, ...drained]) },
+    problems: [{ key: 'node n2', severity: 'error', about: 'node', text: 'two: the link is lost' }],
+  })
+  const { text } = await agent.ask('/metrics')
+  expect(text.match(/^app_metrics_proxy_link_up.*$/gm)).toEqual([
+    'app_metrics_proxy_link_up{node="one",node_id="n1"} 1',
+    'app_metrics_proxy_link_up{node="two",node_id="n2"} 0',
+    'app_metrics_proxy_link_up{node="n3",node_id="n3"} 0',
+  ])
+  expect(text).toContain('\napp_metrics_proxy_problems{severity="error",about="node"} 1\n')
+  await agent.stop()
+})
 
 test('the agent tells of itself and of what it knows', async () => {
   const agent = await startAgent({

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { Change } from '../../src/model.ts'
+import { agentTarget, type Change } from '../../src/model.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 import { catalogue, endpoint, found, replica, self, snapshot, target } from './samples.ts'
@@ -216,6 +216,71 @@ describe('the peers’ side', () => {
     expect(changes.map(({ kind }) => kind)).toEqual(['nodes', 'entry', 'gone'])
     store.peers.lost('n2')
     expect(store.nodes()).toHaveLength(2)
+  })
+
+  describe('a lost node whose agent the Swarm expects', () => {
+    const node = { hostname: 'n2', address: '10.0.0.2', role: 'worker', state: 'down' } as const
+    const swarm = (availability?: string) => ({
+      ...catalogue(['1']),
+      nodes: new Map(availability === undefined ? [] : [['n2', { ...node, availability }]]),
+    })
+    const forget = () => clock.passSync(302_000)
+    beforeEach(() => {
+      store.putCatalogue(swarm('active'))
+      store.peers.up(speaker())
+      list('a', 1)
+      list(agentTarget, 2)
+      store.peers.lost('n2')
+    })
+    const links = () => store.nodes().map(({ self, link }) => `${self.node} ${link}`)
+
+    test('keeps its agent, not its containers, however long it is lost', () => {
+      forget()
+      forget()
+      expect([links(), ids()]).toEqual([['n1 self', 'n2 lost'], [`n2/${agentTarget}`]])
+    })
+
+    test.each([
+      ['drained', 'drain'],
+      ['removed', undefined],
+    ])('is forgotten once it is %s', (_, availability) => {
+      forget()
+      store.putCatalogue(swarm(availability))
+      clock.passSync(1000)
+      expect([links(), ids()]).toEqual([['n1 self'], []])
+    })
+
+    test('that is drained while it goes has no agent to be missed from then on', () => {
+      store.putCatalogue(swarm('drain'))
+      clock.passSync(1000)
+      expect([links(), ids()]).toEqual([['n1 self', 'n2 lost'], ['n2/a']])
+    })
+
+    test('is as before once it comes back', () => {
+      forget()
+      store.peers.up(speaker('e2'))
+      list('a', 1, 'e2')
+      list(agentTarget, 2, 'e2')
+      store.peers.whole('n2', 'e2')
+      expect([links(), ids().sort()]).toEqual([
+        ['n1 self', 'n2 up'],
+        ['n2/a', `n2/${agentTarget}`],
+      ])
+    })
+  })
+
+  test('a lost node at an address where an agent is to be keeps its agent', () => {
+    let addressed = true
+    store = createStore({ clock, forgetAfter: 300_000, version: '1', isAddressed: () => addressed })
+    store.identify(self('n1', { swarm: false }))
+    store.peers.up(speaker())
+    list(agentTarget, 1)
+    store.peers.lost('n2')
+    clock.passSync(302_000)
+    expect(ids()).toEqual([`n2/${agentTarget}`])
+    addressed = false
+    clock.passSync(1000)
+    expect([ids(), store.nodes().length]).toEqual([[], 1])
   })
 
   test('forgets a lost node after FORGET_AFTER', () => {

@@ -7,7 +7,7 @@ import { bodyOf } from '../../src/sync/body.ts'
 import type { LookUp } from '../../src/sync/find.ts'
 import { deriveKeys, type Keys } from '../../src/sync/keys.ts'
 import { type Sync, startSync } from '../../src/sync/sync.ts'
-import { createMetrics, type Metrics } from '../../src/telemetry.ts'
+import { createLog, createMetrics, type Metrics } from '../../src/telemetry.ts'
 import { until as untilTrue } from '../helpers/until.ts'
 import { found, self, target } from '../store/samples.ts'
 
@@ -55,7 +55,7 @@ export async function start(
       previousSecret: options.previousSecret,
     },
     clock: options.clock ?? systemClock,
-    log: { debug: () => {}, info: () => {}, warn: tell, error: tell },
+    log: { ...createLog('silent'), warn: tell, error: tell },
     metrics,
     version: '1.0.0',
     store,

@@ -6,6 +6,7 @@ import { plainPage } from '../../src/page.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { bodyOf } from '../../src/sync/body.ts'
 import { createMesh, type Mesh } from '../../src/sync/mesh.ts'
+import { createLog } from '../../src/telemetry.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 import { endpoint, found, self as selfOf, target } from '../store/samples.ts'
 import { createNetwork, type Network } from './network.ts'
@@ -131,7 +132,7 @@ function startAgent(
 
   const mesh = createMesh({
     clock,
-    log: { debug: () => {}, info: () => {}, warn: tell, error: tell },
+    log: { ...createLog('silent'), warn: tell, error: tell },
     store,
     version: '1.0.0',
     dial: (address) => network.dial(host, address),

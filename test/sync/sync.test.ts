@@ -5,6 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type Clock, systemClock } from '../../src/clock.ts'
+import { ProxyError } from '../../src/errors.ts'
 import type { Store } from '../../src/store/store.ts'
 import { agents, at, linked, run, show, start, stop, stopAll, textOf, until } from './agents.ts'
 
@@ -95,7 +96,7 @@ describe('peers are looked for', () => {
     let asked = 0
     const lookUp = async () => {
       asked += 1
-      if (asked <= 3) throw new Error('SERVFAIL')
+      if (asked <= 3) throw new ProxyError('unreachable', 'SERVFAIL')
       return found
     }
     const n2 = await start('n2', [`peer:${n1.sync.port}`], { lookUp, clock: every(20) })

@@ -8,6 +8,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 
 export interface Running extends AsyncDisposable {
   readonly pid: number
+  /** Everything it printed so far, but no more than the last part. */
+  readonly printed: () => string
   /** The first line that it prints. */
   readonly firstLine: () => Promise<string>
   /** For what answers questions on the channel to its parent. */
@@ -17,14 +19,25 @@ export interface Running extends AsyncDisposable {
 /** More than any answer takes. */
 const answerWithin = 30_000
 
+/** In characters. */
+const maxPrinted = 1_000_000
+
 export function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     env: { PATH: process.env.PATH, ...env },
   })
+  let printed = ''
+  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+    printed = (printed + text).slice(-maxPrinted)
+  })
   return {
     pid: child.pid!,
-    firstLine: async () => String((await once(child.stdout!, 'data'))[0]).trim(),
+    printed: () => printed,
+    async firstLine() {
+      while (!printed.includes('\n')) await once(child.stdout!, 'data')
+      return printed.slice(0, printed.indexOf('\n')).trim()
+    },
     async ask(question) {
       const answer = once(child, 'message', { signal: AbortSignal.timeout(answerWithin) })
       child.send(question)

@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
+import { refuseInternalErrors } from '../../test/helpers/agent-log.ts'
 import { freePort, type Running, startAgent } from '../bench/processes.ts'
 import type { Node } from './node.ts'
 import type { Held } from './verdict.ts'
@@ -41,7 +42,7 @@ export async function startAgents(nodes: readonly Node[], interval: number): Pro
       PEERS: others.join(' '),
       SCRAPE_INTERVAL: `${interval}`,
       FORGET_AFTER: '10',
-      LOG_LEVEL: 'silent',
+      LOG_LEVEL: 'error',
     }
     return startAgent(environment, ['--import', './tools/soak/inside.ts'])
   }
@@ -64,11 +65,17 @@ export async function startAgents(nodes: readonly Node[], interval: number): Pro
     }
   }
 
+  /** Throws if it logged an internal error. */
+  async function end(at: number): Promise<void> {
+    await running[at]![Symbol.asyncDispose]()
+    refuseInternalErrors(`agent ${at + 1}`, running[at]!.printed())
+  }
+
   const agents: Agents = {
     ask,
     async restart(at) {
       process.kill(running[at]!.pid, 'SIGKILL')
-      await running[at]![Symbol.asyncDispose]()
+      await end(at)
       running[at] = begin(at)
     },
     async held(at) {
@@ -80,7 +87,7 @@ export async function startAgents(nodes: readonly Node[], interval: number): Pro
       return all.reduce(leastOf)
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all(running.map((one) => one[Symbol.asyncDispose]()))
+      await Promise.all(running.map((_, at) => end(at)))
     },
   }
   try {

@@ -79,7 +79,10 @@ export function openGuard({ file, clock, log }: Options): Guard {
       if (trouble && trouble.reason !== before) log.error({ file }, trouble.reason)
     }
   }
-  const loop = startLoop(async () => reread(), { clock, every: rereadEvery })
+  const loop = startLoop(async () => reread(), {
+    ...{ clock, every: rereadEvery },
+    onFailure: (error) => log.internal(error, 'timer'),
+  })
 
   function judge(asker: Asker, isGone: () => boolean): ReturnType<Guard['judge']> {
     const { config, decide, takeVerified, takeUnverified } = rules

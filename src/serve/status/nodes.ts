@@ -1,7 +1,7 @@
 // The nodes of the cluster as the status shows them: those whose agents we know, and those that only the
 // managers know.
 
-import type { Catalogue, CatalogueNode, NodeId, NodeView } from '../../model.ts'
+import { type Catalogue, type CatalogueNode, expectsAgent, type NodeId, type NodeView } from '../../model.ts'
 import type { NodeStatus } from './shape.ts'
 import { secondsOf, type Unix } from './target.ts'
 
@@ -32,6 +32,7 @@ function seen(view: NodeView, declared: CatalogueNode | undefined, unix: Unix): 
     since: unix(since),
     ...(roundTrip !== undefined && { roundTrip: secondsOf(roundTrip) }),
     version,
+    expected: !declared || expectsAgent(declared),
     ...swarmStateOf(declared),
     ...(trouble && { trouble }),
   }
@@ -46,6 +47,7 @@ function unseen(id: string, declared: CatalogueNode): NodeStatus {
     swarm: true,
     manager: role === 'manager',
     link: 'none',
+    expected: expectsAgent(declared),
     ...swarmStateOf(declared),
   }
 }

@@ -1,9 +1,11 @@
-// All that deserves a person's attention and isn't one target's own trouble. The worst first.
+// All that deserves a person's attention and isn't one target's own trouble, the worst first. The one list of it: the
+// status page, /health and the metric that alerts may use all show this one.
 
 import type { Trouble } from '../../errors.ts'
-import type { PeerView } from '../../model.ts'
+import type { Mono, PeerView } from '../../model.ts'
 import { type Report, sentenceOf } from '../rules/rules.ts'
 import type { NodeStatus, Problem } from './shape.ts'
+import type { Unix } from './target.ts'
 
 export interface ProblemSources {
   readonly nodes: readonly NodeStatus[]
@@ -13,73 +15,127 @@ export interface ProblemSources {
   readonly ambiguities: readonly Trouble[]
   /** Why Docker can't be read now, and what else is amiss there. */
   readonly discovery: { readonly trouble?: Trouble; readonly warnings: readonly Trouble[] }
+  /** How old the Swarm's state is, as managers sent it. `none`: none did. Undefined: not in a Swarm. */
+  readonly swarmStateAgeMs: number | 'none' | undefined
   /** Why what the web configuration file says now is not what counts. */
   readonly webConfig: Trouble | undefined
   /** Memory is short. */
   readonly memory: Trouble | undefined
+  /** Recent bugs. */
+  readonly internalErrors:
+    | { readonly count: number; readonly lastAt: Mono; readonly lastWhere: string }
+    | undefined
   /** Of the configuration. */
   readonly warnings: readonly string[]
 }
 
 const severities = ['error', 'warning', 'notice'] as const
 
-export function problemsOf(sources: ProblemSources): readonly Problem[] {
+/** None of their texts changes with time alone. */
+export function problemsOf(sources: ProblemSources, unix: Unix): readonly Problem[] {
+  const { nodes, peers, rules, discovery, webConfig, memory, warnings } = sources
   return [
-    ...ofDiscovery(sources.discovery),
-    ...ofNodes(sources.nodes),
-    ...ofPeers(sources.peers),
-    ...ofVersions(sources.nodes),
-    ...ofRules(sources.rules),
-    ...(sources.webConfig ? [troubleAs('error', 'configuration', sources.webConfig)] : []),
-    ...(sources.memory ? [troubleAs('warning', 'memory', sources.memory)] : []),
-    ...sources.warnings.map((text): Problem => ({ severity: 'warning', about: 'configuration', text })),
+    ...ofInternalErrors(sources.internalErrors, unix),
+    ...ofDiscovery(discovery),
+    ...nodes.flatMap(ofNode),
+    ...peers.flatMap(ofPeer),
+    ...ofSwarmState(sources.swarmStateAgeMs),
+    ...ofVersions(nodes),
+    ...rules.map(ofRule),
+    ...(webConfig ? [troubleAs('error', 'configuration', 'file', webConfig)] : []),
+    ...(memory ? [troubleAs('warning', 'memory', '', memory)] : []),
+    ...warnings.map((text) => problem('warning', 'configuration', text, { text })),
     ...ofNames(sources),
   ].sort((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity))
 }
 
-function ofDiscovery({ trouble, warnings }: ProblemSources['discovery']): readonly Problem[] {
+type Said = Omit<Problem, 'key' | 'severity' | 'about' | 'mend'> & { readonly mend?: string | undefined }
+
+/** `which` tells it apart from others about the same, and stays the same while the problem lasts. */
+function problem(
+  severity: Problem['severity'],
+  about: Problem['about'],
+  which: string,
+  { mend, ...said }: Said,
+): Problem {
+  const key = which === '' ? about : `${about} ${which}`
+  return { key, severity, about, ...said, ...(mend !== undefined && { mend }) }
+}
+
+function troubleAs(
+  severity: Problem['severity'],
+  about: Problem['about'],
+  which: string,
+  { reason: text, mend }: Trouble,
+): Problem {
+  return problem(severity, about, which, { text, mend })
+}
+
+function ofInternalErrors(errors: ProblemSources['internalErrors'], unix: Unix): readonly Problem[] {
+  if (!errors) return []
+  const { count, lastAt, lastWhere } = errors
+  const since = unix(lastAt)
+  const last = `${new Date(since * 1000).toISOString().slice(0, 19)}Z (${lastWhere})`
   return [
-    ...(trouble ? [troubleAs('error', 'discovery', trouble)] : []),
-    ...warnings.map((one) => troubleAs('warning', 'discovery', one)),
+    problem('error', 'internal', '', {
+      text:
+        count === 1 ? `an internal error at ${last}` : `${count} internal errors, the last one at ${last}`,
+      since,
+      mend: 'this is a bug: look for "internal error" in the log of this agent, and report that line with its stack to the project',
+    }),
   ]
 }
 
-function ofNodes(nodes: readonly NodeStatus[]): readonly Problem[] {
-  return nodes.flatMap((node): Problem[] => {
-    const about = 'node'
-    const { name, link, swarmState, trouble } = node
-    if (link === 'lost')
-      return [
-        {
-          severity: 'error',
-          about,
-          text: `${name}: the link is lost${trouble ? ` (${trouble.reason})` : ''}`,
-          mend:
-            trouble?.mend ??
-            `see whether ${name} is up, its agent runs, and its SSH port can be reached from here`,
-        },
-      ]
-    if (trouble)
-      return [{ severity: 'error', about, text: `${name}: ${trouble.reason}`, ...mendOf(trouble.mend) }]
-    if (link === 'none' && swarmState === undefined)
-      return [
-        {
-          severity: 'warning',
-          about,
-          text: `${name}: no agent has been heard there, so its containers are unknown`,
-          mend: 'deploy the agent in mode global, without constraints that leave this node out',
-        },
-      ]
-    return []
-  })
+function ofDiscovery({ trouble, warnings }: ProblemSources['discovery']): readonly Problem[] {
+  return [
+    ...(trouble ? [troubleAs('error', 'discovery', '', trouble)] : []),
+    ...warnings.map((one) => troubleAs('warning', 'discovery', one.reason, one)),
+  ]
 }
 
-function ofPeers(peers: readonly PeerView[]): readonly Problem[] {
-  return peers.flatMap(({ address, state, trouble }): Problem[] =>
-    state === 'failed' && trouble
-      ? [{ severity: 'error', about: 'peer', text: `${address}: ${trouble.reason}`, ...mendOf(trouble.mend) }]
-      : [],
-  )
+function ofNode({ id, name, link, since, trouble, expected }: NodeStatus): readonly Problem[] {
+  const sinceThen = since === undefined ? {} : { since }
+  if (link === 'lost' && expected)
+    return [
+      problem('error', 'node', id, {
+        text: `${name}: the link is lost${trouble ? ` (${trouble.reason})` : ''}`,
+        ...sinceThen,
+        mend:
+          trouble?.mend ??
+          `see whether ${name} is up, its agent runs, and its SSH port can be reached from here; if it is gone for good, drain or remove the node`,
+      }),
+    ]
+  if (link === 'none' && expected)
+    return [
+      problem('warning', 'node', id, {
+        text: `${name}: no agent has been heard there, so its containers are unknown`,
+        mend: 'deploy the agent in mode global, without constraints that leave this node out; if the node is gone for good, drain or remove it',
+      }),
+    ]
+  if (trouble && link !== 'lost')
+    return [problem('error', 'node', id, { text: `${name}: ${trouble.reason}`, mend: trouble.mend })]
+  return []
+}
+
+function ofPeer({ address, state, trouble }: PeerView): readonly Problem[] {
+  if (state !== 'failed') return []
+  const { reason = 'no connection', mend } = trouble ?? {}
+  return [problem('error', 'peer', address, { text: `${address}: ${reason}`, mend })]
+}
+
+/** Managers send it each half minute; one much older is from managers that can't be asked any more. */
+const oldSwarmStateMs = 120_000
+
+function ofSwarmState(ageMs: ProblemSources['swarmStateAgeMs']): readonly Problem[] {
+  const mend = 'let the agent run on the managers too, and see whether they can be reached'
+  if (ageMs === 'none') {
+    const text = 'no manager has sent which services there are: their labels and desired replicas are unknown'
+    return [problem('warning', 'swarm', '', { text, mend })]
+  }
+  if (ageMs === undefined || ageMs <= oldSwarmStateMs) return []
+  const text =
+    'no manager has sent the state of the Swarm for more than two minutes: services may have changed'
+  return [problem('warning', 'swarm', '', { text, mend })]
 }
 
 function ofVersions(nodes: readonly NodeStatus[]): readonly Problem[] {
@@ -90,55 +146,36 @@ function ofVersions(nodes: readonly NodeStatus[]): readonly Problem[] {
   if (byVersion.size < 2) return []
   const list = [...byVersion].map(([version, on]) => `${version} on ${namesOf(on)}`)
   return [
-    {
-      severity: 'warning',
-      about: 'version',
+    problem('warning', 'version', '', {
       text: `the agents differ in version: ${list.join('; ')}`,
       mend: 'nothing while an update is under way; else update the agents that are behind',
-    },
+    }),
   ]
 }
 
-const mostNamed = 5
+const maxNamed = 5
 
 function namesOf(nodes: readonly NodeStatus[]): string {
-  const names = nodes.slice(0, mostNamed).map(({ name }) => name)
+  const names = nodes.slice(0, maxNamed).map(({ name }) => name)
   const more = nodes.length - names.length
   return more > 0 ? `${names.join(', ')} and ${more} more` : names.join(', ')
 }
 
-function ofRules(rules: readonly Report[]): readonly Problem[] {
-  return rules.map((report) => ({
-    severity: 'error',
-    about: 'rule',
-    text: sentenceOf(report),
-    mend: `correct this label of ${report.service}; until then the alert is left out`,
-  }))
+function ofRule(report: Report): Problem {
+  const text = sentenceOf(report)
+  const mend = `correct this label of ${report.service}; until then the alert is left out`
+  return problem('error', 'rule', text, { text, mend })
 }
 
 function ofNames({ nodes, ambiguities }: ProblemSources): readonly Problem[] {
   const shared = [...Map.groupBy(nodes, ({ name }) => name)].filter(([, of]) => of.length > 1)
   return [
-    ...shared.map(
-      ([name, of]): Problem => ({
-        severity: 'warning',
-        about: 'name',
+    ...shared.map(([name, of]) =>
+      problem('warning', 'name', name, {
         text: `${of.length} nodes are called ${name}`,
         mend: `give each its own hostname; until then ask by node id: ${of.map(({ id }) => id).join(', ')}`,
       }),
     ),
-    ...ambiguities.map((ambiguity): Problem => troubleAs('notice', 'name', ambiguity)),
+    ...ambiguities.map((one) => troubleAs('notice', 'name', one.reason, one)),
   ]
-}
-
-function troubleAs(
-  severity: Problem['severity'],
-  about: Problem['about'],
-  { reason, mend }: Trouble,
-): Problem {
-  return { severity, about, text: reason, ...mendOf(mend) }
-}
-
-function mendOf(mend: string | undefined) {
-  return mend === undefined ? undefined : { mend }
 }

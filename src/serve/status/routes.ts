@@ -25,7 +25,7 @@ interface Ask {
 }
 
 /** Rounded to milliseconds. Follows the monotonic clock: no step of the machine's clock bends an age. */
-const unixTime: Unix = (at) => Math.round(performance.timeOrigin + at) / 1000
+export const unixTime: Unix = (at) => Math.round(performance.timeOrigin + at) / 1000
 
 export function serveStatus(server: FastifyInstance, deps: StatusDeps): void {
   const unix = deps.unix ?? unixTime

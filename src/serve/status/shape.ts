@@ -48,6 +48,8 @@ export interface NodeStatus {
   /** The last ping's round trip. */
   readonly roundTrip?: number
   readonly version?: string
+  /** Whether an agent is meant to run there: until the node is drained or removed. */
+  readonly expected: boolean
   /** What Swarm says of it, where it isn't simply ready and active: `down`, `drain`. */
   readonly swarmState?: string
   readonly trouble?: TroubleStatus
@@ -116,9 +118,23 @@ export interface TargetStatus {
 
 /** What deserves a person's attention, whether or not it has a target of its own. */
 export interface Problem {
+  /** Names it: the same as long as it lasts. */
+  readonly key: string
   readonly severity: 'error' | 'warning' | 'notice'
-  readonly about: 'discovery' | 'node' | 'peer' | 'version' | 'rule' | 'name' | 'configuration' | 'memory'
+  readonly about:
+    | 'internal'
+    | 'discovery'
+    | 'node'
+    | 'peer'
+    | 'swarm'
+    | 'version'
+    | 'rule'
+    | 'name'
+    | 'configuration'
+    | 'memory'
   readonly text: string
+  /** Since when, where that is known; of internal errors: when the last one happened. */
+  readonly since?: number
   readonly mend?: string
 }
 

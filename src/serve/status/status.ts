@@ -5,7 +5,7 @@ import type { Config } from '../../config.ts'
 import type { Catalogue, Change, Dated, Entry, NodeId, NodeView, PeerView, Self } from '../../model.ts'
 import { nodesOf, pathNamer } from './nodes.ts'
 import { type ProblemSources, problemsOf } from './problems.ts'
-import type { NodeStatus, ServiceStatus, SettingsStatus, Status } from './shape.ts'
+import type { NodeStatus, Problem, ServiceStatus, SettingsStatus, Status } from './shape.ts'
 import type { Surroundings, Unix } from './target.ts'
 
 /** What the status is made from, each asked anew for every answer. */
@@ -26,6 +26,7 @@ export interface StatusView {
   discovery(): ProblemSources['discovery']
   webConfig(): ProblemSources['webConfig']
   memory(): ProblemSources['memory']
+  internalErrors(): ProblemSources['internalErrors']
   ambiguities(): ProblemSources['ambiguities']
   warnings(): ProblemSources['warnings']
 }
@@ -44,17 +45,28 @@ export function headOf(view: StatusView, unix: Unix): Head {
     settings: settingsOf(view.config, self),
     nodes,
     services: servicesOf(catalogue?.services, self?.service),
-    problems: problemsOf({
-      nodes,
-      peers: view.peers(),
-      rules: view.rules(),
-      discovery: view.discovery(),
-      webConfig: view.webConfig(),
-      memory: view.memory(),
-      ambiguities: view.ambiguities(),
-      warnings: view.warnings(),
-    }),
+    problems: problemsIn(view, nodes, unix),
   }
+}
+
+export function problemsIn(
+  view: Omit<StatusView, 'entries' | 'entry' | 'subscribe'>,
+  nodes: readonly NodeStatus[],
+  unix: Unix,
+): readonly Problem[] {
+  const sources = {
+    nodes,
+    peers: view.peers(),
+    rules: view.rules(),
+    discovery: view.discovery(),
+    swarmStateAgeMs: view.self()?.swarm ? (view.catalogue()?.age ?? 'none') : undefined,
+    webConfig: view.webConfig(),
+    memory: view.memory(),
+    internalErrors: view.internalErrors(),
+    ambiguities: view.ambiguities(),
+    warnings: view.warnings(),
+  } as const
+  return problemsOf(sources, unix)
 }
 
 function settingsOf(config: StatusView['config'], self: Self | undefined): SettingsStatus {

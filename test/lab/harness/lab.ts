@@ -9,6 +9,7 @@ import { until } from '../../helpers/until.ts'
 import { cacheFolder } from './cache.ts'
 import { shareImages } from './engine.ts'
 import { preparedImages } from './images.ts'
+import { refuseInternalErrorsOf } from './internal-errors.ts'
 import { type Lan, startLan } from './lan.ts'
 import { createNode, type Node } from './node.ts'
 import { preparedStandIns } from './stand-ins.ts'
@@ -139,7 +140,11 @@ async function openLab(count: number, options: LabOptions): Promise<Lab> {
     thaw(name)
     await Promise.all(nodes.map((node) => node.kill()))
     await lan.stop()
-    removeLab(name)
+    try {
+      for (const node of nodes) refuseInternalErrorsOf(node.name, join(folder, node.name, 'data'))
+    } finally {
+      removeLab(name)
+    }
   }
   try {
     for (let place = 1; place <= count; place += 1) {

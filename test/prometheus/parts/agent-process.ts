@@ -1,6 +1,7 @@
 // An agent as an operator starts it, as a process of its own: src/main.ts with nothing but its environment.
 
 import { join } from 'node:path'
+import { refuseInternalErrors } from '../../helpers/agent-log.ts'
 import { type Program, startProgram } from './process.ts'
 
 const main = join(import.meta.dirname, '../../../src/main.ts')
@@ -19,5 +20,9 @@ export async function startAgentProcess(targets: readonly string[]): Promise<Age
       LOG_LEVEL: 'error',
     },
   }))
-  return { ...program, address: new URL(program.url).host }
+  const stop = async () => {
+    await program.stop()
+    refuseInternalErrors(`the agent at ${program.url}`, program.printed())
+  }
+  return { ...program, stop, address: new URL(program.url).host }
 }

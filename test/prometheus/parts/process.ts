@@ -12,6 +12,8 @@ import { until } from '../../helpers/until.ts'
 export interface Program {
   readonly url: string
   readonly folder: string
+  /** Everything it printed so far, but no more than the last part. */
+  readonly printed: () => string
   stop(): Promise<void>
 }
 
@@ -72,7 +74,7 @@ export async function startProgram(
     await stop()
     throw new Error(`${command} doesn't start: ${said}`, { cause: error })
   }
-  return { url, folder, stop }
+  return { url, folder, printed: () => said, stop }
 }
 
 async function isOpen({ hostname, port }: URL): Promise<boolean> {

@@ -10,12 +10,14 @@ const calm: ProblemSources = {
   rules: [],
   discovery: { warnings: [] },
   webConfig: undefined,
+  swarmStateAgeMs: undefined,
   memory: undefined,
+  internalErrors: undefined,
   ambiguities: [],
   warnings: [],
 }
 const texts = (sources: Partial<ProblemSources>) =>
-  problemsOf({ ...calm, ...sources }).map(({ severity, about, text }) => `${severity} ${about} ${text}`)
+  problemsOf({ ...calm, ...sources }, unix).map(({ severity, about, text }) => `${severity} ${about} ${text}`)
 
 describe('problems', () => {
   test('a calm cluster has none', () => {
@@ -39,10 +41,12 @@ describe('problems', () => {
   test('why a link is lost, and always what to do', () => {
     const trouble = { code: 'timeout' as const, reason: 'the peer was silent for 2.3 s' }
     const nodes = nodesOf([{ ...node('node2', { link: 'lost' }), trouble }], undefined, unix)
-    expect(problemsOf({ ...calm, nodes })).toEqual([
+    expect(problemsOf({ ...calm, nodes }, unix)).toEqual([
       {
+        key: 'node node2',
         severity: 'error',
         about: 'node',
+        since: 0,
         text: 'node2: the link is lost (the peer was silent for 2.3 s)',
         mend: expect.stringContaining('see whether node2 is up'),
       },
@@ -57,17 +61,76 @@ describe('problems', () => {
     ])
   })
 
-  test('a drained or downed node needs no agent', () => {
-    const known = catalogue([], ['node1', 'node4'])
-    const nodes = new Map([...known.nodes, ['node4', { ...known.nodes.get('node4')!, state: 'down' }]])
-    expect(texts({ nodes: nodesOf([node('node1')], { ...known, nodes }, unix) })).toEqual([])
+  test.each([
+    ['a node that is down is missed, whether or not its agent was ever heard', { state: 'down' }, 2],
+    ['a node that is drained needs no agent', { availability: 'drain' }, 0],
+  ])('%s', (_, state, count) => {
+    const known = catalogue([], ['node1', 'node3', 'node4'])
+    const nodesOfSwarm = new Map(
+      [...known.nodes].map(([id, one]) => [id, id === 'node1' ? one : { ...one, ...state }]),
+    )
+    const views = [node('node1', { link: 'self' }), node('node3', { link: 'lost' })]
+    const nodes = nodesOf(views, { ...known, nodes: nodesOfSwarm }, unix)
+    expect(problemsOf({ ...calm, nodes }, unix)).toHaveLength(count)
+  })
+
+  test('a peer that has stopped, as its link and its address tell it', () => {
+    const trouble = { code: 'unreachable' as const, reason: 'nothing listens there' }
+    const peer = { address: '10.0.0.2:2140', node: 'node2', sent: 0, received: 0 }
+    expect(
+      texts({
+        nodes: nodesOf([node('node1', { link: 'self' }), node('node2', { link: 'lost' })], undefined, unix),
+        peers: [{ ...peer, state: 'failed', trouble }],
+      }),
+    ).toEqual(['error node node2: the link is lost', 'error peer 10.0.0.2:2140: nothing listens there'])
+  })
+
+  test.each<[ProblemSources['swarmStateAgeMs'], readonly string[]]>([
+    [undefined, []],
+    [0, []],
+    [120_000, []],
+    [120_001, ['no manager has sent the state of the Swarm for more than two minutes']],
+    ['none', ['no manager has sent which services there are']],
+  ])('the state of the Swarm %s ms old', (swarmStateAgeMs, expected) => {
+    expect(texts({ swarmStateAgeMs }).map((text) => text.split(':')[0])).toEqual(
+      expected.map((text) => `warning swarm ${text}`),
+    )
+  })
+
+  test('internal errors, with when the last one happened, where, and what to do', () => {
+    const internalErrors = { count: 1, lastAt: 1_800_000_000, lastWhere: 'scrape' }
+    const [one] = problemsOf({ ...calm, internalErrors }, unix)
+    expect(one).toMatchObject({
+      ...{ key: 'internal', severity: 'error', about: 'internal', since: 1_800_000_000 },
+      text: 'an internal error at 2027-01-15T08:00:00Z (scrape)',
+      mend: expect.stringContaining('look for "internal error" in the log'),
+    })
+    const [more] = problemsOf({ ...calm, internalErrors: { ...internalErrors, count: 3 } }, unix)
+    expect(more?.text).toMatch(/^3 internal errors, the last one at /)
+  })
+
+  test('each has a key of its own, which does not change with its text', () => {
+    const peers = ['a:1', 'b:1'].map((address) => ({
+      address,
+      state: 'failed' as const,
+      sent: 0,
+      received: 0,
+    }))
+    const nodes = nodesOf(
+      ['a', 'b'].map((id) => node(id, { link: 'lost' })),
+      undefined,
+      unix,
+    )
+    const keys = problemsOf({ ...calm, peers, nodes }, unix).map(({ key }) => key)
+    expect(new Set(keys)).toEqual(new Set(['node a', 'node b', 'peer a:1', 'peer b:1']))
   })
 
   test('a wrong secret is told with its mend', () => {
     const trouble = { code: 'protocol' as const, reason: 'the secret differs', mend: 'give both the same' }
     const peers = [{ address: '10.0.0.2:2140', state: 'failed' as const, trouble, sent: 0, received: 0 }]
-    expect(problemsOf({ ...calm, peers })).toEqual([
+    expect(problemsOf({ ...calm, peers }, unix)).toEqual([
       {
+        key: 'peer 10.0.0.2:2140',
         severity: 'error',
         about: 'peer',
         text: '10.0.0.2:2140: the secret differs',

@@ -217,8 +217,8 @@ const terminated = 143
  */
 export function needsOf({ problems, targets }) {
   /** @type {Need[]} */
-  const needs = problems.map(({ severity, about, text, mend }) => ({
-    key: `${about} ${text}`,
+  const needs = problems.map(({ key, severity, about, text, mend }) => ({
+    key: `problem ${key}`,
     severity,
     title: titles[about],
     text,
@@ -245,9 +245,11 @@ const severities = ['error', 'warning', 'notice']
 
 /** @type {Readonly<Record<Problem['about'], string>>} */
 const titles = {
+  internal: 'Internal error',
   discovery: 'Docker',
   node: 'Node',
   peer: 'Peer',
+  swarm: 'Swarm',
   version: 'Versions',
   rule: 'Rule',
   name: 'Name',
