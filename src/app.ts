@@ -142,12 +142,14 @@ async function start({ config, version, ...given }: Options, parts: Part[]): Pro
     store.identify(news.self)
     store.replaceTargets([...news.targets, agentPage.target(news.self.node)])
     store.putFinding(agentPage.target(news.self.node).id, agentPage.finding)
-    if (news.catalogue) store.putCatalogue(news.catalogue)
+    if (news.catalogue) store.putCatalogue(news.catalogue, news.catalogueReadAt)
     if (news.self.swarm && config.secret === undefined) failure.reject(new ConfigError([secretMissing]))
     self = news.self
     peers.begin()
   }
-  const discovery = started(await startDiscovery({ config, clock, log, metrics }, found))
+  const discovery = started(
+    await startDiscovery({ config, clock, log, metrics, swarmState: store.catalogue }, found),
+  )
 
   const around: Circumstances = {
     clock,

@@ -36,6 +36,7 @@ export type Place =
       readonly stack?: string
       readonly slot: string
       readonly task: string
+      readonly provisional?: true
     }
   | {
       readonly kind: 'global'
@@ -43,6 +44,8 @@ export type Place =
       readonly serviceId: string
       readonly stack?: string
       readonly task: string
+      /** Only its labels say so: no list of the managers' has shown it yet. */
+      readonly provisional?: true
     }
   | {
       readonly kind: 'compose'
@@ -50,7 +53,11 @@ export type Place =
       readonly service: string
       readonly number: string
     }
-  | { readonly kind: 'standalone' }
+  | {
+      readonly kind: 'standalone'
+      /** The Swarm service of which its labels call it a task, though the managers don't know it. */
+      readonly claims?: string
+    }
 
 /** One way to a container's ports, as this agent can use it. */
 export interface Address {

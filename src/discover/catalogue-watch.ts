@@ -27,8 +27,13 @@ const restlessPause = 2_000
 const aftermath = 10_000
 const patience = 10_000
 
-/** `on` is told each good reading, the same or not, and `undefined` while this node is no manager. */
-export function watchCatalogue(deps: Deps, on: (catalogue: Catalogue | undefined) => void): CatalogueWatch {
+/**
+ * `on` is told each good reading, the same or not, and when it began; `undefined` while this node is no manager.
+ */
+export function watchCatalogue(
+  deps: Deps,
+  on: (catalogue: Catalogue | undefined, readAt: Mono) => void,
+): CatalogueWatch {
   const { clock, log, engine, allowedLabels } = deps
   let trouble: Trouble | undefined
   let restlessUntil: Mono = clock.now()
@@ -45,10 +50,10 @@ export function watchCatalogue(deps: Deps, on: (catalogue: Catalogue | undefined
   }
   async function refresh(signal: AbortSignal): Promise<void> {
     cancelSooner()
-    const cluster = deps.cluster()
+    const [cluster, readAt] = [deps.cluster(), clock.now()]
     const lists = cluster === undefined ? undefined : await read(signal)
     trouble = undefined
-    on(lists && catalogueOf(cluster!, lists, allowedLabels))
+    on(lists && catalogueOf(cluster!, lists, allowedLabels), readAt)
     if (lists && (atWork(lists) || clock.now() < restlessUntil))
       cancelSooner = clock.after(restlessPause, loop.wake)
   }

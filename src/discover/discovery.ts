@@ -17,6 +17,7 @@ import type { Picture } from './picture.ts'
 import { LastingError } from './refusal.ts'
 import { staticTargets } from './static.ts'
 import { targetsOf } from './target.ts'
+import { createTasks, type SwarmState } from './tasks.ts'
 import { watchEngine } from './watch.ts'
 
 export interface Status {
@@ -37,6 +38,8 @@ interface Deps {
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics
+  /** The newest that any manager of the Swarm gave. */
+  readonly swarmState: () => SwarmState | undefined
   /** Which container the agent may run in. */
   readonly traces?: () => Promise<Traces>
 }
@@ -78,6 +81,8 @@ async function discoverWithDocker(host: string, deps: Deps, on: (found: Found) =
   const handover = createHandover(on)
   let picture: Picture | undefined
   let limits: readonly Trouble[] = []
+  let listed: Pick<Found, 'self' | 'targets'> | undefined
+  const tasks = createTasks(clock, deps.swarmState, () => handOn())
 
   const catalogue = watchCatalogue(
     { clock, log, engine, allowedLabels: config.sdLabels, cluster: () => picture?.cluster },
@@ -86,11 +91,15 @@ async function discoverWithDocker(host: string, deps: Deps, on: (found: Found) =
   function see(next: Picture): void {
     const moved = next.cluster !== picture?.cluster
     picture = next
-    const self = { ...next.identity, advertise: advertisedBy(config, next.identity) }
-    const { targets, warnings } = targetsOf(next, self.node)
+    const { targets, warnings } = targetsOf(next, next.identity.node)
     limits = warnings
-    handover.node(self, [...targets, ...staticTargets(config.targets, self.node)])
+    listed = { self: { ...next.identity, advertise: advertisedBy(config, next.identity) }, targets }
+    handOn()
     if (moved) catalogue.wake()
+  }
+  function handOn(): void {
+    const { self, targets } = listed!
+    handover.node(self, [...tasks.settle(targets), ...staticTargets(config.targets, self.node)])
   }
   const reading = {
     engine,
@@ -115,6 +124,7 @@ async function discoverWithDocker(host: string, deps: Deps, on: (found: Found) =
     },
     async stop() {
       await Promise.all([watch.stop(), catalogue.stop()])
+      tasks.stop()
     },
   }
 }

@@ -1,19 +1,21 @@
 // What was handed on last, so that of the node only changes are handed on. What stays the same stays the same object.
 
 import { isDeepStrictEqual } from 'node:util'
-import type { Catalogue, Self, Target } from '../model.ts'
+import type { Catalogue, Mono, Self, Target } from '../model.ts'
 
 export interface Found {
   readonly self: Self
   readonly targets: readonly Target[]
   /** Read just now, as a manager: whether or not anything changed, it says that the catalogue still holds. */
   readonly catalogue?: Catalogue
+  /** When that reading began. */
+  readonly catalogueReadAt?: Mono
 }
 
 export interface Handover {
   node(self: Self, targets: readonly Target[]): void
   /** Absent while this node is no manager. */
-  catalogue(catalogue: Catalogue | undefined): void
+  catalogue(catalogue: Catalogue | undefined, readAt: Mono): void
 }
 
 /** Nothing is told before the node itself is known. */
@@ -29,9 +31,9 @@ export function createHandover(on: (found: Found) => void): Handover {
       targets = nextTargets
       on({ self: self!, targets })
     },
-    catalogue(catalogue) {
+    catalogue(catalogue, catalogueReadAt) {
       // a reading may end after the node has left its Swarm
-      if (catalogue && self?.manager) on({ self, targets, catalogue })
+      if (catalogue && self?.manager) on({ self, targets, catalogue, catalogueReadAt })
     },
   }
 }

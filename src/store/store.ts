@@ -33,7 +33,7 @@ export interface Store extends Part {
   /** A snapshot of a target that is gone meanwhile is dropped. */
   putSnapshot(id: string, snapshot: Snapshot): void
   /** From this node's own Docker, as a manager. Again when nothing changed: it keeps the age low. */
-  putCatalogue(catalogue: Catalogue): void
+  putCatalogue(catalogue: Catalogue, readAt?: Mono): void
   /** The own side is complete: targets are listed and were probed once. What our former epoch had may go. */
   markWhole(): void
 
@@ -175,8 +175,8 @@ export function createStore(options: Options): Store {
     replaceTargets: own.replaceTargets,
     putFinding: own.putFinding,
     putSnapshot: own.putSnapshot,
-    putCatalogue(value) {
-      putCatalogue({ value, at: clock.now(), from: who().node })
+    putCatalogue(value, readAt = clock.now()) {
+      putCatalogue({ value, at: readAt, from: who().node })
     },
     markWhole() {
       if (whole) return

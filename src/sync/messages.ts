@@ -10,6 +10,7 @@ import {
   duration,
   flag,
   integer,
+  isTrue,
   list,
   map,
   object,
@@ -127,11 +128,12 @@ const self: Shape<Self> = object(
 )
 const endpoint: Shape<Endpoint> = object({ url: text, port: count, why: text })
 const inService = { service: text, serviceId: text, task: text }
+const taskMay = { stack: text, provisional: isTrue }
 const place: Shape<Place> = variant('kind', {
-  replicated: object({ kind: oneOf(['replicated']), ...inService, slot: text }, { stack: text }),
-  global: object({ kind: oneOf(['global']), ...inService }, { stack: text }),
+  replicated: object({ kind: oneOf(['replicated']), ...inService, slot: text }, taskMay),
+  global: object({ kind: oneOf(['global']), ...inService }, taskMay),
   compose: object({ kind: oneOf(['compose']), project: text, service: text, number: text }),
-  standalone: object({ kind: oneOf(['standalone']) }),
+  standalone: object({ kind: oneOf(['standalone']) }, { claims: text }),
 })
 const finding: Shape<Finding> = variant('kind', {
   searching: object({ kind: oneOf(['searching']) }),

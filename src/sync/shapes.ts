@@ -18,6 +18,9 @@ export const text: Shape<string> = (value, where) =>
 export const flag: Shape<boolean> = (value, where) =>
   typeof value === 'boolean' ? value : wrong(where, 'true or false')
 
+/** Of a field that is left out where it isn't. */
+export const isTrue: Shape<true> = (value, where) => (value === true ? value : wrong(where, 'true'))
+
 /** Some thirty years: beyond any real age, and far from where arithmetic with it stops being exact or finite. */
 const maxDurationMs = 1e12
 

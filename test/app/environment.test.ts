@@ -65,6 +65,7 @@ test('none of it is handed on to the store, and so to peers', async () => {
       clock,
       log: createLog('debug', (line) => lines.push(line)),
       metrics: createMetrics(),
+      swarmState: () => undefined,
       traces: async () => ({ ids: [], mayBeLent: false, isMounted: () => false }),
     },
     (next) => found.push(next),

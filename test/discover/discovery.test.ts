@@ -34,11 +34,20 @@ async function start(env: Record<string, string> = {}, ids: readonly string[] = 
       clock,
       log: createLog('silent'),
       metrics: createMetrics(),
+      swarmState,
       traces: async () => ({ ids, mayBeLent: false, isMounted: () => false }),
     },
     (next) => found.push(next),
   )
   return discovery
+}
+
+const swarmReading = () => found.findLast(({ catalogue }) => catalogue !== undefined)
+
+/** What the agent's store would hold: what this manager read. */
+function swarmState() {
+  const { catalogue, catalogueReadAt = 0 } = swarmReading() ?? {}
+  return catalogue && { value: catalogue, age: clock.now() - catalogueReadAt }
 }
 
 /** Lets virtual time pass in small steps until it holds; it stands still while real sockets have work to do. */
@@ -578,17 +587,57 @@ describe('a manager', () => {
   }
   const web = () => [...catalogue()!.services.values()].find(({ name }) => name === 'demo_web')!
 
-  test('tells the catalogue after each reading of it, and the node again only when that changed', async () => {
+  test('tells the catalogue after each reading of it, and when that began', async () => {
     asManager()
     await start()
     await eventually('the catalogue', () => catalogue() !== undefined)
     expect(catalogue()!.cluster).toBe(swarm.info.Swarm!.Cluster!.ID)
     expect(web()).toMatchObject({ replicas: 2, slots: ['1', '2'] })
+    const first = swarmReading()!
     await quiet(65_000)
-    const [node, ...catalogues] = found
-    expect(node).not.toHaveProperty('catalogue')
-    expect(catalogues.length).toBeGreaterThanOrEqual(3)
-    for (const one of catalogues) expect(one).toEqual({ ...node, catalogue: catalogue() })
+    const [readAt, firstReadAt] = [swarmReading()!.catalogueReadAt!, first.catalogueReadAt!]
+    expect(readAt - firstReadAt).toBeGreaterThanOrEqual(30_000)
+  })
+
+  test('that can’t be read any more is not told as read anew when containers change', async () => {
+    asManager()
+    await start()
+    await eventually('the catalogue', () => catalogue() !== undefined)
+    await listening()
+    server.fault = (path, answer) => /services|tasks|nodes/.test(path) && !!answer.writeHead(500).end()
+    await quiet(40_000)
+    const { catalogueReadAt } = swarmReading()!
+    const [row] = rows()
+    server.answers['/containers/json'] = rows().map((one) =>
+      one === row ? { ...row!, Names: ['/renamed'] } : one,
+    )
+    server.emit({ Type: 'container', Action: 'rename', Actor: { ID: row!.Id } })
+    await eventually('the new name', () => byName('renamed') !== undefined)
+    expect(swarmReading()?.catalogueReadAt).toBe(catalogueReadAt)
+  })
+
+  test('knows its own tasks from a container with the same labels', async () => {
+    asManager()
+    const real = swarm.containers.find(({ Names }) => Names![0]!.startsWith('/demo_web.1'))!
+    const forged = { ...real, Id: 'f'.repeat(64), Names: ['/forged'] }
+    const unlike = {
+      ...forged,
+      Id: 'e'.repeat(64),
+      Names: ['/unlike'],
+      Labels: { ...real.Labels, 'com.docker.swarm.service.id': 'ze2hs8urzv6ciwzikiburlfl9' },
+    }
+    server.answers['/containers/json'] = [...swarm.containers, forged, unlike]
+    await start()
+    const placeOf = (name: string) => last().targets.find((target) => target.name.startsWith(name))!.place
+    expect(placeOf('demo_web.1')).toMatchObject({ kind: 'replicated', provisional: true })
+    await eventually('the tasks to be known', () => !('provisional' in placeOf('demo_web.1')))
+    expect(placeOf('forged')).toMatchObject({ kind: 'replicated', provisional: true })
+    expect(placeOf('unlike')).toEqual({ kind: 'standalone', claims: 'demo_web' })
+    await eventually('the list read later', () => placeOf('forged').kind === 'standalone', 35_000, 100)
+    expect(placeOf('forged')).toEqual({ kind: 'standalone', claims: 'demo_web' })
+    server.answers['/tasks'] = []
+    await quiet(65_000)
+    expect(placeOf('demo_web.1')).toMatchObject({ kind: 'replicated', slot: '1' })
   })
 
   test('hears of a service’s change at once, and follows while Swarm is at work', async () => {

@@ -378,6 +378,30 @@ describe('one slot, several containers', () => {
     task('n2', 'demo_web', 1, { task: 'bbb', ...traits })
   const catalogue = declared({ contested: new Map([['1', ['aaa', 'bbb']]]) })
 
+  test('one that the managers don’t know takes the place of none that they know, and fills an empty one', () => {
+    const known = task('n1', 'demo_web', 1)
+    const made = task('n2', 'demo_web', 1, { task: 'made' })
+    const provisional = (entry: Entry): Entry => ({
+      ...entry,
+      target: { ...entry.target, place: { ...(entry.target.place as object), provisional: true } as never },
+    })
+    const claimant = provisional(made)
+    const order = declared({ contested: new Map([['1', ['task1n1', 'made']]]) })
+    expect(ask({ entries: [known, made], catalogue: order }, 'web/1')).toBe(`${made.target.name} on n2`)
+    for (const entries of [
+      [known, claimant],
+      [claimant, known],
+      [task('n1', 'demo_web', 1, { answers: false }), claimant],
+    ])
+      expect(ask({ entries, catalogue: order }, 'web/1')).toBe(`${known.target.name} on n1`)
+    expect(ask({ entries: [task('n1', 'demo_web', 1, { ended }), claimant] }, 'web/1')).toBe(
+      `${made.target.name} on n2`,
+    )
+    const nowGlobal = provisional(globalTask('n3', 'demo_web'))
+    expect(ask({ entries: [nowGlobal, known], catalogue: declared({}) }, 'web')).toContain('1@n1')
+    expect(ask({ entries: [nowGlobal, known] }, 'web')).toContain('1@n1')
+  })
+
   test('the older stands until the newer answers', () => {
     expect(ask({ entries: [newer({ answers: false }), older], catalogue }, 'web')).toBe('demo_web: 1@n1')
     expect(ask({ entries: [newer(), older], catalogue }, 'web')).toBe('demo_web: 1@n2')

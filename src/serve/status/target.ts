@@ -99,7 +99,14 @@ const pastOf = ({ ok, took }: Past) => (ok ? secondsOf(took) : null)
 
 function remarksOf({ target, snapshot }: Entry, services: Surroundings['services']): readonly string[] {
   const { problems } = settingsOf(target.labels, declaredLabels(target, services))
-  return [...(snapshot?.ok ? snapshot.page.remarks : []), ...problems]
+  return [...(snapshot?.ok ? snapshot.page.remarks : []), ...problems, ...claimOf(target)]
+}
+
+function claimOf({ place }: Target): readonly string[] {
+  if (place.kind !== 'standalone' || place.claims === undefined) return []
+  return [
+    `its labels call it a task of the Swarm service ${JSON.stringify(place.claims)}, but no manager knows it: it is shown as a container of its own; start it without labels that begin with com.docker.swarm, or as a service`,
+  ]
 }
 
 function declaredLabels({ place }: Target, services: Surroundings['services']) {

@@ -5,7 +5,7 @@ import type { Answer, Replica } from './answer.ts'
 import type { Listed } from './directory.ts'
 import type { Nodes } from './nodes.ts'
 import { notOnNode, notRunning } from './refusals.ts'
-import { isLive, standing } from './standing.ts'
+import { isLive, knownOf, standing } from './standing.ts'
 import { seatOf } from './things.ts'
 
 /** Whether it runs or is meant to. */
@@ -14,8 +14,9 @@ export function isCurrent({ declared, members }: Listed): boolean {
 }
 
 export function isGlobal({ declared, members }: Listed): boolean {
-  const running = members.find(isLive) ?? members[0]
-  return running ? running.target.place.kind === 'global' : declared?.mode === 'global'
+  if (declared && declared.mode !== 'job') return declared.mode === 'global'
+  const known = knownOf(members)
+  return (known.find(isLive) ?? known[0])?.target.place.kind === 'global'
 }
 
 /** All that a thing has to show to one who asks at `asked`. */

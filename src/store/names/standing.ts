@@ -25,8 +25,8 @@ export function standing(
   entries: readonly Entry[],
   { order = [], linked, stood = [] }: Circumstances,
 ): Entry | undefined {
-  const running = entries.filter(isLive)
-  if (running.length === 0) return lastEnded(entries)
+  const running = knownOf(entries.filter(isLive))
+  if (running.length === 0) return lastEnded(knownOf(entries))
   if (running.length === 1) return running[0]
   const sitting = running.find((entry) => entry === stood.at(-1) && entry.endpoint !== undefined)
   const mayFollow = (entry: Entry, before: Entry) =>
@@ -39,6 +39,12 @@ export function standing(
   const candidates = seen.length > 0 ? seen : eligible
   const byAge = candidates.toSorted((a, b) => rank(a, order) - rank(b, order))
   return byAge.findLast(({ endpoint }) => endpoint !== undefined) ?? byAge[0]
+}
+
+/** What is only said to be a replica never takes the place of one that the managers know. */
+export function knownOf(entries: readonly Entry[]): readonly Entry[] {
+  const known = entries.filter(({ target: { place } }) => !('provisional' in place))
+  return known.length > 0 ? known : entries
 }
 
 export function isLive({ target, ended }: Entry): boolean {

@@ -53,6 +53,7 @@ export async function onHost(host: string): Promise<Agent & Pick<Discovery, 'sta
       clock: systemClock,
       log: createLog('silent'),
       metrics: createMetrics(),
+      swarmState: () => undefined,
       // the machine that runs the tests may be a container itself, of another engine
       traces: async () => tracesOf('', ''),
     },

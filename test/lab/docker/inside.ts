@@ -10,6 +10,7 @@ const deps = {
   clock: systemClock,
   log: createLog('silent'),
   metrics: createMetrics(),
+  swarmState: () => undefined,
 }
 await startDiscovery(deps, (found) => console.log(JSON.stringify(found))).catch((error) => {
   console.log(error.message)

@@ -1,0 +1,117 @@
+import { expect, test } from 'vitest'
+import { createTasks, type SwarmState } from '../../src/discover/tasks.ts'
+import type { Catalogue, Place, Target } from '../../src/model.ts'
+import { virtualClock } from '../helpers/clock.ts'
+import { catalogue, replica, target } from '../store/samples.ts'
+
+const id = 'a'.repeat(64)
+const listing = (...ids: readonly string[]): Catalogue => ({
+  ...catalogue(['1']),
+  containers: new Map([['n1', ids.map((one) => one.slice(0, 16))]]),
+})
+
+/** A node's one container with a task's labels, and the managers' newest list. */
+function setUp(place: Partial<Place> = {}) {
+  const clock = virtualClock()
+  const { place: usual, ...rest } = replica(id)
+  const targets: readonly Target[] = [{ ...rest, place: { ...usual, ...place } as Place }, target('plain')]
+  let list: { readonly value: Catalogue; readonly readAt: number } | undefined
+  let shown: readonly Target[] = []
+  const held = (): SwarmState | undefined => list && { value: list.value, age: clock.now() - list.readAt }
+  const tasks = createTasks(clock, held, () => look())
+  const look = (now = targets) => {
+    shown = tasks.settle(now)
+  }
+  look()
+  return {
+    ...{ clock, look, targets },
+    read: (value: Catalogue, readAt = clock.now()) => {
+      list = { value, readAt }
+    },
+    state() {
+      const { place } = shown[0]!
+      if (place.kind === 'standalone') return 'unknown'
+      return 'provisional' in place ? 'provisional' : 'known'
+    },
+  }
+}
+
+test('where no list ever comes it stays provisional', async () => {
+  const { clock, state } = setUp()
+  await clock.pass(600_000)
+  expect(state()).toBe('provisional')
+})
+
+test('a list with it makes it known, and it stays so until it is gone', async () => {
+  const { clock, look, read, state, targets } = setUp()
+  read(listing(id))
+  await clock.pass(1_000)
+  expect(state()).toBe('known')
+  read(listing())
+  await clock.pass(600_000)
+  look()
+  expect(state()).toBe('known')
+  look([])
+  look(targets)
+  expect(state()).toBe('provisional')
+})
+
+test('only a list that was read well after it was seen makes it unknown, and a later one known', async () => {
+  const { clock, read, state } = setUp()
+  const seenAt = clock.now()
+  read(listing())
+  await clock.pass(600_000)
+  expect(state()).toBe('provisional')
+  read(listing(), seenAt + 19_000)
+  await clock.pass(1_000)
+  expect(state()).toBe('provisional')
+  read(listing(), seenAt + 20_000)
+  await clock.pass(1_000)
+  expect(state()).toBe('unknown')
+  read(listing(id))
+  await clock.pass(1_000)
+  expect(state()).toBe('known')
+})
+
+test.each<[string, (list: Catalogue) => Catalogue]>([
+  [
+    'have lost the node',
+    (list) => ({ ...list, nodes: new Map([['n1', { ...list.nodes.get('n1')!, state: 'down' }]]) }),
+  ],
+  ['don’t know the node', (list) => ({ ...list, nodes: new Map() })],
+])('managers that %s can’t say that it is unknown', async (_, change) => {
+  const { clock, read, state } = setUp()
+  await clock.pass(60_000)
+  read(change(listing()))
+  await clock.pass(1_000)
+  expect(state()).toBe('provisional')
+})
+
+test.each<[string, Partial<Place>]>([
+  ['the mode', { kind: 'global' }],
+  ['the name', { service: 'demo_api' }],
+])('%s of another service than the managers’ is refuted at once', async (_, place) => {
+  const { clock, read, state } = setUp(place)
+  read(listing())
+  await clock.pass(1_000)
+  expect(state()).toBe('unknown')
+})
+
+test('another node’s task of that id is not this one', async () => {
+  const { clock, read, state } = setUp()
+  read({ ...listing(), containers: new Map([['n2', [id.slice(0, 16)]]]) })
+  await clock.pass(1_000)
+  expect(state()).toBe('provisional')
+})
+
+test('what has no labels of a task is left alone', () => {
+  const clock = virtualClock()
+  const plain = [target('plain')]
+  expect(
+    createTasks(
+      clock,
+      () => undefined,
+      () => {},
+    ).settle(plain),
+  ).toEqual(plain)
+})
