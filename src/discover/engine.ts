@@ -33,7 +33,7 @@ export async function openEngine(host: string): Promise<Engine> {
 
   async function get<T>(path: string, signal: AbortSignal, query: Query = {}): Promise<T> {
     try {
-      return JSON.parse(await textOf(await dial(path, query, signal)))
+      return parse(await textOf(await dial(path, query, signal)))
     } catch (error) {
       throw refusalOf(error, { host, path, signal })
     }
@@ -48,7 +48,7 @@ export async function openEngine(host: string): Promise<Engine> {
     containers: (signal, ids) =>
       list('/containers/json', signal, { all: 1, ...(ids && { filters: { id: ids } }) }),
     networks: (signal) => list('/networks', signal),
-    network: (id, signal) => get(`/networks/${id}`, signal),
+    network: (id, signal) => get(`/networks/${encodeURIComponent(id)}`, signal),
     services: (signal) => list('/services', signal),
     tasks: (signal) =>
       list('/tasks', signal, { filters: { 'desired-state': ['running', 'ready', 'complete'] } }),
@@ -101,6 +101,14 @@ function agentFor(host: string, isTls: boolean): Agent {
   return isTls ? new TlsAgent(place) : new Agent(place)
 }
 
+const halfPairs = /\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)/g
+
+/** JSON can hold half of a pair of surrogates, which no UTF-8 and so no document of ours can: U+FFFD stands for it. */
+function parse<T>(json: string): T {
+  const isSuspect = /\\u[dD][89a-fA-F]/.test(json)
+  return JSON.parse(isSuspect ? json.replace(halfPairs, (all, half) => (half ? '\\ufffd' : all)) : json)
+}
+
 async function textOf(answer: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
@@ -115,5 +123,5 @@ async function textOf(answer: IncomingMessage): Promise<string> {
 async function* eventsOf(answer: IncomingMessage): AsyncGenerator<ApiEvent> {
   // a stream through a proxy that vanished looks like a quiet one: let the kernel ask
   answer.socket.setKeepAlive(true, 15_000)
-  for await (const line of linesOf(answer)) yield JSON.parse(line)
+  for await (const line of linesOf(answer)) yield parse(line)
 }

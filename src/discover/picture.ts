@@ -1,5 +1,6 @@
 // The node as Docker tells it at one moment. Read whole or not at all: any failed call fails the reading.
 
+import { agentTarget } from '../model.ts'
 import { type GatewayBridge, isOnHost, type Surroundings } from './addresses.ts'
 import type { ApiNetwork } from './api.ts'
 import { type Container, containerOf } from './container.ts'
@@ -62,6 +63,9 @@ function isNewTo({ drivers }: Picture, containers: readonly Container[]): boolea
   return ids.some((id) => id !== '' && (drivers.get(id) ?? 'overlay') === 'overlay')
 }
 
+/** Docker's and Podman's are hexadecimal. What isn't even a word might be taken for a target of another kind. */
+const isId = (id: string) => /^\w{1,128}$/.test(id) && id !== agentTarget
+
 async function readContainers(
   { engine, allowedLabels }: Reading,
   signal: AbortSignal,
@@ -71,7 +75,7 @@ async function readContainers(
   return new Map(
     rows
       // one that never ran is nobody's business yet; it is seen when it starts
-      .filter(({ State }) => State !== 'created')
+      .filter(({ Id, State }) => isId(Id) && State !== 'created')
       .map((row) => [row.Id, containerOf(row, allowedLabels)]),
   )
 }

@@ -32,4 +32,4 @@ function composePlace(labels: Labels): Place | undefined {
   return isNumber(number) ? { kind: 'compose', project, service, number } : undefined
 }
 
-const isNumber = (text: string) => /^\d{1,9}$/.test(text)
+const isNumber = (text: string) => /^[1-9]\d{0,8}$/.test(text)

@@ -12,8 +12,9 @@ function wrong(where: string, expected: string): never {
   throw new ProxyError('protocol', `a message whose ${where} is not ${expected}`)
 }
 
+/** Half a pair of surrogates, which no document that it gets into could hold, is replaced. */
 export const text: Shape<string> = (value, where) =>
-  typeof value === 'string' ? value : wrong(where, 'a text')
+  typeof value === 'string' ? value.toWellFormed() : wrong(where, 'a text')
 
 export const flag: Shape<boolean> = (value, where) =>
   typeof value === 'boolean' ? value : wrong(where, 'true or false')
@@ -48,7 +49,10 @@ export function list<T>(item: Shape<T>): Shape<readonly T[]> {
 export function record<T>(item: Shape<T>): Shape<Readonly<Record<string, T>>> {
   return (value, where) =>
     Object.fromEntries(
-      Object.entries(plain(value, where)).map(([key, one]) => [key, item(one, `${where}.${key}`)]),
+      Object.entries(plain(value, where)).map(([key, one]) => [
+        key.toWellFormed(),
+        item(one, `${where}.${key}`),
+      ]),
     )
 }
 

@@ -207,6 +207,32 @@ describe('the agents’ own name', () => {
   })
 })
 
+describe('the path that /sd gives for a replica', () => {
+  const posing = container('n1', 'posing', { kind: 'compose', project: 'demo', service: 'web', number: '1' })
+  const added = { labels: { 'app-metrics-proxy.name': 'plain' } }
+
+  test.each([
+    ['running', {}, 'demo_web.1.task1n2 on n2'],
+    ['ended', { ended }, 'demo_web.1.task1n2 on n2'],
+  ])('is of the Swarm service’s slot, %s, whatever Compose’s labels say', (_, traits, expected) => {
+    const entries = [posing, task('n2', 'demo_web', 1, traits)]
+    expect(ask({ entries }, 'demo_web/1')).toBe(expected)
+    expect(ask({ entries, catalogue: declared({}) }, 'demo_web/1')).toBe(expected)
+    expect(ask({ entries: [posing], catalogue: declared({}) }, 'demo_web/1')).toMatch(/^stopped/)
+  })
+
+  test('is of the container with that name, whatever a label adds', () => {
+    const entries = [
+      standalone('n1', 'plain'),
+      standalone('n1', 'x', added),
+      { ...posing, target: { ...posing.target, ...added } },
+    ]
+    expect(ask({ entries }, 'plain/one')).toBe('plain on n1')
+    expect(ask({ entries }, 'plain')).toMatch(/^ambiguous/)
+    expect(ask({ entries }, `plain/${entries[1]!.target.id.slice(0, 12)}`)).toBe('x on n1')
+  })
+})
+
 describe('what only looks alike', () => {
   test('of two projects is never one thing', () => {
     const entries = [composed('n1', 'shop', 'api_db'), composed('n1', 'shop_api', 'db')]

@@ -5,7 +5,7 @@ import type { Catalogue } from '../../src/model.ts'
 import { createFrameReader, type Frame, writeFrame } from '../../src/sync/frames.ts'
 import { decode, encode } from '../../src/sync/messages.ts'
 import { pack } from '../../src/sync/pack.ts'
-import { catalogue } from '../store/samples.ts'
+import { catalogue, target } from '../store/samples.ts'
 import { messages } from './every-message.ts'
 
 const limit = 2 ** 20
@@ -42,6 +42,14 @@ test('keys from outside arrive as they are, whatever they are called', () => {
   }
   const [received] = read(encode({ kind: 'catalogue', age: 0, catalogue: sent })).map(decode)
   expect(received).toEqual({ kind: 'catalogue', age: 0, catalogue: sent })
+})
+
+test('half a pair of surrogates arrives as the sign for what is unknown', () => {
+  const given = target('a', { name: 'x\ud800', labels: { 'k\udc00': 'v\ud800' } })
+  const [received] = read(
+    encode({ kind: 'listing', number: 2, born: 1, target: given, finding: { kind: 'searching' } }),
+  ).map(decode)
+  expect(received).toMatchObject({ target: { name: 'x\ufffd', labels: { 'k\ufffd': 'v\ufffd' } } })
 })
 
 describe('the stream', () => {

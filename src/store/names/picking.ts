@@ -24,13 +24,15 @@ interface Pick {
   readonly answer: Answer
 }
 
-/** Undefined: nothing fits. */
+/** Undefined: nothing fits. What has the name in full comes before what a label adds it to. */
 export function pickReplica(
   { name, replica, asked }: Wanted,
   found: readonly Listed[],
   nodes: Nodes,
 ): Answer | undefined {
-  const fitting = firstFitting(found, replica, nodes)
+  const named = found.filter(({ thing }) => thing.full === name)
+  const fitting =
+    firstFitting(named, replica, nodes, currentSlot) ?? firstFitting(found, replica, nodes) ?? []
   // Numbers belong to a Compose project on its node: as for names, the asked node's own come first.
   const own = fitting.filter((pick) => pick.bySlot && pick.owner === asked)
   const [only, ...others] = own.length > 0 ? own : fitting
@@ -55,12 +57,26 @@ export function unknownReplica(
   )
 }
 
-function firstFitting(found: readonly Listed[], replica: string, nodes: Nodes): readonly Pick[] {
+function firstFitting(
+  found: readonly Listed[],
+  replica: string,
+  nodes: Nodes,
+  choose: (fitting: readonly Pick[]) => readonly Pick[] = currentFirst,
+): readonly Pick[] | undefined {
   for (const picks of [slotPicks, nodePicks, idPicks]) {
     const fitting = found.flatMap((listed) => picks(listed, replica, nodes))
-    if (fitting.length > 0) return currentFirst(fitting)
+    if (fitting.length > 0) return choose(fitting)
   }
-  return []
+  return undefined
+}
+
+/**
+ * A slot of the Swarm service of that full name, running or not, before a number of a Compose service of the same
+ * full name: `/sd` gives that path for the one only, and any container can have the labels of the other.
+ */
+function currentSlot(fitting: readonly Pick[]): readonly Pick[] {
+  const slots = fitting.filter(({ bySlot, owner }) => bySlot && owner === undefined)
+  return slots.length > 0 ? slots : currentFirst(fitting)
 }
 
 function currentFirst(picks: readonly Pick[]): readonly Pick[] {
