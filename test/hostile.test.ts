@@ -351,7 +351,7 @@ async function tell(page: RunningServer, attack: Attack): Promise<Told> {
       if (waiting.length > 0) throw new Error(waiting.join('; '))
       return true
     }
-    await until('both agents to be ready', ready, { within: 20_000 })
+    await until('both agents to be ready', ready, { within: 60_000 })
     const lists = async () => Promise.all(base.map(async (one) => (await fetch(`${one}/sd`)).text()))
     await until(
       'both to say the same',
@@ -359,7 +359,7 @@ async function tell(page: RunningServer, attack: Attack): Promise<Told> {
         const [a, b] = await lists()
         return a === b && (JSON.parse(a!) as Listed[]).filter(isUsual).length >= 5
       },
-      { within: 20_000 },
+      { within: 60_000 },
     )
     const sd = JSON.parse((await lists())[0]!) as Listed[]
     await checkDocuments(base, sd)
