@@ -77,6 +77,8 @@ interface Options {
   readonly isAddressed?: (node: NodeId) => boolean
   /** Receives what a listener throws; the others are called all the same. */
   readonly onListenerError?: (error: unknown) => void
+  /** Where randomness comes from; a parameter so that a simulation can be repeated. */
+  readonly randomBytes?: (size: number) => Buffer
 }
 
 interface At<T> {
@@ -91,7 +93,7 @@ const outdated = 60_000
 
 export function createStore(options: Options): Store {
   const { clock, forgetAfter, version, isAddressed = () => false, onListenerError = raise } = options
-  const epoch = randomBytes(9).toString('base64url')
+  const epoch = (options.randomBytes ?? randomBytes)(9).toString('base64url')
   const started = clock.now()
   const listeners = new Set<(change: Change) => void>()
   let self: Self | undefined

@@ -1,0 +1,270 @@
+// One agent, put together as the composition root does it, between the simulated edges: discovery tells it what
+// the world says, containers answer its scrapes, its peers are on the simulated network, and requests come without
+// HTTP. All in between is the product's own code.
+
+import { createAgentPage } from '../../src/app/agent-page.ts'
+import { formats } from '../../src/app/formats.ts'
+import { createJournal } from '../../src/app/journal.ts'
+import { createSettings, startPipeline } from '../../src/app/pipeline.ts'
+import { createAwaited } from '../../src/app/readiness.ts'
+import { createHandover, type Found } from '../../src/discover/handover.ts'
+import { ProxyError } from '../../src/errors.ts'
+import { inspect } from '../../src/exposition/inspect.ts'
+import { settingsOf } from '../../src/labels/settings.ts'
+import { startLoop } from '../../src/loop.ts'
+import type { Catalogue, Entry, Part, Self, Target } from '../../src/model.ts'
+import { planOf } from '../../src/probe/plan.ts'
+import { startProber } from '../../src/probe/prober.ts'
+import { createReader as createPageReader } from '../../src/scrape/read.ts'
+import { startScraper } from '../../src/scrape/scraper.ts'
+import { budgetOf } from '../../src/serve/budget.ts'
+import { serveDocument } from '../../src/serve/documents.ts'
+import { createKept } from '../../src/serve/kept.ts'
+import { createLinks } from '../../src/serve/links.ts'
+import { servePages } from '../../src/serve/pages.ts'
+import { createReader } from '../../src/serve/reader.ts'
+import { createRendering } from '../../src/serve/rendering.ts'
+import { createReadReplicas } from '../../src/serve/replicas.ts'
+import { createSd } from '../../src/serve/sd/sd.ts'
+import { standing } from '../../src/store/names/standing.ts'
+import { createNames } from '../../src/store/names.ts'
+import { createStore } from '../../src/store/store.ts'
+import { createMesh, type Mesh } from '../../src/sync/mesh.ts'
+import type { Log, Metrics } from '../../src/telemetry.ts'
+import type { Container } from './containers.ts'
+import type { Network } from './network.ts'
+import type { Process } from './process.ts'
+import type { Random } from './random.ts'
+import { createWeb, type Response } from './web.ts'
+
+/** What discovery would find on the agent's machine. */
+export interface Seen {
+  readonly self: Self
+  readonly targets: readonly Target[]
+  /** On managers only. */
+  readonly catalogue: Catalogue | undefined
+}
+
+export interface Agent {
+  readonly address: string
+  readonly process: Process
+  get(path: string, headers?: Readonly<Record<string, string>>): Promise<Response>
+  see(seen: Seen): void
+  /** How much it remembers: entries, nodes and addresses. */
+  remembers(): number
+  stop(): Promise<void>
+}
+
+export interface Surroundings {
+  readonly process: Process
+  readonly network: Network
+  readonly address: string
+  readonly random: Random
+  /** Where agents are, as DNS would tell. */
+  readonly lookUp: () => readonly string[]
+  readonly containerAt: (host: string) => Container | undefined
+  /** An internal error: always a bug. */
+  readonly onInternal: (what: string, error: unknown) => void
+}
+
+export const config = {
+  scrapeInterval: 5000,
+  scrapeTimeout: 5000,
+  metricsPath: '/metrics',
+  ports: [],
+  maxAge: 100,
+  staleAfter: 15_000,
+  forgetAfter: 60_000,
+  listenPort: 2137,
+  replicaLabel: 'slot',
+  cluster: undefined,
+  maxBody: 1024 * 1024,
+  maxSeries: 10_000,
+  maxLine: 65_536,
+} as const
+
+const version = '1.0.0'
+const findEveryMs = 5000
+/** As in startSync: a peer that is found and says nothing keeps nobody waiting for longer. */
+const settledWithinMs = 15_000
+
+export function startAgent(around: Surroundings): Agent {
+  const { process, network, address, random } = around
+  const { clock } = process
+  const parts: Part[] = []
+  const started = <P extends Part>(part: P): P => {
+    parts.unshift(part)
+    return part
+  }
+  const log = createLog(around.onInternal)
+  const { forgetAfter } = config
+  const store = started(
+    createStore({
+      ...{ clock, forgetAfter, version, randomBytes: random.bytes },
+      isAddressed: (node) =>
+        mesh?.peers().some((peer) => peer.node === node && peer.state !== 'connected') ?? false,
+      onListenerError: (error) => around.onInternal('store', error),
+    }),
+  )
+  const settings = createSettings(store.catalogue)
+  const agentPage = createAgentPage(config, metrics)
+
+  const read = createPageReader({
+    fetch: async (url, { timeout, signal }) => {
+      const container = around.containerAt(new URL(url).hostname)
+      if (!container) throw new ProxyError('unreachable', 'no way to its address')
+      const text = await container.scrape(process, timeout, signal)
+      return { body: Buffer.from(text), gzip: false, contentType: 'text/plain; version=0.0.4' }
+    },
+    inspect: (body, contentType) => inspect(body, contentType, config),
+    maxBody: config.maxBody,
+  })
+  const scraper = started(
+    startScraper(
+      { clock, read: agentPage.orElse(read), rests: () => mesh?.hasten(), log, metrics },
+      (id, snapshot) => {
+        store.putSnapshot(id, snapshot)
+        if (!snapshot.ok) prober.failing(id)
+      },
+    ),
+  )
+  const connect = async (host: string, _port: number, _timeout: number, signal: AbortSignal) => {
+    await clock.sleep(1, signal)
+    const container = around.containerAt(host)
+    if (!container?.isRunning()) throw new ProxyError('refused', 'connection refused')
+  }
+  const prober = started(
+    startProber({ clock, config, connect, read, log, metrics }, (id, finding, snapshot) => {
+      store.putFinding(id, finding)
+      if (snapshot) store.putSnapshot(id, snapshot)
+    }),
+  )
+  const pipeline = started(
+    startPipeline({
+      ...{ clock, store, config, settings },
+      planOf: (target, wishes) => planOf(target, wishes, config),
+      probe: prober.update,
+      repeat: prober.repeat,
+      scrape: scraper.update,
+      settled: prober.settled,
+    }),
+  )
+  store.subscribe(pipeline.changed)
+  store.subscribe(createJournal({ clock, log, own: () => store.own.self().node }))
+
+  let mesh: Mesh | undefined
+  let isSettled = false
+  let self: Self | undefined
+
+  /** As startSync does it, without SSH. */
+  function beginSync(): void {
+    if (mesh) return
+    const begun = clock.now()
+    const joined = createMesh({
+      ...{ clock, log, store, version },
+      dial: (to, signal) => network.dial(process, address, to, signal),
+      refreshOwn: scraper.now,
+      onLost: () => finding.wake(),
+      watch: { sent: nothing, received: nothing, visible: nothing, linkLost: nothing },
+    })
+    mesh = started(joined)
+    network.listen(address, process, joined.accept)
+    const finding = started(
+      startLoop(async () => joined.seek(around.lookUp()), {
+        clock,
+        every: findEveryMs,
+        onFailure: (error) => around.onInternal('finding peers', error),
+      }),
+    )
+    synced = () => {
+      isSettled ||= joined.isSettled() || clock.now() - begun > settledWithinMs
+      return isSettled
+    }
+  }
+  let synced = () => false
+
+  function found(news: Found): void {
+    store.identify(news.self)
+    store.replaceTargets([...news.targets, agentPage.target(news.self.node)])
+    store.putFinding(agentPage.target(news.self.node).id, agentPage.finding)
+    if (news.catalogue) store.putCatalogue(news.catalogue, news.catalogueReadAt)
+    self = news.self
+    beginSync()
+  }
+  const handover = createHandover(found)
+
+  const awaited = createAwaited({
+    clock,
+    self: () => self,
+    discovery: () => ({ warnings: [] }),
+    probed: prober.settled,
+    catalogue: store.catalogue,
+    synced: () => synced(),
+  })
+  const names = createNames(store, (labels) => settingsOf(labels).name?.value)
+  store.subscribe(names.changed)
+  const sd = createSd({ store, config, standing, complete: awaited.list })
+  const links = createLinks(store)
+
+  async function refresh({ owner, target: { id } }: Entry, budget: number): Promise<void> {
+    if (owner === self?.node) return scraper.now(id, budget)
+    if (!mesh) throw new ProxyError('owner_lost', 'there is no link to the agent of that node')
+    return mesh.refresh(owner, id, budget)
+  }
+  const reader = createReader({
+    clock,
+    staleAfter: config.staleAfter,
+    usualBudget: budgetOf(undefined, config.scrapeTimeout),
+    entry: store.entry,
+    linkTo: links.linkTo,
+    maxAgeOf: () => config.maxAge,
+    refresh,
+  })
+  const web = createWeb((error) => around.onInternal('a request', error))
+  serveDocument(web.server, '/sd', sd.answer)
+  servePages(web.server, {
+    clock,
+    asked: links.own,
+    lookUp: names.lookUp,
+    awaited: awaited.picture,
+    usualTimeout: config.scrapeTimeout,
+    reader,
+    readReplicas: createReadReplicas({
+      ...{ clock, log, replicaLabel: config.replicaLabel, merging: formats, reader, kept: createKept() },
+    }),
+    render: createRendering(formats).render,
+  })
+
+  return {
+    address,
+    process,
+    get: (path, headers = {}) => web.get(path, headers),
+    see({ self, targets, catalogue }) {
+      handover.node(self, targets)
+      handover.catalogue(catalogue, clock.now())
+    },
+    remembers: () => [...store.entries()].length + store.nodes().length + (mesh?.peers().length ?? 0),
+    async stop() {
+      for (const part of parts) await part.stop()
+    },
+  }
+}
+
+const nothing = () => {}
+
+function createLog(onInternal: Surroundings['onInternal']): Log {
+  return {
+    ...{ debug: nothing, info: nothing, warn: nothing, error: nothing },
+    internal: (error, where) => onInternal(where, error),
+  }
+}
+
+const metric = { add: nothing, set: nothing }
+/** Figures that nobody looks at. */
+const metrics: Metrics = {
+  counter: () => metric,
+  gauge: () => metric,
+  histogram: () => ({ observe: nothing }),
+  observe: nothing,
+  print: () => '',
+}

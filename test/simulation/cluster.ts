@@ -1,0 +1,247 @@
+// A world with its agents running in it: starts, ends and asks them.
+
+import { createHash } from 'node:crypto'
+import { type Agent, startAgent } from './agent.ts'
+import type { Container } from './containers.ts'
+import { intrude } from './intruder.ts'
+import { createNetwork, type Network } from './network.ts'
+import { createOracle, type Oracle, type Promises } from './oracle.ts'
+import { startProcess } from './process.ts'
+import { createRandom } from './random.ts'
+import type { MachineSetup, Scenario } from './scenario.ts'
+import { createScheduler, type Scheduler } from './scheduler.ts'
+import type { Response } from './web.ts'
+import {
+  createWorld,
+  globalPlace,
+  type Machine,
+  replicaPlace,
+  slots,
+  standaloneNames,
+  type World,
+} from './world.ts'
+
+export interface Cluster {
+  readonly scheduler: Scheduler
+  readonly world: World
+  readonly network: Network
+  readonly oracle: Oracle
+  later(ms: number, callback: () => void): void
+  /** What begins with an event ends after so long, or as soon as everything is made whole. */
+  lasting(ms: number, end: () => void): void
+  endAll(): void
+  machine(name: string): Machine | undefined
+  start(at: Machine): void
+  /** An orderly end. */
+  stop(at: Machine): void
+  /** No end at all; `silently`: those who are connected never learn of it, as when a machine loses its power. */
+  crash(at: Machine, silently: boolean): void
+  /** A second machine with the same ids and the same containers. */
+  clone(of: Machine): Machine
+  endClone(copy: Machine, silently: boolean): void
+  /** A peer that holds the secret and lies, until what is returned is called. */
+  intrude(to: Machine, as: Machine | undefined, options: { manager: boolean; messages: number }): () => void
+  /** What runs has changed: discovery will see it. */
+  changed(): void
+  runGlobal(at: Machine): void
+  runReplica(at: Machine, slot: string): void
+  /** The container is gone for good. */
+  remove(at: Machine, container: Container): void
+  isThere(container: Container): boolean
+  /** Asks as Prometheus would, and lets the oracle judge the answer. */
+  ask(at: Machine, path: string, timeoutMs: number): Promise<Response | undefined>
+  totals(): Totals
+  end(): void
+}
+
+export interface Totals {
+  readonly responses: number
+  /** Of them, metrics of containers. */
+  readonly pages: number
+  /** Of all that was served and when: the same for the same scenario. */
+  readonly trace: string
+}
+
+/** Discovery sees what has changed so much later. */
+export const discoveryDelayMs = 20
+const resyncMs = 10_000
+/** An agent that was told to stop is gone after this. */
+const stopWithinMs = 50
+
+export function createCluster(scenario: Scenario, promises: Promises): Cluster {
+  const random = createRandom(scenario.seed)
+  const scheduler = createScheduler()
+  const world = createWorld(scheduler, random.fork('world'))
+  const network = createNetwork(scheduler, random.fork('network'))
+  const oracle = createOracle(world, scheduler.now, promises)
+  const hash = createHash('sha256')
+  const setups = new Map(scenario.machines.map((setup) => [setup.name, setup]))
+  const pending = new Set<() => void>()
+  let [responses, pages, starts, clones, tasks, intruders] = [0, 0, 0, 0, 0, 0]
+
+  const machines = () => [...world.machines.values()]
+  const later = (ms: number, callback: () => void) => void scheduler.at(scheduler.now() + ms, callback)
+  const setupOf = ({ name, original }: Machine) => setups.get(original?.name ?? name)!
+
+  function lasting(ms: number, end: () => void): void {
+    const once = () => {
+      if (pending.delete(once)) end()
+    }
+    pending.add(once)
+    later(ms, once)
+  }
+
+  function start(at: Machine): void {
+    if (at.agent || world.machines.get(at.name) !== at) return
+    starts += 1
+    const own = random.fork(`agent ${at.name} ${starts}`)
+    const { fastPpm, lateMs } = setupOf(at)
+    const process = startProcess(
+      scheduler,
+      { offset: own.below(1_000_000), rate: 1 + fastPpm / 1e6, lateMs },
+      own,
+    )
+    at.agent = startAgent({
+      ...{ process, network, address: at.address, random: own, lookUp: addresses },
+      containerAt: world.containerAt,
+      onInternal: (what, error) => oracle.report('internal', `${at.name}: ${what}: ${textOf(error)}`),
+    })
+    watch(at, at.agent)
+  }
+
+  /** Discovery reads everything once in a while, changed or not. */
+  function watch(at: Machine, agent: Agent): void {
+    agent.process.run(() => agent.see(world.seenBy(at)))
+    agent.process.clock.after(resyncMs, () => watch(at, agent))
+  }
+
+  function addresses(): readonly string[] {
+    return machines().flatMap((at) => {
+      if (!at.agent) return []
+      return setupOf(at).twoAddresses ? [at.address, `${at.address}~2`] : [at.address]
+    })
+  }
+
+  function crash(at: Machine, silently: boolean): void {
+    at.agent?.process.kill()
+    at.agent = undefined
+    network.close(at.address)
+    network.abandon(at.address, silently)
+  }
+
+  function runGlobal(at: Machine): void {
+    tasks += 1
+    world.run(at, `demo_glob.${world.nodeOf(at)}.task${tasks}`, globalPlace(`task${tasks}`))
+  }
+
+  function runReplica(at: Machine, slot: string): void {
+    tasks += 1
+    world.run(at, `demo_web.${slot}.task${tasks}`, replicaPlace(slot, `task${tasks}`))
+  }
+
+  function setUp({ name, swarm, manager }: MachineSetup): void {
+    const at = world.addMachine(name, { swarm, manager })
+    for (const called of standaloneNames) world.run(at, called, { kind: 'standalone' })
+    if (swarm) runGlobal(at)
+  }
+
+  /** Undefined: the agent was gone before it answered. */
+  function response(agent: Agent, path: string, timeoutMs: number): Promise<Response> {
+    const headers = { 'x-prometheus-scrape-timeout-seconds': String(timeoutMs / 1000) }
+    return new Promise((resolve) => {
+      agent.process.run(() => void agent.get(path, headers).then(resolve))
+    })
+  }
+
+  for (const setup of scenario.machines) setUp(setup)
+  const members = machines().filter(({ swarmId }) => swarmId)
+  for (const [at, slot] of slots.entries())
+    if (members.length > 0) runReplica(members[at % members.length]!, slot)
+  for (const at of machines()) start(at)
+
+  return {
+    ...{ scheduler, world, network, oracle, later, lasting, start, crash, runGlobal, runReplica },
+    machine: (name) => world.machines.get(name),
+    endAll() {
+      for (const end of [...pending]) end()
+    },
+    stop(at) {
+      const { agent } = at
+      if (!agent) return
+      at.agent = undefined
+      agent.process.resume()
+      network.close(at.address)
+      void agent.stop()
+      later(stopWithinMs, agent.process.kill)
+    },
+    clone(of) {
+      clones += 1
+      return world.cloneMachine(`m${clones}0${of.name.slice(1)}`, of)
+    },
+    endClone(copy, silently) {
+      crash(copy, silently)
+      world.removeMachine(copy)
+    },
+    intrude(to, as, options) {
+      intruders += 1
+      const own = random.fork(`intruder ${intruders}`)
+      const process = startProcess(scheduler, { offset: 0, rate: 1, lateMs: 0 }, own)
+      const from = `x${intruders}`
+      void intrude({
+        ...{ network, process, random: own, from, to: to.address, ...options },
+        node: as ? world.nodeOf(as) : `x${own.below(90) + 10}`,
+        nodes: machines().map(world.nodeOf),
+        ids: world.placed.map(({ container }) => container.id),
+      })
+      // nobody else answers for a node whose agent isn't there
+      if (as && !as.agent) oracle.distrust(as)
+      return () => {
+        process.kill()
+        network.abandon(from, own.chance(0.5))
+      }
+    },
+    changed() {
+      later(discoveryDelayMs, () => {
+        for (const at of machines()) {
+          const { agent } = at
+          agent?.process.run(() => agent.see(world.seenBy(at)))
+        }
+      })
+    },
+    remove(at, container) {
+      if (container.isRunning()) container.stop(0)
+      at.containers.delete(container)
+    },
+    isThere: (container) => machines().some(({ containers }) => containers.has(container)),
+    async ask(at, path, timeoutMs) {
+      const { agent, name } = at
+      if (!agent) return undefined
+      const askedAt = scheduler.now()
+      const given = await response(agent, path, timeoutMs)
+      const answeredAt = scheduler.now()
+      responses += 1
+      if (given.status === 200 && path !== '/sd') pages += 1
+      hash.update(JSON.stringify([answeredAt, name, path, given]))
+      const resumedAt = agent.process.resumedAt()
+      oracle.check({ agent, agentName: name, path, askedAt, answeredAt, resumedAt, response: given })
+      const tookMs = answeredAt - Math.max(askedAt, resumedAt)
+      if (tookMs > timeoutMs) oracle.report('late', `${name} ${path}: ${tookMs} ms of ${timeoutMs} ms`)
+      return given
+    },
+    totals: () => ({ responses, pages, trace: hash.copy().digest('hex') }),
+    end() {
+      const most = world.placed.length + 3 * (starts + world.machines.size)
+      for (const { agent, name } of machines()) {
+        const things = agent?.remembers() ?? 0
+        if (things > most) oracle.report('memory', `${name} remembers ${things} things, of at most ${most}`)
+        agent?.process.kill()
+      }
+    },
+  }
+}
+
+function textOf(error: unknown): string {
+  const inner =
+    error instanceof Error ? error : Object.values(Object(error)).find((one) => one instanceof Error)
+  return inner instanceof Error ? (inner.stack ?? inner.message) : JSON.stringify(error)
+}

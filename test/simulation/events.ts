@@ -1,0 +1,166 @@
+// Lets an event happen. Where what it speaks of isn't there, nothing happens: so any event can be left out.
+
+import type { Cluster } from './cluster.ts'
+import type { Container } from './containers.ts'
+import type { Event, Happening } from './scenario.ts'
+import type { Machine } from './world.ts'
+
+type Of<K extends Happening['kind']> = Extract<Happening, { kind: K }>
+type Handlers = { readonly [K in Happening['kind']]: (event: Of<K>, cluster: Cluster) => void }
+
+export function happen(event: Event, cluster: Cluster): void {
+  const handler = handlers[event.kind] as (event: Happening, cluster: Cluster) => void
+  handler(event, cluster)
+}
+
+const handlers: Handlers = {
+  ask({ machine, path, timeoutMs }, { world, ask }) {
+    for (const at of world.machines.values())
+      if (machine === 'all' || machine === at.name) void ask(at, path, timeoutMs)
+  },
+  change: (event, cluster) => containerOf(event, cluster)?.change(event.content),
+  behave: (event, cluster) => containerOf(event, cluster)?.behave(event.as),
+  stop(event, cluster) {
+    const container = containerOf(event, cluster)
+    if (!container?.isRunning()) return
+    container.stop(event.exitCode)
+    cluster.changed()
+    cluster.lasting(event.forMs, () => {
+      if (container.isRunning() || !cluster.isThere(container)) return
+      container.start()
+      cluster.changed()
+    })
+  },
+  remove(event, cluster) {
+    const container = containerOf(event, cluster)
+    if (container?.place.kind !== 'standalone') return
+    cluster.remove(cluster.machine(event.machine)!, container)
+    cluster.changed()
+  },
+  run({ machine, name }, { machine: machineOf, world, changed }) {
+    const at = machineOf(machine)
+    if (!at || [...at.containers].some((container) => container.name === name)) return
+    world.run(at, name, { kind: 'standalone' })
+    changed()
+  },
+  replace,
+  cut: ({ a, b, forMs }, cluster) => cut(a, b, forMs, cluster),
+  isolate({ machine, forMs }, cluster) {
+    for (const { name } of cluster.world.machines.values())
+      if (name !== machine) cut(machine, name, forMs, cluster)
+  },
+  reset: ({ a, b }, cluster) => between(a, b, cluster, cluster.network.reset),
+  delay: ({ a, b, ms }, cluster) =>
+    between(a, b, cluster, (one, other) => cluster.network.delay(one, other, ms)),
+  restart({ machine, downMs }, { machine: machineOf, stop, start, lasting }) {
+    const at = machineOf(machine)
+    if (!at?.agent) return
+    stop(at)
+    lasting(downMs, () => start(at))
+  },
+  crash({ machine, downMs, silently }, cluster) {
+    const at = cluster.machine(machine)
+    if (!at?.agent) return
+    cluster.crash(at, silently)
+    cluster.lasting(downMs, () => cluster.start(at))
+  },
+  pause({ machine, forMs }, { machine: machineOf, lasting }) {
+    const process = machineOf(machine)?.agent?.process
+    process?.pause()
+    lasting(forMs, () => process?.resume())
+  },
+  clone({ machine, forMs, silently }, cluster) {
+    const of = cluster.machine(machine)
+    if (!of) return
+    const copy = cluster.clone(of)
+    cluster.start(copy)
+    cluster.lasting(forMs, () => cluster.endClone(copy, silently))
+  },
+  intrude({ machine, as, manager, messages, forMs }, cluster) {
+    const to = cluster.machine(machine)
+    const claimed = cluster.machine(as)
+    if (!to || (!claimed && as !== 'itself')) return
+    cluster.lasting(forMs, cluster.intrude(to, claimed, { manager, messages }))
+  },
+  leave({ machine }, cluster) {
+    const at = cluster.machine(machine)
+    const others = managersOf(cluster).filter((one) => one !== at)
+    if (!at?.swarmId || others.length === 0) return
+    cluster.world.leave(at)
+    for (const container of [...at.containers])
+      if (container.place.kind !== 'standalone') cluster.remove(at, container)
+    cluster.changed()
+  },
+  join({ machine }, cluster) {
+    const at = cluster.machine(machine)
+    if (!at || at.swarmId || managersOf(cluster).length === 0) return
+    cluster.world.join(at)
+    cluster.runGlobal(at)
+    cluster.changed()
+  },
+  promote: ({ machine }, cluster) => become(machine, true, cluster),
+  demote: ({ machine }, cluster) => become(machine, false, cluster),
+  swapNames({ a, b }, { machine, world, changed }) {
+    const [one, other] = [machine(a), machine(b)]
+    if (!one || !other) return
+    const { hostname } = one
+    world.rename(one, other.hostname)
+    world.rename(other, hostname)
+    changed()
+  },
+}
+
+function managersOf({ world }: Cluster): readonly Machine[] {
+  return [...world.machines.values()].filter(
+    ({ swarmId, isManager, original }) => swarmId && isManager && !original,
+  )
+}
+
+function become(machine: string, manager: boolean, cluster: Cluster): void {
+  const at = cluster.machine(machine)
+  const others = managersOf(cluster).filter((one) => one !== at)
+  if (!at?.swarmId || others.length === 0) return
+  at.isManager = manager
+  cluster.changed()
+}
+
+function containerOf(
+  { machine, index }: { readonly machine: string; readonly index: number },
+  cluster: Cluster,
+): Container | undefined {
+  const all = [...(cluster.machine(machine)?.containers ?? [])]
+  return all[index % Math.max(1, all.length)]
+}
+
+function between(a: string, b: string, { machine }: Cluster, call: (a: string, b: string) => void): void {
+  const [one, other] = [machine(a), machine(b)]
+  if (one && other) call(one.address, other.address)
+}
+
+function cut(a: string, b: string, forMs: number, cluster: Cluster): void {
+  between(a, b, cluster, (one, other) => {
+    cluster.network.cut(one, other)
+    cluster.lasting(forMs, () => cluster.network.restore(one, other))
+  })
+}
+
+function replace({ slot, machine, startFirst, overlapMs }: Of<'replace'>, cluster: Cluster): void {
+  const at = cluster.machine(machine)
+  if (!at?.swarmId) return
+  const old = [...cluster.world.machines.values()].flatMap((from) =>
+    [...from.containers]
+      .filter(({ place }) => !from.original && place.kind === 'replicated' && place.slot === slot)
+      .map((container) => ({ from, container })),
+  )
+  const endOld = () => {
+    for (const { from, container } of old) cluster.remove(from, container)
+    cluster.changed()
+  }
+  const startNew = () => {
+    if (at.swarmId) cluster.runReplica(at, slot)
+    cluster.changed()
+  }
+  const [first, second] = startFirst ? [startNew, endOld] : [endOld, startNew]
+  first()
+  cluster.lasting(overlapMs, second)
+}

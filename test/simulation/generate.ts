@@ -1,0 +1,142 @@
+// Makes scenarios from seeds. Each leaves out some kinds of events altogether: what is common would hide what is rare.
+
+import { behaviours } from './containers.ts'
+import { createRandom, type Random } from './random.ts'
+import type { Event, Happening, MachineSetup, Scenario } from './scenario.ts'
+import { slots, standaloneNames } from './world.ts'
+
+export type Kind = Happening['kind']
+
+/** What goes wrong with these events is known, and not put right yet. */
+export const known: readonly Kind[] = ['intrude', 'join', 'leave', 'swapNames']
+
+/** The same for the same arguments. `without`: kinds of events that aren't to happen. */
+export function createScenario(seed: number, steps: number, without: readonly Kind[] = []): Scenario {
+  const random = createRandom(`scenario ${seed}`)
+  const machines = createMachines(random)
+  const calm = random.one([0.1, 0.3, 0.3, 1])
+  const kinds = (Object.keys(makers) as Kind[]).filter(
+    (kind) => (kind === 'ask' || random.chance(0.7)) && !without.includes(kind),
+  )
+  const events: Event[] = []
+  let at = random.one([0, 3000])
+  for (let step = 0; step < steps; step += 1) {
+    at += Math.ceil(pauseMs(random) * calm)
+    events.push({ at, ...happening(kinds, machines, random) })
+  }
+  return { seed: String(seed), machines, events }
+}
+
+function createMachines(random: Random): readonly MachineSetup[] {
+  const count = random.one([2, 3, 3, 4])
+  const inSwarm = random.chance(0.7)
+  return Array.from({ length: count }, (_, at) => ({
+    name: `m${at + 1}`,
+    swarm: inSwarm && (at === 0 || random.chance(0.9)),
+    manager: at === 0 || random.chance(0.3),
+    twoAddresses: random.chance(0.15),
+    lateMs: random.one([0, 1, 1, 30]),
+    fastPpm: random.between(-500, 500),
+  }))
+}
+
+/** Mostly close together, so that they meet; sometimes long enough for what has a limit of time. */
+function pauseMs(random: Random): number {
+  const longest = random.one([5, 50, 300, 300, 300, 1000, 1000, 3000])
+  return random.below(longest)
+}
+
+interface Draw {
+  readonly random: Random
+  readonly machines: readonly string[]
+  readonly machine: string
+  readonly other: string
+  readonly index: number
+  readonly forMs: number
+}
+
+type Of<K extends Kind> = Omit<Extract<Happening, { kind: K }>, 'kind'>
+
+/** How likely each kind is, and how the rest of it is made. */
+const makers: { readonly [K in Kind]: readonly [weight: number, make: (draw: Draw) => Of<K>] } = {
+  ask: [45, ask],
+  change: [6, ({ machine, index, random }) => ({ machine, index, content: random.below(4) })],
+  behave: [5, ({ machine, index, random }) => ({ machine, index, as: random.one(behaviours) })],
+  stop: [4, ({ machine, index, random, forMs }) => ({ machine, index, forMs, exitCode: random.below(2) })],
+  remove: [2, ({ machine, index }) => ({ machine, index })],
+  run: [2, ({ machine, random }) => ({ machine, name: random.one(standaloneNames) })],
+  replace: [4, replace],
+  cut: [5, ({ machine: a, other: b, forMs }) => ({ a, b, forMs })],
+  isolate: [2, ({ machine, forMs }) => ({ machine, forMs })],
+  reset: [3, ({ machine: a, other: b }) => ({ a, b })],
+  delay: [3, ({ machine: a, other: b, random }) => ({ a, b, ms: random.one([0.2, 5, 40, 200]) })],
+  restart: [3, ({ machine, random }) => ({ machine, downMs: random.one([0, 100, 3000, 20_000]) })],
+  crash: [4, crash],
+  pause: [3, ({ machine, forMs }) => ({ machine, forMs })],
+  clone: [3, ({ machine, forMs, random }) => ({ machine, forMs, silently: random.chance(0.5) })],
+  intrude: [
+    3,
+    ({ machine, machines, random, forMs }) => {
+      const as = random.one(['itself', 'itself', ...machines])
+      return { machine, as, manager: random.chance(0.3), messages: random.between(1, 60), forMs }
+    },
+  ],
+  leave: [1, ({ machine }) => ({ machine })],
+  join: [2, ({ machine }) => ({ machine })],
+  promote: [1, ({ machine }) => ({ machine })],
+  demote: [1, ({ machine }) => ({ machine })],
+  swapNames: [1, ({ machine: a, other: b }) => ({ a, b })],
+}
+const durationsMs = [30, 300, 1500, 2600, 4000, 12_000, 40_000]
+
+function happening(kinds: readonly Kind[], machines: readonly MachineSetup[], random: Random): Happening {
+  const names = machines.map(({ name }) => name)
+  const machine = random.one(names)
+  const other = random.one(names.filter((name) => name !== machine))
+  const draw = {
+    random,
+    machines: names,
+    machine,
+    other,
+    index: random.below(6),
+    forMs: random.one(durationsMs),
+  }
+  const kind = kindOf(kinds, random)
+  return { kind, ...makers[kind][1](draw) } as Happening
+}
+
+function kindOf(kinds: readonly Kind[], random: Random): Kind {
+  let left = random.below(kinds.reduce((sum, kind) => sum + makers[kind][0], 0))
+  for (const kind of kinds) {
+    left -= makers[kind][0]
+    if (left < 0) return kind
+  }
+  return 'ask'
+}
+
+function ask({ random, machine, machines }: Draw): Of<'ask'> {
+  const who = random.chance(0.5) ? machine : 'all'
+  return { machine: who, path: pathOf(machines, random), timeoutMs: random.one([500, 5000, 10_000]) }
+}
+
+function pathOf(machines: readonly string[], random: Random): string {
+  const host = `host${random.one(machines).slice(1)}`
+  return random.one([
+    () => `/${random.one(standaloneNames)}/${host}/metrics`,
+    () => `/${random.one(standaloneNames)}/metrics`,
+    () => `/demo_web/${random.one(slots)}/metrics`,
+    () => '/demo_web/metrics',
+    () => `/demo_glob/${host}/metrics`,
+    () => '/sd',
+  ])()
+}
+
+function replace({ machine, random }: Draw): Of<'replace'> {
+  const overlapMs = random.one([0, 200, 2000])
+  return { slot: random.one(slots), machine, startFirst: random.chance(0.5), overlapMs }
+}
+
+function crash({ machine, random }: Draw): Of<'crash'> {
+  const downMs = random.one([0, 100, 1500, 6000, 30_000])
+  return { machine, downMs, silently: random.chance(0.5) }
+}

@@ -1,0 +1,172 @@
+// A peer that holds the secret and sends whatever it likes. The only part of the simulation that speaks the protocol:
+// it goes with it.
+
+import { agentTarget, type Place, type Target } from '../../src/model.ts'
+import type { Channel } from '../../src/sync/channel.ts'
+import { createFrameReader } from '../../src/sync/frames.ts'
+import { decode, encode, type Hello, type Message, protocol } from '../../src/sync/messages.ts'
+import { fingerprint, pack } from '../../src/sync/pack.ts'
+import { found, self as selfOf, endpoint as someEndpoint } from '../store/samples.ts'
+import type { Network } from './network.ts'
+import type { Process } from './process.ts'
+import type { Random } from './random.ts'
+
+export interface Intrusion {
+  readonly network: Network
+  readonly process: Process
+  readonly random: Random
+  /** Where it is, and whom it calls. */
+  readonly from: string
+  readonly to: string
+  /** The node that it says it is. */
+  readonly node: string
+  readonly manager: boolean
+  /** Nodes and containers of which it may speak. */
+  readonly nodes: readonly string[]
+  readonly ids: readonly string[]
+  readonly messages: number
+}
+
+/** It sends so often, and calls again so soon, in milliseconds. */
+const pauseMs = 60
+const callAgainMs = 100
+
+/** Calls, introduces itself, and goes on until its process is killed or it has nothing left to send. */
+export async function intrude(intrusion: Intrusion): Promise<void> {
+  const { network, process, from, to } = intrusion
+  const { clock } = process
+  for (let left = intrusion.messages; left > 0; left -= 1) {
+    try {
+      const channel = await network.dial(process, from, to, new AbortController().signal)
+      left = await speak(channel, left, intrusion)
+    } catch {
+      // nobody is there
+    }
+    await clock.sleep(callAgainMs)
+  }
+}
+
+/** Resolves once the connection is over, with how many messages are left. */
+function speak(channel: Channel, messages: number, intrusion: Intrusion): Promise<number> {
+  const { process, random, node, manager } = intrusion
+  const { clock } = process
+  const ended = Promise.withResolvers<number>()
+  let [isOver, left, beats] = [false, messages, 0]
+  /** The other agent's. */
+  let heardEpoch = ''
+
+  const send = (message: Message) => {
+    if (!isOver) channel.write(encode(message))
+  }
+
+  function take(message: Message): void {
+    if (message.kind === 'hello') introduce(message)
+    // it says that it has done what it was asked for
+    if (message.kind === 'refresh' && random.chance(0.7)) send({ kind: 'refreshed', call: message.call })
+  }
+
+  function introduce({ epoch, self }: Hello): void {
+    heardEpoch = epoch
+    const own = random.chance(0.1) ? epoch : random.bytes(9).toString('base64url')
+    send({
+      ...{ kind: 'hello', ...protocol, version: '1.0.0', epoch: own },
+      self: selfOf(node, { manager }),
+    })
+    if (self.node > node) send({ kind: 'accept' })
+    beat()
+    lie()
+  }
+
+  function beat(): void {
+    if (isOver) return
+    beats += 1
+    send({ kind: 'beat', number: beats, seen: 0, held: 0 })
+    clock.after(1000, beat)
+  }
+
+  function lie(): void {
+    if (isOver || left === 0) return
+    left -= 1
+    if (random.chance(0.005)) channel.write(random.bytes(random.between(1, 40)))
+    else send(anyMessage(intrusion, heardEpoch))
+    clock.after(random.below(pauseMs), lie)
+  }
+
+  const reader = createFrameReader(2 ** 26, (frame) => take(decode(frame) as Message))
+  channel.open({
+    data: reader.push,
+    drained: () => {},
+    closed() {
+      isOver = true
+      ended.resolve(left)
+    },
+  })
+  return ended.promise
+}
+
+function anyMessage(intrusion: Intrusion, epoch: string): Message {
+  const { random, nodes, ids, node, manager } = intrusion
+  const small = () => random.one([1, 2, 3, 7, 20, 2 ** 50])
+  const numbers = () => ({ born: small(), number: small(), age: random.one([0, 0, 500, 1e9]), took: 1 })
+  const text = Buffer.from(`# TYPE said gauge\nsaid{container="invented",content="0"} ${random.below(9)}\n`)
+  const page = (): Message => ({
+    ...{ kind: 'page', ...numbers(), series: 1, format: 'text/0.0.4', remarks: [] },
+    ...{ print: fingerprint(text), size: random.chance(0.9) ? text.length : 2 ** 40, parts: [pack(text)] },
+  })
+  // these the other side may take, again and again
+  if (random.chance(0.9))
+    return random.one<() => Message>([
+      () => listing(intrusion, node, small(), small()),
+      page,
+      page,
+      () => ({ kind: 'failure', ...numbers(), trouble: { code: 'refused', reason: 'invented' } }),
+      () => ({ kind: 'gone', born: small() }),
+      () => ({ kind: 'whole' }),
+      () => ({ kind: 'lacks', born: small() }),
+      () => ({
+        kind: 'digest',
+        epoch: random.one(['', epoch]),
+        held: [[small(), small(), small(), small()]],
+      }),
+      () => ({ kind: 'refresh', call: small(), id: random.one(ids), budget: random.one([0, 100, 1e12]) }),
+      () => ({ kind: 'refreshed', call: small() }),
+      () => ({ kind: 'self', self: selfOf(node, { manager }) }),
+      () => (manager ? inventedSwarm : page()),
+      () => ({ kind: 'unknown', of: 'anything' }),
+    ])()
+  // these end the connection
+  return random.one<() => Message>([
+    () => listing(intrusion, random.one(nodes), small(), small()),
+    () => ({ kind: 'self', self: selfOf(random.one(nodes), { manager }) }),
+    () => ({ kind: 'accept' }),
+    () => ({ kind: 'bye', reason: 'invented' }),
+  ])()
+}
+
+const inventedSwarm: Message = {
+  ...{ kind: 'catalogue', age: 0 },
+  catalogue: { cluster: 'invented', nodes: new Map(), services: new Map(), containers: new Map() },
+}
+
+/** Its own containers have names of their own; those that it invents of others have theirs. */
+function listing({ random, nodes, ids }: Intrusion, node: string, born: number, number: number): Message {
+  const place = random.one<Place>([
+    { kind: 'standalone' },
+    { kind: 'compose', project: 'shop', service: 'api', number: '1' },
+    {
+      ...{ kind: 'replicated', service: 'demo_web', serviceId: 'web', stack: 'demo' },
+      ...{ slot: random.one(['1', '2', '3']), task: 'invented' },
+    },
+  ])
+  const target: Target = {
+    id: random.one([...ids, 'invented', agentTarget]),
+    node,
+    name: random.one(['invented', 'app-metrics-proxy', ...(nodes.includes(node) ? ['db', 'cache'] : [])]),
+    place,
+    image: 'image',
+    labels: {},
+    state: random.one(['running', 'running', 'stopped']),
+    addresses: [{ network: 'monitor', host: '10.0.0.1' }],
+  }
+  return { kind: 'listing', born, number, target, finding: found, endpoint: someEndpoint }
+}

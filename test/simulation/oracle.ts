@@ -1,0 +1,198 @@
+// Judges what agents serve by what the containers said, and by nothing else. It knows no protocol: it may not be
+// told why an answer is wrong.
+
+import type { Line, Span } from './containers.ts'
+import type { Response } from './web.ts'
+import type { Machine, Placed, World } from './world.ts'
+
+/** What is promised, in milliseconds. */
+export interface Promises {
+  readonly maxAgeMs: number
+  readonly staleAfterMs: number
+  /** News may have been so long on their way before they are taken as new. */
+  readonly wayMs: number
+  /** Whether an agent may take as new what waited for it while it was paused. */
+  readonly trustsAfterPause: boolean
+}
+
+/** Clocks go wrong by a little, and it takes a little to answer. */
+const toleranceMs = 50
+
+export interface Violation {
+  /** Which rule, by its letter in docs; the same for the same kind of mistake. */
+  readonly rule:
+    | 'old'
+    | 'back in time'
+    | 'never said'
+    | 'late'
+    | 'stale'
+    | 'not live'
+    | 'apart'
+    | 'incomplete'
+    | 'internal'
+    | 'memory'
+    | 'contested'
+  readonly at: number
+  readonly text: string
+  /** Two mistakes with the same one are taken for the same mistake. */
+  readonly signature: string
+}
+
+/** A request that was answered. */
+export interface Exchange {
+  /** Of this start of the agent. */
+  readonly agent: object
+  readonly agentName: string
+  readonly path: string
+  readonly askedAt: number
+  readonly answeredAt: number
+  /** When the agent was last paused until; 0: never. */
+  readonly resumedAt: number
+  readonly response: Response
+}
+
+export interface Oracle {
+  check(exchange: Exchange): void
+  report(rule: Violation['rule'], text: string, detail?: string): void
+  /** Anybody may say anything of this machine from now on: its agent wasn't there to object. */
+  distrust(machine: Machine): void
+  readonly violations: readonly Violation[]
+}
+
+export function createOracle(world: World, now: () => number, promises: Promises): Oracle {
+  const violations: Violation[] = []
+  /** By agent, path and container: nothing older than this may be served to who asks after `known`. */
+  const floors = new Map<object, Map<string, readonly Floor[]>>()
+
+  const distrusted = new Set<Machine>()
+
+  function report(rule: Violation['rule'], text: string, detail = ''): void {
+    violations.push({ rule, at: now(), text, signature: `${rule} ${detail}` })
+  }
+
+  function check(exchange: Exchange): void {
+    const { status, body } = exchange.response
+    if (status !== 200 || exchange.path === '/sd' || body.startsWith('# "')) return
+    for (const part of partsOf(exchange.path, body)) checkPart(exchange, part)
+  }
+
+  function checkPart(exchange: Exchange, part: Part): void {
+    const { askedAt, answeredAt, response, path } = exchange
+    const asked = { ...part, from: askedAt - promises.staleAfterMs - 5000 }
+    const candidates = candidatesOf(world, asked)
+    if (candidates.some(({ machine }) => distrusted.has(machine))) return
+    const spans = candidates.flatMap(({ container }) => part.saidAt(container))
+    const said = spans.filter(({ from }) => from <= answeredAt)
+    const where = `${exchange.agentName} ${path} asked at ${ms(askedAt)}, answered at ${ms(answeredAt)}`
+    const what = `${response.age === undefined ? 'without Age' : `Age ${response.age}`}: ${part.text}`
+    if (said.length === 0) {
+      report('never said', `${where}, ${what}`)
+      return
+    }
+    const youngest = Math.max(...said.map(({ to }) => Math.min(to, answeredAt)))
+    const oldest = oldestAllowed(exchange)
+    if (youngest < oldest && !mayBeMistaken(exchange))
+      report(
+        response.age === undefined ? 'old' : 'stale',
+        `${where}, ${what}: last said at ${ms(youngest)}, ${ms(askedAt - youngest)} before it was asked for`,
+      )
+    checkOrder(exchange, part, said, `${where}, ${what}`)
+  }
+
+  function oldestAllowed({ askedAt, answeredAt, response: { age } }: Exchange): number {
+    const { maxAgeMs, staleAfterMs, wayMs } = promises
+    if (age === undefined) return askedAt - maxAgeMs - wayMs - toleranceMs
+    // Age is rounded to seconds
+    return answeredAt - Math.min((age + 0.5) * 1000, staleAfterMs) - wayMs - toleranceMs
+  }
+
+  function mayBeMistaken({ resumedAt, answeredAt }: Exchange): boolean {
+    const { trustsAfterPause, staleAfterMs } = promises
+    return trustsAfterPause && resumedAt > 0 && answeredAt - resumedAt <= staleAfterMs
+  }
+
+  /** Whatever was served before was said at some time; what is served now must not have ended before that. */
+  function checkOrder(
+    { agent, path, askedAt, answeredAt }: Exchange,
+    part: Part,
+    said: readonly Span[],
+    text: string,
+  ) {
+    const ofAgent = floors.get(agent) ?? new Map<string, readonly Floor[]>()
+    floors.set(agent, ofAgent)
+    const key = `${path} ${part.key}`
+    const known = ofAgent.get(key) ?? []
+    const floor = Math.max(0, ...known.filter(({ since }) => since <= askedAt).map(({ time }) => time))
+    const possible = said.filter(({ to }) => to > floor)
+    if (possible.length === 0) {
+      report('back in time', `${text}: served before was what was said at ${ms(floor)}`)
+      return
+    }
+    const time = Math.max(floor, Math.min(...possible.map(({ from }) => from)))
+    ofAgent.set(key, [...known.slice(-20), { since: answeredAt, time }])
+  }
+
+  return { check, report, violations, distrust: (machine) => void distrusted.add(machine) }
+}
+
+interface Floor {
+  readonly since: number
+  readonly time: number
+}
+
+/** What is served of one container. */
+interface Part {
+  /** Names the container by what it says of itself; empty where it says nothing. */
+  readonly key: string
+  readonly text: string
+  readonly name: string
+  readonly replica: string | undefined
+  saidAt(container: Placed['container']): readonly Span[]
+}
+
+function partsOf(path: string, body: string): readonly Part[] {
+  const [name = '', replica] = path
+    .replace(/\/metrics$/, '')
+    .slice(1)
+    .split('/')
+  if (name === 'demo_web' && replica === undefined) return replicasOf(name, body)
+  const host = /container="([^"]*)"/.exec(body)?.[1] ?? ''
+  const text =
+    body === '' ? '(empty)' : (body.split('\n').find((line) => line.startsWith('said')) ?? body.slice(0, 200))
+  return [{ key: host, text, name, replica, saidAt: (container) => container.saidAt(body) }]
+}
+
+function replicasOf(name: string, body: string): readonly Part[] {
+  const up = [...body.matchAll(/^app_metrics_proxy_replica_up\{slot="(\d+)"\} 1$/gm)].map(([, slot]) => slot!)
+  return up.map((slot) => {
+    const found = body.split('\n').find((line) => line.startsWith('said{') && line.includes(`slot="${slot}"`))
+    const [, host = '', content, tick] =
+      /container="([^"]*)",content="(\d+)".*\} (\d+)$/.exec(found ?? '') ?? []
+    const line: Line | undefined =
+      tick === undefined ? undefined : { content: Number(content), tick: Number(tick) }
+    return {
+      key: `${slot} ${host}`,
+      text: found ?? `(slot ${slot} empty)`,
+      name,
+      replica: slot,
+      saidAt: (container) => (line && container.host !== host ? [] : container.saidLineAt(line)),
+    }
+  })
+}
+
+/** The containers that have had this name, and this place in it since `from`. */
+function candidatesOf(
+  world: World,
+  { name, replica, from }: Part & { readonly from: number },
+): readonly Placed[] {
+  return world.placed.filter(({ container: { place, name: own }, machine }) => {
+    if (('service' in place && place.kind !== 'compose' ? place.service : own) !== name) return false
+    if (replica === undefined) return true
+    if ('slot' in place) return place.slot === replica
+    return world.namedAt(machine, replica).some(({ to }) => to > from)
+  })
+}
+
+function ms(time: number): string {
+  return `${(time / 1000).toFixed(3)} s`
+}

@@ -1,0 +1,59 @@
+// Plays a scenario: lets its events happen, then makes everything whole again and looks whether all agents come to
+// the truth.
+
+import { config } from './agent.ts'
+import { createCluster, type Totals } from './cluster.ts'
+import { happen } from './events.ts'
+import type { Promises, Violation } from './oracle.ts'
+import type { Scenario } from './scenario.ts'
+import { checkWhole, makeWhole } from './whole.ts'
+
+export interface Outcome extends Totals {
+  readonly violations: readonly Violation[]
+  /** How many callbacks were called. */
+  readonly steps: number
+}
+
+export interface Promised extends Promises {
+  /** Once everything is whole, all agents agree with the truth after so long. */
+  readonly settledWithinMs: number
+}
+
+/** What is to be true. */
+export const intended: Promised = {
+  maxAgeMs: config.maxAge,
+  staleAfterMs: config.staleAfter,
+  wayMs: 0,
+  trustsAfterPause: false,
+  settledWithinMs: 5000,
+}
+
+/** What is true by now. */
+export const promised: Promised = {
+  ...intended,
+  // the age of what a peer sends doesn't tell how long it was on its way; a link that is silent for 2.5 s is closed
+  wayMs: 3000,
+  trustsAfterPause: true,
+  // an address that failed is dialled again after up to 6 s; a node id that was claimed twice is believed after 10 s
+  settledWithinMs: 20_000,
+}
+
+/** Ends with the first violation: what comes after it may only be its consequence. */
+export async function play(scenario: Scenario, promises = promised): Promise<Outcome> {
+  const cluster = createCluster(scenario, promises)
+  const { scheduler, oracle } = cluster
+  for (const event of scenario.events) {
+    await scheduler.passUntil(event.at)
+    if (oracle.violations.length > 0) break
+    happen(event, cluster)
+  }
+  if (oracle.violations.length === 0) {
+    makeWhole(cluster)
+    await scheduler.passUntil(scheduler.now() + promises.settledWithinMs)
+  }
+  if (oracle.violations.length === 0) await checkWhole(cluster)
+  // what was asked last may be answered still
+  await scheduler.passUntil(scheduler.now())
+  cluster.end()
+  return { ...cluster.totals(), violations: oracle.violations, steps: scheduler.steps() }
+}

@@ -1,0 +1,96 @@
+// A process on a machine: what its program does happens only while it runs. Paused (SIGSTOP, a frozen container, a
+// machine that swaps), its timers and what it receives wait, while its clock goes on; killed, nothing happens any
+// more.
+
+import type { Clock } from '../../src/clock.ts'
+import type { Random } from './random.ts'
+import type { Scheduler } from './scheduler.ts'
+
+export interface Process {
+  readonly clock: Clock
+  /** Calls back now, or once the process goes on. */
+  run(callback: () => void): void
+  pause(): void
+  resume(): void
+  kill(): void
+  isAlive(): boolean
+  isPaused(): boolean
+  /** Until when it did nothing the last time: a client can't have expected an answer before. */
+  resumedAt(): number
+}
+
+/** How this machine's timers are. */
+export interface Timing {
+  /** What the clock showed at the start. */
+  readonly offset: number
+  /** How fast the clock goes. */
+  readonly rate: number
+  /** Timers ring up to so many milliseconds late. */
+  readonly lateMs: number
+}
+
+export function startProcess(scheduler: Scheduler, timing: Timing, random: Random): Process {
+  let state: 'running' | 'paused' | 'killed' = 'running'
+  let resumedAt = 0
+  let waiting: (() => void)[] = []
+
+  function run(callback: () => void): void {
+    if (state === 'running') callback()
+    else if (state === 'paused') waiting.push(callback)
+  }
+
+  const now = () => timing.offset + scheduler.now() * timing.rate
+
+  function after(ms: number, callback: () => void): () => void {
+    let cancelled = false
+    const late = timing.lateMs > 0 ? random.below(timing.lateMs * 1000) / 1000 : 0
+    const cancel = scheduler.at(scheduler.now() + Math.max(0, ms) / timing.rate + late, () =>
+      run(() => {
+        if (!cancelled) callback()
+      }),
+    )
+    return () => {
+      cancelled = true
+      cancel()
+    }
+  }
+
+  function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason)
+      const abort = () => {
+        cancel()
+        reject(signal?.reason)
+      }
+      const cancel = after(ms, () => {
+        signal?.removeEventListener('abort', abort)
+        resolve()
+      })
+      signal?.addEventListener('abort', abort, { once: true })
+    })
+  }
+
+  return {
+    clock: { now, after, sleep },
+    run,
+    pause() {
+      if (state === 'running') state = 'paused'
+    },
+    resume() {
+      if (state !== 'paused') return
+      state = 'running'
+      resumedAt = scheduler.now()
+      const due = waiting
+      waiting = []
+      // each by itself, as they would be
+      for (const callback of due) scheduler.at(scheduler.now(), () => run(callback))
+    },
+    kill() {
+      state = 'killed'
+      waiting = []
+    },
+    isAlive: () => state !== 'killed',
+    isPaused: () => state === 'paused',
+    resumedAt: () => resumedAt,
+  }
+}

@@ -1,0 +1,93 @@
+// What happens in a simulation, as plain data: it can be printed, cut down, and played again.
+
+import type { Behaviour } from './containers.ts'
+
+export interface Scenario {
+  readonly seed: string
+  readonly machines: readonly MachineSetup[]
+  readonly events: readonly Event[]
+}
+
+export interface MachineSetup {
+  readonly name: string
+  readonly swarm: boolean
+  readonly manager: boolean
+  /** Its agent is found under two addresses, and so is dialled twice. */
+  readonly twoAddresses: boolean
+  /** Timers ring up to so much late. */
+  readonly lateMs: number
+  /** Parts per million by which its clock is fast. */
+  readonly fastPpm: number
+}
+
+/** An event at a time, in milliseconds. What lasts says for how long: its end is no event of its own. */
+export type Event = { readonly at: number } & Happening
+
+export type Happening =
+  // requests: one agent, or all at once
+  | {
+      readonly kind: 'ask'
+      readonly machine: string | 'all'
+      readonly path: string
+      readonly timeoutMs: number
+    }
+  // containers, by their number among those that run on the machine
+  | { readonly kind: 'change'; readonly machine: string; readonly index: number; readonly content: number }
+  | { readonly kind: 'behave'; readonly machine: string; readonly index: number; readonly as: Behaviour }
+  | {
+      readonly kind: 'stop'
+      readonly machine: string
+      readonly index: number
+      readonly forMs: number
+      readonly exitCode: number
+    }
+  | { readonly kind: 'remove'; readonly machine: string; readonly index: number }
+  | { readonly kind: 'run'; readonly machine: string; readonly name: string }
+  /** Another task in a slot, perhaps on another machine, before or after the old one ends. */
+  | {
+      readonly kind: 'replace'
+      readonly slot: string
+      readonly machine: string
+      readonly startFirst: boolean
+      readonly overlapMs: number
+    }
+  // the network
+  | { readonly kind: 'cut'; readonly a: string; readonly b: string; readonly forMs: number }
+  | { readonly kind: 'isolate'; readonly machine: string; readonly forMs: number }
+  | { readonly kind: 'reset'; readonly a: string; readonly b: string }
+  | { readonly kind: 'delay'; readonly a: string; readonly b: string; readonly ms: number }
+  // agents
+  | { readonly kind: 'restart'; readonly machine: string; readonly downMs: number }
+  | { readonly kind: 'crash'; readonly machine: string; readonly downMs: number; readonly silently: boolean }
+  | { readonly kind: 'pause'; readonly machine: string; readonly forMs: number }
+  // identities
+  | { readonly kind: 'clone'; readonly machine: string; readonly forMs: number; readonly silently: boolean }
+  /** A peer that holds the secret calls the agent, says that it is this node (`itself`: one of its own), and
+   *  lies; as a manager also about the Swarm. */
+  | {
+      readonly kind: 'intrude'
+      readonly machine: string
+      readonly as: string
+      readonly manager: boolean
+      readonly messages: number
+      readonly forMs: number
+    }
+  | { readonly kind: 'leave'; readonly machine: string }
+  | { readonly kind: 'join'; readonly machine: string }
+  | { readonly kind: 'promote'; readonly machine: string }
+  | { readonly kind: 'demote'; readonly machine: string }
+  | { readonly kind: 'swapNames'; readonly a: string; readonly b: string }
+
+/** One line an event, for people. */
+export function describeScenario({ seed, machines, events }: Scenario): string {
+  const setups = machines.map(
+    ({ name, swarm, manager, twoAddresses, lateMs, fastPpm }) =>
+      `  ${name}: ${swarm ? (manager ? 'manager' : 'worker') : 'no Swarm'}${twoAddresses ? ', two addresses' : ''}${lateMs > 0 ? `, timers up to ${lateMs} ms late` : ''}, clock ${fastPpm} ppm fast`,
+  )
+  return [`seed ${seed}`, ...setups, ...events.map(describeEvent)].join('\n')
+}
+
+function describeEvent({ at, kind, ...rest }: Event): string {
+  const fields = Object.entries(rest).map(([name, value]) => `${name} ${value}`)
+  return `  ${(at / 1000).toFixed(3).padStart(9)} s  ${kind}: ${fields.join(', ')}`
+}

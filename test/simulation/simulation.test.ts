@@ -1,0 +1,51 @@
+// Some random clusters, each time the same ones; `npm run simulate` plays as many as one likes.
+
+import { expect, test } from 'vitest'
+import { createScenario, known } from './generate.ts'
+import { play } from './play.ts'
+import type { Event, MachineSetup, Scenario } from './scenario.ts'
+import { shrink } from './shrink.ts'
+
+test.each(Array.from({ length: 12 }, (_, at) => at + 1))(
+  'whatever happens in scenario %i, agents serve what the containers said',
+  async (seed) => {
+    const { violations, pages } = await play(createScenario(seed, 200, known))
+    expect(violations).toEqual([])
+    expect(pages).toBeGreaterThan(0)
+  },
+)
+
+const machine = (name: string): MachineSetup => ({
+  ...{ name, swarm: true, manager: true, twoAddresses: false, lateMs: 0, fastPpm: 0 },
+})
+const scenarioOf = (...events: readonly Event[]): Scenario => ({
+  ...{ seed: 'by hand', machines: [machine('m1'), machine('m2')], events },
+})
+
+test('the same seed gives the same responses at the same times', async () => {
+  const outcomes = [await play(createScenario(7, 200)), await play(createScenario(7, 200))]
+  expect(outcomes[0]).toEqual(outcomes[1])
+  expect(outcomes[0]!.trace).not.toBe((await play(createScenario(8, 200))).trace)
+})
+
+test('agents that are left alone agree, and serve every container live', async () => {
+  const { violations, pages } = await play(scenarioOf())
+  expect(violations).toEqual([])
+  // by both agents: two standalone containers and a global task a machine, three replicas
+  expect(pages).toBe(2 * (2 * 3 + 3))
+})
+
+test('a failing scenario is cut down to the events that it takes', async () => {
+  const failing: Event = { at: 4000, kind: 'demote', machine: 'm1' }
+  const noise = createScenario(3, 40).events.filter(({ kind }) => kind !== 'demote')
+  const run = async ({ events }: Scenario) => ({
+    ...{ responses: 0, pages: 0, steps: 0, trace: '' },
+    violations: events.some(({ kind }) => kind === 'demote')
+      ? [{ rule: 'apart' as const, at: 0, text: '', signature: 'apart' }]
+      : [],
+  })
+  const { events } = await shrink(scenarioOf(...noise.slice(0, 20), failing, ...noise.slice(20)), 'apart', {
+    run,
+  })
+  expect(events).toEqual([{ ...failing, at: 100 }])
+})

@@ -1,0 +1,92 @@
+// Requests to an agent without HTTP: the routes are the real ones, and so is what they answer.
+
+import type { FastifyInstance } from 'fastify'
+import { statusOf, troubleOf } from '../../src/errors.ts'
+
+export interface Response {
+  readonly status: number
+  /** Seconds, where the header is there. */
+  readonly age: number | undefined
+  readonly body: string
+}
+
+interface Reply {
+  status: number
+  readonly headersSent: Map<string, unknown>
+  body: unknown
+  code(status: number): Reply
+  header(name: string, value: unknown): Reply
+  headers(all: Readonly<Record<string, unknown>>): Reply
+  send(body: unknown): Reply
+}
+
+type Handler = (request: object, reply: Reply) => unknown
+
+export interface Web {
+  /** To plug routes in. */
+  readonly server: FastifyInstance
+  get(path: string, headers: Readonly<Record<string, string>>): Promise<Response>
+}
+
+export function createWeb(onInternal: (error: unknown) => void): Web {
+  const routes: { readonly pattern: RegExp; readonly names: readonly string[]; readonly handler: Handler }[] =
+    []
+  const server = {
+    get(path: string, handler: Handler) {
+      const names = [...path.matchAll(/:(\w+)/g)].map((found) => found[1]!)
+      routes.push({ pattern: new RegExp(`^${path.replaceAll(/:\w+/g, '([^/]+)')}$`), names, handler })
+    },
+  }
+
+  async function answer(path: string, headers: Readonly<Record<string, string>>): Promise<Reply> {
+    const reply = createReply()
+    const { pathname, searchParams } = new URL(path, 'http://agent')
+    const route = routes.find(({ pattern }) => pattern.test(pathname))
+    if (!route) return reply.code(404)
+    const values = route.pattern.exec(pathname)!.slice(1).map(decodeURIComponent)
+    const params = Object.fromEntries(route.names.map((name, at) => [name, values[at]]))
+    const query = Object.fromEntries(searchParams)
+    try {
+      await route.handler({ params, query, headers, raw: undefined, url: path }, reply)
+    } catch (error) {
+      const trouble = troubleOf(error)
+      if (trouble.code === 'internal') onInternal(error)
+      reply.code(statusOf[trouble.code]).send(`${trouble.reason}\n`)
+    }
+    return reply
+  }
+
+  return {
+    server: server as unknown as FastifyInstance,
+    async get(path, headers) {
+      const { status, headersSent, body } = await answer(path, headers)
+      const age = headersSent.get('age')
+      return { status, age: age === undefined ? undefined : Number(age), body: String(body ?? '') }
+    },
+  }
+}
+
+function createReply(): Reply {
+  const reply: Reply = {
+    status: 200,
+    headersSent: new Map(),
+    body: undefined,
+    code(status) {
+      reply.status = status
+      return reply
+    },
+    header(name, value) {
+      reply.headersSent.set(name, value)
+      return reply
+    },
+    headers(all) {
+      for (const [name, value] of Object.entries(all)) reply.headersSent.set(name, value)
+      return reply
+    },
+    send(body) {
+      reply.body = body
+      return reply
+    },
+  }
+  return reply
+}

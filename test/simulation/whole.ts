@@ -1,0 +1,143 @@
+// The end of a scenario: everything is made whole, and then all agents must agree with each other and with the truth.
+
+import { type Cluster, discoveryDelayMs } from './cluster.ts'
+import type { Container } from './containers.ts'
+import type { Response } from './web.ts'
+import { type Machine, slots, type World } from './world.ts'
+
+/** One agent a node id, a network without cuts, and containers that answer. */
+export function makeWhole(cluster: Cluster): void {
+  const { world, network } = cluster
+  cluster.endAll()
+  network.restoreAll()
+  replaceStopped(cluster)
+  for (const at of world.machines.values()) cluster.start(at)
+  restartContainers(cluster)
+}
+
+/** As Swarm does it: each slot and each node gets its task again. */
+function replaceStopped(cluster: Cluster): void {
+  const members = [...cluster.world.machines.values()].filter(({ swarmId }) => swarmId)
+  const [first] = members
+  if (!first) return
+  for (const at of members) {
+    for (const container of [...at.containers])
+      if (container.place.kind !== 'standalone' && !container.isRunning()) cluster.remove(at, container)
+    if (![...at.containers].some(({ place }) => place.kind === 'global')) cluster.runGlobal(at)
+  }
+  const replicas = members.flatMap(({ containers }) => [...containers].map(({ place }) => place))
+  for (const slot of slots)
+    if (!replicas.some((place) => place.kind === 'replicated' && place.slot === slot))
+      cluster.runReplica(first, slot)
+}
+
+/** As `docker restart` would: else agents look for metrics in those that misbehaved only once in a while. */
+function restartContainers({ world, changed, later }: Cluster): void {
+  const all = [...world.machines.values()].flatMap(({ containers }) => [...containers])
+  const misbehaved = all.filter((container) => container.hasMisbehaved() && container.isRunning())
+  for (const container of misbehaved) container.stop(1)
+  for (const container of all) container.behave('answers')
+  changed()
+  later(2 * discoveryDelayMs, () => {
+    for (const container of misbehaved) container.start()
+    changed()
+  })
+}
+
+export async function checkWhole(cluster: Cluster): Promise<void> {
+  const machines = [...cluster.world.machines.values()]
+  await checkLists(machines, cluster)
+  for (const at of machines)
+    for (const path of pathsThatAnswer(machines)) {
+      const response = await asking(at, path, cluster)
+      if (response?.status !== 200 || response.age !== undefined)
+        cluster.oracle.report('not live', `${at.name} ${path}: ${describe(response)}`, `${response?.status}`)
+    }
+}
+
+async function checkLists(machines: readonly Machine[], cluster: Cluster): Promise<void> {
+  const { oracle, world } = cluster
+  const isComparable = comparable(machines, world)
+  let first: readonly string[] | undefined
+  for (const at of machines) {
+    const response = await asking(at, '/sd', cluster)
+    if (response?.status !== 200) {
+      oracle.report('incomplete', `${at.name} /sd: ${describe(response)}`)
+      continue
+    }
+    const lines = linesOf(response).filter(isComparable)
+    first ??= lines
+    const differences = differencesOf(first, lines)
+    if (differences.length === 0) continue
+    const shown = differences.slice(0, 6).join('\n')
+    oracle.report('apart', `${at.name} gives another /sd than ${machines[0]!.name}:\n${shown}`)
+  }
+}
+
+async function asking(at: Machine, path: string, { ask, scheduler }: Cluster): Promise<Response | undefined> {
+  let response: Response | undefined
+  void ask(at, path, 5000).then((given) => {
+    response = given
+  })
+  await scheduler.passUntil(scheduler.now() + 50)
+  return response
+}
+
+function describe(response: Response | undefined): string {
+  if (!response) return 'no answer'
+  const { status, age, body } = response
+  return `${status}${age === undefined ? '' : `, Age ${age}`}, ${body.slice(0, 300).trim()}`
+}
+
+function pathsThatAnswer(machines: readonly Machine[]): readonly string[] {
+  const all = machines.flatMap((at) => [...at.containers].map((one) => [at, one] as const))
+  return pathsOf(all.filter(([, container]) => container.isRunning()))
+}
+
+function pathsOf(placed: readonly (readonly [Machine, Container])[]): readonly string[] {
+  return placed.map(([{ hostname }, { place, name }]) => {
+    if (place.kind === 'replicated') return `/${place.service}/${place.slot}/metrics`
+    return `/${place.kind === 'global' ? place.service : name}/${hostname}/metrics`
+  })
+}
+
+function linesOf(list: Response | undefined): readonly string[] {
+  return (list?.body ?? '').split('\n').map((line) => line.replace(/,$/, ''))
+}
+
+/** What an agent remembers of node ids that are gone, another that started later can't know. */
+function comparable(machines: readonly Machine[], world: World): (line: string) => boolean {
+  const paths = new Set(
+    pathsOf(machines.flatMap((at) => [...at.containers].map((one) => [at, one] as const))),
+  )
+  const known = new Set(machines.flatMap((at) => [at.hostname, world.nodeOf(at)]))
+  const moved = new Set(machines.filter(world.hasChangedIds).map(({ hostname }) => hostname))
+  return (line) => {
+    const node = /"node":"([^"]*)"/.exec(line)?.[1]
+    if (node === undefined) return true
+    const path = /"__metrics_path__":"([^"]*)"/.exec(line)?.[1] ?? ''
+    return known.has(node) && (!moved.has(node) || paths.has(path))
+  }
+}
+
+/** What the lists say differently, target by target and label by label. */
+function differencesOf(some: readonly string[], others: readonly string[]): readonly string[] {
+  const [ours, theirs] = [labelsByPath(some), labelsByPath(others)]
+  return [...new Set([...ours.keys(), ...theirs.keys()])].flatMap((path) => {
+    const [one, other] = [ours.get(path), theirs.get(path)]
+    if (!one || !other) return [`${path}: ${one ? 'missing' : 'added'}`]
+    const names = [...new Set([...Object.keys(one), ...Object.keys(other)])]
+    return names
+      .filter((name) => one[name] !== other[name])
+      .map((name) => `${path}: ${name} ${other[name]} instead of ${one[name]}`)
+  })
+}
+
+type Labels = Readonly<Record<string, string>>
+
+function labelsByPath(lines: readonly string[]): ReadonlyMap<string, Labels> {
+  const targets = lines
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line).labels as Labels)
+  return new Map(targets.map((labels) => [labels.__metrics_path__!, labels]))
+}

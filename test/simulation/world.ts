@@ -1,0 +1,272 @@
+// The machines, what runs on them, and what Swarm knows: the truth that agents are to report.
+
+import {
+  type Catalogue,
+  type CatalogueNode,
+  type CatalogueService,
+  type NodeId,
+  type Place,
+  type Self,
+  type Target,
+  taskContainerDigits,
+} from '../../src/model.ts'
+import type { Agent, Seen } from './agent.ts'
+import { type Container, type Content, createContainer, type Span } from './containers.ts'
+import type { Random } from './random.ts'
+import type { Scheduler } from './scheduler.ts'
+
+export interface Machine {
+  readonly name: string
+  /** Where its agent is reached. */
+  readonly address: string
+  hostname: string
+  /** Swarm's node id, while it is a member. */
+  swarmId: NodeId | undefined
+  /** What it goes by outside a Swarm. */
+  readonly engineId: NodeId
+  isManager: boolean
+  /** The machine of which it is a copy: they share ids and names. */
+  readonly original: Machine | undefined
+  readonly containers: Set<Container>
+  agent: Agent | undefined
+}
+
+/** A container, and where it was. */
+export interface Placed {
+  readonly container: Container
+  readonly machine: Machine
+}
+
+export interface World {
+  readonly machines: Map<string, Machine>
+  /** All that ever were. */
+  readonly placed: readonly Placed[]
+  addMachine(name: string, options: { swarm: boolean; manager: boolean }): Machine
+  /** A copy of a machine with all that runs on it, under the same node id. */
+  cloneMachine(name: string, of: Machine): Machine
+  removeMachine(machine: Machine): void
+  run(machine: Machine, name: string, place: Place, copyOf?: Container): Container
+  /** Joins with an id that it never had before. */
+  join(machine: Machine): void
+  leave(machine: Machine): void
+  rename(machine: Machine, hostname: string): void
+  /** When the machine, or the one of which it is a copy, had this name or this node id. */
+  namedAt(machine: Machine, name: string): readonly Span[]
+  nodeOf(machine: Machine): NodeId
+  /** Whether the machine has had other node ids before: agents may remember what ran there under those. */
+  hasChangedIds(machine: Machine): boolean
+  containerAt(host: string): Container | undefined
+  seenBy(machine: Machine): Seen
+}
+
+const services = {
+  web: { name: 'demo_web', mode: 'replicated' },
+  glob: { name: 'demo_glob', mode: 'global' },
+} as const
+
+export const slots = ['1', '2', '3']
+/** A standalone container of each of these names runs on every machine. */
+export const standaloneNames = ['db', 'cache']
+
+export function replicaPlace(slot: string, task: string): Place {
+  return { kind: 'replicated', service: services.web.name, serviceId: 'web', stack: 'demo', slot, task }
+}
+
+export function globalPlace(task: string): Place {
+  return { kind: 'global', service: services.glob.name, serviceId: 'glob', stack: 'demo', task }
+}
+
+const periods = [undefined, undefined, 40, 300, 2000]
+const sizes = [0, 1, 40]
+
+export function createWorld(scheduler: Scheduler, random: Random): World {
+  const machines = new Map<string, Machine>()
+  const hosts = new Map<string, Container>()
+  const placed: Placed[] = []
+  const names = new Map<Machine, { readonly name: string; readonly from: number; to: number }[]>()
+  const moved = new Set<Machine>()
+  const former = new Map<NodeId, CatalogueNode>()
+  let [joins, made] = [0, 0]
+
+  function note(machine: Machine): void {
+    const spans = names.get(machine) ?? []
+    const now = scheduler.now()
+    for (const span of spans) if (span.to > now) span.to = now
+    for (const name of [machine.hostname, nodeOf(machine)])
+      spans.push({ name, from: now, to: Number.POSITIVE_INFINITY })
+    names.set(machine, spans)
+  }
+
+  const nodeOf = ({ swarmId, engineId }: Machine) => swarmId ?? engineId
+
+  function newSwarmId(): NodeId {
+    joins += 1
+    // in no order, as Swarm's are
+    return `s${random.below(90) + 10}-${joins}`
+  }
+
+  function put(machine: Machine, content: Content): Container {
+    const container = createContainer(scheduler, content)
+    machine.containers.add(container)
+    hosts.set(content.host, container)
+    placed.push({ container, machine })
+    return container
+  }
+
+  function add(machine: Machine): Machine {
+    machines.set(machine.name, machine)
+    note(machine)
+    return machine
+  }
+
+  function run(machine: Machine, name: string, place: Place): Container {
+    made += 1
+    const id = `c${made}`
+    const own = random.fork(`container ${id}`)
+    return put(machine, { id, host: id, name, place, periodMs: own.one(periods), lines: own.one(sizes) })
+  }
+
+  function targetOf(container: Container, machine: Machine): Target {
+    const exitCode = container.exitCode()
+    return {
+      id: container.id,
+      node: nodeOf(machine),
+      name: container.name,
+      place: container.place,
+      image: 'image',
+      labels: { 'app-metrics-proxy.port': '80' },
+      state: container.isRunning() ? 'running' : 'stopped',
+      ...(exitCode !== undefined && { exitCode }),
+      addresses: [{ network: 'monitor', host: container.host }],
+    }
+  }
+
+  function selfOf(machine: Machine): Self {
+    return {
+      node: nodeOf(machine),
+      hostname: machine.hostname,
+      swarm: machine.swarmId !== undefined,
+      manager: machine.swarmId !== undefined && machine.isManager,
+      address: machine.address,
+      advertise: 'metrics:2137',
+      service: 'monitor_agent',
+    }
+  }
+
+  /** The slots in which several tasks are meant to run, each with its tasks, the oldest first. */
+  function contested(): ReadonlyMap<string, readonly string[]> {
+    const tasks = placed.flatMap(({ container, machine }) => {
+      const { place } = container
+      const isMeant =
+        place.kind === 'replicated' && container.isRunning() && machine.containers.has(container)
+      return isMeant ? [place] : []
+    })
+    const bySlot = Map.groupBy(tasks, ({ slot }) => slot)
+    return new Map(
+      [...bySlot]
+        .filter(([, members]) => members.length > 1)
+        .map(([slot, members]) => [slot, members.map(({ task }) => task)]),
+    )
+  }
+
+  function catalogue(): Catalogue {
+    const members = [...machines.values()].filter(({ swarmId, original }) => swarmId && !original)
+    const nodes = members.map((machine): [NodeId, CatalogueNode] => [
+      machine.swarmId!,
+      {
+        hostname: machine.hostname,
+        address: machine.address,
+        role: machine.isManager ? 'manager' : 'worker',
+        state: 'ready',
+        availability: 'active',
+      },
+    ])
+    const common = { labels: { 'com.docker.stack.namespace': 'demo' }, contested: new Map() }
+    const web = { ...common, ...services.web, replicas: slots.length, slots, contested: contested() }
+    const glob = { ...common, ...services.glob, replicas: members.length, slots: [] }
+    return {
+      cluster: 'swarm',
+      nodes: new Map([...former, ...nodes]),
+      services: new Map<string, CatalogueService>([
+        ['web', web],
+        ['glob', glob],
+      ]),
+      containers: new Map(members.map((machine) => [machine.swarmId!, tasksOn(machine)])),
+    }
+  }
+
+  function tasksOn({ containers }: Machine): readonly string[] {
+    const tasks = [...containers].filter(({ place }) => place.kind !== 'standalone')
+    return tasks.map(({ id }) => id.slice(0, taskContainerDigits))
+  }
+
+  return {
+    machines,
+    placed,
+    addMachine(name, { swarm, manager }) {
+      const number = name.slice(1)
+      return add({
+        name,
+        address: `a${number}`,
+        hostname: `host${number}`,
+        swarmId: swarm ? newSwarmId() : undefined,
+        engineId: `e${random.below(90) + 10}-${number}`,
+        isManager: manager,
+        original: undefined,
+        containers: new Set(),
+        agent: undefined,
+      })
+    },
+    cloneMachine(name, of) {
+      const machine = add({
+        ...of,
+        name,
+        address: `a${name.slice(1)}`,
+        original: of,
+        containers: new Set(),
+        agent: undefined,
+      })
+      for (const { id, name: called, place } of of.containers)
+        put(machine, { id, host: `${id}-${name}`, name: called, place, periodMs: 300, lines: 1 })
+      return machine
+    },
+    removeMachine(machine) {
+      machines.delete(machine.name)
+      for (const container of machine.containers) if (container.isRunning()) container.stop(137)
+      machine.containers.clear()
+    },
+    run,
+    join(machine) {
+      moved.add(machine)
+      machine.swarmId = newSwarmId()
+      note(machine)
+    },
+    leave(machine) {
+      if (!machine.swarmId) return
+      const { hostname, address } = machine
+      former.set(machine.swarmId, {
+        ...{ hostname, address, role: 'worker', state: 'down', availability: 'active' },
+      })
+      moved.add(machine)
+      machine.swarmId = undefined
+      machine.isManager = false
+      note(machine)
+    },
+    rename(machine, hostname) {
+      machine.hostname = hostname
+      note(machine)
+    },
+    namedAt: (machine, name) =>
+      [machine, machine.original]
+        .flatMap((one) => (one && names.get(one)) ?? [])
+        .filter((span) => span.name === name),
+    nodeOf,
+    hasChangedIds: (machine) => moved.has(machine),
+    containerAt: (host) => hosts.get(host),
+    seenBy: (machine) => ({
+      self: selfOf(machine),
+      targets: [...machine.containers].map((container) => targetOf(container, machine)),
+      catalogue: machine.swarmId && machine.isManager ? catalogue() : undefined,
+    }),
+  }
+}
