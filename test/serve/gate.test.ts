@@ -142,6 +142,7 @@ describe.each(guards)('behind a guard that %s', (_guard, config, statusOf) => {
 })
 
 test('a guard that fails lets nobody in, and its failure is logged but not served', async () => {
+  expectInternalErrors()
   const lines: string[] = []
   const guard = {
     ...{ tls: undefined, onTls: () => {}, headers: () => ({ 'X-Mark': 'here' }) },
