@@ -1,14 +1,14 @@
 import { defineConfig } from 'vitest/config'
+import { scaled } from './test/helpers/limits.ts'
 
-// Nearly all tests have real servers, and a shared machine may stall for seconds: one that fails is tried once more.
-const retry = 1
-const setupFiles = ['test/helpers/internal-errors.ts']
-const timeouts = { retry, setupFiles, testTimeout: 20_000, hookTimeout: 60_000 }
+const setupFiles = ['test/helpers/internal-errors.ts', 'test/helpers/report-limits.ts']
+const unit = { setupFiles, retry: 0, testTimeout: scaled(20_000), hookTimeout: scaled(60_000) }
+/** What tests wait for has limits of its own, shorter ones; these only end what hangs otherwise. */
 const realParts = {
   setupFiles,
-  retry,
-  testTimeout: 120_000,
-  hookTimeout: 300_000,
+  retry: 0,
+  testTimeout: scaled(600_000),
+  hookTimeout: scaled(600_000),
   fileParallelism: false,
 }
 
@@ -20,7 +20,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/{lab,prometheus,browser}/**'],
-          ...timeouts,
+          ...unit,
         },
       },
       { test: { name: 'prometheus', include: ['test/prometheus/**/*.test.ts'], ...realParts } },

@@ -1,12 +1,13 @@
 // Checks the whole product, on a new machine too: fetches what is missing, runs every check, and ends with the
-// true sums as its last line. `--only unit,lab` runs some.
+// true sums as its last line, below the tests that came nearest to their limits. `--only unit,lab` runs some.
 
 import { type Check, checks } from './verify/checks.ts'
+import { describeNearest, type NearLimit } from './verify/limits.ts'
 import { installMissing } from './verify/packages.ts'
 import { endAll, type Outcome } from './verify/run.ts'
 
 async function verify(chosen: readonly Check[]): Promise<Outcome> {
-  const sum = { passed: 0, failed: 0, skipped: 0 }
+  const sum = { passed: 0, failed: 0, skipped: 0, limits: [] as NearLimit[] }
   const lacking = await installMissing(chosen.flatMap(({ packages = [] }) => packages))
   for (const check of chosen) {
     const progress = showProgress(check.name)
@@ -17,6 +18,7 @@ async function verify(chosen: readonly Check[]): Promise<Outcome> {
     sum.passed += outcome.passed
     sum.failed += outcome.failed
     sum.skipped += outcome.skipped
+    sum.limits.push(...(outcome.limits ?? []))
   }
   return sum
 }
@@ -67,5 +69,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.exit(1)
   })
 const sum = await verify(choose(process.argv.slice(2)))
+const nearest = describeNearest(sum.limits ?? [], 5)
+if (nearest.length > 0) console.log(`\nNearest to their limits:\n${nearest.join('\n')}\n`)
 console.log(describe(sum))
 process.exitCode = sum.failed > 0 ? 1 : 0

@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { limitsIn, type NearLimit } from './limits.ts'
 
 export interface Outcome {
   readonly passed: number
@@ -11,6 +12,8 @@ export interface Outcome {
   readonly skipped: number
   /** What a person needs to see: the output of what failed. */
   readonly output?: string
+  /** How near each test came to its limits. */
+  readonly limits?: readonly NearLimit[]
 }
 
 const patience = 40 * 60_000
@@ -39,10 +42,14 @@ export async function project(name: string): Promise<Outcome> {
 
 function countIn(report: string): Outcome {
   try {
-    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
-      readFileSync(report, 'utf8'),
-    )
-    return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests }
+    const content = JSON.parse(readFileSync(report, 'utf8'))
+    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = content
+    return {
+      passed: numPassedTests,
+      failed: numFailedTests,
+      skipped: numPendingTests + numTodoTests,
+      limits: limitsIn(content),
+    }
   } catch {
     return { passed: 0, failed: 0, skipped: 0 }
   }
