@@ -1,5 +1,5 @@
-// Docker's health check: does the agent's event loop still turn? A program of its own, since it is started
-// every two seconds: it loads nothing but a socket. What is wrong goes to stderr, where `docker inspect` shows it.
+// Docker's health check, where health.c does not find all well: does the agent's event loop still turn? A program of
+// its own, which loads nothing but a socket. What is wrong goes to stderr, where `docker inspect` shows it.
 
 import { connect } from 'node:net'
 

@@ -1,23 +1,43 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Server } from 'node:net'
-import { expect, test } from 'vitest'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+
+const folder = mkdtempSync(join(tmpdir(), 'health-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+/** What Docker starts, built as in the Dockerfile. */
+const program = join(folder, 'health')
+const hasCompiler = spawnSync('gcc', ['--version']).status === 0
+if (hasCompiler) execFileSync('gcc', ['-Wall', '-Wextra', '-Werror', '-o', program, 'src/cli/health.c'])
+
+type Command = readonly [string, ...string[]]
+const commands: { name: string; command: Command; exists: boolean }[] = [
+  { name: 'the command', command: [process.execPath, 'src/cli/health.ts'], exists: true },
+  {
+    name: 'what Docker starts',
+    command: [program, '0', process.execPath, 'src/cli/health.ts'],
+    exists: hasCompiler,
+  },
+]
 
 /** The exit code of the health check against this server. */
-async function check(server: Server): Promise<number> {
+async function check(command: Command, server: Server): Promise<number> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   try {
-    return await checkPort(port)
+    return await checkPort(command, port)
   } finally {
     server.close()
   }
 }
 
-async function checkPort(port: number): Promise<number> {
-  const child = spawn(process.execPath, ['src/cli/health.ts'], {
+async function checkPort([file, ...args]: Command, port: number): Promise<number> {
+  const child = spawn(file, args, {
     env: { ...process.env, LISTEN_PORT: String(port) },
     stdio: 'inherit',
   })
@@ -26,25 +46,27 @@ async function checkPort(port: number): Promise<number> {
 
 const answering = (status: number) => createHttpServer((_request, answer) => answer.writeHead(status).end())
 
-test.each([
-  ['answers', answering(200), 0],
-  ['asks for a password', answering(401), 0],
-  [
-    'hangs up on plain text, as TLS does',
-    createServer((socket) => socket.resume().once('data', () => socket.end())),
-    0,
-  ],
-  ['reports a failure', answering(500), 1],
-  ['accepts and stays silent', createServer((socket) => socket.resume()), 1],
-] as const)('an agent that %s', async (_what, server, code) => {
-  expect(await check(server)).toBe(code)
-})
+describe.each(commands)('$name', ({ command, exists }) => {
+  test.runIf(exists).each([
+    ['answers', () => answering(200), 0],
+    ['asks for a password', () => answering(401), 0],
+    [
+      'hangs up on plain text, as TLS does',
+      () => createServer((socket) => socket.resume().once('data', () => socket.end())),
+      0,
+    ],
+    ['reports a failure', () => answering(500), 1],
+    ['accepts and stays silent', () => createServer((socket) => socket.resume()), 1],
+  ] as const)('an agent that %s', async (_what, server, code) => {
+    expect(await check(command, server())).toBe(code)
+  })
 
-test('an agent that is not there', async () => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  expect(await checkPort(port)).toBe(1)
+  test.runIf(exists)('an agent that is not there', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    server.close()
+    await once(server, 'close')
+    expect(await checkPort(command, port)).toBe(1)
+  })
 })

@@ -27,7 +27,7 @@ export const checks: readonly Check[] = [
   { name: 'types', run: () => program('npm', 'run', '--silent', 'types') },
   { name: 'dead-code', run: () => program('knip') },
   { name: 'docs', run: () => program('node', 'tools/docs.ts', '--check') },
-  { name: 'unit', packages: ['openssh-client', 'openssl'], run: () => project('unit') },
+  { name: 'unit', packages: ['gcc', 'libc6-dev', 'openssh-client', 'openssl'], run: () => project('unit') },
   {
     name: 'simulation',
     run: () => program('node', 'tools/simulate.ts', '--scenarios', '2000', '--without', known.join()),
