@@ -3,9 +3,10 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { scaled } from '../helpers/limits.ts'
 import { until } from '../helpers/until.ts'
 import { type Answer, ask } from './harness/ask.ts'
-import { type Swarm, startSwarm } from './harness/lab.ts'
+import { type LabOptions, type Swarm, startSwarm } from './harness/lab.ts'
 import type { Node } from './harness/node.ts'
 import { productImage } from './harness/product.ts'
 
@@ -30,8 +31,9 @@ export interface Container {
 export async function startCluster(
   count: number,
   settings: Readonly<Record<string, string>> = {},
+  options: LabOptions = {},
 ): Promise<Cluster> {
-  const swarm = await startSwarm(count)
+  const swarm = await startSwarm(count, options)
   try {
     const secret = { input: 'a secret of this lab alone' }
     await swarm.manager.docker.with(secret)('secret', 'create', 'app-metrics-proxy', '-')
@@ -44,7 +46,7 @@ export async function startCluster(
   return {
     ...swarm,
     get: (node, path, seconds = 10) =>
-      ask(node.url(path), { 'x-prometheus-scrape-timeout-seconds': `${seconds}` }, seconds * 1000),
+      ask(node.url(path), { 'x-prometheus-scrape-timeout-seconds': `${seconds}` }, scaled(seconds * 1000)),
     run: (name, image, flags = [], command = []) =>
       swarm.serve(name, image, ['--network', 'monitor', ...flags], command),
     containerOf: (task) =>
