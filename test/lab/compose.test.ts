@@ -3,17 +3,18 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { until } from '../helpers/until.ts'
 import { readWorkflow, stepsOf } from '../helpers/workflow.ts'
 import { ask } from './harness/ask.ts'
 import { follow } from './harness/follow.ts'
 import { appImage } from './harness/images.ts'
-import { type Docker, startDocker } from './harness/lab.ts'
+import { type Docker, startDocker, unlessMissing } from './harness/lab.ts'
 import { productImage } from './harness/product.ts'
 import { run } from './harness/shell.ts'
 
 let node: Docker
+const agent = 'app-metrics-proxy'
 const compose = (...args: string[]) =>
   run('docker-compose', ['--file', 'deploy/standalone/compose.yml', ...args], {
     env: { DOCKER_HOST: `unix://${node.socket}`, IMAGE: productImage },
@@ -27,6 +28,10 @@ afterAll(() => node?.stop())
 
 test.each(['bridge', 'a network of its own'])('a container on %s is served', async (network) => {
   const name = network.replaceAll(' ', '-')
+  onTestFinished(async () => {
+    await node.docker('rm', '--force', `app-${name}`).catch(unlessMissing)
+    if (network !== 'bridge') await node.docker('network', 'rm', name)
+  })
   if (network !== 'bridge') await node.docker('network', 'create', name)
   await node.docker(
     'run',
@@ -65,9 +70,28 @@ test('a release takes the SBOM out of the image', async () => {
   }
 })
 
-test('it is healthy, and ends cleanly', async () => {
-  const health = () => node.docker('inspect', '--format', '{{.State.Health.Status}}', 'app-metrics-proxy')
-  await until('the health check', async () => (await health()) === 'healthy')
+const becomes = (wanted: string) =>
+  until(
+    `the agent to be ${wanted}`,
+    async () => (await node.docker('inspect', '--format', '{{.State.Health.Status}}', agent)) === wanted,
+    { within: 120_000 },
+  )
+
+test('one that hangs is unhealthy, until it goes on', async () => {
+  onTestFinished(async () => {
+    await node.docker('kill', '--signal', 'CONT', agent)
+  })
+  await becomes('healthy')
+  await node.docker('kill', '--signal', 'STOP', agent)
+  await becomes('unhealthy')
+  await node.docker('kill', '--signal', 'CONT', agent)
+  await becomes('healthy')
+})
+
+test('it ends cleanly', async () => {
+  onTestFinished(async () => {
+    await compose('start')
+  })
   await compose('stop')
-  expect(await node.docker('inspect', '--format', '{{.State.ExitCode}}', 'app-metrics-proxy')).toBe('0')
+  expect(await node.docker('inspect', '--format', '{{.State.ExitCode}}', agent)).toBe('0')
 })

@@ -40,7 +40,7 @@ beforeAll(async () => {
   for (const part of ['deploy', 'stack.yml']) await cp(part, join(folder, part), { recursive: true })
   one = await startDocker({ standIns: true })
   other = await startDocker({ standIns: true })
-}, 600_000)
+})
 afterAll(async () => {
   await Promise.all([one?.stop(), other?.stop()])
   if (folder) await rm(folder, { recursive: true })
@@ -110,7 +110,7 @@ async function expectProvisioned(node: Node, service: string, title: string): Pr
   expect(JSON.parse(await read(`${provider.options.path}/dashboard.json`)).title).toBe(title)
 }
 
-describe('with Compose', { timeout: 300_000 }, () => {
+describe('with Compose', () => {
   const stories: { story: string; on: () => Node }[] = [
     { story: 'chat', on: () => one },
     { story: 'statsd', on: () => other },
@@ -160,7 +160,7 @@ describe('with Compose', { timeout: 300_000 }, () => {
   })
 })
 
-describe('with Swarm', { timeout: 400_000 }, () => {
+describe('with Swarm', () => {
   const clusters = { dev: () => dev, qa: () => qa }
   let dev: Swarm
   let qa: Swarm
@@ -209,7 +209,7 @@ describe('with Swarm', { timeout: 400_000 }, () => {
     })
     await cp(file('global/rules.yml'), join(central.folder, 'rules.yml'))
     await fetch(`${central.url}/-/reload`, { method: 'POST' })
-  }, 600_000)
+  })
   afterAll(() => central?.stop())
 
   const alertsOf = (prometheus: PrometheusApi, names: readonly string[]) => async () => {

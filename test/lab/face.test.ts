@@ -2,8 +2,9 @@
 // container. What is amiss must be seen without being looked for, with what to do.
 
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { axeFindings, openBrowser, shownTargets, type Visit, visit } from '../browser/browser.ts'
+import { scaled } from '../helpers/limits.ts'
 import { until } from '../helpers/until.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { appImage } from './harness/images.ts'
@@ -16,7 +17,7 @@ let browser: Browser
 let visited: Visit
 let page: Page
 
-const soon = { timeout: 60_000 }
+const soon = { timeout: scaled(60_000) }
 const metrics = ['app', '8080=metrics']
 const brokenRule = ['com.df.notify=true', 'com.df.alertName=broken', 'com.df.alertIf=up ===']
 
@@ -176,18 +177,25 @@ describe('a node that is cut off', () => {
 
 describe('one agent with another secret, in the midst of a careless update', () => {
   test('is named on the page and by check, with what to do', async () => {
+    const { docker } = cluster.manager
+    const update = (...flags: string[]) =>
+      docker('service', 'update', '--detach', '--no-resolve-image', ...flags, 'metrics_agent')
+    onTestFinished(async () => {
+      await update('--update-delay', '0s', '--secret-rm', 'other', '--secret-add', 'app-metrics-proxy')
+      await until('the last agent to be without it', () => docker('secret', 'rm', 'other'), {
+        within: 120_000,
+      })
+      await cluster.everyAgentIsReady()
+    })
     const other = { input: 'another secret of this lab' }
     await cluster.manager.docker.with(other)('secret', 'create', 'other', '-')
-    const flags = [
-      '--detach',
-      '--no-resolve-image',
-      '--update-delay',
-      '1h',
+    const changed = [
       '--secret-rm',
       'app-metrics-proxy',
+      '--secret-add',
+      'source=other,target=app-metrics-proxy',
     ]
-    const changed = ['--secret-add', 'source=other,target=app-metrics-proxy', 'metrics_agent']
-    await cluster.manager.docker('service', 'update', ...flags, ...changed)
+    await update('--update-delay', '1h', ...changed)
     await attention(/Peer.*the agent there has another secret.*SSHPASS/)
     await until('check to say so', async () => {
       const text = await said(nodes[0], 'check')

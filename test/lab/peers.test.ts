@@ -1,14 +1,15 @@
 // The links between agents on a real network between three real nodes: how soon things are known, what a dead
 // link costs, and what is said of a network or a secret that is wrong.
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { Status } from '../../src/serve/status/shape.ts'
+import { scaled } from '../helpers/limits.ts'
 import { blockUnder } from '../helpers/manual.ts'
 import { until } from '../helpers/until.ts'
 import { ask, sampleOf } from './harness/ask.ts'
 import { follow } from './harness/follow.ts'
 import { appImage, nodeExporterImage } from './harness/images.ts'
-import { type Swarm, startSwarm } from './harness/lab.ts'
+import { type Swarm, startSwarm, unlessMissing } from './harness/lab.ts'
 import type { Node } from './harness/node.ts'
 import { productImage } from './harness/product.ts'
 
@@ -62,9 +63,21 @@ beforeAll(async () => {
       )
 })
 afterEach(async () => {
-  for (const node of nodes) await node.heal()
+  for (const node of nodes) {
+    await node.heal()
+    await node.lose(0)
+    await node.swallowAbove(1500)
+  }
 })
 afterAll(() => swarm?.stop())
+
+/** Starts a container beside the agents for one test: it is gone when that ends. */
+async function start(node: Node, name: string, flags: readonly string[], ...image: string[]): Promise<void> {
+  onTestFinished(async () => {
+    await node.docker('rm', '--force', name).catch(unlessMissing)
+  })
+  await node.docker('run', '--detach', '--name', name, '--network', 'monitor', ...flags, ...image)
+}
 
 test('a page through another node is of this moment', async () => {
   const [one, two] = nodes
@@ -74,7 +87,7 @@ test('a page through another node is of this moment', async () => {
     ages.push(Date.now() / 1000 - sampleOf(text, 'node_time_seconds')!)
   }
   console.log('ages through another node, in seconds:', ages.map((age) => age.toFixed(3)).join(' '))
-  expect(ages.toSorted((a, b) => a - b)[10]).toBeLessThan(0.25)
+  expect(ages.toSorted((a, b) => a - b)[10]! * 1000).toBeLessThan(scaled(250))
 })
 
 test('a page is visible through the other nodes as soon as its scrape has ended', async () => {
@@ -83,18 +96,16 @@ test('a page is visible through the other nodes as soon as its scrape has ended'
   const labels = ['--label', 'app-metrics-proxy.interval=0.3', '--label', 'app-metrics-proxy.max-age=off']
   // so short a page is made in no time: when it was made is when its scrape ended
   const short = ['--collector.disable-defaults', '--collector.time', '--web.disable-exporter-metrics']
-  const flags = ['--detach', '--network', 'monitor', ...labels]
   const tickers = ['ticker1', 'ticker2', 'ticker3']
-  for (const name of tickers) await two.docker('run', '--name', name, ...flags, nodeExporterImage, ...short)
+  for (const name of tickers) await start(two, name, labels, nodeExporterImage, ...short)
   const seen = [one, three].flatMap((node) => tickers.map((name) => lagsAt(node, `/${name}/metrics`, 6000)))
   const lags = (await Promise.all(seen)).flat().toSorted((a, b) => a - b)
-  await two.docker('rm', '--force', ...tickers)
   const [p50, p99] = [0.5, 0.99].map((share) => lags[Math.floor(lags.length * share)]!)
   console.log(
     `scrape to visible on another node: p50 ${p50} ms, p99 ${p99} ms, of ${lags.length} (goal: 100)`,
   )
   // The goal is for a machine that has nothing else to do.
-  expect(p99).toBeLessThan(3000)
+  expect(p99).toBeLessThan(scaled(3000))
 })
 
 /** How old each new page is when it is first seen there, in milliseconds: the exporter says when it was made. */
@@ -118,17 +129,7 @@ async function lagsAt(asked: Node, path: string, watched: number): Promise<reado
 
 test('a container is served and gone everywhere at once', async () => {
   const [one, two, three] = nodes
-  await two.docker(
-    'run',
-    '--detach',
-    '--name',
-    'brief',
-    '--network',
-    'monitor',
-    appImage,
-    'app',
-    '8080=metrics',
-  )
+  await start(two, 'brief', [], appImage, 'app', '8080=metrics')
   const started = performance.now()
   for (const node of nodes)
     await until(
@@ -146,7 +147,7 @@ test('a container is served and gone everywhere at once', async () => {
   const took = performance.now() - removed
   console.log(`gone everywhere ${Math.round(took)} ms after its removal (goal: 1000)`)
   // without being told, a peer would learn of it only when it lists all anew
-  expect(took).toBeLessThan(10_000)
+  expect(took).toBeLessThan(scaled(10_000))
 })
 
 describe('a node that is cut off', () => {
@@ -165,7 +166,7 @@ describe('a node that is cut off', () => {
     )
     expect(status).toBe(200)
     expect(Number(headers.get('age'))).toBeGreaterThanOrEqual(1)
-    expect(took).toBeLessThan(500)
+    expect(took).toBeLessThan(scaled(500))
     await three.heal()
     const healed = performance.now()
     await allLinked()
@@ -191,7 +192,7 @@ test('a network that swallows large packets is named as the cause', async () => 
   const [one, two, three] = nodes
   await two.swallowAbove(1000)
   // changes may be told in small packets for a long time, a page of a new container can't be
-  await two.docker('run', '--detach', '--name', 'large', '--network', 'monitor', nodeExporterImage)
+  await start(two, 'large', [], nodeExporterImage)
   const trouble = await until(
     'the cause to be named',
     async () => {
@@ -206,7 +207,6 @@ test('a network that swallows large packets is named as the cause', async () => 
   await until('the complaint to end', async () => (await viewOf(one, two))?.trouble === undefined, {
     within: 60_000,
   })
-  await two.docker('rm', '--force', 'large')
 })
 
 describe('the secret', () => {
@@ -239,26 +239,19 @@ describe('the secret', () => {
     expect(await docker('secret', 'ls', '--format', '{{.Name}}')).toBe('app-metrics-proxy-2')
     // halfway, agents of either secret are linked with each other: neither complains
     expect(await docker('service', 'logs', agents)).not.toContain('another secret')
-  }, 400_000)
+  })
 
   test('that is another one on one node is named there and by the others', async () => {
     const [one, , three] = nodes
     const refused = async () =>
       sampleOf((await get(one, '/metrics')).text, 'app_metrics_proxy_sync_refused_total{why="unproven"}')!
     const before = await refused()
-    await three.docker(
-      'run',
-      '--detach',
-      '--name',
-      'stranger',
-      '--network',
-      'monitor',
-      '--publish',
-      '2138:2137',
+    const flags = [
+      ...['--publish', '2138:2137'],
       ...['--volume', '/var/run/docker.sock:/var/run/docker.sock:ro', '--user', '0'],
       ...['--env', 'SSHPASS=a secret of its own, long enough', '--env', 'PEERS=tasks.metrics_agent:2140'],
-      productImage,
-    )
+    ]
+    await start(three, 'stranger', flags, productImage)
     const problems = await until(
       'the stranger to say so',
       async () => {
@@ -273,7 +266,6 @@ describe('the secret', () => {
     )
     expect(JSON.stringify(problems)).toContain('SSHPASS')
     await until('the others to count it', async () => (await refused()) > before)
-    await three.docker('rm', '--force', 'stranger')
   })
 
   test('that is new is the one that the stack is deployed with from then on', async () => {

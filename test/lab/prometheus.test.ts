@@ -3,12 +3,13 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { until } from '../helpers/until.ts'
 import { startCollecting } from '../prometheus/parts/collect.ts'
 import type { Program } from '../prometheus/parts/process.ts'
 import { type Prometheus, startAlertmanager, startPrometheus } from '../prometheus/parts/prometheus.ts'
 import { startWebhook } from '../prometheus/parts/webhook.ts'
+import { ask } from './harness/ask.ts'
 import { appImage } from './harness/images.ts'
 import { type Swarm, startSwarm } from './harness/lab.ts'
 import type { Node } from './harness/node.ts'
@@ -40,7 +41,12 @@ beforeAll(async () => {
   })
   stopRules = collectRules()
   await Promise.all([deployAgents(prod, 'prod'), deployAgents(dev, 'dev')])
-}, 600_000)
+  const web = ['--network', 'monitor', ...labels({ 'app-metrics-proxy.label.team': 'shop' })]
+  await Promise.all([
+    prod.serve('web', appImage, [...web, '--replicas', '2']),
+    dev.serve('web', appImage, web),
+  ])
+})
 afterAll(async () => {
   await stopRules?.()
   await prometheus?.stop()
@@ -81,8 +87,8 @@ async function deployAgents(swarm: Swarm, cluster: string): Promise<void> {
 }
 
 async function allReady({ nodes }: Swarm): Promise<boolean> {
-  const answers = await Promise.all(nodes.map((node) => fetch(node.url('/-/ready'))))
-  return answers.every(({ ok }) => ok)
+  const answers = await Promise.all(nodes.map((node) => ask(node.url('/-/ready'))))
+  return answers.every(({ status }) => status === 200)
 }
 
 function collectRules(): () => Promise<unknown> {
@@ -104,6 +110,8 @@ async function ups(): Promise<string> {
     .toSorted()
     .join(', ')
 }
+/** Of what all tests have. */
+const allUp = 'dev web.1 1, prod web.1 1, prod web.2 1'
 const upsBecome = (wanted: string) => until(wanted, async () => (await ups()) === wanted, long)
 
 /** All agents' lists, once they are the same and hold what they should. */
@@ -111,7 +119,7 @@ async function agreed({ nodes }: Swarm, holds: (text: string) => boolean): Promi
   return until(
     'the agents to agree',
     async () => {
-      const texts = await Promise.all(nodes.map(async (node) => (await fetch(node.url('/sd'))).text()))
+      const texts = await Promise.all(nodes.map(async (node) => (await ask(node.url('/sd'))).text))
       return new Set(texts).size === 1 && holds(texts[0]!) && texts[0]
     },
     long,
@@ -122,7 +130,7 @@ const lists =
   (text: string) =>
     instances.every((instance) => text.includes(`"instance":"${instance}"`))
 
-describe('services appear by themselves', { timeout: 300_000 }, () => {
+describe('services appear by themselves', () => {
   test('each agent of both clusters, under one job', async () => {
     await until(
       'four agents to be up',
@@ -139,12 +147,7 @@ describe('services appear by themselves', { timeout: 300_000 }, () => {
   })
 
   test('the same service in both, told apart by cluster', async () => {
-    const web = ['--network', 'monitor', ...labels({ 'app-metrics-proxy.label.team': 'shop' })]
-    await Promise.all([
-      prod.serve('web', appImage, [...web, '--replicas', '2']),
-      dev.serve('web', appImage, web),
-    ])
-    await upsBecome('dev web.1 1, prod web.1 1, prod web.2 1')
+    await upsBecome(allUp)
     await agreed(prod, lists('web.1', 'web.2'))
     const [series] = await prometheus.query('up{cluster="dev", job="web"}')
     expect(series!.labels).toMatchObject({ service: 'web', slot: '1', team: 'shop' })
@@ -152,9 +155,15 @@ describe('services appear by themselves', { timeout: 300_000 }, () => {
 
   test('with the same bytes from every agent after each event', async () => {
     const { docker } = prod.manager
+    const team = (name: string) => ['--label-add', `app-metrics-proxy.label.team=${name}`]
+    onTestFinished(async () => {
+      await docker('service', 'update', '--detach', '--replicas', '2', ...team('shop'), 'web')
+      await prod.remove('everywhere')
+      await agreed(prod, (text) => text.split('"team":"shop"').length === 3 && !text.includes('everywhere'))
+    })
     await docker('service', 'scale', '--detach', 'web=3')
     await agreed(prod, lists('web.3'))
-    await docker('service', 'update', '--detach', '--label-add', 'app-metrics-proxy.label.team=other', 'web')
+    await docker('service', 'update', '--detach', ...team('other'), 'web')
     await agreed(prod, (text) => text.split('"team":"other"').length === 4)
     await docker('service', 'scale', '--detach', 'web=2')
     await agreed(prod, (text) => text.split('"job":"web"').length === 3)
@@ -198,7 +207,7 @@ scrape_configs:
   })
 })
 
-test('what a container keeps to itself is found nowhere', { timeout: 120_000 }, async () => {
+test('what a container keeps to itself is found nowhere', async () => {
   const place = ['--network', 'monitor', '--constraint', 'node.role==manager']
   const told = [
     ...labels({ 'app-metrics-proxy.port': '8080', 'db.password': hidden }),
@@ -206,18 +215,14 @@ test('what a container keeps to itself is found nowhere', { timeout: 120_000 }, 
     `TOKEN=${hidden}`,
   ]
   const own = labels({ 'prometheus.password': hidden, note: hidden }, '--container-label')
+  onTestFinished(() => prod.remove('keeper'))
   await prod.serve('keeper', appImage, [...place, ...told, ...own])
   await agreed(prod, lists('keeper.1'))
   for (const node of prod.nodes)
     for (const path of ['/sd', '/rules', '/', '/health', '/metrics', '/keeper/metrics', '/keeper/1/metrics'])
       for (const accept of ['*/*', 'application/json']) {
-        const answer = await fetch(node.url(path), { headers: { accept } })
-        expect([node.name, path, answer.status, (await answer.text()).includes(hidden)]).toEqual([
-          node.name,
-          path,
-          200,
-          false,
-        ])
+        const { status, text } = await ask(node.url(path), { accept })
+        expect([node.name, path, status, text.includes(hidden)]).toEqual([node.name, path, 200, false])
       }
   // nor in the memory of agents that have no such container and are no managers: nothing was sent to them
   for (const node of prod.nodes.slice(1)) {
@@ -246,25 +251,29 @@ async function memoryHolds(node: Node, text: string): Promise<boolean> {
   return (await node.namespace()!.run(process.execPath, ['--eval', script, text])).trim() === 'true'
 }
 
-test('an alert from a label fires in its own cluster, and resolves', { timeout: 300_000 }, async () => {
+test('an alert from a label fires in its own cluster, and resolves', async () => {
   const alert = {
     'com.df.notify': 'true',
     'com.df.alertName': 'silent',
     'com.df.alertIf': 'sum(up{job="shop"}) == 0',
     'com.df.alertLabels': 'severity=high',
   }
-  const shop = (port: string) => [
-    '--network',
-    'monitor',
-    ...labels({ ...alert, 'app-metrics-proxy.port': port }),
-  ]
-  await Promise.all([prod.serve('shop', appImage, shop('9999')), dev.serve('shop', appImage, shop('8080'))])
+  const onPort = (port: string) => ['--network', 'monitor', ...labels({ 'app-metrics-proxy.port': port })]
+  onTestFinished(async () => {
+    await Promise.all([prod.remove('shop'), dev.remove('shop')])
+    await upsBecome(allUp)
+  })
+  // a service that has just started may be down at its first scrapes: it has its alert once it is up
+  await dev.serve('shop', appImage, onPort('8080'))
+  await upsBecome(`dev shop.1 1, ${allUp}`)
+  const added = labels(alert, '--label-add')
+  await dev.manager.docker('service', 'update', '--detach', ...added, 'shop')
+  await until('the rule of the one that is up', async () => (await prometheus.rules()).length === 1, long)
+  const before = webhook.notices.length
+  const notice = (status: string) => () => webhook.notices.slice(before).find((one) => one.status === status)
+  await prod.serve('shop', appImage, [...onPort('9999'), ...labels(alert)])
   await upsBecome('dev shop.1 1, dev web.1 1, prod shop.1 0, prod web.1 1, prod web.2 1')
-  const fired = await until(
-    'the alert',
-    () => webhook.notices.find(({ status }) => status === 'firing'),
-    long,
-  )
+  const fired = await until('the alert', notice('firing'), long)
   expect(fired.labels).toEqual({
     alertname: 'shop_silent',
     cluster: 'prod',
@@ -280,13 +289,12 @@ test('an alert from a label fires in its own cluster, and resolves', { timeout: 
     'app-metrics-proxy.port=8080',
     'shop',
   )
-  await until('its end', () => webhook.notices.find(({ status }) => status === 'resolved'), long)
-  expect(webhook.notices.filter(({ labels }) => labels.cluster !== 'prod')).toEqual([])
+  await until('its end', notice('resolved'), long)
+  expect(webhook.notices.slice(before).filter(({ labels }) => labels.cluster !== 'prod')).toEqual([])
 
   expect(await prometheus.rules()).toHaveLength(2)
   await prod.manager.docker('service', 'rm', 'shop')
   await until('its rule to go', async () => (await prometheus.rules()).length === 1, long)
-  await upsBecome('dev shop.1 1, dev web.1 1, prod web.1 1, prod web.2 1')
 })
 
 /** Does something to the agents, and waits until new ones run everywhere. Resolves with the time it took, as a range. */
@@ -316,14 +324,14 @@ async function quickenDeath({ manager }: Swarm): Promise<void> {
 
 const most = 'max(max_over_time(count by (cluster, job, instance) (up)'
 
-test('an update of the agents leaves no gap', { timeout: 300_000 }, async () => {
+test('an update of the agents leaves no gap', async () => {
   const window = await updateAgents('--force')
   const [least] = await prometheus.query(`min_over_time(sum(up{cluster="prod", job="web"})${window})`)
   expect(least?.value).toBe(2)
   expect(await prometheus.query(`${most}${window})) == 1`)).toHaveLength(1)
 })
 
-describe('each node by its own address', { timeout: 300_000 }, () => {
+describe('each node by its own address', () => {
   const addresses = async () => {
     const { active } = await prometheus.targets()
     const ofProd = active.filter(({ labels }) => labels.cluster === 'prod')
@@ -342,13 +350,13 @@ describe('each node by its own address', { timeout: 300_000 }, () => {
   test('as a name that Swarm fills in', async () => {
     await updateAgents(...atOnce, '--env-add', 'ADVERTISE={{.Node.Hostname}}.prod.test:2137')
     await become(prod.nodes.map(({ name }) => `${name}.prod.test:2137`))
-    await upsBecome('dev shop.1 1, dev web.1 1, prod web.1 1, prod web.2 1')
+    await upsBecome(allUp)
   })
 
   test('as its address in the Swarm; an update then costs a target one scrape at most', async () => {
     await updateAgents(...atOnce, '--env-rm', 'ADVERTISE')
     await become(prod.nodes.map(({ address }) => `${address}:2137`))
-    await upsBecome('dev shop.1 1, dev web.1 1, prod web.1 1, prod web.2 1')
+    await upsBecome(allUp)
     const window = await updateAgents(...inTurn, '--force')
     // scraped each two seconds here: less than Prometheus' usual 15 seconds are missed
     const lost = await prometheus.query(
@@ -368,9 +376,7 @@ async function placesOfWeb(): Promise<readonly string[]> {
   return (await prod.manager.docker('service', 'ps', ...running, 'web')).split('\n')
 }
 
-test('a node that dies doubles nothing, and its replicas come back elsewhere', {
-  timeout: 300_000,
-}, async () => {
+test('a node that dies doubles nothing, and its replicas come back elsewhere', async () => {
   const places = await placesOfWeb()
   await until(
     'every agent to be up',
@@ -379,11 +385,15 @@ test('a node that dies doubles nothing, and its replicas come back elsewhere', {
   )
   const victim = prod.nodes.slice(1).find(({ name }) => places.includes(name))!
   const since = performance.now()
+  onTestFinished(async () => {
+    await victim.start()
+    await until('every agent to be ready', () => allReady(prod), long)
+  })
   await victim.kill()
   const up = `up{cluster="prod", instance="app-metrics-proxy@${victim.name}"}`
   await until('its agent to be down', async () => (await prometheus.query(`${up} == 0`)).length === 1, long)
   await until('its replicas to be elsewhere', async () => !(await placesOfWeb()).includes(victim.name), long)
-  await upsBecome('dev shop.1 1, dev web.1 1, prod web.1 1, prod web.2 1')
+  await upsBecome(allUp)
   const window = `[${Math.ceil((performance.now() - since) / 1000)}s:2s]`
   expect(await prometheus.query(`${most}${window})) == 1`)).toHaveLength(1)
   const [least] = await prometheus.query(`min_over_time(count(up{cluster="prod", job="web"})${window})`)

@@ -4,7 +4,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { blockUnder } from '../helpers/manual.ts'
 import { until } from '../helpers/until.ts'
@@ -61,6 +61,12 @@ async function everywhereUp(
 /** The hosts that the replicas say they run on. */
 const hostsIn = (page: string) =>
   [...page.matchAll(/^app_info\{.*host="(\w+)"/gm)].map((found) => found[1]!).sort()
+
+/** For one test: it is gone when that ends. */
+const serve: Swarm['serve'] = async (name, ...how) => {
+  onTestFinished(() => swarm.remove(name))
+  await swarm.serve(name, ...how)
+}
 
 const allReady = () =>
   until(
@@ -141,6 +147,7 @@ describe('any agent', () => {
 })
 
 test('Prometheus, as the README tells it, has every container', async () => {
+  onTestFinished(() => swarm.remove('shop_shop'))
   await deployLabelled()
   await until(
     'the lists to name it',
@@ -169,7 +176,6 @@ test('Prometheus, as the README tells it, has every container', async () => {
   } finally {
     await prometheus.stop()
   }
-  await swarm.manager.docker('stack', 'rm', 'shop')
 })
 
 /** The README's service with a label, with a program of the lab in place of its own. */
@@ -188,8 +194,37 @@ async function deployLabelled(): Promise<void> {
   }
 }
 
+/** A Swarm takes no change while its managers choose who leads. */
+const taken = (manager: Node, ...change: string[]) =>
+  until(`${change.join(' ')} to be taken`, () => manager.docker(...change).then(() => true), {
+    within: 60_000,
+  })
+
+/** Makes another node the only manager, unless it is already. */
+async function handOver(from: Node, to: Node): Promise<void> {
+  if (!(await isManager(from))) return
+  await taken(from, 'node', 'promote', to.name)
+  await until(
+    `${to.name} to be a manager`,
+    async () =>
+      (await isManager(to)) &&
+      /Reachable/.test(await to.docker('node', 'ls', '--format', '{{.ManagerStatus}}')),
+  )
+  await taken(to, 'node', 'demote', from.name)
+}
+
+const isManager = async (node: Node) =>
+  (await node.docker('info', '--format', '{{.Swarm.ControlAvailable}}')) === 'true'
+
+/** As all tests expect it. */
+async function wholeAgain(): Promise<void> {
+  await taken(swarm.manager, 'service', 'scale', '--detach', 'web=3')
+  await everywhereUp('web', 3)
+}
+
 describe('a service', () => {
   test('scaled up and down: every agent knows all of its replicas and no more', async () => {
+    onTestFinished(() => wholeAgain())
     await swarm.manager.docker('service', 'scale', '--detach', 'web=5')
     await everywhereUp('web', 5)
     await swarm.manager.docker('service', 'scale', '--detach', 'web=3')
@@ -219,7 +254,7 @@ describe('a service', () => {
   })
 
   test('that is removed is unknown everywhere', async () => {
-    await swarm.serve('brief', appImage, ['--replicas', '1', ...onMonitor], ['app', '8080=metrics'])
+    await serve('brief', appImage, ['--replicas', '1', ...onMonitor], ['app', '8080=metrics'])
     await everywhereUp('brief', 1)
     await swarm.manager.docker('service', 'rm', 'brief')
     for (const node of swarm.nodes)
@@ -258,6 +293,7 @@ describe('the agents', () => {
 
   test('cut off: the others say what they can’t know, and the node is whole again once healed', async () => {
     const [one, , three] = swarm.nodes as [Node, Node, Node]
+    onTestFinished(() => three.heal())
     await three.cut()
     await until(
       'the page of the lost node’s task to fail',
@@ -285,8 +321,12 @@ describe('the agents', () => {
     const [one, two, three] = swarm.nodes as [Node, Node, Node]
     const others = (state: string) =>
       Promise.all([one, two].map(({ name }) => one.docker('node', 'update', '--availability', state, name)))
+    onTestFinished(async () => {
+      await others('active')
+      if (three.namespace() === undefined) await three.start()
+    })
     await others('pause')
-    await swarm.serve('moved', appImage, ['--replicas', '1', ...onMonitor], ['app', '8080=metrics'])
+    await serve('moved', appImage, ['--replicas', '1', ...onMonitor], ['app', '8080=metrics'])
     await others('active')
     await everywhereUp('moved', 1)
     const hostAt = async (node: Node) => hostsIn((await get(node, '/moved/metrics')).text).join()
@@ -309,17 +349,13 @@ describe('the agents', () => {
 
   test('whose manager is demoted: the next one tells them what the services are', async () => {
     const [one, two] = swarm.nodes as [Node, Node]
-    await one.docker('node', 'promote', 'node2')
-    await until('node2 to be a manager', async () =>
-      /Reachable/.test(await two.docker('node', 'ls', '--format', '{{.ManagerStatus}}')),
-    )
-    // a Swarm takes no change while its managers choose who leads
-    const taken = (...change: string[]) =>
-      until(`${change.join(' ')} to be taken`, async () => two.docker(...change).then(() => true), {
-        within: 60_000,
-      })
-    await taken('node', 'demote', 'node1')
-    await taken('service', 'scale', '--detach', 'web=4')
+    onTestFinished(async () => {
+      await taken(two, 'service', 'rm', 'wanted').catch(() => {})
+      await handOver(two, one)
+      await wholeAgain()
+    })
+    await handOver(one, two)
+    await taken(two, 'service', 'scale', '--detach', 'web=4')
     await everywhereUp('web', 4)
     // no node takes it, so that only the managers know of its slot
     const nowhere = ['--constraint', 'node.labels.none == such', '--label', 'app-metrics-proxy.port=8080']

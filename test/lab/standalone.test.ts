@@ -4,10 +4,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { scaled } from '../helpers/limits.ts'
 import { until } from '../helpers/until.ts'
 import { type Answer, ask, sampleOf } from './harness/ask.ts'
 import { appImage, nodeExporterImage } from './harness/images.ts'
-import { type Docker, startDocker } from './harness/lab.ts'
+import { type Docker, startDocker, unlessMissing } from './harness/lab.ts'
 import { productImage } from './harness/product.ts'
 
 let node: Docker
@@ -16,11 +17,18 @@ const statusOf = async (path: string) => (await get(path)).status
 const answers = (path: string, status: number, within = 10_000) =>
   until(`${path} to answer ${status}`, async () => (await statusOf(path)) === status, { within })
 
-/** Starts a container on the network that the agent shares. */
-const start = (name: string, flags: readonly string[], ...image: string[]) =>
+/** Starts a container on the network that the agent shares, for all tests. */
+const run = (name: string, flags: readonly string[], ...image: string[]) =>
   node.docker('run', '--detach', '--name', name, '--network', 'apps', ...flags, ...image)
+/** For one test: it is gone when that ends. */
+function start(name: string, flags: readonly string[], ...image: string[]) {
+  onTestFinished(() => remove(name))
+  return run(name, flags, ...image)
+}
 const app = (name: string, ...listeners: string[]) => start(name, [], appImage, 'app', ...listeners)
-const remove = (name: string) => node.docker('rm', '--force', name)
+async function remove(name: string): Promise<void> {
+  await node.docker('rm', '--force', name).catch(unlessMissing)
+}
 
 const hardening = [
   '--read-only',
@@ -41,8 +49,8 @@ beforeAll(async () => {
   // With live-restore containers outlive their engine, so that the agent's own reaction to its loss is seen.
   node = await startDocker({ engineFlags: ['--live-restore'] })
   await node.docker('network', 'create', 'apps')
-  await start('agent', ['--publish', '2137:2137', ...socket, ...hardening], productImage)
-  await app('web', '8080=metrics')
+  await run('agent', ['--publish', '2137:2137', ...socket, ...hardening], productImage)
+  await run('web', [], appImage, 'app', '8080=metrics')
   await answers('/web/metrics', 200)
 })
 afterAll(() => node?.stop())
@@ -69,7 +77,6 @@ describe('what it finds', () => {
     const { text, headers } = await get('/chat/metrics')
     expect(text.trimEnd()).toBe('connections 3\nerror_count 0')
     expect(headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/)
-    await remove('chat')
   })
 
   test('metrics behind an application page that says 200 to everything', async () => {
@@ -77,21 +84,18 @@ describe('what it finds', () => {
     await start('shop', [], appImage, 'sh', '-c', 'app 80=html & sleep 2; exec app 8080=metrics')
     await answers('/shop/metrics', 200)
     expect((await get('/shop/metrics')).text).toContain('app_seconds_total')
-    await remove('shop')
   })
 
   test('that a page for people is no metrics', async () => {
     await app('blog', '80=html')
     await until('a verdict', async () => /port 80 /.test((await get('/blog/metrics')).text))
     expect(await statusOf('/blog/metrics')).toBe(404)
-    await remove('blog')
   })
 
   test('a port that is opened late', async () => {
     await start('late', [], appImage, 'sh', '-c', 'sleep 20; exec app 9100=metrics')
     expect(await statusOf('/late/metrics')).not.toBe(200)
-    await answers('/late/metrics', 200, 30_000)
-    await remove('late')
+    await answers('/late/metrics', 200, 60_000)
   })
 
   test('what labels say', async () => {
@@ -100,13 +104,14 @@ describe('what it finds', () => {
     await start('private', ['--label', 'app-metrics-proxy.enable=false'], appImage, 'app', '8080=metrics')
     await answers('/labelled/metrics', 200)
     expect(await statusOf('/private/metrics')).toBe(404)
-    await remove('labelled')
-    await remove('private')
   })
 })
 
 describe('what befalls a container', () => {
   test('renamed: it has its new name at once, and no longer the old one', async () => {
+    onTestFinished(async () => {
+      await node.docker('rename', 'site', 'web').catch(unlessMissing)
+    })
     await node.docker('rename', 'web', 'site')
     await answers('/site/metrics', 200)
     await answers('/web/metrics', 404)
@@ -120,6 +125,10 @@ describe('what befalls a container', () => {
   })
 
   test('paused: that is said, and nothing old is served', async () => {
+    onTestFinished(async () => {
+      if ((await node.docker('inspect', '--format', '{{.State.Paused}}', 'web')) === 'true')
+        await node.docker('unpause', 'web')
+    })
     await node.docker('pause', 'web')
     await answers('/web/metrics', 502)
     expect((await get('/web/metrics')).text).toMatch(/paused/)
@@ -128,23 +137,17 @@ describe('what befalls a container', () => {
   })
 
   test('on a network that the agent is not on: that is said', async () => {
+    onTestFinished(async () => {
+      await remove('far')
+      await node.docker('network', 'rm', 'elsewhere')
+    })
     await node.docker('network', 'create', 'elsewhere')
-    await node.docker(
-      'run',
-      '--detach',
-      '--name',
-      'far',
-      '--network',
-      'elsewhere',
-      appImage,
-      'app',
-      '8080=metrics',
-    )
+    const flags = ['--detach', '--name', 'far', '--network', 'elsewhere']
+    await node.docker('run', ...flags, appImage, 'app', '8080=metrics')
     await answers('/far/metrics', 502)
     expect((await get('/far/metrics')).text).toMatch(/network/)
     await node.docker('network', 'connect', 'apps', 'far')
     await answers('/far/metrics', 200)
-    await remove('far')
   })
 
   test('hung: its neighbours are on time', async () => {
@@ -155,9 +158,6 @@ describe('what befalls a container', () => {
       // the port is free only once the listener has ended
       'kill $!; wait $!; exec app 8080=silent',
     ].join('\n')
-    onTestFinished(async () => {
-      await Promise.all(names.map(remove))
-    })
     await Promise.all(names.map((name) => start(name, [], appImage, 'sh', '-c', hangs)))
     for (const name of names) await answers(`/${name}/metrics`, 200)
     await Promise.all(names.map((name) => node.docker('exec', name, 'touch', '/tmp/hang')))
@@ -169,7 +169,7 @@ describe('what befalls a container', () => {
     const waiting = Promise.all(names.map(hurried))
     const { status, took } = await get('/web/metrics')
     expect(status).toBe(200)
-    expect(took).toBeLessThan(3000)
+    expect(took).toBeLessThan(scaled(3000))
     expect(await waiting).not.toContain(200)
   })
 })
@@ -184,12 +184,10 @@ describe('what befalls the agent', () => {
     await answers('/-/ready', 200, 30_000)
     await app('newcomer', '8080=metrics')
     await answers('/newcomer/metrics', 200)
-    await remove('newcomer')
   })
 
   test('SIGTERM: requests in flight are answered, and it ends cleanly', async () => {
     onTestFinished(async () => {
-      await remove('slow')
       await node.docker('start', 'agent')
       await answers('/-/ready', 200)
     })
@@ -205,7 +203,6 @@ describe('what befalls the agent', () => {
 })
 
 test('it ends soon and cleanly while names can’t be looked up', async () => {
-  onTestFinished(async () => void (await remove('seeker')))
   const env = [
     'SSHPASS=for this test only',
     'TARGETS=none=http://127.0.0.1:1/',
@@ -255,8 +252,6 @@ test('where there is no IPv6, switched off or not known at all, agents listen on
         async () => (await ask(node.url('/page/metrics', port))).status === 200,
       )
   } finally {
-    await remove('called')
-    await remove('caller')
     await rm(folder, { recursive: true })
   }
 })
@@ -283,7 +278,7 @@ describe('with little memory', () => {
       if (!made.has(url)) made.set(url, page(url))
       response.end(made.get(url))
     }).listen(8080)`
-  const small = (path: string, headers = {}) => ask(node.url(path, 2140), headers, 60_000)
+  const small = (path: string, headers = {}) => ask(node.url(path, 2140), headers, scaled(60_000))
   const memoryCheck = async () => {
     const { checks } = JSON.parse((await small('/health')).text)
     return checks.find(({ name }: { name: string }) => name === 'memory').status as string
@@ -303,9 +298,6 @@ describe('with little memory', () => {
   test('it lets go of what can be made again, goes on reading live, and has room again afterwards', async () => {
     const names = Array.from({ length: count }, (_, n) => `big${n}`)
     const targets = [...names, 'live'].map((name) => `${name}=http://pages:8080/${name}`).join(' ')
-    onTestFinished(async () => {
-      await Promise.all(['pages', 'small'].map(remove))
-    })
     const hidden = ['--label', 'app-metrics-proxy.enable=false']
     await start('pages', [...hidden, '--entrypoint', '/bin/node'], productImage, '-e', pages)
     const limited = ['--memory', '192m', '--memory-swap', '192m', '--publish', '2140:2137']
@@ -345,7 +337,6 @@ describe('how soon, and at what cost', () => {
     const [served, gone]: [number[], number[]] = [[], []]
     for (const name of ['one', 'two', 'three', 'four', 'five']) {
       await start(name, [], appImage, 'sleep', 'infinity')
-      onTestFinished(async () => void (await remove(name)))
       await node.docker('exec', '--detach', name, 'app', '8080=metrics')
       served.push(await timeUntil(name, (status) => status === 200))
       const killing = node.docker('kill', name)
@@ -354,8 +345,8 @@ describe('how soon, and at what cost', () => {
     }
     console.log(`listening to served: ${listed(served)}; death to gone: ${listed(gone)}`)
     // The promise is one second each; an overloaded machine may take its time.
-    expect(median(served)).toBeLessThan(3_000)
-    expect(median(gone)).toBeLessThan(3_000)
+    expect(median(served)).toBeLessThan(scaled(3_000))
+    expect(median(gone)).toBeLessThan(scaled(3_000))
   })
 
   test('an idle agent takes little memory', async () => {

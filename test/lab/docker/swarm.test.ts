@@ -1,11 +1,11 @@
 // Discovery in a real Swarm of a manager and a worker.
 
 import { isDeepStrictEqual } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { CatalogueService } from '../../../src/model.ts'
 import { until } from '../../helpers/until.ts'
 import { appImage } from '../harness/images.ts'
-import { type Swarm, startSwarm } from '../harness/lab.ts'
+import { type Swarm, startSwarm, unlessMissing } from '../harness/lab.ts'
 import type { Node } from '../harness/node.ts'
 import { type Agent, agentCommand, agentFolders, inContainer, onHost } from './agent.ts'
 import { type SocketProxy, startProxy } from './proxy.ts'
@@ -82,6 +82,7 @@ describe('who the agents are', () => {
     const socket = 'type=bind,source=/run/docker.sock,target=/var/run/docker.sock'
     const mounts = [socket, ...agentFolders.map((path) => `type=bind,readonly,source=${path},target=${path}`)]
     const flags = ['--mode', 'global', ...mounts.flatMap((mount) => ['--mount', mount])]
+    onTestFinished(() => swarm.remove('metrics_agent'))
     await swarm.serve('metrics_agent', appImage, flags, agentCommand)
     for (const node of swarm.nodes) {
       const id = await node.docker(
@@ -101,14 +102,16 @@ describe('who the agents are', () => {
         node: await idOf(node),
       })
     }
-    await manager.docker('service', 'rm', 'metrics_agent')
   })
 })
 
 describe('services', () => {
-  test('are known by slot or node, on workers too, and reached over docker_gwbridge from the host', async () => {
+  beforeAll(async () => {
     await serve('web', '--replicas', '4', '--label', 'com.df.notify=true', '--label', 'own.secret=x')
     await serve('each', '--mode', 'global')
+  })
+
+  test('are known by slot or node, on workers too, and reached over docker_gwbridge from the host', async () => {
     await until(
       'all replicas',
       () => tasksOf(onManager, 'web').length + tasksOf(onWorker, 'web').length === 4,
@@ -145,6 +148,10 @@ describe('services', () => {
   })
 
   test('are scaled up and down', async () => {
+    onTestFinished(async () => {
+      await manager.docker('service', 'scale', '--detach', 'web=4')
+      await catalogued('web', ({ replicas, slots }) => replicas === 4 && slots.length === 4)
+    })
     await manager.docker('service', 'scale', '--detach', 'web=6')
     await catalogued('web', ({ replicas, slots }) => replicas === 6 && slots.length === 6)
     await manager.docker('service', 'scale', '--detach', 'web=1')
@@ -152,6 +159,7 @@ describe('services', () => {
   })
 
   test('say which tasks share a slot while the new one is started first', async () => {
+    onTestFinished(() => swarm.remove('rolling'))
     await serve('rolling', '--replicas', '1', '--update-order', 'start-first', '--update-monitor', '5s')
     const [before] = [onManager, onWorker].flatMap((agent) => tasksOf(agent, 'rolling'))
     // the new one doesn't become healthy: both are wanted meanwhile
@@ -171,6 +179,9 @@ describe('services', () => {
   })
 
   test('are reached on the overlay by an agent in a container, and the host at docker_gwbridge', async () => {
+    onTestFinished(async () => {
+      await manager.docker('rm', '--force', 'hosted', 'agent').catch(unlessMissing)
+    })
     await manager.docker('run', '--detach', '--name', 'hosted', '--network', 'host', appImage)
     const agent = await inContainer(manager, ['--network', 'apps'])
     const each = (await until('the task', () => tasksOf(onManager, 'each')[0])).name
@@ -187,6 +198,9 @@ describe('a node', () => {
   test('that becomes a manager has a catalogue, until it is none any more', async () => {
     expect(onWorker.found()!.catalogue).toBeUndefined()
     expect([...proxies[1]!.asked].sort()).toEqual(workerSections)
+    onTestFinished(async () => {
+      await manager.docker('node', 'demote', 'node2')
+    })
     await manager.docker('node', 'promote', 'node2')
     await until('the promotion', () => onWorker.found()!.self.manager && onWorker.found()!.catalogue, {
       within: 60_000,

@@ -1,5 +1,7 @@
 // Asking an agent as a central Prometheus would, with what a test wants to know of the answer.
 
+import { scaled } from '../../helpers/limits.ts'
+
 export interface Answer {
   readonly status: number
   readonly text: string
@@ -11,10 +13,10 @@ export interface Answer {
 export async function ask(
   url: string,
   headers: Record<string, string> = {},
-  patience = 10_000,
+  limitMs = scaled(10_000),
 ): Promise<Answer> {
   const asked = performance.now()
-  const signal = AbortSignal.timeout(patience)
+  const signal = AbortSignal.timeout(limitMs)
   const answer = await fetch(url, { headers, signal, redirect: 'manual' })
   const text = await answer.text()
   return { status: answer.status, text, headers: answer.headers, took: performance.now() - asked }

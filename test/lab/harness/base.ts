@@ -4,6 +4,7 @@
 import { cpSync, mkdirSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { scaled } from '../../helpers/limits.ts'
 import { importImage } from './builder.ts'
 import { fingerprint } from './cache.ts'
 import type { Engine } from './engine.ts'
@@ -34,7 +35,7 @@ async function baseRoot(root: string): Promise<void> {
     root,
     ...(await debianMirror()),
   ]
-  await run('debootstrap', debootstrap, { timeout: 600_000 })
+  await run('debootstrap', debootstrap, { timeout: scaled(600_000) })
   await run('rm', ['-rf', join(root, 'var/cache/apt'), join(root, 'var/lib/apt/lists')])
   cpSync(certificates, join(root, certificates))
   cpSync(join(nodePackage, 'bin/node'), join(root, 'usr/local/bin/node'))

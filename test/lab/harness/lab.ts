@@ -35,6 +35,8 @@ export interface Swarm {
   readonly outside: string
   /** Starts a service, resolved when its tasks run. `flags` are those of `docker service create`. */
   serve(name: string, image: string, flags?: readonly string[], command?: readonly string[]): Promise<void>
+  /** Removes a service, if there is one of this name, resolved when its containers are gone. */
+  remove(name: string): Promise<void>
   /** Deploys a stack from a file, with variables for it; resolved when it was taken, not when it runs. */
   deploy(stack: string, file: string, env?: Readonly<Record<string, string>>): Promise<void>
   stop(): Promise<void>
@@ -88,7 +90,14 @@ export async function joinNodes(nodes: readonly Node[]): Promise<Omit<Swarm, 'ou
       // The kernel may have no IPVS: names resolve to the tasks themselves.
       const fixed = ['--no-resolve-image', '--detach', '--endpoint-mode', 'dnsrr']
       await manager.docker('service', 'create', '--name', name, ...fixed, ...flags, image, ...command)
-      await until(`the tasks of ${name}`, () => runs(manager, name), { within: 60_000, every: 100 })
+      await until(`the tasks of ${name}`, () => runs(manager, name), {
+        within: 120_000,
+        every: 100,
+      })
+    },
+    async remove(name) {
+      await manager.docker('service', 'rm', name).catch(unlessMissing)
+      await until(`${name} to be gone`, async () => (await tasksOn(nodes, name)) === '', { within: 60_000 })
     },
     async deploy(stack, file, env = {}) {
       await manager.docker.with({ env })(
@@ -102,6 +111,19 @@ export async function joinNodes(nodes: readonly Node[]): Promise<Omit<Swarm, 'ou
       )
     },
   }
+}
+
+/** What is to be removed may be gone already. */
+export function unlessMissing(error: Error): void {
+  if (!/no such|not found/i.test(error.message)) throw error
+}
+
+/** The ids of its containers on all nodes that are on. */
+async function tasksOn(nodes: readonly Node[], service: string): Promise<string> {
+  const running = nodes.filter((node) => node.namespace() !== undefined)
+  const filter = `label=com.docker.swarm.service.name=${service}`
+  const ids = await Promise.all(running.map((node) => node.docker('ps', '--quiet', '--filter', filter)))
+  return ids.join('').trim()
 }
 
 /** Whether a service has as many running tasks as it wants. */

@@ -1,16 +1,43 @@
-// Round every run of the lab's tests: whatever a test started must have ended when the last one has.
+// Round every run of the lab's tests: before, the images are made and it is measured how slow the machine is;
+// whatever a test started must have ended when the last one has.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { raiseSlowness, slowness } from '../../helpers/limits.ts'
+import { appImage } from './images.ts'
+import { startDocker } from './lab.ts'
+import { preparedStandIns } from './stand-ins.ts'
 
-export default function setup(): () => void {
+/** What the start of a container takes on a quiet machine of two cores. */
+const quietStartMs = 450
+
+export default async function setup(): Promise<() => void> {
   process.env.AMP_RUN = `run-${process.pid}`
+  await preparedStandIns()
+  raiseSlowness(await containerStartMs(), quietStartMs)
+  console.log(`limits are ${slowness().toFixed(1)} times those of a quiet machine`)
   return () => {
     const left = processesOf(process.env.AMP_RUN!)
     for (const { pid } of left) process.kill(pid, 'SIGKILL')
     if (left.length === 0) return
     const list = left.map(({ pid, command }) => `${pid} ${command}`).join('\n')
     throw new Error(`a test left these processes alive (ended now):\n${list}`)
+  }
+}
+
+/** The median of some. */
+async function containerStartMs(): Promise<number> {
+  const docker = await startDocker({ product: false })
+  try {
+    const took: number[] = []
+    for (let n = 0; n < 5; n += 1) {
+      const began = performance.now()
+      await docker.docker('run', '--rm', appImage, 'true')
+      took.push(performance.now() - began)
+    }
+    return took.toSorted((a, b) => a - b)[2]!
+  } finally {
+    await docker.stop()
   }
 }
 

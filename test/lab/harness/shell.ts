@@ -1,6 +1,7 @@
 // Programs of the machine, run to their end or beside the test.
 
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import { scaled } from '../../helpers/limits.ts'
 
 export interface RunOptions {
   readonly input?: string | Uint8Array
@@ -21,7 +22,7 @@ export async function run(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<string> {
-  const { input, timeout = 120_000 } = options
+  const { input, timeout = scaled(120_000) } = options
   const child = spawn(command, args, {
     env: marked(options.env),
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
