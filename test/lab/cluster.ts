@@ -58,6 +58,10 @@ export async function startCluster(
         return undefined
       }),
     everyAgentIsReady: () => everyAgentIsReady(swarm),
+    async stop() {
+      await reportEndedAgents(swarm)
+      await swarm.stop()
+    },
   }
 }
 
@@ -72,6 +76,14 @@ async function deploy(swarm: Swarm, settings: Readonly<Record<string, string>>):
   } finally {
     await rm(folder, { recursive: true })
   }
+}
+
+/** An agent that Docker or the Swarm ended explains what a test saw. */
+async function reportEndedAgents({ manager }: Swarm): Promise<void> {
+  const format = '{{.Name}} on {{.Node}}: {{.CurrentState}} {{.Error}}'
+  const tasks = await manager.docker('service', 'ps', '--no-trunc', '--format', format, 'metrics_agent')
+  const ended = tasks.split('\n').filter((line) => line.includes('Failed') || line.includes('Rejected'))
+  if (ended.length > 0) console.log(`agents that ended by themselves:\n${ended.join('\n')}`)
 }
 
 async function everyAgentIsReady({ nodes }: Swarm): Promise<void> {
