@@ -3,13 +3,16 @@
 
 import { readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { type App, startApp } from '../src/app.ts'
 import { systemClock as clock } from '../src/clock.ts'
 import { readConfig } from '../src/config.ts'
 import { createLog } from '../src/telemetry.ts'
+import { scaled } from './helpers/limits.ts'
 import { until } from './helpers/until.ts'
 import { ask } from './serve/agent.ts'
+
+vi.setConfig({ testTimeout: scaled(200_000) })
 
 const running: { stop(): Promise<unknown> }[] = []
 afterEach(async () => {
@@ -116,7 +119,7 @@ test('200 askers at once over 1,000 endpoints: nothing is lost, and every endpoi
   expect(Math.max(...gaps)).toBeLessThan(2 * interval)
   expect(Math.min(...turns)).toBeGreaterThanOrEqual(1)
   expect(Math.max(...turns)).toBeLessThanOrEqual(3)
-}, 200_000)
+})
 
 function longestPause(times: readonly number[]): number {
   return Math.max(...times.slice(1).map((at, before) => at - times[before]!))
@@ -133,7 +136,7 @@ test('what a hundred rounds of scraping and asking opened is closed again', asyn
   await until('no more to be open than after the first rounds', () => isWithin(opened(), warm))
   await app.stop()
   await until('no more to be open than before the start', () => isWithin(opened(), atFirst))
-}, 60_000)
+})
 
 interface Opened {
   readonly files: number

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import { gunzipSync, gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { type App, startApp } from '../src/app.ts'
 import { systemClock as clock } from '../src/clock.ts'
 import { readConfig } from '../src/config.ts'
@@ -13,10 +13,13 @@ import { createLog } from '../src/telemetry.ts'
 import { freePort } from '../tools/bench/processes.ts'
 import { exporters } from './exposition/corpus/corpus.ts'
 import { type Meant, samplesOf, seriesOf } from './exposition/corpus/meaning.ts'
+import { scaled } from './helpers/limits.ts'
 import { httpServer, type RunningServer } from './helpers/server.ts'
 import { type SwarmContainer, startSwarmEngines } from './helpers/swarm-engine.ts'
 import { until } from './helpers/until.ts'
 import { ask, type Response } from './serve/agent.ts'
+
+vi.setConfig({ testTimeout: scaled(300_000), hookTimeout: scaled(300_000) })
 
 const nodes = ['alpha', 'beta'] as const
 
@@ -188,7 +191,7 @@ beforeAll(async () => {
     await until('an agent to be ready', async () => (await ask(port, '/-/ready')).status === 200, {
       within: 60_000,
     })
-}, 120_000)
+})
 
 afterAll(() => cleanup.disposeAsync())
 
@@ -341,7 +344,7 @@ test('every path of every agent has, for every client, the samples that the cont
   expect(wrong.slice(0, 20)).toEqual([])
   expect(checked).toBe(paths().length * nodes.length * 25)
   expect(checked).toBeGreaterThan(5000)
-}, 300_000)
+})
 
 test('every agent shows its own metrics and, to every client, those of the others', async () => {
   for (const port of ports)

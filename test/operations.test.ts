@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { statusOf } from '../src/errors.ts'
 import { startEngineServer } from './discover/engine-server.ts'
 import { node, swarm } from './discover/recorded.ts'
+import { scaled } from './helpers/limits.ts'
 import { until } from './helpers/until.ts'
 
 const manual = readFileSync('docs/OPERATIONS.md', 'utf8')
@@ -40,7 +41,10 @@ describe('exit codes', () => {
 
   const exit = (words: readonly string[], env: Record<string, string> = {}) => {
     const { PATH = '' } = process.env
-    return spawnSync(process.execPath, ['src/main.ts', ...words], { env: { PATH, ...env }, timeout: 15_000 })
+    return spawnSync(process.execPath, ['src/main.ts', ...words], {
+      env: { PATH, ...env },
+      timeout: scaled(15_000),
+    })
   }
   const silent = { TARGETS: 'a=http://127.0.0.1:9/metrics', LOG_LEVEL: 'silent' }
 
@@ -83,7 +87,7 @@ describe('exit codes', () => {
         LOG_LEVEL: 'silent',
       }
       const ended = Promise.withResolvers<{ code: unknown; stderr: string }>()
-      execFile(process.execPath, ['src/main.ts'], { env, timeout: 15_000 }, (error, _, stderr) =>
+      execFile(process.execPath, ['src/main.ts'], { env, timeout: scaled(15_000) }, (error, _, stderr) =>
         ended.resolve({ code: error?.code, stderr }),
       )
       if (how === 'joins') {

@@ -5,7 +5,10 @@ import { execFileSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import { scaled } from './helpers/limits.ts'
+
+vi.setConfig({ testTimeout: scaled(60_000) })
 
 /** Each lets anybody use, change and pass on the product under its own licence. */
 const allowed = [
@@ -101,7 +104,7 @@ test('the list in the image names every package that is needed to run', () => {
   } finally {
     rmSync(folder, { recursive: true })
   }
-}, 60_000)
+})
 
 interface Listed {
   readonly name: string

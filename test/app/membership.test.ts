@@ -1,7 +1,7 @@
 // Whole agents, whose nodes join and leave a Swarm while they run: real scrapes and real links, and an engine that says
 // what the test wants it to.
 
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type App, startApp } from '../../src/app.ts'
 import { systemClock as clock } from '../../src/clock.ts'
 import { readConfig } from '../../src/config.ts'
@@ -10,8 +10,11 @@ import { tracesOfSelf } from '../../src/discover/own-container.ts'
 import { createLog } from '../../src/telemetry.ts'
 import { type EngineServer, startEngineServer } from '../discover/engine-server.ts'
 import { node as recorded } from '../discover/recorded.ts'
+import { scaled } from '../helpers/limits.ts'
 import { closedPort, httpServer } from '../helpers/server.ts'
 import { until } from '../helpers/until.ts'
+
+vi.setConfig({ testTimeout: scaled(60_000) })
 
 interface Node {
   readonly name: string
@@ -165,7 +168,7 @@ describe('a node that joins or leaves a Swarm while its agent runs', () => {
     await lookUntil([a, b], ['engine-b', 'swarm-a'])
     become(a)
     await lookUntil([a, b], ['engine-a', 'engine-b'])
-  }, 60_000)
+  })
 
   test('answers also who asked under its former id', async () => {
     const [a, b] = await two()

@@ -2,10 +2,11 @@
 
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { scaled } from '../helpers/limits.ts'
 import { type Agent, type Application, startAgents, startApplication } from '../prometheus/parts/agents.ts'
 import { axeFindings, openBrowser, shownTargets, visit } from './browser.ts'
 
-const soon = { timeout: 20_000 }
+const soon = { timeout: scaled(20_000) }
 
 let browser: Browser
 let applications: readonly Application[]

@@ -2,12 +2,13 @@
 
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { scaled } from '../helpers/limits.ts'
 import { healthy, nodeView, type Scene, startScene } from '../helpers/scene.ts'
 import { axeFindings, open, openBrowser, shownTargets, visit } from './browser.ts'
 import { largeCluster } from './cluster.ts'
 
 const size = 2000
-const soon = { timeout: 20_000 }
+const soon = { timeout: scaled(20_000) }
 
 let browser: Browser
 let scene: Scene

@@ -2,12 +2,13 @@ import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { plainPage } from '../../src/page.ts'
 import { bodyOf } from '../../src/sync/body.ts'
+import { scaled } from '../helpers/limits.ts'
 import { failing, healthy, nodeView, type Scene, startScene, threeNodes } from '../helpers/scene.ts'
 import { axeFindings, openBrowser, shownTargets, visit } from './browser.ts'
 import { smallCluster } from './cluster.ts'
 
 /** The page asks each second. */
-const soon = { timeout: 10_000 }
+const soon = { timeout: scaled(10_000) }
 
 let browser: Browser
 let scene: Scene

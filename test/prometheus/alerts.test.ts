@@ -25,9 +25,7 @@ function shop({ address }: Responder): Known {
   }
 }
 
-test('an alert from a label fires for its own cluster, resolves, and goes with its service', {
-  timeout: 120_000,
-}, async () => {
+test('an alert from a label fires for its own cluster, resolves, and goes with its service', async () => {
   let well = true
   const dev = started(await startResponder('dev', () => (well ? 'x 1\n' : undefined)))
   const prod = started(await startResponder('prod'))

@@ -11,6 +11,7 @@ import { parse } from 'yaml'
 import { settingsOf } from '../../src/labels/settings.ts'
 import { parseWebConfig } from '../../src/serve/guard/web-config.ts'
 import { catalogue, service } from '../helpers/cluster.ts'
+import { scaled } from '../helpers/limits.ts'
 import { blocksOf } from '../helpers/manual.ts'
 import { until } from '../helpers/until.ts'
 import { startAgents, startApplication } from './parts/agents.ts'
@@ -97,7 +98,7 @@ async function shell(block: string, moved: Readonly<Record<string, string>>): Pr
   await writeFile(join(folder, 'app-metrics-proxy'), program, { mode: 0o755 })
   const text = Object.entries(moved).reduce((all, [from, to]) => all.replaceAll(from, to), block)
   const env = { PATH: `${folder}:${process.env.PATH}` }
-  return (await execute('bash', ['-e', '-c', text], { env, timeout: 60_000 })).stdout
+  return (await execute('bash', ['-e', '-c', text], { env, timeout: scaled(60_000) })).stdout
 }
 
 const status: Proof = async (block) => {

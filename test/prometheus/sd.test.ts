@@ -141,9 +141,7 @@ async function counter({ url }: Prometheus, name: string): Promise<number> {
   return values.reduce((sum, [, value]) => sum + Number(value), 0)
 }
 
-test('no series is ever doubled nor lost, whatever moves, dies or is late', {
-  timeout: 120_000,
-}, async () => {
+test('no series is ever doubled nor lost, whatever moves, dies or is late', async () => {
   const agents = [await responder(), await responder(), await responder()]
   const [first, second, third] = agents as [Responder, Responder, Responder]
   const nodes = nodesAt(first.address, first.address, first.address)

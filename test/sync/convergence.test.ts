@@ -2,8 +2,11 @@
 // every agent believes the same, and what each owner says of itself.
 
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import { scaled } from '../helpers/limits.ts'
 import { type Cluster, createCluster } from './cluster.ts'
+
+vi.setConfig({ testTimeout: scaled(120_000) })
 
 type Event =
   | { readonly kind: 'show' | 'fail' | 'run' | 'restart'; readonly at: number; readonly value: number }
@@ -116,14 +119,14 @@ test('small clusters agree within 20 s after any sequence of events', async () =
     ),
     { numRuns: 25 },
   )
-}, 60_000)
+})
 
 test('a cluster of 30 does', async () => {
   const [events] = fc.sample(fc.array(event, { minLength: 60, maxLength: 60 }), { numRuns: 1, seed: 1 })
   await live(30, events!, 20_000)
-}, 60_000)
+})
 
 test('a cluster of 100 does', async () => {
   const [events] = fc.sample(fc.array(event, { minLength: 6, maxLength: 6 }), { numRuns: 1, seed: 2 })
   await live(100, events!, 8000)
-}, 120_000)
+})

@@ -4,10 +4,13 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import ssh2 from 'ssh2'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { keyPair } from '../../src/sync/keys.ts'
+import { scaled } from '../helpers/limits.ts'
 import { tcpServer } from '../helpers/server.ts'
 import { type Agent, at, linked, run, show, start, stop, stopAll, textOf, until } from './agents.ts'
+
+vi.setConfig({ testTimeout: scaled(30_000) })
 
 let n1: Agent
 let n2: Agent
@@ -104,7 +107,7 @@ test('one byte a moment: closed when the time for the handshake is over', async 
   await closed(socket)
   clearInterval(drip)
   await linksStand()
-}, 30_000)
+})
 
 test('streams that break off anywhere', async () => {
   const recorded: Buffer[] = []
