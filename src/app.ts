@@ -2,12 +2,15 @@
 // them in reverse. It reads from top to bottom as the data flows.
 
 import { createAgentPage } from './app/agent-page.ts'
+import { boundsOf } from './app/bounds.ts'
 import { formats } from './app/formats.ts'
+import { createHeldPages } from './app/held.ts'
 import { observeInternalErrors } from './app/internal-errors.ts'
 import { createJournal } from './app/journal.ts'
 import { createPeers } from './app/peers.ts'
 import { createSettings, startPipeline } from './app/pipeline.ts'
 import { type Circumstances, createAwaited, unheard } from './app/readiness.ts'
+import { createByteBudget } from './byte-budget.ts'
 import type { Clock } from './clock.ts'
 import { type Config, ConfigError } from './config.ts'
 import { startDiscovery } from './discover/discovery.ts'
@@ -15,7 +18,7 @@ import type { Found } from './discover/handover.ts'
 import { inspect } from './exposition/inspect.ts'
 import { settingsOf } from './labels/settings.ts'
 import { observeLag } from './lag.ts'
-import { createReadUse, startMemory } from './memory.ts'
+import { createReadUse, memoryLimit, startMemory } from './memory.ts'
 import type { Entry, Part, Self } from './model.ts'
 import { connect } from './probe/connect.ts'
 import { planOf } from './probe/plan.ts'
@@ -81,6 +84,7 @@ async function start({ config, version, ...given }: Options, parts: Part[]): Pro
   const memory = started(
     startMemory({ clock, log, metrics, read: createReadUse(clock), collect: globalThis.gc }),
   )
+  const bounds = boundsOf(memoryLimit(), config.maxBody)
   const settings = createSettings(store.catalogue)
   const agentPage = createAgentPage(config, metrics)
 
@@ -96,10 +100,20 @@ async function start({ config, version, ...given }: Options, parts: Part[]): Pro
     fetch: fetcher.fetch,
     inspect: (body, contentType) => inspect(body, contentType, config),
     maxBody: config.maxBody,
+    clock,
+    budget: createByteBudget(clock, bounds.scrapeBytes),
   })
+  const heldPages = createHeldPages(bounds.heldBytes)
   const scraper = started(
     startScraper(
-      { clock, read: agentPage.orElse(read), rests: () => peers.hasten(), log, metrics },
+      {
+        clock,
+        read: agentPage.orElse(read),
+        admit: heldPages.admit,
+        rests: () => peers.hasten(),
+        log,
+        metrics,
+      },
       (id, snapshot) => {
         store.putSnapshot(id, snapshot)
         if (!snapshot.ok) prober.failing(id)
@@ -109,7 +123,7 @@ async function start({ config, version, ...given }: Options, parts: Part[]): Pro
   const prober = started(
     startProber({ clock, config, connect, read, log, metrics }, (id, finding, snapshot) => {
       store.putFinding(id, finding)
-      if (snapshot) store.putSnapshot(id, snapshot)
+      if (snapshot) store.putSnapshot(id, heldPages.checked(id, snapshot))
     }),
   )
   const pipeline = started(
@@ -126,6 +140,9 @@ async function start({ config, version, ...given }: Options, parts: Part[]): Pro
     }),
   )
   store.subscribe(pipeline.changed)
+  store.subscribe((change) => {
+    if (change.kind === 'gone' && change.owner === store.own.self().node) heldPages.forget(change.id)
+  })
   store.subscribe(createJournal({ clock, log, own: () => store.own.self().node }))
 
   const { secret } = config
@@ -203,6 +220,8 @@ async function start({ config, version, ...given }: Options, parts: Part[]): Pro
       version,
       store,
       formats,
+      budget: createByteBudget(clock, bounds.answerBytes),
+      isMemoryShort: memory.isExhausted,
       lookUp: names.lookUp,
       awaited: awaited.picture,
       maxAgeOf: ({ target }) => settings(target).maxAge?.value ?? config.maxAge,

@@ -39,6 +39,8 @@ export interface Memory extends Part {
   entrust(caches: readonly Cache[]): void
   /** Memory is short. */
   trouble(): Trouble | undefined
+  /** It is short although every cache is empty. */
+  isExhausted(): boolean
 }
 
 const lookEvery = 1000
@@ -110,6 +112,7 @@ export function startMemory({ clock, log, metrics, read, collect }: Deps): Memor
       for (const { name } of more) sheds.add(0, { cache: name })
     },
     trouble: () => trouble,
+    isExhausted: () => level === caches.length && shareOf(read()) >= tight,
     stop: loop.stop,
   }
 }
@@ -146,10 +149,10 @@ export function createReadUse(clock: Clock): () => Use {
 
   function mayReside(): number {
     if (clock.now() - limitAt >= limitEvery) {
-      limit = process.constrainedMemory()
+      limit = memoryLimit()
       limitAt = clock.now()
     }
-    return limit > 0 && limit < unlimited ? limit : Number.POSITIVE_INFINITY
+    return limit
   }
 
   return () => {
@@ -175,3 +178,9 @@ function anonymous(): number {
 
 /** Without a limit the kernel tells one that no machine has. */
 const unlimited = 2 ** 50
+
+/** What this process may take before it is killed, in bytes; `Infinity`: there is no limit. */
+export function memoryLimit(): number {
+  const limit = process.constrainedMemory()
+  return limit > 0 && limit < unlimited ? limit : Number.POSITIVE_INFINITY
+}

@@ -24,6 +24,7 @@ export const formats = {
   negotiate,
   contentTypeOf,
   bodyOf,
+  isTakenAsItIs,
   families: (page: Page) => families(expositionOf(page)),
   convert(page: Page, to: Offer): Page {
     if (isTakenAsItIs(page.format, to)) return page

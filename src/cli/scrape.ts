@@ -1,5 +1,6 @@
 // `app-metrics-proxy scrape`: one page of metrics, and whether Prometheus would take it.
 
+import { createByteBudget } from '../byte-budget.ts'
 import { systemClock } from '../clock.ts'
 import { readConfig } from '../config.ts'
 import { redact, splitCredentials } from '../credentials.ts'
@@ -82,6 +83,8 @@ function urlReader(text: string, io: Io): () => Promise<Reading> {
       fetch: fetcher.fetch,
       inspect: (body, contentType) => inspect(body, contentType, config),
       maxBody,
+      clock: systemClock,
+      budget: createByteBudget(systemClock, 3 * maxBody),
     })
     try {
       return await read(url.href, { timeout: scrapeTimeout, once: true, signal: io.signal })

@@ -1,7 +1,6 @@
 // One answer, held in memory and bounded.
 
 import { ProxyError } from '../errors.ts'
-import type { Share } from './budget.ts'
 import { tooLarge } from './failures.ts'
 import type { Asker } from './http/connection.ts'
 import type { Head } from './http/head.ts'
@@ -22,16 +21,17 @@ const nothing = Buffer.alloc(0)
 export class Collector implements Asker {
   readonly received: Promise<Received>
   readonly #most: number
-  readonly #share: Share
+  readonly #use: (bytes: number) => void
   #settle!: (received: Received) => void
   #fail!: (error: unknown) => void
   #head: Head | undefined
   #memory = nothing
   #size = 0
 
-  constructor(most: number, share: Share) {
+  /** `use` is called for memory before it is taken; what it throws ends the exchange. */
+  constructor(most: number, use: (bytes: number) => void) {
     this.#most = most
-    this.#share = share
+    this.#use = use
     this.received = new Promise((resolve, reject) => {
       this.#settle = resolve
       this.#fail = reject
@@ -80,8 +80,8 @@ export class Collector implements Asker {
   }
 
   #grow(size: number): void {
+    this.#use(size - this.#memory.length)
     const memory = Buffer.allocUnsafeSlow(size)
-    this.#share.take(size - this.#memory.length)
     this.#memory.copy(memory)
     this.#memory = memory
   }

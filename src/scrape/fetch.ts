@@ -7,11 +7,11 @@ import type { Clock } from '../clock.ts'
 import { redact } from '../credentials.ts'
 import { ProxyError } from '../errors.ts'
 import type { Mono } from '../model.ts'
-import { createBudget } from './budget.ts'
 import { Collector, type Received } from './exchange.ts'
 import { failureOf, shown, tooSlow } from './failures.ts'
 import { Connection } from './http/connection.ts'
 import type { Head } from './http/head.ts'
+import { NeedsMemory, type ScrapeMemory } from './memory.ts'
 
 export interface Fetched {
   /** As it came, still packed if `gzip`. */
@@ -28,6 +28,8 @@ export interface FetchOptions {
   /** Closes the connection after the answer. */
   readonly once?: boolean
   readonly signal?: AbortSignal
+  /** Absent: the body is bounded by its largest size alone. */
+  readonly memory?: ScrapeMemory
 }
 
 export interface Fetcher {
@@ -56,8 +58,6 @@ const mostRedirects = 3
 const keepAlive = 60_000
 /** A connection isn't used any more so long before the container closes it. */
 const margin = 1000
-/** All bodies under way together, in bodies of the largest size. */
-const mostBodies = 4
 const redirects = new Set([301, 302, 303, 307, 308])
 
 /** A connection, and whose it is. */
@@ -84,7 +84,6 @@ export function createFetcher({
 }: FetcherOptions): Fetcher {
   const idle = new Map<string, Line>()
   const busy = new Set<Line>()
-  const budget = createBudget(mostBodies * maxBody)
   let cancelSweep = clock.after(keepAlive, sweep)
 
   function take(url: string): Line {
@@ -176,9 +175,9 @@ export function createFetcher({
   ): Promise<Received> {
     const giveUp = (why: unknown) => discard(line, failureOf(why))
     const left = ended - clock.now()
-    const share = budget.open(giveUp)
+    options.memory?.onGiveUp(giveUp)
     const cancel = clock.after(Math.max(0, left), () => giveUp(tooSlow(options.timeout)))
-    const collector = new Collector(maxBody, share)
+    const collector = new Collector(maxBody, (bytes) => options.memory?.use(bytes))
     try {
       options.signal?.throwIfAborted()
       heed(line, options.signal)
@@ -190,12 +189,12 @@ export function createFetcher({
       return received
     } catch (error) {
       discard(line, stale)
+      if (error instanceof NeedsMemory) throw error
       const failure = failureOf(error)
       if (line.used && !collector.begun && failure.code === 'reset') throw new ClosedMeanwhile()
       throw failure
     } finally {
       cancel()
-      share.close()
     }
   }
 

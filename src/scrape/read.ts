@@ -1,10 +1,14 @@
 // From a URL to a page of valid metrics, or to the reason why not.
 
+import type { ByteBudget } from '../byte-budget.ts'
+import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 import type { Format, Page } from '../model.ts'
 import { plainPage } from '../page.ts'
 import { shown } from './failures.ts'
 import type { Fetched, FetchOptions } from './fetch.ts'
+import { type ScrapeMemory, withMemory } from './memory.ts'
+import { createTurns } from './turns.ts'
 import { unpack } from './unpack.ts'
 
 /** Whether a body is valid metrics. */
@@ -39,18 +43,44 @@ export interface ReaderOptions {
   readonly inspect: Inspect
   /** The largest body, unpacked. */
   readonly maxBody: number
+  readonly clock: Clock
+  /** What all that is being read may hold together. */
+  readonly budget: ByteBudget
 }
 
-export function createReader({ fetch, inspect, maxBody }: ReaderOptions): Read {
-  return async (url, options) => {
+/** To look at a larger page takes several milliseconds. */
+const largeBytes = 2 ** 20
+
+export function createReader({ fetch, inspect, maxBody, clock, budget }: ReaderOptions): Read {
+  const inTurn = createTurns(clock)
+
+  async function read(url: string, options: ReadOptions, memory: ScrapeMemory): Promise<Reading> {
     const { before } = options
-    const fetched = await fetch(url, options)
+    const fetched = await fetch(url, { ...options, memory })
     if (before && isSame(fetched, before)) return before
-    const body = fetched.gzip ? await unpack(fetched.body, maxBody) : fetched.body
-    const found = inspect(body, fetched.contentType)
+    const body = fetched.gzip ? await unpack(fetched.body, maxBody, memory.use) : fetched.body
+    const check = () => inspect(body, fetched.contentType)
+    const found = body.length > largeBytes ? await inTurn(check) : check()
     if (!found.ok) throw invalid(body, found)
     return { page: pageOf(body, found, fetched), contentType: fetched.contentType }
   }
+
+  return (url, options) => {
+    const attempt = {
+      owner: url,
+      expectedBytes: options.before ? takenBy(options.before.page) : 0,
+      // as it came, and unpacked
+      maxBytes: 2 * maxBody,
+      timeoutMs: options.timeout,
+    }
+    return withMemory(budget, clock, attempt, (memory, timeout) => read(url, { ...options, timeout }, memory))
+  }
+}
+
+/** The bytes that reading the same again takes: a page grows a little from time to time. */
+function takenBy({ content, size }: Page): number {
+  const received = content.kind === 'gzip' ? content.bytes.length : 0
+  return Math.ceil((received + size) * 1.25)
 }
 
 /** The container's own gzip is kept where it sent one: it goes out as it came, and takes the least memory. */

@@ -7,7 +7,7 @@
 
 import type { Clock } from '../clock.ts'
 import { errorOf, isInternal, ProxyError, troubleOf } from '../errors.ts'
-import type { Endpoint, Mono, Part, Snapshot } from '../model.ts'
+import type { Endpoint, Mono, Page, Part, Snapshot } from '../model.ts'
 import { createSchedule } from '../schedule.ts'
 import { createSlots, type Slots } from '../slots.ts'
 import { spread } from '../spread.ts'
@@ -29,6 +29,8 @@ export interface Job {
 export interface ScraperOptions {
   readonly clock: Clock
   readonly read: Read
+  /** Throws where this target's page can't be held. */
+  readonly admit: (id: string, page: Page) => void
   /** Called when what was due together is done, and nothing is under way any more. */
   readonly rests: () => void
   readonly log: Log
@@ -146,13 +148,16 @@ export function startScraper(options: ScraperOptions, on: (id: string, snapshot:
   async function snapshotOf(state: State, at: Mono, left: number): Promise<Snapshot> {
     const { endpoint, timeout } = state.job
     try {
-      state.last = await read(endpoint.url, {
+      const reading = await read(endpoint.url, {
         timeout,
         left,
         signal: state.gone.signal,
         ...(state.last ? { before: state.last } : {}),
       })
-      return { ok: true, at, took: clock.now() - at, page: state.last.page }
+      state.last = undefined
+      options.admit(state.id, reading.page)
+      state.last = reading
+      return { ok: true, at, took: clock.now() - at, page: reading.page }
     } catch (error) {
       const trouble = troubleOf(error)
       if (isInternal(error)) log.internal(error, 'scrape', { url: endpoint.url })

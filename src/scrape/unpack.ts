@@ -9,40 +9,38 @@ const gunzipAside = promisify(gunzip)
 
 /** Up to here unpacking takes about a millisecond: cheaper at once than handed to a thread and back. */
 const maxBytesAtOnce = 512 * 1024
-/** What is longer than announced is unpacked in pieces of this size. */
-const chunkBytes = 64 * 1024
-
-/** Throws where it isn't gzip, and before more than `maxBytes` come out. */
-export async function unpack(packed: Uint8Array, maxBytes: number): Promise<Uint8Array> {
-  try {
-    return unpackAtOnce(packed, maxBytes) ?? (await unpackAside(packed, maxBytes))
-  } catch (error) {
-    throw isTooLarge(error) ? tooLarge(maxBytes, ' once unpacked') : spoilt(error)
+/**
+ * Throws where it isn't gzip, and before more than `maxBytes` come out. `use` is called for memory before it is taken,
+ * and throws where it may not be.
+ */
+export async function unpack(
+  packed: Uint8Array,
+  maxBytes: number,
+  use: (bytes: number) => void,
+): Promise<Uint8Array> {
+  const announced = announcedBytes(packed)
+  if (announced <= maxBytes) {
+    use(announced)
+    const body = await unpackTo(packed, announced)
+    if (body) return body
   }
+  // what was announced, and isn't true, has been asked for
+  use(announced <= maxBytes ? maxBytes - announced : maxBytes)
+  const body = await unpackTo(packed, maxBytes)
+  if (body) return body
+  throw tooLarge(maxBytes, ' once unpacked')
 }
 
-/** Undefined if it is large, or larger than it announces. */
-function unpackAtOnce(packed: Uint8Array, maxBytes: number): Uint8Array | undefined {
-  const announced = announcedBytes(packed)
-  if (announced > Math.min(maxBytesAtOnce, maxBytes)) return undefined
+/** Undefined if it is more. */
+async function unpackTo(packed: Uint8Array, bytes: number): Promise<Uint8Array | undefined> {
+  // in one piece, with one byte more to see that nothing follows; zlib takes neither a limit of 0 nor smaller pieces
+  const options = { maxOutputLength: Math.max(1, bytes), chunkSize: Math.max(64, bytes + 1) }
   try {
-    return gunzipSync(packed, {
-      maxOutputLength: Math.max(1, announced),
-      chunkSize: Math.max(64, announced + 1),
-    })
+    return bytes > maxBytesAtOnce ? await gunzipAside(packed, options) : gunzipSync(packed, options)
   } catch (error) {
     if (isTooLarge(error)) return undefined
-    throw error
+    throw new ProxyError('protocol', 'sent gzip that cannot be unpacked', { cause: error })
   }
-}
-
-function unpackAside(packed: Uint8Array, maxBytes: number): Promise<Uint8Array> {
-  const chunkSize = Math.max(chunkBytes, Math.min(announcedBytes(packed), maxBytes) + 1)
-  return gunzipAside(packed, { maxOutputLength: maxBytes, chunkSize })
-}
-
-function spoilt(cause: unknown): ProxyError {
-  return new ProxyError('protocol', 'sent gzip that cannot be unpacked', { cause })
 }
 
 /** The last four bytes of a gzip are the size of its text: of several parts the last one's, and anyone may lie. */

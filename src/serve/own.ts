@@ -5,14 +5,14 @@ import type { Clock } from '../clock.ts'
 import type { Entry, NodeId } from '../model.ts'
 import { plainPage } from '../page.ts'
 import type { Metrics } from '../telemetry.ts'
-import type { Render } from './rendering.ts'
+import type { Rendering } from './rendering.ts'
 import type { NodeStatus, Problem } from './status/shape.ts'
 
 export interface OwnPageDeps {
   readonly clock: Clock
   readonly metrics: Metrics
   readonly version: string
-  readonly render: Render
+  readonly render: Rendering['render']
   entries(): Iterable<Entry>
   nodes(): readonly NodeStatus[]
   problems(): readonly Problem[]

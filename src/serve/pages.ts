@@ -8,9 +8,9 @@ import type { Entry, NodeId } from '../model.ts'
 import { budgetOf } from './budget.ts'
 import type { Reading } from './freshness.ts'
 import type { Reader } from './reader.ts'
-import type { Asker, Render, Rendered } from './rendering.ts'
-import type { Ready, Repeats } from './repeats.ts'
-import type { ReadReplicas, Slot } from './replicas.ts'
+import type { Asker, Rendered, Rendering } from './rendering.ts'
+import type { Readings, ReadReplicas, Slot } from './replicas.ts'
+import type { Sending } from './sending.ts'
 
 /** What a name denotes, as the store's look-up tells it. */
 export type Found =
@@ -29,9 +29,8 @@ export interface PagesDeps {
   readonly usualTimeout: number
   readonly reader: Reader
   readonly readReplicas: ReadReplicas
-  readonly render: Render
-  /** Absent where a guard must see each request. */
-  readonly repeats?: Pick<Repeats, 'learn'> | undefined
+  readonly rendering: Rendering
+  readonly sending: Pick<Sending, 'reserve'>
 }
 
 interface Question {
@@ -52,7 +51,11 @@ export function servePages(server: FastifyInstance, deps: PagesDeps): void {
   server.get<Route>('/:name/:replica/metrics', answer)
 }
 
-function answerPage(request: FastifyRequest<Route>, reply: FastifyReply, deps: PagesDeps): unknown {
+async function answerPage(
+  request: FastifyRequest<Route>,
+  reply: FastifyReply,
+  deps: PagesDeps,
+): Promise<unknown> {
   const question = questionOf(request, deps.asked())
   /** The node may have another id by then. */
   const anew = () => ({ ...question, asked: deps.asked() })
@@ -60,17 +63,28 @@ function answerPage(request: FastifyRequest<Route>, reply: FastifyReply, deps: P
   if (found.kind === 'refused') throw refusal(found.trouble)
   if (found.kind === 'elsewhere') return sendNothing(reply, found.full)
   const budget = budgetOf(request.headers['x-prometheus-scrape-timeout-seconds'], deps.usualTimeout)
+  const until = deps.clock.now() + budget
   const asker = askerOf(request)
-  const send = (reading: Reading) => sendReading(reply, reading, asker, deps.render)
-  if (found.kind === 'replicas') {
-    const again = () => replicasOf(deps.lookUp(anew()))
-    return deps.readReplicas(found.full, found.replicas, budget, again).then(send)
-  }
-  const reading = readOne(found.entry, budget, () => deps.lookUp(anew()), deps)
-  if (reading instanceof Promise) return reading.then(send)
-  // what is ready goes out at once: no turn of the event loop for the cache
-  deps.repeats?.learn(request.raw, () => readyAnswer(anew(), asker, deps))
-  return send(reading)
+  const again = () => deps.lookUp(anew())
+  const readings = await readingsOf(found, again, asker, budget, deps)
+  const left = Math.max(0, until - deps.clock.now())
+  await deps.sending.reserve(request, reply, readings.bytes, left)
+  const rendered = await deps.rendering.render(readings.makePage(), asker)
+  if (readings.cached) reply.header('age', Math.round(readings.age / 1000))
+  return sendRendered(reply, rendered)
+}
+
+async function readingsOf(
+  found: Extract<Found, { readonly kind: 'one' | 'replicas' }>,
+  again: () => Found,
+  asker: Asker,
+  budget: number,
+  deps: PagesDeps,
+): Promise<Readings> {
+  if (found.kind === 'replicas')
+    return deps.readReplicas(found.full, found.replicas, budget, () => replicasOf(again()))
+  const { page, ...about } = await readOne(found.entry, budget, again, deps)
+  return { ...about, bytes: deps.rendering.bytesFor(page, asker), makePage: () => page }
 }
 
 function replicasOf(found: Found): readonly Slot[] {
@@ -115,16 +129,6 @@ function find(question: Question, deps: PagesDeps): Found {
   return found
 }
 
-/** The same answer, if it can be had without waiting and without a failure to tell. */
-function readyAnswer(question: Question, asker: Asker, deps: PagesDeps): Ready | undefined {
-  const found = deps.lookUp(question)
-  if (found.kind !== 'one' || deps.awaited().length > 0) return undefined
-  const reading = deps.reader.ready(found.entry)
-  const rendered = reading && deps.render(reading.page, asker)
-  if (!rendered || rendered instanceof Promise) return undefined
-  return { ...rendered, ...(reading.cached && { age: ageOf(reading) }) }
-}
-
 /** What runs here is what it is, whatever the other nodes have. */
 function isOwn(found: Found, asked: NodeId): boolean {
   return found.kind === 'one' && found.entry.owner === asked
@@ -148,23 +152,6 @@ function refusal({ code, reason, mend }: Trouble): ProxyError {
 function sendNothing(reply: FastifyReply, full: string): FastifyReply {
   reply.header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
   return reply.send(`# ${JSON.stringify(full)} has no container on this node\n`)
-}
-
-function sendReading(
-  reply: FastifyReply,
-  reading: Reading,
-  asker: Asker,
-  render: Render,
-): FastifyReply | Promise<FastifyReply> {
-  if (reading.cached) reply.header('age', ageOf(reading))
-  const rendered = render(reading.page, asker)
-  return rendered instanceof Promise
-    ? rendered.then((ready) => sendRendered(reply, ready))
-    : sendRendered(reply, rendered)
-}
-
-function ageOf({ age }: Reading): number {
-  return Math.round(age / 1000)
 }
 
 function sendRendered(reply: FastifyReply, { type, encoding, body }: Rendered): FastifyReply {

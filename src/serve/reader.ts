@@ -27,8 +27,6 @@ export interface ReaderDeps {
 export interface Reader {
   /** At once where what is known is fresh enough. Throws or rejects with a `ProxyError`, within the budget. */
   read(entry: Entry, budget: number): Reading | Promise<Reading>
-  /** What `read` would give at once; undefined where it would wait or fail. */
-  ready(entry: Entry): Reading | undefined
 }
 
 /** More askers than this are not kept waiting: they are told so. */
@@ -83,10 +81,6 @@ export function createReader(deps: ReaderDeps): Reader {
   const verdictOn = (entry: Entry) => judge(entry, circumstances(entry, deps.maxAgeOf(entry)))
 
   return {
-    ready(entry) {
-      const verdict = verdictOn(entry)
-      return verdict.kind === 'show' ? verdict.reading : undefined
-    },
     read(entry, budget) {
       const verdict = verdictOn(entry)
       if (verdict.kind !== 'refresh') return settled(verdict)

@@ -1,5 +1,4 @@
-// A page as it goes out: in the format that the asker takes, plain or packed. What is packed is made once a
-// page, at the first ask, and goes with the page.
+// A page as it goes out: in the format that the client takes, plain or packed.
 
 import { promisify } from 'node:util'
 import { gzip, gzipSync } from 'node:zlib'
@@ -18,6 +17,8 @@ export interface Formats {
   /** In the page's own format where the asker takes it, else in the best of what it takes. */
   negotiate(accept: string | undefined, own: Format): Offer
   contentTypeOf(format: Format, escaping: Offer['escaping']): string
+  /** Whether a page of this format is sent as it is. */
+  isTakenAsItIs(own: Format, to: Offer): boolean
   /** The page itself where there is nothing to convert. */
   convert(page: Page, to: Offer): Page
   bodyOf(page: Page): Uint8Array
@@ -29,12 +30,10 @@ export interface Rendered {
   readonly body: Buffer
 }
 
-/** At once where the form is ready, which makes the answer a matter of microseconds. */
-export type Render = (page: Page, asker: Asker) => Rendered | Promise<Rendered>
-
-interface Rendering {
-  readonly render: Render
-  shed(): void
+export interface Rendering {
+  render(page: Page, client: Asker): Rendered | Promise<Rendered>
+  /** The memory that an answer takes at most, from when it is made until the client has it. */
+  bytesFor(page: Page, client: Asker): number
 }
 
 export interface Asker {
@@ -51,35 +50,26 @@ const level = 1
 const packAside = promisify(gzip)
 
 export function createRendering(formats: Formats): Rendering {
-  let packed = new WeakMap<Page, Map<string, Rendered | Promise<Rendered>>>()
   const choose = createChoose(formats)
 
-  const formOf = (page: Page, { offer }: Choice) => formats.convert(page, offer)
-
-  function packedOf(page: Page, choice: Choice): Rendered | Promise<Rendered> {
-    const forms = packed.get(page) ?? new Map<string, Rendered | Promise<Rendered>>()
-    packed.set(page, forms)
-    const ready = forms.get(choice.key)
-    if (ready) return ready
-    const made = pack(formOf(page, choice), choice.type, formats)
-    forms.set(choice.key, made)
-    if (made instanceof Promise) made.then((done) => forms.set(choice.key, done))
-    return made
-  }
-
-  function render(page: Page, { accept, acceptEncoding }: Asker): Rendered | Promise<Rendered> {
-    const choice = choose(accept, page.format)
-    if (acceptsGzip(acceptEncoding)) return packedOf(page, choice)
-    return { type: choice.type, body: bufferOf(formats.bodyOf(formOf(page, choice))) }
-  }
-
   return {
-    render,
-    shed() {
-      packed = new WeakMap()
+    render(page, { accept, acceptEncoding }) {
+      const { offer, type } = choose(accept, page.format)
+      const form = formats.convert(page, offer)
+      if (acceptsGzip(acceptEncoding)) return pack(form, type, formats)
+      return { type, body: bufferOf(formats.bodyOf(form)) }
+    },
+    bytesFor({ format, content, size }, { accept, acceptEncoding }) {
+      const isAsItIs = formats.isTakenAsItIs(format, choose(accept, format).offer)
+      if (isAsItIs && content.kind === (acceptsGzip(acceptEncoding) ? 'gzip' : 'plain'))
+        return content.bytes.length
+      return size * formsAtOnce
     },
   }
 }
+
+/** A page that is unpacked, converted or packed is there in so many forms at once. */
+const formsAtOnce = 2
 
 /** The container's own gzip where it sent one, else ours where it pays. */
 function pack(form: Page, type: string, { bodyOf }: Pick<Formats, 'bodyOf'>): Rendered | Promise<Rendered> {
@@ -97,7 +87,6 @@ function bufferOf(bytes: Uint8Array): Buffer {
 
 interface Choice {
   readonly offer: Offer
-  readonly key: string
   readonly type: string
 }
 
@@ -114,7 +103,7 @@ function createChoose({ negotiate, contentTypeOf }: Formats) {
     if (choices.size >= mostRemembered) choices.clear()
     const offer = negotiate(accept, own)
     const { format, escaping } = offer
-    const choice = { offer, key: `${format} ${escaping}`, type: contentTypeOf(format, escaping) }
+    const choice = { offer, type: contentTypeOf(format, escaping) }
     choices.set(accept, choice)
     return choice
   }

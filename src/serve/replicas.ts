@@ -43,13 +43,20 @@ type Outcome = { readonly slot: string } & (
 )
 type Up = Extract<Outcome, { readonly reading: Reading }>
 
+/** What was read, and the page that can be made of it. */
+export interface Readings extends Omit<Reading, 'page'> {
+  /** The memory that making the page takes. */
+  readonly bytes: number
+  makePage(): Page
+}
+
 /** `again` tells who stands in each slot by then: asked once, where one could not be read. */
 export type ReadReplicas = (
   full: string,
   slots: readonly Slot[],
   budget: number,
   again: () => readonly Slot[],
-) => Promise<Reading>
+) => Promise<Readings>
 
 export function createReadReplicas({
   clock,
@@ -112,13 +119,19 @@ export function createReadReplicas({
     // what was read first has waited for the others
     const age = Math.max(...up.map(({ reading, at }) => reading.age + now - at))
     const cached = up.some(({ reading }) => reading.cached)
-    const page = kept.pageOf(`${full} ${slots.length}`, outcomes.map(partOf), (before) => {
-      const joined = join(outcomes, up)
-      tellRemarks(full, joined.remarks, before?.remarks)
-      return joined
-    })
-    return { page, age, ...(cached && { cached }) }
+    const makePage = () =>
+      kept.pageOf(`${full} ${slots.length}`, outcomes.map(partOf), (before) => {
+        const joined = join(outcomes, up)
+        tellRemarks(full, joined.remarks, before?.remarks)
+        return joined
+      })
+    return { bytes: bytesFor(up), makePage, age, ...(cached && { cached }) }
   }
+}
+
+/** The replicas' pages, the merged one, and that as it is sent. */
+function bytesFor(up: readonly Up[]): number {
+  return up.reduce((sum, { reading }) => sum + 3 * reading.page.size, 0)
 }
 
 function isUp(outcome: Outcome): outcome is Up {

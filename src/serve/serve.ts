@@ -1,5 +1,6 @@
 // The room as one part: joins reading, merging and rendering, and starts the server with all its routes.
 
+import type { ByteBudget } from '../byte-budget.ts'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import type { Lag } from '../lag.ts'
@@ -16,9 +17,8 @@ import { type PagesDeps, servePages } from './pages.ts'
 import { observeProcess } from './process.ts'
 import { createReader, type ReaderDeps } from './reader.ts'
 import { createRendering, type Formats } from './rendering.ts'
-import { createRepeats } from './repeats.ts'
 import { createReadReplicas, type Merging } from './replicas.ts'
-import { createRequestCounts } from './requests.ts'
+import { createSending } from './sending.ts'
 import { type Plugin, type Server, startServer } from './server.ts'
 
 export interface ServeDeps extends HealthDeps {
@@ -37,6 +37,9 @@ export interface ServeDeps extends HealthDeps {
   readonly maxAgeOf: ReaderDeps['maxAgeOf']
   readonly refresh: ReaderDeps['refresh']
   readonly formats: Formats & Merging
+  /** What all answers may hold together that are being made or sent. */
+  readonly budget: ByteBudget
+  readonly isMemoryShort: () => boolean
   /** Decides who may ask, before anything is answered; without one, everybody may. */
   readonly guard?: Guard | undefined
   /** What else is answered on this port: service discovery, rules, the status page. */
@@ -54,7 +57,12 @@ export async function startServe(deps: ServeDeps): Promise<Serve> {
   const { config, clock, log, metrics, store, formats, plugins, guard, host } = deps
   const links = createLinks(store)
   const rendering = createRendering(formats)
-  const { render } = rendering
+  const sending = createSending({
+    clock,
+    budget: deps.budget,
+    isMemoryShort: deps.isMemoryShort,
+    usualTimeoutMs: config.scrapeTimeout,
+  })
   const kept = createKept()
   const reader = createReader({
     clock,
@@ -65,9 +73,6 @@ export async function startServe(deps: ServeDeps): Promise<Serve> {
     maxAgeOf: deps.maxAgeOf,
     refresh: deps.refresh,
   })
-  const counts = createRequestCounts(metrics)
-  // a guard must see each request, however often it has let the same one pass
-  const repeats = guard ? undefined : createRepeats(() => counts.add('repeated', 200, 0))
   const pages: PagesDeps = {
     clock,
     asked: links.own,
@@ -83,33 +88,28 @@ export async function startServe(deps: ServeDeps): Promise<Serve> {
       reader,
       kept,
     }),
-    render,
-    repeats,
+    rendering,
+    sending,
   }
   const server = await startServer({
     port: config.listenPort,
     clock,
     log,
     metrics,
-    counts,
     ...(host !== undefined && { host }),
     guard,
     plugins: [
-      (server) => repeats?.watch(server.server),
+      sending.plugin,
       ...plugins,
       (server) => serveHealth(server, deps),
-      (server) => serveOwnPage(server, { ...deps, entries: store.entries, render }),
+      (server) => serveOwnPage(server, { ...deps, entries: store.entries, render: rendering.render }),
       (server) => servePages(server, pages),
     ],
   })
   observeProcess(metrics, deps.lag)
   return {
     port: server.port,
-    caches: [
-      { name: 'packed', shed: rendering.shed },
-      ...(repeats ? [{ name: 'repeats', shed: repeats.shed }] : []),
-      { name: 'merged', shed: kept.shed },
-    ],
+    caches: [{ name: 'merged', shed: kept.shed }],
     stop: server.stop,
   }
 }

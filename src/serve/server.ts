@@ -15,7 +15,7 @@ import { keepRoom } from './crowd.ts'
 import { createGate } from './gate.ts'
 import type { Guard } from './guard/guard.ts'
 import { listen } from './listen.ts'
-import { countRequests, createRequestCounts, type RequestCounts } from './requests.ts'
+import { countRequests, createRequestCounts } from './requests.ts'
 
 /** Adds its routes to the server. */
 export type Plugin = (server: FastifyInstance) => void
@@ -25,8 +25,6 @@ export interface ServerOptions {
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics
-  /** For who answers requests before they come here, and counts them with ours. */
-  readonly counts?: RequestCounts
   readonly plugins: readonly Plugin[]
   /** Listen here instead of on all addresses. */
   readonly host?: string
@@ -63,7 +61,8 @@ const usualBounds: Bounds = {
 const closeWithin = 1500
 
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { clock, log, metrics, plugins, guard, counts = createRequestCounts(metrics) } = options
+  const { clock, log, metrics, plugins, guard } = options
+  const counts = createRequestCounts(metrics)
   const { mostConnections, ...timeouts } = { ...usualBounds, ...options.bounds }
   const gate = createGate({ guard, counts, log })
   const server = fastify({

@@ -54,13 +54,61 @@ const stepsPart = 1 / 16
 /** What a step costs beside its delta. */
 const stepBytes = 8
 
-export function createVersions(): Versions {
+/** All outlines together: without one, a page is sent in full each time it changes. */
+const maxOutlineBytes = 48 * 2 ** 20
+/** A larger full copy is made anew for each peer that needs it. */
+const maxKeptFullBytes = 256 * 1024
+
+export function createVersions(maxBytes = maxOutlineBytes): Versions {
   const versions = new Map<string, Version>()
+  let outlineBytes = 0
+
+  /** A copy for good in the place of a former one, if there is room for it. */
+  function keep(outline: Outline | undefined, former?: Outline): Outline | undefined {
+    outlineBytes -= bytesOf(former)
+    const isRoom = outlineBytes + (outline?.byteLength ?? 0) <= maxBytes
+    const kept = isRoom ? keepOutline(outline, former) : undefined
+    outlineBytes += bytesOf(kept)
+    return kept
+  }
+
+  function lone(last: Version | undefined, number: number, page: Page): Version {
+    outlineBytes -= bytesOf(last?.read?.outline)
+    return { number, page, steps: [] }
+  }
+
+  function versionAfter(last: Version | undefined, number: number, page: Page): Version {
+    const former = last?.read?.outline
+    if (last && former && last.page === page) return { ...last, number, steps: stepsAfter(last) }
+    const body = bodyOf(page)
+    const outline = outlineOf(body)
+    const steps = last && former && outline ? stepsAfter(last, makeDelta(former, outline, body)) : []
+    return { number, page, steps, read: { print: fingerprint(body), outline: keep(outline, former) } }
+  }
+
+  function read(version: Version): Read {
+    if (version.read) return version.read
+    const body = bodyOf(version.page)
+    version.read = { print: fingerprint(body), outline: keep(outlineOf(body)) }
+    return version.read
+  }
+
+  function fullOf(version: Version): Way {
+    const { print } = read(version)
+    const packed = version.full ?? pack(bodyOf(version.page))
+    if (packed.length <= maxKeptFullBytes) version.full = packed
+    return { kind: 'full', print, packed }
+  }
 
   return {
     put(id, number, page, wanted) {
       const last = versions.get(id)
-      versions.set(id, wanted ? versionAfter(last, number, page) : lone(number, page))
+      try {
+        versions.set(id, wanted ? versionAfter(last, number, page) : lone(last, number, page))
+      } catch {
+        // who asks for the way to it is told why there is none
+        versions.set(id, lone(last, number, page))
+      }
     },
     way(id, base) {
       const version = versions.get(id)
@@ -71,45 +119,18 @@ export function createVersions(): Versions {
       const packed = steps.slice(first).flatMap((step) => step.packed ?? [])
       return { kind: 'steps', print: read(version).print, basePrint: steps[first]!.print, packed }
     },
-    forget: (id) => versions.delete(id),
+    forget(id) {
+      outlineBytes -= bytesOf(versions.get(id)?.read?.outline)
+      versions.delete(id)
+    },
   }
 }
 
-function lone(number: number, page: Page): Version {
-  return { number, page, steps: [] }
-}
-
-function versionAfter(last: Version | undefined, number: number, page: Page): Version {
-  const former = last?.read?.outline
-  try {
-    if (last && former && last.page === page) return { ...last, number, steps: stepsAfter(last) }
-    const body = bodyOf(page)
-    const outline = outlineOf(body)
-    const steps = last && former && outline ? stepsAfter(last, makeDelta(former, outline, body)) : []
-    return { number, page, steps, read: { print: fingerprint(body), outline: keepOutline(outline, former) } }
-  } catch {
-    // who asks for the way to it is told why there is none
-    return lone(number, page)
-  }
-}
+const bytesOf = (outline: Outline | undefined) => outline?.buffer.byteLength ?? 0
 
 function stepsAfter({ number, page, read, steps }: Version, delta?: Uint8Array): readonly Step[] {
   const step = { from: number, print: read!.print, ...(delta && { packed: packDelta(delta) }) }
   return affordable([...steps, step], page.size)
-}
-
-function read(version: Version): Read {
-  if (version.read) return version.read
-  const body = bodyOf(version.page)
-  version.full = pack(body)
-  version.read = { print: fingerprint(body), outline: keepOutline(outlineOf(body)) }
-  return version.read
-}
-
-function fullOf(version: Version): Way {
-  const { print } = read(version)
-  version.full ??= pack(bodyOf(version.page))
-  return { kind: 'full', print, packed: version.full }
 }
 
 /** The newest steps that together cost less than a full copy would. */

@@ -2,6 +2,7 @@
 
 import { createServer } from 'node:http'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createByteBudget } from '../../src/byte-budget.ts'
 import { systemClock as clock } from '../../src/clock.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
 import type { Finding } from '../../src/model.ts'
@@ -27,6 +28,8 @@ beforeEach(() => {
     fetch: fetcher.fetch,
     inspect: (body, contentType) => inspect(body, contentType, limits),
     maxBody,
+    clock: clock,
+    budget: createByteBudget(clock, 6 * maxBody),
   })
   const [log, metrics] = [createLog('silent'), createMetrics()]
   prober = startProber(

@@ -5,6 +5,7 @@ import { createServer as createHttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
+import { createByteBudget } from '../../src/byte-budget.ts'
 import { systemClock } from '../../src/clock.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
 import type { Snapshot } from '../../src/model.ts'
@@ -34,10 +35,12 @@ function scraping(hostile: readonly string[], healthy: readonly string[], verify
     fetch: fetcher.fetch,
     inspect: (body, contentType) => inspect(body, contentType, limits),
     maxBody,
+    clock: clock,
+    budget: createByteBudget(clock, 6 * maxBody),
   })
   const snapshots = new Map<string, Snapshot[]>(urls.map((url) => [url, []]))
   const scraper = startScraper(
-    { clock, read, rests: () => {}, log: createLog('silent'), metrics: createMetrics() },
+    { clock, read, admit: () => {}, rests: () => {}, log: createLog('silent'), metrics: createMetrics() },
     (url, snapshot) => snapshots.get(url)?.push(snapshot),
   )
   const job = (url: string, timeout: number) => ({ endpoint: { url, port: 0, why: '' }, interval, timeout })
@@ -178,7 +181,7 @@ describe.concurrent('bodies', () => {
     expect(last.ok && Buffer.from(bodyOf(last.page)).toString()).not.toContain(`a_${snapshots.length - 1}_`)
   })
 
-  test('held by many at once share one budget: the largest is given up, not the agent', async () => {
+  test('held by many at once share one budget: who finds no room is refused, and small ones are read', async () => {
     const held = Buffer.alloc(0.9 * mebi, 'a 1\n')
     await using server = await answering(`${ok}\r\n`, (socket) => socket.write(held))
     await using good = await pageServer('good 1\n')
@@ -187,7 +190,7 @@ describe.concurrent('bodies', () => {
     const { of } = agent
     await until('all have been read', () => [...urls, good.url].every((url) => of(url).length >= 2))
     expect(urls.flatMap((url) => of(url)).map((one) => !one.ok && one.trouble)).toEqual(
-      says('overloaded', 'too many large pages at once'),
+      says('overloaded', 'no memory was free within'),
     )
     expect(of(good.url).every(({ ok }) => ok)).toBe(true)
   })

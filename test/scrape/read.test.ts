@@ -1,10 +1,13 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
+import { createByteBudget } from '../../src/byte-budget.ts'
+import { systemClock } from '../../src/clock.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
 import type { Fetched } from '../../src/scrape/fetch.ts'
 import { createReader } from '../../src/scrape/read.ts'
 import { bodyOf } from '../../src/sync/body.ts'
 
+const maxBody = 4 * 2 ** 20
 const limits = { maxSeries: 100_000, maxLine: 10_000 }
 const bytes = (text: string) => Buffer.from(text)
 const plain = (text: string): Fetched => ({ body: bytes(text), gzip: false, contentType: 'text/plain' })
@@ -20,7 +23,9 @@ function reading(...fetched: readonly Fetched[]) {
       inspected += 1
       return inspect(body, contentType, limits)
     },
-    maxBody: 4 * 2 ** 20,
+    maxBody,
+    clock: systemClock,
+    budget: createByteBudget(systemClock, 3 * maxBody),
   })
   return {
     read: (options = {}) => read('http://c/metrics', { timeout: 1000, ...options }),

@@ -32,6 +32,7 @@ function started(takes: (id: string) => number = () => 5) {
         if (takes(id) > timeout) throw new ProxyError('timeout', `no answer within ${timeout} ms`)
         return { page, contentType: undefined }
       },
+      admit: () => {},
       rests: () => rests.push(snapshots.length),
       log: createLog('silent'),
       metrics: createMetrics(),
@@ -48,7 +49,7 @@ test('a snapshot that cannot be handed on is reported once, and told to each who
   const clock = virtualClock(0)
   const scraper = startScraper(
     {
-      ...{ clock, rests: () => {}, log: createLog('silent'), metrics: createMetrics() },
+      ...{ clock, admit: () => {}, rests: () => {}, log: createLog('silent'), metrics: createMetrics() },
       read: async () => ({ page, contentType: undefined }),
     },
     () => {

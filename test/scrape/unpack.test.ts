@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { unpack } from '../../src/scrape/unpack.ts'
 
 const maxBytes = 2 ** 20
+const anything = () => {}
 const text = Buffer.from('a 1\nb 2\n')
 const large = Buffer.alloc(600 * 1024, 'a 1\n')
 
@@ -23,7 +24,7 @@ describe('gzip is unpacked', () => {
   }
 
   test.for(Object.entries(packed))('%s', async ([, given]) => {
-    expect(Buffer.compare(await unpack(given, maxBytes), gunzipSync(given))).toBe(0)
+    expect(Buffer.compare(await unpack(given, maxBytes, anything), gunzipSync(given))).toBe(0)
   })
 })
 
@@ -31,7 +32,7 @@ test.each([
   ['and says so', gzipSync(Buffer.alloc(maxBytes + 1))],
   ['and says that it is not', Buffer.concat([gzipSync(Buffer.alloc(maxBytes)), gzipSync('a')])],
 ])('what is larger than it may be is refused: %s', async (_, packed) => {
-  await expect(unpack(packed, maxBytes)).rejects.toMatchObject({
+  await expect(unpack(packed, maxBytes, anything)).rejects.toMatchObject({
     code: 'too_large',
     message: 'sent more than 1 MiB once unpacked',
   })
@@ -42,8 +43,32 @@ test('what is damaged is refused', async () => {
   const damaged = Buffer.from(packed)
   damaged.writeUInt32LE(1, damaged.length - 8)
   for (const one of [damaged, packed.subarray(0, -1), Buffer.alloc(30, 'no gzip '), Buffer.alloc(0)])
-    await expect(unpack(one, maxBytes)).rejects.toMatchObject({
+    await expect(unpack(one, maxBytes, anything)).rejects.toMatchObject({
       code: 'protocol',
       message: 'sent gzip that cannot be unpacked',
     })
+})
+
+test('memory is asked for before it is taken: what is announced, and more only where that was not true', async () => {
+  const bomb = gzipSync(Buffer.alloc(maxBytes))
+  const asked: number[] = []
+  await unpack(bomb, maxBytes, (bytes) => asked.push(bytes))
+  expect(asked).toEqual([maxBytes])
+  bomb.writeUInt32LE(10, bomb.length - 4)
+  const refuse = (bytes: number) => {
+    if (bytes > 10) throw new Error('no memory')
+  }
+  await expect(unpack(Buffer.concat([bomb, gzipSync('a')]), maxBytes, refuse)).rejects.toThrow('no memory')
+})
+
+test('no more memory is asked for in the sum than the largest page takes', async () => {
+  const packed = gzipSync(Buffer.alloc(maxBytes))
+  packed.writeUInt32LE(maxBytes - 1, packed.length - 4)
+  let sum = 0
+  const add = (bytes: number) => {
+    sum += bytes
+  }
+  // the size that it announces is wrong, so it is refused in the end
+  await expect(unpack(packed, maxBytes, add)).rejects.toMatchObject({ code: 'protocol' })
+  expect(sum).toBeLessThanOrEqual(maxBytes)
 })

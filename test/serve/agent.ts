@@ -3,6 +3,7 @@
 
 import { request } from 'node:http'
 import { formats } from '../../src/app/formats.ts'
+import { createByteBudget } from '../../src/byte-budget.ts'
 import { systemClock } from '../../src/clock.ts'
 import { observeLag } from '../../src/lag.ts'
 import type { Catalogue, Change, Entry, NodeView, Page, Snapshot } from '../../src/model.ts'
@@ -25,6 +26,8 @@ export interface Setup {
   readonly refresh?: (entry: Entry, budget: number) => Promise<Snapshot>
   readonly log?: Log
   readonly formats?: typeof formats
+  readonly answerBytes?: number
+  readonly isMemoryShort?: () => boolean
   readonly plugins?: readonly Plugin[]
   readonly problems?: readonly Problem[]
   readonly awaited?: () => readonly string[]
@@ -77,6 +80,8 @@ export async function startAgent(setup: Setup): Promise<Agent> {
       world.put({ ...entry, snapshot })
     },
     formats: setup.formats ?? formats,
+    budget: createByteBudget(systemClock, setup.answerBytes ?? 2 ** 30),
+    isMemoryShort: () => setup.isMemoryShort?.() ?? false,
     version: '1.2.3',
     nodes: () => nodesOf(world.nodes(), world.catalogue()?.value, (at) => at / 1000),
     problems: () => setup.problems ?? [],

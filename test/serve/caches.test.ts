@@ -9,14 +9,10 @@ import { read, startAgent } from './agent.ts'
 
 const text = Array.from({ length: 200 }, (_, n) => `requests_total{path="/${n}"} ${n}\n`).join('')
 
-test('answers are the same after every cache was emptied, and made but once without', async () => {
+test('answers are the same after every cache was emptied, and merged but once without', async () => {
   let made = 0
   const counted: typeof formats = {
     ...formats,
-    bodyOf(page) {
-      made += 1
-      return formats.bodyOf(page)
-    },
     merge(parts, to) {
       made += 1
       return formats.merge(parts, to)
@@ -47,7 +43,7 @@ test('answers are the same after every cache was emptied, and made but once with
   expect(await askAll()).toEqual(first)
   expect(made).toBe(once)
 
-  expect(agent.caches.map(({ name }) => name)).toEqual(['packed', 'repeats', 'merged'])
+  expect(agent.caches.map(({ name }) => name)).toEqual(['merged'])
   for (const { shed } of agent.caches) shed()
   expect(await askAll()).toEqual(first)
   expect(made).toBe(2 * once)

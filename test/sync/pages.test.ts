@@ -97,6 +97,24 @@ describe('versions', () => {
     expect(versions.way('a', 3)?.kind).toBe('steps')
   })
 
+  test('are told in full where there is no room for an outline, and by deltas again once there is', () => {
+    const large = (seed: number) => Buffer.concat([page(seed), Buffer.from('\n'), page(seed + 1)])
+    const room = 4 * large(1).length
+    const versions = createVersions(room)
+    for (let n = 0; n < 20; n += 1) versions.put(`${n}`, 1, whole(large(n)), true)
+    for (let n = 0; n < 20; n += 1) versions.put(`${n}`, 2, whole(large(n + 1)), true)
+    const kinds = () => Array.from({ length: 20 }, (_, n) => versions.way(`${n}`, 1)!.kind)
+    expect(new Set(kinds())).toEqual(new Set(['steps', 'full']))
+    expect(kinds().at(-1)).toBe('full')
+    for (let n = 0; n < 19; n += 1) versions.forget(`${n}`)
+    versions.put('19', 3, whole(large(7)), true)
+    versions.put('19', 4, whole(large(8)), true)
+    expect(versions.way('19', 3)!.kind).toBe('steps')
+    for (const wanted of [false, true, false, true]) versions.put('19', 5, whole(large(9)), wanted)
+    versions.put('19', 6, whole(large(8)), true)
+    expect(versions.way('19', 5)!.kind).toBe('steps')
+  })
+
   test('make no delta while nobody listens', () => {
     const versions = createVersions()
     versions.put('a', 1, whole(page(1)), false)

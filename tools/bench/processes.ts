@@ -59,14 +59,14 @@ export function startAgent(env: NodeJS.ProcessEnv, flags: readonly string[] = []
   })
 }
 
-function imageEnvironment(): NodeJS.ProcessEnv {
+export function imageEnvironment(): NodeJS.ProcessEnv {
   const set = [...readFileSync('Dockerfile', 'utf8').matchAll(/^ENV (.*)$/gm)].flatMap(([, all]) =>
     all!.split(' '),
   )
   return Object.fromEntries(set.map((one) => one.split('=') as [string, string]))
 }
 
-function imageFlags(): readonly string[] {
+export function imageFlags(): readonly string[] {
   const entry = /^ENTRYPOINT (\[.*\])$/m.exec(readFileSync('Dockerfile', 'utf8'))?.[1] ?? '[]'
   return (JSON.parse(entry) as string[]).filter((word) => word.startsWith('--'))
 }
@@ -89,6 +89,11 @@ export function cpuOf(pid: number): number {
 /** Memory that a process holds, in MiB. */
 export function rssOf(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
+}
+
+/** The most that a process has held so far, in MiB. */
+export function peakOf(pid: number): number {
+  return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
 }
 
 /** What `pid` costs in CPU over `ms` milliseconds, as milliseconds. */
