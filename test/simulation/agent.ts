@@ -4,9 +4,11 @@
 
 import { createAgentPage } from '../../src/app/agent-page.ts'
 import { formats } from '../../src/app/formats.ts'
+import { createHeldPages } from '../../src/app/held.ts'
 import { createJournal } from '../../src/app/journal.ts'
 import { createSettings, startPipeline } from '../../src/app/pipeline.ts'
 import { createAwaited } from '../../src/app/readiness.ts'
+import { createByteBudget } from '../../src/byte-budget.ts'
 import { createHandover, type Found } from '../../src/discover/handover.ts'
 import { ProxyError } from '../../src/errors.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
@@ -87,6 +89,7 @@ const version = '1.0.0'
 const findEveryMs = 5000
 /** As in startSync: a peer that is found and says nothing keeps nobody waiting for longer. */
 const settledWithinMs = 15_000
+const budgetBytes = 64 * 2 ** 20
 
 export function startAgent(around: Surroundings): Agent {
   const { process, network, address, random } = around
@@ -109,6 +112,7 @@ export function startAgent(around: Surroundings): Agent {
   const settings = createSettings(store.catalogue)
   const agentPage = createAgentPage(config, metrics)
 
+  const budget = createByteBudget(clock, budgetBytes)
   const read = createPageReader({
     fetch: async (url, { timeout, signal }) => {
       const container = around.containerAt(new URL(url).hostname)
@@ -118,10 +122,16 @@ export function startAgent(around: Surroundings): Agent {
     },
     inspect: (body, contentType) => inspect(body, contentType, config),
     maxBody: config.maxBody,
+    ...{ clock, budget },
   })
+  const heldPages = createHeldPages(budgetBytes)
   const scraper = started(
     startScraper(
-      { clock, read: agentPage.orElse(read), rests: () => mesh?.hasten(), log, metrics },
+      {
+        ...{ clock, log, metrics, admit: heldPages.admit },
+        read: agentPage.orElse(read),
+        rests: () => mesh?.hasten(),
+      },
       (id, snapshot) => {
         store.putSnapshot(id, snapshot)
         if (!snapshot.ok) prober.failing(id)
@@ -136,7 +146,7 @@ export function startAgent(around: Surroundings): Agent {
   const prober = started(
     startProber({ clock, config, connect, read, log, metrics }, (id, finding, snapshot) => {
       store.putFinding(id, finding)
-      if (snapshot) store.putSnapshot(id, snapshot)
+      if (snapshot) store.putSnapshot(id, heldPages.checked(id, snapshot))
     }),
   )
   const pipeline = started(
@@ -150,6 +160,9 @@ export function startAgent(around: Surroundings): Agent {
     }),
   )
   store.subscribe(pipeline.changed)
+  store.subscribe((change) => {
+    if (change.kind === 'gone' && change.owner === store.own.self().node) heldPages.forget(change.id)
+  })
   store.subscribe(createJournal({ clock, log, own: () => store.own.self().node }))
 
   let mesh: Mesh | undefined
@@ -232,7 +245,9 @@ export function startAgent(around: Surroundings): Agent {
     readReplicas: createReadReplicas({
       ...{ clock, log, replicaLabel: config.replicaLabel, merging: formats, reader, kept: createKept() },
     }),
-    render: createRendering(formats).render,
+    rendering: createRendering(formats),
+    // there are no sockets that could hold a response back
+    sending: { reserve: async () => {} },
   })
 
   return {
