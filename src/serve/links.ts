@@ -2,7 +2,8 @@
 // change.
 
 import { ProxyError } from '../errors.ts'
-import type { Change, Mono, NodeId, NodeView } from '../model.ts'
+import type { Catalogue, Change, Mono, NodeId, NodeView } from '../model.ts'
+import { nodeNamesOf } from '../node-names.ts'
 
 export interface Links {
   own(): NodeId
@@ -14,23 +15,24 @@ export interface Link {
   readonly state: NodeView['link']
   /** Since when it is so. Absent where nothing is known of that agent. */
   readonly since?: Mono
-  /** What to call the node: its hostname, and its id too where two nodes share that. */
+  /** What the node is named. */
   readonly name: string
 }
 
 export interface LinksSource {
   /** Own node first. */
   nodes(): readonly NodeView[]
+  catalogue(): { readonly value: Catalogue } | undefined
   subscribe(listener: (change: Change) => void): () => void
 }
 
 export function createLinks(store: LinksSource): Links {
   let known: ReadonlyMap<NodeId, Link> | undefined
   store.subscribe(({ kind }) => {
-    if (kind === 'nodes') known = undefined
+    if (kind === 'nodes' || kind === 'catalogue') known = undefined
   })
   const links = () => {
-    known ??= readLinks(store.nodes())
+    known ??= readLinks(store.nodes(), store.catalogue()?.value)
     return known
   }
   return {
@@ -43,12 +45,9 @@ export function createLinks(store: LinksSource): Links {
   }
 }
 
-function readLinks(nodes: readonly NodeView[]): ReadonlyMap<NodeId, Link> {
-  const bearers = Map.groupBy(nodes, ({ self }) => self.hostname)
+function readLinks(nodes: readonly NodeView[], catalogue: Catalogue | undefined): ReadonlyMap<NodeId, Link> {
+  const { nameOf } = nodeNamesOf(nodes, catalogue)
   return new Map(
-    nodes.map(({ self: { node, hostname }, link, since }) => {
-      const name = bearers.get(hostname)!.length > 1 ? `${hostname} (${node})` : hostname
-      return [node, { state: link, since, name }]
-    }),
+    nodes.map(({ self: { node }, link, since }) => [node, { state: link, since, name: nameOf(node) }]),
   )
 }

@@ -5,10 +5,14 @@ import { failed, read, startAgent } from './agent.ts'
 
 test('a link is 0 for each agent that is expected and cannot be asked, whether or not it was ever heard', async () => {
   const known = catalogue([], ['n1', 'n2', 'n3', 'n4', 'n5'])
+  const named = [
+    ['n1', { ...known.nodes.get('n1')!, hostname: 'one' }],
+    ['n2', { ...known.nodes.get('n2')!, hostname: 'two' }],
+  ] as const
   const drained = ['n4', 'n5'].map((id) => [id, { ...known.nodes.get(id)!, availability: 'drain' }] as const)
   const agent = await startAgent({
     nodes: [node('n1', 'one', 'self'), node('n2', 'two', 'lost'), node('n4', 'four', 'lost')],
-    catalogue: { ...known, nodes: new Map([...known.nodes, ...drained]) },
+    catalogue: { ...known, nodes: new Map([...known.nodes, ...named, ...drained]) },
     problems: [{ key: 'node n2', severity: 'error', about: 'node', text: 'two: the link is lost' }],
   })
   const { text } = await agent.ask('/metrics')

@@ -297,7 +297,7 @@ describe('another node’s container', () => {
     })
   })
 
-  test('which names a node by its id too where another has its hostname, and says why it cannot be asked', async () => {
+  test('which names a node by its id where another has its hostname, and says why it cannot be asked', async () => {
     const agent = await start({
       entries: [remote()],
       nodes: [node('n1', 'twin', 'self'), node('n2', 'twin')],
@@ -308,7 +308,7 @@ describe('another node’s container', () => {
     })
     const { status, text } = await agent.ask('/web/metrics')
     expect(status).toBe(502)
-    expect(text).toMatch(/^the agent of twin \(n2\), .* cannot be asked: the agent stops\n/)
+    expect(text).toMatch(/^the agent of n2, .* cannot be asked: the agent stops\n/)
   })
 
   test('an owner that can’t answer now is the same as one that can’t be asked', async () => {

@@ -164,6 +164,15 @@ describe('ambiguity', () => {
     expect(ask({ entries, nodes }, 'x/n3')).toBe('x on n3')
     expect(ask({ entries, nodes }, 'x/same', 'n2')).toMatch(/^ambiguous; "x\/same" means more than one thing/)
   })
+
+  test('a hostname means the node that is connected, not what it was before it joined or left a Swarm', () => {
+    const nodes = [node('n1', 'one', 'self'), node('new', 'same'), node('old', 'same', 'lost')]
+    const entries = ['old', 'new'].flatMap((id) => [standalone(id, 'x'), globalTask(id, 'demo_glob')])
+    expect(ask({ entries, nodes }, 'x/same')).toBe('x on new')
+    expect(ask({ entries, nodes }, 'x/old')).toBe('x on old')
+    expect(ask({ entries, nodes }, 'x')).toContain('ask for one of /x/old/metrics /x/same/metrics')
+    expect(ask({ entries, nodes }, 'demo_glob/same')).toMatch(/ on new$/)
+  })
 })
 
 describe('the agents’ own name', () => {

@@ -2,6 +2,7 @@
 // only for the services of which something changed.
 
 import type { Catalogue, Change, Dated, Entry, NodeId, NodeView } from '../../model.ts'
+import { nodeNamesOf } from '../../node-names.ts'
 import { describe, describeAgent, type Listed, type Surroundings } from './labels.ts'
 import { metaPrinter } from './meta.ts'
 import { createRecollection } from './recollection.ts'
@@ -76,24 +77,15 @@ function surroundings(
   cluster: string | undefined,
 ): Surroundings {
   const byId = new Map(nodes.map((node) => [node.self.node, node]))
-  const hostname = (node: NodeId) =>
-    catalogue?.nodes.get(node)?.hostname ?? byId.get(node)?.self.hostname ?? node
-  const bearers = Map.groupBy(nodes, ({ self }) => hostname(self.node))
+  const { hostnameOf, nameOf } = nodeNamesOf(nodes, catalogue)
   const any = nodes.toSorted(linkedFirst)[0]
   return {
     catalogue,
     cluster,
-    hostname,
-    nodeName: (node) => (bearsItsName(node, bearers.get(hostname(node)) ?? []) ? hostname(node) : node),
+    hostname: hostnameOf,
+    nodeName: nameOf,
     address: (node) => (byId.get(node ?? '') ?? any)!.self.advertise,
   }
-}
-
-/** Two nodes with one hostname go by their ids; but one that is lost gives it up to its successor. */
-function bearsItsName(node: NodeId, bearers: readonly NodeView[]): boolean {
-  if (bearers.length < 2) return true
-  const linked = bearers.filter(isLinked)
-  return linked.length === 1 && linked[0]!.self.node === node
 }
 
 function isLinked({ link }: NodeView): boolean {

@@ -2,6 +2,7 @@
 // managers know.
 
 import { type Catalogue, type CatalogueNode, expectsAgent, type NodeId, type NodeView } from '../../model.ts'
+import { type NodeNames, nodeNamesOf } from '../../node-names.ts'
 import type { NodeStatus } from './shape.ts'
 import { secondsOf, type Unix } from './target.ts'
 
@@ -12,19 +13,21 @@ export function nodesOf(
   unix: Unix,
 ): readonly NodeStatus[] {
   const declared = catalogue?.nodes ?? new Map<NodeId, CatalogueNode>()
+  const names = nodeNamesOf(views, catalogue)
   const known = new Set(views.map(({ self }) => self.node))
   return [
-    ...views.map((view) => seen(view, declared.get(view.self.node), unix)),
-    ...[...declared].filter(([id]) => !known.has(id)).map(([id, node]) => unseen(id, node)),
+    ...views.map((view) => seen(view, declared.get(view.self.node), names, unix)),
+    ...[...declared].filter(([id]) => !known.has(id)).map(([id, node]) => unseen(id, node, names)),
   ].sort((a, b) => rank(a) - rank(b) || compare(a.name, b.name) || compare(a.id, b.id))
 }
 
-function seen(view: NodeView, declared: CatalogueNode | undefined, unix: Unix): NodeStatus {
+function seen(view: NodeView, declared: CatalogueNode | undefined, names: NodeNames, unix: Unix): NodeStatus {
   const { self, version, link, since, roundTrip, trouble } = view
   const address = self.address ?? declared?.address
   return {
     id: self.node,
-    name: self.hostname,
+    name: names.nameOf(self.node),
+    hostname: names.hostnameOf(self.node),
     ...(address !== undefined && { address }),
     swarm: self.swarm,
     manager: self.manager,
@@ -38,11 +41,12 @@ function seen(view: NodeView, declared: CatalogueNode | undefined, unix: Unix): 
   }
 }
 
-function unseen(id: string, declared: CatalogueNode): NodeStatus {
+function unseen(id: string, declared: CatalogueNode, names: NodeNames): NodeStatus {
   const { hostname, address, role } = declared
   return {
     id,
-    name: hostname,
+    name: names.nameOf(id),
+    hostname,
     address,
     swarm: true,
     manager: role === 'manager',
@@ -62,10 +66,3 @@ function swarmStateOf(declared: CatalogueNode | undefined) {
 const ranks = { self: 0, up: 1, lost: 1, none: 2 } as const
 const rank = ({ link }: NodeStatus) => ranks[link]
 const compare = (a: string, b: string) => a.localeCompare(b, 'en', { numeric: true })
-
-/** How to call a node in a path: by its name, unless another one has the same. */
-export function pathNamer(nodes: readonly NodeStatus[]): (id: string, name: string) => string {
-  const count = new Map<string, number>()
-  for (const { name } of nodes) count.set(name, (count.get(name) ?? 0) + 1)
-  return (id, name) => ((count.get(name) ?? 0) > 1 ? id : name)
-}

@@ -13,7 +13,7 @@ export interface Naming {
   readonly path: string
 }
 
-/** `node` is what to call the owner in a path: its hostname, or its id where two nodes share one. */
+/** `node` is what the owner is named. */
 export function namingOf({ target }: Entry, node: string): Naming {
   const { place } = target
   switch (place.kind) {

@@ -168,7 +168,8 @@ function ofRule(report: Report): Problem {
 }
 
 function ofNames({ nodes, ambiguities }: ProblemSources): readonly Problem[] {
-  const shared = [...Map.groupBy(nodes, ({ name }) => name)].filter(([, of]) => of.length > 1)
+  const connected = nodes.filter(({ link }) => link === 'self' || link === 'up')
+  const shared = [...Map.groupBy(connected, ({ hostname }) => hostname)].filter(([, of]) => of.length > 1)
   return [
     ...shared.map(([name, of]) =>
       problem('warning', 'name', name, {

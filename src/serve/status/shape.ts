@@ -37,7 +37,9 @@ export interface SettingsStatus {
 
 export interface NodeStatus {
   readonly id: string
+  /** In paths and labels: its hostname, unless that means another node; then its id. */
   readonly name: string
+  readonly hostname: string
   readonly address?: string
   readonly swarm: boolean
   readonly manager: boolean

@@ -3,7 +3,7 @@
 
 import type { Config } from '../../config.ts'
 import type { Catalogue, Change, Dated, Entry, NodeId, NodeView, PeerView, Self } from '../../model.ts'
-import { nodesOf, pathNamer } from './nodes.ts'
+import { nodesOf } from './nodes.ts'
 import { type ProblemSources, problemsOf } from './problems.ts'
 import type { NodeStatus, Problem, ServiceStatus, SettingsStatus, Status } from './shape.ts'
 import type { Surroundings, Unix } from './target.ts'
@@ -95,11 +95,10 @@ export function contextsOf(
   catalogue: Catalogue | undefined,
 ): ReadonlyMap<NodeId, Surroundings> {
   const services = catalogue?.services ?? noServices
-  const pathName = pathNamer(nodes)
   return new Map(
     nodes.map(({ id, name, link }) => [
       id,
-      { node: name, pathNode: pathName(id, name), lost: link === 'lost' || link === 'none', services },
+      { node: name, lost: link === 'lost' || link === 'none', services },
     ]),
   )
 }
@@ -107,5 +106,5 @@ export function contextsOf(
 const noServices: Catalogue['services'] = new Map()
 
 export function unknownOwner(owner: NodeId): Surroundings {
-  return { node: owner, pathNode: owner, lost: true, services: noServices }
+  return { node: owner, lost: true, services: noServices }
 }

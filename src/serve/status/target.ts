@@ -8,10 +8,8 @@ import type { State, TargetStatus } from './shape.ts'
 
 /** What an entry's status depends on besides the entry. */
 export interface Surroundings {
-  /** What people call the owner. */
+  /** What the owner is named. */
   readonly node: string
-  /** How paths name the owner. */
-  readonly pathNode: string
   readonly lost: boolean
   readonly services: ReadonlyMap<string, CatalogueService>
 }
@@ -29,7 +27,7 @@ export function targetOf(entry: Entry, around: Surroundings, unix: Unix): Target
     nodeId: owner,
     node: around.node,
     name: target.name,
-    ...namingOf(entry, around.pathNode),
+    ...namingOf(entry, around.node),
     image: target.image,
     state,
     ...(trouble && { trouble }),

@@ -1,29 +1,30 @@
 // What the look-up needs to know of nodes. Read when it is needed: most look-ups don't.
 
 import type { Catalogue, NodeId, NodeView } from '../../model.ts'
+import { type NodeNames, nodeNamesOf } from '../../node-names.ts'
 
 export interface Nodes {
-  /** Whether the node or its hostname is meant. */
+  /** Whether the node is meant by this hostname or id. */
   fits(node: NodeId, nameOrId: string): boolean
   /** Whether its agent can be asked. */
   linked(node: NodeId): boolean
-  /** The node's hostname where that is enough to tell it from all others, else its id. */
   nameOf(node: NodeId): string
 }
 
 export function readNodes(views: () => readonly NodeView[], catalogue: Catalogue | undefined): Nodes {
-  let byId: ReadonlyMap<NodeId, NodeView> | undefined
-  const known = () => {
-    byId ??= new Map(views().map((view) => [view.self.node, view]))
-    return byId
+  let read: { readonly linked: ReadonlySet<NodeId>; readonly names: NodeNames } | undefined
+  const nodes = () => {
+    read ??= readAll(views(), catalogue)
+    return read
   }
-  const listed: Catalogue['nodes'] = catalogue?.nodes ?? new Map()
-  const hostname = (node: NodeId) => known().get(node)?.self.hostname ?? listed.get(node)?.hostname ?? node
-  const isShared = (name: string) =>
-    new Set([...known().keys(), ...listed.keys()].filter((node) => hostname(node) === name)).size > 1
   return {
-    fits: (node, nameOrId) => node === nameOrId || hostname(node) === nameOrId,
-    linked: (node) => (known().get(node)?.link ?? 'lost') !== 'lost',
-    nameOf: (node) => (isShared(hostname(node)) ? node : hostname(node)),
+    fits: (node, nameOrId) => node === nameOrId || nodes().names.meantBy(nameOrId).includes(node),
+    linked: (node) => nodes().linked.has(node),
+    nameOf: (node) => nodes().names.nameOf(node),
   }
+}
+
+function readAll(views: readonly NodeView[], catalogue: Catalogue | undefined) {
+  const linked = views.filter(({ link }) => link !== 'lost').map(({ self }) => self.node)
+  return { linked: new Set(linked), names: nodeNamesOf(views, catalogue) }
 }

@@ -5,7 +5,7 @@ import { prometheusBlock } from '../../../src/serve/status/prometheus-block.ts'
 import { targetOf } from '../../../src/serve/status/target.ts'
 import { entry, target, task } from '../../helpers/cluster.ts'
 
-const around = { node: 'node1', pathNode: 'node1', lost: false, services: new Map() }
+const around = { node: 'node1', lost: false, services: new Map() }
 
 describe('a sample', () => {
   test.each([

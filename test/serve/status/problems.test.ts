@@ -147,6 +147,11 @@ describe('problems', () => {
     ])
   })
 
+  test('not a hostname that only nodes have that are lost, or none but one', () => {
+    const views = [node('a'), node('former', { hostname: 'a', link: 'lost' })]
+    expect(texts({ nodes: nodesOf(views, undefined, unix) }).join('\n')).not.toContain('are called')
+  })
+
   test('rejected rules, shared hostnames, ambiguous names and warnings, the worst first', () => {
     const nodes = nodesOf([node('a'), node('b', { hostname: 'a' })], undefined, unix)
     expect(

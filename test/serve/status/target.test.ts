@@ -5,7 +5,7 @@ import { type Surroundings, stateOf, targetOf } from '../../../src/serve/status/
 import { entry, target, task } from '../../helpers/cluster.ts'
 import { failed, read } from '../agent.ts'
 
-const around: Surroundings = { node: 'node1', pathNode: 'node1', lost: false, services: new Map() }
+const around: Surroundings = { node: 'node1', lost: false, services: new Map() }
 const unix = (at: number) => 1000 + at / 1000
 const none = (code: Trouble['code']): Finding => ({ kind: 'none', trouble: { code, reason: 'because' } })
 const web = task('shop_web', '2')
@@ -68,7 +68,7 @@ test('remarks of the page stand beside labels that were not understood', () => {
 })
 
 describe('the path', () => {
-  const pathOf = (of: Entry, pathNode = 'node1') => targetOf(of, { ...around, pathNode }, unix).path
+  const pathOf = (of: Entry, node = 'node1') => targetOf(of, { ...around, node }, unix).path
   test.each([
     ['/shop_web/2/metrics', pathOf(entry(web))],
     ['/monitor_node/node1/metrics', pathOf(entry(task('monitor_node', '')))],

@@ -76,7 +76,7 @@ function createCard(id, onChoose) {
       setText(counts, targets.length === 0 ? 'no containers' : sayHealth(targets))
       setAttribute(button, 'data-link', node.trouble ? 'lost' : node.link)
       setAttribute(button, 'aria-pressed', `${chosen}`)
-      setAttribute(button, 'title', [node.id, node.address].filter(Boolean).join('\n'))
+      setAttribute(button, 'title', [node.hostname, node.id, node.address].filter(Boolean).join('\n'))
       matrix.update(targets.map(({ state }) => state))
     },
   }

@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest'
+import { nodeNamesOf } from '../src/node-names.ts'
+import { catalogue } from './helpers/cluster.ts'
+import { node } from './store/world.ts'
+
+/** What each node is named, and which nodes that name means. */
+function namesOf(...nodes: Parameters<typeof nodeNamesOf>) {
+  const { nameOf, meantBy } = nodeNamesOf(...nodes)
+  return nodes[0].map(({ self }) => [nameOf(self.node), meantBy(nameOf(self.node))])
+}
+
+describe('a node is named', () => {
+  test('by its hostname', () => {
+    expect(namesOf([node('n1', 'one', 'self'), node('n2', 'two', 'lost')], undefined)).toEqual([
+      ['one', ['n1']],
+      ['two', ['n2']],
+    ])
+  })
+
+  test('by its id where two that are connected, or two that are lost, have one hostname', () => {
+    for (const link of ['up', 'lost'] as const) {
+      const nodes = [node('n1', 'same', link), node('n2', 'same', link)]
+      expect(namesOf(nodes, undefined)).toEqual([
+        ['n1', ['n1']],
+        ['n2', ['n2']],
+      ])
+      expect(nodeNamesOf(nodes, undefined).meantBy('same')).toEqual(['n1', 'n2'])
+    }
+  })
+
+  test('by its hostname if the others that have it are lost, and those by their ids', () => {
+    const nodes = [node('old', 'same', 'lost'), node('new', 'same'), node('older', 'same', 'lost')]
+    expect(namesOf(nodes, undefined)).toEqual([
+      ['old', ['old']],
+      ['same', ['new']],
+      ['older', ['older']],
+    ])
+  })
+
+  test('by its id where its hostname is the id of another', () => {
+    expect(namesOf([node('n1', 'one'), node('n2', 'n1')], undefined)).toEqual([
+      ['one', ['n1']],
+      ['n2', ['n2']],
+    ])
+  })
+
+  test('by the hostname that the managers know; a node of theirs without an agent takes it from none', () => {
+    const known = catalogue([], ['n1', 'n2'])
+    const hosts = [...known.nodes].map(([id, one]) => [id, { ...one, hostname: 'new' }] as const)
+    const names = nodeNamesOf([node('n1', 'old')], { ...known, nodes: new Map(hosts) })
+    expect(names.nameOf('n1')).toBe('new')
+    expect(names.meantBy('new')).toEqual(['n1'])
+    expect(names.meantBy('old')).toEqual([])
+    expect(names.nameOf('n2')).toBe('n2')
+  })
+})
