@@ -17,9 +17,12 @@ export interface Circumstances {
 
 export interface Reading {
   readonly page: Page
-  readonly age: number
-  /** Set where the age must be told: the page is older than the asker may expect. */
+  /** When it was read. */
+  readonly at: Mono
+  /** Set where the age must be sent: the page is older than the client may expect. */
   readonly cached?: true
+  /** Set where it stands in for an owner that can't be asked: until when it may, and then why it is refused. */
+  readonly expires?: { readonly at: Mono; readonly trouble: Trouble }
 }
 
 export type Settled =
@@ -35,34 +38,37 @@ export function judge(entry: Entry, circumstances: Circumstances): Verdict {
   const hindrance = whyNotRead(entry)
   if (hindrance) return { kind: 'refuse', trouble: hindrance }
   if (!snapshot) return { kind: 'refresh' }
-  if (maxAge === 'off') return shown(entry, now, true)
-  return now - snapshot.at <= maxAge ? shown(entry, now) : { kind: 'refresh' }
+  if (maxAge === 'off') return shown(entry, { cached: true })
+  return now - snapshot.at <= maxAge ? shown(entry) : { kind: 'refresh' }
 }
 
 /** What a read that has just ended brought. */
-export function shown({ snapshot }: Entry, now: Mono, cached = false): Settled {
+export function shown({ snapshot }: Entry, traits: Omit<Reading, 'page' | 'at'> = {}): Settled {
   if (!snapshot) return { kind: 'refuse', trouble: { code: 'searching', reason: 'not read yet' } }
   if (!snapshot.ok) return { kind: 'refuse', trouble: snapshot.trouble }
-  return {
-    kind: 'show',
-    reading: { page: snapshot.page, age: now - snapshot.at, ...(cached && { cached }) },
-  }
+  return { kind: 'show', reading: { page: snapshot.page, at: snapshot.at, ...traits } }
+}
+
+/** Why a reading that has waited since may not be shown any more. */
+export function expired({ expires }: Pick<Reading, 'expires'>, now: Mono): Trouble | undefined {
+  return expires && now > expires.at ? expires.trouble : undefined
 }
 
 /** What the cache may say for an owner that can't be asked, for the reason given or since its link is lost. */
 export function standIn(entry: Entry, circumstances: Circumstances, why?: Trouble): Settled {
   const { now, staleAfter, link } = circumstances
   const { snapshot } = entry
-  if (!snapshot || now - snapshot.at > staleAfter) {
-    const how = link.state === 'lost' || !why ? lostText(link, now) : why.reason
-    const reason = `the agent of ${link.name}, where this container runs, cannot be asked: ${how}`
-    const mend = snapshot
-      ? `what it last said is ${seconds(now - snapshot.at)} old, too old to stand in`
-      : 'it has said nothing of this container yet'
-    return { kind: 'refuse', trouble: { code: 'owner_lost', reason, mend } }
-  }
+  const how = link.state === 'lost' || !why ? lostText(link, now) : why.reason
+  const reason = `the agent of ${link.name}, where this container runs, cannot be asked: ${how}`
+  const refused = (mend: string): Trouble => ({ code: 'owner_lost', reason, mend })
+  const tooOld = (age: number) => refused(`what it last said is ${seconds(age)} old, too old to stand in`)
+  if (!snapshot) return { kind: 'refuse', trouble: refused('it has said nothing of this container yet') }
+  const age = now - snapshot.at
+  if (age > staleAfter) return { kind: 'refuse', trouble: tooOld(age) }
   const hindrance = whyNotRead(entry)
-  return hindrance ? { kind: 'refuse', trouble: hindrance } : shown(entry, now, true)
+  if (hindrance) return { kind: 'refuse', trouble: hindrance }
+  const expires = { at: snapshot.at + staleAfter, trouble: tooOld(staleAfter) }
+  return shown(entry, { cached: true, expires })
 }
 
 function lostText({ since }: Link, now: Mono): string {

@@ -3,10 +3,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
-import { ProxyError } from '../errors.ts'
+import { errorOf, ProxyError } from '../errors.ts'
 import type { Entry, NodeId } from '../model.ts'
 import { budgetOf } from './budget.ts'
-import type { Reading } from './freshness.ts'
+import { expired, type Reading } from './freshness.ts'
 import type { Reader } from './reader.ts'
 import type { Asker, Rendered, Rendering } from './rendering.ts'
 import type { Readings, ReadReplicas, Slot } from './replicas.ts'
@@ -60,7 +60,7 @@ async function answerPage(
   /** The node may have another id by then. */
   const anew = () => ({ ...question, asked: deps.asked() })
   const found = find(question, deps)
-  if (found.kind === 'refused') throw refusal(found.trouble)
+  if (found.kind === 'refused') throw errorOf(found.trouble)
   if (found.kind === 'elsewhere') return sendNothing(reply, found.full)
   const budget = budgetOf(request.headers['x-prometheus-scrape-timeout-seconds'], deps.usualTimeout)
   const until = deps.clock.now() + budget
@@ -70,7 +70,11 @@ async function answerPage(
   const left = Math.max(0, until - deps.clock.now())
   await deps.sending.reserve(request, reply, readings.bytes, left)
   const rendered = await deps.rendering.render(readings.makePage(), asker)
-  if (readings.cached) reply.header('age', Math.round(readings.age / 1000))
+  // it has waited for memory, and to be converted
+  const now = deps.clock.now()
+  const trouble = expired(readings, now)
+  if (trouble) throw errorOf(trouble)
+  if (readings.cached) reply.header('age', Math.round((now - readings.at) / 1000))
   return sendRendered(reply, rendered)
 }
 
@@ -142,10 +146,6 @@ function refuseTooEarly(awaited: readonly string[]): void {
 function scopeOf(scope: string | undefined): 'node' | undefined {
   if (scope === undefined || scope === 'node') return scope
   throw new ProxyError('bad_request', 'scope can only be node')
-}
-
-function refusal({ code, reason, mend }: Trouble): ProxyError {
-  return new ProxyError(code, reason, mend === undefined ? {} : { mend })
 }
 
 /** A list of all nodes asks each for its part: one without a part isn't down. */

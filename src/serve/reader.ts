@@ -73,7 +73,7 @@ export function createReader(deps: ReaderDeps): Reader {
     const { owner, target } = entry
     const latest = deps.entry(owner, target.id)
     if (!latest) return refuse({ code: 'stopped', reason: 'the container was removed' })
-    if (!trouble) return shown(latest, clock.now())
+    if (!trouble) return shown(latest)
     if (!isOwnersFailure(trouble.code)) return refuse(trouble)
     return standIn(latest, circumstances(latest, 'off'), trouble)
   }

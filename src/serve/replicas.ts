@@ -6,7 +6,7 @@ import { ProxyError, troubleOf } from '../errors.ts'
 import type { Entry, Format, Mono, Page } from '../model.ts'
 import { plainPage } from '../page.ts'
 import type { Log } from '../telemetry.ts'
-import type { Reading } from './freshness.ts'
+import { expired, type Reading } from './freshness.ts'
 import type { Kept, Part } from './kept.ts'
 import type { Reader } from './reader.ts'
 
@@ -37,10 +37,7 @@ export interface Slot {
 }
 
 /** One slot's page, or why there is none. */
-type Outcome = { readonly slot: string } & (
-  | { readonly reading: Reading; readonly at: Mono }
-  | { readonly trouble: Trouble }
-)
+type Outcome = { readonly slot: string } & ({ readonly reading: Reading } | { readonly trouble: Trouble })
 type Up = Extract<Outcome, { readonly reading: Reading }>
 
 /** What was read, and the page that can be made of it. */
@@ -69,7 +66,7 @@ export function createReadReplicas({
   async function outcomeOf({ slot, entry }: Slot, budget: number): Promise<Outcome> {
     if (!entry) return { slot, trouble: { code: 'stopped', reason: 'no container runs in this slot' } }
     try {
-      return { slot, reading: await reader.read(entry, budget), at: clock.now() }
+      return { slot, reading: await reader.read(entry, budget) }
     } catch (error) {
       if (!(error instanceof ProxyError)) throw error
       return { slot, trouble: troubleOf(error) }
@@ -111,21 +108,19 @@ export function createReadReplicas({
     const until = clock.now() + budget
     const first = await readAll(slots, budget)
     const left = until - clock.now()
-    const outcomes =
-      first.every(isUp) || left <= 0 ? first : await readSuccessors(slots, first, again(), left)
+    const read = first.every(isUp) || left <= 0 ? first : await readSuccessors(slots, first, again(), left)
+    // what was read first has waited for the others
+    const now = clock.now()
+    const outcomes = read.map((outcome) => atLast(outcome, now))
     const up = outcomes.filter(isUp)
     if (up.length === 0) throw noneUp(full, outcomes)
-    const now = clock.now()
-    // what was read first has waited for the others
-    const age = Math.max(...up.map(({ reading, at }) => reading.age + now - at))
-    const cached = up.some(({ reading }) => reading.cached)
     const makePage = () =>
       kept.pageOf(`${full} ${slots.length}`, outcomes.map(partOf), (before) => {
         const joined = join(outcomes, up)
         tellRemarks(full, joined.remarks, before?.remarks)
         return joined
       })
-    return { bytes: bytesFor(up), makePage, age, ...(cached && { cached }) }
+    return { bytes: bytesFor(up), makePage, ...traitsOf(up.map(({ reading }) => reading)) }
   }
 }
 
@@ -136,6 +131,19 @@ function bytesFor(up: readonly Up[]): number {
 
 function isUp(outcome: Outcome): outcome is Up {
   return 'reading' in outcome
+}
+
+function atLast(outcome: Outcome, now: Mono): Outcome {
+  const trouble = isUp(outcome) && expired(outcome.reading, now)
+  return trouble ? { slot: outcome.slot, trouble } : outcome
+}
+
+/** A page is as old as its oldest part. */
+function traitsOf(readings: readonly Reading[]): Omit<Reading, 'page'> {
+  const at = Math.min(...readings.map((reading) => reading.at))
+  const cached = readings.some((reading) => reading.cached)
+  const [expires] = readings.flatMap((reading) => reading.expires ?? []).sort((a, b) => a.at - b.at)
+  return { at, ...(cached && { cached }), ...(expires && { expires }) }
 }
 
 /** Another container, or the same one of a node that has another id by now. */

@@ -1,5 +1,6 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
+import { formats } from '../../src/app/formats.ts'
 import { ProxyError } from '../../src/errors.ts'
 import type { Entry, Snapshot } from '../../src/model.ts'
 import { createLog } from '../../src/telemetry.ts'
@@ -311,6 +312,25 @@ describe('another node’s container', () => {
     expect(text).toMatch(/^the agent of n2, .* cannot be asked: the agent stops\n/)
   })
 
+  test('and that is not sent if it becomes too old while it is converted', async () => {
+    const snapshot = read('old 1\n')
+    const agent = await start({
+      entries: [withSnapshot(standalone('n2', 'web'), snapshot)],
+      nodes: nodes('lost'),
+      staleAfter: 500,
+      formats: {
+        ...formats,
+        convert(page, to) {
+          while (performance.now() <= snapshot.at + 500);
+          return formats.convert(page, to)
+        },
+      },
+    })
+    const { status, text } = await agent.ask('/web/metrics')
+    expect(status).toBe(502)
+    expect(text).toMatch(/^the agent of two, .*\nwhat it last said is 1 s old, too old to stand in\n/)
+  })
+
   test('an owner that can’t answer now is the same as one that can’t be asked', async () => {
     const agent = await start({
       entries: [remote()],
@@ -464,6 +484,26 @@ describe('a service’s page', () => {
     })
     const { status, headers } = await agent.ask('/web/metrics')
     expect([status, Number(headers.age)]).toEqual([200, expect.toSatisfy((age) => age >= 3)])
+  })
+
+  test('a part that has become too old to stand in while others were read is down', async () => {
+    const lost = [node('n1', 'one', 'self'), node('n2', 'two', 'lost')]
+    const snapshot = read('x 3\n')
+    const agent = await start({
+      entries: [replicas[0]!, withSnapshot(replicas[2]!, snapshot)],
+      nodes: lost,
+      staleAfter: 500,
+      refresh: async (entry) => {
+        while (performance.now() <= snapshot.at + 500) await soon(20)
+        return bySlot(entry)
+      },
+    })
+    const { status, text, headers } = await agent.ask('/web/metrics')
+    expect(status).toBe(200)
+    expect(text).toContain('x{slot="1"} 1\n')
+    expect(text).not.toContain('x{slot="3"}')
+    expect(text).toContain(up([1, 1], [3, 0]))
+    expect(headers).not.toHaveProperty('age')
   })
 
   test('one that failed and has no successor is asked once', async () => {
