@@ -78,15 +78,9 @@ export function entryOf(owner: NodeId, heard: Heard): Entry | undefined {
   }
 }
 
-/** The same of an owner that has another id now. */
-export function heardFrom(owner: NodeId, { listing, former, ...rest }: Heard): Heard {
-  const value = listing?.value
-  const moved = value && { value: { ...value, target: { ...value.target, node: owner } } }
-  return {
-    ...rest,
-    ...(listing && { listing: { ...listing, ...moved } }),
-    ...(former && { former: ownedBy(owner, former) }),
-  }
+/** The same of an owner that has another id now: it stands until the owner has sent everything again, under that. */
+export function heardFrom(owner: NodeId, { history }: Heard, entry: Entry | undefined): Heard {
+  return { epoch: '', history, ...(entry && { former: ownedBy(owner, entry) }) }
 }
 
 export function ownedBy(owner: NodeId, entry: Entry): Entry {

@@ -33,6 +33,8 @@ export interface PeerSide {
   say(node: NodeId, epoch: string, saying: Saying): boolean
   /** The node has told of all that it has: what only its former epoch had is gone. */
   whole(node: NodeId, epoch: string): void
+  /** This id is our own node's now: what was sent of it counts no longer. */
+  forget(node: NodeId): void
   /**
    * Forgets nodes lost for too long unless an agent is expected there, what was withdrawn, and what a former epoch had
    * and the present one never spoke of.
@@ -100,7 +102,7 @@ export function createPeerSide({ clock, forgetAfter, tell, renamed, isExpected }
 
   function take(owner: NodeId, node: Node, from: NodeId, { heard: all }: Node): void {
     for (const [id, { heard, entry }] of all) {
-      put(owner, node, id, heardFrom(owner, heard))
+      put(owner, node, id, heardFrom(owner, heard, entry))
       if (entry) tell({ kind: 'gone', owner: from, id })
     }
     renamed(from)
@@ -173,6 +175,11 @@ export function createPeerSide({ clock, forgetAfter, tell, renamed, isExpected }
     whole(owner, epoch) {
       const node = nodes.get(owner)
       if (node?.epoch === epoch) dropFormer(owner, node)
+    },
+    forget(owner) {
+      const node = nodes.get(owner)
+      for (const id of [...(node?.heard.keys() ?? [])]) drop(owner, node!, id)
+      nodes.delete(owner)
     },
     sweep() {
       const now = clock.now()

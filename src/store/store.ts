@@ -168,6 +168,7 @@ export function createStore(options: Options): Store {
     identify(next) {
       if (isDeepStrictEqual(self, next)) return
       const before = self
+      peers.forget(next.node)
       self = next
       tell({ kind: 'nodes' })
       if (!before || before.node === next.node) return

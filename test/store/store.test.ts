@@ -218,6 +218,40 @@ describe('the peers’ side', () => {
     expect(store.nodes()).toHaveLength(2)
   })
 
+  test('an agent that has another node id loses what it does not send again', () => {
+    store.peers.up(speaker('e1'))
+    for (const [id, number] of [
+      ['a', 1],
+      ['removed', 2],
+    ] as const)
+      list(id, number)
+    show('a', 3)
+    store.peers.up({ self: self('n9'), version: '1.0.0', epoch: 'e1' })
+    store.peers.say('n9', 'e1', {
+      kind: 'listing',
+      ...{ id: 'a', number: 4 },
+      listing: { target: target('a', { node: 'n9' }), finding: found, endpoint, born: 1 },
+    })
+    expect(ids().sort()).toEqual(['n9/a', 'n9/removed'])
+    store.peers.whole('n9', 'e1')
+    expect(ids()).toEqual(['n9/a'])
+  })
+
+  test('a node id that becomes our own is nobody else’s any more', () => {
+    store.peers.up(speaker('e1'))
+    list('a', 1)
+    store.peers.lost('n2')
+    store.replaceTargets([target('a')])
+    changes.length = 0
+    store.identify(self('n2'))
+    expect(store.nodes().map(({ self, link }) => [self.node, link])).toEqual([['n2', 'self']])
+    clock.passSync(302_000)
+    expect(ids()).toEqual(['n2/a'])
+    const last = changes.findLast((change) => change.kind !== 'nodes' && change.kind !== 'catalogue')
+    expect(changes.indexOf(last!)).toBeGreaterThan(0)
+    expect(last).toEqual({ kind: 'gone', owner: 'n1', id: 'a' })
+  })
+
   describe('a lost node whose agent the Swarm expects', () => {
     const node = { hostname: 'n2', address: '10.0.0.2', role: 'worker', state: 'down' } as const
     const swarm = (availability?: string) => ({
