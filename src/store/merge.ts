@@ -78,8 +78,8 @@ export function entryOf(owner: NodeId, heard: Heard): Entry | undefined {
   }
 }
 
-/** The same of an owner that has another id now: it stands until the owner has sent everything again, under that. */
-export function heardFrom(owner: NodeId, { history }: Heard, entry: Entry | undefined): Heard {
+/** The same before the owner's next epoch, or its next id: it stands until the owner has sent everything again. */
+export function formerOf(owner: NodeId, { history }: Heard, entry: Entry | undefined): Heard {
   return { epoch: '', history, ...(entry && { former: ownedBy(owner, entry) }) }
 }
 

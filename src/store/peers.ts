@@ -11,7 +11,7 @@ import {
   type NodeView,
   type Self,
 } from '../model.ts'
-import { entryOf, type Heard, heardFrom, merge, type Saying } from './merge.ts'
+import { entryOf, formerOf, type Heard, merge, type Saying } from './merge.ts'
 
 /** Who speaks: an agent and its present life. */
 export interface Speaker {
@@ -102,10 +102,16 @@ export function createPeerSide({ clock, forgetAfter, tell, renamed, isExpected }
 
   function take(owner: NodeId, node: Node, from: NodeId, { heard: all }: Node): void {
     for (const [id, { heard, entry }] of all) {
-      put(owner, node, id, heardFrom(owner, heard, entry))
+      put(owner, node, id, formerOf(owner, heard, entry))
       if (entry) tell({ kind: 'gone', owner: from, id })
     }
     renamed(from)
+  }
+
+  function enter(owner: NodeId, node: Node, epoch: string): void {
+    Object.assign(node, { epoch, since: clock.now() })
+    for (const [id, { heard, entry }] of node.heard)
+      node.heard.set(id, { heard: formerOf(owner, heard, entry), entry })
   }
 
   /** Only what the present epoch said of itself is left. */
@@ -145,7 +151,7 @@ export function createPeerSide({ clock, forgetAfter, tell, renamed, isExpected }
         heard: new Map(),
         withdrawn: new Map(),
       }
-      if (node.epoch !== epoch) Object.assign(node, { epoch, since: clock.now() })
+      if (node.epoch !== epoch) enter(self.node, node, epoch)
       nodes.set(self.node, node)
       const [from, former] = [...nodes].find(([id, one]) => one.epoch === epoch && id !== self.node) ?? []
       if (from !== undefined) nodes.delete(from)

@@ -218,6 +218,17 @@ describe('the peers’ side', () => {
     expect(store.nodes()).toHaveLength(2)
   })
 
+  test('an epoch that speaks again after another one loses what it does not send again', () => {
+    store.peers.up(speaker('e1'))
+    for (const id of ['a', 'removed']) list(id, 1)
+    store.peers.up(speaker('e2'))
+    store.peers.up(speaker('e1'))
+    list('a', 1)
+    expect(ids().sort()).toEqual(['n2/a', 'n2/removed'])
+    store.peers.whole('n2', 'e1')
+    expect(ids()).toEqual(['n2/a'])
+  })
+
   test('an agent that has another node id loses what it does not send again', () => {
     store.peers.up(speaker('e1'))
     for (const [id, number] of [
