@@ -483,6 +483,18 @@ describe('one slot, several containers', () => {
     expect(ask({ entries: [older, newer({ answers: false })], nodes }, 'web')).toBe('demo_web: 1@n2')
   })
 
+  test('nor does it keep its place before one that is restarted meanwhile', () => {
+    const nodes = [node('n1', 'one', 'lost'), node('n2', 'two'), node('n3', 'three', 'self')]
+    const world = createWorld([older, newer()], nodes)
+    const names = createNames(world, ownName)
+    const say = () => told(names.lookUp(questionOf('web', 'n3')))
+    expect(say()).toBe('demo_web: 1@n2')
+    names.changed(world.put(newer({ ended })))
+    expect(say()).toBe('demo_web: 1@n1')
+    names.changed(world.put(newer()))
+    expect(say()).toBe('demo_web: 1@n2')
+  })
+
   test('one that came back after its node was cut off doesn’t take its place again', () => {
     const world = createWorld([older], threeNodes)
     const names = createNames(world, ownName)

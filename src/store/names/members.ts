@@ -59,7 +59,10 @@ export function replicasOf(listed: Listed, nodes: Nodes): readonly Replica[] {
     })
 }
 
-/** The container that stands at each seat of a thing; who does is remembered, for the next time. */
+/**
+ * The container that stands at each seat of a thing; who does is remembered, for the next time. Not one whose owner
+ * can't be asked: it only fills the place until another runs there, even one that stood there before.
+ */
 export function seatsOf(listed: Listed, { linked }: Nodes): ReadonlyMap<string, Entry> {
   const { declared, stood } = listed
   const seats = new Map<string, Entry>()
@@ -69,7 +72,7 @@ export function seatsOf(listed: Listed, { linked }: Nodes): ReadonlyMap<string, 
     const entry = standing(claimants, { linked, stood: before, ...(order && { order }) })
     if (!entry) continue
     seats.set(seat, entry)
-    if (entry !== before.at(-1))
+    if (linked(entry.owner) && entry !== before.at(-1))
       stood.set(
         seat,
         [...before.filter((one) => one !== entry), entry].map(({ target }) => target.id),
