@@ -22,6 +22,40 @@ const scenarioOf = (...events: readonly Event[]): Scenario => ({
   ...{ seed: 'by hand', machines: [machine('m1'), machine('m2')], events },
 })
 
+/** What random scenarios found, cut down to the events that it takes. */
+const found: readonly (readonly [string, readonly Event[]])[] = [
+  [
+    'a node leaves the Swarm and joins it again',
+    [
+      { at: 100, kind: 'leave', machine: 'm2' },
+      { at: 200, kind: 'join', machine: 'm2' },
+    ],
+  ],
+  [
+    'a node leaves the Swarm while its agent restarts',
+    [
+      { at: 3000, kind: 'cut', a: 'm1', b: 'm2', forMs: 1500 },
+      { at: 3100, kind: 'leave', machine: 'm2' },
+      { at: 3200, kind: 'restart', machine: 'm2', downMs: 3000 },
+    ],
+  ],
+  [
+    'another machine had the id that a node gets again',
+    [
+      { at: 100, kind: 'leave', machine: 'm2' },
+      { at: 200, kind: 'clone', machine: 'm2', forMs: 300, silently: false },
+      { at: 300, kind: 'join', machine: 'm2' },
+      { at: 19_400, kind: 'leave', machine: 'm2' },
+      { at: 45_000, kind: 'ask', machine: 'all', path: '/cache/metrics', timeoutMs: 5000 },
+    ],
+  ],
+]
+
+test.each(found)('agents serve what the containers said: %s', async (_, events) => {
+  const { violations } = await play(scenarioOf(...events))
+  expect(violations).toEqual([])
+})
+
 test('the same seed gives the same responses at the same times', async () => {
   const outcomes = [await play(createScenario(7, 200)), await play(createScenario(7, 200))]
   expect(outcomes[0]).toEqual(outcomes[1])
