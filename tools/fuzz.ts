@@ -12,7 +12,6 @@ import type { Engine } from './fuzz/engine.ts'
 import { exposition } from './fuzz/exposition.ts'
 import { stream } from './fuzz/frames.ts'
 import { pages } from './fuzz/pages.ts'
-import { skimming } from './fuzz/skim.ts'
 
 interface Share {
   readonly make: (random: Random) => Engine
@@ -21,8 +20,7 @@ interface Share {
 }
 
 const engines: Readonly<Record<string, Share>> = {
-  exposition: { make: exposition, share: 0.3 },
-  skim: { make: skimming, share: 0.2 },
+  exposition: { make: exposition, share: 0.5 },
   frames: { make: stream, share: 0.2 },
   answers: { make: answers, share: 0.1 },
   pages: { make: pages, share: 0.2 },

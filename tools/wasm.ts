@@ -9,7 +9,6 @@ const source = join(import.meta.dirname, '../src')
 
 /** Where they are in src, and the file that each begins with. */
 export const programs = {
-  'exposition/skim': 'page.ts',
   'sync/outline': 'outline.ts',
 }
 export type Folder = keyof typeof programs

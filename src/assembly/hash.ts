@@ -39,14 +39,3 @@ export function hashOf(from: usize, to: usize): u64 {
   for (; i + BLOCK < to; i += BLOCK) hash = mix(hash, v128.load(i))
   return mixFirst(hash, v128.load(i), to - i)
 }
-
-/** So that each bit depends on all: to be added to others, or to be looked up by some of its bits. */
-export function finish(hash: u64): u64 {
-  let mixed = (hash ^ (hash >> 29)) * 0xbf58476d1ce4e5b9
-  mixed = (mixed ^ (mixed >> 32)) * 0x94d049bb133111eb
-  return mixed ^ (mixed >> 29)
-}
-
-export function labelHash(name: u64, value: u64): u64 {
-  return finish((name * 0x2545f4914f6cdd1d) ^ value)
-}

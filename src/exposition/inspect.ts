@@ -7,7 +7,6 @@ import { placeOf } from './scan/place.ts'
 import { readerOf } from './scan/reader.ts'
 import { Refused } from './scan/refused.ts'
 import { Kind, Scan } from './scan/scan.ts'
-import { skim } from './skim/skim.ts'
 
 /** What a page may not exceed. */
 export interface Limits {
@@ -66,12 +65,6 @@ function inspectAs(format: Format, body: Uint8Array, limits: Limits): Valid | In
 
 function pass(format: Format, body: Uint8Array, limits: Limits): Valid | Invalid {
   if (body.length === 0) return { ok: true, format, series: 0, remarks: [] }
-  const series = skim(body, isOpenMetrics(format), limits)
-  return series === undefined ? readClosely(format, body, limits) : { ok: true, format, series, remarks: [] }
-}
-
-/** Reads a page that isn't empty, with all that is to be said of it. */
-export function readClosely(format: Format, body: Uint8Array, limits: Limits): Valid | Invalid {
   const scan = new Scan(body, isOpenMetrics(format))
   try {
     return { ok: true, ...readAll(scan, format, limits) }

@@ -10,6 +10,7 @@ import { label } from '../../src/exposition/label.ts'
 import { merge } from '../../src/exposition/merge.ts'
 import { generatePage } from '../../test/exposition/corpus/generate.ts'
 import { mutated } from '../../test/exposition/corpus/mutate.ts'
+import { createPieces } from '../../test/exposition/corpus/piece.ts'
 import type { Random } from '../../test/exposition/corpus/random.ts'
 import { repeated, saidToRepeat } from '../../test/exposition/corpus/repeated.ts'
 import type { Engine } from './engine.ts'
@@ -23,6 +24,8 @@ const offers: readonly Offer[] = [
 ]
 /** How many of the pages have no wound, so that there is enough for what only valid ones come to. */
 const whole = 0.1
+/** How many are a few lines of a real exporter's page. */
+const real = 0.3
 
 export function exposition(random: Random): Engine {
   const counts = { taken: 0, refused: 0, outputs: 0 }
@@ -63,6 +66,7 @@ export function exposition(random: Random): Engine {
     return found.series
   }
 
+  const pieceOf = createPieces()
   const freshPool = () => Array.from({ length: 200 }, () => generatePage(random))
   let pool = freshPool()
   let made = 0
@@ -70,7 +74,7 @@ export function exposition(random: Random): Engine {
     next() {
       made++
       if (made % 50_000 === 0) pool = freshPool()
-      const { body, openMetrics } = random.one(pool)
+      const { body, openMetrics } = random.chance(real) ? pieceOf(random) : random.one(pool)
       const bytes = random.chance(whole) ? body : mutated(body, random)
       return { bytes, what: openMetrics ? 'OpenMetrics' : 'text', run: () => feed(bytes, openMetrics) }
     },
