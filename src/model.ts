@@ -106,7 +106,9 @@ export type Finding =
   | { readonly kind: 'found'; readonly endpoint: Endpoint }
   | { readonly kind: 'none'; readonly trouble: Trouble }
 
-export type Format = 'text/0.0.4' | 'text/1.0.0' | 'openmetrics/0.0.1' | 'openmetrics/1.0.0'
+/** The place of a format in this list is its number between agents: new ones come last. */
+export const formatNames = ['text/0.0.4', 'text/1.0.0', 'openmetrics/0.0.1', 'openmetrics/1.0.0'] as const
+export type Format = (typeof formatNames)[number]
 
 /** A page of metrics that passed validation, as the container wrote it. Plain data: safe to copy and to compare. */
 export interface Page {

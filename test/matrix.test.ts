@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { type App, startApp } from '../src/app.ts'
 import { systemClock as clock } from '../src/clock.ts'
 import { readConfig } from '../src/config.ts'
-import { formatOf } from '../src/exposition/formats.ts'
+import { announcedFormat } from '../src/exposition/formats.ts'
 import type { Format } from '../src/model.ts'
 import { createLog } from '../src/telemetry.ts'
 import { freePort } from '../tools/bench/processes.ts'
@@ -303,8 +303,8 @@ function wrongWith(
 ): string | undefined {
   if (response.status !== 200) return `${response.status} ${response.text.slice(0, 100)}`
   if (response.headers['content-encoding'] && !asked.mayPack) return 'packed, which the client does not take'
-  const format = formatOf(String(response.headers['content-type']))
-  if (!format || format === 'protobuf') return `Content-Type ${response.headers['content-type']}`
+  const format = announcedFormat(String(response.headers['content-type']))?.name
+  if (!format) return `Content-Type ${response.headers['content-type']}`
   if (asked.accept === 'text' && grammarOf(format) !== 'text') return `${format} for a client of text`
   if (asked.accept === 'openMetrics' && grammarOf(format) !== 'openmetrics')
     return `${format} for a client of OpenMetrics`

@@ -1,22 +1,19 @@
-// A page for somebody who takes this format.
+// Metrics in the format that a client accepts.
 
-import { type Exposition, isOpenMetrics, type Offer, quotingOf } from './formats.ts'
+import { type Exposition, formatOf, type Offer } from './formats.ts'
 import { merge } from './merge.ts'
-import { readerOf } from './scan/reader.ts'
-import { Kind, Scan } from './scan/scan.ts'
 
-/** The page's own body, the very same bytes, where the asker takes those; else the page in the asked format. */
+/** The very same bytes where the client accepts those. */
 export function convert(page: Exposition, to: Offer): Uint8Array {
-  const sameGrammar = isOpenMetrics(page.format) === isOpenMetrics(to.format)
-  if (sameGrammar && (to.escaping === 'allow-utf-8' || !hasQuotes(page))) return page.body
-  return merge([{ page }], to).body
+  const given = formatOf(page.format)
+  const isAccepted =
+    isReadAsItIs(page.format, to) ||
+    (given.grammar === formatOf(to.format).grammar && !given.grammar.hasQuotedNames(page.body))
+  return isAccepted ? page.body : merge([{ page }], to).body
 }
 
-/** Only a page of a version that has quotes can have any. */
-function hasQuotes({ format, body }: Exposition): boolean {
-  if (format !== quotingOf(format) || body.length === 0) return false
-  const next = readerOf(format)
-  const scan = new Scan(body, isOpenMetrics(format))
-  for (let kind = next(scan); kind !== Kind.end; kind = next(scan)) if (scan.quoted) return true
-  return false
+/** Whether metrics of a format needn't be looked into for a client. */
+export function isReadAsItIs(format: Exposition['format'], to: Offer): boolean {
+  const { grammar, canQuote } = formatOf(format)
+  return grammar === formatOf(to.format).grammar && (to.escaping === 'allow-utf-8' || !canQuote)
 }

@@ -1,42 +1,50 @@
-// Which family a sample belongs to.
+// What metrics mean, whichever format they come in: what each format is parsed to and printed from.
 
-import type { MetricType } from './scan/scan.ts'
+/** `unknown` is OpenMetrics' word for what the text format calls untyped. */
+export type MetricType =
+  | 'counter'
+  | 'gauge'
+  | 'histogram'
+  | 'summary'
+  | 'unknown'
+  | 'info'
+  | 'stateset'
+  | 'gaugehistogram'
 
-type Suffixes = Readonly<Partial<Record<MetricType, readonly string[]>>>
-
-/** What the samples of a family add to its name. The name alone is always the family's, in either format. */
-const inText: Suffixes = { histogram: ['_bucket', '_sum', '_count'], summary: ['_sum', '_count'] }
-const inOpenMetrics: Suffixes = {
-  counter: ['_total', '_created'],
-  histogram: ['_bucket', '_sum', '_count', '_created'],
-  gaugehistogram: ['_bucket', '_gsum', '_gcount'],
-  summary: ['_sum', '_count', '_created'],
-  info: ['_info'],
+export interface Label {
+  readonly name: string
+  readonly value: string
 }
 
-export const allSuffixes: readonly string[] = [...new Set(Object.values(inOpenMetrics).flat())]
-
-export const suffixesOf = (type: MetricType | undefined, openMetrics: boolean): readonly string[] =>
-  (type && (openMetrics ? inOpenMetrics : inText)[type]) ?? []
+/**
+ * All samples of one metric. A counter has the name that its samples have (`requests_total`), so that the same counter
+ * from the text format and from OpenMetrics is one family.
+ */
+export interface Family {
+  readonly name: string
+  /** Undefined if nobody has declared one. */
+  readonly type: MetricType | undefined
+  readonly help: string | undefined
+  readonly unit: string | undefined
+  readonly samples: readonly Sample[]
+}
 
 /**
- * The name of the family of a sample: the one declared last if it fits, as Prometheus has it; else another that
- * was declared before; else the sample is a family by itself.
+ * One series with its value, as Prometheus stores it: a classic histogram or a summary is several, told apart by the ends
+ * of their names (`_bucket`, `_sum`, `_count`, `_created`). A native histogram would be one, with a field of its own.
  */
-export function familyOf(
-  sample: string,
-  last: string | undefined,
-  typeOf: (family: string) => MetricType | undefined,
-  openMetrics: boolean,
-): string {
-  const isOf = (family: string, suffix: string) => suffixesOf(typeOf(family), openMetrics).includes(suffix)
-  if (
-    last !== undefined &&
-    sample.startsWith(last) &&
-    (sample === last || isOf(last, sample.slice(last.length)))
-  )
-    return last
-  if (typeOf(sample) !== undefined) return sample
-  const suffix = allSuffixes.find((one) => sample.endsWith(one) && isOf(sample.slice(0, -one.length), one))
-  return suffix === undefined ? sample : sample.slice(0, -suffix.length)
+export interface Sample {
+  readonly name: string
+  /** None is empty, no name is there twice. */
+  readonly labels: readonly Label[]
+  /** Spelt as the text formats do: no digit is lost between them. */
+  readonly value: string
+  readonly timestampMs: bigint | undefined
+  readonly exemplar: Exemplar | undefined
+}
+
+export interface Exemplar {
+  readonly labels: readonly Label[]
+  readonly value: string
+  readonly timestampMs: bigint | undefined
 }

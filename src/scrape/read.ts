@@ -21,7 +21,7 @@ export type Inspected =
       readonly series: number
       readonly remarks: readonly string[]
       /** The page as it is to be used, where Prometheus wouldn't take it as it came. */
-      readonly mended?: Uint8Array
+      readonly fixed?: Uint8Array
     }
   | { readonly ok: false; readonly line: number; readonly column: number; readonly reason: string }
 
@@ -85,8 +85,8 @@ function takenBy({ content, size }: Page): number {
 
 /** The container's own gzip is kept where it sent one: it goes out as it came, and takes the least memory. */
 function pageOf(body: Uint8Array, found: Inspected & { ok: true }, { gzip, body: sent }: Fetched): Page {
-  const page = plainPage(found.mended ?? body, found)
-  return gzip && !found.mended ? { ...page, content: { kind: 'gzip', bytes: sent } } : page
+  const page = plainPage(found.fixed ?? body, found)
+  return gzip && !found.fixed ? { ...page, content: { kind: 'gzip', bytes: sent } } : page
 }
 
 function isSame({ body, gzip, contentType }: Fetched, before: Reading): boolean {

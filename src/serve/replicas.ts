@@ -12,6 +12,8 @@ import type { Reader } from './reader.ts'
 
 /** What of the formats' engine is used here. */
 export interface Merging {
+  /** That of all, or the one that changes the least of them. */
+  commonFormat(formats: readonly Format[]): Format
   /** A part's label is added to each of its series; an own one of that name becomes `exported_…`. */
   merge(parts: readonly MergePart[], to: Format): Page
 }
@@ -95,7 +97,7 @@ export function createReadReplicas({
       page: reading.page,
       label: { name: replicaLabel, value: slot },
     }))
-    const format = commonFormat(up.map(({ reading }) => reading.page.format))
+    const format = merging.commonFormat(up.map(({ reading }) => reading.page.format))
     return merging.merge([...labelled, { page: upPage(replicaLabel, outcomes) }], format)
   }
 
@@ -155,13 +157,6 @@ function isSuccessor(next: Slot, before: Slot): boolean {
 
 function partOf(outcome: Outcome): Part {
   return [outcome.slot, isUp(outcome) ? outcome.reading.page : undefined]
-}
-
-/** The replicas' own format, if they agree, or one of the same kind: merging then changes no more than it must. */
-function commonFormat(formats: readonly Format[]): Format {
-  const [first, ...others] = new Set(formats)
-  if (first && others.length === 0) return first
-  return formats.every((one) => one.startsWith('openmetrics/')) ? 'openmetrics/1.0.0' : 'text/0.0.4'
 }
 
 function upPage(label: string, outcomes: readonly Outcome[]): Page {

@@ -2,7 +2,16 @@
 // durations: ages at the moment of sending, budgets from the moment of arrival.
 
 import { type Code, ProxyError, statusOf, type Trouble } from '../errors.ts'
-import type { Catalogue, Endpoint, Finding, Format, Place, Self, Target } from '../model.ts'
+import {
+  type Catalogue,
+  type Endpoint,
+  type Finding,
+  type Format,
+  formatNames,
+  type Place,
+  type Self,
+  type Target,
+} from '../model.ts'
 import { type Frame, writeFrame } from './frames.ts'
 import { pack, unpack } from './pack.ts'
 import {
@@ -216,8 +225,6 @@ const pageRow = row<
   ]
 >(count, count, duration, duration, count, count, count, text, list(text), count, text, list(count))
 
-/** Never reorder: the place of a format in this list is its number on the wire. */
-const formats: readonly Format[] = ['text/0.0.4', 'text/1.0.0', 'openmetrics/0.0.1', 'openmetrics/1.0.0']
 const largestCatalogue = 64 * 2 ** 20
 
 export function encode(message: Message): Uint8Array {
@@ -260,7 +267,7 @@ function encodePage(page: PageMessage): Uint8Array {
     tenths(took),
     size,
     series,
-    formats.indexOf(format),
+    formatNames.indexOf(format),
     print,
     remarks,
     base?.number ?? 0,
@@ -275,7 +282,7 @@ function decodePage(fields: unknown, body: Uint8Array): PageMessage {
     fields,
     'page',
   )
-  const known = formats[format]
+  const known = formatNames[format]
   if (!known) throw new ProxyError('protocol', `a page in a format that is not known (${format})`)
   return {
     kind: 'page',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { convert } from '../../src/exposition/convert.ts'
-import type { Escaping } from '../../src/exposition/formats.ts'
+import type { Escaping } from '../../src/exposition/format.ts'
 import { openMetricsPage, quotedPage, read, textPage, toOpenMetrics, toQuotedText, toText } from './pages.ts'
 
 describe('what the asker takes goes out as it came, the very same bytes', () => {
@@ -153,8 +153,8 @@ test('an exemplar goes only where its labels can’t be said', () => {
   )
 })
 
-test('what is said of a family without a name is left out where nothing can stand for none', () => {
+test('the metadata of a family without a name is left out, its samples stay', () => {
   const page = quotedPage('# HELP "" text\n# TYPE "" histogram\n_sum 1\n')
   expect(read(convert(page, toText))).toBe('_sum 1\n')
-  expect(read(convert(page, toOpenMetrics))).toBe('# HELP "" text\n# TYPE "" histogram\n_sum 1\n# EOF\n')
+  expect(read(convert(page, toOpenMetrics))).toBe('_sum 1\n# EOF\n')
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { contentTypeOf, formatOf, negotiate } from '../../src/exposition/formats.ts'
+import { announcedFormat, contentTypeOf, negotiate } from '../../src/exposition/formats.ts'
 import type { Format } from '../../src/model.ts'
 
 const prometheus3 =
@@ -38,7 +38,7 @@ test.each([
 
 test.each<[Format]>([['text/0.0.4'], ['text/1.0.0'], ['openmetrics/0.0.1'], ['openmetrics/1.0.0']])(
   'says and reads the Content-Type of %s',
-  (format) => expect(formatOf(contentTypeOf(format, 'allow-utf-8'))).toBe(format),
+  (format) => expect(announcedFormat(contentTypeOf(format, 'allow-utf-8'))?.name).toBe(format),
 )
 
 test('says the escaping only where there is one', () => {

@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest'
-import { label } from '../../src/exposition/label.ts'
+import type { Label } from '../../src/exposition/family.ts'
+import type { Exposition } from '../../src/exposition/formats.ts'
+import { merge } from '../../src/exposition/merge.ts'
 import { openMetricsPage, read, textPage } from './pages.ts'
 
+const label = (page: Exposition, added: Label) =>
+  merge([{ page, label: added }], { format: page.format, escaping: 'allow-utf-8' }).body
 const slot = { name: 'slot', value: '1' }
 
 test('puts a label on each series', () => {
@@ -13,7 +17,9 @@ test('puts a label on each series', () => {
 
 test('keeps what only OpenMetrics has', () => {
   const page = openMetricsPage('# TYPE a counter\na_total 1 1.5 # {b="c"} 1 2\n')
-  expect(read(label(page, slot))).toBe('# TYPE a counter\na_total{slot="1"} 1 1.5 # {b="c"} 1 2\n# EOF\n')
+  expect(read(label(page, slot))).toBe(
+    '# TYPE a counter\na_total{slot="1"} 1 1.500 # {b="c"} 1 2.000\n# EOF\n',
+  )
 })
 
 test('an empty page stays empty', () => {

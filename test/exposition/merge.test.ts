@@ -99,12 +99,12 @@ test('a sample whose name only begins as the family’s is none of its', () => {
   )
 })
 
-test('what text can’t say is left out, and told', () => {
+test('what text can’t express is left out, with a remark', () => {
   const page = openMetricsPage('a 1 -1\nb 1 1e300\nc 1 5\n')
   expect(merge([{ page }], toText)).toMatchObject({
     body: Buffer.from('c 1 5000\n'),
     series: 1,
-    remarks: ['2 samples are left out, with a timestamp that text cannot say'],
+    remarks: ['2 samples are left out, with a timestamp that text cannot express'],
   })
 })
 
@@ -156,7 +156,7 @@ describe('a label is put into', () => {
     ['a{ } 1', 'a{slot="1"} 1'],
     ['a {b="c"} 1', 'a{slot="1",b="c"} 1'],
     ['a{b="c",} 1', 'a{slot="1",b="c"} 1'],
-    ['a{b="c", d="e"} 1', 'a{slot="1",b="c", d="e"} 1'],
+    ['a{b="c", d="e"} 1', 'a{slot="1",b="c",d="e"} 1'],
     ['a{b="c", slot="e"} 1', 'a{slot="1",b="c",exported_slot="e"} 1'],
     ['a\t{b="c\nd"\te="f"}\t1\t2\t', 'a{slot="1",b="c\\nd",e="f"} 1 2'],
     ['{"a.b"} 1', '{"a.b",slot="1"} 1'],
@@ -165,7 +165,7 @@ describe('a label is put into', () => {
     ['{c="d","a.b"} 1', '{"a.b",slot="1",c="d"} 1'],
     ['a{b="}"}1', 'a{slot="1",b="}"} 1'],
     ['a{b="c",} 1', 'a{slot="1",b="c"} 1'],
-    ['a{b="c", d="e"} 1', 'a{slot="1",b="c", d="e"} 1'],
+    ['a{b="c", d="e"} 1', 'a{slot="1",b="c",d="e"} 1'],
     ['a{b="c", slot="e"} 1', 'a{slot="1",b="c",exported_slot="e"} 1'],
     ['a{slot="c",} 1', 'a{slot="1",exported_slot="c"} 1'],
     ['a{b="\\\\",c="\\"}"} 1', 'a{slot="1",b="\\\\",c="\\"}"} 1'],
@@ -199,7 +199,7 @@ test('formats mix: one counter is one family, whichever format told of it', () =
     },
   ]
   expect(read(merge(parts, toOpenMetrics).body)).toBe(
-    '# HELP a say \\"A\\"\n# TYPE a counter\na_total{slot="1"} 1\na_total{slot="2"} 2 # {t="1"} 1 5\na_created{slot="2"} 3\n# EOF\n',
+    '# HELP a say \\"A\\"\n# TYPE a counter\na_total{slot="1"} 1\na_total{slot="2"} 2 # {t="1"} 1 5.000\na_created{slot="2"} 3\n# EOF\n',
   )
   expect(read(merge(parts, toText).body)).toBe(
     '# HELP a_total say "A"\n# TYPE a_total counter\na_total{slot="1"} 1\na_total{slot="2"} 2\n# HELP a_created say "B"\n# TYPE a_created gauge\na_created{slot="2"} 3\n',
@@ -209,7 +209,7 @@ test('formats mix: one counter is one family, whichever format told of it', () =
 test('the family declared last is that of the next samples, in whatever order it was spoken of before', () => {
   const page = textPage('# HELP a x\n# TYPE a_sum gauge\n# TYPE a histogram\na_sum 1\n')
   expect(read(merge([{ page }], toText).body)).toBe(
-    '# TYPE a_sum gauge\n# HELP a x\n# TYPE a histogram\na_sum 1\n',
+    '# HELP a x\n# TYPE a histogram\na_sum 1\n# TYPE a_sum gauge\n',
   )
 })
 

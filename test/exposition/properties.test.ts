@@ -4,9 +4,7 @@ import { convert } from '../../src/exposition/convert.ts'
 import { families } from '../../src/exposition/families.ts'
 import { contentTypeOf, type Offer } from '../../src/exposition/formats.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
-import { withLabel } from '../../src/exposition/key.ts'
-import { label } from '../../src/exposition/label.ts'
-import { merge, type Part } from '../../src/exposition/merge.ts'
+import { merge, type Part, withLabel } from '../../src/exposition/merge.ts'
 import { generatePage } from './corpus/generate.ts'
 import { canonical, type Meant, samplesOf } from './corpus/meaning.ts'
 import { mutated } from './corpus/mutate.ts'
@@ -230,7 +228,7 @@ describe('whatever comes', () => {
       expect(found.column).toBeGreaterThan(0)
       return
     }
-    const page = { format: found.format, body: found.mended ?? body }
+    const page = { format: found.format, body: found.fixed ?? body }
     for (const to of [toQuotedText, toOpenMetrics]) {
       const merged = merge([{ page, label: { name: 'slot', value: '1' } }], to)
       expect(inspect(merged.body, contentTypeOf(to.format), limits)).toMatchObject({
@@ -238,8 +236,10 @@ describe('whatever comes', () => {
         series: merged.series,
       })
     }
-    expect(inspect(label(page, { name: 'b', value: '1' }), contentTypeOf(page.format), limits)).toMatchObject(
-      { ok: true },
-    )
+    const labelled = merge([{ page, label: { name: 'b', value: '1' } }], {
+      format: page.format,
+      escaping: 'allow-utf-8',
+    })
+    expect(inspect(labelled.body, contentTypeOf(page.format), limits)).toMatchObject({ ok: true })
   }
 })

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { formatOf } from '../../src/exposition/formats.ts'
+import { announcedFormat } from '../../src/exposition/formats.ts'
 import type { Format } from '../../src/model.ts'
 import { samplesOf } from '../exposition/corpus/meaning.ts'
 import { until } from '../helpers/until.ts'
@@ -111,7 +111,7 @@ interface Read {
 async function read(url: URL): Promise<Read> {
   const response = await fetch(url, { headers: { accept } })
   const body = Buffer.from(await response.arrayBuffer())
-  const format = formatOf(response.headers.get('content-type')!) as Format
+  const format = announcedFormat(response.headers.get('content-type')!)!.name
   const values = samplesOf({ format, body }).map(({ series, value }) => [series, value] as const)
   return { format, text: body.toString(), values: new Map(values) }
 }

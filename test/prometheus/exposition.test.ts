@@ -70,7 +70,7 @@ describe('what Prometheus makes of a page', () => {
   /** Whether it is valid as it came, without a mend. */
   const isTaken = (page: number) => {
     const found = verdict(pages[page]!)
-    return found.ok && !found.mended
+    return found.ok && !found.fixed
   }
   /** Why 2.42 refuses what version 3 takes; empty if it takes it, too. */
   const why242 = (page: number) => (isTaken(page) && refusedBy242(pages[page]!)) || ''
@@ -87,7 +87,7 @@ describe('what Prometheus makes of a page', () => {
   })
 
   test.each(['converted', 'merged'] as const)('it takes all that we write: %s', (way) => {
-    const tooNew = (page: number) => way === 'merged' && why242(page).startsWith('an exemplar')
+    const tooNew = (page: number) => way === 'merged' && why242(page) === 'an exemplar of a gauge'
     expect(differing((page) => outcomes[way](page).up !== (isValid(page) && !tooNew(page)))).toEqual([])
   })
 
@@ -200,7 +200,7 @@ describe('promtool', () => {
     const found = verdict(page)
     const isOne = !page.openMetrics && /^line .*TYPE/.test(page.name)
     return isOne && found.ok
-      ? [[page.name, { format: found.format, body: found.mended ?? page.body }] as const]
+      ? [[page.name, { format: found.format, body: found.fixed ?? page.body }] as const]
       : []
   })
 

@@ -92,7 +92,7 @@ What was tried for the CPU of a scrape, and its outcome. To wake up costs more t
 what is due within a hundredth of its interval began together, five with 500 endpoints, a third cheaper than one by one.
 Now it does within a fortieth, a dozen with one packet for a peer: another quarter cheaper. Within a twentieth it would be a
 seventh cheaper still, but all would wait for each other: not done. With
-engines of zlib that are used again and one memory for what is unpacked (both given up since, for plain data), a validation in WebAssembly and half of an idle
+engines of zlib that are used again and one memory for what is unpacked (both given up since, for plain data), a validation in WebAssembly (given up, for one implementation) and half of an idle
 agent's wake-ups left out, a scrape costs 0.63 of what it did, all measured side by side. Compiling WebAssembly for speed
 is 6 % of it, at no memory that can be measured. To make a delta, only an outline of the page before is kept, a third of
 its size: for each line its value, and a hash of what comes before that. It saves 4 to 12 % of the CPU, and 16 to 30 KB of memory an
@@ -109,7 +109,7 @@ traces a packet is encrypted in a third of the time, 5 % of a scrape: kept. The 
 unpacking made an engine and a text of its own; all memory is gone through once it has doubled
 (\`--heap-growing-percent=100\`). Collecting in one thread (\`--single-threaded-gc\`) takes as much and more memory: not
 kept.
-Comparing a page with the one before instead of validating it saves nothing since validating is as fast: gone. An idle
+An idle
 agent woke up twenty times a second, most of it to see whether anything was due and how late the event loop is; now it
 does so for what is due, all of it at once, four times a second at less than half of the CPU: kept. What is
 left is flat: unpacking, deltas, the cipher and the socket are 5 to 9 % each, the event loop and

@@ -6,7 +6,6 @@ import { families } from '../../src/exposition/families.ts'
 import type { Exposition } from '../../src/exposition/formats.ts'
 import { contentTypeOf, type Offer } from '../../src/exposition/formats.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
-import { label } from '../../src/exposition/label.ts'
 import { merge } from '../../src/exposition/merge.ts'
 import { generatePage } from '../../test/exposition/corpus/generate.ts'
 import { mutated } from '../../test/exposition/corpus/mutate.ts'
@@ -40,7 +39,7 @@ export function exposition(random: Random): Engine {
       return
     }
     // most of what is taken differs from the generated page by little: a part of it is enough
-    if (random.chance(0.2)) use({ format: found.format, body: found.mended ?? body }, found.remarks)
+    if (random.chance(0.2)) use({ format: found.format, body: found.fixed ?? body }, found.remarks)
   }
 
   function use(page: Exposition, remarks: readonly string[]): void {
@@ -49,7 +48,8 @@ export function exposition(random: Random): Engine {
     const added = { name: random.one(['slot', 'b', 'le']), value: random.one(['1', 'a"\\\n', 'ü']) }
     const to = random.one(offers)
     families(page)
-    check(label(page, added), { format: page.format, escaping: 'allow-utf-8' })
+    const own: Offer = { format: page.format, escaping: 'allow-utf-8' }
+    check(merge([{ page, label: added }], own).body, own)
     check(convert(page, to), to)
     const merged = merge([{ page, label: added }, { page }], to)
     const series = check(merged.body, to)
@@ -62,7 +62,7 @@ export function exposition(random: Random): Engine {
     const found = inspect(body, contentTypeOf(format), { maxSeries: 100_000, maxLine: 1_000_000 })
     if (!found.ok)
       throw new Error(`the output is refused: line ${found.line}, column ${found.column}: ${found.reason}`)
-    if (found.mended) throw new Error('the output had to be mended')
+    if (found.fixed) throw new Error('the output had to be fixed')
     return found.series
   }
 

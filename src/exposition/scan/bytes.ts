@@ -14,7 +14,6 @@ export const ZERO = 48
 export const NINE = 57
 export const EQUALS = 61
 export const BACKSLASH = 92
-export const LETTER_N = 110
 export const OPEN = 123
 export const CLOSE = 125
 

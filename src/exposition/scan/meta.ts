@@ -1,10 +1,10 @@
 // Metadata lines, as far as both formats share them.
 
-import { classOf, METRIC_START, NEWLINE, QUOTE } from './bytes.ts'
+import type { MetricType } from '../family.ts'
+import { classOf, METRIC_PART, METRIC_START, NEWLINE, QUOTE } from './bytes.ts'
 import { seen, shown } from './place.ts'
-import { plainNameEnd } from './plain.ts'
 import { Refused } from './refused.ts'
-import type { MetricType, Scan } from './scan.ts'
+import type { Scan } from './scan.ts'
 import { quotedEnd } from './series.ts'
 
 /** Whether `word` stands at `at`. */
@@ -15,21 +15,19 @@ export function isAt(body: Uint8Array, at: number, word: Uint8Array): boolean {
 
 /** Reads the family's name, quoted or not, and returns the position after it. */
 export function readFamilyName(scan: Scan, from: number): number {
-  const { body, start } = scan
+  const { body, end } = scan
   scan.quoted = false
-  // the name takes the place of the sample's before: nothing can be taken over from that one any more
-  scan.marked = 0
   if (body[from] === QUOTE) {
-    const end = quotedEnd(scan, from)
-    scan.nameStart = from + 1 - start
-    scan.nameEnd = end - start
-    return end + 1
+    scan.nameStart = from + 1
+    scan.nameEnd = quotedEnd(scan, from)
+    return scan.nameEnd + 1
   }
   if ((classOf[body[from] ?? 0]! & METRIC_START) === 0)
     throw new Refused(from, `expected a metric's name, found ${seen(body, from)}`)
-  const i = plainNameEnd(scan, from)
-  scan.nameStart = from - start
-  scan.nameEnd = i - start
+  let i = from
+  while (i < end && (classOf[body[i]!]! & METRIC_PART) !== 0) i++
+  scan.nameStart = from
+  scan.nameEnd = i
   return i
 }
 
@@ -41,8 +39,8 @@ export const typeWords = (words: Readonly<Record<string, MetricType>>): TypeWord
 
 /** The type that fills the text of the entry. */
 export function readType(scan: Scan, words: TypeWords): MetricType {
-  const from = scan.start + scan.textStart
-  const length = scan.textEnd - scan.textStart
+  const from = scan.textStart
+  const length = scan.textEnd - from
   for (const { word, type } of words) if (word.length === length && isAt(scan.body, from, word)) return type
   const given = shown(scan.body, from, from + length)
   throw new Refused(
@@ -53,13 +51,7 @@ export function readType(scan: Scan, words: TypeWords): MetricType {
 const decoder = new TextDecoder()
 
 /** Where the line ends in which `from` lies: at its newline or at the end of the page. */
-export function lineEnd({ view, end }: Scan, from: number): number {
-  let i = from
-  for (; i + 4 <= end; i += 4) {
-    const word = view.getInt32(i, true) ^ 0x0a0a0a0a
-    const found = (word - 0x01010101) & ~word & 0x80808080
-    if (found !== 0) return i + ((31 - Math.clz32(found & -found)) >> 3)
-  }
-  while (i < end && view.getUint8(i) !== NEWLINE) i++
-  return i
+export function lineEnd({ body, end }: Scan, from: number): number {
+  const newline = body.indexOf(NEWLINE, from)
+  return newline < 0 ? end : newline
 }

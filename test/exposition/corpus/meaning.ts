@@ -1,11 +1,10 @@
 // What a page means: the samples that Prometheus would take from it.
 
 import type { Exposition } from '../../../src/exposition/formats.ts'
-import { unescaped } from '../../../src/exposition/scan/escapes.ts'
-import { labelsOf } from '../../../src/exposition/scan/labels.ts'
+import { nextInOpenMetrics } from '../../../src/exposition/openmetrics/grammar.ts'
 import { floatOf } from '../../../src/exposition/scan/number.ts'
-import { readerOf } from '../../../src/exposition/scan/reader.ts'
 import { Kind, Scan } from '../../../src/exposition/scan/scan.ts'
+import { nextInText } from '../../../src/exposition/text/grammar.ts'
 
 export interface Meant {
   /** The name and the labels that aren't empty, sorted. */
@@ -19,14 +18,14 @@ export function samplesOf({ format, body }: Exposition): Meant[] {
   const openMetrics = format.startsWith('openmetrics/')
   const found: Meant[] = []
   if (body.length === 0) return found
-  const next = readerOf(format)
+  const next = openMetrics ? nextInOpenMetrics : nextInText
   const scan = new Scan(body, openMetrics)
   for (let kind = next(scan); kind !== Kind.end; kind = next(scan)) {
     if (kind !== Kind.sample) continue
-    const labels = labelsOf(scan).map(({ name, value }): [string, string] => [name, value])
+    const labels = scan.labelsOfSample().map(({ name, value }): [string, string] => [name, value])
     const time = scan.text(scan.timeStart, scan.timeEnd)
     found.push({
-      series: seriesOf([['__name__', unescaped(scan.name)], ...labels]),
+      series: seriesOf([['__name__', scan.name()], ...labels]),
       value: floatOf(scan.text(scan.valueStart, scan.valueEnd)),
       time: time === '' ? undefined : openMetrics ? Math.trunc(floatOf(time) * 1000) : Number(time),
     })

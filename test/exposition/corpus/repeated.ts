@@ -1,27 +1,14 @@
-// How many samples of a page repeat a series: found without any hash, with each line read as if it were the first.
+// How many samples of a page repeat a series: found without any hash.
 
-import type { Exposition } from '../../../src/exposition/formats.ts'
-import { isOpenMetrics } from '../../../src/exposition/formats.ts'
-import { keyOf } from '../../../src/exposition/key.ts'
-import { readerOf } from '../../../src/exposition/scan/reader.ts'
-import { Kind, Scan } from '../../../src/exposition/scan/scan.ts'
+import { type Exposition, formatOf } from '../../../src/exposition/formats.ts'
+import { seriesKey } from '../../../src/exposition/scan/duplicates.ts'
 
 /** The page must be one that `inspect` took. */
 export function repeated({ format, body }: Exposition): number {
-  const next = readerOf(format)
-  const keys = new Set<string>()
-  let samples = 0
-  let kind: Kind = body.length === 0 ? Kind.end : Kind.comment
-  for (let at = 0; kind !== Kind.end; ) {
-    const scan = new Scan(body, isOpenMetrics(format))
-    scan.at = at
-    kind = next(scan)
-    at = scan.at
-    if (kind !== Kind.sample) continue
-    samples++
-    keys.add(keyOf(scan))
-  }
-  return samples - keys.size
+  const samples = formatOf(format)
+    .grammar.parse(body)
+    .flatMap((family) => family.samples)
+  return samples.length - new Set(samples.map(seriesKey)).size
 }
 
 /** How many are said to do so in the remarks on a page. */

@@ -6,12 +6,13 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import pLimit from 'p-limit'
 import { convert } from '../../../src/exposition/convert.ts'
-import { contentTypeOf, isOpenMetrics, negotiate, type Offer } from '../../../src/exposition/formats.ts'
+import { contentTypeOf, negotiate, type Offer } from '../../../src/exposition/formats.ts'
 import { inspect } from '../../../src/exposition/inspect.ts'
 import { merge } from '../../../src/exposition/merge.ts'
+import { nextInOpenMetrics } from '../../../src/exposition/openmetrics/grammar.ts'
 import { floatOf } from '../../../src/exposition/scan/number.ts'
-import { readerOf } from '../../../src/exposition/scan/reader.ts'
 import { Kind, Scan } from '../../../src/exposition/scan/scan.ts'
+import { nextInText } from '../../../src/exposition/text/grammar.ts'
 import type { Format } from '../../../src/model.ts'
 import type { CorpusPage } from '../../exposition/corpus/corpus.ts'
 import { renumbered } from '../../exposition/corpus/renumber.ts'
@@ -70,13 +71,14 @@ function answerBy(
     response.writeHead(502).end(`line ${found.line}, column ${found.column}: ${found.reason}`)
     return
   }
-  const valid = { format: found.format, body: found.mended ?? page.body }
+  const valid = { format: found.format, body: found.fixed ?? page.body }
   const own = way === 'converted' ? other(valid.format) : valid.format
   const offer = { ...negotiate(accept, own), format: own }
   answer(response, way === 'merged' ? twice(valid, offer) : convert(valid, offer), own)
 }
 
-const other = (format: Format): Format => (isOpenMetrics(format) ? 'text/0.0.4' : 'openmetrics/1.0.0')
+const other = (format: Format): Format =>
+  format.startsWith('openmetrics') ? 'text/0.0.4' : 'openmetrics/1.0.0'
 
 const twice = (page: { format: Format; body: Uint8Array }, offer: Offer) =>
   merge(
@@ -162,18 +164,19 @@ export async function seenBy(url: string, selector: string, label: string): Prom
  */
 export function refusedBy242(page: CorpusPage): string | undefined {
   if (page.body.length === 0) return page.openMetrics ? 'an empty page in OpenMetrics' : undefined
-  const next = readerOf(formatOf(page))
+  const next = page.openMetrics ? nextInOpenMetrics : nextInText
   const scan = new Scan(page.body, page.openMetrics)
   for (let kind = next(scan); kind !== Kind.end; kind = next(scan)) {
     if (scan.quoted) return 'names in quotes'
     if (kind !== Kind.sample) continue
     const before = page.body[scan.start - 1]
     if (before === 0x20 || before === 0x09) return 'blanks before a name, which it counts to the name'
-    const exemplar = scan.text(scan.exemplarStart, scan.exemplarEnd)
-    if (exemplar !== '' && page.openMetrics && !/_(total|bucket)$/.test(scan.name))
+    if (scan.hasExemplar && page.openMetrics && !/_(total|bucket)$/.test(scan.name()))
       return 'an exemplar of a gauge'
-    if (/^# \{.*,\} \S+( \S+)?$/.test(exemplar)) return 'an exemplar with a comma too much'
-    if (page.openMetrics && scan.series.endsWith(',}')) return 'a comma before a brace'
+    const exemplar = scan.hasExemplar ? scan.text(scan.timeEnd, scan.exemplarTimeEnd) : ''
+    if (/ # \{.*,\} \S+( \S+)?$/.test(exemplar)) return 'an exemplar with a comma too much'
+    if (page.openMetrics && /,\} $/.test(scan.text(scan.start, scan.valueStart)))
+      return 'a comma before a brace'
   }
   return undefined
 }

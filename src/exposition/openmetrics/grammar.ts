@@ -13,14 +13,13 @@ import {
   OPEN,
   QUOTE,
   SPACE,
-} from './bytes.ts'
-import { hashOf, Part } from './hash.ts'
-import { isAt, lineEnd, readFamilyName, readType, typeWords } from './meta.ts'
-import { floatOf, readFloat } from './number.ts'
-import { seen } from './place.ts'
-import { Refused } from './refused.ts'
-import { Kind, type Scan } from './scan.ts'
-import { labelNameEnd, quotedEnd, readSeries, readValue } from './series.ts'
+} from '../scan/bytes.ts'
+import { isAt, lineEnd, readFamilyName, readType, typeWords } from '../scan/meta.ts'
+import { floatOf, readFloat } from '../scan/number.ts'
+import { seen } from '../scan/place.ts'
+import { Refused } from '../scan/refused.ts'
+import { Kind, type Scan } from '../scan/scan.ts'
+import { labelNameEnd, quotedEnd, readSeries, readValue } from '../scan/series.ts'
 
 const types = typeWords({
   counter: 'counter',
@@ -51,25 +50,20 @@ export function nextInOpenMetrics(scan: Scan): Kind {
 }
 
 function readSample(scan: Scan): Kind {
-  const { body, start } = scan
+  const { body } = scan
   let i = readSeries(scan)
-  scan.valueStart = i + 1 - start
+  scan.valueStart = i + 1
   i = readSpaced(scan, i, 'a value')
-  scan.valueEnd = i - start
+  scan.valueEnd = i
 
-  scan.timeStart = scan.timeEnd = i - start
+  scan.timeStart = scan.timeEnd = i
   if (body[i] === SPACE && body[i + 1] !== HASH) {
-    scan.timeStart = i + 1 - start
+    scan.timeStart = i + 1
     i = readTime(scan, i)
-    scan.timeEnd = i - start
-    scan.hash ^= hashOf(scan.view, start + scan.timeStart, i, Part.time)
+    scan.timeEnd = i
   }
-  scan.exemplarStart = scan.exemplarEnd = i - start
-  if (body[i] === SPACE) {
-    scan.exemplarStart = i + 1 - start
-    i = readExemplar(scan, i + 1)
-    scan.exemplarEnd = i - start
-  }
+  scan.hasExemplar = body[i] === SPACE
+  if (scan.hasExemplar) i = readExemplar(scan, i + 1)
   if (body[i] !== NEWLINE) throw new Refused(i, `expected the end of the line, found ${seen(body, i)}`)
   scan.at = i + 1
   return Kind.sample
@@ -84,7 +78,7 @@ function readSpaced(scan: Scan, at: number, what: string): number {
 
 function readTime(scan: Scan, at: number): number {
   const end = readSpaced(scan, at, 'a timestamp')
-  if (!Number.isFinite(floatOf(scan.text(at + 1 - scan.start, end - scan.start))))
+  if (!Number.isFinite(floatOf(scan.text(at + 1, end))))
     throw new Refused(at + 1, 'the timestamp is not finite')
   return end
 }
@@ -94,18 +88,24 @@ function readExemplar(scan: Scan, at: number): number {
   const { body } = scan
   const odd = exemplarStart.findIndex((byte, i) => body[at + i] !== byte)
   if (odd >= 0) throw new Refused(at + odd, `expected an exemplar as # {…}, found ${seen(body, at + odd)}`)
+  scan.exemplarLabels = []
   let i = at + exemplarStart.length
   while (body[i] !== CLOSE) {
     i = readExemplarLabel(scan, i)
     if (body[i] === COMMA) i++
     else if (body[i] !== CLOSE) throw new Refused(i, `expected , or }, found ${seen(body, i)}`)
   }
+  scan.exemplarValueStart = i + 2
   i = readSpaced(scan, i + 1, "the exemplar's value")
-  return body[i] === SPACE ? readTime(scan, i) : i
+  scan.exemplarValueEnd = scan.exemplarTimeStart = scan.exemplarTimeEnd = i
+  if (body[i] !== SPACE) return i
+  scan.exemplarTimeStart = i + 1
+  scan.exemplarTimeEnd = readTime(scan, i)
+  return scan.exemplarTimeEnd
 }
 
 function readExemplarLabel(scan: Scan, at: number): number {
-  const { body, start } = scan
+  const { body } = scan
   const equals = body[at] === QUOTE ? quotedEnd(scan, at) + 1 : labelNameEnd(scan, at)
   if (body.subarray(at, equals).includes(NEWLINE)) throw new Refused(at, "a newline in an exemplar's label")
   if (body[equals] !== EQUALS) throw new Refused(equals, `expected =, found ${seen(body, equals)}`)
@@ -113,8 +113,10 @@ function readExemplarLabel(scan: Scan, at: number): number {
   if (body[equals + 1] !== QUOTE)
     throw new Refused(equals + 1, `expected a value in quotes, found ${seen(body, equals + 1)}`)
   const end = readValue(scan, value)
-  scan.checkUtf8(value - start, end - start, "an exemplar's label")
+  scan.checkUtf8(value, end, "an exemplar's label")
   if (body.subarray(value, end).includes(NUL)) throw new Refused(value, 'a NUL byte in an exemplar')
+  const quotes = body[at] === QUOTE ? 1 : 0
+  scan.exemplarLabels.push(at + quotes, equals - quotes, value, end)
   return end + 1
 }
 
@@ -124,8 +126,8 @@ function readMetadata(scan: Scan, kind: typeof Kind.help | typeof Kind.type | ty
   const end = lineEnd(scan, nameEnd)
   if (body[nameEnd] !== SPACE) throw new Refused(nameEnd, `expected a space, found ${seen(body, nameEnd)}`)
   if (end === body.length) throw new Refused(end, 'the page does not end with # EOF')
-  scan.textStart = nameEnd + 1 - start
-  scan.textEnd = end - start
+  scan.textStart = nameEnd + 1
+  scan.textEnd = end
   if (kind === Kind.type) scan.type = readType(scan, types)
   else if (kind === Kind.help) scan.checkUtf8(scan.textStart, scan.textEnd, 'a help text')
   else checkUnit(scan)
@@ -135,8 +137,11 @@ function readMetadata(scan: Scan, kind: typeof Kind.help | typeof Kind.type | ty
 
 function checkUnit(scan: Scan): void {
   const unit = scan.text(scan.textStart, scan.textEnd)
-  if (unit === '' || scan.name.endsWith(`_${unit}`)) return
-  throw new Refused(scan.start + scan.textStart, `the unit ${unit} is not the end of the name ${scan.name}`)
+  if (unit === '' || scan.text(scan.nameStart, scan.nameEnd).endsWith(`_${unit}`)) return
+  throw new Refused(
+    scan.textStart,
+    `the unit ${unit} is not the end of the name ${scan.text(scan.nameStart, scan.nameEnd)}`,
+  )
 }
 
 function readEnd(scan: Scan): Kind {

@@ -1,13 +1,12 @@
 // Prometheus' text format, 0.0.4 and 1.0.0. The grammar is that of Prometheus 3, which reads both alike.
 
-import { classOf, HASH, isBlank, isDigit, METRIC_START, NEWLINE, NUL, OPEN } from './bytes.ts'
-import { hashOf, Part } from './hash.ts'
-import { isAt, lineEnd, readFamilyName, readType, typeWords } from './meta.ts'
-import { isTooLarge, readFloat } from './number.ts'
-import { seen, textOf } from './place.ts'
-import { Refused } from './refused.ts'
-import { Kind, type Scan } from './scan.ts'
-import { readSeries, skipBlanks } from './series.ts'
+import { classOf, HASH, isBlank, isDigit, METRIC_START, NEWLINE, NUL, OPEN } from '../scan/bytes.ts'
+import { isAt, lineEnd, readFamilyName, readType, typeWords } from '../scan/meta.ts'
+import { isTooLarge, readFloat } from '../scan/number.ts'
+import { seen, textOf } from '../scan/place.ts'
+import { Refused } from '../scan/refused.ts'
+import { Kind, type Scan } from '../scan/scan.ts'
+import { readSeries, skipBlanks } from '../scan/series.ts'
 
 const types = typeWords({
   counter: 'counter',
@@ -32,13 +31,13 @@ export function nextInText(scan: Scan): Kind {
 }
 
 function readSample(scan: Scan): Kind {
-  const { body, start, end } = scan
+  const { body, end } = scan
   const value = skipBlanks(scan, readSeries(scan))
   let i = readFloat(scan, value, 'a value')
-  scan.valueStart = value - start
-  scan.valueEnd = i - start
-  scan.timeStart = i - start
-  scan.timeEnd = i - start
+  scan.valueStart = value
+  scan.valueEnd = i
+  scan.timeStart = i
+  scan.timeEnd = i
   if (i < end && body[i] !== NEWLINE) i = readTime(scan, i)
   scan.at = i < end ? i + 1 : end
   return Kind.sample
@@ -46,15 +45,14 @@ function readSample(scan: Scan): Kind {
 
 /** Reads the timestamp, if there is one, to the end of the line, and returns where that is. */
 function readTime(scan: Scan, from: number): number {
-  const { body, start, end } = scan
+  const { body, end } = scan
   const time = skipBlanks(scan, from)
   let i = time
   while (i < end && isDigit(body[i]!)) i++
   if (i > time) {
     if (isTooLarge(body, time, i)) throw new Refused(time, 'the timestamp is out of range')
-    scan.timeStart = time - start
-    scan.timeEnd = i - start
-    scan.hash ^= hashOf(scan.view, time, i, Part.time)
+    scan.timeStart = time
+    scan.timeEnd = i
     i = skipBlanks(scan, i)
   }
   if (i < end && body[i] !== NEWLINE)
@@ -90,14 +88,14 @@ function endsAtNul({ body, start, at }: Scan, word: number): boolean {
 }
 
 function readMetadata(scan: Scan, kind: typeof Kind.help | typeof Kind.type, from: number): Kind {
-  const { body, start } = scan
+  const { body } = scan
   const nameEnd = readFamilyName(scan, skipBlanks(scan, from))
   if (body[nameEnd] === NUL) throw new Refused(nameEnd, 'a NUL byte after the name')
   const end = lineEnd(scan, nameEnd)
   // one byte parts the name from the text, whichever it is; nothing but blanks is an empty text
   const empty = skipBlanks(scan, nameEnd) === end
-  scan.textStart = (empty ? end : nameEnd + 1) - start
-  scan.textEnd = end - start
+  scan.textStart = empty ? end : nameEnd + 1
+  scan.textEnd = end
   if (kind === Kind.type) scan.type = readType(scan, types)
   else checkHelp(scan)
   scan.at = Math.min(end + 1, body.length)
@@ -106,7 +104,7 @@ function readMetadata(scan: Scan, kind: typeof Kind.help | typeof Kind.type, fro
 
 /** A character of several bytes right after the name loses its first byte to what parts the two. */
 function checkHelp(scan: Scan): void {
-  const torn = scan.textEnd > scan.textStart && (scan.body[scan.start + scan.textStart]! & 0xc0) === 0x80
-  if (torn) throw new Refused(scan.start + scan.textStart - 1, 'no blank between the name and its help text')
+  const torn = scan.textEnd > scan.textStart && (scan.body[scan.textStart]! & 0xc0) === 0x80
+  if (torn) throw new Refused(scan.textStart - 1, 'no blank between the name and its help text')
   scan.checkUtf8(scan.textStart, scan.textEnd, 'a help text')
 }

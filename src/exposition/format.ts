@@ -1,0 +1,64 @@
+// What a format is to the rest of the program. Each has a folder of its own, and its place in the list in formats.ts.
+
+import type { Format } from '../model.ts'
+import type { Family, MetricType, Sample } from './family.ts'
+
+/** How names that need quotes are written for a client that doesn't accept quoted names. */
+export const escapings = ['allow-utf-8', 'underscores', 'dots', 'values'] as const
+export type Escaping = (typeof escapings)[number]
+
+export interface Limits {
+  readonly maxSeries: number
+  /** Of one sample or metadata, in bytes. */
+  readonly maxLine: number
+}
+
+export interface Valid {
+  readonly ok: true
+  readonly series: number
+  /** Whether a name in it needs a format that has quotes. */
+  readonly quoted: boolean
+  readonly remarks: readonly string[]
+}
+
+export interface Invalid {
+  readonly ok: false
+  readonly line: number
+  readonly column: number
+  readonly reason: string
+}
+
+/** What all versions of a format share. */
+export interface Grammar {
+  /** Accepts what Prometheus 3 accepts. */
+  validate(body: Uint8Array, limits: Limits): Valid | Invalid
+  /** Whether a name in valid metrics is in quotes. */
+  hasQuotedNames(body: Uint8Array): boolean
+  /**
+   * The families in the order of the body, which must be valid. One name may come more than once: where it is
+   * declared again with another type.
+   */
+  parse(body: Uint8Array): readonly Family[]
+  /** A family of any format as the families that this one has instead. The first has its name and type. */
+  adapt(family: Family): readonly Family[]
+  /** Why a sample can't be expressed; undefined if it can. */
+  whyNot(sample: Sample): string | undefined
+  /** What a family is named here. */
+  nameOf(family: Family): string
+  /** The families, by name, that can't have their type beside others here: each with the type that it clashes with. */
+  untypable(families: ReadonlyMap<string, Family>): ReadonlyMap<string, MetricType>
+  printSample(sample: Sample): string
+  /** Prints what `adapt` returned. Names that need quotes are quoted. */
+  print(families: readonly Family[]): Uint8Array
+}
+
+export interface ExpositionFormat {
+  readonly name: Format
+  readonly mediaType: string
+  readonly version: string
+  /** Whether a media type without a version means this one: in a Content-Type, in an Accept header. */
+  readonly isDefault: { readonly contentType: boolean; readonly accept: boolean }
+  /** Whether it can express names that need quotes. */
+  readonly canQuote: boolean
+  readonly grammar: Grammar
+}

@@ -1,0 +1,82 @@
+// Names that need quotes, and what they become for a client that accepts no quotes: Prometheus' own schemes.
+
+import type { Escaping } from './format.ts'
+
+export const plainMetric = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
+export const plainLabel = /^[a-zA-Z_][a-zA-Z0-9_]*$/
+
+/** The name in OpenMetrics of the counter whose samples have this name; the same if it can't be one there. */
+export const counterName = (sample: string): string => sample.replace(/(?<=.)_total$/s, '')
+
+/** What a sample's name may add to its family's. */
+const suffixes = ['_total', '_created', '_bucket', '_sum', '_count', '_gsum', '_gcount', '_info']
+
+export interface Names {
+  metric(name: string): string
+  label(name: string): string
+  /**
+   * A sample's name, whose family is already escaped. What it adds to that stays as it is, as in Prometheus' libraries:
+   * else it would no longer be one of the family's.
+   */
+  sample(name: string, family: string): string
+  /** Whether one of the names so far needs quotes. */
+  needQuotes(): boolean
+}
+
+export function createNames(escaping: Escaping): Names {
+  let quotes = false
+  const metrics = new Map<string, string>()
+  const labels = new Map<string, string>()
+
+  function written(name: string, plain: RegExp, known: Map<string, string>): string {
+    const before = known.get(name)
+    if (before !== undefined) return before
+    const isPlain = plain.test(name)
+    const escaped = isPlain || escaping === 'allow-utf-8' ? name : escapeName(name, plain, escaping)
+    quotes ||= !isPlain && escaped === name
+    known.set(name, escaped)
+    return escaped
+  }
+  const metric = (name: string) => written(name, plainMetric, metrics)
+
+  return {
+    metric,
+    label: (name) => written(name, plainLabel, labels),
+    sample(name, family) {
+      const escaped = metric(name)
+      if (escaped === name || escaped === family) return escaped
+      const added = suffixes.find(
+        (suffix) => name.endsWith(suffix) && metric(name.slice(0, -suffix.length)) === family,
+      )
+      return added === undefined ? escaped : family + added
+    },
+    needQuotes: () => quotes,
+  }
+}
+
+/**
+ * A name that can stand without quotes. Only for one that needs them: a plain name stays what it is, in the
+ * scheme `dots` too, in which Prometheus' libraries would double its underscores.
+ */
+function escapeName(name: string, plain: RegExp, escaping: Exclude<Escaping, 'allow-utf-8'>): string {
+  const scheme = schemes[escaping]
+  // a digit is plain but for the first character, so each is looked at behind another
+  const isPlain = (character: string, at: number) => plain.test((at > 0 ? '_' : '') + character)
+  const characters = [...name].map((one, at) => scheme(one, isPlain(one, at)))
+  return (escaping === 'values' ? 'U__' : '') + characters.join('')
+}
+
+type Scheme = (character: string, isPlain: boolean) => string
+
+const schemes: Readonly<Record<Exclude<Escaping, 'allow-utf-8'>, Scheme>> = {
+  underscores: (character, isPlain) => (isPlain ? character : '_'),
+  dots(character, isPlain) {
+    if (character === '_') return '__'
+    if (character === '.') return '_dot_'
+    return isPlain ? character : '__'
+  },
+  values(character, isPlain) {
+    if (character === '_') return '__'
+    return isPlain ? character : `_${character.codePointAt(0)!.toString(16)}_`
+  },
+}
