@@ -1,6 +1,6 @@
 // The exposition formats, as serving needs them: whole pages in, whole pages out.
 
-import { convert, isReadAsItIs } from '../exposition/convert.ts'
+import { convert, isTakenAsItIs } from '../exposition/convert.ts'
 import { families } from '../exposition/families.ts'
 import type { Label } from '../exposition/family.ts'
 import { commonFormat, contentTypeOf, type Exposition, negotiate, type Offer } from '../exposition/formats.ts'
@@ -23,7 +23,7 @@ export const formats = {
   families: (page: Page) => families(expositionOf(page)),
   convert(page: Page, to: Offer): Page {
     // then it isn't even unpacked
-    if (isReadAsItIs(page.format, to)) return page
+    if (isTakenAsItIs(page.format, to)) return page
     const given = expositionOf(page)
     const body = convert(given, to)
     return body === given.body ? page : plainPage(body, { ...page, format: to.format })

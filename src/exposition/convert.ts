@@ -7,13 +7,13 @@ import { merge } from './merge.ts'
 export function convert(page: Exposition, to: Offer): Uint8Array {
   const given = formatOf(page.format)
   const isAccepted =
-    isReadAsItIs(page.format, to) ||
+    isTakenAsItIs(page.format, to) ||
     (given.grammar === formatOf(to.format).grammar && !given.grammar.hasQuotedNames(page.body))
   return isAccepted ? page.body : merge([{ page }], to).body
 }
 
 /** Whether metrics of a format needn't be looked into for a client. */
-export function isReadAsItIs(format: Exposition['format'], to: Offer): boolean {
+export function isTakenAsItIs(format: Exposition['format'], to: Offer): boolean {
   const { grammar, canQuote } = formatOf(format)
   return grammar === formatOf(to.format).grammar && (to.escaping === 'allow-utf-8' || !canQuote)
 }

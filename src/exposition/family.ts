@@ -20,13 +20,16 @@ export interface Label {
  * All samples of one metric. A counter has the name that its samples have (`requests_total`), so that the same counter
  * from the text format and from OpenMetrics is one family.
  */
-export interface Family {
+export interface Family extends Declared {
+  readonly samples: readonly Sample[]
+}
+
+/** What metadata declares of a family. */
+export interface Declared {
   readonly name: string
-  /** Undefined if nobody has declared one. */
   readonly type: MetricType | undefined
   readonly help: string | undefined
   readonly unit: string | undefined
-  readonly samples: readonly Sample[]
 }
 
 /**

@@ -1,7 +1,7 @@
 // What a format is to the rest of the program. Each has a folder of its own, and its place in the list in formats.ts.
 
 import type { Format } from '../model.ts'
-import type { Family, MetricType, Sample } from './family.ts'
+import type { Declared, Family, MetricType, Sample } from './family.ts'
 
 /** How names that need quotes are written for a client that doesn't accept quoted names. */
 export const escapings = ['allow-utf-8', 'underscores', 'dots', 'values'] as const
@@ -35,21 +35,30 @@ export interface Grammar {
   /** Whether a name in valid metrics is in quotes. */
   hasQuotedNames(body: Uint8Array): boolean
   /**
-   * The families in the order of the body, which must be valid. One name may come more than once: where it is
-   * declared again with another type.
+   * The families in the order of the body, which must be valid. A family may come in several parts: where it is
+   * interrupted, where it is declared anew, or where it is very large.
    */
-  parse(body: Uint8Array): readonly Family[]
+  parse(body: Uint8Array): Iterable<Family>
   /** A family of any format as the families that this one has instead. The first has its name and type. */
   adapt(family: Family): readonly Family[]
   /** Why a sample can't be expressed; undefined if it can. */
   whyNot(sample: Sample): string | undefined
   /** What a family is named here. */
-  nameOf(family: Family): string
+  nameOf(family: Declared): string
   /** The families, by name, that can't have their type beside others here: each with the type that it clashes with. */
-  untypable(families: ReadonlyMap<string, Family>): ReadonlyMap<string, MetricType>
+  untypable(families: ReadonlyMap<string, Declared>): ReadonlyMap<string, MetricType>
   printSample(sample: Sample): string
-  /** Prints what `adapt` returned. Names that need quotes are quoted. */
-  print(families: readonly Family[]): Uint8Array
+  /** To print one family after the other. */
+  createPrinter(): FamilyPrinter
+  /** What follows the last family. */
+  readonly end: string
+}
+
+/** Prints a family of which not all is known at once, in not much more memory than it takes when printed. */
+export interface FamilyPrinter {
+  add(samples: readonly Sample[]): void
+  /** With what is known of the family in the end. Names that need quotes are quoted. To be called once. */
+  print(family: Declared): Uint8Array
 }
 
 export interface ExpositionFormat {

@@ -2,7 +2,8 @@
 // one TYPE, its samples in the order of the parts. So a merge of unchanged metrics is unchanged.
 
 import type { Format } from '../model.ts'
-import type { Exemplar, Family, Label, MetricType, Sample } from './family.ts'
+import type { Declared, Exemplar, Label, MetricType, Sample } from './family.ts'
+import type { FamilyPrinter, Grammar } from './format.ts'
 import { type Exposition, formatOf, type Offer, quotingOf } from './formats.ts'
 import { createNames, type Names } from './names.ts'
 import { seriesKey } from './scan/duplicates.ts'
@@ -26,44 +27,42 @@ export interface Merged {
 export function merge(parts: readonly Part[], { format, escaping }: Offer): Merged {
   const to = formatOf(format)
   const names = createNames(escaping)
-  const families = createFamilies()
-  const samples = createSamples(to.grammar.whyNot)
+  const families = createFamilies(to.grammar)
+  const samples = createSamples(to.grammar)
   for (const { page, label } of parts) {
     const added = label && { name: names.label(label.name), value: label.value }
     for (const given of formatOf(page.format).grammar.parse(page.body))
       for (const family of to.grammar.adapt(given)) {
         const own = families.add({ ...family, name: names.metric(family.name) })
         const write = sampleWriter(names, own.name, added)
-        for (const sample of family.samples) samples.add(write(sample), own.samples)
+        own.printer.add(family.samples.map(write).filter(samples.take))
       }
   }
-  families.settle(to.grammar.untypable(families.all))
   return {
+    body: families.print(),
     format: names.needQuotes() ? quotingOf(to).name : format,
-    body: to.grammar.print([...families.all.values()]),
     series: samples.count(),
     remarks: [...families.remarks(), ...samples.remarks()],
   }
 }
 
-type Draft = { -readonly [K in keyof Family]: Family[K] } & { samples: Sample[] }
+type Merging = { -readonly [K in keyof Declared]: Declared[K] } & { readonly printer: FamilyPrinter }
 
-function createFamilies() {
-  const all = new Map<string, Draft>()
+function createFamilies({ createPrinter, untypable, end }: Grammar) {
+  const all = new Map<string, Merging>()
   const conflicts = new Map<string, string>()
 
   /** No type is right for a family of which two are claimed: it becomes untyped, its samples stay. */
-  function conflict(family: Draft, type: MetricType): void {
+  function conflict(family: Merging, type: MetricType): void {
     if (!conflicts.has(family.name))
       conflicts.set(family.name, `${family.name} is ${family.type} and ${type}`)
     family.type = 'unknown'
   }
 
   return {
-    all: all as ReadonlyMap<string, Family>,
     /** The family of that name, with what one more part says of it. The first help and the first unit stand. */
-    add({ name, type, help, unit }: Family): Draft {
-      const family = all.get(name) ?? { name, type, help, unit, samples: [] }
+    add({ name, type, help, unit }: Declared): Merging {
+      const family = all.get(name) ?? { name, type, help, unit, printer: createPrinter() }
       all.set(name, family)
       family.help ??= help
       family.unit ??= unit
@@ -71,8 +70,10 @@ function createFamilies() {
       if (type !== undefined && family.type !== type) conflict(family, type)
       return family
     },
-    settle(untypable: ReadonlyMap<string, MetricType>): void {
-      for (const [name, type] of untypable) conflict(all.get(name)!, type)
+    print(): Uint8Array {
+      for (const [name, type] of untypable(all)) conflict(all.get(name)!, type)
+      const printed = [...all.values()].map((family) => family.printer.print(family))
+      return Buffer.concat([...printed, Buffer.from(end)])
     },
     remarks(): string[] {
       const [first] = conflicts.values()
@@ -83,23 +84,25 @@ function createFamilies() {
   }
 }
 
-function createSamples(whyNot: (sample: Sample) => string | undefined) {
+function createSamples({ whyNot }: Grammar) {
   const series = new Set<string>()
   const leftOut = new Map<string, number>()
   let repeated = 0
   let example = ''
 
   return {
-    add(sample: Sample, samples: Sample[]): void {
+    /** Whether the sample is one of the merge. */
+    take(sample: Sample): boolean {
       const reason = whyNot(sample)
       if (reason !== undefined) {
         leftOut.set(reason, (leftOut.get(reason) ?? 0) + 1)
-        return
+        return false
       }
       const before = series.size
       series.add(seriesKey(sample))
-      if (series.size > before) samples.push(sample)
-      else if (repeated++ === 0) example = printSeries(sample)
+      if (series.size > before) return true
+      if (repeated++ === 0) example = printSeries(sample)
+      return false
     },
     count: () => series.size,
     remarks(): string[] {

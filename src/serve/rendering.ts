@@ -61,15 +61,17 @@ export function createRendering(formats: Formats): Rendering {
     },
     bytesFor({ format, content, size }, { accept, acceptEncoding }) {
       const isAsItIs = formats.isTakenAsItIs(format, choose(accept, format).offer)
-      if (isAsItIs && content.kind === (acceptsGzip(acceptEncoding) ? 'gzip' : 'plain'))
-        return content.bytes.length
-      return size * formsAtOnce
+      if (!isAsItIs) return size * formsOfConversion
+      return content.kind === (acceptsGzip(acceptEncoding) ? 'gzip' : 'plain')
+        ? content.bytes.length
+        : size * formsAtOnce
     },
   }
 }
 
-/** A page that is unpacked, converted or packed is there in so many forms at once. */
+/** A page that is unpacked or packed is there in so many forms at once, one that is converted as objects as well: measured. */
 const formsAtOnce = 2
+const formsOfConversion = 5
 
 /** The container's own gzip where it sent one, else ours where it pays. */
 function pack(form: Page, type: string, { bodyOf }: Pick<Formats, 'bodyOf'>): Rendered | Promise<Rendered> {

@@ -126,9 +126,9 @@ export function createReadReplicas({
   }
 }
 
-/** The replicas' pages, the merged one, and that as it is sent. */
+/** The replicas' metrics, the merged ones while they are made, and those as they are sent: measured. */
 function bytesFor(up: readonly Up[]): number {
-  return up.reduce((sum, { reading }) => sum + 3 * reading.page.size, 0)
+  return up.reduce((sum, { reading }) => sum + 5 * reading.page.size, 0)
 }
 
 function isUp(outcome: Outcome): outcome is Up {

@@ -1,11 +1,11 @@
 // OpenMetrics 0.0.1 and 1.0.0, which has names in quotes as well, as Prometheus reads it.
 
-import type { Family, MetricType, Sample } from '../family.ts'
+import type { Declared, Family, MetricType, Sample } from '../family.ts'
 import type { ExpositionFormat, Grammar } from '../format.ts'
 import { counterName } from '../names.ts'
 import { escaped, unescaped } from '../scan/escapes.ts'
 import { parse, type Reading } from '../scan/parse.ts'
-import { printFamilies, printLabels, printName, printSeries } from '../scan/print.ts'
+import { createPrinter, printLabels, printName, printSeries } from '../scan/print.ts'
 import { millisecondsOf, secondsOf } from '../scan/times.ts'
 import { hasQuotedNames, validate } from '../scan/validate.ts'
 import { nextInOpenMetrics } from './grammar.ts'
@@ -29,30 +29,33 @@ const reading: Reading = {
 const grammar: Grammar = {
   validate: (body, limits) => validate(body, limits, reading),
   hasQuotedNames: (body) => hasQuotedNames(body, reading),
-  parse: (body) =>
-    parse(body, reading).map((family) =>
-      family.type === 'counter' ? { ...family, name: `${family.name}_total` } : family,
-    ),
+  parse: parseNamed,
   adapt: (family) => [family],
   whyNot: () => undefined,
   nameOf: (family) => shownAs(family).name,
   untypable,
   printSample,
-  print: (families) =>
-    Buffer.concat([printFamilies(families, { headerOf, printSample }), Buffer.from('# EOF\n')]),
+  createPrinter: () => createPrinter({ headerOf, printSample }),
+  end: '# EOF\n',
+}
+
+/** With the name that a counter has in all formats: that of its samples. */
+function* parseNamed(body: Uint8Array): Iterable<Family> {
+  for (const family of parse(body, reading))
+    yield family.type === 'counter' ? { ...family, name: `${family.name}_total` } : family
 }
 
 /** A counter is named without the `_total` of its samples. One that has none, or nothing else, can't be one. */
-function shownAs({ name, type }: Family): Pick<Family, 'name' | 'type'> {
+function shownAs({ name, type }: Declared): Pick<Declared, 'name' | 'type'> {
   if (type !== 'counter') return { name, type }
   return isRenamed({ name, type }) ? { name: counterName(name), type } : { name, type: 'unknown' }
 }
 
-const isRenamed = ({ name, type }: Pick<Family, 'name' | 'type'>) =>
+const isRenamed = ({ name, type }: Pick<Declared, 'name' | 'type'>) =>
   type === 'counter' && counterName(name) !== name
 
 /** A counter whose name another family has. */
-function untypable(families: ReadonlyMap<string, Family>): ReadonlyMap<string, MetricType> {
+function untypable(families: ReadonlyMap<string, Declared>): ReadonlyMap<string, MetricType> {
   const found = new Map<string, MetricType>()
   const counters = [...families.values()].filter(isRenamed)
   // by then it is known what became of one with a shorter name
@@ -65,7 +68,7 @@ function untypable(families: ReadonlyMap<string, Family>): ReadonlyMap<string, M
   return found
 }
 
-function headerOf(family: Family): string {
+function headerOf(family: Declared): string {
   const { name, type } = shownAs(family)
   const { help, unit } = family
   const shown = printName(name)

@@ -55,10 +55,11 @@ export function createDuplicates(scan: Scan, reading: Reading) {
 /** The same for all ways to write a series and its timestamp, for the same labels in any order. */
 export function seriesKey({ name, labels, timestampMs }: Sample): string {
   const sorted = isSorted(labels) ? labels : labels.toSorted((a, b) => (a.name < b.name ? -1 : 1))
-  let key = `${timestampMs ?? ''} ${name}`
-  // no byte of valid UTF-8 is a lone surrogate: nothing from outside can look like the borders
-  for (const { name, value } of sorted) key += `\ud800${name}\ud801${value}`
-  return key
+  // each with its length, since borders could be in a value as well; joined, since a string that is added to is kept in
+  // many small parts
+  const parts: unknown[] = [timestampMs, name.length, name]
+  for (const { name, value } of sorted) parts.push(name.length, name, value.length, value)
+  return parts.join(' ')
 }
 
 function isSorted(labels: Sample['labels']): boolean {

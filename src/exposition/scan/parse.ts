@@ -1,6 +1,6 @@
 // From metrics as bytes to families, for both grammars.
 
-import type { Exemplar, Family, MetricType, Sample } from '../family.ts'
+import type { Declared, Exemplar, Family, MetricType, Sample } from '../family.ts'
 import { Kind, type Next, Scan } from './scan.ts'
 
 export interface Reading {
@@ -12,26 +12,37 @@ export interface Reading {
   timestampOf(text: string): bigint
 }
 
-type Draft = { -readonly [K in keyof Family]: Family[K] } & { samples: Sample[] }
+/** More of one family come in several parts, so that they needn't be in memory all at once. */
+const maxSamples = 1000
 
 /** With the names as they are written. The metrics must be valid. */
-export function parse(body: Uint8Array, reading: Reading): readonly Family[] {
+export function* parse(body: Uint8Array, reading: Reading): Generator<Family> {
   const scan = new Scan(body, reading.strict)
   const families = createFamilies(reading)
+  let family: Declared | undefined
+  let samples: Sample[] = []
   for (let kind = nextOf(scan, reading); kind !== Kind.end; kind = nextOf(scan, reading)) {
-    if (kind === Kind.sample) families.add(sampleOf(scan, reading))
-    else if (kind !== Kind.comment) {
-      const text = scan.text(scan.textStart, scan.textEnd)
-      if (kind === Kind.type) families.declareType(scan.name(), scan.type)
-      else if (kind === Kind.unit) families.describe(scan.name(), { unit: text })
-      else families.describe(scan.name(), { help: reading.unescapedHelp(text) })
+    if (kind === Kind.comment) continue
+    const next = kind === Kind.sample ? families.of(scan.name()) : families.named(scan.name())
+    const isOver = kind === Kind.sample ? samples.length === maxSamples : samples.length > 0
+    if (family && (isOver || next.name !== family.name)) {
+      yield { ...family, samples }
+      samples = []
     }
+    family = kind === Kind.sample ? next : families.declare(next, declarationAt(scan, kind, reading))
+    if (kind === Kind.sample) samples.push(sampleOf(scan, reading))
   }
-  return families.all
+  if (family) yield { ...family, samples }
 }
 
 /** Nothing at all is valid in either grammar. */
 const nextOf = (scan: Scan, { next }: Reading): Kind => (scan.end === 0 ? Kind.end : next(scan))
+
+function declarationAt(scan: Scan, kind: Kind, { unescapedHelp }: Reading): Partial<Declared> {
+  if (kind === Kind.type) return { type: scan.type }
+  const text = scan.text(scan.textStart, scan.textEnd)
+  return kind === Kind.unit ? { unit: text } : { help: unescapedHelp(text) }
+}
 
 export function sampleOf(scan: Scan, { timestampOf }: Pick<Reading, 'timestampOf'>): Sample {
   return {
@@ -56,59 +67,45 @@ export function sampleOf(scan: Scan, { timestampOf }: Pick<Reading, 'timestampOf
 }
 
 function createFamilies({ suffixesOf }: Reading) {
-  const all: Draft[] = []
-  const byName = new Map<string, Draft>()
-  let last: Draft | undefined
-  /** The family of the samples that are named like the last one. */
-  let current: { readonly name: string; readonly family: Draft } | undefined
+  const byName = new Map<string, Declared>()
+  /** The name of the family declared last. */
+  let last: string | undefined
+  let current: { readonly sample: string; readonly family: Declared } | undefined
 
-  function start(draft: Draft): Draft {
-    all.push(draft)
-    byName.set(draft.name, draft)
-    return draft
+  function keep(family: Declared): Declared {
+    byName.set(family.name, family)
+    return family
   }
 
-  const named = (name: string): Draft =>
-    byName.get(name) ?? start({ name, type: undefined, help: undefined, unit: undefined, samples: [] })
+  const named = (name: string): Declared =>
+    byName.get(name) ?? keep({ name, type: undefined, help: undefined, unit: undefined })
 
-  function isOf(family: Draft | undefined, sample: string): boolean {
-    if (family === undefined || !sample.startsWith(family.name)) return false
-    return sample === family.name || suffixesOf(family.type).includes(sample.slice(family.name.length))
+  function isOf(name: string, sample: string): boolean {
+    if (!sample.startsWith(name)) return false
+    return sample === name || suffixesOf(byName.get(name)?.type).includes(sample.slice(name.length))
   }
 
   /** As Prometheus has it, the family declared last if it fits; else one declared before; else one by itself. */
-  function familyOf(sample: string): Draft {
-    if (last && isOf(last, sample)) return last
-    const own = byName.get(sample)
-    if (own?.type !== undefined) return own
-    for (
-      let end = sample.lastIndexOf('_');
-      end >= 0;
-      end = end === 0 ? -1 : sample.lastIndexOf('_', end - 1)
-    ) {
-      const family = byName.get(sample.slice(0, end))
-      if (isOf(family, sample)) return family!
-    }
+  function find(sample: string): Declared {
+    if (last !== undefined && isOf(last, sample)) return named(last)
+    if (byName.get(sample)?.type !== undefined) return named(sample)
+    for (let end = sample.lastIndexOf('_'); end >= 0; end = end === 0 ? -1 : sample.lastIndexOf('_', end - 1))
+      if (isOf(sample.slice(0, end), sample)) return named(sample.slice(0, end))
     return named(sample)
   }
 
   return {
-    all,
-    add(sample: Sample): void {
-      if (current?.name !== sample.name) current = { name: sample.name, family: familyOf(sample.name) }
-      current.family.samples.push(sample)
+    named,
+    /** The family of a sample. */
+    of(sample: string): Declared {
+      if (current?.sample === sample) return current.family
+      current = { sample, family: find(sample) }
+      return current.family
     },
-    /** Where samples came before under another type, what comes is another family of that name. */
-    declareType(name: string, type: MetricType): void {
-      const before = named(name)
-      const isOther = before.type !== type && before.samples.length > 0
-      last = isOther ? start({ ...before, samples: [] }) : before
-      last.type = type
+    declare(family: Declared, declaration: Partial<Declared>): Declared {
+      last = family.name
       current = undefined
-    },
-    describe(name: string, description: { readonly help?: string; readonly unit?: string }): void {
-      last = Object.assign(named(name), description)
-      current = undefined
+      return keep({ ...family, ...declaration })
     },
   }
 }

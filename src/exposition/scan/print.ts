@@ -1,24 +1,30 @@
 // From families to bytes, for both grammars.
 
-import type { Family, Label, Sample } from '../family.ts'
+import type { Declared, Label, Sample } from '../family.ts'
+import type { FamilyPrinter } from '../format.ts'
 import { plainLabel, plainMetric } from '../names.ts'
 import { escaped } from './escapes.ts'
 
 export interface Writing {
-  headerOf(family: Family): string
+  headerOf(family: Declared): string
   /** Without a newline. */
   printSample(sample: Sample): string
 }
 
-export function printFamilies(families: readonly Family[], { headerOf, printSample }: Writing): Uint8Array {
-  // each by itself: all of them could be more than a string may have
-  const parts = families.map((family) => {
-    // only in quotes a name can be empty, and it describes nothing
-    let text = family.name === '' ? '' : headerOf(family)
-    for (const sample of family.samples) text += `${printSample(sample)}\n`
-    return Buffer.from(text)
-  })
-  return Buffer.concat(parts)
+export function createPrinter({ headerOf, printSample }: Writing): FamilyPrinter {
+  let texts: string[] = []
+  return {
+    add(samples): void {
+      texts.push(samples.map((sample) => `${printSample(sample)}\n`).join(''))
+    },
+    print(family): Uint8Array {
+      // only in quotes a name can be empty, and it describes nothing
+      const header = family.name === '' ? '' : headerOf(family)
+      const printed = Buffer.from(header + texts.join(''))
+      texts = []
+      return printed
+    },
+  }
 }
 
 export const printName = (name: string): string => quoted(name, plainMetric)

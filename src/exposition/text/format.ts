@@ -1,11 +1,11 @@
 // Prometheus' text format, 0.0.4 and 1.0.0, which has names in quotes as well.
 
-import type { Family, MetricType, Sample } from '../family.ts'
+import type { Declared, Family, MetricType, Sample } from '../family.ts'
 import type { ExpositionFormat, Grammar } from '../format.ts'
 import { counterName } from '../names.ts'
 import { escapedHelp, unescapedHelp } from '../scan/escapes.ts'
 import { parse, type Reading } from '../scan/parse.ts'
-import { printFamilies, printName, printSeries } from '../scan/print.ts'
+import { createPrinter, printName, printSeries } from '../scan/print.ts'
 import { hasQuotedNames, validate } from '../scan/validate.ts'
 import { nextInText } from './grammar.ts'
 
@@ -29,10 +29,11 @@ const grammar: Grammar = {
   nameOf: ({ name }) => name,
   untypable: () => new Map(),
   printSample,
-  print: (families) => printFamilies(families, { headerOf, printSample }),
+  createPrinter: () => createPrinter({ headerOf, printSample }),
+  end: '',
 }
 
-function headerOf({ name, type, help }: Family): string {
+function headerOf({ name, type, help }: Declared): string {
   const shown = printName(name)
   const helpLine = help === undefined ? '' : `# HELP ${shown} ${escapedHelp(help)}\n`
   return type === undefined
@@ -48,6 +49,7 @@ function printSample(sample: Sample): string {
 /** What is one family in OpenMetrics may be several in text: there `_created`, `_gsum` and `_gcount` are gauges by themselves. */
 function adapt(family: Family): readonly Family[] {
   const main = mainOf(family)
+  if (family.samples.every(({ name }) => name === main.name)) return [main]
   const names = new Set([main.name, ...suffixesOf(main.type).map((suffix) => main.name + suffix)])
   const isOwn = ({ name }: Sample) => names.has(name)
   if (family.samples.every(isOwn)) return [main]

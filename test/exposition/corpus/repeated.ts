@@ -5,9 +5,7 @@ import { seriesKey } from '../../../src/exposition/scan/duplicates.ts'
 
 /** The page must be one that `inspect` took. */
 export function repeated({ format, body }: Exposition): number {
-  const samples = formatOf(format)
-    .grammar.parse(body)
-    .flatMap((family) => family.samples)
+  const samples = [...formatOf(format).grammar.parse(body)].flatMap((family) => family.samples)
   return samples.length - new Set(samples.map(seriesKey)).size
 }
 
