@@ -7,7 +7,6 @@ import { setImmediate as breath } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { type Random, seeded } from '../test/exposition/corpus/random.ts'
-import { answers } from './fuzz/answers.ts'
 import type { Engine } from './fuzz/engine.ts'
 import { exposition } from './fuzz/exposition.ts'
 import { stream } from './fuzz/frames.ts'
@@ -20,9 +19,8 @@ interface Share {
 }
 
 const engines: Readonly<Record<string, Share>> = {
-  exposition: { make: exposition, share: 0.5 },
+  exposition: { make: exposition, share: 0.6 },
   frames: { make: stream, share: 0.2 },
-  answers: { make: answers, share: 0.1 },
   pages: { make: pages, share: 0.2 },
 }
 

@@ -1,82 +1,94 @@
-// One answer, held in memory and bounded.
+// One response, held in memory and bounded.
 
 import { ProxyError } from '../errors.ts'
 import { tooLarge } from './failures.ts'
-import type { Asker } from './http/connection.ts'
-import type { Head } from './http/head.ts'
 
-export interface Received {
-  readonly head: Head
+export interface Response {
+  readonly status: number
+  readonly headers: Headers
   /** Empty unless the status is 200: other bodies are read to keep the connection, and dropped. */
   readonly body: Uint8Array
 }
 
+export type Headers = Readonly<Record<string, string | string[] | undefined>>
+
 /** Beyond this the body of an error page isn't worth its connection. */
-const mostDropped = 64 * 1024
-/** So much is taken on trust: most pages are announced, and fit. */
-const mostTrusted = 64 * 1024
+const maxDroppedBytes = 64 * 1024
+/** Up to here memory is taken for the announced length at once: most bodies are announced, and true to it. */
+const maxTrustedBytes = 64 * 1024
 
 const nothing = Buffer.alloc(0)
 
-export class Collector implements Asker {
-  readonly received: Promise<Received>
-  readonly #most: number
+/** What the HTTP client calls while a response comes in; what these throw aborts the request. */
+export class Collector {
+  readonly response: Promise<Response>
+  readonly #maxBytes: number
   readonly #use: (bytes: number) => void
-  #settle!: (received: Received) => void
-  #fail!: (error: unknown) => void
-  #head: Head | undefined
+  #resolve!: (response: Response) => void
+  #reject!: (error: unknown) => void
+  #status = 0
+  #headers: Headers = {}
+  #announcedBytes: number | undefined
   #memory = nothing
   #size = 0
 
-  /** `use` is called for memory before it is taken; what it throws ends the exchange. */
-  constructor(most: number, use: (bytes: number) => void) {
-    this.#most = most
+  /** `use` is called for memory before it is taken; what it throws aborts the request. */
+  constructor(maxBytes: number, use: (bytes: number) => void) {
+    this.#maxBytes = maxBytes
     this.#use = use
-    this.received = new Promise((resolve, reject) => {
-      this.#settle = resolve
-      this.#fail = reject
+    this.response = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
     })
   }
 
-  /** Whether the container had begun to answer: then asking again would be a second question. */
-  get begun(): boolean {
-    return this.#head !== undefined
+  /** Whether the container has begun to respond: then another request would be a second one. */
+  hasBegun(): boolean {
+    return this.#status !== 0
   }
 
-  head(head: Head): void {
-    this.#head = head
-    if (head.status !== 200 || typeof head.body !== 'number') return
-    if (head.body > this.#most) throw tooLarge(this.#most)
-    this.#grow(Math.min(head.body, mostTrusted))
+  /** Rejects, unless the response is complete. */
+  fail(error: unknown): void {
+    this.#reject(error)
   }
 
-  body(bytes: Uint8Array): void {
+  onRequestStart(): void {}
+
+  onResponseStart(_controller: unknown, status: number, headers: Headers): void {
+    if (status < 200) return
+    this.#status = status
+    this.#headers = headers
+    if (status !== 200 || headers['content-length'] === undefined) return
+    this.#announcedBytes = Number(headers['content-length'])
+    if (this.#announcedBytes > this.#maxBytes) throw tooLarge(this.#maxBytes)
+    this.#grow(Math.min(this.#announcedBytes, maxTrustedBytes))
+  }
+
+  onResponseData(_controller: unknown, chunk: Uint8Array): void {
     const at = this.#size
-    this.#size += bytes.length
-    const { status } = this.#head!
-    if (status !== 200) {
-      if (this.#size > mostDropped) throw new ProxyError('status', `answered ${status}`)
+    this.#size += chunk.length
+    if (this.#status !== 200) {
+      if (this.#size > maxDroppedBytes) throw new ProxyError('status', `answered ${this.#status}`)
       return
     }
-    if (this.#size > this.#most) throw tooLarge(this.#most)
+    if (this.#size > this.#maxBytes) throw tooLarge(this.#maxBytes)
     if (this.#size > this.#memory.length) this.#grow(this.#nextSize())
-    this.#memory.set(bytes, at)
+    this.#memory.set(chunk, at)
   }
 
-  done(): void {
-    const head = this.#head!
-    this.#settle({ head, body: head.status === 200 ? this.#whole() : this.#memory })
+  onResponseEnd(): void {
+    // in no more memory than it needs: it is kept for long
+    if (this.#memory.length > this.#size && this.#status === 200) this.#grow(this.#size)
+    this.#resolve({ status: this.#status, headers: this.#headers, body: this.#memory })
   }
 
-  fail(error: unknown): void {
-    this.#fail(error)
+  onResponseError(_controller: unknown, error: Error): void {
+    this.#reject(error)
   }
 
-  /** Twice as much each time, so that a page of any pieces is moved only a few times. */
+  /** Twice as much each time, so that a body of any chunks is copied only a few times. */
   #nextSize(): number {
-    const { body } = this.#head!
-    const most = typeof body === 'number' ? body : this.#most
-    return Math.min(most, Math.max(this.#size, 2 * this.#memory.length))
+    return Math.min(this.#announcedBytes ?? this.#maxBytes, Math.max(this.#size, 2 * this.#memory.length))
   }
 
   #grow(size: number): void {
@@ -84,11 +96,5 @@ export class Collector implements Asker {
     const memory = Buffer.allocUnsafeSlow(size)
     this.#memory.copy(memory)
     this.#memory = memory
-  }
-
-  /** In no more memory than it needs: it is kept for long. */
-  #whole(): Uint8Array {
-    if (this.#memory.length > this.#size) this.#grow(this.#size)
-    return this.#memory
   }
 }

@@ -29,24 +29,16 @@ export function tooLarge(most: number, how = ''): ProxyError {
   })
 }
 
-export function notHttp(): never {
-  throw new ProxyError('protocol', 'answered something that is not HTTP')
-}
-
-export function tooMuchHead(): never {
-  throw new ProxyError('protocol', 'sent too many or too large headers')
-}
-
-export function closedEarly(): ProxyError {
-  return new ProxyError('reset', 'connection closed before the answer was complete')
-}
-
 type Known = readonly [Code, string]
 const known: ReadonlyMap<string, Known> = new Map(
   Object.entries<Known>({
     ECONNREFUSED: ['refused', 'connection refused'],
     ECONNRESET: ['reset', 'connection reset'],
     EPIPE: ['reset', 'connection reset'],
+    UND_ERR_SOCKET: ['reset', 'connection closed before the answer was complete'],
+    HPE_INVALID_EOF_STATE: ['reset', 'connection closed before the answer was complete'],
+    UND_ERR_RES_CONTENT_LENGTH_MISMATCH: ['protocol', 'sent another number of bytes than it announced'],
+    UND_ERR_HEADERS_OVERFLOW: ['protocol', 'sent too many or too large headers'],
     EHOSTUNREACH: ['unreachable', 'no route to the container'],
     ENETUNREACH: ['unreachable', 'no route to the container'],
     EHOSTDOWN: ['unreachable', 'no route to the container'],
@@ -55,6 +47,7 @@ const known: ReadonlyMap<string, Known> = new Map(
     ENOTFOUND: ['unreachable', 'the host name is unknown'],
     EAI_AGAIN: ['unreachable', 'the host name could not be looked up'],
     ETIMEDOUT: ['timeout', 'no connection in time'],
+    UND_ERR_CONNECT_TIMEOUT: ['timeout', 'no connection in time'],
   }),
 )
 
@@ -70,9 +63,12 @@ interface Thrown extends Error {
 /** What a library or the system threw, as ours. */
 export function failureOf(error: unknown): ProxyError {
   if (error instanceof ProxyError) return error
-  const { code = '', message = '', reason } = error as Partial<Thrown>
+  const { name, code = '', message = '', reason } = error as Partial<Thrown>
   const found = known.get(code)
   if (found) return new ProxyError(...found, { cause: error })
+  // the HTTP client asserts some of what a response must look like
+  if (name === 'HTTPParserError' || code === 'ERR_ASSERTION')
+    return new ProxyError('protocol', 'answered something that is not HTTP', { cause: error })
   if (speaksNoTls.has(code))
     return new ProxyError('tls', 'does not speak TLS as expected', {
       mend: 'set the label app-metrics-proxy.scheme to http if it speaks plain HTTP',

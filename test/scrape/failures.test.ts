@@ -37,6 +37,10 @@ test.each([
   ['ERR_TLS_CERT_ALTNAME_INVALID', 'tls'],
   ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'tls'],
   ['EPROTO', 'tls'],
+  ['UND_ERR_SOCKET', 'reset'],
+  ['UND_ERR_CONNECT_TIMEOUT', 'timeout'],
+  ['UND_ERR_HEADERS_OVERFLOW', 'protocol'],
+  ['ERR_ASSERTION', 'protocol'],
   ['ESOMETHINGELSE', 'internal'],
 ])('%s is %s', (code, ours) => {
   const thrown = Object.assign(new Error('of the system'), { code })

@@ -1,10 +1,14 @@
+import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { Socket } from 'node:net'
+import { createServer as createHttpsServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
+import { ProxyError } from '../../src/errors.ts'
 import { createFetcher, type Fetcher } from '../../src/scrape/fetch.ts'
+import { selfSigned } from '../helpers/certificate.ts'
 import { virtualClock } from '../helpers/clock.ts'
 import { hangingPort } from '../helpers/full-backlog.ts'
 import { closedPort, httpServer, pageServer, run, tcpServer } from '../helpers/server.ts'
@@ -158,6 +162,43 @@ describe('the connection', () => {
     await own.close()
   })
 
+  test('over TLS is kept, too', async () => {
+    await using server = await run(createHttpsServer(selfSigned(), (_, response) => response.end('a 1\n')))
+    const url = server.url.replace('http:', 'https:')
+    for (let n = 0; n < 3; n += 1) expect(text((await get(url)).body)).toBe('a 1\n')
+    expect(server.connections()).toBe(1)
+  })
+
+  test('over TLS carries no request where the certificate is not valid', async () => {
+    const sent: string[] = []
+    const secure = createHttpsServer(selfSigned())
+    secure.on('secureConnection', (socket: Socket) =>
+      socket.on('data', (bytes) => sent.push(bytes.toString())),
+    )
+    await using server = await run(secure)
+    const verifying = createFetcher({ clock: systemClock, maxBody, verifyTls: true })
+    const url = server.url.replace('http:', 'https:')
+    await expect(verifying.fetch(url, { timeout: 5000 })).rejects.toMatchObject({ code: 'tls' })
+    await until('the connection is closed', () => server.open() === 0)
+    await verifying.close()
+    expect(sent).toEqual([])
+  })
+
+  test('may be to an address of IPv6', async ({ skip }) => {
+    const server = createServer((_, response) => response.end('a 1\n')).listen(0, '::1')
+    const [error] = await Promise.race([once(server, 'listening'), once(server, 'error')])
+    skip(error !== undefined, 'this machine has no IPv6')
+    onTestFinished(() => void server.close())
+    const { port } = server.address() as AddressInfo
+    expect(text((await get(`http://[::1]:${port}/`)).body)).toBe('a 1\n')
+  })
+
+  test('that failed before it ever brought a response is not tried again', async () => {
+    await using server = await tcpServer((socket) => socket.once('data', () => socket.destroy()))
+    await expect(get(server.url)).rejects.toMatchObject({ code: 'reset' })
+    expect(server.connections()).toBe(1)
+  })
+
   test('is opened again after the container itself was', async () => {
     const page = () => createServer((_, response) => response.end('a 1\n'))
     const first = await run(page())
@@ -192,18 +233,22 @@ describe('nothing is left behind', () => {
     await until('all connections are closed', () => silent.open() + broken.open() + endless.open() === 0)
   })
 
-  test('by an asker that is gone, also while nothing is under way', async () => {
-    await using server = await pageServer('a 1\n')
-    const [gone, other] = [new AbortController(), new AbortController()]
+  test('by a client that gave up, and a client before it ends nothing any more', async () => {
+    let isSilent = false
+    await using server = await httpServer((_, response) => {
+      if (!isSilent) response.end('a 1\n')
+    })
+    const [first, second] = [new AbortController(), new AbortController()]
     const ask = ({ signal }: AbortController) => fetcher.fetch(server.url, { timeout: 5000, signal })
-    await ask(gone)
-    await ask(other)
-    gone.abort()
-    await ask(other)
+    await ask(first)
+    first.abort()
+    await ask(second)
     expect([server.connections(), server.open()]).toEqual([1, 1])
-    other.abort()
+    isSilent = true
+    const failed = ask(second).catch(({ code }) => code)
+    second.abort(new ProxyError('stopped', 'it is no longer there'))
+    expect(await failed).toBe('stopped')
     await until('its connection is closed', () => server.open() === 0)
-    expect(text((await get(server.url)).body)).toBe('a 1\n')
   })
 
   test('once the fetcher is closed, and what is under way then fails', async () => {

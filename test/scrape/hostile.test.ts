@@ -216,7 +216,9 @@ describe.concurrent('lengths that are not true', () => {
     await using server = await answering(
       `${ok}content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n4\r\na 1\n\r\n0\r\n\r\n`,
     )
-    expect(await troubleBeside(server)).toEqual(says('protocol', 'answered something that is not HTTP'))
+    expect(await troubleBeside(server)).toEqual(
+      says('protocol', 'sent another number of bytes than it announced'),
+    )
   })
 
   test('a broken chunk', async () => {
