@@ -6,9 +6,9 @@
 
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
+import { createLimit } from '../limit.ts'
 import type { Finding, Part, Snapshot } from '../model.ts'
 import { createSchedule } from '../schedule.ts'
-import { createSlots } from '../slots.ts'
 import { spread } from '../spread.ts'
 import type { Log, Metrics } from '../telemetry.ts'
 import { leastPause, pauseAfter } from './backoff.ts'
@@ -49,9 +49,10 @@ export interface Prober extends Part {
 
 /** How long a port that comes first may keep a later one, which has answered, from being taken. */
 const grace = 300
-/** How many looks are begun at once; what hung the last time has slots of its own. */
-const slotsOf = { usual: 128, hung: 32 }
-const patience = 100
+/** How many looks are begun at once; what hung the last time has a limit of its own. */
+const limitOf = { usual: 128, hung: 32 }
+/** So long a look keeps others from being begun. */
+const maxHoldMs = 100
 
 /** With what was found comes the page that was read to find it. */
 type On = (id: string, finding: Finding, snapshot?: Snapshot) => void
@@ -61,8 +62,8 @@ export function startProber(options: ProberOptions, on: On): Prober {
   const lookAt = createLook({ clock, connect, read, timeout: options.config.scrapeTimeout, log })
   const searches = new Map<string, Search>()
   const schedule = createSchedule(clock, look)
-  const usual = createSlots(clock, slotsOf.usual, patience)
-  const hung = createSlots(clock, slotsOf.hung, patience)
+  const usual = createLimit(clock, limitOf.usual, maxHoldMs)
+  const hung = createLimit(clock, limitOf.hung, maxHoldMs)
   const stopping = new AbortController()
   const underWay = new Set<Promise<void>>()
   const looks = options.metrics.counter('app_metrics_proxy_probes_total', 'Looks at ports, by outcome.')
@@ -86,8 +87,8 @@ export function startProber(options: ProberOptions, on: On): Prober {
   }
 
   async function lookOnce(one: Try): Promise<void> {
-    const slots = one.outcome === 'dropped' || one.outcome === 'silent' ? hung : usual
-    const seen = await slots(async () => {
+    const limit = one.outcome === 'dropped' || one.outcome === 'silent' ? hung : usual
+    const seen = await limit.run(async () => {
       const search = searchOf(one)
       return search && lookAt(one.candidate, isTold(search), stopping.signal)
     })

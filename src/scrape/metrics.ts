@@ -1,7 +1,7 @@
 // What the agent tells of its own scraping.
 
+import type { Limit } from '../limit.ts'
 import type { Snapshot } from '../model.ts'
-import type { Slots } from '../slots.ts'
 import type { Metrics } from '../telemetry.ts'
 
 export interface ScrapeCounters {
@@ -13,7 +13,7 @@ export interface ScrapeCounters {
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const bytes = [1, 4, 16, 64, 256, 1024, 4096, 16_384].map((kib) => kib * 1024)
 
-export function countScrapes(metrics: Metrics, slots: Readonly<Record<string, Slots>>): ScrapeCounters {
+export function countScrapes(metrics: Metrics, limits: Readonly<Record<string, Limit>>): ScrapeCounters {
   const total = metrics.counter('app_metrics_proxy_scrapes_total', 'Scrapes of containers of this node.')
   const failures = metrics.counter(
     'app_metrics_proxy_scrape_failures_total',
@@ -34,13 +34,11 @@ export function countScrapes(metrics: Metrics, slots: Readonly<Record<string, Sl
     'How long after they were due scheduled scrapes began.',
     seconds,
   )
-  const perClass = (value: (one: Slots) => number) => () =>
-    Object.entries(slots).map(([name, one]) => [{ class: name }, value(one)] as const)
   metrics.observe(
     'app_metrics_proxy_scrapes_waiting',
     'gauge',
     'Scrapes that wait for a slot, by class.',
-    perClass(({ waiting }) => waiting()),
+    () => Object.entries(limits).map(([name, { waiting }]) => [{ class: name }, waiting()] as const),
   )
   total.add(0)
   return {

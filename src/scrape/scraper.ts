@@ -1,15 +1,15 @@
 // Reads every endpoint again and again: each interval after its last scrape, whoever asked for that one.
 //
 // Each endpoint has at most one scrape under way, which all askers share. Scrapes are started in one of
-// three classes, each with slots of its own: what an asker waits for, what is merely due, and what timed
-// out the last time. A slot is given back after a moment (slots.ts), so that hung containers never keep
+// three classes, each with a limit of its own: what an asker waits for, what is merely due, and what timed
+// out the last time. Hung work makes room after a while (limit.ts), so that hung containers never keep
 // healthy ones from being started.
 
 import type { Clock } from '../clock.ts'
 import { errorOf, isInternal, ProxyError, troubleOf } from '../errors.ts'
+import { createLimit, type Limit } from '../limit.ts'
 import type { Endpoint, Mono, Page, Part, Snapshot } from '../model.ts'
 import { createSchedule } from '../schedule.ts'
-import { createSlots, type Slots } from '../slots.ts'
 import { spread } from '../spread.ts'
 import type { Log, Metrics } from '../telemetry.ts'
 import { tooSlow } from './failures.ts'
@@ -48,8 +48,8 @@ export interface Scraper extends Part {
   now(id: string, budget: number, signal?: AbortSignal): Promise<void>
 }
 
-/** How long a scrape may hold its slot. Most are done by then; the others only wait for their container. */
-const patience = 250
+/** So long a scrape keeps others from being begun. Most are done by then; the others only wait for their container. */
+const maxHoldMs = 250
 /** What was read by a look at its port needs no scrape so soon afterwards. */
 const justNow = 1000
 /** When there are too many askers at once, it is looked again so soon whether there still are. */
@@ -60,14 +60,14 @@ const aMoment = 100
  * still, but all of them wait for each other.
  */
 const together = 1 / 40
-const slotsOf = { live: 128, background: 64, hung: 32 }
+const limitOf = { live: 128, background: 64, hung: 32 }
 
 interface State {
   readonly id: string
   job: Job
   /** The scrape under way. */
   running: Promise<void> | undefined
-  /** A live read that waits for a slot or runs. */
+  /** A live read that waits for its turn or runs. */
   asked: Promise<void> | undefined
   last: Reading | undefined
   due: Mono
@@ -81,12 +81,12 @@ interface State {
 export function startScraper(options: ScraperOptions, on: (id: string, snapshot: Snapshot) => void): Scraper {
   const { clock, read, log } = options
   const states = new Map<string, State>()
-  const slots = {
-    live: createSlots(clock, slotsOf.live, patience),
-    background: createSlots(clock, slotsOf.background, patience),
-    hung: createSlots(clock, slotsOf.hung, patience),
+  const limits = {
+    live: createLimit(clock, limitOf.live, maxHoldMs),
+    background: createLimit(clock, limitOf.background, maxHoldMs),
+    hung: createLimit(clock, limitOf.hung, maxHoldMs),
   }
-  const counted = countScrapes(options.metrics, slots)
+  const counted = countScrapes(options.metrics, limits)
   const underWay = new Set<Promise<void>>()
   const schedule = createSchedule(clock, scrapeWhenDue)
 
@@ -96,27 +96,27 @@ export function startScraper(options: ScraperOptions, on: (id: string, snapshot:
       schedule.set(id, clock.now() + aMoment)
       return
     }
-    void slotFor(
-      state,
-      slots.background,
-    )(async () => {
-      // an asker may have been faster while this waited for its slot
+    const scrapeIfDue = async () => {
+      // an asker may have been faster while this waited
       if (state.gone.signal.aborted || state.due > clock.now()) return
       counted.late(clock.now() - state.due)
       await scrape(state, state.job.timeout)
       if (underWay.size === 0) options.rests()
-    }).catch((error: unknown) => {
-      if (isInternal(error)) log.internal(error, 'scrape', { id })
-    })
+    }
+    limitFor(state, limits.background)
+      .run(scrapeIfDue)
+      .catch((error: unknown) => {
+        if (isInternal(error)) log.internal(error, 'scrape', { id })
+      })
   }
 
   /** Who waits for an answer comes first, until this one would lose its turn. */
   function mustYield({ due, job }: State): boolean {
-    return slots.live.waiting() > 0 && clock.now() - due < job.interval / 2
+    return limits.live.waiting() > 0 && clock.now() - due < job.interval / 2
   }
 
-  function slotFor(state: State, usual: Slots): Slots {
-    return state.hung ? slots.hung : usual
+  function limitFor(state: State, usual: Limit): Limit {
+    return state.hung ? limits.hung : usual
   }
 
   function scrape(state: State, left: number): Promise<void> {
@@ -213,12 +213,11 @@ export function startScraper(options: ScraperOptions, on: (id: string, snapshot:
 
   function ask(state: State, budget: number): Promise<void> {
     if (state.running) return state.running
-    state.asked ??= slotFor(
-      state,
-      slots.live,
-    )(() => scrape(state, Math.min(budget, state.job.timeout))).finally(() => {
-      state.asked = undefined
-    })
+    state.asked ??= limitFor(state, limits.live)
+      .run(() => scrape(state, Math.min(budget, state.job.timeout)))
+      .finally(() => {
+        state.asked = undefined
+      })
     return state.asked
   }
 
