@@ -3,6 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { until } from '../helpers/until.ts'
 import { startCollecting } from '../prometheus/parts/collect.ts'
@@ -185,22 +186,23 @@ scrape_configs:
     dockerswarm_sd_configs: [{ host: 'unix://${prod.manager.socket}', role: tasks, refresh_interval: 1s }]
 `)
     try {
-      const theirs = await until('tasks', async () => {
-        const { active } = await own.targets()
-        const tasks = active.map(({ discoveredLabels }) => discoveredLabels)
-        const web = tasks.filter((task) => task.__meta_dockerswarm_service_name === 'web')
-        return web.length >= 2 && web.filter((task) => task.__meta_dockerswarm_task_state === 'running')
-      })
-      const { active } = await prometheus.targets()
-      const ours = active.filter(({ labels }) => labels.cluster === 'prod' && labels.job === 'web')
-      expect(ours).toHaveLength(2)
-      for (const { discoveredLabels: mine } of ours) {
+      const isDockerswarm = ([name]: [string, unknown]) => name.startsWith('__meta_dockerswarm_')
+      const pairs = await until('both to list the two replicas alike', async () => {
+        const { active } = await prometheus.targets()
+        const ours = active.filter(({ labels }) => labels.cluster === 'prod' && labels.job === 'web')
+        const theirs = (await own.targets()).active.map(({ discoveredLabels }) => discoveredLabels)
         const id = '__meta_dockerswarm_task_id'
-        const like = theirs.find((task) => task[id] === mine[id])!
-        const told = Object.entries(mine).filter(([name]) => name.startsWith('__meta_dockerswarm_'))
-        expect(told.length).toBeGreaterThan(12)
-        expect(Object.fromEntries(told)).toEqual(Object.fromEntries(told.map(([name]) => [name, like[name]])))
-      }
+        const both = ours.map(({ discoveredLabels: mine }) => {
+          const told = Object.entries(mine).filter(isDockerswarm)
+          const like = theirs.find((task) => task[id] === mine[id])
+          return [
+            Object.fromEntries(told),
+            like && Object.fromEntries(told.map(([name]) => [name, like[name]])),
+          ]
+        })
+        return both.length === 2 && both.every((pair) => isDeepStrictEqual(pair[0], pair[1])) && both
+      })
+      for (const [mine] of pairs) expect(Object.keys(mine!).length).toBeGreaterThan(12)
     } finally {
       await own.stop()
     }

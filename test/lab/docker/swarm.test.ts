@@ -161,7 +161,10 @@ describe('services', () => {
   test('say which tasks share a slot while the new one is started first', async () => {
     onTestFinished(() => swarm.remove('rolling'))
     await serve('rolling', '--replicas', '1', '--update-order', 'start-first', '--update-monitor', '5s')
-    const [before] = [onManager, onWorker].flatMap((agent) => tasksOf(agent, 'rolling'))
+    const before = await until(
+      'its task',
+      () => [onManager, onWorker].flatMap((agent) => tasksOf(agent, 'rolling'))[0],
+    )
     // the new one doesn't become healthy: both are wanted meanwhile
     const probe = [
       '--health-cmd',
@@ -173,7 +176,7 @@ describe('services', () => {
     ]
     await manager.docker('service', 'update', '--detach', '--no-resolve-image', ...probe, 'rolling')
     const { contested } = await catalogued('rolling', (one) => one.contested.get('1')?.length === 2)
-    expect(contested.get('1')![0]).toBe(before!.place.kind === 'replicated' ? before!.place.task : '')
+    expect(contested.get('1')![0]).toBe(before.place.kind === 'replicated' ? before.place.task : '')
     await manager.docker('service', 'rm', 'rolling')
     await until('its end', () => service('rolling') === undefined)
   })
