@@ -4,7 +4,7 @@
 import type { Catalogue, NodeId, NodeView } from './model.ts'
 
 export interface NodeNames {
-  /** From the managers, else from its own agent; unique or not. */
+  /** From its agent while that is connected, else from the managers; unique or not. */
   hostnameOf(node: NodeId): string
   /** Its hostname, unless that means another node; then its id. */
   nameOf(node: NodeId): string
@@ -19,10 +19,14 @@ export interface NodeNames {
  */
 export function nodeNamesOf(nodes: readonly NodeView[], catalogue: Catalogue | undefined): NodeNames {
   const byId = new Map(nodes.map((node) => [node.self.node, node]))
-  const hostnameOf = (node: NodeId) =>
-    catalogue?.nodes.get(node)?.hostname ?? byId.get(node)?.self.hostname ?? node
+  const isConnected = (node: NodeId) => (byId.get(node)?.link ?? 'lost') !== 'lost'
   const byHostname = Map.groupBy(byId.keys(), hostnameOf)
-  const isConnected = (node: NodeId) => byId.get(node)!.link !== 'lost'
+
+  function hostnameOf(node: NodeId): string {
+    const own = byId.get(node)?.self.hostname
+    const known = catalogue?.nodes.get(node)?.hostname
+    return (isConnected(node) ? (own ?? known) : (known ?? own)) ?? node
+  }
 
   function meantBy(name: string): readonly NodeId[] {
     if (byId.has(name)) return [name]

@@ -44,13 +44,22 @@ describe('a node is named', () => {
     ])
   })
 
-  test('by the hostname that the managers know; a node of theirs without an agent takes it from none', () => {
+  test('by what its agent says, or while that is lost by what the managers say', () => {
     const known = catalogue([], ['n1', 'n2'])
-    const hosts = [...known.nodes].map(([id, one]) => [id, { ...one, hostname: 'new' }] as const)
-    const names = nodeNamesOf([node('n1', 'old')], { ...known, nodes: new Map(hosts) })
-    expect(names.nameOf('n1')).toBe('new')
-    expect(names.meantBy('new')).toEqual(['n1'])
-    expect(names.meantBy('old')).toEqual([])
-    expect(names.nameOf('n2')).toBe('n2')
+    const hosts = [...known.nodes].map(([id, one]) => [id, { ...one, hostname: 'managers' }] as const)
+    const namesFor = (link: 'up' | 'lost') =>
+      nodeNamesOf([node('n1', 'own', link)], { ...known, nodes: new Map(hosts) })
+    expect(namesFor('up').nameOf('n1')).toBe('own')
+    expect(namesFor('up').meantBy('managers')).toEqual([])
+    expect(namesFor('lost').nameOf('n1')).toBe('managers')
+    expect(namesFor('lost').meantBy('own')).toEqual([])
+  })
+
+  test('a node without an agent takes a hostname from none', () => {
+    const known = catalogue([], ['n1', 'n2'])
+    const hosts = [...known.nodes].map(([id, one]) => [id, { ...one, hostname: 'same' }] as const)
+    const names = nodeNamesOf([node('n1', 'same')], { ...known, nodes: new Map(hosts) })
+    expect([names.nameOf('n1'), names.nameOf('n2')]).toEqual(['same', 'n2'])
+    expect(names.meantBy('same')).toEqual(['n1'])
   })
 })
