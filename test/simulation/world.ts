@@ -153,19 +153,20 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
     }
   }
 
-  /** The slots in which several tasks are meant to run, each with its tasks, the oldest first. */
+  /** The slots in which several tasks are meant to run, or ran before, each with those meant to, the oldest first. */
   function contested(): ReadonlyMap<string, readonly string[]> {
-    const tasks = placed.flatMap(({ container, machine }) => {
-      const { place } = container
-      const isMeant =
-        place.kind === 'replicated' && container.isRunning() && machine.containers.has(container)
-      return isMeant ? [place] : []
-    })
-    const bySlot = Map.groupBy(tasks, ({ slot }) => slot)
+    const replicas = placed.filter(({ container }) => container.place.kind === 'replicated')
+    const bySlot = Map.groupBy(
+      replicas,
+      ({ container }) => (container.place as { readonly slot: string }).slot,
+    )
+    const isMeant = ({ container, machine }: Placed) =>
+      container.isRunning() && machine.containers.has(container)
+    const taskOf = ({ container }: Placed) => (container.place as { readonly task: string }).task
     return new Map(
       [...bySlot]
-        .filter(([, members]) => members.length > 1)
-        .map(([slot, members]) => [slot, members.map(({ task }) => task)]),
+        .filter(([, all]) => all.length > 1 && all.some(isMeant))
+        .map(([slot, all]) => [slot, all.filter(isMeant).map(taskOf)]),
     )
   }
 

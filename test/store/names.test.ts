@@ -495,6 +495,22 @@ describe('one slot, several containers', () => {
     expect(say()).toBe('demo_web: 1@n2')
   })
 
+  test('one that is meant to run takes its place again from one that isn’t, once that can’t be asked', () => {
+    const world = createWorld([older, newer()], threeNodes)
+    const names = createNames(world, ownName)
+    const say = () => told(names.lookUp(questionOf('web', 'n3')))
+    names.changed(world.declare(declared({ contested: new Map([['1', ['bbb']]]) })))
+    expect(say()).toBe('demo_web: 1@n2')
+    names.changed(world.put(newer({ ended })))
+    expect(say()).toBe('demo_web: 1@n1')
+    names.changed(world.put(newer()))
+    expect(say()).toBe('demo_web: 1@n1')
+    names.changed(
+      world.see(threeNodes.map((one) => (one.self.node === 'n1' ? { ...one, link: 'lost' } : one))),
+    )
+    expect(say()).toBe('demo_web: 1@n2')
+  })
+
   test('one that came back after its node was cut off doesn’t take its place again', () => {
     const world = createWorld([older], threeNodes)
     const names = createNames(world, ownName)

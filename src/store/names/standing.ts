@@ -17,7 +17,7 @@ export interface Circumstances {
 /**
  * The older one that still runs, until a newer one has shown metrics; an ended one only where nothing runs. As
  * long as the one that stands runs, as far as is known, none that stood before it does again, and none takes its
- * place but a newer one. Where nobody says which is newer, any may, once it no longer listens: it is being ended,
+ * place but a newer one; but one that the managers mean to run takes it again from one that they don't, if that can't be asked. Where nobody says which is newer, any may, once it no longer listens: it is being ended,
  * and may take its time.
  * `entries` come in the order in which they became known, which decides where nobody knows better.
  */
@@ -29,9 +29,12 @@ export function standing(
   if (running.length === 0) return lastEnded(knownOf(entries))
   if (running.length === 1) return running[0]
   const sitting = running.find((entry) => entry === stood.at(-1) && entry.endpoint !== undefined)
+  const isMeantInstead = (entry: Entry, before: Entry) =>
+    rank(entry, order) >= 0 && rank(before, order) < 0 && !linked(before.owner)
   const mayFollow = (entry: Entry, before: Entry) =>
-    !stood.includes(entry) &&
-    (rank(entry, order) > rank(before, order) || isClosed(before) || !linked(before.owner))
+    isMeantInstead(entry, before) ||
+    (!stood.includes(entry) &&
+      (rank(entry, order) > rank(before, order) || isClosed(before) || !linked(before.owner)))
   const eligible = sitting
     ? running.filter((entry) => entry === sitting || mayFollow(entry, sitting))
     : running
