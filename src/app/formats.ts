@@ -1,4 +1,4 @@
-// The exposition formats, as serving needs them: whole pages in, whole pages out.
+// The exposition formats, as serving needs them: pages in, pages out.
 
 import { convert, isTakenAsItIs } from '../exposition/convert.ts'
 import { families } from '../exposition/families.ts'

@@ -33,7 +33,7 @@ export interface Declared {
 }
 
 /**
- * One series with its value, as Prometheus stores it: a classic histogram or a summary is several, told apart by the ends
+ * One series with its value, as Prometheus stores it: a classic histogram or a summary is several, which differ in the ends
  * of their names (`_bucket`, `_sum`, `_count`, `_created`). A native histogram would be one, with a field of its own.
  */
 export interface Sample {

@@ -57,7 +57,7 @@ export interface Grammar {
 /** Prints a family of which not all is known at once, in not much more memory than it takes when printed. */
 export interface FamilyPrinter {
   add(samples: readonly Sample[]): void
-  /** With what is known of the family in the end. Names that need quotes are quoted. To be called once. */
+  /** With what is known of the family in the end. NameEscaper that need quotes are quoted. To be called once. */
   print(family: Declared): Uint8Array
 }
 

@@ -5,7 +5,7 @@ import type { Format } from '../model.ts'
 import type { Declared, Exemplar, Label, MetricType, Sample } from './family.ts'
 import type { FamilyPrinter, Grammar } from './format.ts'
 import { type Exposition, formatOf, type Offer, quotingOf } from './formats.ts'
-import { createNames, type Names } from './names.ts'
+import { createNameEscaper, type NameEscaper } from './names.ts'
 import { seriesKey } from './scan/duplicates.ts'
 import { printSeries } from './scan/print.ts'
 
@@ -26,7 +26,7 @@ export interface Merged {
 /** The parts must be valid. Of samples that repeat a series the first stays. */
 export function merge(parts: readonly Part[], { format, escaping }: Offer): Merged {
   const to = formatOf(format)
-  const names = createNames(escaping)
+  const names = createNameEscaper(escaping)
   const families = createFamilies(to.grammar)
   const samples = createSamples(to.grammar)
   for (const { page, label } of parts) {
@@ -46,14 +46,14 @@ export function merge(parts: readonly Part[], { format, escaping }: Offer): Merg
   }
 }
 
-type Merging = { -readonly [K in keyof Declared]: Declared[K] } & { readonly printer: FamilyPrinter }
+type MergedFamily = { -readonly [K in keyof Declared]: Declared[K] } & { readonly printer: FamilyPrinter }
 
 function createFamilies({ createPrinter, untypable, end }: Grammar) {
-  const all = new Map<string, Merging>()
+  const all = new Map<string, MergedFamily>()
   const conflicts = new Map<string, string>()
 
   /** No type is right for a family of which two are claimed: it becomes untyped, its samples stay. */
-  function conflict(family: Merging, type: MetricType): void {
+  function conflict(family: MergedFamily, type: MetricType): void {
     if (!conflicts.has(family.name))
       conflicts.set(family.name, `${family.name} is ${family.type} and ${type}`)
     family.type = 'unknown'
@@ -61,7 +61,7 @@ function createFamilies({ createPrinter, untypable, end }: Grammar) {
 
   return {
     /** The family of that name, with what one more part says of it. The first help and the first unit stand. */
-    add({ name, type, help, unit }: Declared): Merging {
+    add({ name, type, help, unit }: Declared): MergedFamily {
       const family = all.get(name) ?? { name, type, help, unit, printer: createPrinter() }
       all.set(name, family)
       family.help ??= help
@@ -118,7 +118,7 @@ function createSamples({ whyNot }: Grammar) {
 }
 
 /** Makes each sample of a family what it is in the merge. */
-function sampleWriter(names: Names, family: string, added: Label | undefined) {
+function sampleWriter(names: NameEscaper, family: string, added: Label | undefined) {
   return (sample: Sample): Sample => {
     const labels = added ? withLabel(sample.labels, added) : sample.labels
     return {
@@ -132,7 +132,7 @@ function sampleWriter(names: Names, family: string, added: Label | undefined) {
 }
 
 /** Its labels can't be escaped without becoming others: one that needs quotes is left out where there are none. */
-const exemplarFor = (exemplar: Exemplar, names: Names): Exemplar | undefined =>
+const exemplarFor = (exemplar: Exemplar, names: NameEscaper): Exemplar | undefined =>
   exemplar.labels.every(({ name }) => names.label(name) === name) ? exemplar : undefined
 
 /**
@@ -149,7 +149,7 @@ export function withLabel(labels: readonly Label[], label: Label): readonly Labe
 }
 
 /** Escaped names can come to be the same, and two labels of one name would cost all the metrics: they get underscores. */
-function escapedLabels(labels: readonly Label[], names: Names): readonly Label[] {
+function escapedLabels(labels: readonly Label[], names: NameEscaper): readonly Label[] {
   if (labels.every(({ name }) => names.label(name) === name)) return labels
   const taken = new Set<string>()
   return labels.map(({ name, value }) => {

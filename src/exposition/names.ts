@@ -1,4 +1,4 @@
-// Names that need quotes, and what they become for a client that accepts no quotes: Prometheus' own schemes.
+// NameEscaper that need quotes, and what they become for a client that accepts no quotes: Prometheus' own schemes.
 
 import type { Escaping } from './format.ts'
 
@@ -11,7 +11,7 @@ export const counterName = (sample: string): string => sample.replace(/(?<=.)_to
 /** What a sample's name may add to its family's. */
 const suffixes = ['_total', '_created', '_bucket', '_sum', '_count', '_gsum', '_gcount', '_info']
 
-export interface Names {
+export interface NameEscaper {
   metric(name: string): string
   label(name: string): string
   /**
@@ -23,7 +23,7 @@ export interface Names {
   needQuotes(): boolean
 }
 
-export function createNames(escaping: Escaping): Names {
+export function createNameEscaper(escaping: Escaping): NameEscaper {
   let quotes = false
   const metrics = new Map<string, string>()
   const labels = new Map<string, string>()

@@ -3,7 +3,7 @@ import { convert } from '../../src/exposition/convert.ts'
 import type { Escaping } from '../../src/exposition/format.ts'
 import { openMetricsPage, quotedPage, read, textPage, toOpenMetrics, toQuotedText, toText } from './pages.ts'
 
-describe('what the asker takes goes out as it came, the very same bytes', () => {
+describe('what the client accepts is sent as it came, the very same bytes', () => {
   test.each([
     ['text', textPage('a 1'), toText],
     ['text as text 1.0.0', textPage('a 1'), toQuotedText],

@@ -237,11 +237,11 @@ describe('leniency', () => {
     },
   )
 
-  test('tells what is wrong beside CR LF', () => {
+  test('reports what is wrong beside CR LF', () => {
     expect(text('a 1\r\nb x\r\n')).toMatchObject({ ok: false, line: 2, column: 3 })
   })
 
-  test('mends CR LF, which Prometheus would refuse', () => {
+  test('fixes CR LF, which Prometheus would refuse', () => {
     const found = text('# TYPE a counter\r\na{b="c"} 1\r\nb 2\r\n')
     expect(found).toMatchObject({
       ok: true,
@@ -251,7 +251,7 @@ describe('leniency', () => {
     expect(found.ok && Buffer.from(found.fixed!).toString()).toBe('# TYPE a counter\na{b="c"} 1\nb 2\n')
   })
 
-  test('mends CR LF in OpenMetrics, too', () => {
+  test('fixes CR LF in OpenMetrics, too', () => {
     const found = openMetrics('# TYPE a counter\r\na_total 1 # {b="c"} 1\r\n# EOF\r\n')
     expect(found).toMatchObject({ ok: true, format: 'openmetrics/1.0.0', series: 1 })
     expect(found.ok && Buffer.from(found.fixed!).toString()).toBe(

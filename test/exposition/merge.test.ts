@@ -173,7 +173,7 @@ describe('a label is put into', () => {
     expect(read(merge([{ page: quotedPage(line), label: one }], toQuotedText).body)).toBe(`${expected}\n`)
   })
 
-  test('with its own name as the asker is told it', () => {
+  test('with its own name as it is escaped for the client', () => {
     const label = { name: 'my.slot', value: '1' }
     const page = quotedPage('a 1\na{ } 2\na{my_slot="9"} 1\na{"my.slot"="8"} 1\n')
     expect(read(merge([{ page, label }], toText).body)).toBe(
@@ -190,7 +190,7 @@ describe('a label is put into', () => {
   })
 })
 
-test('formats mix: one counter is one family, whichever format told of it', () => {
+test('formats mix: one counter is one family, whichever format it came in', () => {
   const parts = [
     { page: textPage('# HELP a_total say "A"\n# TYPE a_total counter\na_total 1\n'), label: one },
     {

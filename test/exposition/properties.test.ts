@@ -16,7 +16,7 @@ const runs = { numRuns: 300 }
 
 type Page = Part['page']
 
-/** Valid pages by seed: fast-check shrinks the seed, which is enough to tell and to repeat what failed. */
+/** Valid pages by seed: fast-check shrinks the seed, which is enough to repeat what failed. */
 const pages = (openMetrics?: boolean): fc.Arbitrary<Page> =>
   fc.nat().map((seed) => {
     const page = generatePage(seeded(seed), openMetrics)

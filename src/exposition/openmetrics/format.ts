@@ -4,7 +4,7 @@ import type { Declared, Family, MetricType, Sample } from '../family.ts'
 import type { ExpositionFormat, Grammar } from '../format.ts'
 import { counterName } from '../names.ts'
 import { escaped, unescaped } from '../scan/escapes.ts'
-import { parse, type Reading } from '../scan/parse.ts'
+import { parse, type Syntax } from '../scan/parse.ts'
 import { createPrinter, printLabels, printName, printSeries } from '../scan/print.ts'
 import { millisecondsOf, secondsOf } from '../scan/times.ts'
 import { hasQuotedNames, validate } from '../scan/validate.ts'
@@ -18,7 +18,7 @@ const suffixes = new Map<MetricType | undefined, readonly string[]>([
   ['info', ['_info']],
 ])
 
-const reading: Reading = {
+const syntax: Syntax = {
   next: nextInOpenMetrics,
   strict: true,
   suffixesOf: (type) => suffixes.get(type) ?? [],
@@ -27,8 +27,8 @@ const reading: Reading = {
 }
 
 const grammar: Grammar = {
-  validate: (body, limits) => validate(body, limits, reading),
-  hasQuotedNames: (body) => hasQuotedNames(body, reading),
+  validate: (body, limits) => validate(body, limits, syntax),
+  hasQuotedNames: (body) => hasQuotedNames(body, syntax),
   parse: parseNamed,
   adapt: (family) => [family],
   whyNot: () => undefined,
@@ -41,7 +41,7 @@ const grammar: Grammar = {
 
 /** With the name that a counter has in all formats: that of its samples. */
 function* parseNamed(body: Uint8Array): Iterable<Family> {
-  for (const family of parse(body, reading))
+  for (const family of parse(body, syntax))
     yield family.type === 'counter' ? { ...family, name: `${family.name}_total` } : family
 }
 

@@ -18,7 +18,7 @@ import { isAt, lineEnd, readFamilyName, readType, typeWords } from '../scan/meta
 import { floatOf, readFloat } from '../scan/number.ts'
 import { seen } from '../scan/place.ts'
 import { Refused } from '../scan/refused.ts'
-import { Kind, type Scan } from '../scan/scan.ts'
+import { EntryKind, type Scan } from '../scan/scan.ts'
 import { labelNameEnd, quotedEnd, readSeries, readValue } from '../scan/series.ts'
 
 const types = typeWords({
@@ -37,19 +37,19 @@ const UNIT = Buffer.from('# UNIT ')
 const EOF = Buffer.from('# EOF')
 const exemplarStart = Buffer.from('# {')
 
-export function nextInOpenMetrics(scan: Scan): Kind {
+export function nextInOpenMetrics(scan: Scan): EntryKind {
   const { body, at: i } = scan
   scan.start = i
   if (i >= body.length) throw new Refused(i, 'the page does not end with # EOF')
   if ((classOf[body[i]!]! & METRIC_START) !== 0 || body[i] === OPEN) return readSample(scan)
-  if (isAt(body, i, HELP)) return readMetadata(scan, Kind.help)
-  if (isAt(body, i, TYPE)) return readMetadata(scan, Kind.type)
-  if (isAt(body, i, UNIT)) return readMetadata(scan, Kind.unit)
+  if (isAt(body, i, HELP)) return readMetadata(scan, EntryKind.help)
+  if (isAt(body, i, TYPE)) return readMetadata(scan, EntryKind.type)
+  if (isAt(body, i, UNIT)) return readMetadata(scan, EntryKind.unit)
   if (isAt(body, i, EOF)) return readEnd(scan)
   throw new Refused(i, `expected a metric's name, # HELP, # TYPE, # UNIT or # EOF, found ${seen(body, i)}`)
 }
 
-function readSample(scan: Scan): Kind {
+function readSample(scan: Scan): EntryKind {
   const { body } = scan
   let i = readSeries(scan)
   scan.valueStart = i + 1
@@ -66,7 +66,7 @@ function readSample(scan: Scan): Kind {
   if (scan.hasExemplar) i = readExemplar(scan, i + 1)
   if (body[i] !== NEWLINE) throw new Refused(i, `expected the end of the line, found ${seen(body, i)}`)
   scan.at = i + 1
-  return Kind.sample
+  return EntryKind.sample
 }
 
 /** Reads a number after exactly one space, and returns where it ends. */
@@ -120,7 +120,10 @@ function readExemplarLabel(scan: Scan, at: number): number {
   return end + 1
 }
 
-function readMetadata(scan: Scan, kind: typeof Kind.help | typeof Kind.type | typeof Kind.unit): Kind {
+function readMetadata(
+  scan: Scan,
+  kind: typeof EntryKind.help | typeof EntryKind.type | typeof EntryKind.unit,
+): EntryKind {
   const { body, start } = scan
   const nameEnd = readFamilyName(scan, start + HELP.length)
   const end = lineEnd(scan, nameEnd)
@@ -128,8 +131,8 @@ function readMetadata(scan: Scan, kind: typeof Kind.help | typeof Kind.type | ty
   if (end === body.length) throw new Refused(end, 'the page does not end with # EOF')
   scan.textStart = nameEnd + 1
   scan.textEnd = end
-  if (kind === Kind.type) scan.type = readType(scan, types)
-  else if (kind === Kind.help) scan.checkUtf8(scan.textStart, scan.textEnd, 'a help text')
+  if (kind === EntryKind.type) scan.type = readType(scan, types)
+  else if (kind === EntryKind.help) scan.checkUtf8(scan.textStart, scan.textEnd, 'a help text')
   else checkUnit(scan)
   scan.at = end + 1
   return kind
@@ -144,10 +147,10 @@ function checkUnit(scan: Scan): void {
   )
 }
 
-function readEnd(scan: Scan): Kind {
+function readEnd(scan: Scan): EntryKind {
   const { body, start } = scan
   const after = start + EOF.length
   const end = body[after] === NEWLINE ? after + 1 : after
   if (end < body.length) throw new Refused(end, 'more lines after # EOF')
-  return Kind.end
+  return EntryKind.end
 }

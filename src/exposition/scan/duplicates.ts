@@ -3,14 +3,14 @@
 
 import { randomInt } from 'node:crypto'
 import type { Sample } from '../family.ts'
-import { type Reading, sampleOf } from './parse.ts'
+import { type Syntax, sampleOf } from './parse.ts'
 import { placeOf } from './place.ts'
 import { Scan } from './scan.ts'
 
 /** Differs from start to start. */
 const seed = randomInt(2 ** 31)
 
-export function createDuplicates(scan: Scan, reading: Reading) {
+export function createDuplicates(scan: Scan, syntax: Syntax) {
   /** Where the first sample of each hash is. */
   const byHash = new Map<number, number>()
   /** The same by the series, of those whose hash is that of others. */
@@ -22,8 +22,8 @@ export function createDuplicates(scan: Scan, reading: Reading) {
   function seriesAt(position: number): string {
     again ??= new Scan(scan.body, scan.strict)
     again.at = position
-    reading.next(again)
-    return seriesKey(sampleOf(again, reading))
+    syntax.next(again)
+    return seriesKey(sampleOf(again, syntax))
   }
 
   return {

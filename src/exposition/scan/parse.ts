@@ -1,9 +1,9 @@
 // From metrics as bytes to families, for both grammars.
 
 import type { Declared, Exemplar, Family, MetricType, Sample } from '../family.ts'
-import { Kind, type Next, Scan } from './scan.ts'
+import { EntryKind, type Next, Scan } from './scan.ts'
 
-export interface Reading {
+export interface Syntax {
   readonly next: Next
   readonly strict: boolean
   /** What the samples of a family of this type may add to its name. */
@@ -16,35 +16,35 @@ export interface Reading {
 const maxSamples = 1000
 
 /** With the names as they are written. The metrics must be valid. */
-export function* parse(body: Uint8Array, reading: Reading): Generator<Family> {
-  const scan = new Scan(body, reading.strict)
-  const families = createFamilies(reading)
+export function* parse(body: Uint8Array, syntax: Syntax): Generator<Family> {
+  const scan = new Scan(body, syntax.strict)
+  const families = createFamilies(syntax)
   let family: Declared | undefined
   let samples: Sample[] = []
-  for (let kind = nextOf(scan, reading); kind !== Kind.end; kind = nextOf(scan, reading)) {
-    if (kind === Kind.comment) continue
-    const next = kind === Kind.sample ? families.of(scan.name()) : families.named(scan.name())
-    const isOver = kind === Kind.sample ? samples.length === maxSamples : samples.length > 0
+  for (let kind = nextOf(scan, syntax); kind !== EntryKind.end; kind = nextOf(scan, syntax)) {
+    if (kind === EntryKind.comment) continue
+    const next = kind === EntryKind.sample ? families.of(scan.name()) : families.named(scan.name())
+    const isOver = kind === EntryKind.sample ? samples.length === maxSamples : samples.length > 0
     if (family && (isOver || next.name !== family.name)) {
       yield { ...family, samples }
       samples = []
     }
-    family = kind === Kind.sample ? next : families.declare(next, declarationAt(scan, kind, reading))
-    if (kind === Kind.sample) samples.push(sampleOf(scan, reading))
+    family = kind === EntryKind.sample ? next : families.declare(next, declarationAt(scan, kind, syntax))
+    if (kind === EntryKind.sample) samples.push(sampleOf(scan, syntax))
   }
   if (family) yield { ...family, samples }
 }
 
 /** Nothing at all is valid in either grammar. */
-const nextOf = (scan: Scan, { next }: Reading): Kind => (scan.end === 0 ? Kind.end : next(scan))
+const nextOf = (scan: Scan, { next }: Syntax): EntryKind => (scan.end === 0 ? EntryKind.end : next(scan))
 
-function declarationAt(scan: Scan, kind: Kind, { unescapedHelp }: Reading): Partial<Declared> {
-  if (kind === Kind.type) return { type: scan.type }
+function declarationAt(scan: Scan, kind: EntryKind, { unescapedHelp }: Syntax): Partial<Declared> {
+  if (kind === EntryKind.type) return { type: scan.type }
   const text = scan.text(scan.textStart, scan.textEnd)
-  return kind === Kind.unit ? { unit: text } : { help: unescapedHelp(text) }
+  return kind === EntryKind.unit ? { unit: text } : { help: unescapedHelp(text) }
 }
 
-export function sampleOf(scan: Scan, { timestampOf }: Pick<Reading, 'timestampOf'>): Sample {
+export function sampleOf(scan: Scan, { timestampOf }: Pick<Syntax, 'timestampOf'>): Sample {
   return {
     name: scan.name(),
     labels: scan.labelsOfSample(),
@@ -66,7 +66,7 @@ export function sampleOf(scan: Scan, { timestampOf }: Pick<Reading, 'timestampOf
   }
 }
 
-function createFamilies({ suffixesOf }: Reading) {
+function createFamilies({ suffixesOf }: Syntax) {
   const byName = new Map<string, Declared>()
   /** The name of the family declared last. */
   let last: string | undefined

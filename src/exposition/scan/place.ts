@@ -1,4 +1,4 @@
-// Places in a page, as people are told of them.
+// Places in a body, as messages name them.
 
 import { NEWLINE } from './bytes.ts'
 

@@ -6,11 +6,11 @@ import { unescaped } from './escapes.ts'
 import { textOf } from './place.ts'
 import { Refused } from './refused.ts'
 
-export const Kind = { end: 0, sample: 1, type: 2, help: 3, unit: 4, comment: 5 } as const
-export type Kind = (typeof Kind)[keyof typeof Kind]
+export const EntryKind = { end: 0, sample: 1, type: 2, help: 3, unit: 4, comment: 5 } as const
+export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind]
 
 /** Moves a scan on by one entry and fills in its parts: what a grammar is. */
-export type Next = (scan: Scan) => Kind
+export type Next = (scan: Scan) => EntryKind
 
 /** All positions are those of bytes in the body. */
 export class Scan {

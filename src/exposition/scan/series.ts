@@ -93,7 +93,7 @@ const metricLabel = Buffer.from('__name__')
 /** Of so few labels it is quicker to compare all. */
 const few = 32
 
-/** Whether the series has a label of that name. Prometheus drops the whole page for one that has two. */
+/** Whether the series has a label of that name. Prometheus drops all metrics for one that has two. */
 function isTaken({ body, labels, labelCount }: Scan, from: number, to: number, many?: Set<string>): boolean {
   const size = to - from
   if (size === metricLabel.length && isSame(body, from, metricLabel, 0, size)) return true

@@ -4,42 +4,42 @@
 import type { MetricType } from '../family.ts'
 import type { Invalid, Limits, Valid } from '../format.ts'
 import { createDuplicates } from './duplicates.ts'
-import type { Reading } from './parse.ts'
+import type { Syntax } from './parse.ts'
 import { placeOf } from './place.ts'
 import { Refused } from './refused.ts'
-import { Kind, Scan } from './scan.ts'
+import { EntryKind, Scan } from './scan.ts'
 
-export function validate(body: Uint8Array, limits: Limits, reading: Reading): Valid | Invalid {
+export function validate(body: Uint8Array, limits: Limits, syntax: Syntax): Valid | Invalid {
   if (body.length === 0) return { ok: true, series: 0, quoted: false, remarks: [] }
   try {
-    return readAll(new Scan(body, reading.strict), limits, reading)
+    return readAll(new Scan(body, syntax.strict), limits, syntax)
   } catch (error) {
     if (!(error instanceof Refused)) throw error
     return { ok: false, ...placeOf(body, error.position), reason: error.message }
   }
 }
 
-function readAll(scan: Scan, { maxSeries, maxLine }: Limits, reading: Reading): Valid {
-  const { next } = reading
-  const duplicates = createDuplicates(scan, reading)
+function readAll(scan: Scan, { maxSeries, maxLine }: Limits, syntax: Syntax): Valid {
+  const { next } = syntax
+  const duplicates = createDuplicates(scan, syntax)
   const types = createTypes(scan)
   let series = 0
   let quoted = false
-  for (let kind = next(scan); kind !== Kind.end; kind = next(scan)) {
+  for (let kind = next(scan); kind !== EntryKind.end; kind = next(scan)) {
     if (scan.at - scan.start > maxLine) throw new Refused(scan.start, `longer than ${maxLine} bytes`)
     quoted ||= scan.quoted
-    if (kind === Kind.sample) {
+    if (kind === EntryKind.sample) {
       if (++series > maxSeries) throw new Refused(scan.start, `more than ${maxSeries} series`)
       duplicates.add()
-    } else if (kind === Kind.type) types.add()
+    } else if (kind === EntryKind.type) types.add()
   }
   return { ok: true, series, quoted, remarks: [...duplicates.remarks(), ...types.remarks()] }
 }
 
-export function hasQuotedNames(body: Uint8Array, { next, strict }: Reading): boolean {
+export function hasQuotedNames(body: Uint8Array, { next, strict }: Syntax): boolean {
   if (body.length === 0) return false
   const scan = new Scan(body, strict)
-  while (next(scan) !== Kind.end) if (scan.quoted) return true
+  while (next(scan) !== EntryKind.end) if (scan.quoted) return true
   return false
 }
 

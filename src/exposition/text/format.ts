@@ -4,7 +4,7 @@ import type { Declared, Family, MetricType, Sample } from '../family.ts'
 import type { ExpositionFormat, Grammar } from '../format.ts'
 import { counterName } from '../names.ts'
 import { escapedHelp, unescapedHelp } from '../scan/escapes.ts'
-import { parse, type Reading } from '../scan/parse.ts'
+import { parse, type Syntax } from '../scan/parse.ts'
 import { createPrinter, printName, printSeries } from '../scan/print.ts'
 import { hasQuotedNames, validate } from '../scan/validate.ts'
 import { nextInText } from './grammar.ts'
@@ -15,12 +15,12 @@ const suffixes = new Map<MetricType | undefined, readonly string[]>([
 ])
 const suffixesOf = (type: MetricType | undefined) => suffixes.get(type) ?? []
 
-const reading: Reading = { next: nextInText, strict: false, suffixesOf, unescapedHelp, timestampOf: BigInt }
+const syntax: Syntax = { next: nextInText, strict: false, suffixesOf, unescapedHelp, timestampOf: BigInt }
 
 const grammar: Grammar = {
-  validate: (body, limits) => validate(body, limits, reading),
-  hasQuotedNames: (body) => hasQuotedNames(body, reading),
-  parse: (body) => parse(body, reading),
+  validate: (body, limits) => validate(body, limits, syntax),
+  hasQuotedNames: (body) => hasQuotedNames(body, syntax),
+  parse: (body) => parse(body, syntax),
   adapt,
   whyNot: ({ timestampMs }) =>
     timestampMs !== undefined && (timestampMs < 0n || timestampMs >= 2n ** 63n)

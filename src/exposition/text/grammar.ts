@@ -5,7 +5,7 @@ import { isAt, lineEnd, readFamilyName, readType, typeWords } from '../scan/meta
 import { isTooLarge, readFloat } from '../scan/number.ts'
 import { seen, textOf } from '../scan/place.ts'
 import { Refused } from '../scan/refused.ts'
-import { Kind, type Scan } from '../scan/scan.ts'
+import { EntryKind, type Scan } from '../scan/scan.ts'
 import { readSeries, skipBlanks } from '../scan/series.ts'
 
 const types = typeWords({
@@ -18,19 +18,19 @@ const types = typeWords({
 const HELP = Buffer.from('HELP')
 const TYPE = Buffer.from('TYPE')
 
-export function nextInText(scan: Scan): Kind {
+export function nextInText(scan: Scan): EntryKind {
   const { body, end } = scan
   let i = scan.at
   while (i < end && (body[i] === NEWLINE || isBlank(body[i]!))) i++
   scan.start = i
   // Prometheus takes a NUL at the beginning of a line for the end: programs in C send one now and then
-  if (i >= end || body[i] === NUL) return Kind.end
+  if (i >= end || body[i] === NUL) return EntryKind.end
   if ((classOf[body[i]!]! & METRIC_START) !== 0 || body[i] === OPEN) return readSample(scan)
   if (body[i] === HASH) return readComment(scan)
   throw new Refused(i, `expected a metric's name or #, found ${seen(body, i)}`)
 }
 
-function readSample(scan: Scan): Kind {
+function readSample(scan: Scan): EntryKind {
   const { body, end } = scan
   const value = skipBlanks(scan, readSeries(scan))
   let i = readFloat(scan, value, 'a value')
@@ -40,7 +40,7 @@ function readSample(scan: Scan): Kind {
   scan.timeEnd = i
   if (i < end && body[i] !== NEWLINE) i = readTime(scan, i)
   scan.at = i < end ? i + 1 : end
-  return Kind.sample
+  return EntryKind.sample
 }
 
 /** Reads the timestamp, if there is one, to the end of the line, and returns where that is. */
@@ -60,17 +60,17 @@ function readTime(scan: Scan, from: number): number {
   return i
 }
 
-function readComment(scan: Scan): Kind {
+function readComment(scan: Scan): EntryKind {
   const { body, start } = scan
   const word = skipBlanks(scan, start + 1)
   if (word > start + 1 && isBlank(body[word + 4] ?? 0)) {
-    if (isAt(body, word, HELP)) return readMetadata(scan, Kind.help, word + 5)
-    if (isAt(body, word, TYPE)) return readMetadata(scan, Kind.type, word + 5)
+    if (isAt(body, word, HELP)) return readMetadata(scan, EntryKind.help, word + 5)
+    if (isAt(body, word, TYPE)) return readMetadata(scan, EntryKind.type, word + 5)
   }
   scan.at = Math.min(lineEnd(scan, start) + 1, body.length)
-  if (endsAtNul(scan, word)) return Kind.end
+  if (endsAtNul(scan, word)) return EntryKind.end
   checkComment(scan, word)
-  return Kind.comment
+  return EntryKind.comment
 }
 
 /** Prometheus passes over the NUL bytes in a comment before it looks whether it is one. */
@@ -87,7 +87,11 @@ function endsAtNul({ body, start, at }: Scan, word: number): boolean {
   return word === start + 1 && body.subarray(start, at).includes(NUL)
 }
 
-function readMetadata(scan: Scan, kind: typeof Kind.help | typeof Kind.type, from: number): Kind {
+function readMetadata(
+  scan: Scan,
+  kind: typeof EntryKind.help | typeof EntryKind.type,
+  from: number,
+): EntryKind {
   const { body } = scan
   const nameEnd = readFamilyName(scan, skipBlanks(scan, from))
   if (body[nameEnd] === NUL) throw new Refused(nameEnd, 'a NUL byte after the name')
@@ -96,7 +100,7 @@ function readMetadata(scan: Scan, kind: typeof Kind.help | typeof Kind.type, fro
   const empty = skipBlanks(scan, nameEnd) === end
   scan.textStart = empty ? end : nameEnd + 1
   scan.textEnd = end
-  if (kind === Kind.type) scan.type = readType(scan, types)
+  if (kind === EntryKind.type) scan.type = readType(scan, types)
   else checkHelp(scan)
   scan.at = Math.min(end + 1, body.length)
   return kind

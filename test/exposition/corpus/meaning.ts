@@ -3,7 +3,7 @@
 import type { Exposition } from '../../../src/exposition/formats.ts'
 import { nextInOpenMetrics } from '../../../src/exposition/openmetrics/grammar.ts'
 import { floatOf } from '../../../src/exposition/scan/number.ts'
-import { Kind, Scan } from '../../../src/exposition/scan/scan.ts'
+import { EntryKind, Scan } from '../../../src/exposition/scan/scan.ts'
 import { nextInText } from '../../../src/exposition/text/grammar.ts'
 
 export interface Meant {
@@ -20,8 +20,8 @@ export function samplesOf({ format, body }: Exposition): Meant[] {
   if (body.length === 0) return found
   const next = openMetrics ? nextInOpenMetrics : nextInText
   const scan = new Scan(body, openMetrics)
-  for (let kind = next(scan); kind !== Kind.end; kind = next(scan)) {
-    if (kind !== Kind.sample) continue
+  for (let kind = next(scan); kind !== EntryKind.end; kind = next(scan)) {
+    if (kind !== EntryKind.sample) continue
     const labels = scan.labelsOfSample().map(({ name, value }): [string, string] => [name, value])
     const time = scan.text(scan.timeStart, scan.timeEnd)
     found.push({

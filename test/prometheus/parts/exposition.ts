@@ -11,7 +11,7 @@ import { inspect } from '../../../src/exposition/inspect.ts'
 import { merge } from '../../../src/exposition/merge.ts'
 import { nextInOpenMetrics } from '../../../src/exposition/openmetrics/grammar.ts'
 import { floatOf } from '../../../src/exposition/scan/number.ts'
-import { Kind, Scan } from '../../../src/exposition/scan/scan.ts'
+import { EntryKind, Scan } from '../../../src/exposition/scan/scan.ts'
 import { nextInText } from '../../../src/exposition/text/grammar.ts'
 import type { Format } from '../../../src/model.ts'
 import type { CorpusPage } from '../../exposition/corpus/corpus.ts'
@@ -166,9 +166,9 @@ export function refusedBy242(page: CorpusPage): string | undefined {
   if (page.body.length === 0) return page.openMetrics ? 'an empty page in OpenMetrics' : undefined
   const next = page.openMetrics ? nextInOpenMetrics : nextInText
   const scan = new Scan(page.body, page.openMetrics)
-  for (let kind = next(scan); kind !== Kind.end; kind = next(scan)) {
+  for (let kind = next(scan); kind !== EntryKind.end; kind = next(scan)) {
     if (scan.quoted) return 'names in quotes'
-    if (kind !== Kind.sample) continue
+    if (kind !== EntryKind.sample) continue
     const before = page.body[scan.start - 1]
     if (before === 0x20 || before === 0x09) return 'blanks before a name, which it counts to the name'
     if (scan.hasExemplar && page.openMetrics && !/_(total|bucket)$/.test(scan.name()))
