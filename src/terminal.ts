@@ -1,20 +1,10 @@
 // What is written to a terminal: colours where they are wanted, and text of strangers that can't do anything
 // but be read.
 
-import { stripVTControlCharacters } from 'node:util'
+import { stripVTControlCharacters, styleText } from 'node:util'
 
 export type Colour = 'red' | 'green' | 'yellow' | 'blue' | 'magenta' | 'dim' | 'bold'
 export type Paint = (colour: Colour, text: string) => string
-
-const codes: Readonly<Record<Colour, readonly [on: number, off: number]>> = {
-  red: [31, 39],
-  green: [32, 39],
-  yellow: [33, 39],
-  blue: [34, 39],
-  magenta: [35, 39],
-  dim: [2, 22],
-  bold: [1, 22],
-}
 
 interface Output {
   readonly isTerminal: boolean
@@ -24,7 +14,7 @@ interface Output {
 /** Colours on a terminal that has them, unless NO_COLOR is set: see no-color.org. */
 export function createPaint({ isTerminal, env }: Output): Paint {
   if (!isTerminal || env.NO_COLOR || env.TERM === 'dumb') return (_, text) => text
-  return (colour, text) => `\x1b[${codes[colour][0]}m${text}\x1b[${codes[colour][1]}m`
+  return (colour, text) => styleText(colour, text, { validateStream: false })
 }
 
 /** How many columns the text takes, its colours not counted. */
