@@ -54,25 +54,24 @@ interface Options {
 }
 
 export async function startApp(options: Options): Promise<App> {
-  const parts: Part[] = []
-  try {
-    return await start(options, parts)
-  } catch (error) {
-    await stopAll(parts)
-    throw error
-  }
+  await using starting = new AsyncDisposableStack()
+  const app = await start(options, starting)
+  const parts = starting.move()
+  return { ...app, stop: () => parts.disposeAsync() }
 }
 
-async function start({ config, version, ...given }: Options, parts: Part[]): Promise<App> {
+/** What is started goes onto `parts`, which stop in the reverse order. */
+async function start(
+  { config, version, ...given }: Options,
+  parts: AsyncDisposableStack,
+): Promise<Omit<App, 'stop'>> {
   const { clock, lag } = observeLag(given.clock)
   const metrics = createMetrics()
   const { log, internalErrors } = observeInternalErrors({ clock, log: given.log, metrics })
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})
-  const started = <P extends Part>(part: P): P => {
-    parts.push(part)
-    return part
-  }
+  // one that fails to stop must not hide why the agent ends
+  const started = <P extends Part>(part: P): P => parts.adopt(part, (one) => one.stop().catch(() => {}))
 
   const store: Store = started(
     createStore({
@@ -95,7 +94,7 @@ async function start({ config, version, ...given }: Options, parts: Part[]): Pro
     verifyTls: config.verifyTls,
     authorizationFor: (url) => authorizations.get(url),
   })
-  started({ stop: fetcher.close })
+  parts.defer(fetcher.close)
   const read = createReader({
     fetch: fetcher.fetch,
     inspect: (body, contentType) => inspect(body, contentType, config),
@@ -238,13 +237,8 @@ async function start({ config, version, ...given }: Options, parts: Part[]): Pro
     }),
   )
   memory.entrust(server.caches)
-  return { port: server.port, failed: failure.promise, stop: () => stopAll(parts) }
+  return { port: server.port, failed: failure.promise }
 }
 
 const secretMissing =
   'SSHPASS is not set: in a Swarm all agents share one secret. Make one with `openssl rand -base64 24 | docker secret create app-metrics-proxy -` and hand it to the service with SSHPASS_FILE, as stack.yml does'
-
-/** In the reverse order of their start. None that fails to stop keeps the others from it. */
-async function stopAll(parts: Part[]): Promise<void> {
-  for (let part = parts.pop(); part; part = parts.pop()) await part.stop().catch(() => {})
-}
