@@ -31,21 +31,7 @@ type Wishes = Pick<Settings, 'enabled' | 'port' | 'path' | 'scheme' | 'network' 
 const alwaysScanned = [80, 8080, 9100]
 const httpsPorts = new Set([443, 8443])
 
-const made = new WeakMap<
-  Target,
-  { readonly wishes: Wishes; readonly config: PlanConfig; readonly plan: Plan }
->()
-
-/** Pure, and remembered by identity: asking again for the same target gives the same plan at no cost. */
 export function planOf(target: Target, wishes: Wishes, config: PlanConfig): Plan {
-  const before = made.get(target)
-  if (before?.wishes === wishes && before.config === config) return before.plan
-  const plan = decide(target, wishes, config)
-  made.set(target, { wishes, config, plan })
-  return plan
-}
-
-function decide(target: Target, wishes: Wishes, config: PlanConfig): Plan {
   const trouble = disabled(wishes) ?? notRunning(target)
   if (trouble) return { kind: 'none', trouble }
   if (target.url !== undefined) return planOfUrl(target.url)
@@ -132,22 +118,5 @@ function bracketed(host: string): string {
 }
 
 export function isSamePlan(one: Plan, other: Plan): boolean {
-  return one === other || JSON.stringify(one) === JSON.stringify(other)
-}
-
-/** More targets than this are told, but not looked at. */
-const mostTargets = 10_000
-
-export function capped(plans: ReadonlyMap<string, Plan>): Iterable<readonly [string, Plan]> {
-  if (plans.size <= mostTargets) return plans
-  return [...plans].map(([id, plan], at) => [id, at < mostTargets ? plan : tooMany])
-}
-
-const tooMany: Plan = {
-  kind: 'none',
-  trouble: {
-    code: 'overloaded',
-    reason: `this node has more than ${mostTargets} containers: this one is not looked at`,
-    mend: 'opt out those without metrics by the label app-metrics-proxy.enable=false',
-  },
+  return JSON.stringify(one) === JSON.stringify(other)
 }

@@ -14,7 +14,7 @@ import type { Log, Metrics } from '../telemetry.ts'
 import { leastPause, pauseAfter } from './backoff.ts'
 import type { Connect } from './connect.ts'
 import { createLook, type ReadPage, type Seen } from './look.ts'
-import { type Candidate, capped, isSamePlan, type Plan } from './plan.ts'
+import { type Candidate, isSamePlan, type Plan } from './plan.ts'
 import {
   endWait,
   isTold,
@@ -165,7 +165,7 @@ export function startProber(options: ProberOptions, on: On): Prober {
     update(plans) {
       begun = true
       for (const search of searches.values()) if (!plans.has(search.id)) remove(search)
-      for (const [id, plan] of capped(plans)) {
+      for (const [id, plan] of plans) {
         const search = searches.get(id)
         if (search && isSamePlan(search.plan, plan)) continue
         if (search) remove(search)

@@ -132,11 +132,3 @@ describe('why nothing is looked at', () => {
     expect(urls(...given)).toEqual(expected)
   })
 })
-
-test('asking again gives the same plan, until target or labels have changed', () => {
-  const [wishes, others] = [settingsOf({}), settingsOf({ 'app-metrics-proxy.port': '9' })]
-  const first = planOf(target, wishes, config)
-  expect(planOf(target, wishes, config)).toBe(first)
-  expect(planOf({ ...target }, wishes, config)).not.toBe(first)
-  expect(planOf(target, others, config)).not.toEqual(first)
-})

@@ -261,13 +261,6 @@ test('more hung containers than slots hold up nobody', async () => {
   expect(found()).toBe(9100)
 })
 
-test('more targets than can be looked at are told so', () => {
-  const { prober, last } = started({ 80: 'closed' })
-  prober.update(new Map(Array.from({ length: 10_001 }, (_, n) => [`c${n}`, scan([80])])))
-  expect(last('c9999')).toEqual({ kind: 'searching' })
-  expect(last('c10000')).toMatchObject({ kind: 'none', trouble: { code: 'overloaded' } })
-})
-
 test('stop ends what is under way', async () => {
   const { clock, prober, findings } = started({ 80: { after: 60_000 } })
   prober.update(new Map([['a', scan([80])]]))
