@@ -28,6 +28,7 @@ import { createReader } from './scrape/read.ts'
 import { startScraper } from './scrape/scraper.ts'
 import { serveDocument } from './serve/documents.ts'
 import { openGuard } from './serve/guard/guard.ts'
+import { createKept } from './serve/kept.ts'
 import { createRules } from './serve/rules/rules.ts'
 import { createSd } from './serve/sd/sd.ts'
 import { startServe } from './serve/serve.ts'
@@ -80,8 +81,13 @@ async function start(
       onListenerError: (error) => log.internal(error, 'store'),
     }),
   )
+  const kept = createKept()
   const memory = started(
-    startMemory({ clock, log, metrics, read: createReadUse(clock), collect: globalThis.gc }),
+    startMemory({
+      ...{ clock, log, metrics, read: createReadUse(clock) },
+      shed: kept.shed,
+      collect: globalThis.gc,
+    }),
   )
   const bounds = boundsOf(memoryLimit(), config.maxBody)
   const settings = createSettings(store.catalogue)
@@ -221,6 +227,7 @@ async function start(
       formats,
       budget: createByteBudget(clock, bounds.answerBytes),
       isMemoryShort: memory.isExhausted,
+      kept,
       lookUp: names.lookUp,
       awaited: awaited.picture,
       maxAgeOf: ({ target }) => settings(target).maxAge?.value ?? config.maxAge,
@@ -236,7 +243,6 @@ async function start(
       ],
     }),
   )
-  memory.entrust(server.caches)
   return { port: server.port, failed: failure.promise }
 }
 

@@ -9,12 +9,6 @@ import { startLoop } from './loop.ts'
 import type { Part } from './model.ts'
 import type { Log, Metrics } from './telemetry.ts'
 
-/** What may be dropped at any moment, and be made again at the next ask. */
-export interface Cache {
-  readonly name: string
-  shed(): void
-}
-
 /** In bytes. What has no limit has `Infinity`. */
 export interface Use {
   /** Without what the kernel may take back at any moment: the files that are mapped, node's own among them. */
@@ -30,21 +24,21 @@ interface Deps {
   readonly log: Log
   readonly metrics: Metrics
   readonly read: () => Use
+  /** Drops what can be made again. */
+  readonly shed: () => void
   /** Frees what nobody holds any more, where the process is allowed to do so. */
   readonly collect: (() => void) | undefined
 }
 
 export interface Memory extends Part {
-  /** Puts these under its care, in the order in which they are to be shed: first what is soonest made again. */
-  entrust(caches: readonly Cache[]): void
   /** Memory is short. */
   trouble(): Trouble | undefined
-  /** It is short although every cache is empty. */
+  /** It is short although nothing is kept that can be made again. */
   isExhausted(): boolean
 }
 
 const lookEvery = 1000
-/** Of what may be taken: above the first, caches are shed; below the second, they may fill again. */
+/** Of what may be taken: above the first, memory is short, until it is below the second. */
 const tight = 0.8
 const eased = 0.7
 /** To read the limit costs more than all else that is looked at, and it is seldom changed while the agent runs. */
@@ -52,31 +46,27 @@ const limitEvery = 10_000
 /** A collection stops all else for some 100 ms: not more often. */
 const collectEvery = 10_000
 
-export function startMemory({ clock, log, metrics, read, collect }: Deps): Memory {
+export function startMemory({ clock, log, metrics, read, shed, collect }: Deps): Memory {
   const sheds = metrics.counter(
     'app_metrics_proxy_memory_shed_total',
-    'Times that memory was short and a cache was emptied, by cache.',
+    'Times that memory was short and merged metrics were dropped.',
   )
+  sheds.add(0)
   metrics.observe(
     'app_metrics_proxy_memory_limit_bytes',
     'gauge',
     'What the agent may take before it is killed, by kind; absent where there is no limit.',
     () => limitsOf(read()),
   )
-  const caches: Cache[] = []
   let collected = Number.NEGATIVE_INFINITY
-  /** How many of the caches are kept empty. */
-  let level = 0
   let trouble: Trouble | undefined
 
   async function look(): Promise<void> {
     let use = read()
     if (shareOf(use) >= tight && collectSometimes()) use = read()
     const share = shareOf(use)
-    if (share < eased) return ease()
-    if (share < tight && level === 0) return
-    if (share >= tight) level = Math.min(level + 1, caches.length)
-    shed(use)
+    if (share < eased) ease()
+    else if (share >= tight || trouble) shedFor(use)
   }
 
   /** Whether it did. */
@@ -87,11 +77,9 @@ export function startMemory({ clock, log, metrics, read, collect }: Deps): Memor
     return true
   }
 
-  function shed(use: Use): void {
-    for (const { name, shed } of caches.slice(0, level)) {
-      shed()
-      sheds.add(1, { cache: name })
-    }
+  function shedFor(use: Use): void {
+    shed()
+    sheds.add(1)
     if (!trouble) log.warn({ ...use }, 'memory is short: caches are emptied')
     trouble = troubleOf(use)
   }
@@ -99,7 +87,6 @@ export function startMemory({ clock, log, metrics, read, collect }: Deps): Memor
   function ease(): void {
     if (trouble) log.info({ ...read() }, 'there is memory again')
     trouble = undefined
-    level = 0
   }
 
   const loop = startLoop(look, {
@@ -107,12 +94,8 @@ export function startMemory({ clock, log, metrics, read, collect }: Deps): Memor
     onFailure: (error) => log.internal(error, 'timer'),
   })
   return {
-    entrust(more) {
-      caches.push(...more)
-      for (const { name } of more) sheds.add(0, { cache: name })
-    },
     trouble: () => trouble,
-    isExhausted: () => level === caches.length && shareOf(read()) >= tight,
+    isExhausted: () => trouble !== undefined && shareOf(read()) >= tight,
     stop: loop.stop,
   }
 }

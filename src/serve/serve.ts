@@ -4,13 +4,12 @@ import type { ByteBudget } from '../byte-budget.ts'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import type { Lag } from '../lag.ts'
-import type { Cache } from '../memory.ts'
 import type { Entry, NodeId } from '../model.ts'
 import type { Log, Metrics } from '../telemetry.ts'
 import { budgetOf } from './budget.ts'
 import type { Guard } from './guard/guard.ts'
 import { type HealthDeps, serveHealth } from './health.ts'
-import { createKept } from './kept.ts'
+import type { Kept } from './kept.ts'
 import { createLinks, type LinksSource } from './links.ts'
 import { type OwnPageDeps, serveOwnPage } from './own.ts'
 import { type PagesDeps, servePages } from './pages.ts'
@@ -40,6 +39,7 @@ export interface ServeDeps extends HealthDeps {
   /** What all answers may hold together that are being made or sent. */
   readonly budget: ByteBudget
   readonly isMemoryShort: () => boolean
+  readonly kept: Kept
   /** Decides who may ask, before anything is answered; without one, everybody may. */
   readonly guard?: Guard | undefined
   /** What else is answered on this port: service discovery, rules, the status page. */
@@ -48,13 +48,8 @@ export interface ServeDeps extends HealthDeps {
   readonly host?: string
 }
 
-export interface Serve extends Server {
-  /** What may be let go of when memory is short. */
-  readonly caches: readonly Cache[]
-}
-
-export async function startServe(deps: ServeDeps): Promise<Serve> {
-  const { config, clock, log, metrics, store, formats, plugins, guard, host } = deps
+export async function startServe(deps: ServeDeps): Promise<Server> {
+  const { config, clock, log, metrics, store, formats, kept, plugins, guard, host } = deps
   const links = createLinks(store)
   const rendering = createRendering(formats)
   const sending = createSending({
@@ -63,7 +58,6 @@ export async function startServe(deps: ServeDeps): Promise<Serve> {
     isMemoryShort: deps.isMemoryShort,
     usualTimeoutMs: config.scrapeTimeout,
   })
-  const kept = createKept()
   const reader = createReader({
     clock,
     staleAfter: config.staleAfter,
@@ -107,9 +101,5 @@ export async function startServe(deps: ServeDeps): Promise<Serve> {
     ],
   })
   observeProcess(metrics, deps.lag)
-  return {
-    port: server.port,
-    caches: [{ name: 'merged', shed: kept.shed }],
-    stop: server.stop,
-  }
+  return server
 }

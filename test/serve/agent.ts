@@ -8,8 +8,9 @@ import { systemClock } from '../../src/clock.ts'
 import { observeLag } from '../../src/lag.ts'
 import type { Catalogue, Change, Entry, NodeView, Page, Snapshot } from '../../src/model.ts'
 import { plainPage } from '../../src/page.ts'
-import { type Serve, startServe } from '../../src/serve/serve.ts'
-import type { Plugin } from '../../src/serve/server.ts'
+import { createKept } from '../../src/serve/kept.ts'
+import { startServe } from '../../src/serve/serve.ts'
+import type { Plugin, Server } from '../../src/serve/server.ts'
 import { nodesOf } from '../../src/serve/status/nodes.ts'
 import type { Problem } from '../../src/serve/status/shape.ts'
 import { createNames } from '../../src/store/names.ts'
@@ -34,7 +35,9 @@ export interface Setup {
   readonly waitingFor?: () => readonly string[]
 }
 
-export interface Agent extends Serve {
+export interface Agent extends Server {
+  /** Drops what is kept of merged metrics. */
+  shed(): void
   ask(path: string, asking?: Asking): Promise<Response>
   put(entry: Entry): void
   change(by: (world: World) => Change): void
@@ -59,6 +62,7 @@ export async function startAgent(setup: Setup): Promise<Agent> {
   if (setup.catalogue) world.declare(setup.catalogue)
   const names = createNames(world, () => undefined)
   const metrics = createMetrics()
+  const kept = createKept()
   const server = await startServe({
     config: {
       listenPort: 0,
@@ -81,6 +85,7 @@ export async function startAgent(setup: Setup): Promise<Agent> {
     },
     formats: setup.formats ?? formats,
     budget: createByteBudget(systemClock, setup.answerBytes ?? 2 ** 30),
+    kept,
     isMemoryShort: () => setup.isMemoryShort?.() ?? false,
     version: '1.2.3',
     nodes: () => nodesOf(world.nodes(), world.catalogue()?.value, (at) => at / 1000),
@@ -91,6 +96,7 @@ export async function startAgent(setup: Setup): Promise<Agent> {
   })
   return {
     ...server,
+    shed: kept.shed,
     ask: (path, asking) => ask(server.port, path, asking),
     put: (entry) => names.changed(world.put(entry)),
     change: (by) => names.changed(by(world)),
