@@ -18,7 +18,7 @@ import type { Found } from './discover/handover.ts'
 import { inspect } from './exposition/inspect.ts'
 import { settingsOf } from './labels/settings.ts'
 import { observeLag } from './lag.ts'
-import { createReadUse, memoryLimit, startMemory } from './memory.ts'
+import { memoryLimit, readUse, startMemory } from './memory.ts'
 import type { Entry, Part, Self } from './model.ts'
 import { connect } from './probe/connect.ts'
 import { planOf } from './probe/plan.ts'
@@ -84,7 +84,7 @@ async function start(
   const kept = createKept()
   const memory = started(
     startMemory({
-      ...{ clock, log, metrics, read: createReadUse(clock) },
+      ...{ clock, log, metrics, read: readUse },
       shed: kept.shed,
       collect: globalThis.gc,
     }),

@@ -41,8 +41,6 @@ const lookEvery = 1000
 /** Of what may be taken: above the first, memory is short, until it is below the second. */
 const tight = 0.8
 const eased = 0.7
-/** To read the limit costs more than all else that is looked at, and it is seldom changed while the agent runs. */
-const limitEvery = 10_000
 /** A collection stops all else for some 100 ms: not more often. */
 const collectEvery = 10_000
 
@@ -126,26 +124,13 @@ function limitsOf({ mayReside, mayHeap }: Use): (readonly [{ readonly kind: stri
 }
 
 /** Of this process. A container's limit is that of its cgroup; without one the machine's memory is none of ours. */
-export function createReadUse(clock: Clock): () => Use {
-  let limit = 0
-  let limitAt = Number.NEGATIVE_INFINITY
-
-  function mayReside(): number {
-    if (clock.now() - limitAt >= limitEvery) {
-      limit = memoryLimit()
-      limitAt = clock.now()
-    }
-    return limit
-  }
-
-  return () => {
-    const { used_heap_size, heap_size_limit } = getHeapStatistics()
-    return {
-      resident: anonymous(),
-      mayReside: mayReside(),
-      heap: used_heap_size,
-      mayHeap: heap_size_limit,
-    }
+export function readUse(): Use {
+  const { used_heap_size, heap_size_limit } = getHeapStatistics()
+  return {
+    resident: anonymous(),
+    mayReside: memoryLimit(),
+    heap: used_heap_size,
+    mayHeap: heap_size_limit,
   }
 }
 
