@@ -1,14 +1,12 @@
 // One way to do a thing again and again: never twice at once, with backoff after failures, stoppable.
 
-import { type Clock, untilNext } from './clock.ts'
+import type { Clock } from './clock.ts'
 import type { Part } from './model.ts'
 
 export interface LoopOptions {
   readonly clock: Clock
   /** The pause after a round that went well. */
   readonly every: number
-  /** Whether rounds begin when other parts wake up too: at whole multiples of `every`, so the pause varies. */
-  readonly together?: boolean
   /** The pause after failures in a row; doubles from `least` up to `most`. Default: `every`. */
   readonly backoff?: { readonly least: number; readonly most: number }
   /** Receives each failure, with how many there were in a row: none is lost. */
@@ -28,9 +26,8 @@ export function startLoop(round: (signal: AbortSignal) => Promise<void>, options
   let woken = false
   let failures = 0
 
-  const usualPause = () => (options.together ? untilNext(every, clock.now()) : every)
   const pauseAfter = () =>
-    failures === 0 || !backoff ? usualPause() : Math.min(backoff.most, backoff.least * 2 ** (failures - 1))
+    failures === 0 || !backoff ? every : Math.min(backoff.most, backoff.least * 2 ** (failures - 1))
 
   async function runOnce(): Promise<void> {
     woken = false

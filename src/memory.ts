@@ -88,7 +88,7 @@ export function startMemory({ clock, log, metrics, read, shed, collect }: Deps):
   }
 
   const loop = startLoop(look, {
-    ...{ clock, every: lookEvery, together: true },
+    ...{ clock, every: lookEvery },
     onFailure: (error) => log.internal(error, 'timer'),
   })
   return {

@@ -25,22 +25,6 @@ describe('loop', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test('together with others runs when the clock shows whole multiples of its interval', async () => {
-    const rounds: number[] = []
-    await vi.advanceTimersByTimeAsync(300)
-    const loop = startLoop(async () => void rounds.push(clock.now()), {
-      clock,
-      every: 1000,
-      together: true,
-      onFailure,
-    })
-    await vi.advanceTimersByTimeAsync(3000)
-    const [first, ...others] = rounds
-    expect(others.map((at) => at % 1000)).toEqual([0, 0, 0])
-    expect(others[0]! - first!).toBeLessThanOrEqual(1001)
-    await loop.stop()
-  })
-
   test('never runs twice at once; a wake during a round starts one more', async () => {
     const waiting: (() => void)[] = []
     const loop = startLoop(() => new Promise((resolve) => void waiting.push(resolve)), {
