@@ -23,7 +23,14 @@ export default defineConfig({
           ...unit,
         },
       },
-      { test: { name: 'prometheus', include: ['test/prometheus/**/*.test.ts'], ...realParts } },
+      {
+        test: {
+          name: 'prometheus',
+          include: ['test/prometheus/**/*.test.ts'],
+          globalSetup: 'test/prometheus/parts/setup.ts',
+          ...realParts,
+        },
+      },
       { test: { name: 'browser', include: ['test/browser/**/*.test.ts'], ...realParts } },
       {
         test: {

@@ -1,6 +1,7 @@
 // Checks the whole product, on a new machine too: fetches what is missing, runs every check, and ends with the
 // true sums as its last line, below the tests that came nearest to their limits. `--only unit,lab` runs some.
 
+import { fetchPackages } from '../test/helpers/debian.ts'
 import { type Check, checks } from './verify/checks.ts'
 import { describeNearest, type NearLimit } from './verify/limits.ts'
 import { installMissing } from './verify/packages.ts'
@@ -9,10 +10,15 @@ import { endAll, type Outcome } from './verify/run.ts'
 async function verify(chosen: readonly Check[]): Promise<Outcome> {
   const sum = { passed: 0, failed: 0, skipped: 0, limits: [] as NearLimit[] }
   const lacking = await installMissing(chosen.flatMap(({ packages = [] }) => packages))
+  const fetchFailure = await fetchPackages(chosen.flatMap(({ fetched = [] }) => fetched)).then(
+    () => undefined,
+    ({ message }: Error) => message,
+  )
   for (const check of chosen) {
     const progress = showProgress(check.name)
     const missing = (check.packages ?? []).filter((name) => lacking.includes(name))
-    const outcome = missing.length > 0 ? without(missing) : await check.run()
+    const obstacle = describeMissing(missing) ?? (check.fetched && fetchFailure)
+    const outcome = obstacle === undefined ? await check.run() : notRun(obstacle)
     progress.end(describe(outcome))
     if (outcome.output) console.log(`\n${outcome.output.trimEnd()}\n`)
     sum.passed += outcome.passed
@@ -46,10 +52,12 @@ function showProgress(name: string) {
   }
 }
 
-function without(missing: readonly string[]): Outcome {
-  const output = `Needs Debian’s ${missing.join(', ')}. As root on Debian this is installed; else install it.`
-  return { passed: 0, failed: 1, skipped: 0, output }
+function describeMissing(packages: readonly string[]): string | undefined {
+  if (packages.length === 0) return undefined
+  return `Needs Debian’s ${packages.join(', ')}. As root on Debian this is installed; else install it.`
 }
+
+const notRun = (output: string): Outcome => ({ passed: 0, failed: 1, skipped: 0, output })
 
 function describe({ passed, failed, skipped }: Outcome): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`

@@ -1,11 +1,15 @@
 // What is checked, the quick ones first, and Debian's packages that each needs.
 
+import { currentPackages } from '../../test/prometheus/parts/setup.ts'
 import { known } from '../../test/simulation/generate.ts'
 import { type Outcome, program, project } from './run.ts'
 
 export interface Check {
   readonly name: string
+  /** Installed ones. */
   readonly packages?: readonly string[]
+  /** Ones of Debian's current release, which are fetched and not installed. */
+  readonly fetched?: readonly string[]
   run(): Promise<Outcome>
 }
 
@@ -18,6 +22,8 @@ const exporters = [
 ]
 /** What the commands of the documentation need, which tests run. */
 const commands = ['curl', 'iproute2', 'jq', 'openssl']
+/** With which tests make a repository of packages. */
+const repository = ['gnupg']
 const docker = ['docker.io', 'docker-compose', 'iproute2', 'iptables', 'debootstrap', 'util-linux']
 const browser = ['chromium-headless-shell']
 const applications = ['busybox-static', 'prometheus-node-exporter', 'nginx-light']
@@ -34,7 +40,8 @@ export const checks: readonly Check[] = [
   },
   {
     name: 'prometheus',
-    packages: [...prometheus, ...exporters, ...commands],
+    packages: [...prometheus, ...exporters, ...commands, ...repository],
+    fetched: currentPackages,
     run: () => project('prometheus'),
   },
   { name: 'browser', packages: browser, run: () => project('browser') },
