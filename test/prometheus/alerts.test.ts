@@ -5,6 +5,7 @@ import { catalogue, entry, type Known, service, task } from '../helpers/cluster.
 import { until } from '../helpers/until.ts'
 import { nodesAt, type Responder, startResponder } from './parts/cluster.ts'
 import { startAlertmanager, startPrometheus } from './parts/prometheus.ts'
+import { type Release, releases } from './parts/releases.ts'
 import { started } from './parts/started.ts'
 import { startWebhook } from './parts/webhook.ts'
 
@@ -25,16 +26,11 @@ function shop({ address }: Responder): Known {
   }
 }
 
-test('an alert from a label fires for its own cluster, resolves, and goes with its service', async () => {
-  let well = true
-  const dev = started(await startResponder('dev', () => (well ? 'x 1\n' : undefined)))
-  const prod = started(await startResponder('prod'))
-  for (const cluster of [dev, prod]) cluster.learn(shop(cluster))
-
+/** Prometheus and Alertmanager of a release, with the command that brings them the rules of both clusters. */
+async function startMonitoring(release: Release, dev: Responder, prod: Responder) {
   const webhook = started(await startWebhook())
-  const alertmanager = started(await startAlertmanager(webhook.url))
-  const prometheus = started(
-    await startPrometheus(`
+  const alertmanager = started(await startAlertmanager(webhook.url, { release }))
+  const config = `
 global: { scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }
 rule_files: ['rules/*.yml']
 alerting: { alertmanagers: [{ static_configs: [{ targets: ['${new URL(alertmanager.url).host}'] }] }] }
@@ -43,8 +39,8 @@ scrape_configs:
     http_sd_configs: [{ url: '${dev.url}/sd', refresh_interval: 1s }]
   - job_name: prod
     http_sd_configs: [{ url: '${prod.url}/sd', refresh_interval: 1s }]
-`),
-  )
+`
+  const prometheus = started(await startPrometheus(config, { release }))
   const stopping = new AbortController()
   let complaints = ''
   const args = [
@@ -70,27 +66,46 @@ scrape_configs:
       await collecting
     },
   })
+  return { version: release.version, prometheus, notices: webhook.notices, complaints: () => complaints }
+}
 
-  await until('the rules of both', async () => (await prometheus.rules()).length === 2)
-  await until('both to be up', async () => (await prometheus.query('up{job="shop_web"} == 1')).length === 2)
+test('an alert from a label fires for its own cluster, resolves, and goes with its service', async () => {
+  let well = true
+  const dev = started(await startResponder('dev', () => (well ? 'x 1\n' : undefined)))
+  const prod = started(await startResponder('prod'))
+  for (const cluster of [dev, prod]) cluster.learn(shop(cluster))
+  const all = await Promise.all(releases.map((release) => startMonitoring(release, dev, prod)))
+
+  for (const { version, prometheus } of all) {
+    await until(`the rules of both in ${version}`, async () => (await prometheus.rules()).length === 2)
+    const up = () => prometheus.query('up{job="shop_web"} == 1')
+    await until(`both to be up in ${version}`, async () => (await up()).length === 2)
+  }
   well = false
-  const fired = await until('the alert', () => webhook.notices.find(({ status }) => status === 'firing'))
-  expect(fired.labels).toMatchObject({
-    alertname: 'shop_web_alldown',
-    cluster: 'dev',
-    service: 'shop_web',
-    severity: 'high',
-  })
-  expect(fired.annotations).toEqual({ summary: 'Too few, 0 are left' })
+  for (const { version, notices } of all) {
+    const firing = () => notices.find(({ status }) => status === 'firing')
+    const fired = await until(`the alert of ${version}`, firing)
+    expect(fired.labels).toMatchObject({
+      alertname: 'shop_web_alldown',
+      cluster: 'dev',
+      service: 'shop_web',
+      severity: 'high',
+    })
+    expect(fired.annotations).toEqual({ summary: 'Too few, 0 are left' })
+  }
   well = true
-  await until('its end', () => webhook.notices.find(({ status }) => status === 'resolved'))
-  expect(webhook.notices.filter(({ labels }) => labels.cluster !== 'dev')).toEqual([])
+  for (const { version, notices } of all) {
+    await until(`its end in ${version}`, () => notices.find(({ status }) => status === 'resolved'))
+    expect(notices.filter(({ labels }) => labels.cluster !== 'dev')).toEqual([])
+  }
 
   dev.learn({ nodes: nodesAt(dev.address), catalogue: catalogue([]) })
-  await until('its rules to go', async () => (await prometheus.rules()).length === 1)
-  await until('its targets to go', async () => {
-    const { active } = await prometheus.targets()
-    return active.every(({ labels }) => labels.cluster === 'prod' || labels.job === 'app-metrics-proxy')
-  })
-  expect(complaints).toBe('')
+  for (const { version, prometheus, complaints } of all) {
+    await until(`its rules to go from ${version}`, async () => (await prometheus.rules()).length === 1)
+    await until(`its targets to go from ${version}`, async () => {
+      const { active } = await prometheus.targets()
+      return active.every(({ labels }) => labels.cluster === 'prod' || labels.job === 'app-metrics-proxy')
+    })
+    expect(complaints()).toBe('')
+  }
 })

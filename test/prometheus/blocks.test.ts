@@ -18,6 +18,7 @@ import { startAgents, startApplication } from './parts/agents.ts'
 import { nodesAt, startResponder } from './parts/cluster.ts'
 import { stories } from './parts/example.ts'
 import { freePort } from './parts/process.ts'
+import { releases } from './parts/releases.ts'
 import { started } from './parts/started.ts'
 
 const execute = promisify(execFile)
@@ -36,13 +37,17 @@ const all =
     for (const proof of proofs) await proof(block)
   }
 
+/** Each release finds nothing wrong. */
+const promtool = (...args: readonly string[]) =>
+  Promise.all(releases.map(({ promtool }) => execute(promtool, args)))
+
 /** Prometheus takes it: a whole configuration, or what stands in one below `scrape_configs`. */
 const configuration: Proof = async (block) => {
   const file = join(await scratch(), 'prometheus.yml')
   const job = '  - job_name: some\n    static_configs: [{ targets: ["one:2137"] }]\n'
   const parts = { '  - ': `scrape_configs:\n${block}`, '    ': `scrape_configs:\n${job}${block}` }
   await writeFile(file, parts[/^ *(- )?/.exec(block)![0] as keyof typeof parts] ?? block)
-  await execute('promtool', ['check', 'config', '--lint=all', file])
+  await promtool('check', 'config', '--lint=all', file)
 }
 
 /** The labels of a service are understood; a fragment may be indented. */
@@ -63,7 +68,7 @@ const alerts: Proof = async (block) => {
   manager.learn({ nodes: nodesAt(manager.address), catalogue: catalogue(services) })
   const file = join(await scratch(), 'rules.yml')
   await writeFile(file, await (await fetch(`${manager.url}/rules`)).text())
-  await execute('promtool', ['check', 'rules', '--lint=all', '--lint-fatal', file])
+  await promtool('check', 'rules', '--lint=all', '--lint-fatal', file)
   const { groups } = parse(readFileSync(file, 'utf8'))
   expect(groups[0].rules).toHaveLength(2)
 }

@@ -7,6 +7,7 @@ import { type AgentProcess, startAgentProcess } from './parts/agent-process.ts'
 import { type Exporter, startExporters } from './parts/exporters.ts'
 import { seenBy } from './parts/exposition.ts'
 import { type Prometheus, startPrometheus } from './parts/prometheus.ts'
+import { releases } from './parts/releases.ts'
 
 const names = 'blackbox haproxy nginx node probe process pushgateway python redis'.split(' ')
 /** As Prometheus asks. */
@@ -15,7 +16,8 @@ const accept =
 
 let exporters: readonly Exporter[]
 let agent: AgentProcess
-let prometheus: Prometheus
+/** By its version. */
+const prometheus = new Map<string, Prometheus>()
 const stops: (() => Promise<void>)[] = []
 
 beforeAll(async () => {
@@ -24,8 +26,11 @@ beforeAll(async () => {
   exporters = started.all
   agent = await startAgentProcess(exporters.map(({ name, url }) => `${name}=${url}`))
   stops.unshift(agent.stop)
-  prometheus = await startPrometheus(config())
-  stops.unshift(prometheus.stop)
+  for (const release of releases) {
+    const one = await startPrometheus(config(), { release })
+    stops.unshift(one.stop)
+    prometheus.set(release.version, one)
+  }
 })
 afterAll(async () => {
   for (const stop of stops) await stop()
@@ -56,10 +61,10 @@ test('each is there', () => {
 })
 
 describe.each(names)('%s, directly and through the agent', (name) => {
-  test('is up in Prometheus with the same series', async () => {
+  test.each(releases)('is up in Prometheus $version with the same series', async ({ version }) => {
     // series come and go with what the exporters see, but not all the time
     await until('the same series', async () => {
-      const [direct, proxy] = await Promise.all(['direct', 'proxy'].map((way) => seen(way, name)))
+      const [direct, proxy] = await Promise.all(['direct', 'proxy'].map((way) => seen(version, way, name)))
       expect([direct!.up, proxy!.up]).toEqual([true, true])
       expect(proxy!.series).toEqual(direct!.series)
       expect(direct!.series.length).toBeGreaterThan(8)
@@ -91,14 +96,16 @@ test('a page in OpenMetrics is among them, with all that only it has', async () 
 
 test('one that ends is down in both', async () => {
   await exporterOf('haproxy').stop()
-  await until('both to be down', async () => {
-    const both = await Promise.all(['direct', 'proxy'].map((way) => seen(way, 'haproxy')))
-    return both.every(({ up, series }) => up === false && series.length === 0)
-  })
+  for (const { version } of releases)
+    await until(`both to be down in ${version}`, async () => {
+      const both = await Promise.all(['direct', 'proxy'].map((way) => seen(version, way, 'haproxy')))
+      return both.every(({ up, series }) => up === false && series.length === 0)
+    })
 })
 
-async function seen(way: string, name: string) {
-  const found = (await seenBy(prometheus.url, `{way="${way}",page="${name}"}`, 'page')).get(name)
+async function seen(version: string, way: string, name: string) {
+  const { url } = prometheus.get(version)!
+  const found = (await seenBy(url, `{way="${way}",page="${name}"}`, 'page')).get(name)
   return { up: found?.up, series: [...(found?.series.keys() ?? [])].toSorted() }
 }
 

@@ -4,23 +4,30 @@ import { catalogue, entry, service, target, task } from '../helpers/cluster.ts'
 import { until } from '../helpers/until.ts'
 import { nodesAt, type Pages, type Responder, startResponder } from './parts/cluster.ts'
 import { type Prometheus, startPrometheus } from './parts/prometheus.ts'
+import { releases } from './parts/releases.ts'
 
 const running: { stop(): Promise<void> }[] = []
 afterEach(async () => {
   for (const one of running.splice(0).reverse()) await one.stop()
 })
 
-async function prometheusAt(...urls: readonly string[]): Promise<Prometheus> {
+/** One Prometheus of each release, all with the same configuration. */
+async function startAll(...urls: readonly string[]): Promise<readonly Prometheus[]> {
   const sd = urls.map((url) => `      - { url: '${url}', refresh_interval: 1s }`).join('\n')
-  const prometheus = await startPrometheus(`
+  const config = `
 global: { scrape_interval: 1s, scrape_timeout: 1s }
 scrape_configs:
   - job_name: containers
     http_sd_configs:
 ${sd}
-`)
-  running.push(prometheus)
-  return prometheus
+`
+  return Promise.all(
+    releases.map(async (release) => {
+      const prometheus = await startPrometheus(config, { release })
+      running.push(prometheus)
+      return prometheus
+    }),
+  )
 }
 
 async function responder(pages?: Pages, host?: string): Promise<Responder> {
@@ -33,6 +40,13 @@ const ups = async (prometheus: Prometheus) =>
   (await prometheus.query('up{job!="app-metrics-proxy"}'))
     .map(({ labels, value }) => `${labels.instance} ${value}`)
     .toSorted()
+
+/** Waits until all have these targets, each with its `up`. */
+const settled = (all: readonly Prometheus[], ...targets: readonly string[]) =>
+  until(`${targets}`, async () => {
+    for (const prometheus of all) expect(await ups(prometheus)).toEqual(targets)
+    return true
+  })
 
 const slots = (...wanted: string[]) =>
   catalogue([service('demo_web', { slots: wanted, replicas: wanted.length })], ['node1', 'node2', 'node3'])
@@ -56,8 +70,20 @@ describe('Prometheus reads the list', () => {
       ],
       catalogue: services,
     })
-    const prometheus = await prometheusAt(`${agent.url}/sd`)
-    await until('all to be up', async () => (await ups(prometheus)).length === 3)
+    const all = await startAll(`${agent.url}/sd`)
+    await settled(all, 'demo_node@node1 1', 'demo_web.1 1', 'odd ?#%41+@node1 1')
+    for (const prometheus of all) await expectTargets(prometheus, agent)
+    expect(agent.asked).toEqual(
+      new Set([
+        '/demo_web/1/metrics?module=a&b',
+        '/odd ?#%41+/node1/metrics',
+        '/demo_node/node1/metrics',
+        '/metrics',
+      ]),
+    )
+  })
+
+  async function expectTargets(prometheus: Prometheus, agent: Responder): Promise<void> {
     const { active, dropped } = await prometheus.targets()
     expect(dropped).toBe(0)
     expect(
@@ -84,39 +110,26 @@ describe('Prometheus reads the list', () => {
       __meta_dockerswarm_node_hostname: 'node1',
       __meta_dockerswarm_task_desired_state: 'running',
     })
-    expect(agent.asked).toEqual(
-      new Set([
-        '/demo_web/1/metrics?module=a&b',
-        '/odd ?#%41+/node1/metrics',
-        '/demo_node/node1/metrics',
-        '/metrics',
-      ]),
-    )
     expect(active.find(({ labels }) => labels.instance!.startsWith('odd'))).toMatchObject({
       scrapeInterval: '1500ms',
     })
-  })
+  }
 
   test('over IPv6', async () => {
     const agent = await responder(undefined, '::1')
     agent.learn({ nodes: nodesAt(agent.address), entries: [entry(target('web'))] })
-    const prometheus = await prometheusAt(`${agent.url}/sd`)
-    await until('it to be up', async () => (await ups(prometheus))[0] === 'web@node1 1')
+    await settled(await startAll(`${agent.url}/sd`), 'web@node1 1')
   })
 
   test('and keeps it while a new agent doesn’t know all yet', async () => {
     const agent = await responder()
     agent.learn({ nodes: nodesAt(agent.address), entries: [entry(target('web'))] })
-    const prometheus = await prometheusAt(`${agent.url}/sd`)
-    await until('it to be up', async () => (await ups(prometheus))[0] === 'web@node1 1')
+    const all = await startAll(`${agent.url}/sd`)
+    await settled(all, 'web@node1 1')
     agent.awaited = ['the first look at each container']
     agent.learn({ nodes: nodesAt(agent.address) })
-    const before = await counter(prometheus, 'prometheus_sd_http_failures_total')
-    await until(
-      'two refreshes in vain',
-      async () => (await counter(prometheus, 'prometheus_sd_http_failures_total')) >= before + 2,
-    )
-    expect(await ups(prometheus)).toEqual(['web@node1 1'])
+    await Promise.all(all.map((prometheus) => increased(prometheus, 'prometheus_sd_http_failures_total', 2)))
+    for (const prometheus of all) expect(await ups(prometheus)).toEqual(['web@node1 1'])
   })
 
   test('a replica that fails is down, and comes back', async () => {
@@ -127,10 +140,10 @@ describe('Prometheus reads the list', () => {
       entries: [entry(task('demo_web', '1'))],
       catalogue: slots('1', '2'),
     })
-    const prometheus = await prometheusAt(`${agent.url}/sd`)
-    await until('one of two', async () => `${await ups(prometheus)}` === 'demo_web.1 1,demo_web.2 0')
+    const all = await startAll(`${agent.url}/sd`)
+    await settled(all, 'demo_web.1 1', 'demo_web.2 0')
     well = true
-    await until('both', async () => `${await ups(prometheus)}` === 'demo_web.1 1,demo_web.2 1')
+    await settled(all, 'demo_web.1 1', 'demo_web.2 1')
   })
 })
 
@@ -139,6 +152,12 @@ async function counter({ url }: Prometheus, name: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text()
   const values = [...text.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\d+)`, 'gm'))]
   return values.reduce((sum, [, value]) => sum + Number(value), 0)
+}
+
+/** Waits until the sum of a counter has grown by so much. */
+async function increased(prometheus: Prometheus, name: string, by: number): Promise<void> {
+  const before = await counter(prometheus, name)
+  await until(`${name} to grow by ${by}`, async () => (await counter(prometheus, name)) >= before + by)
 }
 
 test('no series is ever doubled nor lost, whatever moves, dies or is late', async () => {
@@ -151,9 +170,9 @@ test('no series is ever doubled nor lost, whatever moves, dies or is late', asyn
   const start = know(on(['1', 'node1'], ['2', 'node2'], ['3', 'node3']), slots('1', '2', '3'))
   for (const agent of agents) agent.learn(start)
 
-  const prometheus = await prometheusAt(...agents.map(({ url }) => `${url}/sd`))
-  const settled = (text: string) => until(text, async () => `${await ups(prometheus)}` === text)
-  await settled('demo_web.1 1,demo_web.2 1,demo_web.3 1')
+  const all = await startAll(...agents.map(({ url }) => `${url}/sd`))
+  const refreshedAll = () => Promise.all(all.map(refreshed))
+  await settled(all, 'demo_web.1 1', 'demo_web.2 1', 'demo_web.3 1')
   const since = performance.now()
 
   // slot 2 moves; the agents learn it one after the other, each later than a refresh of the one before
@@ -162,34 +181,31 @@ test('no series is ever doubled nor lost, whatever moves, dies or is late', asyn
   for (const known of [both, moved])
     for (const agent of agents) {
       agent.learn(known)
-      await refreshed(prometheus)
+      await refreshedAll()
     }
   // an agent dies: Prometheus keeps what it said last
   await third.stop()
-  await refreshed(prometheus)
+  await refreshedAll()
   // it comes back as one that doesn't know all yet, while another one is scaled up
   second.awaited = ['what the other agents have']
   second.learn({})
-  await refreshed(prometheus)
+  await refreshedAll()
   first.learn(
     know(on(['1', 'node1'], ['2', 'node3'], ['3', 'node3'], ['4', 'node1']), slots('1', '2', '3', '4')),
   )
-  await settled('demo_web.1 1,demo_web.2 1,demo_web.3 1,demo_web.4 1')
+  await settled(all, 'demo_web.1 1', 'demo_web.2 1', 'demo_web.3 1', 'demo_web.4 1')
 
   const window = `[${Math.floor((performance.now() - since) / 1000)}s:1s]`
-  const [most] = await prometheus.query(`max(max_over_time(count by (job, instance) (up)${window}))`)
-  expect(most?.value).toBe(1)
-  const [least] = await prometheus.query(`min_over_time(sum(up{instance=~"demo_web.[123]"})${window})`)
-  expect(least?.value).toBe(3)
+  for (const prometheus of all) {
+    const [most] = await prometheus.query(`max(max_over_time(count by (job, instance) (up)${window}))`)
+    expect(most?.value).toBe(1)
+    const [least] = await prometheus.query(`min_over_time(sum(up{instance=~"demo_web.[123]"})${window})`)
+    expect(least?.value).toBe(3)
+  }
 })
 
 /** Each of the lists has been read, or tried, once more, and what it said is in force. */
 async function refreshed(prometheus: Prometheus): Promise<void> {
-  const reads = await counter(prometheus, 'prometheus_sd_refresh_duration_seconds_count')
-  await until(
-    'a refresh of each list',
-    async () => (await counter(prometheus, 'prometheus_sd_refresh_duration_seconds_count')) >= reads + 3,
-  )
-  const updates = await counter(prometheus, 'prometheus_sd_updates_total')
-  await until('its effect', async () => (await counter(prometheus, 'prometheus_sd_updates_total')) > updates)
+  await increased(prometheus, 'prometheus_sd_refresh_duration_seconds_count', 3)
+  await increased(prometheus, 'prometheus_sd_updates_total', 1)
 }

@@ -77,8 +77,9 @@ function answerBy(
   answer(response, way === 'merged' ? twice(valid, offer) : convert(valid, offer), own)
 }
 
+/** Of those that can quote names: for a client that doesn't take these, they are escaped. */
 const other = (format: Format): Format =>
-  format.startsWith('openmetrics') ? 'text/0.0.4' : 'openmetrics/1.0.0'
+  format.startsWith('openmetrics') ? 'text/1.0.0' : 'openmetrics/1.0.0'
 
 const twice = (page: { format: Format; body: Uint8Array }, offer: Offer) =>
   merge(
@@ -158,6 +159,9 @@ export async function seenBy(url: string, selector: string, label: string): Prom
   return seen
 }
 
+/** Prometheus 3 counts blanks before a name to the name; converting and merging leave them out. */
+export const blanksBeforeName = 'blanks before a name, which it counts to the name'
+
 /**
  * Why Debian's Prometheus 2.42 refuses what Prometheus 3 takes: the list of all differences between the two
  * that matter to a page.
@@ -170,7 +174,7 @@ export function refusedBy242(page: CorpusPage): string | undefined {
     if (scan.quoted) return 'names in quotes'
     if (kind !== EntryKind.sample) continue
     const before = page.body[scan.start - 1]
-    if (before === 0x20 || before === 0x09) return 'blanks before a name, which it counts to the name'
+    if (before === 0x20 || before === 0x09) return blanksBeforeName
     if (scan.hasExemplar && page.openMetrics && !/_(total|bucket)$/.test(scan.name()))
       return 'an exemplar of a gauge'
     const exemplar = scan.hasExemplar ? scan.text(scan.timeEnd, scan.exemplarTimeEnd) : ''

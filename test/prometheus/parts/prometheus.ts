@@ -1,8 +1,9 @@
-// Debian's Prometheus and Alertmanager, and what a test asks of them.
+// Prometheus and Alertmanager, of any release, and what a test asks of them.
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Program, type Surroundings, startProgram } from './process.ts'
+import type { Release } from './releases.ts'
 
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>
@@ -43,10 +44,13 @@ export interface PrometheusApi {
 
 export type Prometheus = Program & PrometheusApi
 
+/** Without a release, the installed one. */
+export type Context = Surroundings & { readonly release?: Release }
+
 /** `config` is the text of prometheus.yml; paths in it are relative to the program's folder. */
-export async function startPrometheus(config: string, around?: Surroundings): Promise<Prometheus> {
+export async function startPrometheus(config: string, context?: Context): Promise<Prometheus> {
   const program = await startProgram(
-    'prometheus',
+    context?.release?.prometheus ?? 'prometheus',
     async (folder, listen) => {
       await writeFile(join(folder, 'prometheus.yml'), config)
       return {
@@ -59,7 +63,7 @@ export async function startPrometheus(config: string, around?: Surroundings): Pr
         ],
       }
     },
-    around,
+    context,
   )
   const get = async (path: string) => (await fetch(`${program.url}${path}`)).text()
   return { ...program, ...apiOf(get) }
@@ -104,7 +108,7 @@ export function apiOf(get: (path: string) => Promise<string>): PrometheusApi {
   }
 }
 
-export function startAlertmanager(webhook: string, around?: Surroundings): Promise<Program> {
+export function startAlertmanager(webhook: string, context?: Context): Promise<Program> {
   const config = `
 route: { receiver: test, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 1h }
 receivers:
@@ -112,7 +116,7 @@ receivers:
     webhook_configs: [{ url: '${webhook}', send_resolved: true }]
 `
   return startProgram(
-    'prometheus-alertmanager',
+    context?.release?.alertmanager ?? 'prometheus-alertmanager',
     async (folder, listen) => {
       await writeFile(join(folder, 'alertmanager.yml'), config)
       return {
@@ -125,6 +129,6 @@ receivers:
         ],
       }
     },
-    around,
+    context,
   )
 }
