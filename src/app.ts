@@ -115,7 +115,7 @@ async function start(
         clock,
         read: agentPage.orElse(read),
         admit: heldPages.admit,
-        rests: () => peers.hasten(),
+        rests: () => peers.flush(),
         log,
         metrics,
       },
@@ -161,7 +161,7 @@ async function start(
 
   let self: Self | undefined
   function found(news: Found): void {
-    store.identify(news.self)
+    store.identify(news.self, news.managers)
     store.replaceTargets([...news.targets, agentPage.target(news.self.node)])
     store.putFinding(agentPage.target(news.self.node).id, agentPage.finding)
     if (news.catalogue) store.putCatalogue(news.catalogue, news.catalogueReadAt)

@@ -106,7 +106,7 @@ export type Finding =
   | { readonly kind: 'found'; readonly endpoint: Endpoint }
   | { readonly kind: 'none'; readonly trouble: Trouble }
 
-/** The place of a format in this list is its number between agents: new ones come last. */
+/** As they are named between agents. */
 export const formatNames = ['text/0.0.4', 'text/1.0.0', 'openmetrics/0.0.1', 'openmetrics/1.0.0'] as const
 export type Format = (typeof formatNames)[number]
 
@@ -121,23 +121,18 @@ export interface Page {
   readonly remarks: readonly string[]
 }
 
-/** The body of a page in the form in which it is held; `bodyOf` (sync/body.ts) gives the body itself. */
+/** The body of a page in the form in which it is held; `bodyOf` (sync/codec.ts) gives the body itself. */
 export type Content =
   | { readonly kind: 'plain'; readonly bytes: Uint8Array }
   /** The container's own gzip. */
   | { readonly kind: 'gzip'; readonly bytes: Uint8Array }
-  | Deltas
+  /** From a peer: a body in full, then frames that each turn the body before into the next one. */
+  | { readonly kind: 'zstd'; readonly frames: readonly ZstdFrame[] }
 
-/** A body from a peer: a full copy, packed, and the packed deltas that lead from it to this version. */
-export interface Deltas {
-  readonly kind: 'deltas'
-  readonly full: Uint8Array
-  /** Oldest first. */
-  readonly steps: readonly Uint8Array[]
-  /** The fingerprint of the body. */
-  readonly print: string
-  /** The length of the largest version from the full copy on, in bytes: nothing unpacks to much more. */
-  readonly largest: number
+/** A packed body. `size`: its length unpacked, as announced. */
+export interface ZstdFrame {
+  readonly size: number
+  readonly bytes: Uint8Array
 }
 
 /** What one scrape brought. One writer: the owner. */

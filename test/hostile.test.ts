@@ -274,6 +274,7 @@ interface Told {
 /** Two agents, of which one has the engine, asked everything. */
 async function tell(page: RunningServer, attack: Attack): Promise<Told> {
   await using engine = await startEngineServer()
+  await using worker = await startEngineServer()
   const { ids } = await tracesOfSelf()
   const everyDay = usual(page.port)
   const own = ids.slice(0, 1).map((id) => row(id, 'the-agent-itself', []))
@@ -322,6 +323,20 @@ async function tell(page: RunningServer, attack: Attack): Promise<Told> {
       ...attack.nodes,
     ],
   })
+  Object.assign(worker.answers, {
+    '/info': {
+      ID: 'another engine',
+      Name: 'node2',
+      Swarm: {
+        NodeID: 'node2id',
+        LocalNodeState: 'active',
+        ControlAvailable: false,
+        RemoteManagers: [{ NodeID: 'node1id' }],
+      },
+    },
+    '/containers/json': own,
+    '/networks': [],
+  })
   engine.fault = (path, answer) => path.startsWith('/networks/') && !!answer.end('{}')
 
   const errors: string[] = []
@@ -336,7 +351,7 @@ async function tell(page: RunningServer, attack: Attack): Promise<Told> {
       {
         ...common,
         TARGETS: `other=${page.url}`,
-        NODE_NAME: 'node2',
+        DOCKER_HOST: worker.host,
         PEERS: `127.0.0.1:${sshPort}`,
         ADVERTISE: 'all:2137',
       },

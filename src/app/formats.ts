@@ -7,7 +7,7 @@ import { commonFormat, contentTypeOf, type Exposition, negotiate, type Offer } f
 import { merge } from '../exposition/merge.ts'
 import type { Format, Page } from '../model.ts'
 import { plainPage } from '../page.ts'
-import { bodyOf } from '../sync/body.ts'
+import { bodyOf, ready } from '../sync/codec.ts'
 
 interface PagePart {
   readonly page: Page
@@ -19,6 +19,7 @@ export const formats = {
   contentTypeOf,
   commonFormat,
   bodyOf,
+  ready,
   isTakenAsItIs,
   families: (page: Page) => families(expositionOf(page)),
   convert(page: Page, to: Offer): Page {

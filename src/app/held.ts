@@ -1,7 +1,7 @@
 // The newest metrics of this node's containers, in the sum: what exceeds their bound is a failure of that container.
 
 import { ProxyError, troubleOf } from '../errors.ts'
-import type { Page, Snapshot } from '../model.ts'
+import type { Page, Snapshot, ZstdFrame } from '../model.ts'
 
 export interface HeldPages {
   /** Throws where there is no room for this page in the place of the one before. */
@@ -24,7 +24,7 @@ export function createHeldPages(maxBytes: number): HeldPages {
   }
 
   function admit(id: string, { content }: Page): void {
-    const bytes = content.kind === 'deltas' ? content.full.length : content.bytes.length
+    const bytes = content.kind === 'zstd' ? sumOf(content.frames) : content.bytes.length
     const isLarge = bytes > largeBytes
     const others = sumOfOthers(id, (other) => !isLarge || other > largeBytes)
     held.delete(id)
@@ -53,4 +53,8 @@ export function createHeldPages(maxBytes: number): HeldPages {
     },
     forget: (id) => held.delete(id),
   }
+}
+
+function sumOf(frames: readonly ZstdFrame[]): number {
+  return frames.reduce((sum, { bytes }) => sum + bytes.length, 0)
 }

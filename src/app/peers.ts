@@ -6,7 +6,7 @@ import type { NodeId, Part, PeerView } from '../model.ts'
 
 interface Sync extends Part {
   refresh(node: NodeId, id: string, budget: number): Promise<void>
-  hasten(): void
+  flush(): void
   peers(): readonly PeerView[]
   isSettled(): boolean
 }
@@ -42,7 +42,7 @@ export function createPeers(
       if (!sync) throw new ProxyError('owner_lost', 'there is no link to the agent of that node')
       await sync.refresh(node, id, budget)
     },
-    hasten: () => sync?.hasten(),
+    flush: () => sync?.flush(),
     peers: () => sync?.peers() ?? [],
     isSettled: () => !start || (sync?.isSettled() ?? false),
     async stop() {

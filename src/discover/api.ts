@@ -10,6 +10,7 @@ export interface ApiInfo {
     readonly LocalNodeState?: string
     readonly ControlAvailable?: boolean
     readonly Cluster?: { readonly ID?: string } | null
+    readonly RemoteManagers?: readonly { readonly NodeID?: string }[] | null
   }
 }
 

@@ -54,7 +54,7 @@ export async function startDiscovery(deps: Deps, on: (found: Found) => void): Pr
   if (host !== undefined) return discoverWithDocker(host, deps, on)
   const self = { node: nodeName(config), hostname: nodeName(config), swarm: false, manager: false }
   const targets = staticTargets(config.targets, self.node)
-  on({ self: { ...self, advertise: advertisedBy(config, self) }, targets })
+  on({ self: { ...self, advertise: advertisedBy(config, self) }, targets, managers: new Set() })
   return { status: () => ({ warnings: [] }), stop: async () => {} }
 }
 
@@ -81,7 +81,7 @@ async function discoverWithDocker(host: string, deps: Deps, on: (found: Found) =
   const handover = createHandover(on)
   let picture: Picture | undefined
   let limits: readonly Trouble[] = []
-  let listed: Pick<Found, 'self' | 'targets'> | undefined
+  let listed: Pick<Found, 'self' | 'targets' | 'managers'> | undefined
   const tasks = createTasks(clock, deps.swarmState, () => handOn())
 
   const catalogue = watchCatalogue(
@@ -93,13 +93,15 @@ async function discoverWithDocker(host: string, deps: Deps, on: (found: Found) =
     picture = next
     const { targets, warnings } = targetsOf(next, next.identity.node)
     limits = warnings
-    listed = { self: { ...next.identity, advertise: advertisedBy(config, next.identity) }, targets }
+    const self = { ...next.identity, advertise: advertisedBy(config, next.identity) }
+    listed = { self, targets, managers: next.managers }
     handOn()
     if (moved) catalogue.wake()
   }
   function handOn(): void {
-    const { self, targets } = listed!
-    handover.node(self, [...tasks.settle(targets), ...staticTargets(config.targets, self.node)])
+    const { self, targets, managers } = listed!
+    const all = [...tasks.settle(targets), ...staticTargets(config.targets, self.node)]
+    handover.node({ self, targets: all, managers })
   }
   const reading = {
     engine,

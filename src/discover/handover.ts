@@ -1,11 +1,13 @@
 // What was handed on last, so that of the node only changes are handed on. What stays the same stays the same object.
 
 import { isDeepStrictEqual } from 'node:util'
-import type { Catalogue, Mono, Self, Target } from '../model.ts'
+import type { Catalogue, Mono, NodeId, Self, Target } from '../model.ts'
 
 export interface Found {
   readonly self: Self
   readonly targets: readonly Target[]
+  /** The Swarm's managers by what the local engine says. */
+  readonly managers: ReadonlySet<NodeId>
   /** Read just now, as a manager: whether or not anything changed, it says that the catalogue still holds. */
   readonly catalogue?: Catalogue
   /** When that reading began. */
@@ -13,7 +15,7 @@ export interface Found {
 }
 
 export interface Handover {
-  node(self: Self, targets: readonly Target[]): void
+  node(found: Pick<Found, 'self' | 'targets' | 'managers'>): void
   /** Absent while this node is no manager. */
   catalogue(catalogue: Catalogue | undefined, readAt: Mono): void
 }
@@ -22,18 +24,21 @@ export interface Handover {
 export function createHandover(on: (found: Found) => void): Handover {
   let self: Self | undefined
   let targets: readonly Target[] = []
+  let managers: ReadonlySet<NodeId> = new Set()
 
   return {
-    node(nextSelf, found) {
-      const nextTargets = unchanged(targets, found)
-      if (isDeepStrictEqual(self, nextSelf) && nextTargets === targets) return
-      self = isDeepStrictEqual(self, nextSelf) ? self : nextSelf
+    node(found) {
+      const nextTargets = unchanged(targets, found.targets)
+      const isKnown = isDeepStrictEqual([self, managers], [found.self, found.managers])
+      if (isKnown && nextTargets === targets) return
+      self = isDeepStrictEqual(self, found.self) ? self : found.self
+      managers = found.managers
       targets = nextTargets
-      on({ self: self!, targets })
+      on({ self: self!, targets, managers })
     },
     catalogue(catalogue, catalogueReadAt) {
       // a reading may end after the node has left its Swarm
-      if (catalogue && self?.manager) on({ self, targets, catalogue, catalogueReadAt })
+      if (catalogue && self?.manager) on({ self, targets, managers, catalogue, catalogueReadAt })
     },
   }
 }

@@ -1,17 +1,20 @@
 // The node as Docker tells it at one moment. Read whole or not at all: any failed call fails the reading.
 
+import type { NodeId } from '../model.ts'
 import { agentTarget } from '../model.ts'
 import { type GatewayBridge, isOnHost, type Surroundings } from './addresses.ts'
 import type { ApiNetwork } from './api.ts'
 import { type Container, containerOf } from './container.ts'
 import type { Engine } from './engine.ts'
 import type { Traces } from './own-container.ts'
-import { engineOf, type Identity, identityOf, ownAmong } from './self.ts'
+import { engineOf, type Identity, identityOf, managersOf, ownAmong } from './self.ts'
 
 export interface Picture extends Surroundings {
   readonly identity: Identity
   /** The engine's id as it was read first: some report another one at each call (Podman). */
   readonly engine: string
+  /** Who may speak for the Swarm. */
+  readonly managers: ReadonlySet<NodeId>
   /** The Swarm's id, while this node is one of its managers. */
   readonly cluster: string | undefined
 }
@@ -34,6 +37,7 @@ export async function readAll(reading: Reading, signal: AbortSignal, before?: Pi
   return {
     identity,
     engine,
+    managers: managersOf(info),
     cluster: identity.manager ? info.Swarm?.Cluster?.ID : undefined,
     own,
     containers,

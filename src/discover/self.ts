@@ -1,7 +1,7 @@
 // Who this agent is, by what Docker says of its node and of its own container.
 
 import { ProxyError } from '../errors.ts'
-import type { Self } from '../model.ts'
+import type { NodeId, Self } from '../model.ts'
 import { holderOf } from './addresses.ts'
 import type { ApiInfo } from './api.ts'
 import type { Container } from './container.ts'
@@ -44,6 +44,11 @@ export function identityOf(
     ...(own && { container: own.id }),
     ...(service && { service }),
   }
+}
+
+/** The managers of the node's Swarm by what its engine says, which learns of them from the managers themselves. */
+export function managersOf({ Swarm: { RemoteManagers } = {} }: ApiInfo): ReadonlySet<NodeId> {
+  return new Set((RemoteManagers ?? []).flatMap(({ NodeID }) => NodeID ?? []))
 }
 
 /** The agent's own container in a whole listing. Ids, but none listed: not the API of this node. */

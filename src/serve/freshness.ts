@@ -13,6 +13,11 @@ export interface Circumstances {
   readonly staleAfter: number
   /** The way to the owner. */
   readonly link: Link
+  /**
+   * The snapshot was not read before: for own containers the start of its scrape, for others when their agent was asked
+   * for it. What a peer merely sent may have been on its way for any time: then it is absent.
+   */
+  readonly readSince?: Mono | undefined
 }
 
 export interface Reading {
@@ -32,14 +37,14 @@ export type Settled =
 export type Verdict = Settled | { readonly kind: 'refresh' }
 
 export function judge(entry: Entry, circumstances: Circumstances): Verdict {
-  const { now, maxAge, link } = circumstances
+  const { now, maxAge, link, readSince } = circumstances
   const { snapshot } = entry
   if (link.state === 'lost') return standIn(entry, circumstances)
   const hindrance = whyNotRead(entry)
   if (hindrance) return { kind: 'refuse', trouble: hindrance }
   if (!snapshot) return { kind: 'refresh' }
   if (maxAge === 'off') return shown(entry, { cached: true })
-  return now - snapshot.at <= maxAge ? shown(entry) : { kind: 'refresh' }
+  return readSince !== undefined && now - readSince <= maxAge ? shown(entry) : { kind: 'refresh' }
 }
 
 /** What a read that has just ended brought. */

@@ -69,7 +69,7 @@ async function answerPage(
   const readings = await readingsOf(found, again, asker, budget, deps)
   const left = Math.max(0, until - deps.clock.now())
   await deps.sending.reserve(request, reply, readings.bytes, left)
-  const rendered = await deps.rendering.render(readings.makePage(), asker)
+  const rendered = await deps.rendering.render(await readings.makePage(), asker)
   // it has waited for memory, and to be converted
   const now = deps.clock.now()
   const trouble = expired(readings, now)

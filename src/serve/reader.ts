@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts'
 import { compoundKey } from '../compound-key.ts'
 import type { Trouble } from '../errors.ts'
 import { errorOf, ProxyError, troubleOf } from '../errors.ts'
-import type { Entry, NodeId } from '../model.ts'
+import type { Entry, Mono, NodeId, Snapshot } from '../model.ts'
 import type { Circumstances, Reading, Settled } from './freshness.ts'
 import { isOwnersFailure, judge, shown, standIn } from './freshness.ts'
 import type { Links } from './links.ts'
@@ -35,19 +35,28 @@ const mostWaiting = 5000
 export function createReader(deps: ReaderDeps): Reader {
   const { clock, staleAfter } = deps
   const flights = new Map<string, Promise<Trouble | undefined>>()
+  /** When the owner was asked for this snapshot, or for an older one. */
+  const askedAt = new WeakMap<Snapshot, Mono>()
   let waiting = 0
 
-  function circumstances({ owner }: Entry, maxAge: number | 'off'): Circumstances {
-    return { now: clock.now(), maxAge, staleAfter, link: deps.linkTo(owner) }
+  function circumstances({ owner, snapshot }: Entry, maxAge: number | 'off'): Circumstances {
+    const link = deps.linkTo(owner)
+    const readSince = snapshot && (link.state === 'self' ? snapshot.at : askedAt.get(snapshot))
+    return { now: clock.now(), maxAge, staleAfter, link, readSince }
   }
 
   /** One scrape, for all who ask meanwhile. Resolves with what kept the owner from being asked, if anything did. */
   function launch(entry: Entry, budget: number): Promise<Trouble | undefined> {
     const key = keyOf(entry)
+    const now = clock.now()
     const flight = deps
       // a short-tempered asker must not make a slow container fail for the others
       .refresh(entry, Math.max(budget, deps.usualBudget))
-      .then(() => undefined, troubleOf)
+      .then(() => {
+        const snapshot = deps.entry(entry.owner, entry.target.id)?.snapshot
+        if (snapshot) askedAt.set(snapshot, now)
+        return undefined
+      }, troubleOf)
       .finally(() => flights.delete(key))
     flights.set(key, flight)
     return flight

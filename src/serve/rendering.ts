@@ -22,6 +22,8 @@ export interface Formats {
   /** The page itself where there is nothing to convert. */
   convert(page: Page, to: Offer): Page
   bodyOf(page: Page): Uint8Array
+  /** The page in a form whose body is at hand, or soon: what is large is not unpacked on the event loop. */
+  ready(page: Page): Page | Promise<Page>
 }
 
 export interface Rendered {
@@ -31,7 +33,7 @@ export interface Rendered {
 }
 
 export interface Rendering {
-  render(page: Page, client: Asker): Rendered | Promise<Rendered>
+  render(page: Page, client: Asker): Promise<Rendered>
   /** The memory that an answer takes at most, from when it is made until the client has it. */
   bytesFor(page: Page, client: Asker): number
 }
@@ -53,7 +55,8 @@ export function createRendering(formats: Formats): Rendering {
   const choose = createChoose(formats)
 
   return {
-    render(page, { accept, acceptEncoding }) {
+    async render(given, { accept, acceptEncoding }) {
+      const page = await formats.ready(given)
       const { offer, type } = choose(accept, page.format)
       const form = formats.convert(page, offer)
       if (acceptsGzip(acceptEncoding)) return pack(form, type, formats)

@@ -16,6 +16,8 @@ export interface Merging {
   commonFormat(formats: readonly Format[]): Format
   /** A part's label is added to each of its series; an own one of that name becomes `exported_…`. */
   merge(parts: readonly MergePart[], to: Format): Page
+  /** What is large is unpacked beside the event loop. */
+  ready(page: Page): Page | Promise<Page>
 }
 
 export interface MergePart {
@@ -46,7 +48,7 @@ type Up = Extract<Outcome, { readonly reading: Reading }>
 export interface Readings extends Omit<Reading, 'page'> {
   /** The memory that making the page takes. */
   readonly bytes: number
-  makePage(): Page
+  makePage(): Page | Promise<Page>
 }
 
 /** `again` tells who stands in each slot by then: asked once, where one could not be read. */
@@ -116,12 +118,19 @@ export function createReadReplicas({
     const outcomes = read.map((outcome) => atLast(outcome, now))
     const up = outcomes.filter(isUp)
     if (up.length === 0) throw noneUp(full, outcomes)
-    const makePage = () =>
-      kept.pageOf(`${full} ${slots.length}`, outcomes.map(partOf), (before) => {
-        const joined = join(outcomes, up)
+    const makePage = async () => {
+      const readyUp = await Promise.all(
+        up.map(async (one) => ({
+          ...one,
+          reading: { ...one.reading, page: await merging.ready(one.reading.page) },
+        })),
+      )
+      return kept.pageOf(`${full} ${slots.length}`, outcomes.map(partOf), (before) => {
+        const joined = join(outcomes, readyUp)
         tellRemarks(full, joined.remarks, before?.remarks)
         return joined
       })
+    }
     return { bytes: bytesFor(up), makePage, ...traitsOf(up.map(({ reading }) => reading)) }
   }
 }

@@ -1,109 +1,133 @@
-// What an owner says of one target, merged with what it said before. Pure: the newer of the owner's present
-// epoch wins, part by part, so order, repetition and loss of messages do no harm.
+// What an owner sends of one target, merged into what was known of it. Pure: the newer number wins, part by part, so
+// repetition does no harm.
 
-import type { Endpoint, Entry, Finding, NodeId, Past, Snapshot, Target } from '../model.ts'
+import type { Endpoint, Entry, Finding, NodeId, Page, Past, Snapshot, Target } from '../model.ts'
 import { remember } from './history.ts'
 
-/** The directory part: everything about a target but its pages. */
+/** Everything about a target but its pages. */
 export interface Listing {
   readonly target: Target
   readonly finding: Finding
   readonly endpoint?: Endpoint
   readonly ended?: NonNullable<Entry['ended']>
-  /** The number of its first listing: pages numbered lower are of an earlier life of the same container. */
-  readonly born: number
+  /** The number of its first listing. A container that comes back under its old id has another one. */
+  readonly generation: number
+  /** The managers have listed it as a task. */
+  readonly wasListed?: true
 }
 
-/**
- * All that was heard of one target in one epoch of its owner. A container that comes back under its old id has
- * another life, told apart by the number of its first listing.
- */
-export interface Heard {
-  readonly epoch: string
-  readonly listing?: {
-    readonly born: number
-    /** Infinite once the life is over: then nothing of it is news. */
-    readonly number: number
-    readonly value?: Listing
-  }
-  readonly snapshot?: { readonly number: number; readonly value: Snapshot }
+interface Numbered<T> {
+  /** The owner's: of two values the one with the higher number is the newer. */
+  readonly number: number
+  readonly value: T
+}
+
+/** All that is known of one target of a peer: what its present epoch sent, and what is left of the former one. */
+export interface PeerRecord {
+  readonly listing?: Numbered<Listing>
+  readonly snapshot?: Numbered<Snapshot>
+  /** The newest page, which the next one may build on; older than the snapshot if that is a failure. */
+  readonly page?: Numbered<Page>
   readonly history: readonly Past[]
-  /** What the owner's former epoch had: it stands until the present one has something newer. */
+  /** What the owner's former epoch had: shown until the present one has sent something newer. */
   readonly former?: Entry
 }
 
-export type Saying =
-  | { readonly kind: 'listing'; readonly id: string; readonly number: number; readonly listing: Listing }
-  | { readonly kind: 'snapshot'; readonly id: string; readonly number: number; readonly snapshot: Snapshot }
-  | { readonly kind: 'gone'; readonly id: string; readonly born: number }
+export type Update =
+  | ({ readonly kind: 'listing' } & Numbered<Listing>)
+  | ({ readonly kind: 'snapshot' } & Numbered<Snapshot>)
+  /** The page that came with this number, packed in another way. */
+  | ({ readonly kind: 'repacked' } & Numbered<Page>)
+  /** The page can't be unpacked: neither it nor what builds on it is of use. */
+  | { readonly kind: 'unusable' }
 
-/** The same object if nothing in `saying` is news. */
-export function merge(owner: NodeId, heard: Heard | undefined, epoch: string, saying: Saying): Heard {
-  const base = heard?.epoch === epoch ? heard : nextEpoch(owner, heard, epoch)
-  switch (saying.kind) {
+/** The same object if the update brings nothing newer. */
+export function merge(record: PeerRecord, update: Update): PeerRecord {
+  switch (update.kind) {
     case 'listing': {
-      const { number, listing } = saying
-      const next = { born: listing.born, number, value: listing }
-      return isNews(base.listing, next) ? { ...base, listing: next } : base
+      const { number, value } = update
+      if (number <= (record.listing?.number ?? 0)) return record
+      return { ...ofGeneration(record, value.generation), listing: { number, value } }
     }
     case 'snapshot': {
-      const { number, snapshot } = saying
-      if (number <= (base.snapshot?.number ?? 0)) return base
-      return { ...base, snapshot: { number, value: snapshot }, history: remember(base.history, snapshot) }
+      const { number, value } = update
+      if (!record.listing || number <= (record.snapshot?.number ?? record.listing.value.generation))
+        return record
+      return {
+        ...record,
+        snapshot: { number, value },
+        ...(value.ok && { page: { number, value: value.page } }),
+        history: remember(record.history, value),
+      }
     }
-    case 'gone': {
-      const over = { born: saying.born, number: Number.POSITIVE_INFINITY }
-      if (!isNews(base.listing, over)) return base
-      const { former, ...rest } = base
-      return { ...rest, listing: over }
+    case 'repacked': {
+      const { snapshot, page } = record
+      const { number, value } = update
+      if (page?.number !== number) return record
+      return {
+        ...record,
+        page: { number, value },
+        ...(snapshot?.value.ok && { snapshot: { number, value: { ...snapshot.value, page: value } } }),
+      }
+    }
+    case 'unusable': {
+      const { snapshot, page, ...rest } = record
+      return rest
     }
   }
 }
 
-/** What is seen of it: nothing before its first listing and after its last. */
-export function entryOf(owner: NodeId, heard: Heard): Entry | undefined {
-  const listing = heard.listing
-  if (!listing) return heard.former
-  if (!listing.value) return undefined
-  const { target, finding, endpoint = formerEndpoint(heard, finding), ended } = listing.value
-  const snapshot = presentSnapshot(heard, listing.value) ?? heard.former?.snapshot
+/** Without what came before the container's present generation. */
+function ofGeneration(record: PeerRecord, generation: number): PeerRecord {
+  const { snapshot, page, ...rest } = record
+  return {
+    ...rest,
+    ...(snapshot && snapshot.number > generation && { snapshot }),
+    ...(page && page.number > generation && { page }),
+  }
+}
+
+/** What is shown of it. */
+export function entryOf(
+  owner: NodeId,
+  { listing, snapshot, history, former }: PeerRecord,
+): Entry | undefined {
+  if (!listing) return former
+  // an agent that has just started is still searching for what its former self had found
+  const { target, finding, ended } = listing.value
+  const endpoint = listing.value.endpoint ?? (finding.kind === 'searching' ? former?.endpoint : undefined)
+  const shown = snapshot?.value ?? former?.snapshot
   return {
     owner,
     target,
     finding,
     ...(endpoint && { endpoint }),
-    ...(snapshot && { snapshot }),
-    history: heard.history,
+    ...(shown && { snapshot: shown }),
+    history,
     ...(ended && { ended }),
   }
 }
 
-/** The same before the owner's next epoch, or its next id: it stands until the owner has sent everything again. */
-export function formerOf(owner: NodeId, { history }: Heard, entry: Entry | undefined): Heard {
-  return { epoch: '', history, ...(entry && { former: ownedBy(owner, entry) }) }
+/** What is left of it when its owner has another epoch. */
+export function formerOf(owner: NodeId, record: PeerRecord): PeerRecord {
+  const former = entryOf(owner, record)
+  return { history: record.history, ...(former && { former }) }
+}
+
+/** The same of an owner that has another id now. */
+export function recordOwnedBy(owner: NodeId, { listing, former, ...rest }: PeerRecord): PeerRecord {
+  return {
+    ...rest,
+    ...(listing && {
+      listing: {
+        ...listing,
+        value: { ...listing.value, target: { ...listing.value.target, node: owner } },
+      },
+    }),
+    ...(former && { former: ownedBy(owner, former) }),
+  }
 }
 
 export function ownedBy(owner: NodeId, entry: Entry): Entry {
   return { ...entry, owner, target: { ...entry.target, node: owner } }
-}
-
-function presentSnapshot({ snapshot }: Heard, { born }: Listing): Snapshot | undefined {
-  return snapshot && snapshot.number > born ? snapshot.value : undefined
-}
-
-/** An agent that has just started is still searching for what its former self had found. */
-function formerEndpoint({ former }: Heard, finding: Finding): Endpoint | undefined {
-  return finding.kind === 'searching' ? former?.endpoint : undefined
-}
-
-function nextEpoch(owner: NodeId, heard: Heard | undefined, epoch: string): Heard {
-  const former = heard && entryOf(owner, heard)
-  return { epoch, history: former?.history ?? [], ...(former && { former }) }
-}
-
-type Numbered = NonNullable<Heard['listing']>
-
-function isNews(known: Numbered | undefined, next: Numbered): boolean {
-  if (!known || next.born !== known.born) return next.born > (known?.born ?? 0)
-  return next.number > known.number
 }

@@ -7,15 +7,15 @@ import { remember } from './history.ts'
 import { isMissed } from './lasting.ts'
 import { ownedBy } from './merge.ts'
 
-/** An own entry with the numbers of its two parts, by which peers tell new from old. */
+/** An own entry with the numbers of its two parts, which rise with each change of any part of any entry. */
 export interface Versioned {
   readonly entry: Entry
-  /** Target, finding, endpoint, ended. */
-  readonly directory: number
-  /** The snapshot; 0: none yet. */
-  readonly page: number
-  /** The number of its first listing: what is numbered lower is of an earlier life of the same container. */
-  readonly born: number
+  /** Of target, finding, endpoint, ended. */
+  readonly listing: number
+  /** Of the snapshot; 0: none yet. */
+  readonly snapshot: number
+  /** The number of its first listing: another one if the container comes back under the same id. */
+  readonly generation: number
 }
 
 export interface OwnSide {
@@ -41,15 +41,15 @@ export function createOwnSide({ clock, forgetAfter, owner, catalogue, tell }: Co
   const entries = new Map<string, Versioned>()
   let sequence = 0
 
-  function put(entry: Entry, parts: { directory?: true; page?: true }): void {
+  function put(entry: Entry, part: 'listing' | 'snapshot'): void {
     const { id } = entry.target
     const before = entries.get(id)
     sequence += 1
     entries.set(id, {
       entry,
-      directory: parts.directory ? sequence : (before?.directory ?? 0),
-      page: parts.page ? sequence : (before?.page ?? 0),
-      born: before?.born ?? sequence,
+      listing: part === 'listing' ? sequence : (before?.listing ?? 0),
+      snapshot: part === 'snapshot' ? sequence : (before?.snapshot ?? 0),
+      generation: before?.generation ?? sequence,
     })
     tell({ kind: 'entry', entry, ...(before && { before: before.entry }) })
   }
@@ -67,7 +67,7 @@ export function createOwnSide({ clock, forgetAfter, owner, catalogue, tell }: Co
     }
     if (before && !before.ended && isDeepStrictEqual(before.target, target)) return
     const { ended, ...going } = before ?? fresh(owner(), target)
-    put({ ...going, target }, { directory: true })
+    put({ ...going, target }, 'listing')
   }
 
   function end(entry: Entry, target: Target, removed: boolean): void {
@@ -79,7 +79,7 @@ export function createOwnSide({ clock, forgetAfter, owner, catalogue, tell }: Co
     }
     if (!lasts(entry, ended)) drop(entry)
     else if (!isDeepStrictEqual([entry.ended, entry.target], [ended, target]))
-      put({ ...entry, target, ended }, { directory: true })
+      put({ ...entry, target, ended }, 'listing')
   }
 
   function lasts(entry: Entry, ended: NonNullable<Entry['ended']>): boolean {
@@ -98,12 +98,12 @@ export function createOwnSide({ clock, forgetAfter, owner, catalogue, tell }: Co
       const entry = entries.get(id)?.entry
       if (!entry || isDeepStrictEqual(entry.finding, finding)) return
       const endpoint = finding.kind === 'found' ? finding.endpoint : entry.endpoint
-      put({ ...entry, finding, ...(endpoint && { endpoint }) }, { directory: true })
+      put({ ...entry, finding, ...(endpoint && { endpoint }) }, 'listing')
     },
     putSnapshot(id, snapshot) {
       const entry = entries.get(id)?.entry
       if (!entry) return
-      put({ ...entry, snapshot, history: remember(entry.history, snapshot) }, { page: true })
+      put({ ...entry, snapshot, history: remember(entry.history, snapshot) }, 'snapshot')
     },
     sweep() {
       for (const { entry } of [...entries.values()])
@@ -111,7 +111,7 @@ export function createOwnSide({ clock, forgetAfter, owner, catalogue, tell }: Co
     },
     rename() {
       for (const { entry } of [...entries.values()]) {
-        put(ownedBy(owner(), entry), { directory: true })
+        put(ownedBy(owner(), entry), 'listing')
         tell({ kind: 'gone', owner: entry.owner, id: entry.target.id })
       }
     },

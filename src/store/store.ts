@@ -1,7 +1,6 @@
 // All that this agent knows of the cluster, kept in memory. Each entry has one writer: its owner. The own side
 // is written by this node's rooms, the peers' side by sync; everybody reads.
 
-import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { type Clock, untilNext } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
@@ -19,14 +18,18 @@ import {
   type Self,
   type Snapshot,
   type Target,
+  taskContainerDigits,
 } from '../model.ts'
 import { createOwnSide, type Versioned } from './own.ts'
 import { createPeerSide, type PeerSide } from './peers.ts'
 import { sharing } from './sharing.ts'
 
 export interface Store extends Part {
-  /** Who we are. First of all calls; again when the node joins or leaves a Swarm, or becomes a manager. */
-  identify(self: Self): void
+  /**
+   * Who we are, and which nodes the local engine knows as managers of its Swarm: nobody else's catalogue is used.
+   * First of all calls; again when any of it changes.
+   */
+  identify(self: Self, managers?: ReadonlySet<NodeId>): void
   /** All of this node's targets. What isn't among them is gone, or has `ended` as long as it is missed. */
   replaceTargets(targets: readonly Target[]): void
   putFinding(id: string, finding: Finding): void
@@ -51,15 +54,16 @@ export interface Store extends Part {
   readonly own: Own
   /** For sync: where it writes what peers tell. */
   readonly peers: PeerSide
-  /** For sync: a catalogue that a manager among the peers gave, `age` milliseconds ago. */
-  putRemoteCatalogue(catalogue: Catalogue, from: NodeId, age: number): void
+  /**
+   * For sync: a catalogue that a peer sent, read `age` milliseconds ago. Returns whether it comes from a manager; if
+   * not, it is only used once the local engine says that its sender has become one.
+   */
+  putRemoteCatalogue(catalogue: Catalogue, from: NodeId, age: number): boolean
   /** For sync: what is wrong with this node in the eyes of its peers. */
   accuseSelf(trouble: Trouble | undefined): void
 }
 
 export interface Own {
-  /** This start of this agent: numbers are compared within one epoch only. */
-  readonly epoch: string
   self(): Self
   entries(): Iterable<Versioned>
   entry(id: string): Versioned | undefined
@@ -93,10 +97,10 @@ const outdated = 60_000
 
 export function createStore(options: Options): Store {
   const { clock, forgetAfter, version, isAddressed = () => false, onListenerError = raise } = options
-  const epoch = (options.randomBytes ?? randomBytes)(9).toString('base64url')
   const started = clock.now()
   const listeners = new Set<(change: Change) => void>()
   let self: Self | undefined
+  let managers: ReadonlySet<NodeId> = new Set()
   let whole = false
   let trouble: Trouble | undefined
   /** By the node that gave it. */
@@ -128,7 +132,11 @@ export function createStore(options: Options): Store {
     catalogue: () => newest?.value,
     tell,
   })
-  const peers = createPeerSide({ clock, forgetAfter, tell, renamed: dropCatalogue, isExpected })
+  const peers = createPeerSide({
+    ...{ clock, forgetAfter, tell, renamed: dropCatalogue, isExpected },
+    isTask: (node, id) =>
+      newest && (newest.value.containers.get(node) ?? []).includes(id.slice(0, taskContainerDigits)),
+  })
 
   const dated = (given: At<Catalogue> | undefined): Dated<Catalogue> | undefined =>
     given && { value: given.value, age: Math.max(0, clock.now() - given.at), from: given.from }
@@ -139,6 +147,9 @@ export function createStore(options: Options): Store {
     chooseCatalogue()
   }
 
+  /** The own node is one by what the engine says of itself. */
+  const isManager = (node: NodeId) => node === self?.node || managers.has(node)
+
   /** That node is no longer the manager that it was. */
   function dropCatalogue(node: NodeId): void {
     if (catalogues.delete(node)) chooseCatalogue()
@@ -146,13 +157,14 @@ export function createStore(options: Options): Store {
 
   function chooseCatalogue(): void {
     const before = newest?.value
-    const [first, ...others] = catalogues.values()
+    const [first, ...others] = [...catalogues.values()].filter(({ from }) => isManager(from))
     const youngest = first && others.reduce((best, one) => (one.at >= best.at ? one : best), first)
     newest = youngest && { ...youngest, value: sharing(before, youngest.value) }
-    for (const [node, { at }] of catalogues) if (at < newest!.at - outdated) catalogues.delete(node)
+    for (const [node, { at }] of catalogues) if (newest && at < newest.at - outdated) catalogues.delete(node)
     if (newest?.value === before) return
     own.sweep()
     tell({ kind: 'catalogue' })
+    peers.tasksListed()
   }
 
   let cancelSweep = sweepLater()
@@ -165,15 +177,18 @@ export function createStore(options: Options): Store {
   }
 
   return {
-    identify(next) {
-      if (isDeepStrictEqual(self, next)) return
+    identify(next, nextManagers = new Set()) {
+      if (isDeepStrictEqual([self, managers], [next, nextManagers])) return
       const before = self
-      peers.forget(next.node)
       self = next
+      managers = nextManagers
       tell({ kind: 'nodes' })
-      if (!before || before.node === next.node) return
-      own.rename()
-      dropCatalogue(before.node)
+      if (before?.node !== next.node) peers.forget(next.node)
+      if (before && before.node !== next.node) {
+        own.rename()
+        catalogues.delete(before.node)
+      }
+      chooseCatalogue()
     },
     replaceTargets: own.replaceTargets,
     putFinding: own.putFinding,
@@ -203,7 +218,6 @@ export function createStore(options: Options): Store {
       return () => listeners.delete(listener)
     },
     own: {
-      epoch,
       self: who,
       entries: () => own.entries.values(),
       entry: (id) => own.entries.get(id),
@@ -211,7 +225,10 @@ export function createStore(options: Options): Store {
       isWhole: () => whole,
     },
     peers,
-    putRemoteCatalogue: (value, from, age) => putCatalogue({ value, from, at: clock.now() - age }),
+    putRemoteCatalogue(value, from, age) {
+      putCatalogue({ value, from, at: clock.now() - age })
+      return isManager(from)
+    },
     accuseSelf(next) {
       if (isDeepStrictEqual(trouble, next)) return
       trouble = next

@@ -28,6 +28,8 @@ export interface Addresses {
   isSelf(address: string, now: Mono): void
   belongs(address: string, node: NodeId): void
   linked(address: string): void
+  /** The link to this node is lost: where another agent of it may be is tried at once. */
+  retry(node: NodeId, except: string): void
   /** A try or a link has ended; `held`: for how long it stood. */
   ended(address: string, now: Mono, held: number, trouble?: Trouble): void
   all(): Iterable<Address>
@@ -95,6 +97,10 @@ export function createAddresses(seed: string): Addresses {
       const failures = held >= heldWell || !trouble ? 0 : before.failures + 1
       const tryAt = now + pauseAfter(failures) * jitter(seed, address)
       known.set(address, { ...rest, state: 'waiting', failures, tryAt, ...(trouble && { trouble }) })
+    },
+    retry(node, except) {
+      for (const [address, one] of known)
+        if ((one.node ?? node) === node && address !== except) known.set(address, { ...one, tryAt: 0 })
     },
     all: () => known.values(),
   }

@@ -1,4 +1,4 @@
-// What the protocol needs of the wire: two ordered streams of bytes. The protocol knows nothing of SSH.
+// What the protocol needs of the network: two ordered streams of bytes. The protocol knows nothing of SSH.
 
 import type { Trouble } from '../errors.ts'
 
@@ -7,6 +7,8 @@ export interface Channel {
   readonly address: string
   /** Whether this side called. */
   readonly dialled: boolean
+  /** Names this session: the same at both of its ends, and at those of no other. */
+  readonly binding: Uint8Array
   /** Called once, before anything else. Bytes that came earlier are handed on then. */
   open(handlers: ChannelHandlers): void
   /** `false`: taken, but the next should wait for `drained`. */

@@ -1,41 +1,52 @@
-// What one peer is told of the own side: it gets what it lacks, the newest state of each target, in as few bytes
-// as its last version allows. Bounded: what waits is a set of ids, never a queue of pages.
+// What one peer is sent of the own side: what it hasn't got, the newest of each target, in as few bytes as its last
+// version allows. Bounded: what waits is a set of ids, never a queue of pages.
 
 import type { Clock } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
-import type { Entry } from '../model.ts'
-import { largestFrame } from './frames.ts'
-import type { Digest, ListingMessage, Message } from './messages.ts'
-import type { OwnStore, Versioned } from './needs.ts'
-import type { Versions, Way } from './versions.ts'
+import type { Entry, Snapshot } from '../model.ts'
+import type { Own } from '../store/store.ts'
+import { maxFrameBytes } from './frames.ts'
+import type { Digest, Failure, Listing, Message, PageMessage } from './messages.ts'
+import type { Outgoing, Update } from './outgoing.ts'
 
 export interface Feed {
   /** The peer has said what it holds: everything else is due. Returns what it has to let go of. */
   start(digest: Digest): readonly Message[]
   /** Something about this own target has changed. */
   mark(id: string): void
-  /** The peer couldn't use a delta. */
-  lacks(born: number): void
-  /** What is due about one target; what is due at all comes from `due`. */
+  /** The peer wants the page in full. */
+  full(id: string): void
+  /** What is due about one target. */
   take(id: string): readonly Message[]
   /** The next target about which something may be due. */
   due(): string | undefined
+  /** The number of the snapshot that the peer has; 0: none. */
+  sent(id: string): number
 }
 
-/** Packed; leaves room for the header. */
-const largestPage = largestFrame - 2 ** 20
+/** The numbers that the peer has, or will have once it has read what was sent. */
+interface Sent {
+  readonly generation: number
+  readonly listing: number
+  readonly snapshot: number
+  readonly page: number
+}
+
+interface Context {
+  readonly own: Own
+  readonly outgoing: Outgoing
+  readonly clock: Clock
+  /** This target's page could not be packed: the peer gets a failure, all other targets are sent as usual. */
+  readonly failed: (id: string, error: unknown) => void
+}
+
+/** Leaves room for the header. */
+const maxPageBytes = maxFrameBytes - 2 ** 20
+
 const tooLarge: Trouble = {
   code: 'too_large',
   reason: 'the page is too large to be shared with other nodes',
   mend: 'ask the agent on the container’s own node, or lower MAX_BODY',
-}
-
-/** The numbers that the peer has, or will have once it has read what was sent. */
-interface Told {
-  readonly born: number
-  readonly directory: number
-  readonly snapshot: number
-  readonly page: number
 }
 
 const unreadable: Trouble = {
@@ -44,118 +55,101 @@ const unreadable: Trouble = {
   mend: 'ask the agent on the container’s own node',
 }
 
-interface Context {
-  readonly own: OwnStore
-  readonly versions: Versions
-  readonly clock: Clock
-  /** This target's metrics could not be prepared: the peer gets a failure, all other targets are sent as usual. */
-  readonly failed: (id: string, error: unknown) => void
-}
-
-export function createFeed({ own, versions, clock, failed }: Context): Feed {
-  const told = new Map<string, Told>()
+export function createFeed({ own, outgoing, clock, failed }: Context): Feed {
+  const sent = new Map<string, Sent>()
   const waiting = new Set<string>()
-  let started = false
+  let isStarted = false
 
-  function listing({ born, directory, entry }: Versioned, known: Told | undefined): ListingMessage[] {
-    if (known && directory <= known.directory) return []
-    const { target, finding, endpoint, ended } = entry
-    return [
-      {
-        kind: 'listing',
-        number: directory,
-        born,
-        target,
-        finding,
-        ...(endpoint && { endpoint }),
-        ...(ended && { ended: aged(ended, clock.now()) }),
-      },
-    ]
-  }
+  const ageOf = (at: number) => Math.max(0, clock.now() - at)
+  const timesOf = ({ at, took }: Snapshot) => ({ age: ageOf(at), took })
 
-  function wayTo(id: string, base: number): Way | undefined | 'unreadable' {
-    try {
-      return versions.way(id, base)
-    } catch (error) {
-      failed(id, error)
-      return 'unreadable'
+  function listingOf({ target, finding, endpoint, ended }: Entry): Omit<Listing, 'number' | 'generation'> {
+    return {
+      ...{ kind: 'listing', target, finding },
+      ...(endpoint && { endpoint }),
+      ...(ended && { ended: endOf(ended) }),
     }
   }
 
-  function snapshot({ born, page: number, entry }: Versioned, known: Told | undefined): Message[] {
-    const given = entry.snapshot
-    if (!given || number <= (known?.snapshot ?? 0)) return []
-    const numbers = { born, number, age: Math.max(0, clock.now() - given.at), took: given.took }
-    if (!given.ok) return [{ kind: 'failure', ...numbers, trouble: given.trouble }]
-    const base = known?.page ?? 0
-    const way = wayTo(entry.target.id, base)
-    if (!way) return []
-    if (way === 'unreadable') return [{ kind: 'failure', ...numbers, trouble: unreadable }]
-    const { size, series, format, remarks } = given.page
-    const parts = way.kind === 'steps' ? way.packed : [way.packed]
-    if (bytesOf(parts) > largestPage) return [{ kind: 'failure', ...numbers, trouble: tooLarge }]
-    return [
-      {
-        kind: 'page',
-        ...numbers,
-        ...{ size, series, format, remarks },
-        print: way.print,
-        ...(way.kind === 'steps' && { base: { number: base, print: way.basePrint } }),
-        parts,
-      },
-    ]
+  function endOf({ at, ...rest }: NonNullable<Entry['ended']>) {
+    return { ...rest, age: ageOf(at) }
   }
 
-  function gone(id: string, known: Told | undefined): Message[] {
-    told.delete(id)
-    return known ? [{ kind: 'gone', born: known.born }] : []
+  /** The newest page, or why there is none for peers; undefined while it is being packed. */
+  function updateOf(id: string, base: number): Update | Trouble | undefined {
+    try {
+      const update = outgoing.get(id, base)
+      const bytes = update?.frames.reduce((sum, frame) => sum + frame.bytes.length, 0) ?? 0
+      return bytes > maxPageBytes ? tooLarge : update
+    } catch (error) {
+      failed(id, error)
+      return unreadable
+    }
+  }
+
+  /** A snapshot that failed is sent as it is; of the pages the newest that is packed, which may be an older one. */
+  function snapshotOf(
+    { snapshot }: Entry,
+    id: string,
+    number: number,
+    known: Sent,
+  ): Failure | PageMessage | undefined {
+    if (!snapshot || number <= known.snapshot) return undefined
+    const failure = { kind: 'failure' as const, id, number, ...timesOf(snapshot) }
+    if (!snapshot.ok) return { ...failure, trouble: snapshot.trouble }
+    const update = updateOf(id, known.page)
+    if (!update || 'code' in update) return update && { ...failure, trouble: update }
+    if (update.number <= known.snapshot) return undefined
+    const { scrape, ...how } = update
+    const { format, series, remarks } = scrape.page
+    return { kind: 'page', id, ...timesOf(scrape), format, series, remarks, ...how }
   }
 
   return {
-    start({ epoch, held }) {
-      const holds = new Map(epoch === own.epoch ? held.map((numbers) => [numbers[0], numbers]) : [])
-      told.clear()
-      for (const { entry, born } of own.entries()) {
-        const [, directory = 0, snapshot = 0, page = 0] = holds.get(born) ?? []
-        if (holds.delete(born)) told.set(entry.target.id, { born, directory, snapshot, page })
-        waiting.add(entry.target.id)
+    start({ records }) {
+      const held = new Map(records.map(([id, ...numbers]) => [id, numbers]))
+      sent.clear()
+      for (const { entry, generation } of own.entries()) {
+        const { id } = entry.target
+        const [listing = 0, snapshot = 0, page = 0] = held.get(id) ?? []
+        if (held.delete(id) && listing >= generation) sent.set(id, { generation, listing, snapshot, page })
+        waiting.add(id)
       }
-      started = true
-      return [...holds.keys()].map((born) => ({ kind: 'gone', born }))
+      isStarted = true
+      return [...held.keys()].map((id) => ({ kind: 'gone', id }))
     },
     mark(id) {
-      if (started) waiting.add(id)
+      if (isStarted) waiting.add(id)
     },
-    lacks(born) {
-      for (const [id, known] of told)
-        if (known.born === born) {
-          told.set(id, { ...known, snapshot: 0, page: 0 })
-          waiting.add(id)
-        }
+    full(id) {
+      const known = sent.get(id)
+      if (!known) return
+      sent.set(id, { ...known, snapshot: 0, page: 0 })
+      waiting.add(id)
     },
     take(id) {
       waiting.delete(id)
       const now = own.entry(id)
-      const before = told.get(id)
-      if (!now) return gone(id, before)
-      const known = before?.born === now.born ? before : undefined
-      const { born, directory, page } = now
-      const messages = [...listing(now, known), ...snapshot(now, known)]
-      const showsPage = messages.at(-1)?.kind === 'page'
-      told.set(id, { born, directory, snapshot: page, page: showsPage ? page : (known?.page ?? 0) })
-      return messages
+      const before = sent.get(id)
+      if (!now) return sent.delete(id) ? [{ kind: 'gone', id }] : []
+      const { entry, generation, listing, snapshot: number } = now
+      const known =
+        before?.generation === generation ? before : { generation, listing: 0, snapshot: 0, page: 0 }
+      const snapshot = snapshotOf(entry, id, number, known)
+      sent.set(id, {
+        ...{ generation, listing },
+        snapshot: snapshot?.number ?? known.snapshot,
+        page: snapshot?.kind === 'page' ? snapshot.number : known.page,
+      })
+      return [
+        ...(listing > known.listing ? [{ number: listing, generation, ...listingOf(entry) }] : []),
+        ...(snapshot ? [snapshot] : []),
+      ]
     },
     due() {
       const [id] = waiting
       return id
     },
+    sent: (id) => sent.get(id)?.snapshot ?? 0,
   }
-}
-
-function aged({ at, ...rest }: NonNullable<Entry['ended']>, now: number) {
-  return { ...rest, age: Math.max(0, now - at) }
-}
-
-function bytesOf(parts: readonly Uint8Array[]): number {
-  return parts.reduce((sum, { length }) => sum + length, 0)
 }

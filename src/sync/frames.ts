@@ -1,8 +1,7 @@
-// Frames: how messages are cut out of a stream of bytes. A frame is its length (four bytes, big end first), the
-// length of its header as a varint, the header as JSON, and the rest as bytes that the header explains.
+// Frames: how messages are cut out of a stream of bytes. A frame is its length and the length of its header (four
+// bytes each, big end first), the header as JSON, and the rest as bytes that the header explains.
 
 import { ProxyError } from '../errors.ts'
-import { byteReader, byteWriter } from './varint.ts'
 
 export interface Frame {
   readonly header: unknown
@@ -10,16 +9,14 @@ export interface Frame {
 }
 
 /** The largest frame that is sent or taken. */
-export const largestFrame = 64 * 2 ** 20
+export const maxFrameBytes = 64 * 2 ** 20
 const lengthBytes = 4
-const nothing = new Uint8Array()
 
 export function writeFrame(header: unknown, body: readonly Uint8Array[] = []): Uint8Array {
   const json = Buffer.from(JSON.stringify(header))
-  const headerLength = byteWriter()
-  headerLength.varint(json.length)
-  const frame = Buffer.concat([Buffer.alloc(lengthBytes), headerLength.bytes(), json, ...body])
+  const frame = Buffer.concat([Buffer.alloc(2 * lengthBytes), json, ...body])
   frame.writeUInt32BE(frame.length - lengthBytes)
+  frame.writeUInt32BE(json.length, lengthBytes)
   return frame
 }
 
@@ -27,42 +24,42 @@ export interface FrameReader {
   /** Takes the next bytes of the stream. Throws what ends the stream: nothing after it can be trusted. */
   push(bytes: Uint8Array): void
   /** Sets how long a frame may be from now on. */
-  allow(most: number): void
+  allow(maxBytes: number): void
 }
 
-export function createFrameReader(most: number, on: (frame: Frame) => void): FrameReader {
-  let limit = most
+export function createFrameReader(maxBytes: number, on: (frame: Frame) => void): FrameReader {
+  let limit = maxBytes
   let chunks: Uint8Array[] = []
   let [held, wanted] = [0, lengthBytes]
-  let inFrame = false
+  let isInFrame = false
 
   /** Exactly the bytes that were wanted; what came after them stays. */
-  function take(): Uint8Array {
-    const all = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+  function take(): Buffer {
+    const all =
+      chunks.length === 1
+        ? Buffer.from(chunks[0]!.buffer, chunks[0]!.byteOffset, held)
+        : Buffer.concat(chunks)
     const rest = all.subarray(wanted)
     chunks = rest.length > 0 ? [rest] : []
     held = rest.length
     return all.subarray(0, wanted)
   }
 
-  function begin(bytes: Uint8Array): void {
-    wanted = Buffer.from(bytes).readUInt32BE()
-    if (wanted > limit)
+  function next(): void {
+    const bytes = take()
+    if (isInFrame) wanted = lengthBytes
+    else wanted = bytes.readUInt32BE()
+    isInFrame = !isInFrame
+    if (!isInFrame) on(parse(bytes))
+    else if (wanted > limit || wanted < lengthBytes)
       throw new ProxyError('protocol', `a message of ${wanted} bytes, where ${limit} are allowed`)
-    inFrame = true
-  }
-
-  function end(bytes: Uint8Array): void {
-    wanted = lengthBytes
-    inFrame = false
-    on(parse(bytes))
   }
 
   return {
     push(bytes) {
       if (bytes.length > 0) chunks.push(bytes)
       held += bytes.length
-      while (held >= wanted) (inFrame ? end : begin)(wanted === 0 ? nothing : take())
+      while (held >= wanted) next()
     },
     allow(next) {
       limit = next
@@ -70,14 +67,11 @@ export function createFrameReader(most: number, on: (frame: Frame) => void): Fra
   }
 }
 
-function parse(bytes: Uint8Array): Frame {
+function parse(bytes: Buffer): Frame {
   try {
-    const reader = byteReader(bytes)
-    const length = reader.varint()
-    const start = reader.at()
-    if (start + length > bytes.length) throw new Error('the header is longer than its frame')
-    const header: unknown = JSON.parse(Buffer.from(bytes.subarray(start, start + length)).toString())
-    return { header, body: bytes.subarray(start + length) }
+    const end = lengthBytes + bytes.readUInt32BE()
+    if (end > bytes.length) throw new Error('the header is longer than its frame')
+    return { header: JSON.parse(bytes.toString('utf8', lengthBytes, end)), body: bytes.subarray(end) }
   } catch (cause) {
     throw new ProxyError('protocol', 'a message that is not one of ours', { cause })
   }

@@ -1,7 +1,8 @@
 // The keys of a cluster, derived from its one secret. Host key and client key have a derivation each, so both
 // sides of a link prove that they know the secret, and it never crosses the wire.
 
-import { createPrivateKey, createPublicKey, scrypt } from 'node:crypto'
+import { scrypt } from 'node:crypto'
+import { createIdentity } from './identity.ts'
 
 export interface KeyPair {
   /** The private key, as OpenSSH writes it to a file. */
@@ -19,8 +20,6 @@ export interface Keys {
 const cost = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 2 ** 20 }
 const algorithm = 'ssh-ed25519'
 const seedLength = 32
-/** What precedes the seed of an Ed25519 key in PKCS #8. */
-const pkcs8Head = Buffer.from('302e020100300506032b657004220420', 'hex')
 
 export async function deriveKeys(secret: string): Promise<Keys> {
   const [host, client] = await Promise.all([derive(secret, 'host'), derive(secret, 'client')])
@@ -37,14 +36,9 @@ function derive(secret: string, purpose: keyof Keys): Promise<Buffer> {
 
 /** Encoded here, field by field: the generators in use leave out leading zeros once in a few hundred keys. */
 export function keyPair(seed: Buffer): KeyPair {
-  const point = publicPoint(seed)
+  const point = Buffer.from(createIdentity(seed).epoch, 'base64url')
   const blob = Buffer.concat([field(algorithm), field(point)])
   return { file: armour(privateFile(seed, point, blob)), blob }
-}
-
-function publicPoint(seed: Buffer): Buffer {
-  const key = createPrivateKey({ key: Buffer.concat([pkcs8Head, seed]), format: 'der', type: 'pkcs8' })
-  return createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-32)
 }
 
 /** The format of OpenSSH's PROTOCOL.key, without encryption. */

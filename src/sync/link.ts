@@ -1,25 +1,29 @@
-// One link to a peer: messages over a channel, and whether the other side still lives. Knows what it takes to
-// talk, not what is talked about.
+// One link to a peer: messages over a channel, and whether the other side still lives. It knows nothing of what
+// the messages are about.
 
 import type { Clock } from '../clock.ts'
 import { isInternal, ProxyError, type Trouble, troubleOf } from '../errors.ts'
 import type { Mono } from '../model.ts'
 import type { Channel } from './channel.ts'
-import { createFrameReader, type Frame, largestFrame } from './frames.ts'
+import { createFrameReader, type Frame, maxFrameBytes } from './frames.ts'
 import { decode, encode, type Hello, type Message } from './messages.ts'
 
 export interface Link {
   readonly address: string
   readonly dialled: boolean
   readonly since: Mono
-  /** What the other side said of itself; absent until it did. */
+  /** Names the session beneath: see Channel. */
+  readonly binding: Uint8Array
+  /** The other side's hello; absent until it came. */
   readonly peer: () => Hello | undefined
   send(message: Message): void
-  /** Whether more may be sent without filling memory. `drained` is told once it may again. */
+  /** Asks the other side to prove that it still lives, which it does at once. */
+  challenge(onResponse: () => void): void
+  /** Whether more may be sent without filling memory. `drained` is called once it may again. */
   isWritable(): boolean
   /**
-   * Looks at the time: sends signs of life, and ends a link on which there are none. Called every `tickEvery`, and
-   * when it said: silence is to be noticed as soon as it is death.
+   * Looks at the time: sends signs of life, and ends a link on which there are none. To be called every
+   * `tickIntervalMs`, and at the time that it returns.
    */
   tick(): Mono
   /** Says why, and ends it. */
@@ -30,7 +34,7 @@ export interface Link {
 export interface LinkStats {
   readonly sent: number
   readonly received: number
-  readonly heardAt: Mono
+  readonly receivedAt: Mono
   readonly roundTrip: number | undefined
   /** The length of the longest message that is known to have arrived, and of the longest that isn't. */
   readonly arrived: number
@@ -59,14 +63,13 @@ interface Beat {
 }
 
 /** With each tick a sign of life is given, unless the last one is so young. */
-export const tickEvery = 1000
-const young = 750
-/** Silence for so long is death: two signs of life have not come, and nobody has to wait for longer than 3 s. */
-const silenceIsDeath = 2500
-const helloWithin = 5000
-/** A tick that comes so long after the last one means that we slept, not that the others did. */
-const sleptThrough = 1400
-const largestHello = 64 * 2 ** 10
+export const tickIntervalMs = 1000
+const minBeatIntervalMs = 750
+/** Two signs of life have not come: the other side is gone. Nobody waits for longer than 3 s. */
+const maxSilenceMs = 2500
+const helloTimeoutMs = 5000
+const maxUnsentBytes = 2 * maxFrameBytes
+const maxHelloBytes = 64 * 2 ** 10
 
 export function createLink(channel: Channel, clock: Clock, handlers: LinkHandlers): Link {
   const since = clock.now()
@@ -74,13 +77,17 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
   let writable = true
   let over = false
   let [sent, received] = [0, 0]
-  let [heardAt, tickedAt, beatAt] = [since, since, since]
+  let [receivedAt, tickedAt, beatAt] = [since, since, since]
   let [beats, seen, seenAt] = [0, 0, since]
   let sentBeats: readonly Beat[] = []
   let [arrived, longest] = [0, 0]
   let roundTrip: number | undefined
+  /** Bytes that were sent although the channel had asked to wait: replies, and what a refresh brought. */
+  let unsent = 0
+  let challenged = 0
+  const challenges = new Map<number, () => void>()
 
-  const reader = createFrameReader(largestHello, (frame) => {
+  const reader = createFrameReader(maxHelloBytes, (frame) => {
     if (!over) take(frame)
   })
 
@@ -97,10 +104,17 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
         close({ code: 'refused', reason: `the peer ended the link: ${message.reason}` })
         break
       case 'beat':
-        feel(message.number, message.seen, message.held)
+        takeBeat(message.number, message.seen, message.held)
+        break
+      case 'challenge':
+        send({ kind: 'response', number: message.number })
+        break
+      case 'response':
+        challenges.get(message.number)?.()
+        challenges.delete(message.number)
         break
       case 'hello':
-        greet(message)
+        takeHello(message)
         handlers.message(link, message)
         break
       default:
@@ -108,13 +122,13 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
     }
   }
 
-  function greet(message: Hello): void {
+  function takeHello(message: Hello): void {
     if (hello) throw new ProxyError('protocol', 'a second hello')
     hello = message
-    reader.allow(largestFrame)
+    reader.allow(maxFrameBytes)
   }
 
-  function feel(number: number, echo: number, held: number): void {
+  function takeBeat(number: number, echo: number, held: number): void {
     const now = clock.now()
     ;[seen, seenAt] = [number, now]
     const sentAt = sentBeats.find((beat) => beat.number === echo)?.at
@@ -126,11 +140,14 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
   function send(message: Message): void {
     if (over) return
     const frame = encode(message)
-    if (frame.length > largestFrame) return
+    if (frame.length > maxFrameBytes) return
     sent += frame.length
     longest = Math.max(longest, frame.length)
     handlers.sent(message, frame.length)
     writable = channel.write(frame)
+    unsent = writable ? 0 : unsent + frame.length
+    if (unsent > maxUnsentBytes)
+      close({ code: 'overloaded', reason: 'the peer takes nothing of what it is sent' })
   }
 
   function beat(now: Mono): void {
@@ -141,14 +158,19 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
     send({ kind: 'beat', number: beats, seen, held: now - seenAt })
   }
 
-  /** When it is to end, if nothing is heard until then. */
+  /** When it is to end, if nothing is received until then. */
   function endsAt(): Mono {
-    return hello ? heardAt + silenceIsDeath : since + helloWithin
+    return hello ? receivedAt + maxSilenceMs : since + helloTimeoutMs
   }
 
   function endSilent(now: Mono): void {
-    if (hello) close(silent(now - heardAt))
+    if (hello) close(silent(now - receivedAt))
     else link.end('no hello')
+  }
+
+  /** After so long a pause of ours, the age of what waited for us is unknown; the peer has given us up anyway. */
+  function endAfterPause(now: Mono): void {
+    if (!over && now - tickedAt > maxSilenceMs) close(paused(now - tickedAt))
   }
 
   /** Nobody waits for the channel: where the other side is dead, its end takes a while. */
@@ -162,17 +184,23 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
   const link: Link = {
     address: channel.address,
     dialled: channel.dialled,
+    binding: channel.binding,
     since,
     peer: () => hello,
     send,
+    challenge(onResponse) {
+      challenged += 1
+      challenges.set(challenged, onResponse)
+      send({ kind: 'challenge', number: challenged })
+    },
     isWritable: () => writable && !over,
     tick() {
       const now = clock.now()
-      if (now - tickedAt > sleptThrough) heardAt = now
+      endAfterPause(now)
       tickedAt = now
       if (!over && now >= endsAt()) endSilent(now)
       if (over) return Number.POSITIVE_INFINITY
-      if (hello && now - beatAt >= young) beat(now)
+      if (hello && now - beatAt >= minBeatIntervalMs) beat(now)
       return endsAt()
     },
     end(reason, trouble = { code: 'protocol', reason }) {
@@ -182,7 +210,7 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
     stats: () => ({
       sent,
       received,
-      heardAt,
+      receivedAt,
       roundTrip,
       arrived,
       pending: Math.max(longest, ...sentBeats.map((beat) => beat.longest)),
@@ -192,7 +220,8 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
   channel.open({
     data(bytes) {
       received += bytes.length
-      heardAt = clock.now()
+      receivedAt = clock.now()
+      endAfterPause(receivedAt)
       try {
         reader.push(bytes)
       } catch (error) {
@@ -203,6 +232,7 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
     },
     drained() {
       writable = true
+      unsent = 0
       if (!over) handlers.drained(link)
     },
     closed(trouble) {
@@ -211,6 +241,10 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
     },
   })
   return link
+}
+
+function paused(ms: number): Trouble {
+  return { code: 'timeout', reason: `this agent was paused for ${(ms / 1000).toFixed(1)} s` }
 }
 
 function silent(ms: number): Trouble {

@@ -66,5 +66,5 @@ export function createMeasures(metrics: Metrics, peers: () => readonly PeerView[
 
 /** Deltas and full copies are worth telling apart. */
 function kindOf(message: Message): string {
-  return message.kind === 'page' ? (message.base ? 'page_delta' : 'page_full') : message.kind
+  return message.kind === 'page' ? (message.base > 0 ? 'page_delta' : 'page_full') : message.kind
 }

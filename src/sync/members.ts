@@ -1,88 +1,108 @@
-// Who is who: the sessions of each node, by epoch. One node id with two epochs that both live is claimed twice;
-// then neither is believed, until only one of them has been left for a while.
+// Who speaks for a node id. Each start of an agent has an epoch, which its hello has proved by the time it comes here.
+//
+// An epoch becomes the present one of its node when nobody else is, and stays it as long as its link answers. Another
+// epoch of the same node is a claimant: it waits while the present one is challenged, for a round trip or at most
+// `challengeTimeoutMs`. With the response it is refused; without one, or once the present link is lost, it takes over.
+// The epoch that was known first has precedence: it takes over at once when it is back.
 
 import type { Mono, NodeId } from '../model.ts'
+import type { Link } from './link.ts'
 import type { Session } from './session.ts'
 
 export interface Members {
-  /** The session's epoch becomes the node's present one. Returns the session that it replaces. */
-  join(session: Session, now: Mono): Session | undefined
-  /** Returns the session that speaks for the node now, if any does. */
-  leave(session: Session): Session | undefined
-  /** The session that speaks for the node. */
+  /** What a link to this epoch of the node may do now. */
+  decide(node: NodeId, epoch: string): Decision
+  /** The session becomes the present one of its node. Returns the one that it replaces. */
+  join(session: Session): Session | undefined
+  /** Returns whether it was the present one. */
+  leave(session: Session): boolean
+  /** The epoch has ended: it won't come back. */
+  end(node: NodeId, epoch: string): void
   present(node: NodeId): Session | undefined
-  sessions(): Iterable<Session>
-  isContested(node: NodeId): boolean
-  /** Looks who lives: what has changed since the last look. */
-  judge(now: Mono): readonly Verdict[]
+  sessions(): readonly Session[]
+  /** The link waits while the present session is challenged. Returns whether the challenge has yet to be sent. */
+  claim(node: NodeId, link: Link, now: Mono): boolean
+  /** The challenge is over: returns the links that waited. */
+  claimants(node: NodeId): readonly Link[]
+  /** Nodes whose present session has not responded in time. */
+  overdue(now: Mono): readonly NodeId[]
+  /** When the next of those is. */
+  nextOverdue(): Mono
 }
 
-export interface Verdict {
-  readonly node: NodeId
-  readonly kind: 'contested' | 'settled'
-  readonly sessions: readonly Session[]
-}
+/** `precede`: as `join`, in place of an epoch that came later. */
+export type Decision = 'join' | 'precede' | 'claim'
 
 interface Member {
-  /** In the order in which they came; the last one is the present. */
-  readonly sessions: Map<string, Session>
-  /** When the newest epoch came. */
-  newAt: Mono
-  contestedAt?: Mono
+  session?: Session
+  /** The first known first. */
+  readonly epochs: string[]
+  claim?: { readonly until: Mono; readonly links: Set<Link> }
 }
 
-/** A former self that ends may be heard for so long. */
-const handover = 2000
-/** So long only one claimant must have been there, to be believed again. */
-const quiet = 10_000
+const challengeTimeoutMs = 2000
+/** Of a node, and nodes in all: those that came first stay. */
+const maxEpochs = 8
+const maxMembers = 10_000
 
 export function createMembers(): Members {
   const members = new Map<NodeId, Member>()
 
-  function verdict(node: NodeId, member: Member, now: Mono): Verdict['kind'] | undefined {
-    const sessions = [...member.sessions.values()]
-    const stillSpeak = sessions.filter(({ link }) => link.stats().heardAt >= member.newAt + handover)
-    if (stillSpeak.length > 1) {
-      const known = member.contestedAt !== undefined
-      member.contestedAt = now
-      return known ? undefined : 'contested'
-    }
-    if (member.contestedAt === undefined || now - member.contestedAt < quiet) return undefined
-    delete member.contestedAt
-    if (sessions.length === 0) members.delete(node)
-    return 'settled'
+  function memberOf(node: NodeId): Member {
+    const member = members.get(node) ?? { epochs: [] }
+    members.set(node, member)
+    if (members.size > maxMembers) forgetOne(node)
+    return member
   }
 
-  const presentOf = (node: NodeId) => [...(members.get(node)?.sessions.values() ?? [])].at(-1)
+  function forgetOne(except: NodeId): void {
+    const [absent] = [...members].find(([node, { session }]) => !session && node !== except) ?? []
+    if (absent !== undefined) members.delete(absent)
+  }
 
   return {
-    join(session, now) {
+    decide(node, epoch) {
+      const { session, epochs } = members.get(node) ?? { epochs: [] }
+      if (!session || session.peer.epoch === epoch) return 'join'
+      const [mine, other] = [epochs.indexOf(epoch), epochs.indexOf(session.peer.epoch)]
+      return mine >= 0 && (mine < other || other < 0) ? 'precede' : 'claim'
+    },
+    join(session) {
       const { epoch, self } = session.peer
-      const member: Member = members.get(self.node) ?? { sessions: new Map(), newAt: now }
-      members.set(self.node, member)
-      const replaced = member.sessions.get(epoch)
-      if (!replaced) member.newAt = now
-      member.sessions.delete(epoch)
-      member.sessions.set(epoch, session)
+      const member = memberOf(self.node)
+      const replaced = member.session
+      member.session = session
+      if (!member.epochs.includes(epoch) && member.epochs.length < maxEpochs) member.epochs.push(epoch)
       return replaced
     },
     leave(session) {
-      const { epoch, self } = session.peer
-      const member = members.get(self.node)
-      if (member?.sessions.get(epoch) === session) member.sessions.delete(epoch)
-      if (member?.sessions.size === 0 && member.contestedAt === undefined) members.delete(self.node)
-      return presentOf(self.node)
+      const member = members.get(session.peer.self.node)
+      if (member?.session !== session) return false
+      delete member.session
+      return true
     },
-    present: presentOf,
-    *sessions() {
-      for (const { sessions } of members.values()) yield* sessions.values()
+    end(node, epoch) {
+      const epochs = members.get(node)?.epochs ?? []
+      if (epochs.includes(epoch)) epochs.splice(epochs.indexOf(epoch), 1)
     },
-    isContested: (node) => members.get(node)?.contestedAt !== undefined,
-    judge(now) {
-      return [...members].flatMap(([node, member]) => {
-        const kind = verdict(node, member, now)
-        return kind ? [{ node, kind, sessions: [...member.sessions.values()] }] : []
-      })
+    present: (node) => members.get(node)?.session,
+    sessions: () => [...members.values()].flatMap(({ session }) => session ?? []),
+    claim(node, link, now) {
+      const member = memberOf(node)
+      const isFirst = !member.claim
+      member.claim ??= { until: now + challengeTimeoutMs, links: new Set() }
+      member.claim.links.add(link)
+      return isFirst
     },
+    claimants(node) {
+      const member = members.get(node)
+      const links = [...(member?.claim?.links ?? [])]
+      delete member?.claim
+      return links
+    },
+    overdue: (now) =>
+      [...members].flatMap(([node, { claim }]) => (claim && claim.until <= now ? [node] : [])),
+    nextOverdue: () =>
+      Math.min(...[...members.values()].map(({ claim }) => claim?.until ?? Number.POSITIVE_INFINITY)),
   }
 }

@@ -1,22 +1,24 @@
-// All links of this agent: whom it dials, which link of a pair stands, who is believed. Knows nothing of SSH and
-// nothing of the wall clock, so that whole clusters run in a test.
+// All links of this agent: whom it dials, which link of a pair is used, who speaks for which node. It knows nothing of
+// SSH and nothing of the wall clock, so that whole clusters run in a test.
+//
+// A link begins with a hello from each side, which proves its epoch. Then both accept it, the agent with the smaller
+// node id first: so both always mean the same one. A link whose node has another epoch already waits for members.ts.
 
-import { type Clock, untilNext } from '../clock.ts'
+import { untilNext } from '../clock.ts'
 import { ProxyError, type Trouble, troubleOf } from '../errors.ts'
-import type { Mono, NodeId, Part, PeerView } from '../model.ts'
-import type { Log } from '../telemetry.ts'
+import type { Mono, NodeId, Part, PeerView, Self } from '../model.ts'
 import { type Address, createAddresses } from './addresses.ts'
 import { startAlarm } from './alarm.ts'
+import { createBatch } from './batch.ts'
 import { createBlackHoles } from './blackhole.ts'
 import type { Channel } from './channel.ts'
-import { createGathering } from './gathering.ts'
-import { createIntake, type Intake } from './intake.ts'
-import { createLink, type Link, type LinkHandlers, tickEvery } from './link.ts'
-import { createMembers, type Verdict } from './members.ts'
+import { type Identity, isProven } from './identity.ts'
+import { createLink, type Link, type LinkHandlers, tickIntervalMs } from './link.ts'
+import { createMembers } from './members.ts'
 import { type Hello, type Message, protocol } from './messages.ts'
-import type { SyncStore } from './needs.ts'
-import { createSession, type Session } from './session.ts'
-import { createVersions } from './versions.ts'
+import { createOutgoing } from './outgoing.ts'
+import { createReports } from './reports.ts'
+import { createSession, type Session, type SessionContext, type SyncStore } from './session.ts'
 import { peerViews } from './views.ts'
 
 export interface Mesh extends Part {
@@ -26,19 +28,17 @@ export interface Mesh extends Part {
   accept(channel: Channel): void
   refresh(node: NodeId, id: string, budget: number, signal?: AbortSignal): Promise<void>
   /** Nothing of ours is about to change: what has changed goes out now. */
-  hasten(): void
+  flush(): void
   peers(): readonly PeerView[]
-  /** Every address that was found is ourselves, has told all, or can't be reached. */
+  /** Every address that was found is ourselves, has sent all it has, or can't be reached. */
   isSettled(): boolean
 }
 
-export interface MeshOptions {
-  readonly clock: Clock
-  readonly log: Log
+export interface MeshOptions extends Pick<SessionContext, 'clock' | 'log' | 'maxBody' | 'refreshOwn'> {
   readonly store: SyncStore
+  readonly identity: Identity
   readonly version: string
   readonly dial: (address: string, signal: AbortSignal) => Promise<Channel>
-  readonly refreshOwn: (id: string, budget: number, signal: AbortSignal) => Promise<unknown>
   /** A link is lost: look at once where the peers are. */
   readonly onLost: () => void
   readonly watch: Pick<LinkHandlers, 'sent' | 'received'> & {
@@ -49,86 +49,90 @@ export interface MeshOptions {
 }
 
 /** What has ended is looked at so soon, together with what else has ended by then. */
-const lookSoon = 20
+const lookSoonMs = 20
 /** From the opening of a link to its use. */
-const acceptWithin = 10_000
+const acceptTimeoutMs = 10_000
 /** Agents that start together don't find each other at once: for so long a missing one is not worth a line. */
-const startsWithin = 10_000
-/** Another agent with our node id calls more often than that. */
-const accusedFor = 30_000
+const startupMs = 10_000
 
-/** What a peer is told, and tells, at an orderly end: nothing to be warned of. */
+/** How an orderly end is announced: nothing to be warned of. */
 const farewell = 'the agent is stopping'
 
+/** What has been done so that a link can be used. */
+interface Opening {
+  /** Who we are by the hello that was sent. */
+  self?: Self
+  isAcceptSent: boolean
+  isAcceptReceived: boolean
+}
+
 export function createMesh(options: MeshOptions): Mesh {
-  const { clock, log, store, version, dial, refreshOwn, onLost, watch } = options
+  const { clock, log, store, identity, version, dial, onLost, watch } = options
   const { own } = store
   const begun = clock.now()
-  const addresses = createAddresses(own.epoch)
+  const addresses = createAddresses(identity.epoch)
   const members = createMembers()
-  const versions = createVersions()
-  const intakes = new Map<NodeId, Intake>()
-  const links = new Set<Link>()
+  const blackHoles = createBlackHoles()
+  const reports = createReports(clock, log, (node) => show(node))
+  const links = new Map<Link, Opening>()
   /** Links whose channels aren't gone yet. */
   const unreleased = new Set<Link>()
   const sessions = new Map<Link, Session>()
   /** Links that were ended without anything being wrong. */
   const unneeded = new WeakSet<Link>()
-  /** What was last said of an address, so that it is said once. */
-  const told = new Map<string, string>()
-  const blackHoles = createBlackHoles()
+  /** What was last logged of an address, so that it is logged once. */
+  const logged = new Map<string, string>()
   const stopping = new AbortController()
   const ended = Promise.withResolvers<void>()
-  let sought = false
+  let isSought = false
   let { node } = own.self()
-  let accusedAt: number | undefined
   const alarm = startAlarm(clock, tick)
-  const gathering = createGathering(clock, () => {
+  const batch = createBatch(clock, () => {
     for (const session of sessions.values()) session.flush()
   })
+  const outgoing = createOutgoing(markAll)
 
   // ---- own changes go out
 
-  for (const { entry } of own.entries()) putVersion(entry.target.id)
+  for (const { entry } of own.entries()) putOutgoing(entry.target.id)
 
-  function putVersion(id: string): void {
-    const { entry, page } = own.entry(id)!
-    if (entry.snapshot?.ok) versions.put(id, page, entry.snapshot.page, sessions.size > 0)
+  function putOutgoing(id: string): void {
+    const { entry, snapshot } = own.entry(id)!
+    if (entry.snapshot?.ok) outgoing.put(id, snapshot, entry.snapshot, sessions.size > 0)
   }
 
   const unsubscribe = store.subscribe((change) => {
-    if (change.kind === 'entry' && change.entry.owner === own.self().node) {
+    const self = own.self()
+    if (change.kind === 'entry' && change.entry.owner === self.node) {
       const { entry, before } = change
-      const { id } = entry.target
-      if (entry.snapshot !== before?.snapshot) putVersion(id)
-      markAll(id)
-    } else if (change.kind === 'gone') {
-      if (change.owner === own.self().node) {
-        versions.forget(change.id)
-        markAll(change.id)
-      } else intakes.get(change.owner)?.forget(change.id)
-    } else if (change.kind !== 'entry') {
-      if (own.self().node !== node) becomeAnother()
-      gathering.begin()
+      if (entry.snapshot !== before?.snapshot) putOutgoing(entry.target.id)
+      markAll(entry.target.id)
+    } else if (change.kind === 'gone' && change.owner === self.node) {
+      outgoing.forget(change.id)
+      markAll(change.id)
+    } else if (change.kind === 'catalogue' || change.kind === 'nodes') {
+      if (self.node !== node) becomeAnother()
+      batch.add()
     }
   })
 
   /** The links know us under the id that we had. */
   function becomeAnother(): void {
+    reports.clear(node)
+    store.accuseSelf(undefined)
     node = own.self().node
-    acquitSelf()
-    for (const link of [...links]) dismiss(link, 'the node has got another id')
+    for (const link of [...links.keys()]) dismiss(link, 'the node has got another id')
   }
 
   function markAll(id: string): void {
     for (const session of sessions.values()) session.mark(id)
-    gathering.begin()
+    batch.add()
   }
 
   // ---- links come and go
 
   const handlers: LinkHandlers = {
-    message: heard,
+    message: take,
     drained: (link) => sessions.get(link)?.flush(),
     closed,
     released(link) {
@@ -140,16 +144,19 @@ export function createMesh(options: MeshOptions): Mesh {
     received: watch.received,
   }
 
-  function open(channel: Channel): Link {
+  function open(channel: Channel): void {
     const link = createLink(channel, clock, handlers)
-    links.add(link)
+    links.set(link, { isAcceptSent: false, isAcceptReceived: false })
     unreleased.add(link)
-    if (!link.dialled) link.send(hello())
-    return link
+    if (!link.dialled) sendHello(link)
   }
 
-  function hello(): Hello {
-    return { kind: 'hello', ...protocol, version, epoch: own.epoch, self: own.self() }
+  function sendHello(link: Link): void {
+    const { dialled, binding } = link
+    const self = own.self()
+    const proof = identity.prove({ role: dialled ? 'caller' : 'listener', node: self.node, binding })
+    links.get(link)!.self = self
+    link.send({ kind: 'hello', ...protocol, version, epoch: identity.epoch, self, proof })
   }
 
   async function call(address: string): Promise<void> {
@@ -161,7 +168,7 @@ export function createMesh(options: MeshOptions): Mesh {
       open(channel)
     } catch (error) {
       const trouble = troubleOf(error)
-      tellTrouble(address, trouble)
+      logTrouble(address, trouble)
       addresses.ended(address, clock.now(), 0, trouble)
     }
     dialSoon()
@@ -169,62 +176,126 @@ export function createMesh(options: MeshOptions): Mesh {
 
   /** An address has come, or is free again. */
   function dialSoon(): void {
-    alarm.by(clock.now() + lookSoon)
+    alarm.by(clock.now() + lookSoonMs)
   }
 
-  function heard(link: Link, message: Message): void {
+  function take(link: Link, message: Message): void {
     const session = sessions.get(link)
     if (session) session.take(message)
-    else if (message.kind === 'hello') greeted(link, message)
-    else if (message.kind === 'accept' && isOurTurnToWait(link)) activate(link)
+    else if (message.kind === 'hello') takeHello(link, message)
+    else if (message.kind === 'accept') takeAccept(link)
     else throw new ProxyError('protocol', `a message before the link was accepted (${message.kind})`)
   }
 
-  /** Only the agent with the smaller node id accepts links, so both sides always mean the same one. */
-  function isOurTurnToWait(link: Link): boolean {
-    return own.self().node > (link.peer()?.self.node ?? '')
-  }
-
-  function greeted(link: Link, peer: Hello): void {
-    const refusal = refusalOf(peer)
+  function takeHello(link: Link, peer: Hello): void {
+    const refusal = refusalOf(link, peer)
+    if (refusal) {
+      reports.add(refusal)
+      link.end(refusal.trouble.reason, refusal.trouble)
+      return
+    }
     const { node } = peer.self
-    if (refusal === 'self') {
+    if (peer.epoch === identity.epoch) {
       if (link.dialled) addresses.isSelf(link.address, clock.now())
       dismiss(link, 'this is ourselves')
-    } else if (refusal) {
-      link.end(refusal.reason, refusal)
-    } else if (link.dialled && members.present(node)?.peer.epoch === peer.epoch) {
-      addresses.belongs(link.address, node)
-      dismiss(link, 'already linked')
-    } else {
-      if (link.dialled) {
-        addresses.belongs(link.address, node)
-        link.send(hello())
-      }
-      if (isOurTurnToWait(link)) return
-      link.send({ kind: 'accept' })
-      activate(link)
+      return
+    }
+    if (link.dialled) addresses.belongs(link.address, node)
+    if (link.dialled && members.present(node)?.peer.epoch === peer.epoch) dismiss(link, 'already linked')
+    else {
+      if (link.dialled) sendHello(link)
+      if (own.self().node < node) advance(link)
     }
   }
 
-  function refusalOf({ newest, oldest, epoch, self, version: theirs }: Hello): 'self' | Trouble | undefined {
-    if (epoch === own.epoch) return 'self'
+  function refusalOf(link: Link, { newest, oldest, epoch, self, proof, version: theirs }: Hello) {
+    const { node } = self
     if (oldest > protocol.newest || newest < protocol.oldest)
-      return {
-        code: 'protocol',
-        reason: `version ${theirs} and version ${version} have no protocol in common`,
-        mend: 'bring all agents to one version',
-      }
-    // an agent whose node has got another id ends its links first: nobody takes over what is said on one that stands
-    const isLinked = ({ peer }: Session) => peer.epoch === epoch && peer.self.node !== self.node
-    if ([...members.sessions()].some(isLinked))
-      return { code: 'refused', reason: 'this agent is still linked under another node id' }
-    if (self.node !== own.self().node) return undefined
-    const trouble = twice(self.node, [`${self.hostname}, another agent`, `${own.self().hostname}, this one`])
-    if (accusedAt === undefined) log.error({ ...trouble }, 'node claimed twice')
-    accusedAt = clock.now()
-    store.accuseSelf(trouble)
-    return trouble
+      return { trouble: noCommonProtocol(theirs, version) }
+    const claim = { role: link.dialled ? 'listener' : 'caller', node, binding: link.binding } as const
+    if (!isProven(epoch, proof, claim)) return { node, trouble: unproven(node, link.address) }
+    if (epoch === identity.epoch || node !== own.self().node) return undefined
+    return { node, trouble: claimedTwice(node, [own.self().hostname, `${self.hostname} at ${link.address}`]) }
+  }
+
+  function takeAccept(link: Link): void {
+    const opening = links.get(link)!
+    const isFirst = own.self().node < (link.peer()?.self.node ?? '')
+    if (opening.isAcceptReceived || (isFirst && !opening.isAcceptSent))
+      throw new ProxyError('protocol', 'an acceptance that doesn’t belong here')
+    opening.isAcceptReceived = true
+    advance(link)
+  }
+
+  /** The next step of a link's acceptance, as soon as its epoch may speak for its node. */
+  function advance(link: Link): void {
+    const opening = links.get(link)
+    const { epoch, self } = link.peer()!
+    if (!opening || sessions.has(link)) return
+    if (members.decide(self.node, epoch) === 'claim') {
+      challenge(self.node, link)
+      return
+    }
+    if (!opening.isAcceptSent) link.send({ kind: 'accept' })
+    opening.isAcceptSent = true
+    if (opening.isAcceptReceived) use(link)
+  }
+
+  // ---- who speaks for a node
+
+  function challenge(node: NodeId, link: Link): void {
+    if (!members.claim(node, link, clock.now())) return
+    const present = members.present(node)!
+    present.link.challenge(() => {
+      // those that have gone meanwhile are reported too
+      for (const claimant of members.claimants(node)) refuseClaim(node, present, claimant)
+    })
+    alarm.by(members.nextOverdue())
+  }
+
+  function refuseClaim(node: NodeId, { peer, link }: Session, claimant: Link): void {
+    const names = [peer.self.hostname, claimant.peer()!.self.hostname]
+    const trouble = claimedTwice(node, [
+      `${names[0]} at ${link.address}`,
+      `${names[1]} at ${claimant.address}`,
+    ])
+    reports.add({ node, trouble })
+    claimant.end(trouble.reason, trouble)
+  }
+
+  function use(link: Link): void {
+    const peer = link.peer()!
+    const { node } = peer.self
+    const session = createSession({
+      ...{ ...options, link, peer, outgoing, visible: watch.visible },
+      sentSelf: links.get(link)!.self!,
+      report: (trouble) => reports.add({ node, trouble }),
+      selfChanged: () => show(node),
+    })
+    sessions.set(link, session)
+    leaveOtherNodes(session)
+    const replaced = members.join(session)
+    if (replaced?.peer.epoch === peer.epoch) dismiss(replaced.link, 'replaced by a newer link')
+    else if (replaced) refuseClaim(node, session, replaced.link)
+    logged.delete(link.address)
+    if (!replaced) log.info({ node, hostname: peer.self.hostname, address: link.address }, 'peer linked')
+    show(node)
+    session.begin()
+    for (const claimant of members.claimants(node)) advance(claimant)
+  }
+
+  /** The agent's node has got another id: it speaks for the former one no longer. */
+  function leaveOtherNodes({ peer: { epoch, self } }: Session): void {
+    for (const { peer, link } of members.sessions())
+      if (peer.epoch === epoch && peer.self.node !== self.node) dismiss(link, 'the node has got another id')
+  }
+
+  function show(node: NodeId): void {
+    const reported = reports.of(node)
+    const session = members.present(node)
+    if (node === own.self().node) store.accuseSelf(reported)
+    else if (!session) store.peers.trouble(node, reported)
+    else store.peers.up({ ...session.peer, self: session.self() }, reported ?? blackHoles.trouble(node))
   }
 
   /** Ends a link that isn't needed: nothing is wrong. */
@@ -233,70 +304,33 @@ export function createMesh(options: MeshOptions): Mesh {
     link.end(reason)
   }
 
-  function isBelieved(session: Session): boolean {
-    const { node } = session.peer.self
-    return members.present(node) === session && !members.isContested(node)
-  }
-
-  function activate(link: Link): void {
-    const peer = link.peer()!
-    const { node } = peer.self
-    const session = createSession({
-      ...{ link, peer, store, versions, clock, log, refreshOwn },
-      intake: intakeOf(node),
-      isBelieved: () => isBelieved(session),
-    })
-    sessions.set(link, session)
-    const replaced = members.join(session, clock.now())
-    if (replaced) dismiss(replaced.link, 'replaced by a newer link')
-    told.delete(link.address)
-    if (!replaced) log.info({ node, hostname: peer.self.hostname, address: link.address }, 'peer linked')
-    if (!members.isContested(node)) believe(session)
-  }
-
-  function believe(session: Session): void {
-    showUp(session, blackHoles.trouble(session.peer.self.node))
-    session.ask()
-    session.flush()
-  }
-
-  function showUp({ peer, self }: Session, trouble?: Trouble): void {
-    store.peers.up({ ...peer, self: self() }, trouble)
-  }
-
-  function intakeOf(node: NodeId): Intake {
-    const intake =
-      intakes.get(node) ?? createIntake({ node, store: store.peers, clock, visible: watch.visible })
-    intakes.set(node, intake)
-    return intake
-  }
-
   function closed(link: Link, given?: Trouble): void {
     links.delete(link)
     dialSoon()
     const trouble = given ?? { code: 'reset', reason: 'the peer closed the link' }
-    const wanted = !unneeded.has(link)
+    const isWanted = !unneeded.has(link)
     if (link.dialled)
-      addresses.ended(link.address, clock.now(), clock.now() - link.since, wanted ? trouble : undefined)
+      addresses.ended(link.address, clock.now(), clock.now() - link.since, isWanted ? trouble : undefined)
     const session = sessions.get(link)
     sessions.delete(link)
     if (session) left(session, trouble)
-    else if (wanted && link.dialled) tellTrouble(link.address, trouble)
+    else if (isWanted && link.dialled) logTrouble(link.address, trouble)
   }
 
   function left(session: Session, given: Trouble): void {
-    const { node, hostname } = session.peer.self
+    const { epoch, self } = session.peer
+    const { node, hostname } = self
     if (given.code === 'timeout') blackHoles.fellSilent(node, session.link.stats())
     const trouble = blackHoles.trouble(node) ?? given
     session.close(trouble)
-    const was = members.present(node)
-    const next = members.leave(session)
-    if (was !== session || stopping.signal.aborted) return
-    watch.linkLost()
     const { reason, mend } = trouble
+    if (reason.endsWith(farewell)) members.end(node, epoch)
+    if (!members.leave(session) || stopping.signal.aborted) return
+    watch.linkLost()
     log[reason.endsWith(farewell) ? 'info' : 'warn']({ node, hostname, reason, mend }, 'peer lost')
-    store.peers.lost(node, trouble)
-    if (next && !members.isContested(node)) believe(next)
+    store.peers.lost(node, reports.of(node) ?? trouble)
+    addresses.retry(node, session.link.address)
+    for (const claimant of members.claimants(node)) advance(claimant)
     onLost()
   }
 
@@ -305,69 +339,55 @@ export function createMesh(options: MeshOptions): Mesh {
   /** Returns when to look again. */
   function tick(): Mono {
     const now = clock.now()
-    const due = [...links].map((link) => link.tick())
-    for (const link of [...links])
-      if (!sessions.has(link) && now - link.since > acceptWithin)
+    const due = [...links.keys()].map((link) => link.tick())
+    for (const link of [...links.keys()])
+      if (!sessions.has(link) && now - link.since > acceptTimeoutMs)
         link.end('the link was not accepted in time')
-    if (accusedAt !== undefined && now - accusedAt > accusedFor) acquitSelf()
+    for (const node of members.overdue(now))
+      members.present(node)?.link.end('no response to a challenge', unresponsive)
     for (const session of [...sessions.values()]) {
       session.tick()
       const { peer, link } = session
-      const isOver = blackHoles.isOver(peer.self.node, link.stats(), now - link.since)
-      if (isOver && isBelieved(session)) showUp(session)
+      if (blackHoles.isOver(peer.self.node, link.stats(), now - link.since)) show(peer.self.node)
     }
-    for (const verdict of members.judge(now)) judged(verdict)
+    reports.sweep()
     for (const address of addresses.due(now, (node) => members.present(node) !== undefined))
       void call(address)
-    return Math.min(now + untilNext(tickEvery, now), addresses.nextTry(now), ...due)
-  }
-
-  function acquitSelf(): void {
-    accusedAt = undefined
-    store.accuseSelf(undefined)
-  }
-
-  function judged({ node, kind, sessions: claimants }: Verdict): void {
-    if (kind === 'settled') {
-      const session = members.present(node)
-      if (session) believe(session)
-      return
-    }
-    const trouble = twice(
-      node,
-      claimants.map(({ peer, link }) => `${peer.self.hostname} at ${link.address}`),
+    return Math.min(
+      now + untilNext(tickIntervalMs, now),
+      addresses.nextTry(now),
+      members.nextOverdue(),
+      ...due,
     )
-    log.error({ node, ...trouble }, 'node claimed twice')
-    store.peers.lost(node, trouble)
   }
 
   // ---- what is seen from outside
 
-  /** Each trouble of an address is told once, until it is another one. */
-  function tellTrouble(address: string, { code, reason, mend }: Trouble): void {
-    if (told.get(address) === reason || stopping.signal.aborted) return
-    if (code === 'unreachable' && clock.now() - begun < startsWithin) return
-    told.set(address, reason)
+  /** Each trouble of an address is logged once, until it is another one. */
+  function logTrouble(address: string, { code, reason, mend }: Trouble): void {
+    if (logged.get(address) === reason || stopping.signal.aborted) return
+    if (code === 'unreachable' && clock.now() - begun < startupMs) return
+    logged.set(address, reason)
     log.warn({ address, reason, mend }, 'no link to peer')
   }
 
   function isSettled(): boolean {
     const isDone = ({ selfAt, node, trouble }: Address) =>
       selfAt !== undefined ||
-      (node !== undefined && members.present(node)?.isWhole()) ||
+      (node !== undefined && members.present(node)?.isComplete()) ||
       trouble !== undefined
     return (
-      sought &&
+      isSought &&
       [...addresses.all()].every(isDone) &&
-      [...members.sessions()].every(({ isWhole }) => isWhole())
+      members.sessions().every((session) => session.isComplete())
     )
   }
 
   return {
     seek(found) {
-      sought = true
+      isSought = true
       if (addresses.replace(found)) dialSoon()
-      for (const address of told.keys()) if (!found.includes(address)) told.delete(address)
+      for (const address of logged.keys()) if (!found.includes(address)) logged.delete(address)
     },
     accept(channel) {
       if (stopping.signal.aborted) channel.close()
@@ -378,24 +398,42 @@ export function createMesh(options: MeshOptions): Mesh {
       if (session) return session.refresh(id, budget, signal)
       return Promise.reject(new ProxyError('owner_lost', 'there is no link to the agent of that node'))
     },
-    hasten: gathering.hasten,
+    flush: batch.flush,
     peers: () => peerViews(addresses.all(), members.sessions()),
     isSettled,
     async stop() {
       stopping.abort(new ProxyError('stopping', farewell))
       unsubscribe()
       alarm.stop()
-      gathering.stop()
-      for (const link of [...links]) dismiss(link, farewell)
+      batch.stop()
+      for (const link of [...links.keys()]) dismiss(link, farewell)
       if (unreleased.size > 0) await ended.promise
     },
   }
 }
 
-function twice(node: NodeId, claimants: readonly string[]): Trouble {
+function claimedTwice(node: NodeId, [present, claimant]: readonly string[]): Trouble {
   return {
     code: 'owner_lost',
-    reason: `the node id ${node} is claimed twice: by ${claimants.join(' and by ')}; neither is believed`,
+    reason: `the node id ${node} is claimed twice: by ${present}, which is used, and by ${claimant}, which is ignored`,
     mend: 'give each machine an id of its own: a cloned machine needs to join the Swarm anew, or another /var/lib/docker/engine-id; without Docker set NODE_NAME',
   }
 }
+
+function unproven(node: NodeId, address: string): Trouble {
+  return {
+    code: 'refused',
+    reason: `an agent at ${address} says that it speaks for the node ${node}, with an epoch that it can’t prove to be its own`,
+    mend: 'find out what runs there: it holds the secret of this cluster',
+  }
+}
+
+function noCommonProtocol(theirs: string, ours: string): Trouble {
+  return {
+    code: 'protocol',
+    reason: `version ${theirs} and version ${ours} have no protocol in common`,
+    mend: 'bring all agents to one version',
+  }
+}
+
+const unresponsive: Trouble = { code: 'timeout', reason: 'the peer gave no response to a challenge' }

@@ -1,6 +1,8 @@
-// What agents say to each other. An agent speaks only of what it owns, so no message names an owner. Times are
-// durations: ages at the moment of sending, budgets from the moment of arrival.
+// What agents send to each other: one shape a message, from which its type follows. An agent sends only what it
+// owns, so no message names an owner. Times are durations: ages at the moment of sending, budgets from the moment of
+// arrival.
 
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { type Code, ProxyError, statusOf, type Trouble } from '../errors.ts'
 import {
   type Catalogue,
@@ -11,9 +13,9 @@ import {
   type Place,
   type Self,
   type Target,
+  type ZstdFrame,
 } from '../model.ts'
 import { type Frame, writeFrame } from './frames.ts'
-import { pack, unpack } from './pack.ts'
 import {
   count,
   duration,
@@ -22,6 +24,7 @@ import {
   isTrue,
   list,
   map,
+  type Of,
   object,
   oneOf,
   record,
@@ -32,100 +35,7 @@ import {
 } from './shapes.ts'
 
 /** This protocol, and the oldest that is still spoken. */
-export const protocol = { newest: 1, oldest: 1 } as const
-
-/** First from both sides; the side that was called speaks first. */
-export interface Hello {
-  readonly kind: 'hello'
-  readonly newest: number
-  readonly oldest: number
-  readonly version: string
-  readonly epoch: string
-  readonly self: Self
-}
-
-/** What the sender holds of the receiver's present epoch: it lacks the rest. */
-export interface Digest {
-  readonly kind: 'digest'
-  readonly epoch: string
-  readonly held: readonly HeldNumbers[]
-}
-/** born, directory, snapshot, and the page that deltas may build on (0: none). */
-export type HeldNumbers = readonly [born: number, directory: number, snapshot: number, page: number]
-
-export interface ListingMessage {
-  readonly kind: 'listing'
-  readonly number: number
-  readonly born: number
-  readonly target: Target
-  readonly finding: Finding
-  readonly endpoint?: Endpoint
-  readonly ended?: { readonly age: number; readonly exitCode?: number; readonly removed: boolean }
-}
-
-interface SnapshotNumbers {
-  readonly born: number
-  readonly number: number
-  readonly age: number
-  readonly took: number
-}
-
-export interface PageMessage extends SnapshotNumbers {
-  readonly kind: 'page'
-  readonly print: string
-  readonly size: number
-  readonly series: number
-  readonly format: Format
-  readonly remarks: readonly string[]
-  /** What `parts` are deltas to, where none means that nothing has changed; absent: they are one full copy. */
-  readonly base?: { readonly number: number; readonly print: string }
-  readonly parts: readonly Uint8Array[]
-}
-
-export interface FailureMessage extends SnapshotNumbers {
-  readonly kind: 'failure'
-  readonly trouble: Trouble
-}
-
-/** After the new snapshot, on the same ordered channel. It names the one that the refresh brought, or says why there is none. */
-export interface Refreshed {
-  readonly kind: 'refreshed'
-  readonly call: number
-  readonly trouble?: Trouble
-  readonly brought?: { readonly epoch: string; readonly number: number }
-}
-
-export interface CatalogueMessage {
-  readonly kind: 'catalogue'
-  readonly age: number
-  /** Absent: the same as before. */
-  readonly catalogue?: Catalogue
-}
-
-export type Message =
-  | Hello
-  | { readonly kind: 'accept' }
-  | { readonly kind: 'bye'; readonly reason: string }
-  | { readonly kind: 'self'; readonly self: Self }
-  /** A sign of life: its number, the newest one seen from the other side, and how long ago that was. */
-  | { readonly kind: 'beat'; readonly number: number; readonly seen: number; readonly held: number }
-  | Digest
-  | ListingMessage
-  | PageMessage
-  | FailureMessage
-  /** The target is withdrawn. */
-  | { readonly kind: 'gone'; readonly born: number }
-  /** All that the sender has was told, and it knows all that it has. */
-  | { readonly kind: 'whole' }
-  /** The delta didn't fit: the page is wanted in full. */
-  | { readonly kind: 'lacks'; readonly born: number }
-  | CatalogueMessage
-  | { readonly kind: 'refresh'; readonly call: number; readonly id: string; readonly budget: number }
-  | Refreshed
-  /** A message of a kind that the sender doesn't know. */
-  | { readonly kind: 'unknown'; readonly of: string }
-
-type Plain = Exclude<Message, PageMessage | CatalogueMessage>
+export const protocol = { newest: 2, oldest: 2 } as const
 
 const trouble: Shape<Trouble> = object(
   { code: oneOf(Object.keys(statusOf) as Code[]), reason: text },
@@ -162,7 +72,7 @@ const target: Shape<Target> = object(
   },
   { exitCode: integer, unreachable: trouble, url: text },
 )
-const catalogue: Shape<Catalogue> = object({
+const catalogueShape: Shape<Catalogue> = object({
   cluster: text,
   nodes: map(
     object({
@@ -185,139 +95,137 @@ const catalogue: Shape<Catalogue> = object({
   ),
   containers: map(list(text)),
 })
+const format: Shape<Format> = oneOf(formatNames)
 
-/** All kinds but those with a body. */
-const shapes: { readonly [K in Plain['kind']]: Shape<Omit<Extract<Plain, { kind: K }>, 'kind'>> } = {
-  hello: object({ newest: count, oldest: count, version: text, epoch: text, self }),
+/** Numbers rise within an epoch: of two updates of one thing, the one with the higher number is the newer. */
+const shapes = {
+  /** First from both sides; the side that was called sends first. `proof`: see identity.ts. */
+  hello: object({ newest: count, oldest: count, version: text, epoch: text, self, proof: text }),
+  /** The link may be used. The agent with the smaller node id sends it first, the other one in reply. */
   accept: object({}),
   bye: object({ reason: text }),
   self: object({ self }),
+  /** A sign of life: its number, the newest one seen from the other side, and how long ago that was. */
   beat: object({ number: count, seen: count, held: duration }),
-  digest: object({ epoch: text, held: list(row<HeldNumbers>(count, count, count, count)) }),
+  /** Answered at once, with the same number. */
+  challenge: object({ number: count }),
+  response: object({ number: count }),
+  /** All that the sender has of the receiver: id, and the numbers of listing, snapshot and page (0: none). */
+  digest: object({
+    records: list(row<readonly [string, number, number, number]>(text, count, count, count)),
+  }),
+  /** `generation`: the number of the target's first listing, another one if it comes back under the same id. */
   listing: object(
-    { number: count, born: count, target, finding },
+    { number: count, generation: count, target, finding },
     { endpoint, ended: object({ age: duration, removed: flag }, { exitCode: integer }) },
   ),
-  failure: object({ born: count, number: count, age: duration, took: duration, trouble }),
-  gone: object({ born: count }),
-  whole: object({}),
-  lacks: object({ born: count }),
+  /** `base`: the number of the page that the first frame builds on; 0: none, it is a full one. */
+  page: object({
+    ...{ id: text, number: count, age: duration, took: duration, base: count },
+    ...{ format, series: count, remarks: list(text) },
+    /** Of each frame, the size that it unpacks to and its length in the body. */
+    frames: list(row<readonly [number, number]>(count, count)),
+  }),
+  failure: object({ id: text, number: count, age: duration, took: duration, trouble }),
+  /** The target is withdrawn. */
+  gone: object({ id: text }),
+  /** All that the sender has is sent, and it knows all that it has. */
+  complete: object({}),
+  /** The page is wanted in full: its frames don't build on what is here. */
+  full: object({ id: text }),
+  /** What only managers know, packed in the body; without one: the same as before. `size`: unpacked. */
+  swarm: object({ age: duration, size: count }),
   refresh: object({ call: count, id: text, budget: duration }),
-  refreshed: object({ call: count }, { trouble, brought: object({ epoch: text, number: count }) }),
+  /** Follows the snapshot that it names, or says why there is none. */
+  refreshed: object({ call: count }, { number: count, trouble }),
+  /** A message of a kind that the sender doesn't know. */
   unknown: object({ of: text }),
 }
 
-/** Pages are by far the most frequent: their header is a list without names. */
-const pageRow = row<
-  [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    string,
-    readonly string[],
-    number,
-    string,
-    readonly number[],
-  ]
->(count, count, duration, duration, count, count, count, text, list(text), count, text, list(count))
+type Shapes = typeof shapes
+type Kind = keyof Shapes
+type Plain<K extends Kind> = { readonly kind: K } & Of<Shapes[K]>
+export type Hello = Plain<'hello'>
+export type Listing = Plain<'listing'>
+export type Failure = Plain<'failure'>
+export type Digest = Plain<'digest'>
+export type Refreshed = Plain<'refreshed'>
+export type PageMessage = Omit<Plain<'page'>, 'frames'> & { readonly frames: readonly ZstdFrame[] }
+export interface SwarmMessage {
+  readonly kind: 'swarm'
+  readonly age: number
+  readonly catalogue?: Catalogue
+}
+export type Message =
+  | { [K in Kind]: K extends 'page' | 'swarm' ? never : Plain<K> }[Kind]
+  | PageMessage
+  | SwarmMessage
 
-const largestCatalogue = 64 * 2 ** 20
+const maxFrames = 100
+const maxCatalogueBytes = 64 * 2 ** 20
+const fastest = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
 
 export function encode(message: Message): Uint8Array {
+  const { kind, ...fields } = message
   switch (message.kind) {
-    case 'page':
-      return encodePage(message)
-    case 'catalogue': {
-      const { kind, age, catalogue } = message
-      return writeFrame([kind, { age }], catalogue ? [pack(Buffer.from(catalogueText(catalogue)))] : [])
+    case 'page': {
+      const frames = message.frames.map(({ size, bytes }) => [size, bytes.length])
+      return writeFrame(
+        [kind, { ...fields, age: tenths(message.age), took: tenths(message.took), frames }],
+        message.frames.map(({ bytes }) => bytes),
+      )
     }
-    default: {
-      const { kind, ...fields } = message
+    case 'swarm': {
+      const { age, catalogue } = message
+      const json = Buffer.from(catalogue ? JSON.stringify(catalogue, mapsAsObjects) : '')
+      const body = catalogue ? [zstdCompressSync(json, fastest)] : []
+      return writeFrame([kind, { age, size: json.length }], body)
+    }
+    default:
       return writeFrame([kind, fields])
-    }
   }
 }
 
-/** A Map is an object on the wire. */
-function catalogueText(catalogue: Catalogue): string {
-  return JSON.stringify(catalogue, (_key, value) =>
-    value instanceof Map ? Object.fromEntries(value) : value,
-  )
-}
-
-/** Throws at a message that can't be understood; one of an unknown kind is told by name. */
+/** Throws at a message that can't be understood; one of an unknown kind is named. */
 export function decode({ header, body }: Frame): Message | { readonly kind: 'other'; readonly name: string } {
-  const [kind, fields] = row<[string, unknown]>(text, (value) => value)(header, 'header')
-  if (kind === 'page') return decodePage(fields, body)
-  if (kind === 'catalogue') return decodeCatalogue(fields, body)
-  if (!Object.hasOwn(shapes, kind)) return { kind: 'other', name: kind }
-  return { kind, ...shapes[kind as Plain['kind']](fields, kind) } as Message
+  const [name, given] = row<readonly [string, unknown]>(text, (value) => value)(header, 'header')
+  if (!Object.hasOwn(shapes, name)) return { kind: 'other', name }
+  const kind = name as Kind
+  if (kind === 'page') return pageOf(shapes.page(given, kind), body)
+  if (kind === 'swarm') return swarmOf(shapes.swarm(given, kind), body)
+  return { kind, ...shapes[kind](given, kind) } as Message
 }
 
-function encodePage(page: PageMessage): Uint8Array {
-  const { born, number, age, took, size, series, format, print, remarks, base, parts } = page
-  const header = [
-    born,
-    number,
-    tenths(age),
-    tenths(took),
-    size,
-    series,
-    formatNames.indexOf(format),
-    print,
-    remarks,
-    base?.number ?? 0,
-    base?.print ?? '',
-    parts.map(({ length }) => length),
-  ]
-  return writeFrame(['page', header], parts)
-}
-
-function decodePage(fields: unknown, body: Uint8Array): PageMessage {
-  const [born, number, age, took, size, series, format, print, remarks, base, basePrint, lengths] = pageRow(
-    fields,
-    'page',
-  )
-  const known = formatNames[format]
-  if (!known) throw new ProxyError('protocol', `a page in a format that is not known (${format})`)
-  return {
-    kind: 'page',
-    ...{ born, number, age, took, size, series, print, remarks },
-    format: known,
-    ...(base > 0 && { base: { number: base, print: basePrint } }),
-    parts: split(body, lengths),
-  }
-}
-
-/** Copies: what is kept of a message must not keep the whole of it. */
-function split(body: Uint8Array, lengths: readonly number[]): readonly Uint8Array[] {
+function pageOf({ frames: lengths, ...fields }: Of<Shapes['page']>, body: Uint8Array): PageMessage {
+  if (lengths.length === 0 || lengths.length > maxFrames || (fields.base === 0 && lengths.length > 1))
+    throw new ProxyError('protocol', `a page in ${lengths.length} frames`)
   let at = 0
-  const parts = lengths.map((length) => {
+  const frames = lengths.map(([size, length]): ZstdFrame => {
     at += length
-    return new Uint8Array(body.subarray(at - length, at))
+    // a copy: what is kept of a message must not keep the whole of it
+    return { size, bytes: new Uint8Array(body.subarray(at - length, at)) }
   })
-  if (at !== body.length) throw new ProxyError('protocol', 'a page whose parts don’t fill its message')
-  return parts
+  if (at !== body.length) throw new ProxyError('protocol', 'a page whose frames don’t fill its message')
+  return { kind: 'page', ...fields, frames }
 }
 
-function decodeCatalogue(fields: unknown, body: Uint8Array): CatalogueMessage {
-  const { age } = object({ age: duration })(fields, 'catalogue')
-  if (body.length === 0) return { kind: 'catalogue', age }
-  return { kind: 'catalogue', age, catalogue: catalogue(unpackJson(body), 'catalogue') }
+function swarmOf({ age, size }: Of<Shapes['swarm']>, body: Uint8Array): SwarmMessage {
+  if (body.length === 0) return { kind: 'swarm', age }
+  return { kind: 'swarm', age, catalogue: catalogueShape(unpackedJson(body, size), 'swarm') }
 }
 
-function unpackJson(packed: Uint8Array): unknown {
+function unpackedJson(body: Uint8Array, size: number): unknown {
   try {
-    return JSON.parse(Buffer.from(unpack(packed, largestCatalogue)).toString())
+    if (size > maxCatalogueBytes) throw new Error(`${size} bytes`)
+    return JSON.parse(zstdDecompressSync(body, { maxOutputLength: Math.max(1, size) }).toString())
   } catch (cause) {
-    throw new ProxyError('protocol', 'a catalogue that can’t be unpacked', { cause })
+    throw new ProxyError('protocol', 'swarm state that can’t be unpacked', { cause })
   }
 }
 
-function tenths(milliseconds: number): number {
-  return Math.round(milliseconds * 10) / 10
+function mapsAsObjects(_key: string, value: unknown): unknown {
+  return value instanceof Map ? Object.fromEntries(value) : value
 }
+
+/** Tenths of milliseconds are enough, and shorter. */
+const tenths = (ms: number) => Math.round(ms * 10) / 10

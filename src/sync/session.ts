@@ -1,82 +1,100 @@
-// One accepted link at work: what the peer lacks goes out, what it tells comes in.
+// One link in use: the peer is sent what it hasn't got of the own side, and what it sends goes into the store.
 
 import type { Clock } from '../clock.ts'
 import { ProxyError, type Trouble } from '../errors.ts'
-import type { Catalogue, Mono } from '../model.ts'
+import type { Catalogue, Mono, Page, Self, Snapshot, ZstdFrame } from '../model.ts'
+import type { Store } from '../store/store.ts'
 import type { Log } from '../telemetry.ts'
 import { type Calls, createCalls } from './calls.ts'
+import { maxSyncBytes, pack, packAside, unpack, unpackAside } from './codec.ts'
 import { createFeed } from './feed.ts'
-import type { Intake } from './intake.ts'
 import type { Link } from './link.ts'
-import type { Hello, Message } from './messages.ts'
-import type { SyncStore } from './needs.ts'
-import type { Versions } from './versions.ts'
+import type { Hello, Listing, Message, PageMessage } from './messages.ts'
+import type { Outgoing } from './outgoing.ts'
 
 export interface Session {
   readonly link: Link
   readonly peer: Hello
-  /** Who the peer is by what it said last. */
-  readonly self: () => Hello['self']
-  readonly since: Mono
-  /** The peer has told all that it has. */
-  readonly isWhole: () => boolean
+  /** Who the peer is by what it sent last. */
+  readonly self: () => Self
+  /** The peer has sent all that it has. */
+  readonly isComplete: () => boolean
   take(message: Message): void
   /** Something about this own target has changed. */
   mark(id: string): void
   /** Sends what is due, as far as the link takes it. */
   flush(): void
   tick(): void
-  /** Says what we hold, so that everything else is told. */
-  ask(): void
+  /** Says what is held here, so that everything else is sent. */
+  begin(): void
   readonly refresh: Calls['ask']
   close(trouble: Trouble): void
 }
 
-interface Context {
+/** What sync needs of the store. */
+export type SyncStore = Pick<Store, 'own' | 'peers' | 'putRemoteCatalogue' | 'accuseSelf' | 'subscribe'>
+
+export interface SessionContext {
   readonly link: Link
   readonly peer: Hello
-  readonly intake: Intake
+  /** Who we are by our hello, which may be a while ago. */
+  readonly sentSelf: Self
   readonly store: SyncStore
-  readonly versions: Versions
+  readonly outgoing: Outgoing
   readonly clock: Clock
   readonly log: Log
+  /** A page may be so large unpacked. */
+  readonly maxBody: number
   readonly refreshOwn: (id: string, budget: number, signal: AbortSignal) => Promise<unknown>
-  /** Whether what this peer says is believed: another one may claim to be the same node. */
-  readonly isBelieved: () => boolean
+  /** A page that follows the one before is visible, so long after its scrape. */
+  readonly visible: (delay: number) => void
+  /** The peer is another one than its hello said: another hostname, a manager. */
+  readonly selfChanged: () => void
+  /** The peer does something that it has no business with. */
+  readonly report: (trouble: Trouble) => void
 }
 
-const twoClaims: Trouble = { code: 'owner_lost', reason: 'two agents claim to be this node' }
+/** How often a manager says how old its swarm state is, when nothing else is to be said of it. */
+const swarmIntervalMs = 10_000
+/** A node that has just become a manager may say so before the local engine does. */
+const promotionMs = 45_000
+/** What a peer's page is kept in: more deltas would cost memory, fewer would cost time. */
+const maxDeltasPart = 1 / 2
+const maxDeltas = 8
+/** More than so many wait for a large page to be repacked: it is asked for anew. */
+const maxFrames = 4 * maxDeltas
 
-/** How often a manager says how old its catalogue is, when nothing else is to be said of it. */
-const catalogueEvery = 10_000
-
-export function createSession(context: Context): Session {
-  const { link, peer, intake, store, versions, clock, log, isBelieved } = context
-  const { own } = store
-  const { epoch, self } = peer
+export function createSession(context: SessionContext): Session {
+  const { link, peer, store, outgoing, clock, log, report } = context
+  const { own, peers } = store
+  const { node } = peer.self
   const feed = createFeed({
-    ...{ own, versions, clock },
-    failed: (id, error) => log.error({ err: error, id }, 'metrics could not be prepared for a peer'),
+    ...{ own, outgoing, clock },
+    failed: (id, error) => log.internal(error, 'sync', { id }),
   })
   const calls = createCalls({
     clock,
     send: link.send,
     refreshOwn: context.refreshOwn,
-    flush(id) {
+    async flush(id) {
+      await outgoing.settled(id)
       sendAll(feed.take(id))
-      const number = own.entry(id)?.page
-      return number ? { epoch: own.epoch, number } : undefined
+      return feed.sent(id) || undefined
     },
-    isHeld: (id, snapshot) => snapshot.epoch === epoch && intake.snapshotOf(epoch, id) >= snapshot.number,
+    held: (id) => recordOf(id)?.snapshot?.number ?? 0,
   })
-  let theirSelf = self
-  let whole = false
-  let started = false
-  let wholeTold = false
-  let toldSelf = own.self()
-  let toldCatalogue: Catalogue | undefined
-  let catalogueAt = Number.NEGATIVE_INFINITY
+  let theirSelf = peer.self
+  let [isComplete, isStarted, isCompleteSent, isClosed] = [false, false, false, false]
+  let sentSelf = context.sentSelf
+  let sentCatalogue: Catalogue | undefined
+  let catalogueSentAt = Number.NEGATIVE_INFINITY
   let theirCatalogue: Catalogue | undefined
+  let unlistedSince: Mono | undefined
+  const repacking = new Set<string>()
+
+  const recordOf = (id: string) => peers.records(node).get(id)
+
+  // ---- out
 
   function sendAll(messages: readonly Message[]): void {
     for (const message of messages) link.send(message)
@@ -86,87 +104,174 @@ export function createSession(context: Context): Session {
     for (let id = feed.due(); id !== undefined && link.isWritable(); id = feed.due()) sendAll(feed.take(id))
   }
 
-  function sendWhole(): void {
-    if (wholeTold || !started || !own.isWhole() || feed.due() !== undefined) return
-    wholeTold = true
-    link.send({ kind: 'whole' })
+  function sendComplete(): void {
+    if (isCompleteSent || !isStarted || !own.isWhole() || feed.due() !== undefined) return
+    isCompleteSent = true
+    link.send({ kind: 'complete' })
   }
 
   function sendSelf(): void {
-    if (toldSelf === own.self()) return
-    toldSelf = own.self()
-    link.send({ kind: 'self', self: toldSelf })
+    if (sentSelf === own.self()) return
+    sentSelf = own.self()
+    link.send({ kind: 'self', self: sentSelf })
   }
 
   function sendCatalogue(): void {
     const given = own.self().manager ? own.catalogue() : undefined
     if (!given) return
     const { value, age } = given
-    const isNew = value !== toldCatalogue
-    if (!isNew && clock.now() - catalogueAt < catalogueEvery) return
-    toldCatalogue = value
-    catalogueAt = clock.now()
-    link.send({ kind: 'catalogue', age, ...(isNew && { catalogue: value }) })
+    const isNew = value !== sentCatalogue
+    if (!isNew && clock.now() - catalogueSentAt < swarmIntervalMs) return
+    sentCatalogue = value
+    catalogueSentAt = clock.now()
+    link.send({ kind: 'swarm', age, ...(isNew && { catalogue: value }) })
+  }
+
+  function flush(): void {
+    if (isClosed || !link.isWritable()) return
+    sendSelf()
+    sendCatalogue()
+    if (isStarted) sendTargets()
+    sendComplete()
+  }
+
+  // ---- in
+
+  function takeListing({ number, generation, target, finding, endpoint, ended }: Listing): void {
+    if (target.node !== node)
+      throw new ProxyError('protocol', 'a peer listed a container that is not its own')
+    const { age = 0, ...end } = ended ?? { removed: false }
+    peers.update(node, target.id, {
+      ...{ kind: 'listing', number },
+      value: {
+        ...{ generation, target, finding },
+        ...(endpoint && { endpoint }),
+        ...(ended && { ended: { ...end, at: clock.now() - age } }),
+      },
+    })
+  }
+
+  function takePage({ id, number, age, took, base, format, series, remarks, frames }: PageMessage): void {
+    const size = frames.at(-1)!.size
+    const before = base === 0 ? [] : framesOf(id, base)
+    if (frames.some((frame) => frame.size > context.maxBody))
+      putSnapshot(id, number, { ...taken(age, took), ok: false, trouble: tooLarge(size) })
+    else if (!before) link.send({ kind: 'full', id })
+    else {
+      const content = { kind: 'zstd' as const, frames: [...before, ...frames] }
+      const page = keep(id, { format, size, series, remarks, content })
+      putSnapshot(id, number, { ...taken(age, took), ok: true, page })
+      if (base > 0) context.visible(age)
+    }
+  }
+
+  /** What the page of this number is kept in, unless nothing can build on it. */
+  function framesOf(id: string, number: number): readonly ZstdFrame[] | undefined {
+    const page = recordOf(id)?.page
+    if (page?.number !== number || page.value.content.kind !== 'zstd') return undefined
+    const { frames } = page.value.content
+    return frames.length <= maxFrames ? frames : undefined
+  }
+
+  const taken = (age: number, took: number) => ({ at: clock.now() - age, took })
+
+  function putSnapshot(id: string, number: number, value: Snapshot): void {
+    peers.update(node, id, { kind: 'snapshot', number, value })
+    calls.received()
+  }
+
+  /** A full frame is looked at once, and so is a chain of deltas that has become long: it becomes a full one. */
+  function keep(id: string, page: Page): Page {
+    const { frames } = page.content as { readonly frames: readonly ZstdFrame[] }
+    const isLarge = frames.some(({ size }) => size > maxSyncBytes)
+    if (isLarge) {
+      if (isLong(frames)) void repackAside(id, frames)
+      return page
+    }
+    if (frames.length > 1 && !isLong(frames)) return page
+    try {
+      const body = unpack(frames)
+      return frames.length === 1 ? page : { ...page, content: { kind: 'zstd', frames: [pack(body)] } }
+    } catch (error) {
+      peers.update(node, id, { kind: 'unusable' })
+      throw error
+    }
+  }
+
+  /** What has come since stays behind the new full frame. */
+  async function repackAside(id: string, frames: readonly ZstdFrame[]): Promise<void> {
+    if (repacking.has(id)) return
+    repacking.add(id)
+    try {
+      const full = await packAside(await unpackAside(frames))
+      const page = recordOf(id)?.page
+      if (isClosed || page?.value.content.kind !== 'zstd') return
+      const at = page.value.content.frames.indexOf(frames.at(-1)!)
+      if (at < 0) return
+      const content = { kind: 'zstd' as const, frames: [full, ...page.value.content.frames.slice(at + 1)] }
+      peers.update(node, id, { kind: 'repacked', number: page.number, value: { ...page.value, content } })
+    } catch (error) {
+      if (isClosed) return
+      peers.update(node, id, { kind: 'unusable' })
+      link.end((error as Error).message)
+    } finally {
+      repacking.delete(id)
+    }
   }
 
   function takeCatalogue(age: number, catalogue: Catalogue | undefined): void {
     theirCatalogue = catalogue ?? theirCatalogue
-    if (theirCatalogue && isBelieved()) store.putRemoteCatalogue(theirCatalogue, self.node, age)
+    if (!theirCatalogue) return
+    if (store.putRemoteCatalogue(theirCatalogue, node, age)) unlistedSince = undefined
+    else {
+      unlistedSince ??= clock.now()
+      if (!theirSelf.manager || clock.now() - unlistedSince >= promotionMs) report(notManager)
+    }
   }
 
-  function takeSelf(next: Hello['self']): void {
-    if (next.node !== self.node) throw new ProxyError('protocol', 'a peer that became another node')
-    theirSelf = next
-    if (isBelieved()) store.peers.up({ ...peer, self: next })
-  }
-
-  function takeTelling(message: Message): void {
-    if (!isBelieved()) return
-    const reply = intake.take(epoch, message)
-    if (reply) link.send(reply)
-    if (message.kind === 'whole') whole = true
-    calls.received()
-  }
-
-  function flush(): void {
-    if (!link.isWritable()) return
-    sendSelf()
-    sendCatalogue()
-    if (started) sendTargets()
-    sendWhole()
+  function takeSelf(self: Self): void {
+    if (self.node !== node) throw new ProxyError('protocol', 'a peer that became another node')
+    theirSelf = self
+    context.selfChanged()
   }
 
   return {
     link,
     peer,
     self: () => theirSelf,
-    since: clock.now(),
-    isWhole: () => whole,
+    isComplete: () => isComplete,
     take(message) {
       switch (message.kind) {
         case 'digest':
-          started = true
-          wholeTold = false
+          isStarted = true
+          isCompleteSent = false
           sendAll(feed.start(message))
           return flush()
-        case 'lacks':
-          feed.lacks(message.born)
+        case 'full':
+          feed.full(message.id)
           return flush()
+        case 'listing':
+          return takeListing(message)
+        case 'page':
+          return takePage(message)
+        case 'failure': {
+          const { id, number, age, took, trouble } = message
+          return putSnapshot(id, number, { ...taken(age, took), ok: false, trouble })
+        }
+        case 'gone':
+          return peers.remove(node, message.id)
+        case 'complete':
+          isComplete = true
+          return peers.complete(node)
+        case 'swarm':
+          return takeCatalogue(message.age, message.catalogue)
+        case 'self':
+          return takeSelf(message.self)
         case 'refresh':
           void calls.answer(message.call, message.id, message.budget)
           return
         case 'refreshed':
-          return calls.settle(isBelieved() ? message : { call: message.call, trouble: twoClaims })
-        case 'catalogue':
-          return takeCatalogue(message.age, message.catalogue)
-        case 'self':
-          return takeSelf(message.self)
-        case 'listing':
-        case 'page':
-        case 'failure':
-        case 'gone':
-        case 'whole':
-          return takeTelling(message)
+          return calls.settle(message)
         case 'unknown':
           return
         default:
@@ -178,16 +283,39 @@ export function createSession(context: Context): Session {
     tick() {
       flush()
       const { roundTrip } = link.stats()
-      if (roundTrip !== undefined && isBelieved()) store.peers.measured(self.node, roundTrip)
+      if (roundTrip !== undefined) peers.measured(node, roundTrip)
     },
-    ask() {
-      whole = false
-      link.send(intake.digest(epoch))
+    begin() {
+      const records = [...peers.records(node)].flatMap(([id, { listing, snapshot, page }]) =>
+        listing ? [[id, listing.number, snapshot?.number ?? 0, page?.number ?? 0] as const] : [],
+      )
+      link.send({ kind: 'digest', records })
+      flush()
     },
-    refresh(id, budget, signal) {
-      if (!isBelieved()) return Promise.reject(new ProxyError(twoClaims.code, twoClaims.reason))
-      return calls.ask(id, budget, signal)
+    refresh: calls.ask,
+    close(trouble) {
+      isClosed = true
+      calls.close(trouble)
     },
-    close: calls.close,
   }
+}
+
+function isLong([full, ...deltas]: readonly ZstdFrame[]): boolean {
+  const bytes = deltas.reduce((sum, delta) => sum + delta.bytes.length, 0)
+  return deltas.length > maxDeltas || bytes > full!.bytes.length * maxDeltasPart
+}
+
+function tooLarge(size: number): Trouble {
+  return {
+    code: 'too_large',
+    reason: `the page has ${size} bytes, more than this agent’s MAX_BODY`,
+    mend: 'give all agents the same MAX_BODY',
+  }
+}
+
+const notManager: Trouble = {
+  code: 'protocol',
+  reason:
+    'it sends swarm state, but Docker on this node does not list it as a manager; what it sends is ignored',
+  mend: 'if it was not promoted just now, find out what runs there: it holds the secret of this cluster',
 }

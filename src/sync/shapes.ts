@@ -5,7 +5,7 @@ import { ProxyError } from '../errors.ts'
 
 /** Returns the value if it has the shape, else throws with the place where it hasn't. */
 export type Shape<T> = (value: unknown, where: string) => T
-type Of<S> = S extends Shape<infer T> ? T : never
+export type Of<S> = S extends Shape<infer T> ? T : never
 type Shapes = Readonly<Record<string, Shape<unknown>>>
 
 function wrong(where: string, expected: string): never {

@@ -43,7 +43,7 @@ export const otherSecret: Trouble = {
 export function createSsh(accepted: readonly [Keys, ...Keys[]], rekeyEvery = anHour): Ssh {
   const hostKeys = [accepted[0].host.file]
   const hostBlobs = accepted.map(({ host }) => host.blob)
-  const clients = accepted.map(({ client }) => ({ blob: client.blob, key: parsed(client.file) }))
+  const clients = accepted.map(({ client }) => parsed(client.file))
   const callers = new Map<string, (connection: ssh2.Connection) => void>()
   const server = new ssh2.Server({ hostKeys, algorithms }, (connection, { ip, port }) => {
     callers.get(nameOf(ip, port))?.(connection)
@@ -60,11 +60,12 @@ export function createSsh(accepted: readonly [Keys, ...Keys[]], rekeyEvery = anH
         })
         callers.set(name, (connection) => {
           callers.delete(name)
-          guard(connection, clients)
+          const session = guard(connection, clients)
           onlySubsystem(connection, (stream) => {
             const rekey = setInterval(() => connection.rekey(), rekeyEvery)
             socket.once('close', () => clearInterval(rekey))
-            resolve(channelOf(socket, stream, () => connection.end(), address, false))
+            const binding = session.id()
+            resolve(channelOf(socket, stream, () => connection.end(), { address, dialled: false, binding }))
           })
         })
         server.injectSocket(socket)
@@ -73,13 +74,18 @@ export function createSsh(accepted: readonly [Keys, ...Keys[]], rekeyEvery = anH
     call(socket, address, signal) {
       return held(socket, signal, (resolve, reject) => {
         const client = new ssh2.Client()
+        const keys = new KeyAgent(clients)
+        const method: ssh2.AgentAuthMethod = { type: 'agent', username: user, agent: keys }
         client.on('error', (error) => reject(callFailure(error)))
         socket.once('close', () => reject(new ProxyError('reset', 'the peer closed the connection')))
         client.once('ready', () => {
           client.subsys(subsystem, (error, stream) => {
             if (error)
               reject(new ProxyError('protocol', 'the peer does not speak our protocol', { cause: error }))
-            else resolve(channelOf(socket, stream, () => client.end(), address, true))
+            else {
+              const binding = keys.sessionId()
+              resolve(channelOf(socket, stream, () => client.end(), { address, dialled: true, binding }))
+            }
           })
         })
         client.connect({
@@ -87,11 +93,7 @@ export function createSsh(accepted: readonly [Keys, ...Keys[]], rekeyEvery = anH
           username: user,
           algorithms,
           hostVerifier: (key: Buffer) => isOneOf(key, hostBlobs),
-          authHandler: accepted.map(({ client }) => ({
-            type: 'publickey',
-            username: user,
-            key: client.file,
-          })),
+          authHandler: [method],
           readyTimeout: 0,
         })
       })
@@ -122,31 +124,66 @@ function held(
   })
 }
 
-interface Known {
-  readonly blob: Buffer
-  readonly key: ssh2.ParsedKey
+type PublicKey = string | Buffer | ssh2.ParsedKey
+
+/** Shows and uses our keys, one after the other. What it signs begins with the session's id. */
+class KeyAgent extends ssh2.BaseAgent {
+  readonly #keys: readonly ssh2.ParsedKey[]
+  #signed: Uint8Array | undefined
+
+  constructor(keys: readonly ssh2.ParsedKey[]) {
+    super()
+    this.#keys = keys
+  }
+
+  override getIdentities(on: ssh2.IdentityCallback): void {
+    on(undefined, [...this.#keys])
+  }
+
+  override sign(key: PublicKey, data: Buffer, options: unknown, last?: ssh2.SignCallback): void {
+    const on = last ?? (options as ssh2.SignCallback)
+    const signature = (key as ssh2.ParsedKey).sign(data)
+    this.#signed = data
+    if (signature instanceof Error) on(signature)
+    else on(undefined, signature)
+  }
+
+  sessionId(): Uint8Array {
+    return sessionIdOf(this.#signed)
+  }
+}
+
+/** The first field of what authenticates a caller (RFC 4252, section 7): what names this session, to both of its sides alike. */
+function sessionIdOf(signed: Uint8Array | undefined): Uint8Array {
+  if (!signed) throw new Error('a session without a signature')
+  const data = Buffer.from(signed)
+  return data.subarray(4, 4 + data.readUInt32BE())
 }
 
 /** Public key only, and only ours. */
-function guard(connection: ssh2.Connection, clients: readonly Known[]): void {
+function guard(connection: ssh2.Connection, clients: readonly ssh2.ParsedKey[]) {
   let attempts = 0
+  let signed: Uint8Array | undefined
   connection.on('error', () => {})
   connection.on('authentication', (context) => {
     attempts += 1
     if (attempts > mostAttempts) connection.end()
-    else if (context.method === 'publickey' && isProven(context, clients)) context.accept()
-    else context.reject(['publickey'])
+    else if (context.method === 'publickey' && isProven(context, clients)) {
+      if (context.signature) signed = context.blob
+      context.accept()
+    } else context.reject(['publickey'])
   })
+  return { id: () => sessionIdOf(signed) }
 }
 
 /** Without a signature the caller only asks whether the key would do. */
 function isProven(
   { key, signature, blob, hashAlgo }: ssh2.PublicKeyAuthContext,
-  clients: readonly Known[],
+  clients: readonly ssh2.ParsedKey[],
 ): boolean {
-  const known = clients.find((client) => isOneOf(key.data, [client.blob]))
+  const known = clients.find((client) => isOneOf(key.data, [client.getPublicSSH()]))
   if (!known) return false
-  return !signature || (blob !== undefined && known.key.verify(blob, signature, hashAlgo) === true)
+  return !signature || (blob !== undefined && known.verify(blob, signature, hashAlgo) === true)
 }
 
 function parsed(file: string): ssh2.ParsedKey {
@@ -171,8 +208,7 @@ function channelOf(
   socket: Socket,
   stream: ssh2.Channel,
   end: () => void,
-  address: string,
-  dialled: boolean,
+  about: Pick<Channel, 'address' | 'dialled' | 'binding'>,
 ): Channel {
   let handlers: ChannelHandlers | undefined
   let trouble: Trouble | undefined
@@ -201,12 +237,10 @@ function channelOf(
     if (!stream.writable) return
     // ssh2 writes a packet's length, its text and its tag one by one
     socket.cork()
-    withoutStackTraces(() =>
-      stream.write(bytes, () => {
-        waiting -= bytes.length
-        moved()
-      }),
-    )
+    stream.write(bytes, () => {
+      waiting -= bytes.length
+      moved()
+    })
     socket.uncork()
   }
 
@@ -223,8 +257,7 @@ function channelOf(
   stream.once('close', close)
 
   return {
-    address,
-    dialled,
+    ...about,
     open(given) {
       handlers = given
       stream.on('data', given.data)
@@ -238,20 +271,6 @@ function channelOf(
       return !isHeldBack
     },
     close,
-  }
-}
-
-/**
- * Of each key that is handed over as bytes, as ssh2's are, Node finds out by errors of its own that it isn't an object:
- * to trace where those were thrown takes twice as long as to encrypt the packet.
- */
-function withoutStackTraces(work: () => void): void {
-  const { stackTraceLimit } = Error
-  Error.stackTraceLimit = 0
-  try {
-    work()
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit
   }
 }
 

@@ -7,10 +7,12 @@ import { startLoop } from '../loop.ts'
 import type { NodeId, Part, PeerView } from '../model.ts'
 import type { Log, Metrics } from '../telemetry.ts'
 import { createFinder, createLookUp, type LookUp } from './find.ts'
+import { createIdentity } from './identity.ts'
 import { deriveKeys, type Keys } from './keys.ts'
 import { createMeasures } from './measures.ts'
 import { createMesh, type MeshOptions } from './mesh.ts'
-import type { SyncStore } from './needs.ts'
+import type { SyncStore } from './session.ts'
+
 import { dial, startListener } from './sockets.ts'
 import { createSsh } from './ssh.ts'
 
@@ -20,14 +22,16 @@ export interface Sync extends Part {
   /** The owner scrapes now; its new snapshot is in the store when this resolves. Rejects with a ProxyError. */
   refresh(node: NodeId, id: string, budget: number, signal?: AbortSignal): Promise<void>
   /** Nothing of ours is about to change: what has changed goes out now, and not with what else comes in a moment. */
-  hasten(): void
+  flush(): void
   peers(): readonly PeerView[]
   /** Whether every peer that was found has told all it has, or can't be reached. Stays so once it is. */
   isSettled(): boolean
 }
 
 export interface SyncOptions {
-  readonly config: Pick<Config, 'sshPort' | 'peers' | 'previousSecret'> & { readonly secret: string }
+  readonly config: Pick<Config, 'sshPort' | 'peers' | 'previousSecret' | 'maxBody'> & {
+    readonly secret: string
+  }
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics
@@ -49,7 +53,7 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
   const ssh = createSsh(await deriveAll(options.derive ?? deriveKeys, config))
   const measures = createMeasures(metrics, () => mesh.peers())
   const mesh = createMesh({
-    ...{ clock, log, store, version, refreshOwn },
+    ...{ clock, log, store, version, refreshOwn, identity: createIdentity(), maxBody: config.maxBody },
     dial: (address, signal) => dial(address, ssh, clock, signal),
     onLost: () => finding.wake(),
     watch: measures.watch,
@@ -83,7 +87,7 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
       await mesh.refresh(node, id, budget, signal)
       measures.refreshed(clock.now() - asked)
     },
-    hasten: mesh.hasten,
+    flush: mesh.flush,
     peers: mesh.peers,
     isSettled() {
       settled ||= mesh.isSettled() || clock.now() - started > settledWithin

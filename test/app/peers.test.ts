@@ -9,7 +9,7 @@ function stub() {
     calls,
     sync: {
       refresh: async (...asked: readonly unknown[]) => void calls.push(['refresh', ...asked]),
-      hasten: () => void calls.push(['hasten']),
+      flush: () => void calls.push(['flush']),
       peers: () => [],
       isSettled: () => true,
       stop: async () => void calls.push(['stop']),
@@ -38,15 +38,15 @@ describe('sync', () => {
     expect(peers.isSettled()).toBe(false)
     peers.begin()
     peers.begin()
-    peers.hasten()
+    peers.flush()
     expect(begun).toBe(1)
     await expect(peers.refresh('n2', 'a', 100)).rejects.toMatchObject({ code: 'owner_lost' })
     await Promise.resolve()
     expect(peers.isSettled()).toBe(true)
     await peers.refresh('n2', 'a', 100)
-    peers.hasten()
+    peers.flush()
     await peers.stop()
-    expect(calls).toEqual([['refresh', 'n2', 'a', 100], ['hasten'], ['stop']])
+    expect(calls).toEqual([['refresh', 'n2', 'a', 100], ['flush'], ['stop']])
   })
 
   test('that is stopped while it begins is stopped when it has; afterwards it begins no more', async () => {

@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { plainPage } from '../../src/page.ts'
-import { bodyOf } from '../../src/sync/body.ts'
+import { bodyOf } from '../../src/sync/codec.ts'
 import { scaled } from '../helpers/limits.ts'
 import { failing, healthy, nodeView, type Scene, startScene, threeNodes } from '../helpers/scene.ts'
 import { axeFindings, openBrowser, shownTargets, visit } from './browser.ts'

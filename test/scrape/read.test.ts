@@ -5,7 +5,7 @@ import { systemClock } from '../../src/clock.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
 import type { Fetched } from '../../src/scrape/fetch.ts'
 import { createReader } from '../../src/scrape/read.ts'
-import { bodyOf } from '../../src/sync/body.ts'
+import { bodyOf } from '../../src/sync/codec.ts'
 
 const maxBody = 4 * 2 ** 20
 const limits = { maxSeries: 100_000, maxLine: 10_000 }

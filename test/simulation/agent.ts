@@ -14,7 +14,7 @@ import { ProxyError } from '../../src/errors.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
 import { settingsOf } from '../../src/labels/settings.ts'
 import { startLoop } from '../../src/loop.ts'
-import type { Catalogue, Entry, Part, Self, Target } from '../../src/model.ts'
+import type { Catalogue, Entry, NodeId, Part, Self, Target } from '../../src/model.ts'
 import { planOf } from '../../src/probe/plan.ts'
 import { startProber } from '../../src/probe/prober.ts'
 import { createReader as createPageReader } from '../../src/scrape/read.ts'
@@ -31,6 +31,7 @@ import { createSd } from '../../src/serve/sd/sd.ts'
 import { standing } from '../../src/store/names/standing.ts'
 import { createNames } from '../../src/store/names.ts'
 import { createStore } from '../../src/store/store.ts'
+import { createIdentity } from '../../src/sync/identity.ts'
 import { createMesh, type Mesh } from '../../src/sync/mesh.ts'
 import type { Log, Metrics } from '../../src/telemetry.ts'
 import type { Container } from './containers.ts'
@@ -43,6 +44,8 @@ import { createWeb, type Response } from './web.ts'
 export interface Seen {
   readonly self: Self
   readonly targets: readonly Target[]
+  /** Which nodes the engine knows as managers. */
+  readonly managers: ReadonlySet<NodeId>
   /** On managers only. */
   readonly catalogue: Catalogue | undefined
 }
@@ -103,7 +106,7 @@ export function startAgent(around: Surroundings): Agent {
   const { forgetAfter } = config
   const store = started(
     createStore({
-      ...{ clock, forgetAfter, version, randomBytes: random.bytes },
+      ...{ clock, forgetAfter, version },
       isAddressed: (node) =>
         mesh?.peers().some((peer) => peer.node === node && peer.state !== 'connected') ?? false,
       onListenerError: (error) => around.onInternal('store', error),
@@ -130,7 +133,7 @@ export function startAgent(around: Surroundings): Agent {
       {
         ...{ clock, log, metrics, admit: heldPages.admit },
         read: agentPage.orElse(read),
-        rests: () => mesh?.hasten(),
+        rests: () => mesh?.flush(),
       },
       (id, snapshot) => {
         store.putSnapshot(id, snapshot)
@@ -174,7 +177,8 @@ export function startAgent(around: Surroundings): Agent {
     if (mesh) return
     const begun = clock.now()
     const joined = createMesh({
-      ...{ clock, log, store, version },
+      ...{ clock, log, store, version, maxBody: config.maxBody },
+      identity: createIdentity(random.bytes(32)),
       dial: (to, signal) => network.dial(process, address, to, signal),
       refreshOwn: scraper.now,
       onLost: () => finding.wake(),
@@ -197,7 +201,7 @@ export function startAgent(around: Surroundings): Agent {
   let synced = () => false
 
   function found(news: Found): void {
-    store.identify(news.self)
+    store.identify(news.self, news.managers)
     store.replaceTargets([...news.targets, agentPage.target(news.self.node)])
     store.putFinding(agentPage.target(news.self.node).id, agentPage.finding)
     if (news.catalogue) store.putCatalogue(news.catalogue, news.catalogueReadAt)
@@ -254,8 +258,8 @@ export function startAgent(around: Surroundings): Agent {
     address,
     process,
     get: (path, headers = {}) => web.get(path, headers),
-    see({ self, targets, catalogue }) {
-      handover.node(self, targets)
+    see({ self, targets, managers, catalogue }) {
+      handover.node({ self, targets, managers })
       handover.catalogue(catalogue, clock.now())
     },
     remembers: () => [...store.entries()].length + store.nodes().length + (mesh?.peers().length ?? 0),

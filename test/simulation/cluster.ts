@@ -41,6 +41,8 @@ export interface Cluster {
   endClone(copy: Machine, silently: boolean): void
   /** A peer that holds the secret and lies, until what is returned is called. */
   intrude(to: Machine, as: Machine | undefined, options: { manager: boolean; messages: number }): () => void
+  /** Whether any peer has lied. */
+  wasIntruded(): boolean
   /** What runs has changed: discovery will see it. */
   changed(): void
   runGlobal(at: Machine): void
@@ -65,6 +67,8 @@ export interface Totals {
 /** Discovery sees what has changed so much later. */
 export const discoveryDelayMs = 20
 const resyncMs = 10_000
+/** Agents have found each other by then. */
+const startupMs = 3000
 /** An agent that was told to stop is gone after this. */
 const stopWithinMs = 50
 
@@ -77,6 +81,7 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
   const hash = createHash('sha256')
   const setups = new Map(scenario.machines.map((setup) => [setup.name, setup]))
   const pending = new Set<() => void>()
+  const startedAt = new WeakMap<Agent, number>()
   let [responses, pages, starts, clones, tasks, intruders] = [0, 0, 0, 0, 0, 0]
 
   const machines = () => [...world.machines.values()]
@@ -106,6 +111,7 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
       containerAt: world.containerAt,
       onInternal: (what, error) => oracle.report('internal', `${at.name}: ${what}: ${textOf(error)}`),
     })
+    startedAt.set(at.agent, scheduler.now())
     watch(at, at.agent)
   }
 
@@ -193,13 +199,22 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
         nodes: machines().map(world.nodeOf),
         ids: world.placed.map(({ container }) => container.id),
       })
-      // nobody else answers for a node whose agent isn't there
-      if (as && !as.agent) oracle.distrust(as)
+      const isUp = ({ agent }: Machine) =>
+        agent && !agent.process.isPaused() && scheduler.now() - startedAt.get(agent)! > startupMs
+      const isAnswering = () => as && isUp(as) && isUp(to) && network.isJoined(as.address, to.address)
+      // nobody else answers for a node whose agent isn't there, or can't be reached
+      const watchClaimed = () => {
+        if (!as || !process.isAlive()) return
+        if (isAnswering()) later(5, watchClaimed)
+        else oracle.distrust(as)
+      }
+      if (as !== to) watchClaimed()
       return () => {
         process.kill()
         network.abandon(from, own.chance(0.5))
       }
     },
+    wasIntruded: () => intruders > 0,
     changed() {
       later(discoveryDelayMs, () => {
         for (const at of machines()) {

@@ -3,9 +3,10 @@
 
 import { agentTarget, type Place, type Target } from '../../src/model.ts'
 import type { Channel } from '../../src/sync/channel.ts'
+import { pack } from '../../src/sync/codec.ts'
 import { createFrameReader } from '../../src/sync/frames.ts'
+import { createIdentity } from '../../src/sync/identity.ts'
 import { decode, encode, type Hello, type Message, protocol } from '../../src/sync/messages.ts'
-import { fingerprint, pack } from '../../src/sync/pack.ts'
 import { found, self as selfOf, endpoint as someEndpoint } from '../store/samples.ts'
 import type { Network } from './network.ts'
 import type { Process } from './process.ts'
@@ -52,8 +53,8 @@ function speak(channel: Channel, messages: number, intrusion: Intrusion): Promis
   const { clock } = process
   const ended = Promise.withResolvers<number>()
   let [isOver, left, beats] = [false, messages, 0]
-  /** The other agent's. */
-  let heardEpoch = ''
+  let theirNode = ''
+  const identity = createIdentity(random.bytes(32))
 
   const send = (message: Message) => {
     if (!isOver) channel.write(encode(message))
@@ -61,20 +62,26 @@ function speak(channel: Channel, messages: number, intrusion: Intrusion): Promis
 
   function take(message: Message): void {
     if (message.kind === 'hello') introduce(message)
+    if (message.kind === 'accept' && node > theirNode) send(message)
+    // it holds on to what it claims
+    if (message.kind === 'challenge') send({ kind: 'response', number: message.number })
     // it says that it has done what it was asked for
-    if (message.kind === 'refresh' && random.chance(0.7)) send({ kind: 'refreshed', call: message.call })
+    if (message.kind === 'refresh' && random.chance(0.7))
+      send({ kind: 'refreshed', call: message.call, number: 1 })
   }
 
-  function introduce({ epoch, self }: Hello): void {
-    heardEpoch = epoch
-    const own = random.chance(0.1) ? epoch : random.bytes(9).toString('base64url')
+  function introduce(theirs: Hello): void {
+    theirNode = theirs.self.node
+    const proof = identity.prove({ role: 'caller', node, binding: channel.binding })
+    // now and then it pretends to be another agent, with what it has from it
+    const { epoch, ...rest } = random.chance(0.1) ? theirs : { epoch: identity.epoch, proof }
     send({
-      ...{ kind: 'hello', ...protocol, version: '1.0.0', epoch: own },
+      ...{ kind: 'hello', ...protocol, version: '1.0.0', epoch, proof: rest.proof },
       self: selfOf(node, { manager }),
     })
-    if (self.node > node) send({ kind: 'accept' })
+    if (node < theirNode) send({ kind: 'accept' })
     beat()
-    lie()
+    clock.after(5, lie)
   }
 
   function beat(): void {
@@ -88,7 +95,7 @@ function speak(channel: Channel, messages: number, intrusion: Intrusion): Promis
     if (isOver || left === 0) return
     left -= 1
     if (random.chance(0.005)) channel.write(random.bytes(random.between(1, 40)))
-    else send(anyMessage(intrusion, heardEpoch))
+    else send(anyMessage(intrusion))
     clock.after(random.below(pauseMs), lie)
   }
 
@@ -104,14 +111,25 @@ function speak(channel: Channel, messages: number, intrusion: Intrusion): Promis
   return ended.promise
 }
 
-function anyMessage(intrusion: Intrusion, epoch: string): Message {
+function anyMessage(intrusion: Intrusion): Message {
   const { random, nodes, ids, node, manager } = intrusion
   const small = () => random.one([1, 2, 3, 7, 20, 2 ** 50])
-  const numbers = () => ({ born: small(), number: small(), age: random.one([0, 0, 500, 1e9]), took: 1 })
+  const id = () => random.one([...ids, 'invented', agentTarget])
+  const numbers = () => ({ id: id(), number: small(), age: random.one([0, 0, 500, 1e9]), took: 1 })
   const text = Buffer.from(`# TYPE said gauge\nsaid{container="invented",content="0"} ${random.below(9)}\n`)
+  const bomb = pack(Buffer.alloc(500_000))
+  const frame = () =>
+    random.one([
+      ...[pack(text), pack(text), pack(text)],
+      { ...pack(text), size: random.one([2 ** 40, 0, text.length - 1]) },
+      { ...bomb, size: text.length },
+    ])
   const page = (): Message => ({
     ...{ kind: 'page', ...numbers(), series: 1, format: 'text/0.0.4', remarks: [] },
-    ...{ print: fingerprint(text), size: random.chance(0.9) ? text.length : 2 ** 40, parts: [pack(text)] },
+    ...random.one([
+      { base: 0, frames: [frame()] },
+      { base: small(), frames: [frame(), frame()] },
+    ]),
   })
   // these the other side may take, again and again
   if (random.chance(0.9))
@@ -120,16 +138,14 @@ function anyMessage(intrusion: Intrusion, epoch: string): Message {
       page,
       page,
       () => ({ kind: 'failure', ...numbers(), trouble: { code: 'refused', reason: 'invented' } }),
-      () => ({ kind: 'gone', born: small() }),
-      () => ({ kind: 'whole' }),
-      () => ({ kind: 'lacks', born: small() }),
-      () => ({
-        kind: 'digest',
-        epoch: random.one(['', epoch]),
-        held: [[small(), small(), small(), small()]],
-      }),
+      () => ({ kind: 'gone', id: id() }),
+      () => ({ kind: 'complete' }),
+      () => ({ kind: 'full', id: id() }),
+      () => ({ kind: 'digest', records: [[id(), small(), small(), small()]] }),
       () => ({ kind: 'refresh', call: small(), id: random.one(ids), budget: random.one([0, 100, 1e12]) }),
-      () => ({ kind: 'refreshed', call: small() }),
+      () => ({ kind: 'refreshed', call: small(), number: small() }),
+      () => ({ kind: 'challenge', number: small() }),
+      () => ({ kind: 'response', number: small() }),
       () => ({ kind: 'self', self: selfOf(node, { manager }) }),
       () => (manager ? inventedSwarm : page()),
       () => ({ kind: 'unknown', of: 'anything' }),
@@ -144,12 +160,17 @@ function anyMessage(intrusion: Intrusion, epoch: string): Message {
 }
 
 const inventedSwarm: Message = {
-  ...{ kind: 'catalogue', age: 0 },
+  ...{ kind: 'swarm', age: 0 },
   catalogue: { cluster: 'invented', nodes: new Map(), services: new Map(), containers: new Map() },
 }
 
 /** Its own containers have names of their own; those that it invents of others have theirs. */
-function listing({ random, nodes, ids }: Intrusion, node: string, born: number, number: number): Message {
+function listing(
+  { random, nodes, ids }: Intrusion,
+  node: string,
+  generation: number,
+  number: number,
+): Message {
   const place = random.one<Place>([
     { kind: 'standalone' },
     { kind: 'compose', project: 'shop', service: 'api', number: '1' },
@@ -168,5 +189,5 @@ function listing({ random, nodes, ids }: Intrusion, node: string, born: number, 
     state: random.one(['running', 'running', 'stopped']),
     addresses: [{ network: 'monitor', host: '10.0.0.1' }],
   }
-  return { kind: 'listing', born, number, target, finding: found, endpoint: someEndpoint }
+  return { kind: 'listing', generation, number, target, finding: found, endpoint: someEndpoint }
 }

@@ -17,6 +17,8 @@ export interface Network {
   cut(a: string, b: string): void
   restore(a: string, b: string): void
   restoreAll(): void
+  /** Whether a connection between the two carries anything now. */
+  isJoined(a: string, b: string): boolean
   /** Every connection between the two is reset, each in the middle of what is under way. */
   reset(a: string, b: string): void
   /** All connections of this address end: with a reset, or so that the others never learn of it. */
@@ -72,12 +74,13 @@ export function createNetwork(scheduler: Scheduler, random: Random): Network {
     const own = random.fork(`${from} ${to} ${made}`)
     const traits = { windowBytes: own.one(windows), chops: own.chance(0.3) }
     const path = pathOf(from, to)
-    const calling = createEnd(scheduler, caller, path, { address: to, dialled: true }, own, traits)
+    const binding = own.bytes(32)
+    const calling = createEnd(scheduler, caller, path, { address: to, dialled: true, binding }, own, traits)
     const called = createEnd(
       scheduler,
       listener.process,
       path,
-      { address: from, dialled: false },
+      { address: from, dialled: false, binding },
       own,
       traits,
     )
@@ -131,6 +134,7 @@ export function createNetwork(scheduler: Scheduler, random: Random): Network {
         restore(path, between(a, b))
       }
     },
+    isJoined: (a, b) => !pathOf(a, b).isCut && between(a, b).length > 0,
     reset(a, b) {
       for (const { ends } of between(a, b)) for (const end of ends) end.reset()
     },
@@ -175,7 +179,7 @@ function createEnd(
   scheduler: Scheduler,
   process: Process,
   path: Path,
-  { address, dialled }: Pick<Channel, 'address' | 'dialled'>,
+  about: Pick<Channel, 'address' | 'dialled' | 'binding'>,
   random: Random,
   { windowBytes, chops }: Traits,
 ): End {
@@ -240,8 +244,7 @@ function createEnd(
 
   return {
     channel: {
-      address,
-      dialled,
+      ...about,
       open(given) {
         handlers = given
         const bytes = early

@@ -78,6 +78,7 @@ export function createOracle(world: World, now: () => number, promises: Promises
 
   function checkPart(exchange: Exchange, part: Part): void {
     const { askedAt, answeredAt, response, path } = exchange
+    if (isAnybodys(exchange, part)) return
     const asked = { ...part, from: askedAt - promises.staleAfterMs - 5000 }
     const candidates = candidatesOf(world, asked)
     if (candidates.some(({ machine }) => distrusted.has(machine))) return
@@ -97,6 +98,11 @@ export function createOracle(world: World, now: () => number, promises: Promises
         `${where}, ${what}: last said at ${ms(youngest)}, ${ms(askedAt - youngest)} before it was asked for`,
       )
     checkOrder(exchange, part, said, `${where}, ${what}`)
+  }
+
+  /** Where no managers are known, who may speak for a node may also say that its containers are replicas. */
+  function isAnybodys({ agentName }: Exchange, { name }: Part): boolean {
+    return distrusted.size > 0 && name.startsWith('demo_') && !world.machines.get(agentName)?.swarmId
   }
 
   function oldestAllowed({ askedAt, answeredAt, response: { age } }: Exchange): number {

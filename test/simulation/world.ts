@@ -196,6 +196,10 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
     }
   }
 
+  function managers(): ReadonlySet<NodeId> {
+    return new Set([...machines.values()].flatMap(({ swarmId, isManager }) => (isManager && swarmId) || []))
+  }
+
   function tasksOn({ containers }: Machine): readonly string[] {
     const tasks = [...containers].filter(({ place }) => place.kind !== 'standalone')
     return tasks.map(({ id }) => id.slice(0, taskContainerDigits))
@@ -267,6 +271,7 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
     seenBy: (machine) => ({
       self: selfOf(machine),
       targets: [...machine.containers].map((container) => targetOf(container, machine)),
+      managers: machine.swarmId ? managers() : new Set(),
       catalogue: machine.swarmId && machine.isManager ? catalogue() : undefined,
     }),
   }

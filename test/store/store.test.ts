@@ -56,13 +56,13 @@ describe('the own side', () => {
     expect(entry('a')?.history.map(({ took }) => took)).toEqual(Array.from({ length: 20 }, (_, i) => i + 6))
   })
 
-  test('numbers directory and page apart', () => {
+  test('numbers listing and snapshot apart', () => {
     store.replaceTargets([target('a')])
     store.putSnapshot('a', snapshot(1))
-    const { directory, page } = store.own.entry('a')!
+    const { listing, snapshot: number } = store.own.entry('a')!
     store.putSnapshot('a', snapshot(2))
-    expect(store.own.entry('a')!.directory).toBe(directory)
-    expect(store.own.entry('a')!.page).toBeGreaterThan(page)
+    expect(store.own.entry('a')!.listing).toBe(listing)
+    expect(store.own.entry('a')!.snapshot).toBeGreaterThan(number)
   })
 
   test('goes on under another id of the node, with all that was found', () => {
@@ -75,8 +75,11 @@ describe('the own side', () => {
     store.identify(self('n2'))
     expect(ids()).toEqual(['n2/a'])
     expect(entry('a', 'n2')).toEqual({ owner: 'n2', target: target('a', { node: 'n2' }), ...rest })
-    expect(store.own.entry('a')).toMatchObject({ page: before.page, born: before.born })
-    expect(store.own.entry('a')!.directory).toBeGreaterThan(before.directory)
+    expect(store.own.entry('a')).toMatchObject({
+      snapshot: before.snapshot,
+      generation: before.generation,
+    })
+    expect(store.own.entry('a')!.listing).toBeGreaterThan(before.listing)
     expect(changes.map(({ kind }) => kind)).toEqual(['nodes', 'entry', 'gone'])
     expect(changes.at(-1)).toEqual({ kind: 'gone', owner: 'n1', id: 'a' })
     changes.length = 0
@@ -162,23 +165,13 @@ describe('what has ended', () => {
 
 describe('the peers’ side', () => {
   const speaker = (epoch = 'e1') => ({ self: self('n2'), version: '1.0.0', epoch })
-  const list = (id: string, number: number, epoch = 'e1', born = number) =>
-    store.peers.say('n2', epoch, {
-      kind: 'listing',
-      id,
-      number,
-      listing: { target: target(id, { node: 'n2' }), finding: found, endpoint, born },
+  const list = (id: string, number: number, generation = number) =>
+    store.peers.update('n2', id, {
+      ...{ kind: 'listing', number },
+      value: { target: target(id, { node: 'n2' }), finding: found, endpoint, generation },
     })
-  const show = (id: string, number: number, epoch = 'e1') =>
-    store.peers.say('n2', epoch, { kind: 'snapshot', id, number, snapshot: snapshot(number) })
-
-  test('believes only the present epoch', () => {
-    store.peers.up(speaker('e2'))
-    list('a', 1, 'e1')
-    expect(ids()).toEqual([])
-    list('a', 1, 'e2')
-    expect(ids()).toEqual(['n2/a'])
-  })
+  const show = (id: string, number: number) =>
+    store.peers.update('n2', id, { kind: 'snapshot', number, value: snapshot(number) })
 
   test('a restarted owner’s former pages stand until it has told all', () => {
     store.peers.up(speaker('e1'))
@@ -187,15 +180,14 @@ describe('the peers’ side', () => {
       show(id, 2)
     }
     store.peers.up(speaker('e2'))
-    store.peers.say('n2', 'e2', {
-      kind: 'listing',
-      id: 'a',
-      number: 1,
-      listing: { target: target('a', { node: 'n2' }), finding: { kind: 'searching' }, born: 1 },
+    expect([...store.peers.records('n2').values()].some(({ listing }) => listing)).toBe(false)
+    store.peers.update('n2', 'a', {
+      ...{ kind: 'listing', number: 1 },
+      value: { target: target('a', { node: 'n2' }), finding: { kind: 'searching' }, generation: 1 },
     })
     expect(entry('a', 'n2')).toMatchObject({ endpoint: { port: 8080 }, snapshot: { ok: true, at: 2 } })
     expect(entry('b', 'n2')).toMatchObject({ snapshot: { ok: true } })
-    store.peers.whole('n2', 'e2')
+    store.peers.complete('n2')
     expect(ids()).toEqual(['n2/a'])
     expect(entry('a', 'n2')?.snapshot).toBeUndefined()
   })
@@ -225,27 +217,17 @@ describe('the peers’ side', () => {
     store.peers.up(speaker('e1'))
     list('a', 1)
     expect(ids().sort()).toEqual(['n2/a', 'n2/removed'])
-    store.peers.whole('n2', 'e1')
+    store.peers.complete('n2')
     expect(ids()).toEqual(['n2/a'])
   })
 
-  test('an agent that has another node id loses what it does not send again', () => {
+  test('what an agent sent under its former node id is held of it under the new one, and so in the digest', () => {
     store.peers.up(speaker('e1'))
-    for (const [id, number] of [
-      ['a', 1],
-      ['removed', 2],
-    ] as const)
-      list(id, number)
+    list('a', 1)
     show('a', 3)
     store.peers.up({ self: self('n9'), version: '1.0.0', epoch: 'e1' })
-    store.peers.say('n9', 'e1', {
-      kind: 'listing',
-      ...{ id: 'a', number: 4 },
-      listing: { target: target('a', { node: 'n9' }), finding: found, endpoint, born: 1 },
-    })
-    expect(ids().sort()).toEqual(['n9/a', 'n9/removed'])
-    store.peers.whole('n9', 'e1')
-    expect(ids()).toEqual(['n9/a'])
+    expect(store.peers.records('n9').get('a')).toMatchObject({ listing: { number: 1 }, page: { number: 3 } })
+    expect(store.peers.records('n2').size).toBe(0)
   })
 
   test('a node id that becomes our own is nobody else’s any more', () => {
@@ -304,9 +286,9 @@ describe('the peers’ side', () => {
     test('is as before once it comes back', () => {
       forget()
       store.peers.up(speaker('e2'))
-      list('a', 1, 'e2')
-      list(agentTarget, 2, 'e2')
-      store.peers.whole('n2', 'e2')
+      list('a', 1)
+      list(agentTarget, 2)
+      store.peers.complete('n2')
       expect([links(), ids().sort()]).toEqual([
         ['n1 self', 'n2 up'],
         ['n2/a', `n2/${agentTarget}`],
@@ -328,6 +310,13 @@ describe('the peers’ side', () => {
     expect([ids(), store.nodes().length]).toEqual([[], 1])
   })
 
+  test('has nothing of a node whose id is our own from now on', () => {
+    store.peers.up(speaker())
+    list('a', 1)
+    store.identify(self('n2', { hostname: 'ours' }))
+    expect([ids(), store.nodes().map((one) => one.self.hostname)]).toEqual([[], ['ours']])
+  })
+
   test('forgets a lost node after FORGET_AFTER', () => {
     store.peers.up(speaker())
     list('a', 1)
@@ -340,30 +329,71 @@ describe('the peers’ side', () => {
     expect(store.nodes()).toHaveLength(1)
   })
 
-  test('a withdrawn target doesn’t come back by an old message', () => {
+  test('a target that is withdrawn and comes back shows nothing of what it showed before', () => {
     store.peers.up(speaker())
     list('a', 1)
-    store.peers.say('n2', 'e1', { kind: 'gone', id: 'a', born: 1 })
-    list('a', 2, 'e1', 1)
     show('a', 2)
+    store.peers.remove('n2', 'a')
     expect(ids()).toEqual([])
     list('a', 4)
     expect(entry('a', 'n2')?.snapshot).toBeUndefined()
+  })
+
+  test('a node lists only so many containers', () => {
+    store.peers.up(speaker())
+    for (let n = 1; n <= 20_000; n += 1) list(`c${n}`, n)
+    expect(() => list('one more', 20_001)).toThrow('more than 20000 containers')
+    list('c1', 20_001, 1)
+    expect(ids()).toHaveLength(20_000)
+  })
+
+  test('a replica that the managers don’t list is provisional, until they do; then it stays known', () => {
+    const listReplica = (number: number) =>
+      store.peers.update('n2', 'a', {
+        ...{ kind: 'listing', number },
+        value: { target: replica('a', '1', { node: 'n2' }), finding: found, endpoint, generation: 1 },
+      })
+    const isProvisional = () => 'provisional' in entry('a', 'n2')!.target.place
+    const swarm = (...ids: readonly string[]) => ({ ...catalogue(['1']), containers: new Map([['n2', ids]]) })
+    store.peers.up(speaker())
+    listReplica(1)
+    expect(isProvisional()).toBe(false)
+    store.putCatalogue(swarm())
+    expect(isProvisional()).toBe(true)
+    listReplica(2)
+    expect(isProvisional()).toBe(true)
+    store.putCatalogue(swarm('a'))
+    expect(isProvisional()).toBe(false)
+    store.putCatalogue(swarm())
+    listReplica(3)
+    expect(isProvisional()).toBe(false)
+  })
+})
+
+describe('a catalogue from a peer', () => {
+  test('is used only if the local engine lists the peer as a manager', () => {
+    expect(store.putRemoteCatalogue(catalogue(['1']), 'n2', 0)).toBe(false)
+    expect(store.catalogue()).toBeUndefined()
+    store.identify(self(), new Set(['n2']))
+    expect(store.catalogue()).toMatchObject({ from: 'n2' })
+    expect(store.putRemoteCatalogue(catalogue(['1', '2']), 'n2', 0)).toBe(true)
+    expect(store.putRemoteCatalogue(catalogue([]), 'n3', 0)).toBe(false)
+    expect(store.catalogue()).toMatchObject({ from: 'n2' })
+    store.identify(self(), new Set())
+    expect(store.catalogue()).toBeUndefined()
   })
 })
 
 describe('what is told of the peers’ side', () => {
   const speaker = { self: self('n2'), version: '1.0.0', epoch: 'e1' }
-  const list = (id: string, number: number, born = number, epoch = 'e1') =>
-    store.peers.say('n2', epoch, {
-      kind: 'listing',
-      id,
-      number,
-      listing: { target: target(id, { node: 'n2' }), finding: found, endpoint, born },
+  const list = (id: string, number: number, generation = number) =>
+    store.peers.update('n2', id, {
+      ...{ kind: 'listing', number },
+      value: { target: target(id, { node: 'n2' }), finding: found, endpoint, generation },
     })
   const show = (id: string, number: number) =>
-    store.peers.say('n2', 'e1', { kind: 'snapshot', id, number, snapshot: snapshot(number) })
-  const withdraw = (id: string, born: number) => store.peers.say('n2', 'e1', { kind: 'gone', id, born })
+    store.peers.update('n2', id, { kind: 'snapshot', number, value: snapshot(number) })
+  const withdraw = (id: string) => store.peers.remove('n2', id)
   /** The changes since the last look. */
   const told = () => changes.splice(0)
   const view = () => store.nodes().find(({ self }) => self.node === 'n2')
@@ -379,7 +409,7 @@ describe('what is told of the peers’ side', () => {
     expect(told()).toStrictEqual([{ kind: 'entry', entry: first }])
     show('a', 2)
     expect(told()).toStrictEqual([{ kind: 'entry', entry: entry('a', 'n2'), before: first }])
-    withdraw('a', 1)
+    withdraw('a')
     expect(told()).toEqual([{ kind: 'gone', owner: 'n2', id: 'a' }])
   })
 
@@ -388,12 +418,12 @@ describe('what is told of the peers’ side', () => {
     show('b', 3)
     told()
     list('a', 1)
-    withdraw('b', 2)
-    withdraw('a', 0)
-    store.peers.say('n3', 'e1', { kind: 'gone', id: 'a', born: 1 })
+    withdraw('b')
+    store.peers.remove('n3', 'a')
     store.peers.lost('n3')
     store.peers.measured('n3', 5)
-    store.peers.whole('n2', 'another epoch')
+    store.peers.complete('n3')
+    store.peers.trouble('n3', undefined)
     expect(told()).toEqual([])
     expect(ids()).toEqual(['n2/a'])
   })
@@ -425,7 +455,7 @@ describe('what is told of the peers’ side', () => {
   test('is that a lost node is forgotten, with all that it had', () => {
     list('a', 1)
     list('b', 2)
-    withdraw('b', 2)
+    withdraw('b')
     store.peers.lost('n2')
     clock.passSync(299_000)
     told()
@@ -438,8 +468,7 @@ describe('what is told of the peers’ side', () => {
     list('a', 1)
     list('b', 2)
     store.peers.up({ ...speaker, epoch: 'e2' })
-    list('b', 1, 1, 'e2')
-    store.peers.whole('n2', 'e1')
+    list('b', 1, 1)
     clock.passSync(299_000)
     store.peers.up({ ...speaker, epoch: 'e2' })
     expect(ids().sort()).toEqual(['n2/a', 'n2/b'])
@@ -461,63 +490,12 @@ describe('what is told of the peers’ side', () => {
     clock.passSync(200_000)
     expect(ids()).toEqual(['n2/a'])
   })
-
-  test('what is withdrawn is remembered, the newest thousand of them, and costs no entry that stands', () => {
-    list('stands', 1)
-    for (let n = 2; n <= 1002; n += 1) {
-      list(`c${n}`, n)
-      withdraw(`c${n}`, n)
-    }
-    list('c1002', 1003, 1002)
-    list('c3', 1003, 3)
-    expect(ids()).toEqual(['n2/stands'])
-    list('c2', 1003, 2)
-    expect(ids()).toEqual(['n2/stands', 'n2/c2'])
-    withdraw('stands', 1)
-    list('stands', 1004, 1)
-    expect(ids()).toEqual(['n2/c2'])
-    list('stands', 1005)
-    expect(ids()).toEqual(['n2/c2', 'n2/stands'])
-  })
-
-  test('what was withdrawn is forgotten once no message under way can bring it back', () => {
-    list('a', 1)
-    show('a', 2)
-    withdraw('a', 1)
-    clock.passSync(29_000)
-    list('a', 3, 1)
-    expect(ids()).toEqual([])
-    clock.passSync(2000)
-    told()
-    list('a', 3, 1)
-    expect(ids()).toEqual(['n2/a'])
-    expect(entry('a', 'n2')).toMatchObject({ history: [] })
-    expect(entry('a', 'n2')).not.toHaveProperty('snapshot')
-  })
-
-  test('of what is said it is known whether its target is listed then', () => {
-    const say = (epoch: string, id: string, number: number) =>
-      store.peers.say('n2', epoch, { kind: 'snapshot', id, number, snapshot: snapshot(1) })
-    list('a', 1)
-    expect(say('e1', 'a', 2)).toBe(true)
-    expect(say('e1', 'a', 2)).toBe(true)
-    expect(say('e1', 'never listed', 3)).toBe(false)
-    expect(say('e2', 'a', 3)).toBe(false)
-    store.peers.up({ ...speaker, epoch: 'e2' })
-    expect(say('e1', 'a', 4)).toBe(false)
-    expect(say('e2', 'a', 1)).toBe(true)
-    store.peers.up(speaker)
-    list('a', 3)
-    store.peers.whole('n2', 'e1')
-    expect(ids()).toEqual(['n2/a'])
-    withdraw('a', 3)
-    expect(say('e1', 'a', 9)).toBe(false)
-  })
 })
 
 describe('the catalogue', () => {
   test('of a manager that has left its Swarm gives way to another one’s, and else there is none', () => {
     const epoch = 'e1'
+    store.identify(self(), new Set(['n2', 'n3']))
     store.peers.up({ self: self('n2', { manager: true }), version: '1.0.0', epoch })
     store.putRemoteCatalogue(catalogue(['1', '2']), 'n3', 9000)
     store.putRemoteCatalogue(catalogue(['1']), 'n2', 5000)
@@ -526,7 +504,7 @@ describe('the catalogue', () => {
     expect(store.catalogue()).toMatchObject({ from: 'n3', value: catalogue(['1', '2']) })
     store.putCatalogue(catalogue(['1']))
     expect(store.catalogue()).toMatchObject({ from: 'n1' })
-    store.identify(self('engine2', { swarm: false }))
+    store.identify(self('n8'), new Set(['n3']))
     expect(store.catalogue()).toMatchObject({ from: 'n3' })
     expect(store.own.catalogue()).toBeUndefined()
   })
@@ -540,6 +518,8 @@ describe('the catalogue', () => {
   })
 
   test('is the youngest of all managers’, and ages', () => {
+    store.identify(self(), new Set(['n3', 'n4']))
+    changes.length = 0
     store.putRemoteCatalogue(catalogue(['1']), 'n3', 5000)
     store.putRemoteCatalogue(catalogue([]), 'n4', 9000)
     expect(store.catalogue()).toEqual({ value: catalogue(['1']), age: 5000, from: 'n3' })

@@ -3,7 +3,7 @@
 import { type Clock, systemClock } from '../../src/clock.ts'
 import { plainPage } from '../../src/page.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
-import { bodyOf } from '../../src/sync/body.ts'
+import { bodyOf } from '../../src/sync/codec.ts'
 import type { LookUp } from '../../src/sync/find.ts'
 import { deriveKeys, type Keys } from '../../src/sync/keys.ts'
 import { type Sync, startSync } from '../../src/sync/sync.ts'
@@ -17,6 +17,8 @@ export interface Agent {
   readonly metrics: Metrics
   readonly told: string[]
 }
+
+export const secret = 'a secret that is long enough'
 
 export const until = <T>(probe: () => T | undefined | false) => untilTrue(String(probe), probe, { every: 5 })
 
@@ -51,8 +53,9 @@ export async function start(
     config: {
       sshPort: options.port ?? 0,
       peers,
-      secret: options.secret ?? 'a secret that is long enough',
+      secret: options.secret ?? secret,
       previousSecret: options.previousSecret,
+      maxBody: 50_000_000,
     },
     clock: options.clock ?? systemClock,
     log: { ...createLog('silent'), warn: tell, error: tell },
@@ -71,7 +74,7 @@ export async function start(
 /** Slow on purpose, so once a secret. */
 const derived = new Map<string, Promise<Keys>>()
 
-function derive(secret: string): Promise<Keys> {
+export function derive(secret: string): Promise<Keys> {
   const keys = derived.get(secret) ?? deriveKeys(secret)
   derived.set(secret, keys)
   return keys

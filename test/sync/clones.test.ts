@@ -4,7 +4,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { createLinks } from '../../src/serve/links.ts'
 import { createReader } from '../../src/serve/reader.ts'
-import { bodyOf } from '../../src/sync/body.ts'
+import { bodyOf } from '../../src/sync/codec.ts'
 import { type Agent, type Cluster, createCluster } from './cluster.ts'
 
 const id = 'a'

@@ -4,7 +4,8 @@ import type { Clock } from '../../src/clock.ts'
 import type { Self, Target } from '../../src/model.ts'
 import { plainPage } from '../../src/page.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
-import { bodyOf } from '../../src/sync/body.ts'
+import { bodyOf } from '../../src/sync/codec.ts'
+import { createIdentity } from '../../src/sync/identity.ts'
 import { createMesh, type Mesh } from '../../src/sync/mesh.ts'
 import { createLog } from '../../src/telemetry.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
@@ -45,6 +46,8 @@ export interface Cluster {
 
 interface AgentOptions {
   readonly self: Partial<Self>
+  /** The nodes that its engine knows as managers; all, unless said otherwise. */
+  readonly managers: readonly string[]
   /** This node's clock shows so much more than the others'. */
   readonly skew: number
   readonly whole: boolean
@@ -121,7 +124,7 @@ function startAgent(
   }
   const store = createStore({ clock, forgetAfter: 300_000, version: '1.0.0' })
   const self = selfOf(host, options.self)
-  store.identify(self)
+  store.identify(self, new Set(options.managers ?? hosts))
   if (options.whole ?? true) store.markWhole()
   options.before?.(store)
   const told: string[] = []
@@ -135,6 +138,8 @@ function startAgent(
     log: { ...createLog('silent'), warn: tell, error: tell },
     store,
     version: '1.0.0',
+    identity: createIdentity(),
+    maxBody: 10_000_000,
     dial: (address) => network.dial(host, address),
     refreshOwn: async (id, budget, signal) => options.refreshOwn?.(agent, id, budget, signal),
     onLost: () => (losses.searches += 1),

@@ -1,4 +1,4 @@
-// What one peer is told: exactly what it lacks, and nothing twice.
+// What one peer is sent: exactly what it hasn't got, and nothing twice.
 
 import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
@@ -6,14 +6,14 @@ import type { Page } from '../../src/model.ts'
 import { plainPage } from '../../src/page.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { createFeed, type Feed } from '../../src/sync/feed.ts'
-import type { HeldNumbers, Message } from '../../src/sync/messages.ts'
-import { createVersions, type Versions } from '../../src/sync/versions.ts'
+import type { Message } from '../../src/sync/messages.ts'
+import { createOutgoing, type Outgoing } from '../../src/sync/outgoing.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 import { endpoint, found, self, snapshot, target } from '../store/samples.ts'
 
 let clock: VirtualClock
 let store: Store
-let versions: Versions
+let outgoing: Outgoing
 let feed: Feed
 let failed: string[]
 
@@ -21,9 +21,9 @@ beforeEach(() => {
   clock = virtualClock()
   store = createStore({ clock, forgetAfter: 300_000, version: '1.0.0' })
   store.identify(self())
-  versions = createVersions()
+  outgoing = createOutgoing(() => {})
   failed = []
-  feed = createFeed({ own: store.own, versions, clock, failed: (id) => failed.push(id) })
+  feed = createFeed({ own: store.own, outgoing, clock, failed: (id) => failed.push(id) })
 })
 
 const lines = (value: number) =>
@@ -37,8 +37,9 @@ function put(id: string, body: Uint8Array, wanted = true): void {
   putPage(id, plainPage(body, { format: 'text/0.0.4', series: 1, remarks: [] }), wanted)
 }
 function putPage(id: string, page: Page, wanted = true): void {
-  store.putSnapshot(id, { ok: true, at: clock.now(), took: 3, page })
-  versions.put(id, store.own.entry(id)!.page, page, wanted)
+  const scrape = { ok: true, at: clock.now(), took: 3, page } as const
+  store.putSnapshot(id, scrape)
+  outgoing.put(id, store.own.entry(id)!.snapshot, scrape, wanted)
   feed.mark(id)
 }
 function fail(id: string): void {
@@ -46,12 +47,12 @@ function fail(id: string): void {
   store.putSnapshot(id, { ok: false, at: clock.now(), took: 1, trouble })
   feed.mark(id)
 }
-const held = (id: string): HeldNumbers => {
-  const { born, directory, page } = store.own.entry(id)!
-  return [born, directory, page, page]
+type Row = readonly [string, number, number, number]
+const held = (id: string): Row => {
+  const { listing, snapshot } = store.own.entry(id)!
+  return [id, listing, snapshot, snapshot]
 }
-const start = (epoch = store.own.epoch, ...known: readonly HeldNumbers[]) =>
-  feed.start({ kind: 'digest', epoch, held: known })
+const start = (...records: readonly Row[]) => feed.start({ kind: 'digest', records })
 /** All that is due, as it goes over the wire. */
 function told(): Message[] {
   const all: Message[] = []
@@ -60,7 +61,7 @@ function told(): Message[] {
 }
 /** In short: a page is `page`, or `delta` with the number of its base. */
 const inShort = (messages: readonly Message[]) =>
-  messages.map((one) => (one.kind === 'page' && one.base ? `delta to ${one.base.number}` : one.kind))
+  messages.map((one) => (one.kind === 'page' && one.base > 0 ? `delta to ${one.base}` : one.kind))
 
 describe('a peer that holds nothing', () => {
   test('is told each target, and its page in full', () => {
@@ -68,11 +69,14 @@ describe('a peer that holds nothing', () => {
     store.putFinding('a', found)
     show('a', 1)
     expect(start()).toEqual([])
-    const { born, directory, page } = store.own.entry('a')!
+    const { generation, listing, snapshot } = store.own.entry('a')!
     clock.passSync(700)
     expect(told()).toMatchObject([
-      { kind: 'listing', born, number: directory, target: target('a'), finding: found, endpoint },
-      { kind: 'page', born, number: page, age: 700, took: 3, size: lines(1).length, series: 1 },
+      { kind: 'listing', generation, number: listing, target: target('a'), finding: found, endpoint },
+      {
+        ...{ kind: 'page', id: 'a', number: snapshot, age: 700, took: 3, series: 1, base: 0 },
+        frames: [{ size: lines(1).length }],
+      },
       { kind: 'listing', target: target('b') },
     ])
   })
@@ -110,27 +114,22 @@ describe('a peer that holds', () => {
   })
 
   test('all is told nothing', () => {
-    expect(start(store.own.epoch, held('a'))).toEqual([])
+    expect(start(held('a'))).toEqual([])
     expect(told()).toEqual([])
-  })
-
-  test('numbers of our former life holds nothing', () => {
-    expect(start('another epoch', held('a'))).toEqual([])
-    expect(inShort(told())).toEqual(['listing', 'page'])
   })
 
   test('the page before the newest is told the difference only', () => {
     const before = held('a')
     show('a', 2)
-    start(store.own.epoch, before)
+    start(before)
     expect(inShort(told())).toEqual([`delta to ${before[3]}`])
   })
 
   test('the newest failure, and the page before it, is told the next page as a difference', () => {
     const page = held('a')[3]
     fail('a')
-    const [born, directory, failure] = held('a')
-    start(store.own.epoch, [born, directory, failure, page])
+    const [id, listing, failure] = held('a')
+    start([id, listing, failure, page])
     expect(told()).toEqual([])
     show('a', 2)
     expect(inShort(told())).toEqual([`delta to ${page}`])
@@ -139,23 +138,23 @@ describe('a peer that holds', () => {
   test('an older listing is told the new one, not the page', () => {
     const before = held('a')
     store.putFinding('a', found)
-    start(store.own.epoch, before)
+    start(before)
     expect(inShort(told())).toEqual(['listing'])
   })
 
   test('what is there no more is told to let go of it', () => {
     const before = held('a')
     store.replaceTargets([])
-    expect(start(store.own.epoch, before)).toEqual([{ kind: 'gone', born: before[0] }])
+    expect(start(before)).toEqual([{ kind: 'gone', id: 'a' }])
     expect(told()).toEqual([])
   })
 
-  test('a former life of the same container lets go of it, and gets the present one whole', () => {
+  test('a former generation of the same container gets the present one in full', () => {
     const before = held('a')
     store.replaceTargets([])
     store.replaceTargets([target('a')])
     show('a', 2)
-    expect(start(store.own.epoch, before)).toEqual([{ kind: 'gone', born: before[0] }])
+    expect(start(before)).toEqual([])
     expect(inShort(told())).toEqual(['listing', 'page'])
   })
 })
@@ -169,7 +168,7 @@ describe('while the link stands', () => {
   })
 
   test('each change is told once', () => {
-    const { page } = store.own.entry('a')!
+    const { snapshot: page } = store.own.entry('a')!
     show('a', 2)
     expect(inShort(told())).toEqual([`delta to ${page}`])
     feed.mark('a')
@@ -177,7 +176,7 @@ describe('while the link stands', () => {
   })
 
   test('a page that follows two failures is a difference to the last one that was told', () => {
-    const { page } = store.own.entry('a')!
+    const { snapshot: page } = store.own.entry('a')!
     fail('a')
     expect(told()).toMatchObject([{ kind: 'failure', trouble: { code: 'refused' } }])
     fail('a')
@@ -188,15 +187,14 @@ describe('while the link stands', () => {
 
   test('of many pages that nobody could send only the newest is told', () => {
     for (let value = 2; value < 5; value += 1) show('a', value)
-    expect(told()).toMatchObject([{ kind: 'page', number: store.own.entry('a')!.page }])
+    expect(told()).toMatchObject([{ kind: 'page', number: store.own.entry('a')!.snapshot }])
     expect(feed.due()).toBeUndefined()
   })
 
   test('what is withdrawn is told once', () => {
-    const { born } = store.own.entry('a')!
     store.replaceTargets([])
     feed.mark('a')
-    expect(told()).toEqual([{ kind: 'gone', born }])
+    expect(told()).toEqual([{ kind: 'gone', id: 'a' }])
     feed.mark('a')
     expect(told()).toEqual([])
   })
@@ -208,20 +206,20 @@ describe('while the link stands', () => {
     expect(told()).toEqual([])
   })
 
-  test('a container that came back before its end was told is another life: nothing builds on the former', () => {
+  test('a container that came back before its end was sent is another generation: nothing builds on the former', () => {
     const former = store.own.entry('a')!
     store.replaceTargets([])
     store.replaceTargets([target('a')])
-    const { born } = store.own.entry('a')!
-    expect(born).toBeGreaterThan(former.born)
+    const { generation } = store.own.entry('a')!
+    expect(generation).toBeGreaterThan(former.generation)
     show('a', 2)
-    expect(versions.way('a', former.page)!.kind).toBe('steps')
+    expect(outgoing.get('a', former.snapshot)!.base).toBe(former.snapshot)
     const messages = told()
     expect(inShort(messages)).toEqual(['listing', 'page'])
-    for (const message of messages) expect(message).toMatchObject({ born })
+    expect(messages[0]).toMatchObject({ generation })
   })
 
-  test('nor does a page that comes later in that life', () => {
+  test('nor does a page that comes later in that generation', () => {
     store.replaceTargets([])
     store.replaceTargets([target('a')])
     feed.mark('a')
@@ -234,9 +232,9 @@ describe('while the link stands', () => {
     store.replaceTargets([target('a'), target('b')])
     show('b', 1)
     told()
-    feed.lacks(store.own.entry('a')!.born)
-    expect(told()).toMatchObject([{ kind: 'page', number: store.own.entry('a')!.page }])
-    feed.lacks(12_345)
+    feed.full('a')
+    expect(told()).toMatchObject([{ kind: 'page', number: store.own.entry('a')!.snapshot }])
+    feed.full('unknown')
     expect(told()).toEqual([])
   })
 
@@ -246,14 +244,17 @@ describe('while the link stands', () => {
   })
 
   test('a page without a version to build on waits for the next', () => {
-    versions.forget('a')
+    outgoing.forget('a')
     store.putSnapshot('a', snapshot(clock.now()))
     feed.mark('a')
     expect(told()).toEqual([])
   })
 
-  test('a page beyond what a frame holds is told as a failure, with the mend', () => {
+  test('a page beyond what a message holds is sent as a failure, with the mend', async () => {
     put('a', randomBytes(2 ** 26), false)
+    expect(told()).toEqual([])
+    await outgoing.settled('a')
+    feed.mark('a')
     expect(told()).toMatchObject([
       { kind: 'failure', trouble: { code: 'too_large', mend: expect.stringContaining('MAX_BODY') } },
     ])
@@ -272,7 +273,7 @@ describe('while the link stands', () => {
     expect(told()).toMatchObject([
       { kind: 'failure', trouble: { code: 'internal', reason: expect.stringContaining('other nodes') } },
       { kind: 'listing' },
-      { kind: 'page', number: store.own.entry('b')!.page },
+      { kind: 'page', number: store.own.entry('b')!.snapshot },
     ])
     expect(failed).toEqual(['a'])
     show('a', 3)

@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ProxyError } from '../../src/errors.ts'
 import type { Catalogue } from '../../src/model.ts'
+import { pack } from '../../src/sync/codec.ts'
 import { createFrameReader, type Frame, writeFrame } from '../../src/sync/frames.ts'
 import { decode, encode } from '../../src/sync/messages.ts'
-import { pack } from '../../src/sync/pack.ts'
 import { catalogue, target } from '../store/samples.ts'
 import { messages } from './every-message.ts'
 
@@ -40,14 +40,14 @@ test('keys from outside arrive as they are, whatever they are called', () => {
     services: named(one),
     containers: named(['0123']),
   }
-  const [received] = read(encode({ kind: 'catalogue', age: 0, catalogue: sent })).map(decode)
-  expect(received).toEqual({ kind: 'catalogue', age: 0, catalogue: sent })
+  const [received] = read(encode({ kind: 'swarm', age: 0, catalogue: sent })).map(decode)
+  expect(received).toEqual({ kind: 'swarm', age: 0, catalogue: sent })
 })
 
 test('half a pair of surrogates arrives as the sign for what is unknown', () => {
   const given = target('a', { name: 'x\ud800', labels: { 'k\udc00': 'v\ud800' } })
   const [received] = read(
-    encode({ kind: 'listing', number: 2, born: 1, target: given, finding: { kind: 'searching' } }),
+    encode({ kind: 'listing', number: 2, generation: 1, target: given, finding: { kind: 'searching' } }),
   ).map(decode)
   expect(received).toMatchObject({ target: { name: 'x\ufffd', labels: { 'k\ufffd': 'v\ufffd' } } })
 })
@@ -172,8 +172,8 @@ describe('messages', () => {
           )
       }
       for (const spoiltCatalogue of spoilt(catalogue(['1']), wrong)) {
-        const [frame] = read(encode({ kind: 'catalogue', age: 5, catalogue: spoiltCatalogue as Catalogue }))
-        expect(() => decode(frame!)).toThrow('catalogue.services.web.replicas is not')
+        const [frame] = read(encode({ kind: 'swarm', age: 5, catalogue: spoiltCatalogue as Catalogue }))
+        expect(() => decode(frame!)).toThrow('swarm.services.web.replicas is not')
       }
     },
   )
@@ -183,16 +183,16 @@ describe('messages', () => {
     (wrong) => {
       const told = (header: string) => () => decode({ header: JSON.parse(header), body: new Uint8Array() })
       const failure = (age: string, took: string) =>
-        `["failure",{"born":1,"number":2,"age":${age},"took":${took},"trouble":{"code":"timeout","reason":""}}]`
+        `["failure",{"id":"a","number":2,"age":${age},"took":${took},"trouble":{"code":"timeout","reason":""}}]`
       expect(told(failure('1', '1'))).not.toThrow()
       for (const header of [
         failure(wrong, '1'),
         failure('1', wrong),
-        `["page",[1,2,${wrong},1,0,0,0,"",[],0,"",[]]]`,
-        `["page",[1,2,1,${wrong},0,0,0,"",[],0,"",[]]]`,
+        `["page",{"id":"a","number":2,"age":${wrong},"took":1}]`,
+        `["page",{"id":"a","number":2,"age":1,"took":${wrong}}]`,
         `["beat",{"number":1,"seen":0,"held":${wrong}}]`,
         `["refresh",{"call":1,"id":"a","budget":${wrong}}]`,
-        `["catalogue",{"age":${wrong}}]`,
+        `["swarm",{"age":${wrong},"size":0}]`,
       ])
         expect(told(header), header).toThrow('is not a duration')
     },
@@ -201,17 +201,19 @@ describe('messages', () => {
   test('that unpack to more than any catalogue has are refused', () => {
     const words = Buffer.from(JSON.stringify(catalogue(['1'])))
     const bomb = pack(Buffer.concat([words, Buffer.alloc(64 * 2 ** 20, ' ')]))
-    expect(bomb.length).toBeLessThan(100_000)
-    const told = (body: Uint8Array) => () => decode({ header: ['catalogue', { age: 1 }], body })
-    expect(told(pack(words))).not.toThrow()
-    expect(told(bomb)).toThrow('a catalogue that can’t be unpacked')
+    expect(bomb.bytes.length).toBeLessThan(100_000)
+    const decoded = (body: Uint8Array, size: number) => () =>
+      decode({ header: ['swarm', { age: 1, size }], body })
+    expect(decoded(pack(words).bytes, words.length)).not.toThrow()
+    expect(decoded(bomb.bytes, bomb.size)).toThrow('swarm state that can’t be unpacked')
+    expect(decoded(bomb.bytes, words.length)).toThrow('swarm state that can’t be unpacked')
   })
 
   test('say where they are wrong', () => {
     const wrong = (message: unknown) => () => decode({ header: message, body: new Uint8Array() })
     expect(wrong(['beat', { number: 1, seen: 'x', held: 0 }])).toThrow('beat.seen is not a whole number')
-    expect(wrong(['digest', { epoch: 'e', held: [[1, 2, 3]] }])).toThrow(
-      'digest.held[0][3] is not a whole number',
+    expect(wrong(['digest', { records: [['a', 2, 3]] }])).toThrow(
+      'digest.records[0][3] is not a whole number',
     )
     expect(wrong({ kind: 'beat' })).toThrow('header is not a list')
   })
@@ -221,12 +223,12 @@ describe('messages', () => {
       kind: 'other',
       name: 'song',
     })
-    const [frame] = read(writeFrame(['gone', { born: 3, colour: 'red' }]))
-    expect(decode(frame!)).toEqual({ kind: 'gone', born: 3 })
+    const [frame] = read(writeFrame(['gone', { id: 'a', colour: 'red' }]))
+    expect(decode(frame!)).toEqual({ kind: 'gone', id: 'a' })
   })
 
   test('can’t reach an object’s prototype', () => {
-    const listing = `["listing",{"number":1,"born":1,"target":{"id":"a","node":"n","name":"a","place":{"kind":"standalone"},"image":"","labels":{"__proto__":"x"},"state":"running","addresses":[]},"finding":{"kind":"searching"}}]`
+    const listing = `["listing",{"number":1,"generation":1,"target":{"id":"a","node":"n","name":"a","place":{"kind":"standalone"},"image":"","labels":{"__proto__":"x"},"state":"running","addresses":[]},"finding":{"kind":"searching"}}]`
     const message = decode({ header: JSON.parse(listing), body: new Uint8Array() })
     expect(Object.keys((message as { target: { labels: object } }).target.labels)).toEqual(['__proto__'])
     expect(() => decode({ header: ['__proto__', {}], body: new Uint8Array() })).not.toThrow()

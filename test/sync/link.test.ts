@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { Trouble } from '../../src/errors.ts'
 import type { ChannelHandlers } from '../../src/sync/channel.ts'
 import { createFrameReader, writeFrame } from '../../src/sync/frames.ts'
-import { createLink, type Link, tickEvery } from '../../src/sync/link.ts'
+import { createLink, type Link, tickIntervalMs } from '../../src/sync/link.ts'
 import { decode, encode, type Message } from '../../src/sync/messages.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 import { self } from '../store/samples.ts'
@@ -27,7 +27,7 @@ beforeEach(() => {
   ;[sent, heard, ends, events] = [[], [], [], []]
   const other = createFrameReader(2 ** 26, (frame) => sent.push(decode(frame) as Message))
   const channel = {
-    ...{ address: 'n2:1', dialled: true },
+    ...{ address: 'n2:1', dialled: true, binding: new Uint8Array() },
     open(handlers: ChannelHandlers) {
       wire = handlers
     },
@@ -50,7 +50,7 @@ beforeEach(() => {
 
 const hello: Message = {
   kind: 'hello',
-  ...{ newest: 1, oldest: 1, version: '1.0.0', epoch: 'e', self: self('n2') },
+  ...{ newest: 2, oldest: 2, version: '1.0.0', epoch: 'e', proof: 'p', self: self('n2') },
 }
 const say = (...messages: readonly Message[]) => {
   for (const message of messages) wire.data(encode(message))
@@ -59,7 +59,7 @@ const beat = (number: number, seen = 0, held = 0): Message => ({ kind: 'beat', n
 /** Lets time pass as the mesh does: tick by tick, and as soon as the link wants. */
 function pass(ms: number): void {
   const until = clock.now() + ms
-  for (let at = clock.now(); at <= until; at = Math.min(link.tick(), at + tickEvery))
+  for (let at = clock.now(); at <= until; at = Math.min(link.tick(), at + tickIntervalMs))
     clock.passSync(at - clock.now())
   clock.passSync(until - clock.now())
 }
@@ -112,8 +112,8 @@ describe('after hello', () => {
   })
 
   test('messages are handed on, and a second hello is an error', () => {
-    say({ kind: 'whole' }, hello)
-    expect(heard).toEqual([{ kind: 'whole' }])
+    say({ kind: 'complete' }, hello)
+    expect(heard).toEqual([{ kind: 'complete' }])
     expect(sent).toEqual([{ kind: 'bye', reason: 'a second hello' }])
   })
 
@@ -157,14 +157,48 @@ describe('after hello', () => {
     expect(closes).toBe(1)
   })
 
-  test('who has slept doesn’t take the other side for dead', () => {
+  test('an agent that is late by less than the other side waits goes on', () => {
+    clock.passSync(2499)
+    say(beat(1))
+    expect(link.tick()).toBe(clock.now() + 2500)
+    expect(ends).toEqual([])
+  })
+
+  test('after a pause in which the other side has given us up, nothing that waited for us is taken', () => {
     clock.passSync(60_000)
-    link.tick()
+    say(beat(1), { kind: 'complete' })
+    expect(heard).toEqual([])
+    expect(ends).toEqual([{ code: 'timeout', reason: 'this agent was paused for 60.0 s' }])
+    expect(closes).toBe(1)
+  })
+
+  test('a challenge is answered at once, and its response is for the one who asked', () => {
+    const responses: string[] = []
+    link.challenge(() => responses.push('first'))
+    link.challenge(() => responses.push('second'))
+    expect(sent).toEqual([
+      { kind: 'challenge', number: 1 },
+      { kind: 'challenge', number: 2 },
+    ])
+    say({ kind: 'response', number: 2 }, { kind: 'response', number: 2 }, { kind: 'response', number: 7 })
+    expect(responses).toEqual(['second'])
+    sent.length = 0
+    say({ kind: 'challenge', number: 12 })
+    expect(sent).toEqual([{ kind: 'response', number: 12 }])
+    expect(heard).toEqual([])
+  })
+
+  test('a peer that asks and asks and takes no replies is not served without end', () => {
+    isTaken = false
+    const long: Message = {
+      kind: 'refreshed',
+      call: 1,
+      trouble: { code: 'timeout', reason: 'x'.repeat(2 ** 25) },
+    }
+    for (let n = 0; n < 3; n += 1) link.send(long)
     expect(ends).toEqual([])
-    pass(2499)
-    expect(ends).toEqual([])
-    pass(1)
-    expect(ends).toHaveLength(1)
+    link.send(long)
+    expect(ends).toMatchObject([{ code: 'overloaded' }])
   })
 
   test('the way there and back is measured, without the time that the other side held the answer', () => {
@@ -198,17 +232,17 @@ describe('after hello', () => {
 
   test('bytes are counted both ways', () => {
     const before = link.stats()
-    link.send({ kind: 'whole' })
-    say({ kind: 'whole' })
-    const length = encode({ kind: 'whole' }).length
+    link.send({ kind: 'complete' })
+    say({ kind: 'complete' })
+    const length = encode({ kind: 'complete' }).length
     expect(link.stats()).toMatchObject({ sent: before.sent + length, received: before.received + length })
-    expect(link.stats().heardAt).toBe(clock.now())
+    expect(link.stats().receivedAt).toBe(clock.now())
   })
 
   test('whoever sends is told when to wait, and when to go on', () => {
     expect(link.isWritable()).toBe(true)
     isTaken = false
-    link.send({ kind: 'whole' })
+    link.send({ kind: 'complete' })
     expect(link.isWritable()).toBe(false)
     wire.drained()
     expect(link.isWritable()).toBe(true)
@@ -219,8 +253,8 @@ describe('after hello', () => {
     link.end('enough')
     expect(kinds()).toEqual(['bye'])
     link.end('again')
-    link.send({ kind: 'whole' })
-    say({ kind: 'whole' })
+    link.send({ kind: 'complete' })
+    say({ kind: 'complete' })
     wire.drained()
     link.tick()
     pass(10_000)
@@ -236,7 +270,7 @@ describe('after hello', () => {
   })
 
   test('the rest of what came with a bye is not taken', () => {
-    wire.data(Buffer.concat([encode({ kind: 'bye', reason: 'enough' }), encode({ kind: 'whole' })]))
+    wire.data(Buffer.concat([encode({ kind: 'bye', reason: 'enough' }), encode({ kind: 'complete' })]))
     expect(heard).toEqual([])
     expect(ends).toEqual([{ code: 'refused', reason: 'the peer ended the link: enough' }])
   })
@@ -250,7 +284,14 @@ describe('after hello', () => {
 
 test('a mistake of ours ends the link and is told as such', () => {
   const other = createLink(
-    { address: 'n3:1', dialled: false, open: (handlers) => (wire = handlers), write: () => true, close() {} },
+    {
+      address: 'n3:1',
+      dialled: false,
+      binding: new Uint8Array(),
+      open: (handlers) => (wire = handlers),
+      write: () => true,
+      close() {},
+    },
     clock,
     {
       ...{ drained() {}, released() {}, sent() {}, received() {} },

@@ -1,6 +1,7 @@
 // A network in memory, on virtual time: agents that talk as they do over SSH, on wires that can be cut, slow,
 // closed, or too narrow for large packets.
 
+import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../src/clock.ts'
 import { ProxyError } from '../../src/errors.ts'
 import type { Channel, ChannelHandlers } from '../../src/sync/channel.ts'
@@ -89,6 +90,7 @@ interface Pair {
 }
 
 function createPair(clock: Clock, wire: Wire, from: string, to: string, onEnd: () => void): Pair {
+  const binding = randomBytes(32)
   const ends = [createEnd(from === to ? `${to}:self` : to, true), createEnd(`${from}:1`, false)] as const
   /** What is lost once is never sent again: the stream has a hole and stands still. */
   let swallowing = false
@@ -100,6 +102,7 @@ function createPair(clock: Clock, wire: Wire, from: string, to: string, onEnd: (
     const end = {
       address: dialled ? to : address,
       dialled,
+      binding,
       open(given: ChannelHandlers) {
         handlers = given
         for (const bytes of early) given.data(bytes)

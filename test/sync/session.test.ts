@@ -1,43 +1,45 @@
 // One accepted link at work.
 
+import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { ZstdFrame } from '../../src/model.ts'
 import { plainPage } from '../../src/page.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
-import { bodyOf } from '../../src/sync/body.ts'
-import { createIntake } from '../../src/sync/intake.ts'
+import { bodyOf, pack, packAside } from '../../src/sync/codec.ts'
 import type { Link } from '../../src/sync/link.ts'
 import type { Message } from '../../src/sync/messages.ts'
-import { fingerprint, pack } from '../../src/sync/pack.ts'
+import { createOutgoing, type Outgoing } from '../../src/sync/outgoing.ts'
 import { createSession, type Session } from '../../src/sync/session.ts'
-import { createVersions, type Versions } from '../../src/sync/versions.ts'
 import { createLog } from '../../src/telemetry.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
-import { catalogue, found, self, snapshot, target } from '../store/samples.ts'
+import { catalogue, found, self, target } from '../store/samples.ts'
 
 let clock: VirtualClock
 let store: Store
-let versions: Versions
+let outgoing: Outgoing
 let session: Session
 let sent: Message[]
 let writable: boolean
 let isFullAfterEach: boolean
-let believed: boolean
+let reports: string[]
+let ends: string[]
 let roundTrip: number | undefined
 
 const peer = {
   kind: 'hello',
-  ...{ newest: 1, oldest: 1, version: '2.0.0', epoch: 'theirs' },
+  ...{ newest: 2, oldest: 2, version: '2.0.0', epoch: 'theirs', proof: 'p' },
   self: self('n2'),
 } as const
 
 beforeEach(() => {
   clock = virtualClock()
   store = createStore({ clock, forgetAfter: 300_000, version: '1.0.0' })
-  store.identify(self('n1'))
+  store.identify(self('n1'), new Set(['n2']))
   store.peers.up(peer)
-  versions = createVersions()
+  outgoing = createOutgoing(() => {})
+  ;[reports, ends] = [[], []]
   sent = []
-  writable = believed = true
+  writable = true
   isFullAfterEach = false
   roundTrip = undefined
   session = createSession({
@@ -48,11 +50,14 @@ beforeEach(() => {
       },
       isWritable: () => writable,
       stats: () => ({ roundTrip }),
+      end: (reason: string) => ends.push(reason),
     } as unknown as Link,
-    ...{ peer, store, versions, clock, log: createLog('silent') },
-    intake: createIntake({ node: 'n2', store: store.peers, clock, visible: () => {} }),
+    ...{ peer, store, outgoing, clock, log: createLog('silent'), maxBody: 5_000_000 },
+    sentSelf: store.own.self(),
     refreshOwn: async () => {},
-    isBelieved: () => believed,
+    visible: () => {},
+    selfChanged: () => store.peers.up({ ...peer, self: session.self() }),
+    report: ({ reason }) => reports.push(reason),
   })
 })
 
@@ -60,11 +65,25 @@ const run = (...ids: readonly string[]) => {
   store.replaceTargets(ids.map((id) => target(id)))
   for (const id of ids) session.mark(id)
 }
-const digest = (epoch = ''): Message => ({ kind: 'digest', epoch, held: [] })
-const listing = (id: string, born: number): Message => ({
+const digest = (): Message => ({ kind: 'digest', records: [] })
+const listing = (id: string, generation: number): Message => ({
   kind: 'listing',
-  ...{ number: born, born, target: target(id, { node: 'n2' }), finding: found },
+  ...{ number: generation, generation, target: target(id, { node: 'n2' }), finding: found },
 })
+const page = (number: number, frames: readonly ZstdFrame[], base = 0): Message => ({
+  ...{ kind: 'page', id: 'b', number, age: 0, took: 1, series: 1, remarks: [], format: 'text/0.0.4' },
+  ...{ base, frames },
+})
+const text = (value: number) => Buffer.from(`x ${value}\n`)
+/** What is shown of the peer's container b. */
+const shown = () => {
+  const snapshot = store.entry('n2', 'b')?.snapshot
+  return snapshot?.ok ? Buffer.from(bodyOf(snapshot.page)).toString() : snapshot?.trouble.code
+}
+const frameCount = () => {
+  const snapshot = store.entry('n2', 'b')?.snapshot
+  return snapshot?.ok && snapshot.page.content.kind === 'zstd' && snapshot.page.content.frames.length
+}
 /** What was sent since the last look, in short. */
 const told = () =>
   sent.splice(0).map((one) => (one.kind === 'listing' ? `${one.kind} ${one.target.id}` : one.kind))
@@ -79,7 +98,7 @@ describe('what it tells', () => {
     store.markWhole()
     expect(flush()).toEqual([])
     session.take(digest())
-    expect(told()).toEqual(['listing a', 'listing b', 'whole'])
+    expect(told()).toEqual(['listing a', 'listing b', 'complete'])
     run('a', 'b', 'c')
     expect(flush()).toEqual(['listing c'])
   })
@@ -89,10 +108,10 @@ describe('what it tells', () => {
     session.take(digest())
     expect(told()).toEqual(['listing a'])
     store.markWhole()
-    expect(flush()).toEqual(['whole'])
+    expect(flush()).toEqual(['complete'])
     expect(flush()).toEqual([])
     session.take(digest())
-    expect(told()).toEqual(['listing a', 'whole'])
+    expect(told()).toEqual(['listing a', 'complete'])
   })
 
   test('waits while the link takes no more, and is not said to be all meanwhile', () => {
@@ -104,7 +123,7 @@ describe('what it tells', () => {
     expect(flush()).toEqual([])
     run('a')
     writable = true
-    expect(flush()).toEqual(['self', 'listing a', 'whole'])
+    expect(flush()).toEqual(['self', 'listing a', 'complete'])
   })
 
   test('stops as soon as the link takes no more', () => {
@@ -114,21 +133,22 @@ describe('what it tells', () => {
     session.take(digest())
     expect(told()).toEqual(['listing a'])
     writable = true
-    expect(flush()).toEqual(['listing b', 'whole'])
+    expect(flush()).toEqual(['listing b', 'complete'])
   })
 
   test('begins with what the peer must let go of', () => {
-    session.take({ kind: 'digest', epoch: store.own.epoch, held: [[5, 5, 0, 0]] })
-    expect(sent).toEqual([{ kind: 'gone', born: 5 }])
+    session.take({ kind: 'digest', records: [['x', 5, 0, 0]] })
+    expect(sent).toEqual([{ kind: 'gone', id: 'x' }])
   })
 
   test('is a page in full after the peer couldn’t use a difference', () => {
     run('a')
     session.take(digest())
     const show = (text: string) => {
-      store.putSnapshot('a', snapshot(clock.now(), text))
       const page = plainPage(Buffer.from(text), { format: 'text/0.0.4', series: 1, remarks: [] })
-      versions.put('a', store.own.entry('a')!.page, page, true)
+      const scrape = { ok: true, at: clock.now(), took: 1, page } as const
+      store.putSnapshot('a', scrape)
+      outgoing.put('a', store.own.entry('a')!.snapshot, scrape, true)
       session.mark('a')
     }
     show('x 1\n')
@@ -136,10 +156,9 @@ describe('what it tells', () => {
     show('x 2\n')
     told()
     session.flush()
-    expect(sent.splice(0)).toMatchObject([{ kind: 'page', base: {} }])
-    session.take({ kind: 'lacks', born: store.own.entry('a')!.born })
-    expect(sent).toMatchObject([{ kind: 'page' }])
-    expect(sent[0]).not.toHaveProperty('base')
+    expect(sent.splice(0)).toMatchObject([{ kind: 'page', base: expect.not.closeTo(0) }])
+    session.take({ kind: 'full', id: 'a' })
+    expect(sent).toMatchObject([{ kind: 'page', base: 0 }])
   })
 
   test('is that we have become a manager, once', () => {
@@ -165,15 +184,15 @@ describe('a manager’s catalogue', () => {
 
   test('is told when it is new; after that only that it is still the same, every ten seconds', () => {
     store.putCatalogue(catalogue(['1']))
-    expect(said()).toEqual([{ kind: 'catalogue', age: 0, catalogue: catalogue(['1']) }])
+    expect(said()).toEqual([{ kind: 'swarm', age: 0, catalogue: catalogue(['1']) }])
     clock.passSync(9999)
     expect(said()).toEqual([])
     clock.passSync(1)
-    expect(said()).toEqual([{ kind: 'catalogue', age: 10_000 }])
+    expect(said()).toEqual([{ kind: 'swarm', age: 10_000 }])
     clock.passSync(5000)
     expect(said()).toEqual([])
     store.putCatalogue(catalogue(['1', '2']))
-    expect(said()).toEqual([{ kind: 'catalogue', age: 0, catalogue: catalogue(['1', '2']) }])
+    expect(said()).toEqual([{ kind: 'swarm', age: 0, catalogue: catalogue(['1', '2']) }])
   })
 
   test('is told by managers alone, and by none that has none', () => {
@@ -183,39 +202,133 @@ describe('a manager’s catalogue', () => {
     expect(said().map(({ kind }) => kind)).toEqual(['self'])
   })
 
-  test('that a peer gives is taken; later words of its age are about that one', () => {
-    session.take({ kind: 'catalogue', age: 5 })
+  test('that a manager sends is used; without one it says how old that is', () => {
+    store.identify(self('n1'), new Set(['n2']))
+    session.take({ kind: 'swarm', age: 5 })
     expect(store.catalogue()).toBeUndefined()
-    session.take({ kind: 'catalogue', age: 50, catalogue: catalogue(['1']) })
+    session.take({ kind: 'swarm', age: 50, catalogue: catalogue(['1']) })
     expect(store.catalogue()).toEqual({ value: catalogue(['1']), age: 50, from: 'n2' })
     clock.passSync(1000)
-    session.take({ kind: 'catalogue', age: 20 })
+    session.take({ kind: 'swarm', age: 20 })
     expect(store.catalogue()).toEqual({ value: catalogue(['1']), age: 20, from: 'n2' })
+    expect(reports).toEqual([])
+  })
+
+  test('of a worker is ignored and reported; of one that has become a manager it is used once Docker says so', () => {
+    store.identify(self('n1'), new Set(['n7']))
+    session.take({ kind: 'swarm', age: 0, catalogue: catalogue(['1']) })
+    expect(store.catalogue()).toBeUndefined()
+    expect(reports).toEqual([expect.stringContaining('does not list it as a manager')])
+    session.take({ kind: 'self', self: self('n2', { manager: true }) })
+    session.take({ kind: 'swarm', age: 0 })
+    expect(reports).toHaveLength(1)
+    clock.passSync(45_000)
+    session.take({ kind: 'swarm', age: 0 })
+    expect(reports).toHaveLength(2)
+    store.identify(self('n1'), new Set(['n2', 'n7']))
+    expect(store.catalogue()).toMatchObject({ from: 'n2' })
+    store.identify(self('n1'), new Set(['n7']))
+    expect(store.catalogue()).toBeUndefined()
   })
 })
 
-describe('what it hears', () => {
-  test('makes it whole, until we ask again', () => {
-    expect(session.isWhole()).toBe(false)
-    session.ask()
-    expect(sent).toEqual([{ kind: 'digest', epoch: 'theirs', held: [] }])
+describe('what it receives', () => {
+  test('makes it complete', () => {
+    session.begin()
+    expect(sent.splice(0)).toEqual([{ kind: 'digest', records: [] }])
     session.take(listing('a', 1))
-    expect(session.isWhole()).toBe(false)
-    session.take({ kind: 'whole' })
-    expect(session.isWhole()).toBe(true)
-    session.ask()
-    expect(session.isWhole()).toBe(false)
-    expect(sent.at(-1)).toEqual({ kind: 'digest', epoch: 'theirs', held: [[1, 1, 0, 0]] })
+    expect(session.isComplete()).toBe(false)
+    session.take({ kind: 'complete' })
+    expect(session.isComplete()).toBe(true)
+    session.begin()
+    expect(sent).toEqual([{ kind: 'digest', records: [['a', 1, 0, 0]] }])
   })
 
-  test('is answered where a difference doesn’t fit', () => {
-    const numbers = { born: 1, number: 2, age: 0, took: 1, size: 1, series: 1, remarks: [] }
-    session.take(listing('a', 1))
-    session.take({
-      ...{ kind: 'page', ...numbers, print: 'x', format: 'text/0.0.4' },
-      ...{ base: { number: 1, print: 'y' }, parts: [Buffer.from('z')] },
-    })
-    expect(sent).toEqual([{ kind: 'lacks', born: 1 }])
+  test('is shown, in full or as what has changed', () => {
+    session.take(listing('b', 1))
+    session.take(page(2, [pack(text(1))]))
+    expect(shown()).toBe('x 1\n')
+    session.take(page(5, [pack(text(2), text(1)), pack(text(3), text(2))], 2))
+    expect(shown()).toBe('x 3\n')
+    session.begin()
+    expect(sent.at(-1)).toEqual({ kind: 'digest', records: [['b', 1, 5, 5]] })
+  })
+
+  test('is asked for in full where it doesn’t build on what is here', () => {
+    session.take(listing('b', 1))
+    session.take(page(2, [pack(text(2), text(1))], 1))
+    expect(sent.splice(0)).toEqual([{ kind: 'full', id: 'b' }])
+    session.take(page(2, [pack(text(1))]))
+    session.take(page(4, [pack(text(3), text(2))], 3))
+    expect(sent).toEqual([{ kind: 'full', id: 'b' }])
+    expect(shown()).toBe('x 1\n')
+  })
+
+  test('is kept as a full frame and deltas, and packed anew before these are too many', () => {
+    session.take(listing('b', 1))
+    const body = (value: number) =>
+      Buffer.from(`${'filler 0.12345\n'.repeat(500)}x ${value}\n${Math.random()}`)
+    let before = body(0)
+    session.take(page(2, [pack(before)]))
+    for (let number = 3; number < 40; number += 1) {
+      const next = body(number)
+      session.take(page(number, [pack(next, before)], number - 1))
+      expect(shown()).toBe(next.toString())
+      expect(frameCount()).toBeLessThanOrEqual(9)
+      before = next
+    }
+  })
+
+  test('is unpacked beside the event loop where it is large', async () => {
+    session.take(listing('b', 1))
+    let before = Buffer.alloc(2 ** 20 + 1, 'a 1\n')
+    session.take(page(2, [await packAside(before)]))
+    for (let number = 3; number < 60; number += 1) {
+      const next = Buffer.concat([before, text(number)])
+      session.take(page(number, [await packAside(next, before)], number - 1))
+      before = next
+      if (sent.some(({ kind }) => kind === 'full')) throw new Error('asked for in full')
+    }
+    expect(frameCount()).toBeLessThanOrEqual(32)
+    expect(shown()).toBe(before.toString())
+  })
+
+  test('beyond MAX_BODY is a failure, and nothing is unpacked', () => {
+    session.take(listing('b', 1))
+    session.take(page(2, [{ size: 5_000_001, bytes: Buffer.from('not even zstd') }]))
+    expect(shown()).toBe('too_large')
+    session.take(page(3, [pack(text(1))]))
+    expect(shown()).toBe('x 1\n')
+  })
+
+  test('that unpacks to something else than it announces ends the link, and isn’t built upon', () => {
+    session.take(listing('b', 1))
+    session.take(page(2, [pack(text(1))]))
+    const bomb = pack(Buffer.alloc(100_000_000))
+    expect(() => session.take(page(3, [{ ...bomb, size: 10 }]))).toThrow('can’t be unpacked')
+    session.begin()
+    expect(sent.at(-1)).toEqual({ kind: 'digest', records: [['b', 1, 0, 0]] })
+    expect(shown()).toBeUndefined()
+    session.take(page(3, [pack(randomBytes(50_000))]))
+    session.take(page(4, [{ ...bomb, size: 10 }], 3))
+    expect(shown).toThrow('can’t be unpacked')
+    for (let number = 5; number < 12; number += 1)
+      session.take(page(number, [{ ...bomb, size: 10 }], number - 1))
+    expect(() => session.take(page(12, [{ ...bomb, size: 10 }], 11))).toThrow('can’t be unpacked')
+    expect(shown()).toBeUndefined()
+  })
+
+  test('of a container that came back under its id is not what it showed before', () => {
+    session.take(listing('b', 1))
+    session.take(page(2, [pack(text(1))]))
+    session.take(listing('b', 7))
+    expect(shown()).toBeUndefined()
+    session.take({ kind: 'gone', id: 'b' })
+    expect(store.entry('n2', 'b')).toBeUndefined()
+  })
+
+  test('is nothing of a container that is another node’s', () => {
+    expect(() => session.take({ ...listing('a', 1), target: target('a') } as Message)).toThrow('not its own')
   })
 
   test('is who the peer has become, but never another node', () => {
@@ -232,57 +345,36 @@ describe('what it hears', () => {
       took: 1,
       trouble: { code: 'refused', reason: 'no' },
     })
+    session.take(digest())
     session.take({ kind: 'refresh', call: 4, id: 'a', budget: 100 })
     await clock.pass(0)
-    const { epoch, entry } = store.own
-    expect(sent.splice(0).at(-1)).toEqual({
-      ...{ kind: 'refreshed', call: 4, brought: { epoch, number: entry('a')!.page } },
-    })
+    const number = store.own.entry('a')!.snapshot
+    expect(sent.splice(0).at(-1)).toEqual({ kind: 'refreshed', call: 4, number })
     session.take(listing('b', 1))
     const asked = session.refresh('b', 1000)
     expect(sent).toMatchObject([{ kind: 'refresh', call: 1, id: 'b' }])
-    session.take({ kind: 'refreshed', call: 1, brought: { epoch: 'theirs', number: 2 } })
+    session.take({ kind: 'refreshed', call: 1, number: 2 })
     let isDone = false
     void asked.then(() => (isDone = true))
     await clock.pass(0)
     expect(isDone).toBe(false)
     session.take({
-      ...{ kind: 'failure', born: 1, number: 2, age: 0, took: 1 },
+      ...{ kind: 'failure', id: 'b', number: 2, age: 0, took: 1 },
       trouble: { code: 'refused', reason: 'no' },
     })
     await asked
   })
 
-  test('answers a call only once a page whose difference didn’t fit has come in full', async () => {
-    const page = (number: number, value: number, base?: number): Message => {
-      const body = Buffer.from(`x ${value}\n`)
-      return {
-        ...{ kind: 'page', born: 1, number, age: 0, took: 1, size: body.length, series: 1, remarks: [] },
-        ...{ format: 'text/0.0.4', print: fingerprint(body), parts: [pack(body)] },
-        ...(base !== undefined && { base: { number: base, print: 'another' } }),
-      }
-    }
-    const text = () => {
-      const shown = store.entry('n2', 'b')?.snapshot
-      return shown?.ok && Buffer.from(bodyOf(shown.page)).toString()
-    }
+  test('answers a call only once a page that didn’t fit has come in full', async () => {
     session.take(listing('b', 1))
-    session.take(page(2, 1))
-    const answered = session.refresh('b', 1000).then(text)
-    session.take(page(3, 2, 1))
-    expect(sent.at(-1)).toEqual({ kind: 'lacks', born: 1 })
-    session.take({ kind: 'refreshed', call: 1, brought: { epoch: 'theirs', number: 3 } })
+    session.take(page(2, [pack(text(1))]))
+    const answered = session.refresh('b', 1000).then(shown)
+    session.take(page(4, [pack(text(2), text(9))], 3))
+    expect(sent.at(-1)).toEqual({ kind: 'full', id: 'b' })
+    session.take({ kind: 'refreshed', call: 1, number: 4 })
     await clock.pass(0)
-    session.take(page(3, 2))
+    session.take(page(4, [pack(text(2))]))
     expect(await answered).toBe('x 2\n')
-  })
-
-  test('is no answer of one that is believed no longer, whatever it names', async () => {
-    session.take(listing('b', 1))
-    const asked = session.refresh('b', 1000)
-    believed = false
-    session.take({ kind: 'refreshed', call: 1, brought: { epoch: 'theirs', number: 0 } })
-    await expect(asked).rejects.toMatchObject({ code: 'owner_lost' })
   })
 
   test('is measured with each tick, once there is a measure', () => {
@@ -304,21 +396,4 @@ test('a tick sends what is due', () => {
   run('a')
   session.tick()
   expect(told()).toEqual(['listing a'])
-})
-
-test('of a peer that is not believed nothing is taken, and it is asked for nothing', async () => {
-  believed = false
-  roundTrip = 3
-  session.take({ kind: 'catalogue', age: 0, catalogue: catalogue(['1']) })
-  session.take({ kind: 'self', self: self('n2', { manager: true }) })
-  session.take(listing('a', 1))
-  session.take({ kind: 'whole' })
-  session.tick()
-  expect(store.catalogue()).toBeUndefined()
-  expect(store.nodes()[1]).toMatchObject({ self: { manager: false } })
-  expect(store.nodes()[1]).not.toHaveProperty('roundTrip')
-  expect([...store.entries()]).toEqual([])
-  expect(session.isWhole()).toBe(false)
-  await expect(session.refresh('a', 1000)).rejects.toMatchObject({ code: 'owner_lost' })
-  expect(sent).toEqual([])
 })

@@ -14,9 +14,7 @@ import { gzipSync } from 'node:zlib'
 import { systemClock } from '../../src/clock.ts'
 import { plainPage } from '../../src/page.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
-import { applyDelta, makeDelta } from '../../src/sync/delta.ts'
-import { keepOutline, outlineOf } from '../../src/sync/outline.ts'
-import { packDelta, unpackDelta } from '../../src/sync/pack.ts'
+import { pack, unpack } from '../../src/sync/codec.ts'
 import { type Sync, startSync } from '../../src/sync/sync.ts'
 import { createLog, createMetrics } from '../../src/telemetry.ts'
 import { nodePage } from './page.ts'
@@ -75,7 +73,13 @@ async function agent(node: string, peers: readonly string[], sshPort = 0): Promi
   store.identify({ node, hostname: node, swarm: false, manager: false, advertise: `${node}:1` })
   store.markWhole()
   const sync = await startSync({
-    config: { sshPort, peers, secret: 'only for this benchmark, on loopback', previousSecret: undefined },
+    config: {
+      sshPort,
+      peers,
+      secret: 'only for this benchmark, on loopback',
+      previousSecret: undefined,
+      maxBody: 2 ** 26,
+    },
     clock: systemClock,
     log: createLog('error'),
     metrics: createMetrics(),
@@ -204,12 +208,12 @@ async function rsyncBytes(pages: readonly Uint8Array[]): Promise<number | undefi
 
 function deltaSpeed(pages: readonly Uint8Array[]): SyncResult['delta'] {
   const [from, to] = pages as [Uint8Array, Uint8Array]
-  const former = keepOutline(outlineOf(from))!
-  const make = () => packDelta(makeDelta(former, outlineOf(to)!, to))
-  const packed = make()
+  const full = pack(from)
+  const make = () => pack(to, from)
+  const delta = make()
   return {
     make: perCall(make),
-    apply: perCall(() => applyDelta(from, unpackDelta(packed, 2 ** 24))),
+    apply: perCall(() => unpack([full, delta])) - perCall(() => unpack([full])),
   }
 }
 

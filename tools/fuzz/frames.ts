@@ -81,7 +81,8 @@ function hear(chunks: readonly Uint8Array[]): Heard {
   const reader = createFrameReader(limit, (frame: Frame) => {
     held += frame.body.length
     const message = decode(frame)
-    if (message.kind === 'page') deepStrictEqual(Buffer.concat(message.parts), Buffer.from(frame.body))
+    if (message.kind === 'page')
+      deepStrictEqual(Buffer.concat(message.frames.map(({ bytes }) => bytes)), Buffer.from(frame.body))
     heard.push(message)
   })
   try {

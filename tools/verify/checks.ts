@@ -39,6 +39,10 @@ export const checks: readonly Check[] = [
     run: () => program('node', 'tools/simulate.ts', '--scenarios', '2000', '--without', known.join()),
   },
   {
+    name: 'simulation',
+    run: () => program('node', 'tools/simulate.ts', '--scenarios', '2000', '--without', known.join()),
+  },
+  {
     name: 'prometheus',
     packages: [...prometheus, ...exporters, ...commands, ...repository],
     fetched: currentPackages,

@@ -35,7 +35,9 @@ export function pickReplica(
     firstFitting(named, replica, nodes, currentSlot) ?? firstFitting(found, replica, nodes) ?? []
   // Numbers belong to a Compose project on its node: as for names, the asked node's own come first.
   const own = fitting.filter((pick) => pick.bySlot && pick.owner === asked)
-  const [only, ...others] = own.length > 0 ? own : fitting
+  // As in `/sd`, a node that is lost gives its hostname up to its successor.
+  const linked = fitting.filter(({ entries }) => entries.some(({ owner }) => nodes.linked(owner)))
+  const [only, ...others] = own.length > 0 ? own : linked.length > 0 ? linked : fitting
   if (!only) return undefined
   if (others.length === 0) return only.answer
   return ambiguous(

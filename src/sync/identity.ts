@@ -1,0 +1,60 @@
+// Who an agent is, provably: a key pair of its own, made at each start. The public key is its epoch. A hello signs
+// the SSH session that it goes through, so that nobody can pass it on through another one.
+
+import {
+  createPrivateKey,
+  createPublicKey,
+  randomBytes,
+  sign as signWith,
+  verify as verifyWith,
+} from 'node:crypto'
+
+export interface Identity {
+  /** The public key: 32 bytes as base64url. */
+  readonly epoch: string
+  /** Proves to the other side of this session that the epoch is ours. */
+  prove(claim: Claim): string
+}
+
+/** What a hello says of its sender, in a session that only the two sides have. */
+export interface Claim {
+  readonly role: 'caller' | 'listener'
+  readonly node: string
+  readonly binding: Uint8Array
+}
+
+const purpose = 'app-metrics-proxy hello 2'
+/** What precedes the seed of an Ed25519 key in PKCS #8. */
+const pkcs8Head = Buffer.from('302e020100300506032b657004220420', 'hex')
+
+/** The key of this seed, which must be random and known to nobody else. */
+export function createIdentity(seed: Uint8Array = randomBytes(32)): Identity {
+  const key = createPrivateKey({ key: Buffer.concat([pkcs8Head, seed]), format: 'der', type: 'pkcs8' })
+  const { x } = createPublicKey(key).export({ format: 'jwk' })
+  return {
+    epoch: x!,
+    prove: (claim) => signWith(null, signed(claim), key).toString('base64url'),
+  }
+}
+
+export function isProven(epoch: string, proof: string, claim: Claim): boolean {
+  try {
+    const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: epoch }, format: 'jwk' })
+    return verifyWith(null, signed(claim), key, Buffer.from(proof, 'base64url'))
+  } catch {
+    // the epoch is no key
+    return false
+  }
+}
+
+/** Each field after its length, so that no two claims are the same bytes. */
+function signed({ role, node, binding }: Claim): Buffer {
+  return Buffer.concat(
+    [purpose, role, node, binding].flatMap((field) => {
+      const bytes = Buffer.from(field)
+      const length = Buffer.alloc(4)
+      length.writeUInt32BE(bytes.length)
+      return [length, bytes]
+    }),
+  )
+}

@@ -1,0 +1,184 @@
+// Attacks by who holds the secret, over real SSH, on agents that run: each must fail, be reported, and leave the
+// honest agents' answers right.
+
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
+import type { Channel } from '../../src/sync/channel.ts'
+import { pack } from '../../src/sync/codec.ts'
+import { createFrameReader } from '../../src/sync/frames.ts'
+import { createIdentity } from '../../src/sync/identity.ts'
+import { decode, encode, type Hello, type Message } from '../../src/sync/messages.ts'
+import { dial } from '../../src/sync/sockets.ts'
+import { createSsh } from '../../src/sync/ssh.ts'
+import { catalogue, endpoint, found, self, target } from '../store/samples.ts'
+import { type Agent, at, derive, linked, run, secret, show, start, stopAll, textOf, until } from './agents.ts'
+
+let n1: Agent
+let n2: Agent
+/** What time it is for n1 beside the real one. */
+let later: number
+const channels: Channel[] = []
+
+beforeEach(async () => {
+  later = 0
+  n1 = await start('n1', [], { clock: { ...systemClock, now: () => systemClock.now() + later } })
+  n2 = await start('n2', [at(n1)])
+  run(n2, 'n2', 'a')
+  show(n2.store, 'a', 'honest 1\n')
+  await linked(n1, 1)
+  await until(() => textOf(n1, 'n2', 'a') === 'honest 1\n')
+})
+afterEach(async () => {
+  for (const channel of channels.splice(0)) channel.close()
+  await stopAll()
+})
+
+const ssh = async () => createSsh([await derive(secret)])
+
+interface Attacker {
+  readonly received: Message[]
+  say(...messages: readonly Message[]): void
+  readonly isOver: () => boolean
+}
+
+/** Speaks on a session as an agent does; `hello` may be any. */
+function speak(channel: Channel, hello: (theirs: Hello) => Hello): Attacker {
+  channels.push(channel)
+  const received: Message[] = []
+  let isOver = false
+  const say = (...messages: readonly Message[]) => {
+    for (const message of messages) channel.write(encode(message))
+  }
+  const reader = createFrameReader(2 ** 26, (frame) => {
+    const message = decode(frame) as Message
+    received.push(message)
+    if (message.kind === 'hello') say(hello(message))
+    if (message.kind === 'accept') say(message)
+    if (message.kind === 'challenge') say({ kind: 'response', number: message.number })
+  })
+  channel.open({ data: reader.push, drained: () => {}, closed: () => (isOver = true) })
+  return { received, say, isOver: () => isOver }
+}
+
+const call = async (agent: Agent) => dial(at(agent), await ssh(), systemClock, AbortSignal.timeout(5000))
+
+/** An agent of its own kind, with the proof that an honest one would give. */
+async function attack(node: string, more: Partial<Hello['self']> = {}): Promise<Attacker> {
+  const identity = createIdentity()
+  const channel = await call(n1)
+  const { binding } = channel
+  return speak(channel, () => ({
+    ...{ kind: 'hello', newest: 2, oldest: 2, version: '1.0.0', epoch: identity.epoch },
+    self: self(node, more),
+    proof: identity.prove({ role: 'caller', node, binding }),
+  }))
+}
+
+const used = ({ received }: Attacker) => until(() => received.some(({ kind }) => kind === 'digest'))
+const listing = (id: string, node: string): Message => ({
+  ...{ kind: 'listing', number: 1, generation: 1 },
+  ...{ target: target(id, { node }), finding: found, endpoint },
+})
+const page = (id: string, number: number, frames = [pack(Buffer.from('lie 1\n'))]): Message => ({
+  ...{ kind: 'page', id, number, age: 0, took: 1, base: 0, series: 1, format: 'text/0.0.4' },
+  ...{ remarks: [], frames },
+})
+const troubleOf = (node: string) => n1.store.nodes().find((one) => one.self.node === node)?.trouble
+
+async function stillWell(): Promise<void> {
+  const text = `honest ${Math.random()}\n`
+  show(n2.store, 'a', text)
+  await until(() => textOf(n1, 'n2', 'a') === text)
+  expect(n1.store.nodes().find(({ self }) => self.node === 'n2')).toMatchObject({ link: 'up' })
+}
+
+describe('the epoch of a running agent can’t be taken over', () => {
+  test('with its hello of another session, and an update numbered 2^50', async () => {
+    const stolen = Promise.withResolvers<Hello>()
+    speak(await call(n2), (theirs) => {
+      stolen.resolve(theirs)
+      return theirs
+    })
+    const hello = await stolen.promise
+    const attacker = speak(await call(n1), () => hello)
+    await until(attacker.isOver)
+    attacker.say(listing('a', 'n2'), page('a', 2 ** 50))
+    expect(attacker.received.at(-1)).toMatchObject({ reason: expect.stringContaining('can’t prove') })
+    expect(n1.told.filter((line) => line.includes('can’t prove'))).toHaveLength(1)
+    expect(troubleOf('n2')).toMatchObject({ code: 'refused' })
+    await stillWell()
+  })
+
+  test('by passing on between two sessions what both say', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const relayed = Promise.withResolvers<readonly [Channel, Channel]>()
+    server.once('connection', async (socket) => {
+      const both = await ssh()
+      const [victim, other] = await Promise.all([both.answer(socket, AbortSignal.timeout(5000)), call(n1)])
+      victim.open({ data: other.write, drained: () => {}, closed: other.close })
+      other.open({ data: victim.write, drained: () => {}, closed: victim.close })
+      channels.push(victim, other)
+      relayed.resolve([victim, other])
+    })
+    const n3 = await start('n3', [`127.0.0.1:${port}`])
+    run(n3, 'n3', 'b')
+    const [victim, other] = await relayed.promise
+    expect(Buffer.compare(victim.binding, other.binding)).not.toBe(0)
+    await until(() => n3.told.some((line) => line.includes('can’t prove')))
+    expect(n1.store.nodes().map((one) => one.self.node)).toEqual(['n1', 'n2'])
+    server.close()
+    await stillWell()
+  })
+})
+
+test('claims of a running agent’s node, each for less than 2 s, erase none of its containers', async () => {
+  for (let n = 0; n < 5; n += 1) {
+    const attacker = await attack('n2')
+    await until(() => attacker.received.length > 0)
+    attacker.say({ kind: 'accept' }, { kind: 'digest', records: [] }, { kind: 'complete' })
+    await until(attacker.isOver)
+    expect(textOf(n1, 'n2', 'a')).toBe('honest 1\n')
+  }
+  expect(n1.told.filter((line) => line.includes('claimed twice'))).toHaveLength(1)
+  expect(troubleOf('n2')?.reason).toMatch(/claimed twice/)
+  await stillWell()
+})
+
+test('a page of 22 KB that unpacks to gigabytes fills no memory', async () => {
+  const attacker = await attack('n9')
+  await used(attacker)
+  const bomb = pack(Buffer.alloc(200_000_000))
+  expect(bomb.bytes.length).toBeLessThan(22_000)
+  attacker.say(listing('own', 'n9'), page('own', 2, [bomb]))
+  await until(() => n1.store.entry('n9', 'own')?.snapshot)
+  expect(n1.store.entry('n9', 'own')?.snapshot).toMatchObject({ trouble: { code: 'too_large' } })
+  attacker.say(page('own', 3, [{ ...bomb, size: 1000 }]))
+  await until(attacker.isOver)
+  expect(n1.told.at(-1)).toMatch(/peer lost.*can’t be unpacked/)
+  expect(troubleOf('n9')?.reason).toMatch(/can’t be unpacked/)
+  await stillWell()
+})
+
+test('swarm state and the cluster’s name come from nobody whom Docker doesn’t list as a manager', async () => {
+  const invented = { ...catalogue(['1']), cluster: 'invented' }
+  n1.store.identify(n1.store.own.self(), new Set(['n2']))
+  n2.store.identify(self('n2', { manager: true }), new Set(['n2']))
+  n2.store.putCatalogue(catalogue(['1']))
+  await until(() => n1.store.catalogue()?.from === 'n2')
+  const worker = await attack('n8')
+  await used(worker)
+  worker.say({ kind: 'swarm', age: 0, catalogue: invented })
+  await until(() => troubleOf('n8'))
+  const pretender = await attack('n9', { manager: true })
+  await used(pretender)
+  pretender.say({ kind: 'swarm', age: 0, catalogue: invented })
+  await until(() => pretender.received.some(({ kind }) => kind === 'complete' || kind === 'beat'))
+  later = 60_000
+  pretender.say({ kind: 'beat', number: 1, seen: 0, held: 0 }, { kind: 'swarm', age: 0 })
+  expect(n1.store.catalogue()).toMatchObject({ from: 'n2', value: { cluster: catalogue(['1']).cluster } })
+  expect(n1.told.filter((line) => line.includes('does not list it as a manager')).length).toBeGreaterThan(0)
+})
