@@ -177,7 +177,7 @@ async function start(
     clock,
     self: () => self,
     discovery: discovery.status,
-    probed: prober.settled,
+    probed: store.own.isWhole,
     catalogue: store.catalogue,
     synced: peers.isSettled,
   }

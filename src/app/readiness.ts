@@ -11,7 +11,7 @@ export interface Circumstances {
   self(): Self | undefined
   /** Why Docker can't be read now. */
   discovery(): { readonly trouble?: Trouble; readonly warnings: readonly Trouble[] }
-  /** Whether each container that was there at the start has been looked at. */
+  /** Whether each container that was there at the start has been looked at, and is scraped if it has metrics. */
   probed(): boolean
   catalogue(): Dated<Catalogue> | undefined
   /** Whether each peer that can be found has told all it has. */

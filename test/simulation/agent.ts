@@ -214,7 +214,7 @@ export function startAgent(around: Surroundings): Agent {
     clock,
     self: () => self,
     discovery: () => ({ warnings: [] }),
-    probed: prober.settled,
+    probed: store.own.isWhole,
     catalogue: store.catalogue,
     synced: () => synced(),
   })
