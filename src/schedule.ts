@@ -18,15 +18,19 @@ export function createSchedule<K>(clock: Clock, onDue: (key: K) => void): Schedu
     timers.delete(key)
   }
 
+  function set(key: K, at: Mono): void {
+    cancel(key)
+    const ring = () => {
+      timers.delete(key)
+      // Node's timers may ring a moment too early
+      if (clock.now() < at) set(key, at)
+      else onDue(key)
+    }
+    timers.set(key, clock.after(Math.max(0, Math.ceil(at - clock.now())), ring))
+  }
+
   return {
-    set(key, at) {
-      cancel(key)
-      const due = () => {
-        timers.delete(key)
-        onDue(key)
-      }
-      timers.set(key, clock.after(Math.max(0, Math.ceil(at - clock.now())), due))
-    },
+    set,
     delete: cancel,
     stop() {
       for (const key of timers.keys()) cancel(key)
