@@ -7,9 +7,6 @@ import { slots, standaloneNames } from './world.ts'
 
 export type Kind = Happening['kind']
 
-/** What goes wrong with these events is known, and not put right yet. */
-export const known: readonly Kind[] = ['intrude', 'swapNames']
-
 /** The same for the same arguments. `without`: kinds of events that aren't to happen. */
 export function createScenario(seed: number, steps: number, without: readonly Kind[] = []): Scenario {
   const random = createRandom(`scenario ${seed}`)

@@ -29,6 +29,9 @@ export interface Timing {
   readonly lateMs: number
 }
 
+/** Node's timers may ring so much before their time. */
+const maxEarlyMs = 1
+
 export function startProcess(scheduler: Scheduler, timing: Timing, random: Random): Process {
   let state: 'running' | 'paused' | 'killed' = 'running'
   let resumedAt = 0
@@ -44,7 +47,8 @@ export function startProcess(scheduler: Scheduler, timing: Timing, random: Rando
   function after(ms: number, callback: () => void): () => void {
     let cancelled = false
     const late = timing.lateMs > 0 ? random.below(timing.lateMs * 1000) / 1000 : 0
-    const cancel = scheduler.at(scheduler.now() + Math.max(0, ms) / timing.rate + late, () =>
+    const early = random.below(maxEarlyMs * 1000) / 1000
+    const cancel = scheduler.at(scheduler.now() + Math.max(0, ms / timing.rate - early) + late, () =>
       run(() => {
         if (!cancelled) callback()
       }),
