@@ -68,9 +68,16 @@ function keyOf(name: string, labels: Labels): string {
   return `${name}{${sorted.join(',')}}`
 }
 
+/** Of an exemplar's time Prometheus keeps the milliseconds. */
+const exemplarTime = / # (\{.*\} \S+) (\S+)$/
+
 /** A number is the same however it is written. */
 function canonicalRest(rest: string): string {
-  const [value = '', ...others] = rest.trim().split(' ')
+  const inMs = rest.replace(
+    exemplarTime,
+    (_, exemplar, seconds) => ` # ${exemplar} ${Math.trunc(Number(seconds) * 1000)}`,
+  )
+  const [value = '', ...others] = inMs.trim().split(' ')
   const number = /^[+-]?inf$/i.test(value) ? Number(value.replace(/inf/i, 'Infinity')) : Number(value)
   if (value === '' || (Number.isNaN(number) && !/^nan$/i.test(value))) throw new Error(`not a value: ${rest}`)
   return [String(number), ...others].join(' ')

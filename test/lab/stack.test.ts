@@ -209,6 +209,7 @@ async function handOver(from: Node, to: Node): Promise<void> {
     async () =>
       (await isManager(to)) &&
       /Reachable/.test(await to.docker('node', 'ls', '--format', '{{.ManagerStatus}}')),
+    { within: 60_000 },
   )
   await taken(to, 'node', 'demote', from.name)
 }
@@ -361,9 +362,14 @@ describe('the agents', () => {
     const nowhere = ['--constraint', 'node.labels.none == such', '--label', 'app-metrics-proxy.port=8080']
     const flags = ['--detach', '--no-resolve-image', '--endpoint-mode', 'dnsrr', ...nowhere]
     await two.docker('service', 'create', '--name', 'wanted', ...flags, appImage)
-    await until('the lists to name a slot that waits for a node', async () => {
-      const lists = await Promise.all(swarm.nodes.map((node) => get(node, '/sd')))
-      return lists.every(({ text }) => text.includes('wanted.1'))
-    })
+    // each agent's own engine has to name the new manager, which is looked up every 30 s
+    await until(
+      'the lists to name a slot that waits for a node',
+      async () => {
+        const lists = await Promise.all(swarm.nodes.map((node) => get(node, '/sd')))
+        return lists.every(({ text }) => text.includes('wanted.1'))
+      },
+      { within: 90_000 },
+    )
   })
 })
