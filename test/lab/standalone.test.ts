@@ -103,7 +103,7 @@ describe('what it finds', () => {
     await start('labelled', [...labels, '--env', 'APP_PATH=/here'], appImage, 'app', '7000=metrics')
     await start('private', ['--label', 'app-metrics-proxy.enable=false'], appImage, 'app', '8080=metrics')
     await answers('/labelled/metrics', 200)
-    expect(await get('/private/metrics')).toMatchObject({ status: 404 })
+    await answers('/private/metrics', 404)
   })
 })
 
