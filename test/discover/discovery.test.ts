@@ -8,6 +8,7 @@ import { type Discovery, dockerHostOf, startDiscovery } from '../../src/discover
 import type { Found } from '../../src/discover/handover.ts'
 import { createLog, createMetrics } from '../../src/telemetry.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
+import { scaled } from '../helpers/limits.ts'
 import { type EngineServer, startEngineServer } from './engine-server.ts'
 import { node, swarm } from './recorded.ts'
 
@@ -408,7 +409,7 @@ describe('a lost event stream', () => {
     remove('plain')
     server.fault = () => false
     await eventually('the removal', () => !byName('plain'), 6_000)
-    expect(discovery!.status().age).toBeLessThan(1000)
+    expect(discovery!.status().age).toBeLessThan(scaled(1000))
   })
 
   test('that breaks off as soon as it opens is opened ever more rarely', async () => {

@@ -6,6 +6,7 @@ import { systemClock } from '../../src/clock.ts'
 import { serveDocument } from '../../src/serve/documents.ts'
 import { type Plugin, type Server, startServer } from '../../src/serve/server.ts'
 import { createLog, createMetrics } from '../../src/telemetry.ts'
+import { scaled } from '../helpers/limits.ts'
 import { ask } from './agent.ts'
 
 const running: Server[] = []
@@ -74,7 +75,7 @@ describe('the server', () => {
     await start([hello])
     const began = performance.now()
     await Promise.all([stop(), stop()])
-    expect(performance.now() - began).toBeLessThan(2000)
+    expect(performance.now() - began).toBeLessThan(scaled(2000))
     await expect(answer).rejects.toThrow()
   })
 
