@@ -41,19 +41,7 @@ export function virtualClock(start = 1_000_000): VirtualClock {
   return {
     now: () => now,
     after,
-    sleep: (ms, signal) =>
-      new Promise((resolve, reject) => {
-        if (signal?.aborted) return reject(signal.reason)
-        const abort = () => {
-          cancel()
-          reject(signal?.reason)
-        }
-        const cancel = after(ms, () => {
-          signal?.removeEventListener('abort', abort)
-          resolve()
-        })
-        signal?.addEventListener('abort', abort, { once: true })
-      }),
+    sleep: sleepBy(after),
     async pass(ms) {
       const until = now + ms
       await settle()
@@ -69,6 +57,23 @@ export function virtualClock(start = 1_000_000): VirtualClock {
       now = until
     },
   }
+}
+
+/** A clock's `sleep`, made of its `after`. */
+export function sleepBy(after: Clock['after']): Clock['sleep'] {
+  return (ms, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason)
+      const abort = () => {
+        cancel()
+        reject(signal?.reason)
+      }
+      const cancel = after(ms, () => {
+        signal?.removeEventListener('abort', abort)
+        resolve()
+      })
+      signal?.addEventListener('abort', abort, { once: true })
+    })
 }
 
 /** Lets every promise that can settle do so. */

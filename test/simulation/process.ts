@@ -3,6 +3,7 @@
 // more.
 
 import type { Clock } from '../../src/clock.ts'
+import { sleepBy } from '../helpers/clock.ts'
 import type { Random } from './random.ts'
 import type { Scheduler } from './scheduler.ts'
 
@@ -59,23 +60,8 @@ export function startProcess(scheduler: Scheduler, timing: Timing, random: Rando
     }
   }
 
-  function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason)
-      const abort = () => {
-        cancel()
-        reject(signal?.reason)
-      }
-      const cancel = after(ms, () => {
-        signal?.removeEventListener('abort', abort)
-        resolve()
-      })
-      signal?.addEventListener('abort', abort, { once: true })
-    })
-  }
-
   return {
-    clock: { now, after, sleep },
+    clock: { now, after, sleep: sleepBy(after) },
     run,
     pause() {
       if (state === 'running') state = 'paused'
