@@ -15,7 +15,11 @@ const mostBytes = 64 * 2 ** 20
 
 export interface Kept {
   /** Gives the page that was made from the same parts, or makes it, after that before. The last asked for are kept. */
-  pageOf(name: string, parts: readonly Part[], make: (before: Page | undefined) => Page): Page
+  pageOf(
+    name: string,
+    parts: readonly Part[],
+    make: (before: Page | undefined) => Promise<Page>,
+  ): Promise<Page>
   shed(): void
 }
 
@@ -29,9 +33,9 @@ export function createKept(): Kept {
   }
 
   return {
-    pageOf(name, parts, make) {
+    async pageOf(name, parts, make) {
       const before = kept.get(name)
-      const page = before && sameParts(before.parts, parts) ? before.page : make(before?.page)
+      const page = before && sameParts(before.parts, parts) ? before.page : await make(before?.page)
       drop(name)
       kept.set(name, { parts, page })
       bytes += page.size

@@ -94,6 +94,10 @@ export function createReadReplicas({
     return outcomes.map((outcome) => read.find(({ slot }) => slot === outcome.slot) ?? outcome)
   }
 
+  async function readyToJoin({ slot, reading }: Up): Promise<Up> {
+    return { slot, reading: { ...reading, page: await merging.ready(reading.page) } }
+  }
+
   function join(outcomes: readonly Outcome[], up: readonly Up[]): Page {
     const labelled = up.map(({ slot, reading }) => ({
       page: reading.page,
@@ -118,19 +122,12 @@ export function createReadReplicas({
     const outcomes = read.map((outcome) => atLast(outcome, now))
     const up = outcomes.filter(isUp)
     if (up.length === 0) throw noneUp(full, outcomes)
-    const makePage = async () => {
-      const readyUp = await Promise.all(
-        up.map(async (one) => ({
-          ...one,
-          reading: { ...one.reading, page: await merging.ready(one.reading.page) },
-        })),
-      )
-      return kept.pageOf(`${full} ${slots.length}`, outcomes.map(partOf), (before) => {
-        const joined = join(outcomes, readyUp)
+    const makePage = () =>
+      kept.pageOf(`${full} ${slots.length}`, outcomes.map(partOf), async (before) => {
+        const joined = join(outcomes, await Promise.all(up.map(readyToJoin)))
         tellRemarks(full, joined.remarks, before?.remarks)
         return joined
       })
-    }
     return { bytes: bytesFor(up), makePage, ...traitsOf(up.map(({ reading }) => reading)) }
   }
 }
