@@ -22,7 +22,7 @@ export const statusOf = {
   paused: 502,
   // the owner couldn't be asked and the cache is too old to stand in
   owner_lost: 502,
-  // the asker's request
+  // the client's request
   bad_request: 400,
   unknown: 404,
   ambiguous: 409,
@@ -39,11 +39,11 @@ export type Code = keyof typeof statusOf
 export interface Trouble {
   readonly code: Code
   readonly reason: string
-  readonly mend?: string
+  readonly hint?: string
 }
 
 interface ErrorOptions {
-  readonly mend?: string | undefined
+  readonly hint?: string | undefined
   readonly cause?: unknown
   /** It was met before, or by another agent, which has reported it if it was internal. */
   readonly isKnown?: boolean
@@ -53,20 +53,20 @@ interface ErrorOptions {
 export class ProxyError extends Error {
   override readonly name = 'ProxyError'
   readonly code: Code
-  readonly mend: string | undefined
+  readonly hint: string | undefined
   readonly isKnown: boolean
 
   constructor(code: Code, reason: string, options: ErrorOptions = {}) {
     super(reason, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
-    this.mend = options.mend
+    this.hint = options.hint
     this.isKnown = options.isKnown ?? false
   }
 }
 
 /** A trouble that was met before, as an exception again. */
-export function errorOf({ code, reason, mend }: Trouble): ProxyError {
-  return new ProxyError(code, reason, { mend, isKnown: true })
+export function errorOf({ code, reason, hint }: Trouble): ProxyError {
+  return new ProxyError(code, reason, { hint, isKnown: true })
 }
 
 /** Whether this is a bug of this agent, to be reported by `Log.internal` where it is caught. */
@@ -77,6 +77,6 @@ export function isInternal(error: unknown): boolean {
 /** Any thrown value as trouble. What isn't ours is `internal`: its text stays inside. */
 export function troubleOf(error: unknown): Trouble {
   if (!(error instanceof ProxyError)) return { code: 'internal', reason: 'internal error' }
-  const { code, message: reason, mend } = error
-  return mend === undefined ? { code, reason } : { code, reason, mend }
+  const { code, message: reason, hint } = error
+  return hint === undefined ? { code, reason } : { code, reason, hint }
 }

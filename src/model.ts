@@ -137,13 +137,13 @@ export interface ZstdFrame {
 
 /** What one scrape brought. One writer: the owner. */
 export type Snapshot =
-  | { readonly ok: true; readonly at: Mono; readonly took: number; readonly page: Page }
-  | { readonly ok: false; readonly at: Mono; readonly took: number; readonly trouble: Trouble }
+  | { readonly ok: true; readonly at: Mono; readonly durationMs: number; readonly page: Page }
+  | { readonly ok: false; readonly at: Mono; readonly durationMs: number; readonly trouble: Trouble }
 
 /** One past scrape, for the small history that the page shows. */
 export interface Past {
   readonly ok: boolean
-  readonly took: number
+  readonly durationMs: number
 }
 
 /** All that the cluster knows of one target. */
@@ -166,12 +166,12 @@ export interface Entry {
  * a key from outside (a label's value, an id) is a Map, here and everywhere: in a plain object `constructor` is
  * found without having been put there.
  */
-export interface Catalogue {
+export interface SwarmState {
   /** The Swarm's id. */
   readonly cluster: string
-  readonly nodes: ReadonlyMap<NodeId, CatalogueNode>
+  readonly nodes: ReadonlyMap<NodeId, SwarmNode>
   /** By id. */
-  readonly services: ReadonlyMap<string, CatalogueService>
+  readonly services: ReadonlyMap<string, SwarmService>
   /** By node, the containers of Swarm's tasks there: the first characters of their ids, `taskContainerDigits` of them. */
   readonly containers: ReadonlyMap<NodeId, readonly string[]>
 }
@@ -179,7 +179,7 @@ export interface Catalogue {
 /** Nobody chooses a container's id, so that 64 bits of it are enough; and a list of thousands of tasks stays small. */
 export const taskContainerDigits = 16
 
-export interface CatalogueNode {
+export interface SwarmNode {
   readonly hostname: string
   readonly address: string
   readonly role: 'manager' | 'worker'
@@ -188,9 +188,9 @@ export interface CatalogueNode {
 }
 
 /** Whether an agent is meant to run on it. A node that is down still is one of the Swarm. */
-export const expectsAgent = ({ availability }: CatalogueNode): boolean => availability !== 'drain'
+export const expectsAgent = ({ availability }: SwarmNode): boolean => availability !== 'drain'
 
-export interface CatalogueService {
+export interface SwarmService {
   readonly name: string
   readonly mode: 'replicated' | 'global' | 'job'
   readonly replicas: number
@@ -240,10 +240,21 @@ export interface Dated<T> {
 export type Change =
   | { readonly kind: 'entry'; readonly entry: Entry; readonly before?: Entry }
   | { readonly kind: 'gone'; readonly owner: NodeId; readonly id: string }
-  | { readonly kind: 'catalogue' }
+  | { readonly kind: 'swarmState' }
   | { readonly kind: 'nodes' }
 
 /** A long-lived part. `stop` resolves once it has truly stopped, and may be called twice. */
-export interface Part {
+export interface Stoppable {
   stop(): Promise<void>
+}
+
+interface PageFacts {
+  readonly format: Format
+  readonly series: number
+  readonly remarks: readonly string[]
+}
+
+/** A page made here: its body is not compressed. */
+export function plainPage(bytes: Uint8Array, { format, series, remarks }: PageFacts): Page {
+  return { format, series, remarks, size: bytes.length, content: { kind: 'plain', bytes } }
 }

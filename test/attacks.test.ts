@@ -16,7 +16,7 @@ import {
 import { limitMemory, type MemoryLimit } from './helpers/memory-limit.ts'
 import { httpServer } from './helpers/server.ts'
 import { until } from './helpers/until.ts'
-import { ask } from './serve/agent.ts'
+import { ask } from './web/agent.ts'
 
 const mebi = 2 ** 20
 const limitBytes = 512 * mebi

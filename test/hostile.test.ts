@@ -5,14 +5,14 @@
 import { createHash, randomInt } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type App, startApp } from '../src/app.ts'
+import { type App, startApp } from '../src/agent/agent.ts'
 import { systemClock as clock } from '../src/clock.ts'
-import { readConfig } from '../src/config.ts'
+import { readConfig } from '../src/config/config.ts'
 import type { ApiContainer, ApiNode, ApiService, ApiTask } from '../src/discover/api.ts'
 import { tracesOfSelf } from '../src/discover/own-container.ts'
 import { inspect } from '../src/exposition/inspect.ts'
+import { createLog } from '../src/logging/log.ts'
 import { readRules } from '../src/promql/rulefile.ts'
-import { createLog } from '../src/telemetry.ts'
 import { startEngineServer } from './discover/engine-server.ts'
 import { pageServer, type RunningServer } from './helpers/server.ts'
 import { until } from './helpers/until.ts'
@@ -446,7 +446,7 @@ async function checkDocuments(bases: readonly string[], sd: readonly Listed[]): 
     expect(await html.text()).not.toContain('<script>alert')
     const metrics = Buffer.from(await (await fetch(`${base}/metrics`)).arrayBuffer())
     expect(
-      inspect(metrics, 'text/plain; version=0.0.4', { maxSamples: 1e6, maxBody: 2 ** 24 } as never),
+      inspect(metrics, 'text/plain; version=0.0.4', { maxSamples: 1e6, maxBodyBytes: 2 ** 24 } as never),
     ).toMatchObject({ ok: true })
     expect((await fetch(`${base}/-/healthy`)).status).toBe(200)
   }

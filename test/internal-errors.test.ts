@@ -1,19 +1,20 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { afterEach, describe, expect, test } from 'vitest'
-import { type App, startApp } from '../src/app.ts'
+import { type App, startApp } from '../src/agent/agent.ts'
 import { systemClock as clock } from '../src/clock.ts'
-import { readConfig } from '../src/config.ts'
+import { readConfig } from '../src/config/config.ts'
 import { errorOf, ProxyError } from '../src/errors.ts'
-import { startServer } from '../src/serve/server.ts'
+import { createLog, type Log } from '../src/logging/log.ts'
+import { createMetrics } from '../src/runtime/metrics.ts'
 import { createStore } from '../src/store/store.ts'
-import { createLog, createMetrics, type Log } from '../src/telemetry.ts'
+import { startServer } from '../src/web/server.ts'
 import { internalErrorsIn, refuseInternalErrors } from './helpers/agent-log.ts'
 import { expectInternalErrors } from './helpers/internal-errors.ts'
 import { httpServer } from './helpers/server.ts'
 import { until } from './helpers/until.ts'
 import { freePort } from './prometheus/parts/process.ts'
-import { ask } from './serve/agent.ts'
+import { ask } from './web/agent.ts'
 
 const running: App[] = []
 afterEach(async () => {
@@ -62,7 +63,7 @@ describe('what a request handler throws', () => {
 test('a listener of the store that throws is reported, and the others are called', () => {
   const errors: unknown[] = []
   const store = createStore({
-    ...{ clock, forgetAfter: 1000, version: '1' },
+    ...{ clock, forgetAfterMs: 1000, version: '1' },
     onListenerError: (error) => errors.push(error),
   })
   const kinds: string[] = []

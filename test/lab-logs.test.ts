@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { createLog } from '../src/telemetry.ts'
+import { createLog } from '../src/logging/log.ts'
 import { expectInternalErrors } from './helpers/internal-errors.ts'
 import { refuseInternalErrorsOf } from './lab/harness/internal-errors.ts'
 

@@ -1,16 +1,16 @@
-// The whole agent under load: many askers over many endpoints at once. Nothing is lost, every endpoint goes on
+// The whole agent under load: many clients over many endpoints at once. Nothing is lost, every endpoint goes on
 // being scraped in its turn, and what was opened is closed again.
 
 import { readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { afterEach, expect, test, vi } from 'vitest'
-import { type App, startApp } from '../src/app.ts'
+import { type App, startApp } from '../src/agent/agent.ts'
 import { systemClock as clock } from '../src/clock.ts'
-import { readConfig } from '../src/config.ts'
-import { createLog } from '../src/telemetry.ts'
+import { readConfig } from '../src/config/config.ts'
+import { createLog } from '../src/logging/log.ts'
 import { scaled } from './helpers/limits.ts'
 import { until } from './helpers/until.ts'
-import { ask } from './serve/agent.ts'
+import { ask } from './web/agent.ts'
 
 vi.setConfig({ testTimeout: scaled(200_000) })
 
@@ -70,22 +70,22 @@ interface Wrong {
   readonly text: string
 }
 
-/** `askers` at once ask for all of these, each name once; returns what was not answered as it should be. */
+/** `clients` at once ask for all of these, each name once; returns what was not answered as it should be. */
 async function askAll(
   app: App,
   { pageOf, names: all }: Containers,
-  askers: number,
+  clients: number,
   names = all,
 ): Promise<readonly Wrong[]> {
   const left = names.values()
   const wrong: Wrong[] = []
-  const asker = async () => {
+  const client = async () => {
     for (const name of left) {
       const { status, text } = await ask(app.port, `/${name}/metrics`)
       if (status !== 200 || text !== pageOf(name)) wrong.push({ name, status, text })
     }
   }
-  await Promise.all(Array.from({ length: askers }, asker))
+  await Promise.all(Array.from({ length: clients }, client))
   return wrong
 }
 
@@ -99,7 +99,7 @@ async function untilFound(app: App, containers: Containers): Promise<void> {
   await until('all to be found', look, { within: 100_000 })
 }
 
-test('200 askers at once over 1,000 endpoints: nothing is lost, and every endpoint keeps its turn', async () => {
+test('200 clients at once over 1,000 endpoints: nothing is lost, and every endpoint keeps its turn', async () => {
   const interval = 8000
   const containers = await startContainers(1000)
   const app = await startAgent({ TARGETS: containers.targets, SCRAPE_INTERVAL: `${interval / 1000}` })

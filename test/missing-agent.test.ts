@@ -1,13 +1,13 @@
 // Two whole agents on loopback, one of which dies: it is missed for as long as it is expected.
 
 import { expect, test } from 'vitest'
-import { startApp } from '../src/app.ts'
+import { startApp } from '../src/agent/agent.ts'
 import { systemClock as clock } from '../src/clock.ts'
-import { readConfig } from '../src/config.ts'
-import { createLog } from '../src/telemetry.ts'
+import { readConfig } from '../src/config/config.ts'
+import { createLog } from '../src/logging/log.ts'
 import { until } from './helpers/until.ts'
 import { freePort } from './prometheus/parts/process.ts'
-import { ask } from './serve/agent.ts'
+import { ask } from './web/agent.ts'
 
 test('a dead agent at an address of PEERS is missed after FORGET_AFTER, too; its containers are not', async () => {
   const sshPorts = [await freePort(), await freePort()]

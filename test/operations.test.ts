@@ -71,7 +71,7 @@ describe('exit codes', () => {
   })
 
   test.each(['is in', 'joins'])(
-    '2: without SSHPASS on a node that %s a Swarm, with the mend',
+    '2: without SSHPASS on a node that %s a Swarm, with the hint',
     async (how) => {
       await using engine = await startEngineServer()
       Object.assign(engine.answers, {

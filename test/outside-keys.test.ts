@@ -9,16 +9,16 @@ import { expect, test } from 'vitest'
 const harmless = [
   // what the pattern before it lets through
   "config/values.ts { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 }[(match?.[2] ?? '').toLowerCase()]",
-  "serve/guard/web-config.ts { ms: 1, s: 1000, m: 60_000 }[match?.[2] ?? '']",
+  "web/auth/web-config.ts { ms: 1, s: 1000, m: 60_000 }[match?.[2] ?? '']",
   'exposition/scan/escapes.ts meaning[sequence]',
   'exposition/scan/escapes.ts sign[character]',
   'promql/text.ts simple[sequence]',
   // names that stand in this program
-  'config.ts environment[option.name]',
-  'config.ts values[key]',
-  'serve/guard/web-config.ts section[key]',
-  `serve/guard/web-config.ts section[\`\${key}_file\`]`,
-  'serve/status/assets.ts types[extname(name)]',
+  'config/config.ts environment[option.name]',
+  'config/config.ts values[key]',
+  'web/auth/web-config.ts section[key]',
+  `web/auth/web-config.ts section[\`\${key}_file\`]`,
+  'status/assets.ts types[extname(name)]',
   'sync/shapes.ts given[key]',
   `sync/shapes.ts shapes[kind(plain(value, where)[key], \`\${where}.\${key}\`)]`,
   // of the parser of expressions, which has no such names
@@ -26,15 +26,15 @@ const harmless = [
   // the object's own keys
   'labels/source.ts labels[key]',
   'promql/rulefile.ts values[key]',
-  'serve/sd/meta.ts labels[key]',
+  'sd/meta.ts labels[key]',
   // after Object.hasOwn
   'cli/dispatch.ts commands[name]',
-  'serve/guard/passwords.ts hashes[user]',
-  'serve/rules/shortcuts.ts shortcuts[name]',
-  'serve/sd/select.ts labels[label]',
+  'web/auth/passwords.ts hashes[user]',
+  'rules/shortcuts.ts shortcuts[name]',
+  'sd/select.ts labels[label]',
   // written under a prefix, or under a name that can't begin with two underscores
-  'serve/rules/pairs.ts values[pair[1]!]',
-  `serve/sd/labels.ts labels[\`__param_\${name}\`]`,
+  'rules/pairs.ts values[pair[1]!]',
+  `sd/labels.ts labels[\`__param_\${name}\`]`,
 ]
 
 test('no object is looked up by a key from outside', { timeout: 120_000 }, () => {

@@ -65,7 +65,7 @@ const require = createRequire(import.meta.url), __dirname = import.meta.dirname`
 })
 const { metafile: worker } = await build({
   ...shared,
-  entryPoints: [join(root, 'src/serve/guard/password-worker.ts')],
+  entryPoints: [join(root, 'src/web/auth/password-worker.ts')],
   outfile: join(out, 'password-worker.js'),
   format: 'esm',
 })
@@ -75,7 +75,7 @@ await build({
   outfile: join(out, 'health.cjs'),
   format: 'cjs',
 })
-cpSync(join(root, 'src/serve/status/page'), join(out, 'page'), {
+cpSync(join(root, 'src/status/page'), join(out, 'page'), {
   recursive: true,
   filter: (file) => !file.endsWith('tsconfig.json'),
 })

@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Browser, chromium } from 'playwright-core'
-import type { Status } from '../src/serve/status/shape.ts'
+import type { Status } from '../src/status/shape.ts'
 
 const root = join(import.meta.dirname, '..')
 const folder = join(root, 'docs/images')

@@ -1,6 +1,6 @@
 // Which agent a command speaks with, and how.
 
-import { redact, splitCredentials } from '../credentials.ts'
+import { redact, splitCredentials } from '../http/credentials.ts'
 import type { Io } from './io.ts'
 import { UsageError } from './usage.ts'
 

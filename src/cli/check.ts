@@ -1,9 +1,9 @@
 // `app-metrics-proxy check`: configuration and surroundings, one line each: ok, or what to do.
 
 import { hostname } from 'node:os'
-import { advertisedBy, doubtsAbout } from '../advertise.ts'
-import { type Config, ConfigError, readConfig } from '../config.ts'
-import { createPaint } from '../terminal.ts'
+import { type Config, ConfigError, readConfig } from '../config/config.ts'
+import { advertisedBy, doubtsAbout } from '../discover/advertise.ts'
+import { createPaint } from '../logging/terminal.ts'
 import { lookAtDocker } from './check/docker.ts'
 import { lookAtPeers } from './check/peers.ts'
 import { lookAtPort } from './check/ports.ts'
@@ -78,6 +78,6 @@ function lookAtAdvertise(address: string): Result {
     status: 'warning',
     what,
     says: `Prometheus is told ${address}: ${doubts}`,
-    mend: 'set ADVERTISE to the host:port under which Prometheus reaches this agent or, better, all agents',
+    hint: 'set ADVERTISE to the host:port under which Prometheus reaches this agent or, better, all agents',
   }
 }

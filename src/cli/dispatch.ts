@@ -1,7 +1,7 @@
 // From the command line to a command; help, and what is said to whom mistyped one.
 
-import { redact } from '../credentials.ts'
-import { nearMisses } from '../spelling.ts'
+import { redact } from '../http/credentials.ts'
+import { nearMisses } from '../runtime/spelling.ts'
 import { commands, type Listed } from './commands.ts'
 import type { Io } from './io.ts'
 

@@ -3,7 +3,7 @@
 
 import { once } from 'node:events'
 import { systemClock } from '../clock.ts'
-import { startLoop } from '../loop.ts'
+import { startLoop } from '../runtime/loop.ts'
 import type { Io } from './io.ts'
 import { type Folder, openFolder } from './rules/folder.ts'
 import { createObserver, listen, type Observer, portOf } from './rules/observed.ts'

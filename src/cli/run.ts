@@ -1,17 +1,17 @@
 // The agent itself: reads the configuration, starts, and ends in order when told to.
 
 import { once } from 'node:events'
-import { type App, startApp } from '../app.ts'
+import { type App, startApp } from '../agent/agent.ts'
 import { systemClock } from '../clock.ts'
-import { ConfigError, readConfig } from '../config.ts'
-import { readableLine } from '../log-lines.ts'
-import { PortError } from '../ports.ts'
-import { createLog, type Log } from '../telemetry.ts'
-import { createPaint } from '../terminal.ts'
-import { version } from '../version.ts'
+import { ConfigError, readConfig } from '../config/config.ts'
+import { PortError } from '../http/ports.ts'
+import { createLog, type Log } from '../logging/log.ts'
+import { readableLine } from '../logging/log-lines.ts'
+import { createPaint } from '../logging/terminal.ts'
+import { version } from '../runtime/version.ts'
 import type { Io } from './io.ts'
 
-/** What waiting or trying again can't mend, as opposed to a failure of the agent's own. */
+/** What waiting or trying again can't fix, as opposed to a failure of the agent's own. */
 const misconfigured = 2
 /** May be otherwise at the next start: an agent that is ending gives its port back. */
 const failed = 1

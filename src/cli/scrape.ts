@@ -1,16 +1,16 @@
 // `app-metrics-proxy scrape`: one page of metrics, and whether Prometheus would take it.
 
-import { createByteBudget } from '../byte-budget.ts'
 import { systemClock } from '../clock.ts'
-import { readConfig } from '../config.ts'
-import { redact, splitCredentials } from '../credentials.ts'
+import { readConfig } from '../config/config.ts'
 import { ProxyError } from '../errors.ts'
 import { inspect } from '../exposition/inspect.ts'
-import { plainPage } from '../page.ts'
+import { redact, splitCredentials } from '../http/credentials.ts'
+import { createPaint, visible, visibleLines } from '../logging/terminal.ts'
+import { plainPage } from '../model.ts'
+import { createByteBudget } from '../runtime/byte-budget.ts'
 import { createFetcher } from '../scrape/fetch.ts'
 import { createReader, type Reading } from '../scrape/read.ts'
 import { bodyOf } from '../sync/codec.ts'
-import { createPaint, visible, visibleLines } from '../terminal.ts'
 import { agentUrl, askAgent } from './agent-url.ts'
 import type { Io } from './io.ts'
 import { readArguments, refuseMore, UsageError, withUsage } from './usage.ts'
@@ -45,15 +45,15 @@ export function scrape(args: readonly string[], io: Io): Promise<number> {
     try {
       const before = performance.now()
       const reading = await read()
-      const took = performance.now() - before
+      const durationMs = performance.now() - before
       if (values.print) io.stdout(printed(reading, io))
-      else io.stdout(`${paint('green', 'valid')}: ${describe(reading, took)}`)
+      else io.stdout(`${paint('green', 'valid')}: ${describe(reading, durationMs)}`)
       return 0
     } catch (error) {
       if (!(error instanceof Error)) throw error
-      const mend =
-        error instanceof ProxyError && error.mend !== undefined ? `To mend it: ${visible(error.mend)}\n` : ''
-      io.stderr(`${paint('red', 'refused')}: ${visible(error.message)}\n${mend}`)
+      const hint =
+        error instanceof ProxyError && error.hint !== undefined ? `To fix it: ${visible(error.hint)}\n` : ''
+      io.stderr(`${paint('red', 'refused')}: ${visible(error.message)}\n${hint}`)
       return 1
     }
   })
@@ -74,20 +74,20 @@ function urlReader(text: string, io: Io): () => Promise<Reading> {
   const { url, authorization } = splitCredentials(given)
   const config = readConfig(io.env)
   return async () => {
-    const { maxBody, verifyTls, scrapeTimeout } = config
+    const { maxBodyBytes, verifyTls, scrapeTimeoutMs } = config
     const fetcher = createFetcher({
-      ...{ clock: systemClock, maxBody, verifyTls },
+      ...{ clock: systemClock, maxBodyBytes, verifyTls },
       authorizationFor: () => authorization,
     })
     const read = createReader({
       fetch: fetcher.fetch,
       inspect: (body, contentType) => inspect(body, contentType, config),
-      maxBody,
+      maxBodyBytes,
       clock: systemClock,
-      budget: createByteBudget(systemClock, 3 * maxBody),
+      budget: createByteBudget(systemClock, 3 * maxBodyBytes),
     })
     try {
-      return await read(url.href, { timeout: scrapeTimeout, once: true, signal: io.signal })
+      return await read(url.href, { timeout: scrapeTimeoutMs, once: true, signal: io.signal })
     } finally {
       await fetcher.close()
     }
@@ -101,7 +101,7 @@ function nameReader(name: string, agent: URL, io: Io): () => Promise<Reading> {
     const response = await askAgent(agent, path, '*/*', io.signal)
     const body = Buffer.from(await response.arrayBuffer())
     if (!response.ok)
-      throw new Error(`${response.status} ${body.toString().trim().replaceAll('\n', '. To mend it: ')}`)
+      throw new Error(`${response.status} ${body.toString().trim().replaceAll('\n', '. To fix it: ')}`)
     const contentType = response.headers.get('content-type') ?? undefined
     const inspected = inspect(body, contentType, config)
     if (!inspected.ok)
@@ -110,13 +110,13 @@ function nameReader(name: string, agent: URL, io: Io): () => Promise<Reading> {
   }
 }
 
-function describe({ page, contentType }: Reading, took: number): string {
+function describe({ page, contentType }: Reading, durationMs: number): string {
   const facts = [
     `${page.series} series`,
     `${page.size} bytes`,
     page.format,
     contentType === undefined ? 'no Content-Type' : `Content-Type ${visible(contentType)}`,
-    `${Math.round(took)} ms`,
+    `${Math.round(durationMs)} ms`,
   ]
   return [facts.join(', '), ...page.remarks.map((remark) => `  remark: ${visible(remark)}`), ''].join('\n')
 }

@@ -1,6 +1,6 @@
 // Columns of text, as wide as what stands in them.
 
-import { widthOf } from '../terminal.ts'
+import { widthOf } from '../logging/terminal.ts'
 
 export interface Column {
   readonly title: string

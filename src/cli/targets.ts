@@ -1,8 +1,8 @@
 // `app-metrics-proxy targets`: what an agent knows of, as a table or as JSON.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import type { State, Status, TargetStatus } from '../serve/status/shape.ts'
-import { type Colour, createPaint, type Paint, visible, visibleJson } from '../terminal.ts'
+import { type Colour, createPaint, type Paint, visible, visibleJson } from '../logging/terminal.ts'
+import type { State, Status, TargetStatus } from '../status/shape.ts'
 import { agentUrl, askAgent } from './agent-url.ts'
 import type { Io } from './io.ts'
 import { type Column, layOut } from './table.ts'
@@ -126,25 +126,25 @@ const inTable =
     const rows = targets.toSorted(byName).map((target) => rowOf(target, time, paint))
     const marks = { error: paint('red', 'error'), warning: paint('yellow', 'warning'), notice: 'notice' }
     const notes = problems.map(
-      ({ severity, text, mend }) =>
-        `${marks[severity]}: ${visible(text)}${mend ? `. To mend it: ${visible(mend)}` : ''}`,
+      ({ severity, text, hint }) =>
+        `${marks[severity]}: ${visible(text)}${hint ? `. To fix it: ${visible(hint)}` : ''}`,
     )
     const [head = '', ...lines] = layOut(columns, rows)
     return `${[...notes, ...(notes.length > 0 ? [''] : []), paint('bold', head), ...lines].join('\n')}\n`
   }
 
 function rowOf(target: TargetStatus, time: number, paint: Paint): readonly string[] {
-  const { state, node, series, took, scraped, endpoint, trouble } = target
+  const { state, node, series, duration, scraped, endpoint, trouble } = target
   const colour = colours.get(state) ?? 'dim'
   return [
     paint(colour, state),
     visible(nameOf(target)),
     visible(node),
     series === undefined ? '' : String(series),
-    took === undefined ? '' : `${Math.round(took * 1000)} ms`,
+    duration === undefined ? '' : `${Math.round(duration * 1000)} ms`,
     scraped === undefined ? '' : `${Math.max(0, Math.floor(time - scraped))} s`,
     trouble
-      ? visible([trouble.reason, trouble.mend].filter(Boolean).join('. To mend it: '))
+      ? visible([trouble.reason, trouble.hint].filter(Boolean).join('. To fix it: '))
       : visible(endpoint?.url ?? ''),
   ]
 }

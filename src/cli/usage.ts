@@ -1,8 +1,8 @@
 // Used or configured wrongly: what every command says then, and with which exit code.
 
 import { type ParseArgsConfig, parseArgs } from 'node:util'
-import { ConfigError } from '../config.ts'
-import { redact } from '../credentials.ts'
+import { ConfigError } from '../config/config.ts'
+import { redact } from '../http/credentials.ts'
 import type { Io } from './io.ts'
 
 export class UsageError extends Error {

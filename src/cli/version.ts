@@ -1,6 +1,6 @@
 // `app-metrics-proxy version`
 
-import { version } from '../version.ts'
+import { version } from '../runtime/version.ts'
 import type { Io } from './io.ts'
 
 export async function printVersion(_args: readonly string[], io: Io): Promise<number> {

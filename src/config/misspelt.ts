@@ -1,6 +1,6 @@
 // Variables that look like ours but aren't.
 
-import { nearMisses } from '../spelling.ts'
+import { nearMisses } from '../runtime/spelling.ts'
 
 /** One warning for each of `given` that was probably meant to be one of `names`. */
 export function misspelt(given: readonly string[], names: readonly string[]): string[] {

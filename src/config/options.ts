@@ -1,6 +1,6 @@
 // The one table of all that can be configured. It also makes docs/CONFIGURATION.md.
 
-import { logLevels } from '../telemetry.ts'
+import { logLevels } from '../logging/log.ts'
 import {
   bytes,
   dockerHost,
@@ -8,7 +8,7 @@ import {
   flag,
   hostPort,
   labelName,
-  maxAge,
+  maxAgeMs,
   oneOf,
   path,
   peers,
@@ -37,13 +37,13 @@ const option = <T, F extends string | undefined>(row: Option<T> & { readonly fal
 
 /** All that can be configured, in the order of the reference. */
 export const options = {
-  scrapeInterval: option({
+  scrapeIntervalMs: option({
     name: 'SCRAPE_INTERVAL',
     fallback: '10',
     parse: seconds(0.1, 3600),
     about: 'Seconds between two scrapes of one container. A scrape that somebody asked for counts as one.',
   }),
-  scrapeTimeout: option({
+  scrapeTimeoutMs: option({
     name: 'SCRAPE_TIMEOUT',
     fallback: undefined,
     parse: seconds(0.05, 3600),
@@ -61,21 +61,21 @@ export const options = {
     parse: ports,
     about: 'Further ports to scan, after 80, 8080 and 9100, in this order. Separated by spaces or commas.',
   }),
-  maxAge: option({
+  maxAgeMs: option({
     name: 'MAX_AGE',
     fallback: '0.1',
-    parse: maxAge,
+    parse: maxAgeMs,
     about:
       'Seconds. A request for metrics older than this makes the agent of that node scrape now. `off`: always answer from the cache.',
   }),
-  staleAfter: option({
+  staleAfterMs: option({
     name: 'STALE_AFTER',
     fallback: undefined,
     parse: seconds(0.1, 86_400),
     about:
       'Seconds that cached metrics may stand in for a node that cannot be asked; then 502. Default: 3 times `SCRAPE_INTERVAL`.',
   }),
-  forgetAfter: option({
+  forgetAfterMs: option({
     name: 'FORGET_AFTER',
     fallback: '300',
     parse: seconds(1, 86_400),
@@ -183,7 +183,7 @@ export const options = {
     parse: flag,
     about: 'Whether the certificates of containers that speak HTTPS are verified.',
   }),
-  maxBody: option({
+  maxBodyBytes: option({
     name: 'MAX_BODY',
     fallback: '16MiB',
     parse: bytes,
@@ -195,7 +195,7 @@ export const options = {
     parse: whole(1, 100_000_000),
     about: 'The most series that are taken from one container.',
   }),
-  maxLine: option({
+  maxLineBytes: option({
     name: 'MAX_LINE',
     fallback: '1MiB',
     parse: bytes,

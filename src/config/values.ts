@@ -1,6 +1,6 @@
 // What a variable's text may be. Each parser says what is allowed by throwing `Refused`.
 
-import { splitCredentials } from '../credentials.ts'
+import { splitCredentials } from '../http/credentials.ts'
 
 /** A value that isn't allowed. The message completes the sentence "must be …". */
 export class Refused extends Error {}
@@ -107,7 +107,7 @@ export const dockerHost = (value: string): string => {
   return value
 }
 
-export const maxAge = (value: string): number | 'off' => {
+export const maxAgeMs = (value: string): number | 'off' => {
   if (value.toLowerCase() === 'off') return 'off'
   try {
     return seconds(0, 86_400)(value)

@@ -139,7 +139,7 @@ const reach = (addresses: readonly Address[]): Reach => ({
   addresses: addresses as readonly [Address, ...Address[]],
 })
 
-const nowhere = (reason: string, mend: string): Reach => ({
+const nowhere = (reason: string, hint: string): Reach => ({
   addresses: [],
-  unreachable: { code: 'no_address', reason, mend },
+  unreachable: { code: 'no_address', reason, hint },
 })

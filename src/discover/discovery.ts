@@ -1,23 +1,24 @@
 // The room's door: finds the containers of this node and hands on who we are, all targets and, on a
-// manager, the catalogue. Whole sets only; the node only when something changed, the catalogue after each reading of it.
+// manager, the swarm state. Whole sets only; the node only when something changed, the swarm state after each reading of it.
 
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { advertisedBy } from '../advertise.ts'
 import type { Clock } from '../clock.ts'
-import { type Config, ConfigError } from '../config.ts'
+import { type Config, ConfigError } from '../config/config.ts'
 import type { Trouble } from '../errors.ts'
-import type { Part } from '../model.ts'
-import type { Log, Metrics } from '../telemetry.ts'
-import { watchCatalogue } from './catalogue-watch.ts'
+import type { Log } from '../logging/log.ts'
+import type { Stoppable } from '../model.ts'
+import type { Metrics } from '../runtime/metrics.ts'
+import { advertisedBy } from './advertise.ts'
 import { openEngine } from './engine.ts'
 import { createHandover, type Found } from './handover.ts'
 import { type Traces, tracesOfSelf } from './own-container.ts'
 import type { Picture } from './picture.ts'
 import { LastingError } from './refusal.ts'
 import { staticTargets } from './static.ts'
+import { watchSwarmState } from './swarm-state-watch.ts'
 import { targetsOf } from './target.ts'
-import { createTasks, type SwarmState } from './tasks.ts'
+import { createTasks, type HeldSwarmState } from './tasks.ts'
 import { watchEngine } from './watch.ts'
 
 export interface Status {
@@ -29,7 +30,7 @@ export interface Status {
   readonly age?: number
 }
 
-export interface Discovery extends Part {
+export interface Discovery extends Stoppable {
   status(): Status
 }
 
@@ -39,14 +40,14 @@ interface Deps {
   readonly log: Log
   readonly metrics: Metrics
   /** The newest that any manager of the Swarm gave. */
-  readonly swarmState: () => SwarmState | undefined
+  readonly swarmState: () => HeldSwarmState | undefined
   /** Which container the agent may run in. */
   readonly traces?: () => Promise<Traces>
 }
 
 /**
  * Resolves after the first attempt to read Docker: `on` has been told the first set by then, or `status`
- * says why not and the attempts go on. Rejects with what waiting can't mend.
+ * says why not and the attempts go on. Rejects with what waiting can't fix.
  */
 export async function startDiscovery(deps: Deps, on: (found: Found) => void): Promise<Discovery> {
   const { config } = deps
@@ -84,9 +85,9 @@ async function discoverWithDocker(host: string, deps: Deps, on: (found: Found) =
   let listed: Pick<Found, 'self' | 'targets' | 'managers'> | undefined
   const tasks = createTasks(clock, deps.swarmState, () => handOn())
 
-  const catalogue = watchCatalogue(
+  const swarmState = watchSwarmState(
     { clock, log, engine, allowedLabels: config.sdLabels, cluster: () => picture?.cluster },
-    handover.catalogue,
+    handover.swarmState,
   )
   function see(next: Picture): void {
     const moved = next.cluster !== picture?.cluster
@@ -96,7 +97,7 @@ async function discoverWithDocker(host: string, deps: Deps, on: (found: Found) =
     const self = { ...next.identity, advertise: advertisedBy(config, next.identity) }
     listed = { self, targets, managers: next.managers }
     handOn()
-    if (moved) catalogue.wake()
+    if (moved) swarmState.wake()
   }
   function handOn(): void {
     const { self, targets, managers } = listed!
@@ -109,15 +110,15 @@ async function discoverWithDocker(host: string, deps: Deps, on: (found: Found) =
     allowedLabels: config.sdLabels,
     fallbackName: nodeName(config),
   }
-  const listener = { picture: see, swarm: catalogue.wake }
+  const listener = { picture: see, swarm: swarmState.wake }
   const watch = await watchEngine({ clock, log, metrics, reading }, listener).catch(async (error) => {
-    await catalogue.stop()
+    await swarmState.stop()
     throw error instanceof LastingError ? misconfigured(error) : error
   })
   return {
     status() {
       const [trouble, age] = [watch.trouble(), watch.age()]
-      const warnings = [watch.deafness(), catalogue.trouble(), ...limits]
+      const warnings = [watch.deafness(), swarmState.trouble(), ...limits]
       return {
         ...(trouble && { trouble }),
         ...(age !== undefined && { age }),
@@ -125,10 +126,10 @@ async function discoverWithDocker(host: string, deps: Deps, on: (found: Found) =
       }
     },
     async stop() {
-      await Promise.all([watch.stop(), catalogue.stop()])
+      await Promise.all([watch.stop(), swarmState.stop()])
       tasks.stop()
     },
   }
 }
 
-const misconfigured = ({ message, mend }: LastingError) => new ConfigError([`${message}; ${mend}`])
+const misconfigured = ({ message, hint }: LastingError) => new ConfigError([`${message}; ${hint}`])

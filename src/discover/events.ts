@@ -2,8 +2,8 @@
 
 import { type Clock, DeadlineExceeded } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
-import { startLoop } from '../loop.ts'
-import type { Part } from '../model.ts'
+import type { Stoppable } from '../model.ts'
+import { startLoop } from '../runtime/loop.ts'
 import type { ApiEvent } from './api.ts'
 import type { Engine, Filters } from './engine.ts'
 
@@ -32,7 +32,7 @@ export interface Hearing {
 const held = 5_000
 const patience = 10_000
 
-export interface Events extends Part {
+export interface Events extends Stoppable {
   /** Gives up the present stream for a new one: Docker failed otherwise, and proxies keep dead streams open. */
   renew(): void
 }

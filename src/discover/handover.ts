@@ -1,23 +1,23 @@
 // What was handed on last, so that of the node only changes are handed on. What stays the same stays the same object.
 
 import { isDeepStrictEqual } from 'node:util'
-import type { Catalogue, Mono, NodeId, Self, Target } from '../model.ts'
+import type { Mono, NodeId, Self, SwarmState, Target } from '../model.ts'
 
 export interface Found {
   readonly self: Self
   readonly targets: readonly Target[]
   /** The Swarm's managers by what the local engine says. */
   readonly managers: ReadonlySet<NodeId>
-  /** Read just now, as a manager: whether or not anything changed, it says that the catalogue still holds. */
-  readonly catalogue?: Catalogue
+  /** Read just now, as a manager: whether or not anything changed, it says that the swarm state still holds. */
+  readonly swarmState?: SwarmState
   /** When that reading began. */
-  readonly catalogueReadAt?: Mono
+  readonly swarmStateReadAt?: Mono
 }
 
 export interface Handover {
   node(found: Pick<Found, 'self' | 'targets' | 'managers'>): void
   /** Absent while this node is no manager. */
-  catalogue(catalogue: Catalogue | undefined, readAt: Mono): void
+  swarmState(swarmState: SwarmState | undefined, readAt: Mono): void
 }
 
 /** Nothing is told before the node itself is known. */
@@ -36,9 +36,9 @@ export function createHandover(on: (found: Found) => void): Handover {
       targets = nextTargets
       on({ self: self!, targets, managers })
     },
-    catalogue(catalogue, catalogueReadAt) {
+    swarmState(swarmState, swarmStateReadAt) {
       // a reading may end after the node has left its Swarm
-      if (catalogue && self?.manager) on({ self, targets, managers, catalogue, catalogueReadAt })
+      if (swarmState && self?.manager) on({ self, targets, managers, swarmState, swarmStateReadAt })
     },
   }
 }

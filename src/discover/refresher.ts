@@ -3,17 +3,18 @@
 
 import { type Clock, deadline } from '../clock.ts'
 import { isInternal, type Trouble, troubleOf } from '../errors.ts'
-import { startLoop } from '../loop.ts'
-import type { Part } from '../model.ts'
-import type { Log, Metrics } from '../telemetry.ts'
+import type { Log } from '../logging/log.ts'
+import type { Stoppable } from '../model.ts'
+import { startLoop } from '../runtime/loop.ts'
+import type { Metrics } from '../runtime/metrics.ts'
 import { createDue, type Due } from './due.ts'
 import { type Picture, type Reading, readAll, readSome } from './picture.ts'
 import { LastingError } from './refusal.ts'
 
-export interface Refresher extends Part {
+export interface Refresher extends Stoppable {
   /** Tells what to read next. */
   readonly due: Pick<Due, 'all' | 'one' | 'later'>
-  /** Settles after the first attempt, however it went; rejects if waiting can't mend it. */
+  /** Settles after the first attempt, however it went; rejects if waiting can't fix it. */
   readonly first: Promise<void>
   picture(): Picture | undefined
   /** Why the picture may be out of date; undefined: it isn't. */

@@ -3,7 +3,7 @@
 import { DeadlineExceeded } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 
-/** What waiting doesn't mend. At the start the agent ends with it; later it is shown, and tried again. */
+/** What waiting doesn't fix. At the start the agent ends with it; later it is shown, and tried again. */
 export class LastingError extends ProxyError {}
 
 interface Asked {
@@ -21,8 +21,8 @@ export function refusalOf(cause: unknown, { host, path, signal }: Asked): ProxyE
   if (statusCode !== undefined) return statusRefusal(statusCode, asked, path, cause)
   const known = code === undefined ? undefined : refusals.get(code)
   if (!known) return new ProxyError('not_ready', `${asked}: no whole answer to GET ${path}`, { cause })
-  const [Kind, reason, mend] = known
-  return new Kind('not_ready', `${asked}: ${reason}`, { mend, cause })
+  const [Kind, reason, hint] = known
+  return new Kind('not_ready', `${asked}: ${reason}`, { hint, cause })
 }
 
 const mount = 'mount the socket (/var/run/docker.sock) into the container, or set DOCKER_HOST'
@@ -47,7 +47,7 @@ const refusals: ReadonlyMap<string, Known> = new Map(
 function statusRefusal(status: number, asked: string, path: string, cause: unknown): ProxyError {
   const reason = `${asked} answers GET ${path} with HTTP ${status}`
   if (![401, 403, 405, 501].includes(status)) return new ProxyError('not_ready', reason, { cause })
-  const mend =
+  const hint =
     'let the socket proxy allow GET for containers, events, info and networks, and on managers for services, tasks and nodes'
-  return new LastingError('not_ready', reason, { mend, cause })
+  return new LastingError('not_ready', reason, { hint, cause })
 }

@@ -32,7 +32,7 @@ export function identityOf(
   const node = inSwarm ? swarm.NodeID || own?.labels['com.docker.swarm.node.id'] : engine
   if (!node)
     throw new ProxyError('not_ready', `Docker does not tell its node’s id (Swarm: ${swarm.LocalNodeState})`, {
-      mend: 'see what `docker info` says of Swarm on this node; a locked Swarm wants `docker swarm unlock`',
+      hint: 'see what `docker info` says of Swarm on this node; a locked Swarm wants `docker swarm unlock`',
     })
   const service = own?.labels['com.docker.swarm.service.name']
   return {
@@ -63,7 +63,7 @@ export function ownAmong(
     'not_ready',
     'Docker’s API does not list the container in which this agent runs: it is another node’s',
     {
-      mend: 'give each agent its own node’s API: mount /var/run/docker.sock, or let DOCKER_HOST name a socket proxy on the same node (in Swarm, share its unix socket through a volume: a service’s name may lead to any node)',
+      hint: 'give each agent its own node’s API: mount /var/run/docker.sock, or let DOCKER_HOST name a socket proxy on the same node (in Swarm, share its unix socket through a volume: a service’s name may lead to any node)',
     },
   )
 }

@@ -36,7 +36,7 @@ function tooMany(count: number): Trouble[] {
   if (count <= mostTargets) return []
   const reason = `of the ${count} containers of this node, the newest ${count - mostTargets} are not watched`
   return [
-    { code: 'overloaded', reason, mend: `remove stopped containers: at most ${mostTargets} are watched` },
+    { code: 'overloaded', reason, hint: `remove stopped containers: at most ${mostTargets} are watched` },
   ]
 }
 

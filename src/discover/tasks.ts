@@ -7,17 +7,17 @@
 
 import type { Clock } from '../clock.ts'
 import {
-  type Catalogue,
   type Mono,
   type NodeId,
   type Place,
+  type SwarmState,
   type Target,
   taskContainerDigits,
 } from '../model.ts'
 
 /** What the managers listed, and since when, by this process's clock, that is certain. */
-export interface SwarmState {
-  readonly value: Catalogue
+export interface HeldSwarmState {
+  readonly value: SwarmState
   readonly age: number
 }
 
@@ -45,13 +45,13 @@ type TaskPlace = Extract<Place, { readonly task: string }>
 /** `again` is called when `settle` may come to another result. */
 export function createTasks(
   clock: Clock,
-  swarmState: () => SwarmState | undefined,
+  swarmState: () => HeldSwarmState | undefined,
   again: () => void,
 ): Tasks {
   let seen: ReadonlyMap<string, Seen> = new Map()
   let cancel = () => {}
 
-  function look(target: Target, state: SwarmState | undefined): Seen {
+  function look(target: Target, state: HeldSwarmState | undefined): Seen {
     const { since, isKnown } = seen.get(target.id) ?? { since: clock.now(), isKnown: false }
     return { since, isKnown: isKnown || (state !== undefined && isListed(target, state.value)) }
   }
@@ -75,14 +75,14 @@ function isClaimant(target: Target): target is Target & { readonly place: TaskPl
   return 'task' in target.place
 }
 
-function isListed({ id, node }: Target, { containers }: Catalogue): boolean {
+function isListed({ id, node }: Target, { containers }: SwarmState): boolean {
   return containers.get(node)?.includes(id.slice(0, taskContainerDigits)) ?? false
 }
 
 function placed(
   target: Target & { readonly place: TaskPlace },
   { since, isKnown }: Seen,
-  state: SwarmState | undefined,
+  state: HeldSwarmState | undefined,
   now: Mono,
 ): Target {
   const { node, place } = target
@@ -93,13 +93,13 @@ function placed(
 }
 
 /** No task of that service looks like this, listed or not. */
-function isRefuted({ kind, service, serviceId }: TaskPlace, { services }: Catalogue): boolean {
+function isRefuted({ kind, service, serviceId }: TaskPlace, { services }: SwarmState): boolean {
   const declared = services.get(serviceId)
   if (!declared) return false
   return declared.name !== service || (declared.mode !== 'job' && declared.mode !== kind)
 }
 
 /** What managers say of a node that they have lost is what it ran before. */
-function isMissing(node: NodeId, { value, age }: SwarmState, seenForMs: number): boolean {
+function isMissing(node: NodeId, { value, age }: HeldSwarmState, seenForMs: number): boolean {
   return value.nodes.get(node)?.state === 'ready' && seenForMs - age >= settleMs
 }

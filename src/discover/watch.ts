@@ -1,15 +1,15 @@
 // Watches one Docker engine: what its lists say, put right and kept up to date by what its events say.
 
 import { isInternal, type Trouble, troubleOf } from '../errors.ts'
-import type { Part } from '../model.ts'
-import type { Metrics } from '../telemetry.ts'
+import type { Stoppable } from '../model.ts'
+import type { Metrics } from '../runtime/metrics.ts'
 import { createEnded } from './ended.ts'
 import { followEvents, type Hearing } from './events.ts'
 import { createLacking } from './lacking.ts'
 import type { Picture } from './picture.ts'
 import { type RefresherDeps, startRefresher } from './refresher.ts'
 
-export interface Watch extends Part {
+export interface Watch extends Stoppable {
   /** Why the picture may be out of date; undefined: it isn't. */
   trouble(): Trouble | undefined
   /** Why events aren't heard, so that changes are seen up to half a minute later. */
@@ -24,7 +24,7 @@ interface Listener {
   swarm(): void
 }
 
-/** Resolves after the first attempt to read, however it went; rejects if waiting can't mend it. */
+/** Resolves after the first attempt to read, however it went; rejects if waiting can't fix it. */
 export async function watchEngine(deps: RefresherDeps, listener: Listener): Promise<Watch> {
   const { clock, log, reading } = deps
   const count = countersOf(deps.metrics)

@@ -10,7 +10,7 @@ export type Escaping = (typeof escapings)[number]
 export interface Limits {
   readonly maxSeries: number
   /** Of one sample or metadata, in bytes. */
-  readonly maxLine: number
+  readonly maxLineBytes: number
 }
 
 export interface Valid {

@@ -1,7 +1,7 @@
 // The list of formats, and which of them a Content-Type, an Accept header or a merge comes to.
 
+import { type Range, rangeOf, rangesOf } from '../http/negotiation.ts'
 import type { Format } from '../model.ts'
-import { type Range, rangeOf, rangesOf } from '../negotiation.ts'
 import { type Escaping, type ExpositionFormat, escapings } from './format.ts'
 import { openMetrics001, openMetrics100 } from './openmetrics/format.ts'
 import { text004, text100 } from './text/format.ts'

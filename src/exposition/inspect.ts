@@ -1,7 +1,7 @@
 // Validation of what a container answered, by its Content-Type.
 
+import { rangeOf } from '../http/negotiation.ts'
 import type { Format } from '../model.ts'
-import { rangeOf } from '../negotiation.ts'
 import type { ExpositionFormat, Invalid, Limits } from './format.ts'
 import { announcedFormat, formatsToTry, quotingOf } from './formats.ts'
 

@@ -14,7 +14,7 @@ export type Field =
   | 'name'
   | 'job'
   | 'shortName'
-  | 'maxAge'
+  | 'maxAgeMs'
   | 'interval'
   | 'timeout'
 
@@ -41,7 +41,7 @@ export const families: readonly Family[] = [
       network: ['network'],
       name: ['name'],
       job: ['job'],
-      maxAge: ['max_age'],
+      maxAgeMs: ['max_age'],
       interval: ['interval'],
       timeout: ['timeout'],
     },
@@ -78,8 +78,8 @@ export const families: readonly Family[] = [
       path: ['metricsPath'],
       network: ['scrapeNetwork'],
       shortName: ['shortName'],
-      interval: ['scrapeInterval'],
-      timeout: ['scrapeTimeout'],
+      interval: ['scrapeIntervalMs'],
+      timeout: ['scrapeTimeoutMs'],
     },
   },
 ]

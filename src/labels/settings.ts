@@ -44,7 +44,7 @@ export interface Settings {
   /** Docker Flow’s: the job is the service’s name without its stack. */
   readonly shortName?: Told<boolean>
   /** Durations in milliseconds. */
-  readonly maxAge?: Told<number | 'off'>
+  readonly maxAgeMs?: Told<number | 'off'>
   readonly interval?: Told<number>
   /** Never above `interval` where both are set. */
   readonly timeout?: Told<number>
@@ -91,7 +91,7 @@ function resolve(container: Labels, service: Labels): Settings {
       name: one('name', pathSegment),
       job: one('job', line),
       shortName: one('shortName', flag),
-      maxAge: one('maxAge', age),
+      maxAgeMs: one('maxAgeMs', age),
       interval,
       timeout: within(interval, one('timeout', duration), problems),
     }),

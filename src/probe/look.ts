@@ -2,8 +2,8 @@
 
 import type { Clock } from '../clock.ts'
 import { isInternal, ProxyError, type Trouble, troubleOf } from '../errors.ts'
+import type { Log } from '../logging/log.ts'
 import type { Page, Snapshot } from '../model.ts'
-import type { Log } from '../telemetry.ts'
 import type { Outcome } from './backoff.ts'
 import type { Connect } from './connect.ts'
 import type { Candidate } from './plan.ts'
@@ -48,7 +48,7 @@ export function createLook({ clock, connect, read, timeout, log }: LookOptions) 
     try {
       const { page } = await read(url, { timeout, once: true, signal })
       if (page.series === 0 && !told) throw new ProxyError('invalid', 'answered an empty page')
-      return { outcome: 'metrics', snapshot: { ok: true, at, took: clock.now() - at, page } }
+      return { outcome: 'metrics', snapshot: { ok: true, at, durationMs: clock.now() - at, page } }
     } catch (error) {
       const trouble = troubleOf(error)
       if (isInternal(error)) log.internal(error, 'probe', { url })

@@ -17,7 +17,7 @@ export type Plan =
       /** A person has said where the metrics are; else it is a scan of what is usual. */
       readonly told: boolean
       /** What a person can do if none of them answers. */
-      readonly mend: string
+      readonly hint: string
     }
   | { readonly kind: 'none'; readonly trouble: Trouble }
 
@@ -59,7 +59,7 @@ function planOfUrl(text: string): Plan {
     kind: 'probe',
     candidates: [{ url: url.href, host, port, why: 'listed in TARGETS' }],
     told: true,
-    mend: 'correct its URL in TARGETS, or mend what answers there',
+    hint: 'correct its URL in TARGETS, or fix what answers there',
   }
 }
 
@@ -73,7 +73,7 @@ function addressOf(target: Target, { network }: Wishes): Address | Trouble {
   return {
     code: 'no_address',
     reason: `the network ${network.value} (${network.why}) is not one that the container and this agent share`,
-    mend: `attach the agent to that network, or name one that they share: ${shared}`,
+    hint: `attach the agent to that network, or name one that they share: ${shared}`,
   }
 }
 
@@ -93,7 +93,7 @@ function scanOf({ host }: Address, wishes: Wishes, config: PlanConfig): Plan {
     const scheme = wishes.scheme?.value ?? (httpsPorts.has(port) ? 'https' : 'http')
     return { url: `${scheme}://${bracketed(host)}:${port}${path}`, host, port, why }
   })
-  return { kind: 'probe', candidates, told: wishes.port !== undefined, mend: mendOf(wishes, path) }
+  return { kind: 'probe', candidates, told: wishes.port !== undefined, hint: hintOf(wishes, path) }
 }
 
 function withParams(path: string, params: Readonly<Record<string, string>>): string {
@@ -107,7 +107,7 @@ function whyOf({ port, path, scheme, network }: Wishes): string {
   return [...new Set([port?.why ?? 'scanned', ...labels])].join('; ')
 }
 
-function mendOf({ port }: Wishes, path: string): string {
+function hintOf({ port }: Wishes, path: string): string {
   return port
     ? `let the container show metrics at ${path} on port ${port.value} of all its addresses, or correct ${port.why}`
     : `let the container show metrics at ${path} on one of these ports, add its port to PORTS, or name it by the label app-metrics-proxy.port`

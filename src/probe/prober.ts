@@ -6,11 +6,12 @@
 
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
-import { createLimit } from '../limit.ts'
-import type { Finding, Part, Snapshot } from '../model.ts'
-import { createSchedule } from '../schedule.ts'
-import { spread } from '../spread.ts'
-import type { Log, Metrics } from '../telemetry.ts'
+import type { Log } from '../logging/log.ts'
+import type { Finding, Snapshot, Stoppable } from '../model.ts'
+import { createLimit } from '../runtime/limit.ts'
+import type { Metrics } from '../runtime/metrics.ts'
+import { createSchedule } from '../runtime/schedule.ts'
+import { spread } from '../runtime/spread.ts'
 import { leastPause, pauseAfter } from './backoff.ts'
 import type { Connect } from './connect.ts'
 import { createLook, type ReadPage, type Seen } from './look.ts'
@@ -29,14 +30,14 @@ import { verdictOf } from './verdict.ts'
 
 export interface ProberOptions {
   readonly clock: Clock
-  readonly config: { readonly scrapeTimeout: number }
+  readonly config: { readonly scrapeTimeoutMs: number }
   readonly connect: Connect
   readonly read: ReadPage
   readonly log: Log
   readonly metrics: Metrics
 }
 
-export interface Prober extends Part {
+export interface Prober extends Stoppable {
   /** All targets from now on. One that is new, or whose plan has changed, is looked at at once. */
   update(plans: ReadonlyMap<string, Plan>): void
   /** What was found in it is known nowhere else any more: it is reported again. */
@@ -59,7 +60,7 @@ type On = (id: string, finding: Finding, snapshot?: Snapshot) => void
 
 export function startProber(options: ProberOptions, on: On): Prober {
   const { clock, connect, read, log } = options
-  const lookAt = createLook({ clock, connect, read, timeout: options.config.scrapeTimeout, log })
+  const lookAt = createLook({ clock, connect, read, timeout: options.config.scrapeTimeoutMs, log })
   const searches = new Map<string, Search>()
   const schedule = createSchedule(clock, look)
   const usual = createLimit(clock, limitOf.usual, maxHoldMs)

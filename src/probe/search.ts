@@ -55,7 +55,7 @@ function firstFinding(plan: Plan, endpoint: Endpoint | undefined): Finding {
 
 /** Why nothing was found. */
 export function noneOf({ plan, tries }: Search): Finding {
-  return plan.kind === 'none' ? plan : { kind: 'none', trouble: explain(tries, plan.told, plan.mend) }
+  return plan.kind === 'none' ? plan : { kind: 'none', trouble: explain(tries, plan.told, plan.hint) }
 }
 
 /** Whether a person has said where its metrics are. */

@@ -30,12 +30,12 @@ export function verdictOf(looks: readonly Look[]): Verdict {
 }
 
 /** Why there are no metrics, port by port. */
-export function explain(looks: readonly Look[], told: boolean, mend: string): Trouble {
+export function explain(looks: readonly Look[], told: boolean, hint: string): Trouble {
   const [first] = looks
-  if (told && first?.trouble) return { mend, ...first.trouble, reason: `${sayOne(first)}` }
+  if (told && first?.trouble) return { hint, ...first.trouble, reason: `${sayOne(first)}` }
   const closed = looks.filter(({ outcome }) => outcome === 'closed').map(({ candidate }) => candidate.port)
   const others = looks.filter(({ outcome }) => outcome !== 'closed').map(sayOne)
-  return { code: 'no_metrics', reason: [...others, ...sayClosed(closed)].join('; '), mend }
+  return { code: 'no_metrics', reason: [...others, ...sayClosed(closed)].join('; '), hint }
 }
 
 function sayClosed(ports: readonly number[]): string[] {

@@ -25,7 +25,7 @@ export function tooSlow(ms: number): ProxyError {
 
 export function tooLarge(most: number, how = ''): ProxyError {
   return new ProxyError('too_large', `sent more than ${sizeInWords(most)}${how}`, {
-    mend: 'raise MAX_BODY, or let the container show less',
+    hint: 'raise MAX_BODY, or let the container show less',
   })
 }
 
@@ -71,12 +71,12 @@ export function failureOf(error: unknown): ProxyError {
     return new ProxyError('protocol', 'answered something that is not HTTP', { cause: error })
   if (speaksNoTls.has(code))
     return new ProxyError('tls', 'does not speak TLS as expected', {
-      mend: 'set the label app-metrics-proxy.scheme to http if it speaks plain HTTP',
+      hint: 'set the label app-metrics-proxy.scheme to http if it speaks plain HTTP',
       cause: error,
     })
   if (aboutTls.test(code))
     return new ProxyError('tls', `TLS failed: ${shown(reason ?? message)}`, {
-      mend: 'give the container a certificate that this agent trusts, or set VERIFY_TLS=false',
+      hint: 'give the container a certificate that this agent trusts, or set VERIFY_TLS=false',
       cause: error,
     })
   return new ProxyError('internal', 'internal error', { cause: error })

@@ -1,8 +1,8 @@
 // One GET of one page, as bytes.
 
 import type { Clock } from '../clock.ts'
-import { redact } from '../credentials.ts'
 import { ProxyError } from '../errors.ts'
+import { redact } from '../http/credentials.ts'
 import type { Mono } from '../model.ts'
 import { type Connection, createConnections, type Request } from './connections.ts'
 import { Collector, type Response } from './exchange.ts'
@@ -37,7 +37,7 @@ export interface Fetcher {
 export interface FetcherOptions {
   readonly clock: Clock
   /** The largest body, as it is received. */
-  readonly maxBody: number
+  readonly maxBodyBytes: number
   readonly verifyTls: boolean
   /** The value of the header `Authorization` for this URL, and for redirects within its origin. */
   readonly authorizationFor?: (url: string) => string | undefined
@@ -54,7 +54,7 @@ const connectMarginMs = 1000
 
 export function createFetcher({
   clock,
-  maxBody,
+  maxBodyBytes,
   verifyTls,
   authorizationFor = () => undefined,
 }: FetcherOptions): Fetcher {
@@ -96,7 +96,7 @@ export function createFetcher({
   ): Promise<Response> {
     const { memory, signal, timeout, once = false } = options
     const leftMs = deadline - clock.now()
-    const collector = new Collector(maxBody, (bytes) => memory?.use(bytes))
+    const collector = new Collector(maxBodyBytes, (bytes) => memory?.use(bytes))
     const abort = () => collector.fail(signal?.reason)
     memory?.onGiveUp((error) => collector.fail(error))
     const cancel = clock.after(Math.max(0, leftMs), () => collector.fail(tooSlow(timeout)))
@@ -164,7 +164,7 @@ function redirected(from: URL, { headers }: Response): URL {
     'redirect',
     `redirects to ${shown(redact(location)) || 'nowhere'}, which is not followed`,
     {
-      mend: 'set the labels app-metrics-proxy.port, .path and .scheme to where the metrics are',
+      hint: 'set the labels app-metrics-proxy.port, .path and .scheme to where the metrics are',
     },
   )
 }

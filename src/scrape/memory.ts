@@ -2,9 +2,9 @@
 // no more free, gives everything back, waits for room for the largest page, and reads anew: so nobody holds memory
 // while waiting for more.
 
-import type { ByteBudget, Reservation } from '../byte-budget.ts'
 import type { Clock } from '../clock.ts'
 import type { ProxyError } from '../errors.ts'
+import type { ByteBudget, Reservation } from '../runtime/byte-budget.ts'
 
 /** The memory that one scrape may use. */
 export interface ScrapeMemory {

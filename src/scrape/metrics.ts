@@ -1,8 +1,8 @@
 // What the agent tells of its own scraping.
 
-import type { Limit } from '../limit.ts'
 import type { Snapshot } from '../model.ts'
-import type { Metrics } from '../telemetry.ts'
+import type { Limit } from '../runtime/limit.ts'
+import type { Metrics } from '../runtime/metrics.ts'
 
 export interface ScrapeCounters {
   scraped(snapshot: Snapshot): void
@@ -21,7 +21,7 @@ export function countScrapes(metrics: Metrics, limits: Readonly<Record<string, L
   )
   const duration = metrics.histogram(
     'app_metrics_proxy_scrape_duration_seconds',
-    'How long scrapes took, failed ones included.',
+    'How long scrapes durationMs, failed ones included.',
     seconds,
   )
   const size = metrics.histogram(
@@ -44,7 +44,7 @@ export function countScrapes(metrics: Metrics, limits: Readonly<Record<string, L
   return {
     scraped(snapshot) {
       total.add(1)
-      duration.observe(snapshot.took / 1000)
+      duration.observe(snapshot.durationMs / 1000)
       if (snapshot.ok) size.observe(snapshot.page.size)
       else failures.add(1, { reason: snapshot.trouble.code })
     },

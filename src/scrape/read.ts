@@ -1,10 +1,10 @@
 // From a URL to a page of valid metrics, or to the reason why not.
 
-import type { ByteBudget } from '../byte-budget.ts'
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 import type { Format, Page } from '../model.ts'
-import { plainPage } from '../page.ts'
+import { plainPage } from '../model.ts'
+import type { ByteBudget } from '../runtime/byte-budget.ts'
 import { shown } from './failures.ts'
 import type { Fetched, FetchOptions } from './fetch.ts'
 import { type ScrapeMemory, withMemory } from './memory.ts'
@@ -42,7 +42,7 @@ export interface ReaderOptions {
   readonly fetch: (url: string, options: FetchOptions) => Promise<Fetched>
   readonly inspect: Inspect
   /** The largest body, unpacked. */
-  readonly maxBody: number
+  readonly maxBodyBytes: number
   readonly clock: Clock
   /** What all that is being read may hold together. */
   readonly budget: ByteBudget
@@ -51,14 +51,14 @@ export interface ReaderOptions {
 /** To look at a larger page takes several milliseconds. */
 const largeBytes = 2 ** 20
 
-export function createReader({ fetch, inspect, maxBody, clock, budget }: ReaderOptions): Read {
+export function createReader({ fetch, inspect, maxBodyBytes, clock, budget }: ReaderOptions): Read {
   const inTurn = createTurns(clock)
 
   async function read(url: string, options: ReadOptions, memory: ScrapeMemory): Promise<Reading> {
     const { before } = options
     const fetched = await fetch(url, { ...options, memory })
     if (before && isSame(fetched, before)) return before
-    const body = fetched.gzip ? await unpack(fetched.body, maxBody, memory.use) : fetched.body
+    const body = fetched.gzip ? await unpack(fetched.body, maxBodyBytes, memory.use) : fetched.body
     const check = () => inspect(body, fetched.contentType)
     const found = body.length > largeBytes ? await inTurn(check) : check()
     if (!found.ok) throw invalid(body, found)
@@ -70,7 +70,7 @@ export function createReader({ fetch, inspect, maxBody, clock, budget }: ReaderO
       owner: url,
       expectedBytes: options.before ? takenBy(options.before.page) : 0,
       // as it came, and unpacked
-      maxBytes: 2 * maxBody,
+      maxBytes: 2 * maxBodyBytes,
       timeoutMs: options.timeout,
     }
     return withMemory(budget, clock, attempt, (memory, timeout) => read(url, { ...options, timeout }, memory))

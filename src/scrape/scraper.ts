@@ -1,17 +1,18 @@
 // Reads every endpoint again and again: each interval after its last scrape, whoever asked for that one.
 //
-// Each endpoint has at most one scrape under way, which all askers share. Scrapes are started in one of
-// three classes, each with a limit of its own: what an asker waits for, what is merely due, and what timed
+// Each endpoint has at most one scrape under way, which all clients share. Scrapes are started in one of
+// three classes, each with a limit of its own: what a client waits for, what is merely due, and what timed
 // out the last time. Hung work makes room after a while (limit.ts), so that hung containers never keep
 // healthy ones from being started.
 
 import type { Clock } from '../clock.ts'
 import { errorOf, isInternal, ProxyError, troubleOf } from '../errors.ts'
-import { createLimit, type Limit } from '../limit.ts'
-import type { Endpoint, Mono, Page, Part, Snapshot } from '../model.ts'
-import { createSchedule } from '../schedule.ts'
-import { spread } from '../spread.ts'
-import type { Log, Metrics } from '../telemetry.ts'
+import type { Log } from '../logging/log.ts'
+import type { Endpoint, Mono, Page, Snapshot, Stoppable } from '../model.ts'
+import { createLimit, type Limit } from '../runtime/limit.ts'
+import type { Metrics } from '../runtime/metrics.ts'
+import { createSchedule } from '../runtime/schedule.ts'
+import { spread } from '../runtime/spread.ts'
 import { tooSlow } from './failures.ts'
 import { countScrapes } from './metrics.ts'
 import type { Read, Reading } from './read.ts'
@@ -37,7 +38,7 @@ export interface ScraperOptions {
   readonly metrics: Metrics
 }
 
-export interface Scraper extends Part {
+export interface Scraper extends Stoppable {
   /** All that is to be read from now on, by target id. What is new is read at once, unless that was just done. */
   update(jobs: ReadonlyMap<string, Job>): void
   /**
@@ -52,7 +53,7 @@ export interface Scraper extends Part {
 const maxHoldMs = 250
 /** What was read by a look at its port needs no scrape so soon afterwards. */
 const justNow = 1000
-/** When there are too many askers at once, it is looked again so soon whether there still are. */
+/** When there are too many clients at once, it is looked again so soon whether there still are. */
 const aMoment = 100
 /**
  * What is due within this part of its interval begins together, the later ones sooner. To wake up costs more than to
@@ -97,7 +98,7 @@ export function startScraper(options: ScraperOptions, on: (id: string, snapshot:
       return
     }
     const scrapeIfDue = async () => {
-      // an asker may have been faster while this waited
+      // a client may have been faster while this waited
       if (state.gone.signal.aborted || state.due > clock.now()) return
       counted.late(clock.now() - state.due)
       await scrape(state, state.job.timeout)
@@ -157,11 +158,11 @@ export function startScraper(options: ScraperOptions, on: (id: string, snapshot:
       state.last = undefined
       options.admit(state.id, reading.page)
       state.last = reading
-      return { ok: true, at, took: clock.now() - at, page: reading.page }
+      return { ok: true, at, durationMs: clock.now() - at, page: reading.page }
     } catch (error) {
       const trouble = troubleOf(error)
       if (isInternal(error)) log.internal(error, 'scrape', { url: endpoint.url })
-      return { ok: false, at, took: clock.now() - at, trouble }
+      return { ok: false, at, durationMs: clock.now() - at, trouble }
     }
   }
 

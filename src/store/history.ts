@@ -4,6 +4,6 @@ import type { Past, Snapshot } from '../model.ts'
 
 const longest = 20
 
-export function remember(history: readonly Past[], { ok, took }: Snapshot): readonly Past[] {
-  return [...history.slice(1 - longest), { ok, took }]
+export function remember(history: readonly Past[], { ok, durationMs }: Snapshot): readonly Past[] {
+  return [...history.slice(1 - longest), { ok, durationMs }]
 }

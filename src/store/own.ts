@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.ts'
-import type { Catalogue, Change, Entry, Finding, NodeId, Snapshot, Target } from '../model.ts'
+import type { Change, Entry, Finding, NodeId, Snapshot, SwarmState, Target } from '../model.ts'
 import { remember } from './history.ts'
 import { isMissed } from './lasting.ts'
 import { ownedBy } from './merge.ts'
@@ -31,13 +31,13 @@ export interface OwnSide {
 
 interface Context {
   readonly clock: Clock
-  readonly forgetAfter: number
+  readonly forgetAfterMs: number
   readonly owner: () => NodeId
-  readonly catalogue: () => Catalogue | undefined
+  readonly swarmState: () => SwarmState | undefined
   readonly tell: (change: Change) => void
 }
 
-export function createOwnSide({ clock, forgetAfter, owner, catalogue, tell }: Context): OwnSide {
+export function createOwnSide({ clock, forgetAfterMs, owner, swarmState, tell }: Context): OwnSide {
   const entries = new Map<string, Versioned>()
   let sequence = 0
 
@@ -83,7 +83,7 @@ export function createOwnSide({ clock, forgetAfter, owner, catalogue, tell }: Co
   }
 
   function lasts(entry: Entry, ended: NonNullable<Entry['ended']>): boolean {
-    return clock.now() - ended.at < forgetAfter && isMissed(entry, ended, catalogue())
+    return clock.now() - ended.at < forgetAfterMs && isMissed(entry, ended, swarmState())
   }
 
   return {

@@ -76,7 +76,7 @@ interface Node {
 
 interface Context {
   readonly clock: Clock
-  readonly forgetAfter: number
+  readonly forgetAfterMs: number
   readonly tell: (change: Change) => void
   /** The agent of this node has another id now. */
   readonly renamed: (from: NodeId) => void
@@ -90,7 +90,7 @@ interface Context {
 const maxTargets = 20_000
 
 export function createPeerSide(context: Context): PeerSide {
-  const { clock, forgetAfter, tell, renamed, isTask, isExpected } = context
+  const { clock, forgetAfterMs, tell, renamed, isTask, isExpected } = context
   const nodes = new Map<NodeId, Node>()
 
   function look(node: Node, change: Partial<NodeView>): void {
@@ -161,7 +161,7 @@ export function createPeerSide(context: Context): PeerSide {
   function forgetLost(owner: NodeId, node: Node, now: Mono): void {
     const expected = isExpected(node.view)
     if (expected === false) drop(owner, node, agentTarget)
-    if (now - node.view.since < forgetAfter) return
+    if (now - node.view.since < forgetAfterMs) return
     if (!expected) forgetNode(owner, node)
     else for (const id of [...node.records.keys()]) if (id !== agentTarget) drop(owner, node, id)
   }
@@ -232,7 +232,7 @@ export function createPeerSide(context: Context): PeerSide {
     sweep() {
       const now = clock.now()
       for (const [owner, node] of [...nodes]) {
-        if (now - node.since >= forgetAfter) dropFormer(owner, node)
+        if (now - node.since >= forgetAfterMs) dropFormer(owner, node)
         if (node.view.link === 'lost') forgetLost(owner, node, now)
       }
     },

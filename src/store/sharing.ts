@@ -2,10 +2,10 @@
 // was made of them needn't make it again.
 
 import { isDeepStrictEqual } from 'node:util'
-import type { Catalogue } from '../model.ts'
+import type { SwarmState } from '../model.ts'
 
 /** `now` itself, or rather `before` if it says the same. */
-export function sharing(before: Catalogue | undefined, now: Catalogue): Catalogue {
+export function sharing(before: SwarmState | undefined, now: SwarmState): SwarmState {
   if (!before) return now
   const services = shareMembers(before.services, now.services)
   const nodes = shareMembers(before.nodes, now.nodes)

@@ -5,7 +5,6 @@ import { isDeepStrictEqual } from 'node:util'
 import { type Clock, untilNext } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
 import {
-  type Catalogue,
   type Change,
   type Dated,
   type Entry,
@@ -14,9 +13,10 @@ import {
   type Mono,
   type NodeId,
   type NodeView,
-  type Part,
   type Self,
   type Snapshot,
+  type Stoppable,
+  type SwarmState,
   type Target,
   taskContainerDigits,
 } from '../model.ts'
@@ -24,9 +24,9 @@ import { createOwnSide, type Versioned } from './own.ts'
 import { createPeerSide, type PeerSide } from './peers.ts'
 import { sharing } from './sharing.ts'
 
-export interface Store extends Part {
+export interface Store extends Stoppable {
   /**
-   * Who we are, and which nodes the local engine knows as managers of its Swarm: nobody else's catalogue is used.
+   * Who we are, and which nodes the local engine knows as managers of its Swarm: nobody else's swarm state is used.
    * First of all calls; again when any of it changes.
    */
   identify(self: Self, managers?: ReadonlySet<NodeId>): void
@@ -36,7 +36,7 @@ export interface Store extends Part {
   /** A snapshot of a target that is gone meanwhile is dropped. */
   putSnapshot(id: string, snapshot: Snapshot): void
   /** From this node's own Docker, as a manager. Again when nothing changed: it keeps the age low. */
-  putCatalogue(catalogue: Catalogue, readAt?: Mono): void
+  putSwarmState(swarmState: SwarmState, readAt?: Mono): void
   /** The own side is complete: targets are listed and were probed once. What our former epoch had may go. */
   markWhole(): void
 
@@ -46,7 +46,7 @@ export interface Store extends Part {
   /** Own node first, then by node id. */
   nodes(): readonly NodeView[]
   /** The youngest that any manager gave that is still of its Swarm. */
-  catalogue(): Dated<Catalogue> | undefined
+  swarmState(): Dated<SwarmState> | undefined
   /** `listener` is called synchronously, in order, after each change. */
   subscribe(listener: (change: Change) => void): () => void
 
@@ -55,10 +55,10 @@ export interface Store extends Part {
   /** For sync: where it writes what peers tell. */
   readonly peers: PeerSide
   /**
-   * For sync: a catalogue that a peer sent, read `age` milliseconds ago. Returns whether it comes from a manager; if
+   * For sync: a swarm state that a peer sent, read `age` milliseconds ago. Returns whether it comes from a manager; if
    * not, it is only used once the local engine says that its sender has become one.
    */
-  putRemoteCatalogue(catalogue: Catalogue, from: NodeId, age: number): boolean
+  putRemoteSwarmState(swarmState: SwarmState, from: NodeId, age: number): boolean
   /** For sync: what is wrong with this node in the eyes of its peers. */
   accuseSelf(trouble: Trouble | undefined): void
 }
@@ -68,14 +68,14 @@ export interface Own {
   entries(): Iterable<Versioned>
   entry(id: string): Versioned | undefined
   /** What this node gave itself, as a manager. */
-  catalogue(): Dated<Catalogue> | undefined
+  swarmState(): Dated<SwarmState> | undefined
   /** Whether `markWhole` was called. */
   isWhole(): boolean
 }
 
 interface Options {
   readonly clock: Clock
-  readonly forgetAfter: number
+  readonly forgetAfterMs: number
   readonly version: string
   /** Whether an agent of this node is to be found at an address that PEERS or DNS gives. */
   readonly isAddressed?: (node: NodeId) => boolean
@@ -96,7 +96,7 @@ const sweepEvery = 1000
 const outdated = 60_000
 
 export function createStore(options: Options): Store {
-  const { clock, forgetAfter, version, isAddressed = () => false, onListenerError = raise } = options
+  const { clock, forgetAfterMs, version, isAddressed = () => false, onListenerError = raise } = options
   const started = clock.now()
   const listeners = new Set<(change: Change) => void>()
   let self: Self | undefined
@@ -104,8 +104,8 @@ export function createStore(options: Options): Store {
   let whole = false
   let trouble: Trouble | undefined
   /** By the node that gave it. */
-  const catalogues = new Map<NodeId, At<Catalogue>>()
-  let newest: At<Catalogue> | undefined
+  const catalogues = new Map<NodeId, At<SwarmState>>()
+  let newest: At<SwarmState> | undefined
 
   const tell = (change: Change) => {
     for (const listener of listeners)
@@ -127,35 +127,35 @@ export function createStore(options: Options): Store {
   }
   const own = createOwnSide({
     clock,
-    forgetAfter,
+    forgetAfterMs,
     owner: () => who().node,
-    catalogue: () => newest?.value,
+    swarmState: () => newest?.value,
     tell,
   })
   const peers = createPeerSide({
-    ...{ clock, forgetAfter, tell, renamed: dropCatalogue, isExpected },
+    ...{ clock, forgetAfterMs, tell, renamed: dropSwarmState, isExpected },
     isTask: (node, id) =>
       newest && (newest.value.containers.get(node) ?? []).includes(id.slice(0, taskContainerDigits)),
   })
 
-  const dated = (given: At<Catalogue> | undefined): Dated<Catalogue> | undefined =>
+  const dated = (given: At<SwarmState> | undefined): Dated<SwarmState> | undefined =>
     given && { value: given.value, age: Math.max(0, clock.now() - given.at), from: given.from }
 
-  function putCatalogue(given: At<Catalogue>): void {
+  function putSwarmState(given: At<SwarmState>): void {
     const value = sharing(catalogues.get(given.from)?.value, given.value)
     catalogues.set(given.from, { ...given, value })
-    chooseCatalogue()
+    chooseSwarmState()
   }
 
   /** The own node is one by what the engine says of itself. */
   const isManager = (node: NodeId) => node === self?.node || managers.has(node)
 
   /** That node is no longer the manager that it was. */
-  function dropCatalogue(node: NodeId): void {
-    if (catalogues.delete(node)) chooseCatalogue()
+  function dropSwarmState(node: NodeId): void {
+    if (catalogues.delete(node)) chooseSwarmState()
   }
 
-  function chooseCatalogue(): void {
+  function chooseSwarmState(): void {
     const before = newest?.value
     const [first, ...others] = [...catalogues.values()].filter(({ from }) => isManager(from))
     const youngest = first && others.reduce((best, one) => (one.at >= best.at ? one : best), first)
@@ -163,7 +163,7 @@ export function createStore(options: Options): Store {
     for (const [node, { at }] of catalogues) if (newest && at < newest.at - outdated) catalogues.delete(node)
     if (newest?.value === before) return
     own.sweep()
-    tell({ kind: 'catalogue' })
+    tell({ kind: 'swarmState' })
     peers.tasksListed()
   }
 
@@ -188,13 +188,13 @@ export function createStore(options: Options): Store {
         own.rename()
         catalogues.delete(before.node)
       }
-      chooseCatalogue()
+      chooseSwarmState()
     },
     replaceTargets: own.replaceTargets,
     putFinding: own.putFinding,
     putSnapshot: own.putSnapshot,
-    putCatalogue(value, readAt = clock.now()) {
-      putCatalogue({ value, at: readAt, from: who().node })
+    putSwarmState(value, readAt = clock.now()) {
+      putSwarmState({ value, at: readAt, from: who().node })
     },
     markWhole() {
       if (whole) return
@@ -212,7 +212,7 @@ export function createStore(options: Options): Store {
         : []
       return [...mine, ...[...peers.views()].sort((a, b) => (a.self.node < b.self.node ? -1 : 1))]
     },
-    catalogue: () => dated(newest),
+    swarmState: () => dated(newest),
     subscribe(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
@@ -221,12 +221,12 @@ export function createStore(options: Options): Store {
       self: who,
       entries: () => own.entries.values(),
       entry: (id) => own.entries.get(id),
-      catalogue: () => dated(catalogues.get(who().node)),
+      swarmState: () => dated(catalogues.get(who().node)),
       isWhole: () => whole,
     },
     peers,
-    putRemoteCatalogue(value, from, age) {
-      putCatalogue({ value, from, at: clock.now() - age })
+    putRemoteSwarmState(value, from, age) {
+      putSwarmState({ value, from, at: clock.now() - age })
       return isManager(from)
     },
     accuseSelf(next) {

@@ -49,5 +49,5 @@ export function createBlackHoles(): BlackHoles {
 const blackHole: Trouble = {
   code: 'timeout',
   reason: 'small messages pass and large ones do not: the network between the nodes swallows large packets',
-  mend: 'lower the MTU of the overlay network (driver option com.docker.network.driver.mtu) below that of the links between the nodes, less 50 bytes, or 100 where it is encrypted',
+  hint: 'lower the MTU of the overlay network (driver option com.docker.network.driver.mtu) below that of the links between the nodes, less 50 bytes, or 100 where it is encrypted',
 }

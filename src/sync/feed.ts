@@ -46,13 +46,13 @@ const maxPageBytes = maxFrameBytes - 2 ** 20
 const tooLarge: Trouble = {
   code: 'too_large',
   reason: 'the page is too large to be shared with other nodes',
-  mend: 'ask the agent on the container’s own node, or lower MAX_BODY',
+  hint: 'ask the agent on the container’s own node, or lower MAX_BODY',
 }
 
 const unreadable: Trouble = {
   code: 'internal',
   reason: 'the metrics could not be prepared for other nodes',
-  mend: 'ask the agent on the container’s own node',
+  hint: 'ask the agent on the container’s own node',
 }
 
 export function createFeed({ own, outgoing, clock, failed }: Context): Feed {
@@ -61,7 +61,7 @@ export function createFeed({ own, outgoing, clock, failed }: Context): Feed {
   let isStarted = false
 
   const ageOf = (at: number) => Math.max(0, clock.now() - at)
-  const timesOf = ({ at, took }: Snapshot) => ({ age: ageOf(at), took })
+  const timesOf = ({ at, durationMs }: Snapshot) => ({ age: ageOf(at), durationMs })
 
   function listingOf({ target, finding, endpoint, ended }: Entry): Omit<Listing, 'number' | 'generation'> {
     return {

@@ -1,14 +1,14 @@
 // The figures of sync among the agent's own metrics.
 
 import type { PeerView } from '../model.ts'
-import type { Metrics } from '../telemetry.ts'
+import type { Metrics } from '../runtime/metrics.ts'
 import type { MeshOptions } from './mesh.ts'
 import type { Message } from './messages.ts'
 
 export interface Measures {
   readonly watch: MeshOptions['watch']
   refused(why: string): void
-  refreshed(took: number): void
+  refreshed(durationMs: number): void
 }
 
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -60,7 +60,7 @@ export function createMeasures(metrics: Metrics, peers: () => readonly PeerView[
       linkLost: () => lost.add(1),
     },
     refused: (why) => refused.add(1, { why }),
-    refreshed: (took) => refreshes.observe(took / 1000),
+    refreshed: (durationMs) => refreshes.observe(durationMs / 1000),
   }
 }
 

@@ -6,7 +6,7 @@
 
 import { untilNext } from '../clock.ts'
 import { ProxyError, type Trouble, troubleOf } from '../errors.ts'
-import type { Mono, NodeId, Part, PeerView, Self } from '../model.ts'
+import type { Mono, NodeId, PeerView, Self, Stoppable } from '../model.ts'
 import { type Address, createAddresses } from './addresses.ts'
 import { startAlarm } from './alarm.ts'
 import { createBatch } from './batch.ts'
@@ -21,7 +21,7 @@ import { createReports } from './reports.ts'
 import { createSession, type Session, type SessionContext, type SyncStore } from './session.ts'
 import { peerViews } from './views.ts'
 
-export interface Mesh extends Part {
+export interface Mesh extends Stoppable {
   /** The whole set of addresses at which peers may be. */
   seek(addresses: readonly string[]): void
   /** A peer has called. */
@@ -34,7 +34,7 @@ export interface Mesh extends Part {
   isSettled(): boolean
 }
 
-export interface MeshOptions extends Pick<SessionContext, 'clock' | 'log' | 'maxBody' | 'refreshOwn'> {
+export interface MeshOptions extends Pick<SessionContext, 'clock' | 'log' | 'maxBodyBytes' | 'refreshOwn'> {
   readonly store: SyncStore
   readonly identity: Identity
   readonly version: string
@@ -110,7 +110,7 @@ export function createMesh(options: MeshOptions): Mesh {
     } else if (change.kind === 'gone' && change.owner === self.node) {
       outgoing.forget(change.id)
       markAll(change.id)
-    } else if (change.kind === 'catalogue' || change.kind === 'nodes') {
+    } else if (change.kind === 'swarmState' || change.kind === 'nodes') {
       if (self.node !== node) becomeAnother()
       batch.add()
     }
@@ -323,11 +323,11 @@ export function createMesh(options: MeshOptions): Mesh {
     if (given.code === 'timeout') blackHoles.fellSilent(node, session.link.stats())
     const trouble = blackHoles.trouble(node) ?? given
     session.close(trouble)
-    const { reason, mend } = trouble
+    const { reason, hint } = trouble
     if (reason.endsWith(farewell)) members.end(node, epoch)
     if (!members.leave(session) || stopping.signal.aborted) return
     watch.linkLost()
-    log[reason.endsWith(farewell) ? 'info' : 'warn']({ node, hostname, reason, mend }, 'peer lost')
+    log[reason.endsWith(farewell) ? 'info' : 'warn']({ node, hostname, reason, hint }, 'peer lost')
     store.peers.lost(node, reports.of(node) ?? trouble)
     addresses.retry(node, session.link.address)
     for (const claimant of members.claimants(node)) advance(claimant)
@@ -364,11 +364,11 @@ export function createMesh(options: MeshOptions): Mesh {
   // ---- what is seen from outside
 
   /** Each trouble of an address is logged once, until it is another one. */
-  function logTrouble(address: string, { code, reason, mend }: Trouble): void {
+  function logTrouble(address: string, { code, reason, hint }: Trouble): void {
     if (logged.get(address) === reason || stopping.signal.aborted) return
     if (code === 'unreachable' && clock.now() - begun < startupMs) return
     logged.set(address, reason)
-    log.warn({ address, reason, mend }, 'no link to peer')
+    log.warn({ address, reason, hint }, 'no link to peer')
   }
 
   function isSettled(): boolean {
@@ -416,7 +416,7 @@ function claimedTwice(node: NodeId, [present, claimant]: readonly string[]): Tro
   return {
     code: 'owner_lost',
     reason: `the node id ${node} is claimed twice: by ${present}, which is used, and by ${claimant}, which is ignored`,
-    mend: 'give each machine an id of its own: a cloned machine needs to join the Swarm anew, or another /var/lib/docker/engine-id; without Docker set NODE_NAME',
+    hint: 'give each machine an id of its own: a cloned machine needs to join the Swarm anew, or another /var/lib/docker/engine-id; without Docker set NODE_NAME',
   }
 }
 
@@ -424,7 +424,7 @@ function unproven(node: NodeId, address: string): Trouble {
   return {
     code: 'refused',
     reason: `an agent at ${address} says that it speaks for the node ${node}, with an epoch that it can’t prove to be its own`,
-    mend: 'find out what runs there: it holds the secret of this cluster',
+    hint: 'find out what runs there: it holds the secret of this cluster',
   }
 }
 
@@ -432,7 +432,7 @@ function noCommonProtocol(theirs: string, ours: string): Trouble {
   return {
     code: 'protocol',
     reason: `version ${theirs} and version ${ours} have no protocol in common`,
-    mend: 'bring all agents to one version',
+    hint: 'bring all agents to one version',
   }
 }
 

@@ -5,13 +5,13 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { type Code, ProxyError, statusOf, type Trouble } from '../errors.ts'
 import {
-  type Catalogue,
   type Endpoint,
   type Finding,
   type Format,
   formatNames,
   type Place,
   type Self,
+  type SwarmState,
   type Target,
   type ZstdFrame,
 } from '../model.ts'
@@ -39,7 +39,7 @@ export const protocol = { newest: 2, oldest: 2 } as const
 
 const trouble: Shape<Trouble> = object(
   { code: oneOf(Object.keys(statusOf) as Code[]), reason: text },
-  { mend: text },
+  { hint: text },
 )
 const self: Shape<Self> = object(
   { node: text, hostname: text, swarm: flag, manager: flag, advertise: text },
@@ -72,7 +72,7 @@ const target: Shape<Target> = object(
   },
   { exitCode: integer, unreachable: trouble, url: text },
 )
-const catalogueShape: Shape<Catalogue> = object({
+const swarmStateShape: Shape<SwarmState> = object({
   cluster: text,
   nodes: map(
     object({
@@ -121,12 +121,12 @@ const shapes = {
   ),
   /** `base`: the number of the page that the first frame builds on; 0: none, it is a full one. */
   page: object({
-    ...{ id: text, number: count, age: duration, took: duration, base: count },
+    ...{ id: text, number: count, age: duration, durationMs: duration, base: count },
     ...{ format, series: count, remarks: list(text) },
     /** Of each frame, the size that it unpacks to and its length in the body. */
     frames: list(row<readonly [number, number]>(count, count)),
   }),
-  failure: object({ id: text, number: count, age: duration, took: duration, trouble }),
+  failure: object({ id: text, number: count, age: duration, durationMs: duration, trouble }),
   /** The target is withdrawn. */
   gone: object({ id: text }),
   /** All that the sender has is sent, and it knows all that it has. */
@@ -154,7 +154,7 @@ export type PageMessage = Omit<Plain<'page'>, 'frames'> & { readonly frames: rea
 export interface SwarmMessage {
   readonly kind: 'swarm'
   readonly age: number
-  readonly catalogue?: Catalogue
+  readonly swarmState?: SwarmState
 }
 export type Message =
   | { [K in Kind]: K extends 'page' | 'swarm' ? never : Plain<K> }[Kind]
@@ -162,7 +162,7 @@ export type Message =
   | SwarmMessage
 
 const maxFrames = 100
-const maxCatalogueBytes = 64 * 2 ** 20
+const maxSwarmStateBytes = 64 * 2 ** 20
 const fastest = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
 
 export function encode(message: Message): Uint8Array {
@@ -171,14 +171,14 @@ export function encode(message: Message): Uint8Array {
     case 'page': {
       const frames = message.frames.map(({ size, bytes }) => [size, bytes.length])
       return writeFrame(
-        [kind, { ...fields, age: tenths(message.age), took: tenths(message.took), frames }],
+        [kind, { ...fields, age: tenths(message.age), durationMs: tenths(message.durationMs), frames }],
         message.frames.map(({ bytes }) => bytes),
       )
     }
     case 'swarm': {
-      const { age, catalogue } = message
-      const json = Buffer.from(catalogue ? JSON.stringify(catalogue, mapsAsObjects) : '')
-      const body = catalogue ? [zstdCompressSync(json, fastest)] : []
+      const { age, swarmState } = message
+      const json = Buffer.from(swarmState ? JSON.stringify(swarmState, mapsAsObjects) : '')
+      const body = swarmState ? [zstdCompressSync(json, fastest)] : []
       return writeFrame([kind, { age, size: json.length }], body)
     }
     default:
@@ -211,12 +211,12 @@ function pageOf({ frames: lengths, ...fields }: Of<Shapes['page']>, body: Uint8A
 
 function swarmOf({ age, size }: Of<Shapes['swarm']>, body: Uint8Array): SwarmMessage {
   if (body.length === 0) return { kind: 'swarm', age }
-  return { kind: 'swarm', age, catalogue: catalogueShape(unpackedJson(body, size), 'swarm') }
+  return { kind: 'swarm', age, swarmState: swarmStateShape(unpackedJson(body, size), 'swarm') }
 }
 
 function unpackedJson(body: Uint8Array, size: number): unknown {
   try {
-    if (size > maxCatalogueBytes) throw new Error(`${size} bytes`)
+    if (size > maxSwarmStateBytes) throw new Error(`${size} bytes`)
     return JSON.parse(zstdDecompressSync(body, { maxOutputLength: Math.max(1, size) }).toString())
   } catch (cause) {
     throw new ProxyError('protocol', 'swarm state that can’t be unpacked', { cause })

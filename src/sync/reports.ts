@@ -3,8 +3,8 @@
 
 import type { Clock } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
+import type { Log } from '../logging/log.ts'
 import type { Mono, NodeId } from '../model.ts'
-import type { Log } from '../telemetry.ts'
 
 export interface Report {
   /** Absent: it is only for the log of the link that it ends. */

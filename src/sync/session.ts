@@ -2,9 +2,9 @@
 
 import type { Clock } from '../clock.ts'
 import { ProxyError, type Trouble } from '../errors.ts'
-import type { Catalogue, Mono, Page, Self, Snapshot, ZstdFrame } from '../model.ts'
+import type { Log } from '../logging/log.ts'
+import type { Mono, Page, Self, Snapshot, SwarmState, ZstdFrame } from '../model.ts'
 import type { Store } from '../store/store.ts'
-import type { Log } from '../telemetry.ts'
 import { type Calls, createCalls } from './calls.ts'
 import { maxSyncBytes, pack, packAside, unpack, unpackAside } from './codec.ts'
 import { createFeed } from './feed.ts'
@@ -32,7 +32,7 @@ export interface Session {
 }
 
 /** What sync needs of the store. */
-export type SyncStore = Pick<Store, 'own' | 'peers' | 'putRemoteCatalogue' | 'accuseSelf' | 'subscribe'>
+export type SyncStore = Pick<Store, 'own' | 'peers' | 'putRemoteSwarmState' | 'accuseSelf' | 'subscribe'>
 
 export interface SessionContext {
   readonly link: Link
@@ -44,7 +44,7 @@ export interface SessionContext {
   readonly clock: Clock
   readonly log: Log
   /** A page may be so large unpacked. */
-  readonly maxBody: number
+  readonly maxBodyBytes: number
   readonly refreshOwn: (id: string, budget: number, signal: AbortSignal) => Promise<unknown>
   /** A page that follows the one before is visible, so long after its scrape. */
   readonly visible: (delay: number) => void
@@ -86,9 +86,9 @@ export function createSession(context: SessionContext): Session {
   let theirSelf = peer.self
   let [isComplete, isStarted, isCompleteSent, isClosed] = [false, false, false, false]
   let sentSelf = context.sentSelf
-  let sentCatalogue: Catalogue | undefined
-  let catalogueSentAt = Number.NEGATIVE_INFINITY
-  let theirCatalogue: Catalogue | undefined
+  let sentSwarmState: SwarmState | undefined
+  let swarmStateSentAt = Number.NEGATIVE_INFINITY
+  let theirSwarmState: SwarmState | undefined
   let unlistedSince: Mono | undefined
   const repacking = new Set<string>()
 
@@ -116,21 +116,21 @@ export function createSession(context: SessionContext): Session {
     link.send({ kind: 'self', self: sentSelf })
   }
 
-  function sendCatalogue(): void {
-    const given = own.self().manager ? own.catalogue() : undefined
+  function sendSwarmState(): void {
+    const given = own.self().manager ? own.swarmState() : undefined
     if (!given) return
     const { value, age } = given
-    const isNew = value !== sentCatalogue
-    if (!isNew && clock.now() - catalogueSentAt < swarmIntervalMs) return
-    sentCatalogue = value
-    catalogueSentAt = clock.now()
-    link.send({ kind: 'swarm', age, ...(isNew && { catalogue: value }) })
+    const isNew = value !== sentSwarmState
+    if (!isNew && clock.now() - swarmStateSentAt < swarmIntervalMs) return
+    sentSwarmState = value
+    swarmStateSentAt = clock.now()
+    link.send({ kind: 'swarm', age, ...(isNew && { swarmState: value }) })
   }
 
   function flush(): void {
     if (isClosed || !link.isWritable()) return
     sendSelf()
-    sendCatalogue()
+    sendSwarmState()
     if (isStarted) sendTargets()
     sendComplete()
   }
@@ -151,16 +151,26 @@ export function createSession(context: SessionContext): Session {
     })
   }
 
-  function takePage({ id, number, age, took, base, format, series, remarks, frames }: PageMessage): void {
+  function takePage({
+    id,
+    number,
+    age,
+    durationMs,
+    base,
+    format,
+    series,
+    remarks,
+    frames,
+  }: PageMessage): void {
     const size = frames.at(-1)!.size
     const before = base === 0 ? [] : framesOf(id, base)
-    if (frames.some((frame) => frame.size > context.maxBody))
-      putSnapshot(id, number, { ...taken(age, took), ok: false, trouble: tooLarge(size) })
+    if (frames.some((frame) => frame.size > context.maxBodyBytes))
+      putSnapshot(id, number, { ...taken(age, durationMs), ok: false, trouble: tooLarge(size) })
     else if (!before) link.send({ kind: 'full', id })
     else {
       const content = { kind: 'zstd' as const, frames: [...before, ...frames] }
       const page = keep(id, { format, size, series, remarks, content })
-      putSnapshot(id, number, { ...taken(age, took), ok: true, page })
+      putSnapshot(id, number, { ...taken(age, durationMs), ok: true, page })
       if (base > 0) context.visible(age)
     }
   }
@@ -173,7 +183,7 @@ export function createSession(context: SessionContext): Session {
     return frames.length <= maxFrames ? frames : undefined
   }
 
-  const taken = (age: number, took: number) => ({ at: clock.now() - age, took })
+  const taken = (age: number, durationMs: number) => ({ at: clock.now() - age, durationMs })
 
   function putSnapshot(id: string, number: number, value: Snapshot): void {
     peers.update(node, id, { kind: 'snapshot', number, value })
@@ -219,10 +229,10 @@ export function createSession(context: SessionContext): Session {
     }
   }
 
-  function takeCatalogue(age: number, catalogue: Catalogue | undefined): void {
-    theirCatalogue = catalogue ?? theirCatalogue
-    if (!theirCatalogue) return
-    if (store.putRemoteCatalogue(theirCatalogue, node, age)) unlistedSince = undefined
+  function takeSwarmState(age: number, swarmState: SwarmState | undefined): void {
+    theirSwarmState = swarmState ?? theirSwarmState
+    if (!theirSwarmState) return
+    if (store.putRemoteSwarmState(theirSwarmState, node, age)) unlistedSince = undefined
     else {
       unlistedSince ??= clock.now()
       if (!theirSelf.manager || clock.now() - unlistedSince >= promotionMs) report(notManager)
@@ -255,8 +265,8 @@ export function createSession(context: SessionContext): Session {
         case 'page':
           return takePage(message)
         case 'failure': {
-          const { id, number, age, took, trouble } = message
-          return putSnapshot(id, number, { ...taken(age, took), ok: false, trouble })
+          const { id, number, age, durationMs, trouble } = message
+          return putSnapshot(id, number, { ...taken(age, durationMs), ok: false, trouble })
         }
         case 'gone':
           return peers.remove(node, message.id)
@@ -264,7 +274,7 @@ export function createSession(context: SessionContext): Session {
           isComplete = true
           return peers.complete(node)
         case 'swarm':
-          return takeCatalogue(message.age, message.catalogue)
+          return takeSwarmState(message.age, message.swarmState)
         case 'self':
           return takeSelf(message.self)
         case 'refresh':
@@ -309,7 +319,7 @@ function tooLarge(size: number): Trouble {
   return {
     code: 'too_large',
     reason: `the page has ${size} bytes, more than this agent’s MAX_BODY`,
-    mend: 'give all agents the same MAX_BODY',
+    hint: 'give all agents the same MAX_BODY',
   }
 }
 
@@ -317,5 +327,5 @@ const notManager: Trouble = {
   code: 'protocol',
   reason:
     'it sends swarm state, but Docker on this node does not list it as a manager; what it sends is ignored',
-  mend: 'if it was not promoted just now, find out what runs there: it holds the secret of this cluster',
+  hint: 'if it was not promoted just now, find out what runs there: it holds the secret of this cluster',
 }

@@ -4,13 +4,13 @@ import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { type Clock, deadline } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
-import type { Part } from '../model.ts'
-import { portError } from '../ports.ts'
+import { portError } from '../http/ports.ts'
+import type { Stoppable } from '../model.ts'
 import type { Channel } from './channel.ts'
 import { createGate } from './gate.ts'
 import type { Ssh } from './ssh.ts'
 
-export interface Listener extends Part {
+export interface Listener extends Stoppable {
   readonly port: number
 }
 

@@ -36,7 +36,7 @@ const algorithms = {
 export const otherSecret: Trouble = {
   code: 'refused',
   reason: 'the agent there has another secret',
-  mend: 'give all agents of the cluster the same SSHPASS; while it is being changed, the old or new one as SSHPASS_PREVIOUS too',
+  hint: 'give all agents of the cluster the same SSHPASS; while it is being changed, the old or new one as SSHPASS_PREVIOUS too',
 }
 
 /** The first keys are shown and tried first; all of them are accepted. */
@@ -277,7 +277,7 @@ function channelOf(
 function callFailure(error: Error & ssh2.ClientErrorExtensions): ProxyError {
   const isOther = error.level === 'client-authentication' || /verification failed/i.test(error.message)
   if (isOther)
-    return new ProxyError(otherSecret.code, otherSecret.reason, { mend: otherSecret.mend!, cause: error })
+    return new ProxyError(otherSecret.code, otherSecret.reason, { hint: otherSecret.hint!, cause: error })
   if (error.level === 'client-socket')
     return new ProxyError('reset', 'the connection broke during the SSH handshake', { cause: error })
   return new ProxyError('protocol', `the SSH handshake failed: ${error.message}`, { cause: error })

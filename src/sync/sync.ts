@@ -1,11 +1,12 @@
 // The peers of this agent: found, linked over SSH, told what is ours, asked for what is theirs.
 
 import type { Clock } from '../clock.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { isInternal, troubleOf } from '../errors.ts'
-import { startLoop } from '../loop.ts'
-import type { NodeId, Part, PeerView } from '../model.ts'
-import type { Log, Metrics } from '../telemetry.ts'
+import type { Log } from '../logging/log.ts'
+import type { NodeId, PeerView, Stoppable } from '../model.ts'
+import { startLoop } from '../runtime/loop.ts'
+import type { Metrics } from '../runtime/metrics.ts'
 import { createFinder, createLookUp, type LookUp } from './find.ts'
 import { createIdentity } from './identity.ts'
 import { deriveKeys, type Keys } from './keys.ts'
@@ -16,7 +17,7 @@ import type { SyncStore } from './session.ts'
 import { dial, startListener } from './sockets.ts'
 import { createSsh } from './ssh.ts'
 
-export interface Sync extends Part {
+export interface Sync extends Stoppable {
   /** The port it listens on. */
   readonly port: number
   /** The owner scrapes now; its new snapshot is in the store when this resolves. Rejects with a ProxyError. */
@@ -29,7 +30,7 @@ export interface Sync extends Part {
 }
 
 export interface SyncOptions {
-  readonly config: Pick<Config, 'sshPort' | 'peers' | 'previousSecret' | 'maxBody'> & {
+  readonly config: Pick<Config, 'sshPort' | 'peers' | 'previousSecret' | 'maxBodyBytes'> & {
     readonly secret: string
   }
   readonly clock: Clock
@@ -53,7 +54,15 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
   const ssh = createSsh(await deriveAll(options.derive ?? deriveKeys, config))
   const measures = createMeasures(metrics, () => mesh.peers())
   const mesh = createMesh({
-    ...{ clock, log, store, version, refreshOwn, identity: createIdentity(), maxBody: config.maxBody },
+    ...{
+      clock,
+      log,
+      store,
+      version,
+      refreshOwn,
+      identity: createIdentity(),
+      maxBodyBytes: config.maxBodyBytes,
+    },
     dial: (address, signal) => dial(address, ssh, clock, signal),
     onLost: () => finding.wake(),
     watch: measures.watch,

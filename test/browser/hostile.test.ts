@@ -55,7 +55,7 @@ beforeAll(async () => {
     cluster: markup[0]!,
     warnings: markup,
     rules: markup.map((text) => ({ service: text, label: text, reason: text })),
-    ambiguities: markup.map((reason) => ({ code: 'ambiguous', reason, mend: reason })),
+    ambiguities: markup.map((reason) => ({ code: 'ambiguous', reason, hint: reason })),
   })
 })
 afterAll(async () => {

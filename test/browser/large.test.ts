@@ -80,7 +80,7 @@ test('a change of one target changes one row', async () => {
   })
   const { target } = [...scene.world.entries()].find(({ snapshot }) => snapshot?.ok === false)!
   const before = [...scene.world.entries()].find((entry) => entry.target === target)!
-  scene.world.put(healthy(target, { took: 123 }))
+  scene.world.put(healthy(target, { durationMs: 123 }))
   await expect.poll(async () => (await shownTargets(page)).length, soon).toBe(20)
   scene.world.put({ ...before, history: [] })
   await expect.poll(async () => (await shownTargets(page)).length, soon).toBe(21)

@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { plainPage } from '../../src/page.ts'
+import { plainPage } from '../../src/model.ts'
 import { bodyOf } from '../../src/sync/codec.ts'
 import { scaled } from '../helpers/limits.ts'
 import { failing, healthy, nodeView, type Scene, startScene, threeNodes } from '../helpers/scene.ts'
@@ -58,7 +58,7 @@ describe('the cluster at a glance', () => {
       expect(row).toContain(part)
   })
 
-  test('tells of what is not scraped why, and how to mend it', async () => {
+  test('tells of what is not scraped why, and how to fix it', async () => {
     await using visited = await visit(browser, scene.url)
     const { page } = visited
     const legacy = await page.textContent('.row.target:has-text("legacy")')
@@ -91,7 +91,7 @@ describe('the cluster at a glance', () => {
         },
       ],
       ambiguities: [
-        { code: 'ambiguous', reason: '"web" means more than one thing', mend: 'ask for /shop_web/metrics' },
+        { code: 'ambiguous', reason: '"web" means more than one thing', hint: 'ask for /shop_web/metrics' },
       ],
     })
     await using visited = await visit(browser, scene.url)

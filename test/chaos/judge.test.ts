@@ -10,7 +10,7 @@ const slots = new Map([
 const at = (asked: number) => ({
   asked,
   answered: asked + 0.2,
-  staleAfter: 10,
+  staleAfterMs: 10,
   slotOf: (host: string) => slots.get(host),
   runs: (host: string) => host !== 'bbb',
 })
@@ -26,7 +26,7 @@ const answer = (text: string, age?: number, status = 200) => ({
   status,
   text,
   headers: new Headers(age === undefined ? {} : { age: `${age}` }),
-  took: 200,
+  durationMs: 200,
 })
 
 describe('the judge of what a cluster in trouble answers', () => {

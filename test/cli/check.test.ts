@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { lookAtDocker } from '../../src/cli/check/docker.ts'
 import { check } from '../../src/cli/check.ts'
 import { systemClock } from '../../src/clock.ts'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 import { deriveKeys } from '../../src/sync/keys.ts'
 import { type Listener, startListener } from '../../src/sync/sockets.ts'
 import { createSsh } from '../../src/sync/ssh.ts'
@@ -84,7 +84,7 @@ describe('app-metrics-proxy check', () => {
       expect.arrayContaining([
         `ok peers: ${good} answers and holds the same secret`,
         `error peers: ${other}: the agent there has another secret`,
-        expect.stringMatching(/^To mend it: give all agents of the cluster the same SSHPASS/),
+        expect.stringMatching(/^To fix it: give all agents of the cluster the same SSHPASS/),
         expect.stringMatching(new RegExp(`^error peers: ${gone}: `)),
       ]),
     )

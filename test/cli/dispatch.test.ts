@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { commands } from '../../src/cli/commands.ts'
 import { dispatch } from '../../src/cli/dispatch.ts'
-import { version } from '../../src/version.ts'
+import { version } from '../../src/runtime/version.ts'
 import { run } from './run.ts'
 
 const say = (...args: string[]) => run(dispatch, args)

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { scrape } from '../../src/cli/scrape.ts'
 import { closedPort, httpServer, pageServer } from '../helpers/server.ts'
-import { read, startAgent } from '../serve/agent.ts'
 import { node, standalone } from '../store/world.ts'
+import { read, startAgent } from '../web/agent.ts'
 import { run } from './run.ts'
 
 describe('app-metrics-proxy scrape URL', () => {
@@ -94,7 +94,7 @@ describe('app-metrics-proxy scrape URL', () => {
 describe('app-metrics-proxy scrape NAME', () => {
   test('asks an agent, and tells what it says', async () => {
     const entry = { ...standalone('n1', 'web'), snapshot: read('a 1\n') }
-    const agent = await startAgent({ entries: [entry], nodes: [node('n1', 'one', 'self')], maxAge: 'off' })
+    const agent = await startAgent({ entries: [entry], nodes: [node('n1', 'one', 'self')], maxAgeMs: 'off' })
     const env = { LISTEN_PORT: String(agent.port) }
     try {
       expect(await run(scrape, ['web'], { env })).toMatchObject({
@@ -105,7 +105,7 @@ describe('app-metrics-proxy scrape NAME', () => {
       const { code, err } = await run(scrape, ['wep'], { env })
       expect(code).toBe(1)
       expect(err).toMatch(
-        /^refused: 404 no container or service is called "wep". To mend it: ask for \/web\/metrics\n$/,
+        /^refused: 404 no container or service is called "wep". To fix it: ask for \/web\/metrics\n$/,
       )
     } finally {
       await agent.stop()

@@ -28,7 +28,7 @@ beforeEach(async () => {
 afterEach(() => scene.stop())
 
 describe('app-metrics-proxy targets', () => {
-  test('is a table in the order of names, with why and how to mend it', async () => {
+  test('is a table in the order of names, with why and how to fix it', async () => {
     const { code, out, err } = await run(targets, [agent])
     expect([code, err]).toEqual([0, ''])
     const lines = out.trimEnd().split('\n')
@@ -38,7 +38,7 @@ describe('app-metrics-proxy targets', () => {
       expect.stringMatching(
         /^up \| shop_web\.1 \| node1 \| 3 \| 9 ms \| \d s \| http:\/\/10\.88\.1\.\d+:8080\/metrics$/,
       ),
-      'unscraped | shop_web.9 | node2 | no network. To mend it: attach it',
+      'unscraped | shop_web.9 | node2 | no network. To fix it: attach it',
       expect.stringMatching(/^down \| shop_web\.10 \| node2 .*connection refused$/),
     ])
   })

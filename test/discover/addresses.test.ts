@@ -193,11 +193,11 @@ describe('no way to a container says why and what to do', () => {
       'on the host’s network, which the agent cannot reach',
       'attach the agent to a bridge network',
     ],
-  ])('%s', (_, own, target, reason, mend) => {
+  ])('%s', (_, own, target, reason, hint) => {
     const surroundings = { ...around(own, target), nodeAddress: undefined }
     expect(reachOf(target, surroundings)).toEqual({
       addresses: [],
-      unreachable: { code: 'no_address', reason, mend },
+      unreachable: { code: 'no_address', reason, hint },
     })
   })
 })

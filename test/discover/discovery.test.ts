@@ -2,11 +2,12 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { ConfigError, readConfig } from '../../src/config.ts'
+import { ConfigError, readConfig } from '../../src/config/config.ts'
 import type { ApiContainer, ApiInfo } from '../../src/discover/api.ts'
 import { type Discovery, dockerHostOf, startDiscovery } from '../../src/discover/discovery.ts'
 import type { Found } from '../../src/discover/handover.ts'
-import { createLog, createMetrics } from '../../src/telemetry.ts'
+import { createLog } from '../../src/logging/log.ts'
+import { createMetrics } from '../../src/runtime/metrics.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 import { scaled } from '../helpers/limits.ts'
 import { type EngineServer, startEngineServer } from './engine-server.ts'
@@ -43,12 +44,12 @@ async function start(env: Record<string, string> = {}, ids: readonly string[] = 
   return discovery
 }
 
-const swarmReading = () => found.findLast(({ catalogue }) => catalogue !== undefined)
+const swarmReading = () => found.findLast(({ swarmState }) => swarmState !== undefined)
 
 /** What the agent's store would hold: what this manager read. */
 function swarmState() {
-  const { catalogue, catalogueReadAt = 0 } = swarmReading() ?? {}
-  return catalogue && { value: catalogue, age: clock.now() - catalogueReadAt }
+  const { swarmState, swarmStateReadAt = 0 } = swarmReading() ?? {}
+  return swarmState && { value: swarmState, age: clock.now() - swarmStateReadAt }
 }
 
 /** Lets virtual time pass in small steps until it holds; it stands still while real sockets have work to do. */
@@ -127,18 +128,18 @@ describe('who the node is', () => {
     await again()
     expect(last().self).toMatchObject({ node: swarm.info.Swarm!.NodeID, swarm: true, manager: true })
     expect(last().targets.every((target) => target.node === last().self.node)).toBe(true)
-    await eventually('the catalogue', () => last().catalogue !== undefined)
+    await eventually('the swarmState', () => last().swarmState !== undefined)
     join({ ControlAvailable: false })
     await again()
     expect(last().self).toMatchObject({ manager: false })
-    expect(last()).not.toHaveProperty('catalogue')
+    expect(last()).not.toHaveProperty('swarmState')
     join()
     await again()
-    await eventually('the catalogue again', () => last().catalogue !== undefined)
+    await eventually('the swarmState again', () => last().swarmState !== undefined)
     server.answers['/info'] = { ...node.info, ID: 'another' }
     await again()
     expect(last().self).toMatchObject({ node: engine, swarm: false, manager: false })
-    for (const one of found.filter(({ self }) => !self.manager)) expect(one).not.toHaveProperty('catalogue')
+    for (const one of found.filter(({ self }) => !self.manager)) expect(one).not.toHaveProperty('swarmState')
     expect(discovery!.status().trouble).toBeUndefined()
   })
 })
@@ -547,7 +548,7 @@ describe('too much of something', () => {
       {
         code: 'overloaded',
         reason: 'of the 2100 containers of this node, the newest 100 are not watched',
-        mend: 'remove stopped containers: at most 2000 are watched',
+        hint: 'remove stopped containers: at most 2000 are watched',
       },
     ])
   })
@@ -578,7 +579,7 @@ describe('a manager', () => {
     const { Cluster: _, ...rest } = swarm.info.Swarm!
     server.answers['/info'] = { ...swarm.info, Swarm: { ...rest, ControlAvailable: false } }
   }
-  const catalogue = () => found.findLast((one) => one.catalogue)?.catalogue
+  const swarmState = () => found.findLast((one) => one.swarmState)?.swarmState
   const scaleTo = (Replicas: number) => {
     server.answers['/services'] = swarm.services.map((service) =>
       service.Spec.Name === 'demo_web'
@@ -586,35 +587,35 @@ describe('a manager', () => {
         : service,
     )
   }
-  const web = () => [...catalogue()!.services.values()].find(({ name }) => name === 'demo_web')!
+  const web = () => [...swarmState()!.services.values()].find(({ name }) => name === 'demo_web')!
 
-  test('tells the catalogue after each reading of it, and when that began', async () => {
+  test('tells the swarmState after each reading of it, and when that began', async () => {
     asManager()
     await start()
-    await eventually('the catalogue', () => catalogue() !== undefined)
-    expect(catalogue()!.cluster).toBe(swarm.info.Swarm!.Cluster!.ID)
+    await eventually('the swarmState', () => swarmState() !== undefined)
+    expect(swarmState()!.cluster).toBe(swarm.info.Swarm!.Cluster!.ID)
     expect(web()).toMatchObject({ replicas: 2, slots: ['1', '2'] })
     const first = swarmReading()!
     await quiet(65_000)
-    const [readAt, firstReadAt] = [swarmReading()!.catalogueReadAt!, first.catalogueReadAt!]
+    const [readAt, firstReadAt] = [swarmReading()!.swarmStateReadAt!, first.swarmStateReadAt!]
     expect(readAt - firstReadAt).toBeGreaterThanOrEqual(30_000)
   })
 
   test('that can’t be read any more is not told as read anew when containers change', async () => {
     asManager()
     await start()
-    await eventually('the catalogue', () => catalogue() !== undefined)
+    await eventually('the swarmState', () => swarmState() !== undefined)
     await listening()
     server.fault = (path, answer) => /services|tasks|nodes/.test(path) && !!answer.writeHead(500).end()
     await quiet(40_000)
-    const { catalogueReadAt } = swarmReading()!
+    const { swarmStateReadAt } = swarmReading()!
     const [row] = rows()
     server.answers['/containers/json'] = rows().map((one) =>
       one === row ? { ...row!, Names: ['/renamed'] } : one,
     )
     server.emit({ Type: 'container', Action: 'rename', Actor: { ID: row!.Id } })
     await eventually('the new name', () => byName('renamed') !== undefined)
-    expect(swarmReading()?.catalogueReadAt).toBe(catalogueReadAt)
+    expect(swarmReading()?.swarmStateReadAt).toBe(swarmStateReadAt)
   })
 
   test('knows its own tasks from a container with the same labels', async () => {
@@ -644,7 +645,7 @@ describe('a manager', () => {
   test('hears of a service’s change at once, and follows while Swarm is at work', async () => {
     asManager()
     await start()
-    await eventually('the catalogue', () => catalogue() !== undefined)
+    await eventually('the swarmState', () => swarmState() !== undefined)
     await listening()
     scaleTo(1)
     server.emit({ Type: 'service', Action: 'update', Actor: { ID: 'x' } })
@@ -657,12 +658,12 @@ describe('a manager', () => {
   test('looks again for what follows from an event', async () => {
     asManager()
     await start()
-    await eventually('the catalogue', () => catalogue() !== undefined)
+    await eventually('the swarmState', () => swarmState() !== undefined)
     await listening()
     await quiet(20_000)
     server.emit({ Type: 'service', Action: 'create', Actor: { ID: 'x' } })
     await quiet(1000)
-    const agent = () => [...catalogue()!.services.values()].find(({ name }) => name === 'demo_agent')!
+    const agent = () => [...swarmState()!.services.values()].find(({ name }) => name === 'demo_agent')!
     server.answers['/tasks'] = swarm.tasks.filter(
       ({ ServiceID }) => ServiceID !== 'ze2hs8urzv6ciwzikiburlfl9',
     )
@@ -679,12 +680,12 @@ describe('a manager', () => {
     expect(server.asked.filter((request) => /services|tasks|nodes/.test(request))).toEqual([])
 
     server.answers['/info'] = swarm.info
-    await eventually('the promotion', () => catalogue() !== undefined, 32_000, 100)
+    await eventually('the promotion', () => swarmState() !== undefined, 32_000, 100)
     expect(last().self.manager).toBe(true)
 
     asWorker()
     server.emit({ Type: 'node', Action: 'update', Actor: { ID: 'x' } })
-    await eventually('the demotion', () => !last().self.manager && !last().catalogue, 1000)
+    await eventually('the demotion', () => !last().self.manager && !last().swarmState, 1000)
   })
 
   test('behind a proxy that forbids it says what is missing', async () => {
@@ -694,11 +695,11 @@ describe('a manager', () => {
     await eventually('the warning', () => discovery!.status().warnings.length === 1)
     expect(discovery!.status().warnings[0]).toMatchObject({
       reason: expect.stringMatching(/GET \/(services|tasks|nodes) with HTTP 403/),
-      mend: expect.stringContaining('on managers for services, tasks and nodes'),
+      hint: expect.stringContaining('on managers for services, tasks and nodes'),
     })
-    expect(catalogue()).toBeUndefined()
+    expect(swarmState()).toBeUndefined()
     server.fault = () => false
-    await eventually('the catalogue', () => catalogue() !== undefined, 31_000, 100)
+    await eventually('the swarmState', () => swarmState() !== undefined, 31_000, 100)
     expect(discovery!.status().warnings).toEqual([])
   })
 

@@ -128,11 +128,11 @@ describe.each(['unix', 'tcp'] as const)('over %s', (how) => {
     }
   })
 
-  test.each([401, 403, 405, 501])('a proxy’s HTTP %i isn’t mended by waiting', async (status) => {
+  test.each([401, 403, 405, 501])('a proxy’s HTTP %i isn’t fixed by waiting', async (status) => {
     server.fault = (_, answer) => !!answer.writeHead(status).end('forbidden')
     await expect(engine.info(never)).rejects.toMatchObject({
       message: expect.stringContaining(`answers GET /info with HTTP ${status}`),
-      mend: expect.stringContaining('containers, events, info and networks'),
+      hint: expect.stringContaining('containers, events, info and networks'),
     })
     await expect(engine.info(never)).rejects.toBeInstanceOf(LastingError)
     await expect(engine.events({}, never)).rejects.toBeInstanceOf(LastingError)
@@ -143,7 +143,7 @@ describe.each(['unix', 'tcp'] as const)('over %s', (how) => {
     await expect(engine.info(never)).rejects.toMatchObject({
       code: 'not_ready',
       message: expect.stringMatching(how === 'unix' ? /there is no such socket/ : /nothing listens there/),
-      mend: expect.any(String),
+      hint: expect.any(String),
     })
     await server.open()
   })

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import { createTasks, type SwarmState } from '../../src/discover/tasks.ts'
-import type { Catalogue, Place, Target } from '../../src/model.ts'
+import { createTasks, type HeldSwarmState } from '../../src/discover/tasks.ts'
+import type { Place, SwarmState, Target } from '../../src/model.ts'
 import { virtualClock } from '../helpers/clock.ts'
-import { catalogue, replica, target } from '../store/samples.ts'
+import { replica, swarmState, target } from '../store/samples.ts'
 
 const id = 'a'.repeat(64)
-const listing = (...ids: readonly string[]): Catalogue => ({
-  ...catalogue(['1']),
+const listing = (...ids: readonly string[]): SwarmState => ({
+  ...swarmState(['1']),
   containers: new Map([['n1', ids.map((one) => one.slice(0, 16))]]),
 })
 
@@ -15,9 +15,9 @@ function setUp(place: Partial<Place> = {}) {
   const clock = virtualClock()
   const { place: usual, ...rest } = replica(id)
   const targets: readonly Target[] = [{ ...rest, place: { ...usual, ...place } as Place }, target('plain')]
-  let list: { readonly value: Catalogue; readonly readAt: number } | undefined
+  let list: { readonly value: SwarmState; readonly readAt: number } | undefined
   let shown: readonly Target[] = []
-  const held = (): SwarmState | undefined => list && { value: list.value, age: clock.now() - list.readAt }
+  const held = (): HeldSwarmState | undefined => list && { value: list.value, age: clock.now() - list.readAt }
   const tasks = createTasks(clock, held, () => look())
   const look = (now = targets) => {
     shown = tasks.settle(now)
@@ -25,7 +25,7 @@ function setUp(place: Partial<Place> = {}) {
   look()
   return {
     ...{ clock, look, targets },
-    read: (value: Catalogue, readAt = clock.now()) => {
+    read: (value: SwarmState, readAt = clock.now()) => {
       list = { value, readAt }
     },
     state() {
@@ -73,7 +73,7 @@ test('only a list that was read well after it was seen makes it unknown, and a l
   expect(state()).toBe('known')
 })
 
-test.each<[string, (list: Catalogue) => Catalogue]>([
+test.each<[string, (list: SwarmState) => SwarmState]>([
   [
     'have lost the node',
     (list) => ({ ...list, nodes: new Map([['n1', { ...list.nodes.get('n1')!, state: 'down' }]]) }),

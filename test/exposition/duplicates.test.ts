@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { inspect } from '../../src/exposition/inspect.ts'
 
-const limits = { maxSeries: 1_000_000, maxLine: 100_000 }
+const limits = { maxSeries: 1_000_000, maxLineBytes: 100_000 }
 const remarksOn = (lines: readonly string[]) => {
   const found = inspect(Buffer.from(lines.join('\n')), 'text/plain', limits)
   if (!found.ok) throw new Error(found.reason)

@@ -8,7 +8,7 @@ import { exporters } from './corpus/corpus.ts'
 import { samplesOf } from './corpus/meaning.ts'
 import { toOpenMetrics, toQuotedText } from './pages.ts'
 
-const limits = { maxSeries: 100_000, maxLine: 100_000 }
+const limits = { maxSeries: 100_000, maxLineBytes: 100_000 }
 
 describe.each(exporters())('$name', ({ body, openMetrics }) => {
   const page = { format: openMetrics ? ('openmetrics/1.0.0' as const) : ('text/0.0.4' as const), body }

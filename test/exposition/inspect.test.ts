@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { inspect } from '../../src/exposition/inspect.ts'
 
-const limits = { maxSeries: 1000, maxLine: 10_000 }
+const limits = { maxSeries: 1000, maxLineBytes: 10_000 }
 const sent = (page: string, contentType: string | undefined) =>
   inspect(Buffer.from(page), contentType, limits)
 const text = (page: string) => sent(page, 'text/plain; version=0.0.4')
@@ -333,7 +333,10 @@ describe('remarks', () => {
     expect(text(page)).toMatchObject({ remarks: [expect.stringContaining('500 samples repeat')] })
     const openMetrics = `${page}# EOF`
     expect(
-      inspect(Buffer.from(openMetrics), 'application/openmetrics-text', { maxSeries: 1000, maxLine: 1000 }),
+      inspect(Buffer.from(openMetrics), 'application/openmetrics-text', {
+        maxSeries: 1000,
+        maxLineBytes: 1000,
+      }),
     ).toMatchObject({ remarks: [expect.stringContaining('500 samples repeat')] })
   })
 
@@ -365,7 +368,7 @@ describe('labels of one name', () => {
 
 test('a line of very many labels takes no time', () => {
   const labels = Array.from({ length: 50_000 }, (_, i) => `l${i}="${i}"`)
-  const wide = { maxSeries: 1, maxLine: 10_000_000 }
+  const wide = { maxSeries: 1, maxLineBytes: 10_000_000 }
   expect(inspect(Buffer.from(`a{${labels.join()}} 1`), undefined, wide).ok).toBe(true)
   expect(inspect(Buffer.from(`a{${labels.join()},l77=""} 1`), undefined, wide)).toMatchObject({
     reason: 'the label l77 stands twice',

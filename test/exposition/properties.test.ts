@@ -11,7 +11,7 @@ import { mutated } from './corpus/mutate.ts'
 import { seeded } from './corpus/random.ts'
 import { read, toOpenMetrics, toQuotedText } from './pages.ts'
 
-const limits = { maxSeries: 10_000, maxLine: 100_000 }
+const limits = { maxSeries: 10_000, maxLineBytes: 100_000 }
 const runs = { numRuns: 300 }
 
 type Page = Part['page']

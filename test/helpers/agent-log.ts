@@ -1,7 +1,7 @@
 // The log of an agent that runs as a process or in a container of its own, read for internal errors: each is a bug, so
 // that whatever started the agent fails.
 
-import { internalError } from '../../src/telemetry.ts'
+import { internalError } from '../../src/logging/log.ts'
 
 /** The lines of internal errors, in JSON as the agent logs them, whatever stands around them. */
 export function internalErrorsIn(log: string): readonly string[] {

@@ -1,13 +1,13 @@
 // A cluster as the store would know it, written down in a few words: for tests of what is made from it.
 
 import type {
-  Catalogue,
-  CatalogueService,
   Change,
   Entry,
   NodeView,
   Place,
   Self,
+  SwarmService,
+  SwarmState,
   Target,
 } from '../../src/model.ts'
 
@@ -64,14 +64,14 @@ export function ended(target: Target, exitCode: number, removed = false): Entry 
   return entry({ ...target, state: 'stopped' }, { ended: { at: 0, exitCode, removed } })
 }
 
-export function service(name: string, more: Partial<CatalogueService> = {}): CatalogueService {
+export function service(name: string, more: Partial<SwarmService> = {}): SwarmService {
   return { name, mode: 'replicated', replicas: 1, slots: ['1'], labels: {}, contested: new Map(), ...more }
 }
 
-export function catalogue(
-  services: readonly CatalogueService[],
+export function swarmState(
+  services: readonly SwarmService[],
   nodes: readonly string[] = ['node1'],
-): Catalogue {
+): SwarmState {
   return {
     cluster: 'swarm-id',
     nodes: new Map(
@@ -88,7 +88,7 @@ export function catalogue(
 export interface Known {
   entries?: readonly Entry[]
   nodes?: readonly NodeView[]
-  catalogue?: Catalogue
+  swarmState?: SwarmState
 }
 
 /** The reading side of a store, to be changed by hand. */
@@ -98,7 +98,7 @@ export function storeOf(known: Known) {
   return {
     entries: () => now.entries ?? [],
     nodes: () => now.nodes ?? [node('node1')],
-    catalogue: () => now.catalogue && { value: now.catalogue, age: 0, from: 'node1' },
+    swarmState: () => now.swarmState && { value: now.swarmState, age: 0, from: 'node1' },
     subscribe(listener: (change: Change) => void) {
       listeners.add(listener)
       return () => listeners.delete(listener)

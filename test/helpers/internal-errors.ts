@@ -2,7 +2,7 @@
 // all projects.
 
 import { afterAll, afterEach } from 'vitest'
-import { internalErrors } from '../../src/telemetry.ts'
+import { internalErrors } from '../../src/logging/log.ts'
 
 const reported: unknown[] = []
 let isExpected = false

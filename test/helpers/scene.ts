@@ -1,17 +1,18 @@
 // A cluster for the page to show, written into a world of its own and served by the real server: so that a
 // test can let any container die, and show what no demo has.
 
-import { formats } from '../../src/app/formats.ts'
+import { formats } from '../../src/agent/formats.ts'
 import { systemClock } from '../../src/clock.ts'
+import { createLog } from '../../src/logging/log.ts'
 import type { Entry, NodeView, Page, Past, Place, Target } from '../../src/model.ts'
-import { plainPage } from '../../src/page.ts'
-import { type Server, startServer } from '../../src/serve/server.ts'
-import type { ProblemSources } from '../../src/serve/status/problems.ts'
-import { serveStatus } from '../../src/serve/status/routes.ts'
-import type { StatusView } from '../../src/serve/status/status.ts'
-import { createLog, createMetrics } from '../../src/telemetry.ts'
+import { plainPage } from '../../src/model.ts'
+import { createMetrics } from '../../src/runtime/metrics.ts'
+import type { ProblemSources } from '../../src/status/problems.ts'
+import { serveStatus } from '../../src/status/routes.ts'
+import type { StatusView } from '../../src/status/status.ts'
+import { type Server, startServer } from '../../src/web/server.ts'
 import { createWorld, type World } from '../store/world.ts'
-import { catalogue as catalogueOf } from './cluster.ts'
+import { swarmState as swarmStateOf } from './cluster.ts'
 import { quietView } from './status-view.ts'
 
 export interface Scene extends Server {
@@ -26,14 +27,14 @@ export type Told = { -readonly [K in Exclude<keyof ProblemSources, 'nodes'>]: Pr
 interface Setup extends Partial<Told> {
   readonly entries: readonly Entry[]
   readonly nodes?: readonly NodeView[]
-  readonly catalogue?: Parameters<World['declare']>[0]
+  readonly swarmState?: Parameters<World['declare']>[0]
   readonly cluster?: string
 }
 
 export async function startScene(setup: Setup): Promise<Scene> {
-  const { entries, nodes = threeNodes(), catalogue, cluster = 'demo' } = setup
+  const { entries, nodes = threeNodes(), swarmState, cluster = 'demo' } = setup
   const world = createWorld(entries, nodes)
-  if (catalogue) world.declare(catalogue)
+  if (swarmState) world.declare(swarmState)
   const quiet: Told = {
     peers: [],
     rules: [],
@@ -54,9 +55,9 @@ export async function startScene(setup: Setup): Promise<Scene> {
     entry: world.entry,
     subscribe: world.subscribe,
     nodes: world.nodes,
-    catalogue: () => {
-      const declared = world.catalogue()
-      const value = declared?.value ?? catalogueOf([], [])
+    swarmState: () => {
+      const declared = world.swarmState()
+      const value = declared?.value ?? swarmStateOf([], [])
       return { value, age: 0, from: nodes[0]!.self.node }
     },
     peers: () => told.peers,
@@ -155,7 +156,7 @@ export function pageOf(
 export interface Health {
   readonly page?: Page
   readonly ago?: number
-  readonly took?: number
+  readonly durationMs?: number
   readonly why?: string
   readonly port?: number
 }
@@ -163,7 +164,7 @@ export interface Health {
 /** A target whose metrics are read. */
 export function healthy(
   target: Target,
-  { page = pageOf(usual), ago = 2000, took = 9, ...rest }: Health = {},
+  { page = pageOf(usual), ago = 2000, durationMs = 9, ...rest }: Health = {},
 ): Entry {
   const endpoint = endpointOf(target, rest)
   return {
@@ -171,26 +172,29 @@ export function healthy(
     target,
     finding: { kind: 'found', endpoint },
     endpoint,
-    snapshot: { ok: true, at: performance.now() - ago, took, page },
-    history: historyOf(took, target.id),
+    snapshot: { ok: true, at: performance.now() - ago, durationMs, page },
+    history: historyOf(durationMs, target.id),
   }
 }
 
 /** A target whose last scrape failed. */
-export function failing(target: Target, reason = 'connection refused', mend?: string): Entry {
+export function failing(target: Target, reason = 'connection refused', hint?: string): Entry {
   const entry = healthy(target)
-  const trouble = { code: 'refused' as const, reason, ...(mend !== undefined && { mend }) }
+  const trouble = { code: 'refused' as const, reason, ...(hint !== undefined && { hint }) }
   return {
     ...entry,
-    snapshot: { ok: false, at: performance.now() - 1500, took: 1, trouble },
-    history: [...entry.history.slice(3), ...Array.from({ length: 3 }, (): Past => ({ ok: false, took: 1 }))],
+    snapshot: { ok: false, at: performance.now() - 1500, durationMs: 1, trouble },
+    history: [
+      ...entry.history.slice(3),
+      ...Array.from({ length: 3 }, (): Past => ({ ok: false, durationMs: 1 })),
+    ],
   }
 }
 
 type Code = 'no_metrics' | 'no_address' | 'disabled'
 
-export function unscraped(target: Target, code: Code, reason: string, mend?: string): Entry {
-  const trouble = { code, reason, ...(mend !== undefined && { mend }) }
+export function unscraped(target: Target, code: Code, reason: string, hint?: string): Entry {
+  const trouble = { code, reason, ...(hint !== undefined && { hint }) }
   return { owner: target.node, target, finding: { kind: 'none', trouble }, history: [] }
 }
 
@@ -199,10 +203,10 @@ function endpointOf(target: Target, { why = 'scanned', port = 8080 }: Health) {
 }
 
 /** Twenty scrapes that look like life, and the same each time. */
-function historyOf(took: number, seed: string): readonly Past[] {
+function historyOf(durationMs: number, seed: string): readonly Past[] {
   const from = Number.parseInt(seed.slice(0, 8), 16) || 7
   return Array.from({ length: 20 }, (_, at) => {
     const wave = Math.sin((from + at) * 2.3) * 0.3 + Math.sin((from * 3 + at) * 0.7) * 0.25
-    return { ok: true, took: Math.max(0.4, took * (1 + wave)) }
+    return { ok: true, durationMs: Math.max(0.4, durationMs * (1 + wave)) }
   })
 }

@@ -1,12 +1,12 @@
 // What the status of an agent is made from that has nothing to complain of: the rest is the store's.
 
-import type { StatusView } from '../../src/serve/status/status.ts'
+import type { StatusView } from '../../src/status/status.ts'
 
-type FromStore = 'entries' | 'entry' | 'subscribe' | 'nodes' | 'catalogue'
+type FromStore = 'entries' | 'entry' | 'subscribe' | 'nodes' | 'swarmState'
 
 export const quietView: Omit<StatusView, FromStore | 'self'> = {
   version: '1.0.0',
-  config: { scrapeInterval: 10_000, maxAge: 100, staleAfter: 30_000, forgetAfter: 300_000 },
+  config: { scrapeIntervalMs: 10_000, maxAgeMs: 100, staleAfterMs: 30_000, forgetAfterMs: 300_000 },
   cluster: () => 'demo',
   peers: () => [],
   rules: () => [],

@@ -56,7 +56,7 @@ const linkOf = (node: Node, link: string) =>
   page.waitForSelector(`.node[data-link="${link}"]:has-text("${node.name}")`, soon)
 
 describe('the page', () => {
-  test('shows all replicas, wherever they run, and of what is not scraped why and how to mend it', async () => {
+  test('shows all replicas, wherever they run, and of what is not scraped why and how to fix it', async () => {
     for (const slot of [1, 2, 3]) expect(await rowOf(`web.${slot}`, 'up')).toMatch(/node\d.*:8080\/metrics/)
     expect(await rowOf('quiet.1', 'off')).toContain('app-metrics-proxy.enabled, container label')
     expect(await rowOf('website.1', 'unscraped')).toMatch(/port 8080 answered HTML.*PORTS/)
@@ -124,14 +124,14 @@ describe('in the agent’s container', () => {
       { within: 90_000, every: 1000 },
     )
     expect(code).toBe('0')
-    const others = lines.filter((line) => !/^warning +network: apart|^ +To mend it: attach/.test(line))
+    const others = lines.filter((line) => !/^warning +network: apart|^ +To fix it: attach/.test(line))
     expect(others).toEqual(well.map((line) => expect.stringMatching(line)))
   })
 
   test('check tells of a container that shares no network, with what to do', async () => {
     const { node } = await cluster.containerOf('apart.1')
     expect(await said(node, 'check')).toMatch(
-      /^warning +network: apart\.1\.\w+: not on a network shared with the agent\n +To mend it: attach it to `monitor`/m,
+      /^warning +network: apart\.1\.\w+: not on a network shared with the agent\n +To fix it: attach it to `monitor`/m,
     )
   })
 
@@ -147,8 +147,8 @@ describe('in the agent’s container', () => {
     expect(await said(one, 'health')).toBe('0\n')
     const table = await said(one, 'targets')
     expect(table).toMatch(/^up +web\.1 +node\d +2 +\d+ ms +\d+ s +http:\/\/10\.137\.\S+:8080\/metrics$/m)
-    expect(table).toMatch(/^unscraped +apart\.1 .*not on a network shared.*To mend it: attach it/m)
-    expect(table).toMatch(/^error: web: com\.df\.alertIf .*To mend it: correct this label/m)
+    expect(table).toMatch(/^unscraped +apart\.1 .*not on a network shared.*To fix it: attach it/m)
+    expect(table).toMatch(/^error: web: com\.df\.alertIf .*To fix it: correct this label/m)
     expect(await said(one, 'scrape', 'web')).toMatch(/^0\nvalid: 9 series/)
     expect(await said(one, 'scrape', 'website')).toMatch(/^1\nrefused: \d+ /)
     expect(await said(one, 'scrape', 'no-such')).toMatch(/^1\nrefused: 404 no container or service/)

@@ -11,7 +11,7 @@ import { appImage, nodeExporterImage } from './harness/images.ts'
 import type { Node } from './harness/node.ts'
 
 const many = 44
-const staleAfter = 8
+const staleAfterMs = 8
 const onNode = (name: string) => ['--constraint', `node.hostname==${name}`]
 const noRestart = ['--restart-condition', 'none']
 
@@ -68,7 +68,7 @@ async function runPages(
 }
 
 beforeAll(async () => {
-  cluster = await startCluster(3, { STALE_AFTER: `${staleAfter}` })
+  cluster = await startCluster(3, { STALE_AFTER: `${staleAfterMs}` })
   nodes = cluster.nodes as [Node, Node, Node]
   await cluster.run('many', nodeExporterImage, ['--replicas', `${many}`, ...onNode('node2')])
   await cluster.run('exporter', nodeExporterImage, ['--mode', 'global'])
@@ -120,9 +120,9 @@ describe('a container that', () => {
     const answers = await everywhere('/slow/1/metrics', 10)
     expect(statuses(answers)).toEqual([200, 200, 200])
     for (const { text } of answers) expect(sampleOf(text, 'what_is')).toBeGreaterThanOrEqual(asked)
-    for (const { status, took } of await everywhere('/slow/1/metrics', 4)) {
+    for (const { status, durationMs } of await everywhere('/slow/1/metrics', 4)) {
       expect(status).toBe(504)
-      expect(took).toBeLessThan(scaled(4000))
+      expect(durationMs).toBeLessThan(scaled(4000))
     }
   })
 
@@ -132,7 +132,7 @@ describe('a container that', () => {
     await container.exec("printf '#!/bin/sh\\nexec sleep 3600\\n' > /app/page")
     const answers = await everywhere('/hung/1/metrics', 5)
     expect(statuses(answers)).toEqual([504, 504, 504])
-    for (const { took } of answers) expect(took).toBeLessThan(scaled(5000))
+    for (const { durationMs } of answers) expect(durationMs).toBeLessThan(scaled(5000))
     for (const { status, text } of await everywhere('/hung/metrics', 5)) {
       expect(status).toBe(200)
       expect(text).toContain('app_metrics_proxy_replica_up{slot="1"} 0')
@@ -367,7 +367,7 @@ scrape_configs:${through.join('')}
           const said = sampleOf(answer.text, 'node_time_seconds')!
           if (answer.headers.has('age')) stoodIn += 1
           else expect(said).toBeLessThan(cut + scaled(1))
-          expect(Date.now() / 1000 - said).toBeLessThan(staleAfter + scaled(2))
+          expect(Date.now() / 1000 - said).toBeLessThan(staleAfterMs + scaled(2))
           return false
         },
         { within: 40_000, every: 100 },
@@ -375,7 +375,7 @@ scrape_configs:${through.join('')}
     await Promise.all([one, two].map(givesUp))
     expect(stoodIn).toBeGreaterThan(0)
     // through the other nodes up is 1 as long as the cache may stand in, and 0 from the first scrape after that
-    expect(await upOf('cut-off', cut + staleAfter, 2)).toEqual(nodes.map(() => [0, 0]))
+    expect(await upOf('cut-off', cut + staleAfterMs, 2)).toEqual(nodes.map(() => [0, 0]))
     const through = await upAfter('cut-off', cut)
     const stoodFor = through.map((values) => values.filter((value) => value === 1).length)
     console.log(`up stayed 1 for ${stoodFor.join(', ')} scrapes through the three nodes`)
@@ -383,6 +383,6 @@ scrape_configs:${through.join('')}
     expect(stoodFor[2]).toBe(0)
     await three.heal()
     await becomes(path, 200)
-    expect(ageOf(await get(one, path))).toBeLessThan(staleAfter)
+    expect(ageOf(await get(one, path))).toBeLessThan(staleAfterMs)
   })
 })

@@ -1,7 +1,7 @@
 // Agents that run on their own, beside a Swarm which their nodes leave and join meanwhile.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Status } from '../../src/serve/status/shape.ts'
+import type { Status } from '../../src/status/shape.ts'
 import { until } from '../helpers/until.ts'
 import { ask, sampleOf } from './harness/ask.ts'
 import { nodeExporterImage } from './harness/images.ts'

@@ -2,7 +2,7 @@
 // link costs, and what is said of a network or a secret that is wrong.
 
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import type { Status } from '../../src/serve/status/shape.ts'
+import type { Status } from '../../src/status/shape.ts'
 import { scaled } from '../helpers/limits.ts'
 import { blockUnder } from '../helpers/manual.ts'
 import { until } from '../helpers/until.ts'
@@ -144,10 +144,10 @@ test('a container is served and gone everywhere at once', async () => {
     await until(`${node.name} to let go`, async () => (await statusOf(node, '/brief/metrics')) === 404, {
       every: 10,
     })
-  const took = performance.now() - removed
-  console.log(`gone everywhere ${Math.round(took)} ms after its removal (goal: 1000)`)
+  const durationMs = performance.now() - removed
+  console.log(`gone everywhere ${Math.round(durationMs)} ms after its removal (goal: 1000)`)
   // without being told, a peer would learn of it only when it lists all anew
-  expect(took).toBeLessThan(scaled(10_000))
+  expect(durationMs).toBeLessThan(scaled(10_000))
 })
 
 describe('a node that is cut off', () => {
@@ -160,13 +160,13 @@ describe('a node that is cut off', () => {
         ...{ every: 20, within: 10_000 },
       })
     const noticed = performance.now() - cut
-    const { status, headers, took } = await get(one, pathOf(three))
+    const { status, headers, durationMs } = await get(one, pathOf(three))
     console.log(
-      `noticed after ${Math.round(noticed)} ms; an answer from the cache took ${Math.round(took)} ms`,
+      `noticed after ${Math.round(noticed)} ms; an answer from the cache took ${Math.round(durationMs)} ms`,
     )
     expect(status).toBe(200)
     expect(Number(headers.get('age'))).toBeGreaterThanOrEqual(1)
-    expect(took).toBeLessThan(scaled(500))
+    expect(durationMs).toBeLessThan(scaled(500))
     await three.heal()
     const healed = performance.now()
     await allLinked()
@@ -201,7 +201,7 @@ test('a network that swallows large packets is named as the cause', async () => 
     },
     { within: 90_000, every: 200 },
   )
-  expect(trouble.mend).toMatch(/MTU/)
+  expect(trouble.hint).toMatch(/MTU/)
   await two.swallowAbove(1500)
   await allLinked()
   await until('the complaint to end', async () => (await viewOf(one, two))?.trouble === undefined, {

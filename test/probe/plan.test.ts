@@ -114,9 +114,9 @@ describe('why nothing is looked at', () => {
       'no address, for the reason that discovery gave',
       [
         {},
-        { addresses: [], unreachable: { code: 'no_address', reason: 'only on network x', mend: 'join x' } },
+        { addresses: [], unreachable: { code: 'no_address', reason: 'only on network x', hint: 'join x' } },
       ],
-      { code: 'no_address', reason: 'only on network x', mend: 'join x' },
+      { code: 'no_address', reason: 'only on network x', hint: 'join x' },
     ],
     [
       'a network that is not shared',
@@ -125,7 +125,7 @@ describe('why nothing is looked at', () => {
         code: 'no_address',
         reason:
           'the network backend (app-metrics-proxy.network, container label) is not one that the container and this agent share',
-        mend: 'attach the agent to that network, or name one that they share: demo_apps, bridge',
+        hint: 'attach the agent to that network, or name one that they share: demo_apps, bridge',
       },
     ],
   ])('%s', (_, given, expected) => {

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { ProxyError } from '../../src/errors.ts'
+import { createLog } from '../../src/logging/log.ts'
 import type { Finding } from '../../src/model.ts'
 import type { Plan } from '../../src/probe/plan.ts'
 import { startProber } from '../../src/probe/prober.ts'
-import { createLog, createMetrics } from '../../src/telemetry.ts'
+import { createMetrics } from '../../src/runtime/metrics.ts'
 import { virtualClock } from '../helpers/clock.ts'
-import { page } from '../serve/agent.ts'
+import { page } from '../web/agent.ts'
 
 /** What a port does: nothing listens, or after so many milliseconds these series or that failure come. */
 type Behaviour = 'closed' | 'dropped' | { after?: number; series?: number; error?: ProxyError }
@@ -20,7 +21,7 @@ function scan(ports: readonly number[]): Plan {
     port,
     why: 'scanned',
   }))
-  return { kind: 'probe', candidates, told: false, mend: 'add its port to PORTS' }
+  return { kind: 'probe', candidates, told: false, hint: 'add its port to PORTS' }
 }
 
 /** A prober in virtual time over ports whose behaviour the test sets. */
@@ -32,7 +33,7 @@ function started(ports: Record<number, Behaviour>) {
   const prober = startProber(
     {
       clock,
-      config: { scrapeTimeout: 10_000 },
+      config: { scrapeTimeoutMs: 10_000 },
       connect: async (_, port, timeout, signal) => {
         connects.push({ port, at: clock.now() })
         if (ports[port] === 'closed') throw new ProxyError('refused', 'connection refused')

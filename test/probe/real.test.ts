@@ -2,16 +2,17 @@
 
 import { createServer } from 'node:http'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createByteBudget } from '../../src/byte-budget.ts'
 import { systemClock as clock } from '../../src/clock.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
+import { createLog } from '../../src/logging/log.ts'
 import type { Finding } from '../../src/model.ts'
 import { connect } from '../../src/probe/connect.ts'
 import type { Plan } from '../../src/probe/plan.ts'
 import { type Prober, startProber } from '../../src/probe/prober.ts'
+import { createByteBudget } from '../../src/runtime/byte-budget.ts'
+import { createMetrics } from '../../src/runtime/metrics.ts'
 import { createFetcher, type Fetcher } from '../../src/scrape/fetch.ts'
 import { createReader } from '../../src/scrape/read.ts'
-import { createLog, createMetrics } from '../../src/telemetry.ts'
 import { closedPort, pageServer, run, tcpServer } from '../helpers/server.ts'
 import { until } from '../helpers/until.ts'
 
@@ -21,19 +22,19 @@ const findings = new Map<string, Finding>()
 
 beforeEach(() => {
   findings.clear()
-  const maxBody = 2 ** 20
-  fetcher = createFetcher({ clock, maxBody, verifyTls: false })
-  const limits = { maxSeries: 1000, maxLine: 10_000 }
+  const maxBodyBytes = 2 ** 20
+  fetcher = createFetcher({ clock, maxBodyBytes, verifyTls: false })
+  const limits = { maxSeries: 1000, maxLineBytes: 10_000 }
   const read = createReader({
     fetch: fetcher.fetch,
     inspect: (body, contentType) => inspect(body, contentType, limits),
-    maxBody,
+    maxBodyBytes,
     clock: clock,
-    budget: createByteBudget(clock, 6 * maxBody),
+    budget: createByteBudget(clock, 6 * maxBodyBytes),
   })
   const [log, metrics] = [createLog('silent'), createMetrics()]
   prober = startProber(
-    { clock, config: { scrapeTimeout: 1000 }, connect, read, log, metrics },
+    { clock, config: { scrapeTimeoutMs: 1000 }, connect, read, log, metrics },
     (id, finding) => findings.set(id, finding),
   )
 })
@@ -50,7 +51,7 @@ function look(...ports: readonly number[]): void {
     port,
     why: 'scanned',
   }))
-  prober.update(new Map<string, Plan>([['a', { kind: 'probe', candidates, told: false, mend: 'mend it' }]]))
+  prober.update(new Map<string, Plan>([['a', { kind: 'probe', candidates, told: false, hint: 'hint it' }]]))
 }
 
 const settledAs = (kind: Finding['kind']) =>
@@ -82,7 +83,7 @@ test('what is there but no metrics is explained', async () => {
     trouble: {
       code: 'no_metrics',
       reason: `port ${shop.port} answered HTML, not metrics; port ${closed} is closed`,
-      mend: 'mend it',
+      hint: 'hint it',
     },
   })
 })

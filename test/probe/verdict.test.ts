@@ -51,7 +51,7 @@ describe('the explanation', () => {
       'port 8080 answered HTML, not metrics; port 9100: no answer within 10 s; port 80 is closed',
     ],
   ])('%s', (_, looks, reason) => {
-    expect(explain(looks, false, 'do this')).toEqual({ code: 'no_metrics', reason, mend: 'do this' })
+    expect(explain(looks, false, 'do this')).toEqual({ code: 'no_metrics', reason, hint: 'do this' })
   })
 
   test('of the one port that a person named keeps its own code', () => {
@@ -59,7 +59,7 @@ describe('the explanation', () => {
     expect(explain(looks, true, 'do this')).toEqual({
       code: 'invalid',
       reason: 'port 9 answered 503',
-      mend: 'do this',
+      hint: 'do this',
     })
   })
 })

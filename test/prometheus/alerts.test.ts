@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { rules } from '../../src/cli/rules.ts'
-import { catalogue, entry, type Known, service, task } from '../helpers/cluster.ts'
+import { entry, type Known, service, swarmState, task } from '../helpers/cluster.ts'
 import { until } from '../helpers/until.ts'
 import { nodesAt, type Responder, startResponder } from './parts/cluster.ts'
 import { startAlertmanager, startPrometheus } from './parts/prometheus.ts'
@@ -22,7 +22,7 @@ function shop({ address }: Responder): Known {
   return {
     nodes: nodesAt(address),
     entries: [entry(task('shop_web', '1'))],
-    catalogue: catalogue([service('shop_web', { labels: alerting })]),
+    swarmState: swarmState([service('shop_web', { labels: alerting })]),
   }
 }
 
@@ -99,7 +99,7 @@ test('an alert from a label fires for its own cluster, resolves, and goes with i
     expect(notices.filter(({ labels }) => labels.cluster !== 'dev')).toEqual([])
   }
 
-  dev.learn({ nodes: nodesAt(dev.address), catalogue: catalogue([]) })
+  dev.learn({ nodes: nodesAt(dev.address), swarmState: swarmState([]) })
   for (const { version, prometheus, complaints } of all) {
     await until(`its rules to go from ${version}`, async () => (await prometheus.rules()).length === 1)
     await until(`its targets to go from ${version}`, async () => {

@@ -9,8 +9,8 @@ import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { settingsOf } from '../../src/labels/settings.ts'
-import { parseWebConfig } from '../../src/serve/guard/web-config.ts'
-import { catalogue, service } from '../helpers/cluster.ts'
+import { parseWebConfig } from '../../src/web/auth/web-config.ts'
+import { service, swarmState } from '../helpers/cluster.ts'
 import { scaled } from '../helpers/limits.ts'
 import { blocksOf } from '../helpers/manual.ts'
 import { until } from '../helpers/until.ts'
@@ -65,7 +65,7 @@ const port: Proof = (block) => {
 const alerts: Proof = async (block) => {
   const manager = started(await startResponder('prod'))
   const services = [service('demo_shop', { labels: labelsIn(block) })]
-  manager.learn({ nodes: nodesAt(manager.address), catalogue: catalogue(services) })
+  manager.learn({ nodes: nodesAt(manager.address), swarmState: swarmState(services) })
   const file = join(await scratch(), 'rules.yml')
   await writeFile(file, await (await fetch(`${manager.url}/rules`)).text())
   await promtool('check', 'rules', '--lint=all', '--lint-fatal', file)

@@ -84,7 +84,7 @@ describe.each(findings)('what Prometheus $release.version makes of a page', (fou
       differs(at) ? [`${name}${openMetrics ? ' (OpenMetrics)' : ''}`] : [],
     )
   const isValid = (page: number) => verdict(pages[page]!).ok
-  /** Whether it is valid as it came, without a mend. */
+  /** Whether it is valid as it came, without a hint. */
   const isTaken = (page: number) => {
     const found = verdict(pages[page]!)
     return found.ok && !found.fixed

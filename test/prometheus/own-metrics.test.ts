@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { expect, test } from 'vitest'
-import { startAgent } from '../serve/agent.ts'
 import { node, standalone } from '../store/world.ts'
+import { startAgent } from '../web/agent.ts'
 
 test('promtool has nothing to say of the agent’s own metrics', async () => {
   const agent = await startAgent({

@@ -8,15 +8,16 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { rules } from '../../src/cli/rules.ts'
+import { createLog } from '../../src/logging/log.ts'
 import { checkExpression } from '../../src/promql/check.ts'
 import { limitTo } from '../../src/promql/limit.ts'
 import { RefusedExpression } from '../../src/promql/refused.ts'
 import { type Rule, ruleProblem } from '../../src/promql/rule.ts'
 import { printRules, readRules } from '../../src/promql/rulefile.ts'
 import { templateProblem } from '../../src/promql/template.ts'
-import { createRules } from '../../src/serve/rules/rules.ts'
-import { createLog, createMetrics } from '../../src/telemetry.ts'
-import { catalogue, service, storeOf } from '../helpers/cluster.ts'
+import { createRules } from '../../src/rules/rules.ts'
+import { createMetrics } from '../../src/runtime/metrics.ts'
+import { service, storeOf, swarmState } from '../helpers/cluster.ts'
 
 function promtoolOn(files: readonly string[]): Promise<string> {
   return new Promise((resolve) =>
@@ -441,7 +442,7 @@ test('promtool takes the rules of services whose names and labels hold anything'
     }),
     service(`innocent-${at}-{{ ${at}`, { labels: alwaysGood }),
   ])
-  const store = storeOf({ catalogue: catalogue(services) })
+  const store = storeOf({ swarmState: swarmState(services) })
   for (const cluster of ['a"b', '{{ x', undefined]) {
     const deps = { store, log: createLog('silent'), metrics: createMetrics(), complete: () => [] }
     const { rules, refused } = readRules(

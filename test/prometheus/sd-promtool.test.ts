@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { catalogue, entry, service, target, task } from '../helpers/cluster.ts'
+import { entry, service, swarmState, target, task } from '../helpers/cluster.ts'
 import { nodesAt, startResponder } from './parts/cluster.ts'
 import { started } from './parts/started.ts'
 
@@ -73,7 +73,7 @@ test('Prometheus takes the whole list, whatever names and labels are in it', asy
   agent.learn({
     nodes: nodesAt(agent.address),
     entries: [...innocent, ...strangers],
-    catalogue: catalogue(services),
+    swarmState: swarmState(services),
   })
   const listed = (await (await fetch(`${agent.url}/sd`)).json()) as readonly unknown[]
   const found = await promtool(agent.url)

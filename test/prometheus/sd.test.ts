@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import type { Catalogue, Entry } from '../../src/model.ts'
-import { catalogue, entry, service, target, task } from '../helpers/cluster.ts'
+import type { Entry, SwarmState } from '../../src/model.ts'
+import { entry, service, swarmState, target, task } from '../helpers/cluster.ts'
 import { until } from '../helpers/until.ts'
 import { nodesAt, type Pages, type Responder, startResponder } from './parts/cluster.ts'
 import { type Prometheus, startPrometheus } from './parts/prometheus.ts'
@@ -49,7 +49,7 @@ const settled = (all: readonly Prometheus[], ...targets: readonly string[]) =>
   })
 
 const slots = (...wanted: string[]) =>
-  catalogue([service('demo_web', { slots: wanted, replicas: wanted.length })], ['node1', 'node2', 'node3'])
+  swarmState([service('demo_web', { slots: wanted, replicas: wanted.length })], ['node1', 'node2', 'node3'])
 
 describe('Prometheus reads the list', () => {
   test('and asks for each target as it says', async () => {
@@ -60,7 +60,7 @@ describe('Prometheus reads the list', () => {
       'app-metrics-proxy.interval': '2s',
       'app-metrics-proxy.param.module': 'a&b',
     }
-    const services = catalogue([service('demo_web', { labels: { 'com.docker.stack.namespace': 'demo' } })])
+    const services = swarmState([service('demo_web', { labels: { 'com.docker.stack.namespace': 'demo' } })])
     agent.learn({
       nodes: nodesAt(agent.address),
       entries: [
@@ -68,7 +68,7 @@ describe('Prometheus reads the list', () => {
         entry(target('odd ?#%41+', { labels: { 'prometheus.interval': '1500ms' } })),
         entry(task('demo_node', '')),
       ],
-      catalogue: services,
+      swarmState: services,
     })
     const all = await startAll(`${agent.url}/sd`)
     await settled(all, 'demo_node@node1 1', 'demo_web.1 1', 'odd ?#%41+@node1 1')
@@ -102,8 +102,8 @@ describe('Prometheus reads the list', () => {
       team: 'web',
     })
     expect(web).toMatchObject({
-      scrapeInterval: '2s',
-      scrapeTimeout: '2s',
+      scrapeIntervalMs: '2s',
+      scrapeTimeoutMs: '2s',
       scrapeUrl: `${agent.url}/demo_web/1/metrics?module=a%26b`,
     })
     expect(web.discoveredLabels).toMatchObject({
@@ -111,7 +111,7 @@ describe('Prometheus reads the list', () => {
       __meta_dockerswarm_task_desired_state: 'running',
     })
     expect(active.find(({ labels }) => labels.instance!.startsWith('odd'))).toMatchObject({
-      scrapeInterval: '1500ms',
+      scrapeIntervalMs: '1500ms',
     })
   }
 
@@ -138,7 +138,7 @@ describe('Prometheus reads the list', () => {
     agent.learn({
       nodes: nodesAt(agent.address),
       entries: [entry(task('demo_web', '1'))],
-      catalogue: slots('1', '2'),
+      swarmState: slots('1', '2'),
     })
     const all = await startAll(`${agent.url}/sd`)
     await settled(all, 'demo_web.1 1', 'demo_web.2 0')
@@ -164,7 +164,7 @@ test('no series is ever doubled nor lost, whatever moves, dies or is late', asyn
   const agents = [await responder(), await responder(), await responder()]
   const [first, second, third] = agents as [Responder, Responder, Responder]
   const nodes = nodesAt(first.address, first.address, first.address)
-  const know = (entries: readonly Entry[], services: Catalogue) => ({ nodes, entries, catalogue: services })
+  const know = (entries: readonly Entry[], services: SwarmState) => ({ nodes, entries, swarmState: services })
   const on = (...places: readonly [string, string][]) =>
     places.map(([slot, node]) => entry(task('demo_web', slot, { node, id: `${slot}${node}` })))
   const start = know(on(['1', 'node1'], ['2', 'node2'], ['3', 'node3']), slots('1', '2', '3'))

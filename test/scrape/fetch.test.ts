@@ -14,11 +14,11 @@ import { hangingPort } from '../helpers/full-backlog.ts'
 import { closedPort, httpServer, pageServer, run, tcpServer } from '../helpers/server.ts'
 import { until } from '../helpers/until.ts'
 
-const maxBody = 64 * 1024
+const maxBodyBytes = 64 * 1024
 let fetcher: Fetcher
 
 beforeEach(() => {
-  fetcher = createFetcher({ clock: systemClock, maxBody, verifyTls: false })
+  fetcher = createFetcher({ clock: systemClock, maxBodyBytes, verifyTls: false })
 })
 afterEach(() => fetcher.close())
 
@@ -145,7 +145,7 @@ describe('the connection', () => {
 
   test('is closed after a minute without a fetch', async () => {
     const clock = virtualClock()
-    const own = createFetcher({ clock, maxBody, verifyTls: false })
+    const own = createFetcher({ clock, maxBodyBytes, verifyTls: false })
     const answering = (socket: Socket) =>
       socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\na 1\n'))
     await using server = await tcpServer(answering)
@@ -176,7 +176,7 @@ describe('the connection', () => {
       socket.on('data', (bytes) => sent.push(bytes.toString())),
     )
     await using server = await run(secure)
-    const verifying = createFetcher({ clock: systemClock, maxBody, verifyTls: true })
+    const verifying = createFetcher({ clock: systemClock, maxBodyBytes, verifyTls: true })
     const url = server.url.replace('http:', 'https:')
     await expect(verifying.fetch(url, { timeout: 5000 })).rejects.toMatchObject({ code: 'tls' })
     await until('the connection is closed', () => server.open() === 0)
@@ -307,7 +307,7 @@ describe('failures, in words', () => {
     })
   })
 
-  test('an asker that gave up', async () => {
+  test('a client that gave up', async () => {
     await using server = await httpServer(() => {})
     const gone = new AbortController()
     const fetching = fetcher.fetch(server.url, { timeout: 5000, signal: gone.signal })

@@ -5,21 +5,22 @@ import { createServer as createHttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { createByteBudget } from '../../src/byte-budget.ts'
 import { systemClock } from '../../src/clock.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
+import { createLog } from '../../src/logging/log.ts'
 import type { Snapshot } from '../../src/model.ts'
+import { createByteBudget } from '../../src/runtime/byte-budget.ts'
+import { createMetrics } from '../../src/runtime/metrics.ts'
 import { createFetcher } from '../../src/scrape/fetch.ts'
 import { createReader } from '../../src/scrape/read.ts'
 import { startScraper } from '../../src/scrape/scraper.ts'
 import { bodyOf } from '../../src/sync/codec.ts'
-import { createLog, createMetrics } from '../../src/telemetry.ts'
 import { selfSigned } from '../helpers/certificate.ts'
 import { httpServer, pageServer, type RunningServer, run, tcpServer } from '../helpers/server.ts'
 import { until } from '../helpers/until.ts'
 
 const mebi = 2 ** 20
-const maxBody = mebi
+const maxBodyBytes = mebi
 const interval = 400
 
 /** Far longer than a healthy one needs on a machine with much else to do. */
@@ -29,14 +30,14 @@ const patience = 10_000
 function scraping(hostile: readonly string[], healthy: readonly string[], verifyTls = false) {
   const urls = [...hostile, ...healthy]
   const clock = systemClock
-  const fetcher = createFetcher({ clock, maxBody, verifyTls })
-  const limits = { maxSeries: 10_000, maxLine: 64 * 1024 }
+  const fetcher = createFetcher({ clock, maxBodyBytes, verifyTls })
+  const limits = { maxSeries: 10_000, maxLineBytes: 64 * 1024 }
   const read = createReader({
     fetch: fetcher.fetch,
     inspect: (body, contentType) => inspect(body, contentType, limits),
-    maxBody,
+    maxBodyBytes,
     clock: clock,
-    budget: createByteBudget(clock, 6 * maxBody),
+    budget: createByteBudget(clock, 6 * maxBodyBytes),
   })
   const snapshots = new Map<string, Snapshot[]>(urls.map((url) => [url, []]))
   const scraper = startScraper(

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createByteBudget } from '../../src/byte-budget.ts'
+import { createByteBudget } from '../../src/runtime/byte-budget.ts'
 import { NeedsMemory, withMemory } from '../../src/scrape/memory.ts'
 import { virtualClock } from '../helpers/clock.ts'
 

@@ -1,14 +1,14 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { createByteBudget } from '../../src/byte-budget.ts'
 import { systemClock } from '../../src/clock.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
+import { createByteBudget } from '../../src/runtime/byte-budget.ts'
 import type { Fetched } from '../../src/scrape/fetch.ts'
 import { createReader } from '../../src/scrape/read.ts'
 import { bodyOf } from '../../src/sync/codec.ts'
 
-const maxBody = 4 * 2 ** 20
-const limits = { maxSeries: 100_000, maxLine: 10_000 }
+const maxBodyBytes = 4 * 2 ** 20
+const limits = { maxSeries: 100_000, maxLineBytes: 10_000 }
 const bytes = (text: string) => Buffer.from(text)
 const plain = (text: string): Fetched => ({ body: bytes(text), gzip: false, contentType: 'text/plain' })
 const packed = (text: string): Fetched => ({ body: gzipSync(text), gzip: true, contentType: 'text/plain' })
@@ -23,9 +23,9 @@ function reading(...fetched: readonly Fetched[]) {
       inspected += 1
       return inspect(body, contentType, limits)
     },
-    maxBody,
+    maxBodyBytes,
     clock: systemClock,
-    budget: createByteBudget(systemClock, 3 * maxBody),
+    budget: createByteBudget(systemClock, 3 * maxBodyBytes),
   })
   return {
     read: (options = {}) => read('http://c/metrics', { timeout: 1000, ...options }),
@@ -69,14 +69,14 @@ describe('a page', () => {
     expect(Buffer.from(bodyOf(page)).toString()).toBe('a 1\n')
   })
 
-  test('that had to be mended is served mended, without the container’s gzip', async () => {
+  test('that had to be fixed is served fixed, without the container’s gzip', async () => {
     const { page } = await reading(packed('a 1\r\nb 2\r\n')).read()
     expect(Buffer.from(bodyOf(page)).toString()).toBe('a 1\nb 2\n')
     expect(page.content.kind).toBe('plain')
   })
 })
 
-test('a page never inherits that the one before had to be mended', async () => {
+test('a page never inherits that the one before had to be fixed', async () => {
   const { read } = reading(plain('a 1\r\n'), plain('a 2\n'))
   expect((await read({ before: await read() })).page.remarks).toEqual([])
 })

@@ -124,7 +124,7 @@ function responding(bytes: string | Buffer, isEnded: boolean) {
 
 /** What two fetches bring, one after the other: a body, or the code of a failure in brackets. */
 async function fetchTwice(url: string): Promise<readonly string[]> {
-  const fetcher = createFetcher({ clock: systemClock, maxBody: 64 * 1024, verifyTls: false })
+  const fetcher = createFetcher({ clock: systemClock, maxBodyBytes: 64 * 1024, verifyTls: false })
   const once = () =>
     fetcher.fetch(url, { timeout: 60_000 }).then(
       ({ body }) => Buffer.from(body).toString('latin1'),

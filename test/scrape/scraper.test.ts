@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { ProxyError } from '../../src/errors.ts'
+import { createLog } from '../../src/logging/log.ts'
 import type { Snapshot } from '../../src/model.ts'
-import { plainPage } from '../../src/page.ts'
+import { plainPage } from '../../src/model.ts'
+import { createMetrics } from '../../src/runtime/metrics.ts'
 import { type Job, startScraper } from '../../src/scrape/scraper.ts'
-import { createLog, createMetrics } from '../../src/telemetry.ts'
 import { virtualClock } from '../helpers/clock.ts'
 import { expectInternalErrors } from '../helpers/internal-errors.ts'
 
@@ -215,9 +216,9 @@ describe('live reads', () => {
     const { clock, reads, snapshots, scraper } = started(() => 500)
     scraper.update(jobs('a'))
     await clock.pass(1000)
-    const askers = Promise.all([1, 2, 3].map(() => scraper.now('a', 5000).then(() => snapshots.length)))
+    const clients = Promise.all([1, 2, 3].map(() => scraper.now('a', 5000).then(() => snapshots.length)))
     await clock.pass(600)
-    expect(await askers).toEqual([2, 2, 2])
+    expect(await clients).toEqual([2, 2, 2])
     expect(reads).toHaveLength(2)
   })
 
@@ -252,7 +253,7 @@ describe('live reads', () => {
     expect(snapshots).toHaveLength(1)
   })
 
-  test('tell the container the time that its asker has left', async () => {
+  test('tell the container the time that its client has left', async () => {
     const { clock, reads, scraper } = started()
     scraper.update(jobs('a'))
     await clock.pass(100)
@@ -262,13 +263,13 @@ describe('live reads', () => {
     expect(reads.map(({ left }) => left)).toEqual([10_000, 3000])
   })
 
-  test('end with their asker', async () => {
+  test('end with their client', async () => {
     const { scraper } = started(() => hangs)
     scraper.update(jobs('a'))
     const gone = new AbortController()
     const read = scraper.now('a', 5000, gone.signal)
-    gone.abort(new Error('the asker has gone'))
-    await expect(read).rejects.toThrow('the asker has gone')
+    gone.abort(new Error('the client has gone'))
+    await expect(read).rejects.toThrow('the client has gone')
   })
 
   test('end with their container, which may never answer once it has died', async () => {
@@ -300,7 +301,7 @@ describe('more hung containers than slots', () => {
     expect(new Set(after.map(({ id }) => id)).size).toBe(50)
   })
 
-  test('a scrape that waited for its slot is not made if an asker was faster', async () => {
+  test('a scrape that waited for its slot is not made if a client was faster', async () => {
     const { clock, reads, scraper } = started(takes)
     const slow = job('healthy', { interval: 600_000 })
     scraper.update(jobs(...hung))

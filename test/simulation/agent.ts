@@ -2,38 +2,39 @@
 // the world says, containers answer its scrapes, its peers are on the simulated network, and requests come without
 // HTTP. All in between is the product's own code.
 
-import { createAgentPage } from '../../src/app/agent-page.ts'
-import { formats } from '../../src/app/formats.ts'
-import { createHeldPages } from '../../src/app/held.ts'
-import { createJournal } from '../../src/app/journal.ts'
-import { createSettings, startPipeline } from '../../src/app/pipeline.ts'
-import { createAwaited } from '../../src/app/readiness.ts'
-import { createByteBudget } from '../../src/byte-budget.ts'
+import { createAgentPage } from '../../src/agent/agent-page.ts'
+import { formats } from '../../src/agent/formats.ts'
+import { createHeldPages } from '../../src/agent/held.ts'
+import { createJournal } from '../../src/agent/journal.ts'
+import { createSettings, startPipeline } from '../../src/agent/pipeline.ts'
+import { createAwaited } from '../../src/agent/readiness.ts'
 import { createHandover, type Found } from '../../src/discover/handover.ts'
 import { ProxyError } from '../../src/errors.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
 import { settingsOf } from '../../src/labels/settings.ts'
-import { startLoop } from '../../src/loop.ts'
-import type { Catalogue, Entry, NodeId, Part, Self, Target } from '../../src/model.ts'
+import type { Log } from '../../src/logging/log.ts'
+import type { Entry, NodeId, Self, Stoppable, SwarmState, Target } from '../../src/model.ts'
+import { createNames } from '../../src/names/names.ts'
+import { standing } from '../../src/names/standing.ts'
 import { planOf } from '../../src/probe/plan.ts'
 import { startProber } from '../../src/probe/prober.ts'
+import { createByteBudget } from '../../src/runtime/byte-budget.ts'
+import { startLoop } from '../../src/runtime/loop.ts'
+import type { Metrics } from '../../src/runtime/metrics.ts'
 import { createReader as createPageReader } from '../../src/scrape/read.ts'
 import { startScraper } from '../../src/scrape/scraper.ts'
-import { budgetOf } from '../../src/serve/budget.ts'
-import { serveDocument } from '../../src/serve/documents.ts'
-import { createKept } from '../../src/serve/kept.ts'
-import { createLinks } from '../../src/serve/links.ts'
-import { servePages } from '../../src/serve/pages.ts'
-import { createReader } from '../../src/serve/reader.ts'
-import { createRendering } from '../../src/serve/rendering.ts'
-import { createReadReplicas } from '../../src/serve/replicas.ts'
-import { createSd } from '../../src/serve/sd/sd.ts'
-import { standing } from '../../src/store/names/standing.ts'
-import { createNames } from '../../src/store/names.ts'
+import { createSd } from '../../src/sd/sd.ts'
 import { createStore } from '../../src/store/store.ts'
 import { createIdentity } from '../../src/sync/identity.ts'
 import { createMesh, type Mesh } from '../../src/sync/mesh.ts'
-import type { Log, Metrics } from '../../src/telemetry.ts'
+import { budgetOf } from '../../src/web/deadline.ts'
+import { serveDocument } from '../../src/web/documents.ts'
+import { createKept } from '../../src/web/kept.ts'
+import { createLinks } from '../../src/web/links.ts'
+import { servePages } from '../../src/web/pages.ts'
+import { createReader } from '../../src/web/reader.ts'
+import { createRendering } from '../../src/web/rendering.ts'
+import { createReadReplicas } from '../../src/web/replicas.ts'
 import type { Container } from './containers.ts'
 import type { Network } from './network.ts'
 import type { Process } from './process.ts'
@@ -47,7 +48,7 @@ export interface Seen {
   /** Which nodes the engine knows as managers. */
   readonly managers: ReadonlySet<NodeId>
   /** On managers only. */
-  readonly catalogue: Catalogue | undefined
+  readonly swarmState: SwarmState | undefined
 }
 
 export interface Agent {
@@ -73,19 +74,19 @@ export interface Surroundings {
 }
 
 export const config = {
-  scrapeInterval: 5000,
-  scrapeTimeout: 5000,
+  scrapeIntervalMs: 5000,
+  scrapeTimeoutMs: 5000,
   metricsPath: '/metrics',
   ports: [],
-  maxAge: 100,
-  staleAfter: 15_000,
-  forgetAfter: 60_000,
+  maxAgeMs: 100,
+  staleAfterMs: 15_000,
+  forgetAfterMs: 60_000,
   listenPort: 2137,
   replicaLabel: 'slot',
   cluster: undefined,
-  maxBody: 1024 * 1024,
+  maxBodyBytes: 1024 * 1024,
   maxSeries: 10_000,
-  maxLine: 65_536,
+  maxLineBytes: 65_536,
 } as const
 
 const version = '1.0.0'
@@ -97,22 +98,22 @@ const budgetBytes = 64 * 2 ** 20
 export function startAgent(around: Surroundings): Agent {
   const { process, network, address, random } = around
   const { clock } = process
-  const parts: Part[] = []
-  const started = <P extends Part>(part: P): P => {
+  const parts: Stoppable[] = []
+  const started = <P extends Stoppable>(part: P): P => {
     parts.unshift(part)
     return part
   }
   const log = createLog(around.onInternal)
-  const { forgetAfter } = config
+  const { forgetAfterMs } = config
   const store = started(
     createStore({
-      ...{ clock, forgetAfter, version },
+      ...{ clock, forgetAfterMs, version },
       isAddressed: (node) =>
         mesh?.peers().some((peer) => peer.node === node && peer.state !== 'connected') ?? false,
       onListenerError: (error) => around.onInternal('store', error),
     }),
   )
-  const settings = createSettings(store.catalogue)
+  const settings = createSettings(store.swarmState)
   const agentPage = createAgentPage(config, metrics)
 
   const budget = createByteBudget(clock, budgetBytes)
@@ -124,7 +125,7 @@ export function startAgent(around: Surroundings): Agent {
       return { body: Buffer.from(text), gzip: false, contentType: 'text/plain; version=0.0.4' }
     },
     inspect: (body, contentType) => inspect(body, contentType, config),
-    maxBody: config.maxBody,
+    maxBodyBytes: config.maxBodyBytes,
     ...{ clock, budget },
   })
   const heldPages = createHeldPages(budgetBytes)
@@ -177,7 +178,7 @@ export function startAgent(around: Surroundings): Agent {
     if (mesh) return
     const begun = clock.now()
     const joined = createMesh({
-      ...{ clock, log, store, version, maxBody: config.maxBody },
+      ...{ clock, log, store, version, maxBodyBytes: config.maxBodyBytes },
       identity: createIdentity(random.bytes(32)),
       dial: (to, signal) => network.dial(process, address, to, signal),
       refreshOwn: scraper.now,
@@ -204,7 +205,7 @@ export function startAgent(around: Surroundings): Agent {
     store.identify(news.self, news.managers)
     store.replaceTargets([...news.targets, agentPage.target(news.self.node)])
     store.putFinding(agentPage.target(news.self.node).id, agentPage.finding)
-    if (news.catalogue) store.putCatalogue(news.catalogue, news.catalogueReadAt)
+    if (news.swarmState) store.putSwarmState(news.swarmState, news.swarmStateReadAt)
     self = news.self
     beginSync()
   }
@@ -215,7 +216,7 @@ export function startAgent(around: Surroundings): Agent {
     self: () => self,
     discovery: () => ({ warnings: [] }),
     probed: store.own.isWhole,
-    catalogue: store.catalogue,
+    swarmState: store.swarmState,
     synced: () => synced(),
   })
   const names = createNames(store, (labels) => settingsOf(labels).name?.value)
@@ -230,11 +231,11 @@ export function startAgent(around: Surroundings): Agent {
   }
   const reader = createReader({
     clock,
-    staleAfter: config.staleAfter,
-    usualBudget: budgetOf(undefined, config.scrapeTimeout),
+    staleAfterMs: config.staleAfterMs,
+    usualBudget: budgetOf(undefined, config.scrapeTimeoutMs),
     entry: store.entry,
     linkTo: links.linkTo,
-    maxAgeOf: () => config.maxAge,
+    maxAgeMsOf: () => config.maxAgeMs,
     refresh,
   })
   const web = createWeb((error) => around.onInternal('a request', error))
@@ -244,7 +245,7 @@ export function startAgent(around: Surroundings): Agent {
     asked: links.own,
     lookUp: names.lookUp,
     awaited: awaited.picture,
-    usualTimeout: config.scrapeTimeout,
+    usualTimeoutMs: config.scrapeTimeoutMs,
     reader,
     readReplicas: createReadReplicas({
       ...{ clock, log, replicaLabel: config.replicaLabel, merging: formats, reader, kept: createKept() },
@@ -258,9 +259,9 @@ export function startAgent(around: Surroundings): Agent {
     address,
     process,
     get: (path, headers = {}) => web.get(path, headers),
-    see({ self, targets, managers, catalogue }) {
+    see({ self, targets, managers, swarmState }) {
       handover.node({ self, targets, managers })
-      handover.catalogue(catalogue, clock.now())
+      handover.swarmState(swarmState, clock.now())
     },
     remembers: () => [...store.entries()].length + store.nodes().length + (mesh?.peers().length ?? 0),
     async stop() {

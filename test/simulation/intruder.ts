@@ -115,7 +115,7 @@ function anyMessage(intrusion: Intrusion): Message {
   const { random, nodes, ids, node, manager } = intrusion
   const small = () => random.one([1, 2, 3, 7, 20, 2 ** 50])
   const id = () => random.one([...ids, 'invented', agentTarget])
-  const numbers = () => ({ id: id(), number: small(), age: random.one([0, 0, 500, 1e9]), took: 1 })
+  const numbers = () => ({ id: id(), number: small(), age: random.one([0, 0, 500, 1e9]), durationMs: 1 })
   const text = Buffer.from(`# TYPE said gauge\nsaid{container="invented",content="0"} ${random.below(9)}\n`)
   const bomb = pack(Buffer.alloc(500_000))
   const frame = () =>
@@ -161,7 +161,7 @@ function anyMessage(intrusion: Intrusion): Message {
 
 const inventedSwarm: Message = {
   ...{ kind: 'swarm', age: 0 },
-  catalogue: { cluster: 'invented', nodes: new Map(), services: new Map(), containers: new Map() },
+  swarmState: { cluster: 'invented', nodes: new Map(), services: new Map(), containers: new Map() },
 }
 
 /** Its own containers have names of their own; those that it invents of others have theirs. */

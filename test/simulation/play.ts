@@ -21,8 +21,8 @@ export interface Promised extends Promises {
 
 /** What is to be true. */
 export const intended: Promised = {
-  maxAgeMs: config.maxAge,
-  staleAfterMs: config.staleAfter,
+  maxAgeMs: config.maxAgeMs,
+  staleAfterMs: config.staleAfterMs,
   wayMs: 0,
   trustsAfterPause: false,
   settledWithinMs: 5000,

@@ -1,12 +1,12 @@
 // The machines, what runs on them, and what Swarm knows: the truth that agents are to report.
 
 import {
-  type Catalogue,
-  type CatalogueNode,
-  type CatalogueService,
   type NodeId,
   type Place,
   type Self,
+  type SwarmNode,
+  type SwarmService,
+  type SwarmState,
   type Target,
   taskContainerDigits,
 } from '../../src/model.ts'
@@ -85,7 +85,7 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
   const placed: Placed[] = []
   const names = new Map<Machine, { readonly name: string; readonly from: number; to: number }[]>()
   const moved = new Set<Machine>()
-  const former = new Map<NodeId, CatalogueNode>()
+  const former = new Map<NodeId, SwarmNode>()
   let [joins, made] = [0, 0]
 
   function note(machine: Machine): void {
@@ -170,9 +170,9 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
     )
   }
 
-  function catalogue(): Catalogue {
+  function swarmState(): SwarmState {
     const members = [...machines.values()].filter(({ swarmId, original }) => swarmId && !original)
-    const nodes = members.map((machine): [NodeId, CatalogueNode] => [
+    const nodes = members.map((machine): [NodeId, SwarmNode] => [
       machine.swarmId!,
       {
         hostname: machine.hostname,
@@ -188,7 +188,7 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
     return {
       cluster: 'swarm',
       nodes: new Map([...former, ...nodes]),
-      services: new Map<string, CatalogueService>([
+      services: new Map<string, SwarmService>([
         ['web', web],
         ['glob', glob],
       ]),
@@ -272,7 +272,7 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
       self: selfOf(machine),
       targets: [...machine.containers].map((container) => targetOf(container, machine)),
       managers: machine.swarmId ? managers() : new Set(),
-      catalogue: machine.swarmId && machine.isManager ? catalogue() : undefined,
+      swarmState: machine.swarmId && machine.isManager ? swarmState() : undefined,
     }),
   }
 }

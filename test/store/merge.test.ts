@@ -38,7 +38,7 @@ test('of each part the newest stays', () => {
 
 test('a failure is shown, and the next page still builds on the one before it', () => {
   const trouble = { code: 'refused', reason: 'no' } as const
-  const failure: Update = { kind: 'snapshot', number: 3, value: { ok: false, at: 0, took: 1, trouble } }
+  const failure: Update = { kind: 'snapshot', number: 3, value: { ok: false, at: 0, durationMs: 1, trouble } }
   const record = merged([listing(1), show(2), failure])
   expect(record).toMatchObject({ snapshot: { number: 3, value: { ok: false } }, page: { number: 2 } })
 })
@@ -69,7 +69,7 @@ test('an entry has what was sent, and no more', () => {
   const ended = { at: 7, exitCode: 1, removed: false }
   expect(entry(listing(1), listing(2, 1, { ended }), show(3))).toStrictEqual({
     ...{ owner: 'n2', target: target('a', { image: 'app:2' }), finding: found, endpoint },
-    ...{ snapshot: snapshot(3), history: [{ took: 3, ok: true }], ended },
+    ...{ snapshot: snapshot(3), history: [{ durationMs: 3, ok: true }], ended },
   })
 })
 
@@ -108,8 +108,12 @@ describe('of the owner’s former epoch', () => {
   })
 
   test('the history goes on', () => {
-    const shown = merge(next(found), { kind: 'snapshot', number: 2, value: { ...snapshot(9), took: 9 } })
-    expect(entryOf('n2', shown)?.history.map(({ took }) => took)).toEqual([3, 9])
+    const shown = merge(next(found), {
+      kind: 'snapshot',
+      number: 2,
+      value: { ...snapshot(9), durationMs: 9 },
+    })
+    expect(entryOf('n2', shown)?.history.map(({ durationMs }) => durationMs)).toEqual([3, 9])
   })
 
   test('nothing can be built upon', () => {

@@ -1,5 +1,5 @@
-import type { Catalogue, Endpoint, Finding, Self, Snapshot, Target } from '../../src/model.ts'
-import { plainPage } from '../../src/page.ts'
+import type { Endpoint, Finding, Self, Snapshot, SwarmState, Target } from '../../src/model.ts'
+import { plainPage } from '../../src/model.ts'
 
 export const self = (node = 'n1', more: Partial<Self> = {}): Self => ({
   node,
@@ -41,14 +41,14 @@ export const found: Finding = { kind: 'found', endpoint }
 export const snapshot = (at: number, text = 'up 1\n'): Snapshot => ({
   ok: true,
   at,
-  took: 3,
+  durationMs: 3,
   page: plainPage(Buffer.from(text), { format: 'text/0.0.4', series: 1, remarks: [] }),
 })
 
-export const catalogue = (
+export const swarmState = (
   slots: readonly string[],
   mode: 'replicated' | 'global' | 'job' = 'replicated',
-): Catalogue => ({
+): SwarmState => ({
   cluster: 'c1',
   nodes: new Map([
     [

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { sharing } from '../../src/store/sharing.ts'
-import { catalogue, service } from '../helpers/cluster.ts'
+import { service, swarmState } from '../helpers/cluster.ts'
 
-const ofTwo = (replicas = 1) => catalogue([service('web', { replicas }), service('api')], ['node1', 'node2'])
+const ofTwo = (replicas = 1) => swarmState([service('web', { replicas }), service('api')], ['node1', 'node2'])
 
 test('what says the same is the same object', () => {
   const before = ofTwo()
@@ -19,9 +19,9 @@ test('what changed is new, what stands beside it is not', () => {
 })
 
 test.each([
-  ['came', catalogue([service('web')], ['node1']), catalogue([service('web'), service('api')], ['node1'])],
-  ['went', catalogue([service('web'), service('api')], ['node1']), catalogue([service('web')], ['node1'])],
-  ['is another cluster', catalogue([]), { ...catalogue([]), cluster: 'another' }],
+  ['came', swarmState([service('web')], ['node1']), swarmState([service('web'), service('api')], ['node1'])],
+  ['went', swarmState([service('web'), service('api')], ['node1']), swarmState([service('web')], ['node1'])],
+  ['is another cluster', swarmState([]), { ...swarmState([]), cluster: 'another' }],
 ])('what %s is told', (_, before, now) => {
   expect(sharing(before, now)).toEqual(now)
 })

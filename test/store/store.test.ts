@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { agentTarget, type Change } from '../../src/model.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
-import { catalogue, endpoint, found, replica, self, snapshot, target } from './samples.ts'
+import { endpoint, found, replica, self, snapshot, swarmState, target } from './samples.ts'
 
 let clock: VirtualClock
 let store: Store
@@ -10,7 +10,7 @@ let changes: Change[]
 
 beforeEach(() => {
   clock = virtualClock()
-  store = createStore({ clock, forgetAfter: 300_000, version: '1.0.0' })
+  store = createStore({ clock, forgetAfterMs: 300_000, version: '1.0.0' })
   store.identify(self())
   changes = []
   store.subscribe((change) => changes.push(change))
@@ -52,8 +52,11 @@ describe('the own side', () => {
 
   test('keeps the last twenty scrapes as history', () => {
     store.replaceTargets([target('a')])
-    for (let took = 1; took <= 25; took += 1) store.putSnapshot('a', { ...snapshot(1), took })
-    expect(entry('a')?.history.map(({ took }) => took)).toEqual(Array.from({ length: 20 }, (_, i) => i + 6))
+    for (let durationMs = 1; durationMs <= 25; durationMs += 1)
+      store.putSnapshot('a', { ...snapshot(1), durationMs })
+    expect(entry('a')?.history.map(({ durationMs }) => durationMs)).toEqual(
+      Array.from({ length: 20 }, (_, i) => i + 6),
+    )
   })
 
   test('numbers listing and snapshot apart', () => {
@@ -96,7 +99,7 @@ describe('what has ended', () => {
       const place = { kind: 'replicated', service: key, serviceId: key, slot: key, task: key } as const
       store.replaceTargets([target('a', { place }), target('b', { place: { ...place, kind: 'global' } })])
       for (const id of ['a', 'b']) store.putFinding(id, found)
-      store.putCatalogue(catalogue(['1']))
+      store.putSwarmState(swarmState(['1']))
       store.replaceTargets([])
       expect(ids()).toEqual([])
     },
@@ -139,11 +142,11 @@ describe('what has ended', () => {
   })
 
   test('a removed replica stays while its slot is wanted', () => {
-    store.putCatalogue(catalogue(['1', '2']))
+    store.putSwarmState(swarmState(['1', '2']))
     withEndpoint(replica('a', '2'))
     store.replaceTargets([])
     expect(entry('a')).toMatchObject({ target: { state: 'stopped' }, ended: { removed: true } })
-    store.putCatalogue(catalogue(['1']))
+    store.putSwarmState(swarmState(['1']))
     expect(ids()).toEqual([])
   })
 
@@ -152,7 +155,7 @@ describe('what has ended', () => {
     ['replicated', ['1'], 0, true],
     ['global', [], 1, true],
   ] as const)('a replica of a %s service with slots %j and exit code %d', (mode, slots, exitCode, stays) => {
-    store.putCatalogue(catalogue(slots, mode))
+    store.putSwarmState(swarmState(slots, mode))
     const place =
       mode === 'global'
         ? ({ kind: 'global', service: 'demo_web', serviceId: 'web', task: 't' } as const)
@@ -240,7 +243,7 @@ describe('the peers’ side', () => {
     expect(store.nodes().map(({ self, link }) => [self.node, link])).toEqual([['n2', 'self']])
     clock.passSync(302_000)
     expect(ids()).toEqual(['n2/a'])
-    const last = changes.findLast((change) => change.kind !== 'nodes' && change.kind !== 'catalogue')
+    const last = changes.findLast((change) => change.kind !== 'nodes' && change.kind !== 'swarmState')
     expect(changes.indexOf(last!)).toBeGreaterThan(0)
     expect(last).toEqual({ kind: 'gone', owner: 'n1', id: 'a' })
   })
@@ -248,12 +251,12 @@ describe('the peers’ side', () => {
   describe('a lost node whose agent the Swarm expects', () => {
     const node = { hostname: 'n2', address: '10.0.0.2', role: 'worker', state: 'down' } as const
     const swarm = (availability?: string) => ({
-      ...catalogue(['1']),
+      ...swarmState(['1']),
       nodes: new Map(availability === undefined ? [] : [['n2', { ...node, availability }]]),
     })
     const forget = () => clock.passSync(302_000)
     beforeEach(() => {
-      store.putCatalogue(swarm('active'))
+      store.putSwarmState(swarm('active'))
       store.peers.up(speaker())
       list('a', 1)
       list(agentTarget, 2)
@@ -272,13 +275,13 @@ describe('the peers’ side', () => {
       ['removed', undefined],
     ])('is forgotten once it is %s', (_, availability) => {
       forget()
-      store.putCatalogue(swarm(availability))
+      store.putSwarmState(swarm(availability))
       clock.passSync(1000)
       expect([links(), ids()]).toEqual([['n1 self'], []])
     })
 
     test('that is drained while it goes has no agent to be missed from then on', () => {
-      store.putCatalogue(swarm('drain'))
+      store.putSwarmState(swarm('drain'))
       clock.passSync(1000)
       expect([links(), ids()]).toEqual([['n1 self', 'n2 lost'], ['n2/a']])
     })
@@ -298,7 +301,7 @@ describe('the peers’ side', () => {
 
   test('a lost node at an address where an agent is to be keeps its agent', () => {
     let addressed = true
-    store = createStore({ clock, forgetAfter: 300_000, version: '1', isAddressed: () => addressed })
+    store = createStore({ clock, forgetAfterMs: 300_000, version: '1', isAddressed: () => addressed })
     store.identify(self('n1', { swarm: false }))
     store.peers.up(speaker())
     list(agentTarget, 1)
@@ -354,33 +357,36 @@ describe('the peers’ side', () => {
         value: { target: replica('a', '1', { node: 'n2' }), finding: found, endpoint, generation: 1 },
       })
     const isProvisional = () => 'provisional' in entry('a', 'n2')!.target.place
-    const swarm = (...ids: readonly string[]) => ({ ...catalogue(['1']), containers: new Map([['n2', ids]]) })
+    const swarm = (...ids: readonly string[]) => ({
+      ...swarmState(['1']),
+      containers: new Map([['n2', ids]]),
+    })
     store.peers.up(speaker())
     listReplica(1)
     expect(isProvisional()).toBe(false)
-    store.putCatalogue(swarm())
+    store.putSwarmState(swarm())
     expect(isProvisional()).toBe(true)
     listReplica(2)
     expect(isProvisional()).toBe(true)
-    store.putCatalogue(swarm('a'))
+    store.putSwarmState(swarm('a'))
     expect(isProvisional()).toBe(false)
-    store.putCatalogue(swarm())
+    store.putSwarmState(swarm())
     listReplica(3)
     expect(isProvisional()).toBe(false)
   })
 })
 
-describe('a catalogue from a peer', () => {
+describe('a swarmState from a peer', () => {
   test('is used only if the local engine lists the peer as a manager', () => {
-    expect(store.putRemoteCatalogue(catalogue(['1']), 'n2', 0)).toBe(false)
-    expect(store.catalogue()).toBeUndefined()
+    expect(store.putRemoteSwarmState(swarmState(['1']), 'n2', 0)).toBe(false)
+    expect(store.swarmState()).toBeUndefined()
     store.identify(self(), new Set(['n2']))
-    expect(store.catalogue()).toMatchObject({ from: 'n2' })
-    expect(store.putRemoteCatalogue(catalogue(['1', '2']), 'n2', 0)).toBe(true)
-    expect(store.putRemoteCatalogue(catalogue([]), 'n3', 0)).toBe(false)
-    expect(store.catalogue()).toMatchObject({ from: 'n2' })
+    expect(store.swarmState()).toMatchObject({ from: 'n2' })
+    expect(store.putRemoteSwarmState(swarmState(['1', '2']), 'n2', 0)).toBe(true)
+    expect(store.putRemoteSwarmState(swarmState([]), 'n3', 0)).toBe(false)
+    expect(store.swarmState()).toMatchObject({ from: 'n2' })
     store.identify(self(), new Set())
-    expect(store.catalogue()).toBeUndefined()
+    expect(store.swarmState()).toBeUndefined()
   })
 })
 
@@ -492,42 +498,42 @@ describe('what is told of the peers’ side', () => {
   })
 })
 
-describe('the catalogue', () => {
+describe('the swarmState', () => {
   test('of a manager that has left its Swarm gives way to another one’s, and else there is none', () => {
     const epoch = 'e1'
     store.identify(self(), new Set(['n2', 'n3']))
     store.peers.up({ self: self('n2', { manager: true }), version: '1.0.0', epoch })
-    store.putRemoteCatalogue(catalogue(['1', '2']), 'n3', 9000)
-    store.putRemoteCatalogue(catalogue(['1']), 'n2', 5000)
-    expect(store.catalogue()).toMatchObject({ from: 'n2', value: catalogue(['1']) })
+    store.putRemoteSwarmState(swarmState(['1', '2']), 'n3', 9000)
+    store.putRemoteSwarmState(swarmState(['1']), 'n2', 5000)
+    expect(store.swarmState()).toMatchObject({ from: 'n2', value: swarmState(['1']) })
     store.peers.up({ self: self('engine', { swarm: false }), version: '1.0.0', epoch })
-    expect(store.catalogue()).toMatchObject({ from: 'n3', value: catalogue(['1', '2']) })
-    store.putCatalogue(catalogue(['1']))
-    expect(store.catalogue()).toMatchObject({ from: 'n1' })
+    expect(store.swarmState()).toMatchObject({ from: 'n3', value: swarmState(['1', '2']) })
+    store.putSwarmState(swarmState(['1']))
+    expect(store.swarmState()).toMatchObject({ from: 'n1' })
     store.identify(self('n8'), new Set(['n3']))
-    expect(store.catalogue()).toMatchObject({ from: 'n3' })
-    expect(store.own.catalogue()).toBeUndefined()
+    expect(store.swarmState()).toMatchObject({ from: 'n3' })
+    expect(store.own.swarmState()).toBeUndefined()
   })
 
   test('of this node alone is gone once it has left its Swarm', () => {
-    store.putCatalogue(catalogue(['1']))
+    store.putSwarmState(swarmState(['1']))
     changes.length = 0
     store.identify(self('engine', { swarm: false }))
-    expect(store.catalogue()).toBeUndefined()
-    expect(changes.map(({ kind }) => kind)).toEqual(['nodes', 'catalogue'])
+    expect(store.swarmState()).toBeUndefined()
+    expect(changes.map(({ kind }) => kind)).toEqual(['nodes', 'swarmState'])
   })
 
   test('is the youngest of all managers’, and ages', () => {
     store.identify(self(), new Set(['n3', 'n4']))
     changes.length = 0
-    store.putRemoteCatalogue(catalogue(['1']), 'n3', 5000)
-    store.putRemoteCatalogue(catalogue([]), 'n4', 9000)
-    expect(store.catalogue()).toEqual({ value: catalogue(['1']), age: 5000, from: 'n3' })
+    store.putRemoteSwarmState(swarmState(['1']), 'n3', 5000)
+    store.putRemoteSwarmState(swarmState([]), 'n4', 9000)
+    expect(store.swarmState()).toEqual({ value: swarmState(['1']), age: 5000, from: 'n3' })
     clock.passSync(1000)
-    expect(store.catalogue()?.age).toBe(6000)
+    expect(store.swarmState()?.age).toBe(6000)
     expect(changes).toHaveLength(1)
-    store.putCatalogue(catalogue(['1']))
-    expect(store.catalogue()).toMatchObject({ age: 0, from: 'n1' })
+    store.putSwarmState(swarmState(['1']))
+    expect(store.swarmState()).toMatchObject({ age: 0, from: 'n1' })
     expect(changes).toHaveLength(1)
   })
 })

@@ -2,13 +2,13 @@
 
 import { createHash } from 'node:crypto'
 import type {
-  Catalogue,
-  CatalogueService,
   Change,
   Entry,
   NodeId,
   NodeView,
   Place,
+  SwarmService,
+  SwarmState,
   Target,
 } from '../../src/model.ts'
 
@@ -16,10 +16,10 @@ export interface World {
   entries(): Iterable<Entry>
   entry(owner: NodeId, id: string): Entry | undefined
   nodes(): readonly NodeView[]
-  catalogue(): { readonly value: Catalogue } | undefined
+  swarmState(): { readonly value: SwarmState } | undefined
   put(entry: Entry): Change
   remove(owner: NodeId, id: string): Change
-  declare(catalogue: Catalogue | undefined): Change
+  declare(swarmState: SwarmState | undefined): Change
   /** The nodes are these from now on. */
   see(nodes: readonly NodeView[]): Change
   subscribe(listener: (change: Change) => void): () => void
@@ -29,7 +29,7 @@ export function createWorld(entries: readonly Entry[], given: readonly NodeView[
   let nodes = given
   const all = new Map(entries.map((entry) => [`${entry.owner} ${entry.target.id}`, entry]))
   const listeners = new Set<(change: Change) => void>()
-  let declared: Catalogue | undefined
+  let declared: SwarmState | undefined
   const told = (change: Change): Change => {
     for (const listener of listeners) listener(change)
     return change
@@ -38,7 +38,7 @@ export function createWorld(entries: readonly Entry[], given: readonly NodeView[
     entries: () => all.values(),
     entry: (owner, id) => all.get(`${owner} ${id}`),
     nodes: () => nodes,
-    catalogue: () => declared && { value: declared },
+    swarmState: () => declared && { value: declared },
     put(entry) {
       const key = `${entry.owner} ${entry.target.id}`
       const before = all.get(key)
@@ -57,9 +57,9 @@ export function createWorld(entries: readonly Entry[], given: readonly NodeView[
       nodes = next
       return told({ kind: 'nodes' })
     },
-    declare(catalogue) {
-      declared = catalogue
-      return told({ kind: 'catalogue' })
+    declare(swarmState) {
+      declared = swarmState
+      return told({ kind: 'swarmState' })
     },
   }
 }
@@ -144,9 +144,9 @@ export function composed(owner: NodeId, project: string, service: string, number
   return container(owner, name, { kind: 'compose', project, service, number: `${number}` })
 }
 
-export function declared(...services: readonly Partial<CatalogueService>[]): Catalogue {
+export function declared(...services: readonly Partial<SwarmService>[]): SwarmState {
   const whole = services.map(
-    (service): CatalogueService => ({
+    (service): SwarmService => ({
       name: 'demo_web',
       mode: 'replicated',
       replicas: 1,

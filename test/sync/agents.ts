@@ -1,13 +1,14 @@
 // Agents with their store and their sync over real SSH on loopback; the rest of an agent is not needed for it.
 
 import { type Clock, systemClock } from '../../src/clock.ts'
-import { plainPage } from '../../src/page.ts'
+import { createLog } from '../../src/logging/log.ts'
+import { plainPage } from '../../src/model.ts'
+import { createMetrics, type Metrics } from '../../src/runtime/metrics.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { bodyOf } from '../../src/sync/codec.ts'
 import type { LookUp } from '../../src/sync/find.ts'
 import { deriveKeys, type Keys } from '../../src/sync/keys.ts'
 import { type Sync, startSync } from '../../src/sync/sync.ts'
-import { createLog, createMetrics, type Metrics } from '../../src/telemetry.ts'
 import { until as untilTrue } from '../helpers/until.ts'
 import { found, self, target } from '../store/samples.ts'
 
@@ -44,7 +45,7 @@ export async function start(
     clock?: Clock
   } = {},
 ): Promise<Agent> {
-  const store = createStore({ clock: systemClock, forgetAfter: 300_000, version: '1.0.0' })
+  const store = createStore({ clock: systemClock, forgetAfterMs: 300_000, version: '1.0.0' })
   const metrics = createMetrics()
   const told: string[] = []
   const tell = (fields: object, message: string) => told.push(`${message} ${JSON.stringify(fields)}`)
@@ -55,7 +56,7 @@ export async function start(
       peers,
       secret: options.secret ?? secret,
       previousSecret: options.previousSecret,
-      maxBody: 50_000_000,
+      maxBodyBytes: 50_000_000,
     },
     clock: options.clock ?? systemClock,
     log: { ...createLog('silent'), warn: tell, error: tell },
@@ -90,7 +91,7 @@ export function run({ store }: Agent, node: string, id: string): void {
 
 export function show(store: Store, id: string, text: string): void {
   const page = plainPage(Buffer.from(text), { format: 'text/0.0.4', series: 1, remarks: [] })
-  store.putSnapshot(id, { ok: true, at: systemClock.now(), took: 1, page })
+  store.putSnapshot(id, { ok: true, at: systemClock.now(), durationMs: 1, page })
 }
 
 export function textOf({ store }: Agent, node: string, id: string): string | undefined {

@@ -12,7 +12,7 @@ import { createIdentity } from '../../src/sync/identity.ts'
 import { decode, encode, type Hello, type Message } from '../../src/sync/messages.ts'
 import { dial } from '../../src/sync/sockets.ts'
 import { createSsh } from '../../src/sync/ssh.ts'
-import { catalogue, endpoint, found, self, target } from '../store/samples.ts'
+import { endpoint, found, self, swarmState, target } from '../store/samples.ts'
 import { type Agent, at, derive, linked, run, secret, show, start, stopAll, textOf, until } from './agents.ts'
 
 let n1: Agent
@@ -82,7 +82,7 @@ const listing = (id: string, node: string): Message => ({
   ...{ target: target(id, { node }), finding: found, endpoint },
 })
 const page = (id: string, number: number, frames = [pack(Buffer.from('lie 1\n'))]): Message => ({
-  ...{ kind: 'page', id, number, age: 0, took: 1, base: 0, series: 1, format: 'text/0.0.4' },
+  ...{ kind: 'page', id, number, age: 0, durationMs: 1, base: 0, series: 1, format: 'text/0.0.4' },
   ...{ remarks: [], frames },
 })
 const troubleOf = (node: string) => n1.store.nodes().find((one) => one.self.node === node)?.trouble
@@ -164,21 +164,21 @@ test('a page of 22 KB that unpacks to gigabytes fills no memory', async () => {
 })
 
 test('swarm state and the cluster’s name come from nobody whom Docker doesn’t list as a manager', async () => {
-  const invented = { ...catalogue(['1']), cluster: 'invented' }
+  const invented = { ...swarmState(['1']), cluster: 'invented' }
   n1.store.identify(n1.store.own.self(), new Set(['n2']))
   n2.store.identify(self('n2', { manager: true }), new Set(['n2']))
-  n2.store.putCatalogue(catalogue(['1']))
-  await until(() => n1.store.catalogue()?.from === 'n2')
+  n2.store.putSwarmState(swarmState(['1']))
+  await until(() => n1.store.swarmState()?.from === 'n2')
   const worker = await attack('n8')
   await used(worker)
-  worker.say({ kind: 'swarm', age: 0, catalogue: invented })
+  worker.say({ kind: 'swarm', age: 0, swarmState: invented })
   await until(() => troubleOf('n8'))
   const pretender = await attack('n9', { manager: true })
   await used(pretender)
-  pretender.say({ kind: 'swarm', age: 0, catalogue: invented })
+  pretender.say({ kind: 'swarm', age: 0, swarmState: invented })
   await until(() => pretender.received.some(({ kind }) => kind === 'complete' || kind === 'beat'))
   later = 60_000
   pretender.say({ kind: 'beat', number: 1, seen: 0, held: 0 }, { kind: 'swarm', age: 0 })
-  expect(n1.store.catalogue()).toMatchObject({ from: 'n2', value: { cluster: catalogue(['1']).cluster } })
+  expect(n1.store.swarmState()).toMatchObject({ from: 'n2', value: { cluster: swarmState(['1']).cluster } })
   expect(n1.told.filter((line) => line.includes('does not list it as a manager')).length).toBeGreaterThan(0)
 })

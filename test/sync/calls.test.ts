@@ -62,8 +62,8 @@ describe('asking', () => {
     expect(await stateOf(a)).toBe('open')
     calls.settle({ call: 2, number: 3 })
     calls.settle({ call: 77, trouble: { code: 'timeout', reason: 'nobody asked' } })
-    calls.settle({ call: 1, trouble: { code: 'refused', reason: 'no', mend: 'start it' } })
-    await expect(a).rejects.toMatchObject({ code: 'refused', message: 'no', mend: 'start it' })
+    calls.settle({ call: 1, trouble: { code: 'refused', reason: 'no', hint: 'start it' } })
+    await expect(a).rejects.toMatchObject({ code: 'refused', message: 'no', hint: 'start it' })
   })
 
   test('is done only once what the reply names has come in, or something newer', async () => {

@@ -2,9 +2,9 @@
 // time, and once only one of them is left everybody serves its containers again within seconds.
 
 import { afterEach, describe, expect, test } from 'vitest'
-import { createLinks } from '../../src/serve/links.ts'
-import { createReader } from '../../src/serve/reader.ts'
 import { bodyOf } from '../../src/sync/codec.ts'
+import { createLinks } from '../../src/web/links.ts'
+import { createReader } from '../../src/web/reader.ts'
 import { type Agent, type Cluster, createCluster } from './cluster.ts'
 
 const id = 'a'
@@ -36,11 +36,11 @@ async function answer(agent: Agent, node: string): Promise<string> {
   const { store, mesh, clock } = agent
   const reader = createReader({
     clock,
-    staleAfter: 30_000,
+    staleAfterMs: 30_000,
     usualBudget: 500,
     entry: store.entry,
     linkTo: createLinks(store).linkTo,
-    maxAgeOf: () => 0,
+    maxAgeMsOf: () => 0,
     async refresh({ owner }, budget) {
       if (owner === agent.node) agent.show(id, said.get(agent.host)!)
       else await mesh.refresh(owner, id, budget)

@@ -1,13 +1,13 @@
 // A cluster of agents, each with its store and its mesh, on one virtual clock and one network in memory.
 
 import type { Clock } from '../../src/clock.ts'
+import { createLog } from '../../src/logging/log.ts'
 import type { Self, Target } from '../../src/model.ts'
-import { plainPage } from '../../src/page.ts'
+import { plainPage } from '../../src/model.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { bodyOf } from '../../src/sync/codec.ts'
 import { createIdentity } from '../../src/sync/identity.ts'
 import { createMesh, type Mesh } from '../../src/sync/mesh.ts'
-import { createLog } from '../../src/telemetry.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 import { endpoint, found, self as selfOf, target } from '../store/samples.ts'
 import { createNetwork, type Network } from './network.ts'
@@ -98,7 +98,7 @@ export function createCluster(hosts: readonly string[]): Cluster {
           .nodes()
           .map(({ self, trouble }) => ({ self, trouble }))
           .sort((a, b) => (a.self.node < b.self.node ? -1 : 1)),
-        catalogue: store.catalogue()?.value,
+        swarmState: store.swarmState()?.value,
       }
     },
   }
@@ -122,7 +122,7 @@ function startAgent(
         callback()
       }),
   }
-  const store = createStore({ clock, forgetAfter: 300_000, version: '1.0.0' })
+  const store = createStore({ clock, forgetAfterMs: 300_000, version: '1.0.0' })
   const self = selfOf(host, options.self)
   store.identify(self, new Set(options.managers ?? hosts))
   if (options.whole ?? true) store.markWhole()
@@ -139,7 +139,7 @@ function startAgent(
     store,
     version: '1.0.0',
     identity: createIdentity(),
-    maxBody: 10_000_000,
+    maxBodyBytes: 10_000_000,
     dial: (address) => network.dial(host, address),
     refreshOwn: async (id, budget, signal) => options.refreshOwn?.(agent, id, budget, signal),
     onLost: () => (losses.searches += 1),
@@ -161,13 +161,13 @@ function startAgent(
     },
     show(id, text) {
       const page = plainPage(Buffer.from(text), { format: 'text/0.0.4', series: 1, remarks: [] })
-      store.putSnapshot(id, { ok: true, at: clock.now(), took: 1, page })
+      store.putSnapshot(id, { ok: true, at: clock.now(), durationMs: 1, page })
     },
     fail: (id) =>
       store.putSnapshot(id, {
         ok: false,
         at: clock.now(),
-        took: 1,
+        durationMs: 1,
         trouble: { code: 'refused', reason: endpoint.url },
       }),
     text(node, id) {

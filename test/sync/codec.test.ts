@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ProxyError } from '../../src/errors.ts'
 import type { ZstdFrame } from '../../src/model.ts'
-import { plainPage } from '../../src/page.ts'
+import { plainPage } from '../../src/model.ts'
 import { bodyOf, bodyOfAside, isSmall, pack, packAside, unpack, unpackAside } from '../../src/sync/codec.ts'
 import { nodePage } from '../../tools/bench/page.ts'
 

@@ -1,10 +1,10 @@
 // What agents send, one of each.
 
 import type { Message } from '../../src/sync/messages.ts'
-import { catalogue, endpoint, found, replica, self, target } from '../store/samples.ts'
+import { endpoint, found, replica, self, swarmState, target } from '../store/samples.ts'
 
-const numbers = { id: 'a', number: 9, age: 12.5, took: 3.1 }
-const trouble = { code: 'refused', reason: 'refused', mend: 'mend it' } as const
+const numbers = { id: 'a', number: 9, age: 12.5, durationMs: 3.1 }
+const trouble = { code: 'refused', reason: 'refused', hint: 'hint it' } as const
 const frame = (...bytes: number[]) => ({ size: 100, bytes: new Uint8Array(bytes) })
 
 /** One of each kind, and of each of its forms. */
@@ -41,7 +41,7 @@ export const messages: readonly Message[] = [
   { kind: 'complete' },
   { kind: 'full', id: 'a' },
   { kind: 'swarm', age: 5 },
-  { kind: 'swarm', age: 5, catalogue: catalogue(['1', '3']) },
+  { kind: 'swarm', age: 5, swarmState: swarmState(['1', '3']) },
   { kind: 'refresh', call: 1, id: 'a', budget: 900 },
   { kind: 'refreshed', call: 1, number: 9 },
   { kind: 'refreshed', call: 1, trouble },

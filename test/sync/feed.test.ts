@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Page } from '../../src/model.ts'
-import { plainPage } from '../../src/page.ts'
+import { plainPage } from '../../src/model.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { createFeed, type Feed } from '../../src/sync/feed.ts'
 import type { Message } from '../../src/sync/messages.ts'
@@ -19,7 +19,7 @@ let failed: string[]
 
 beforeEach(() => {
   clock = virtualClock()
-  store = createStore({ clock, forgetAfter: 300_000, version: '1.0.0' })
+  store = createStore({ clock, forgetAfterMs: 300_000, version: '1.0.0' })
   store.identify(self())
   outgoing = createOutgoing(() => {})
   failed = []
@@ -37,14 +37,14 @@ function put(id: string, body: Uint8Array, wanted = true): void {
   putPage(id, plainPage(body, { format: 'text/0.0.4', series: 1, remarks: [] }), wanted)
 }
 function putPage(id: string, page: Page, wanted = true): void {
-  const scrape = { ok: true, at: clock.now(), took: 3, page } as const
+  const scrape = { ok: true, at: clock.now(), durationMs: 3, page } as const
   store.putSnapshot(id, scrape)
   outgoing.put(id, store.own.entry(id)!.snapshot, scrape, wanted)
   feed.mark(id)
 }
 function fail(id: string): void {
   const trouble = { code: 'refused', reason: 'refused' } as const
-  store.putSnapshot(id, { ok: false, at: clock.now(), took: 1, trouble })
+  store.putSnapshot(id, { ok: false, at: clock.now(), durationMs: 1, trouble })
   feed.mark(id)
 }
 type Row = readonly [string, number, number, number]
@@ -74,7 +74,7 @@ describe('a peer that holds nothing', () => {
     expect(told()).toMatchObject([
       { kind: 'listing', generation, number: listing, target: target('a'), finding: found, endpoint },
       {
-        ...{ kind: 'page', id: 'a', number: snapshot, age: 700, took: 3, series: 1, base: 0 },
+        ...{ kind: 'page', id: 'a', number: snapshot, age: 700, durationMs: 3, series: 1, base: 0 },
         frames: [{ size: lines(1).length }],
       },
       { kind: 'listing', target: target('b') },
@@ -250,13 +250,13 @@ describe('while the link stands', () => {
     expect(told()).toEqual([])
   })
 
-  test('a page beyond what a message holds is sent as a failure, with the mend', async () => {
+  test('a page beyond what a message holds is sent as a failure, with the hint', async () => {
     put('a', randomBytes(2 ** 26), false)
     expect(told()).toEqual([])
     await outgoing.settled('a')
     feed.mark('a')
     expect(told()).toMatchObject([
-      { kind: 'failure', trouble: { code: 'too_large', mend: expect.stringContaining('MAX_BODY') } },
+      { kind: 'failure', trouble: { code: 'too_large', hint: expect.stringContaining('MAX_BODY') } },
     ])
     put('a', Buffer.from(lines(2)), false)
     expect(inShort(told())).toEqual(['page'])

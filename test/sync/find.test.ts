@@ -66,12 +66,12 @@ describe('a look-up', () => {
   }
   const socket = createSocket('udp4')
   /** The port of each question. */
-  const askers: number[] = []
+  const clients: number[] = []
   let servers: readonly string[]
 
   beforeAll(async () => {
     socket.on('message', (query, { port }) => {
-      askers.push(port)
+      clients.push(port)
       const { name, type } = questionOf(query)
       const answer = zone[name.replace(/^tasks\./, '')]?.[type]
       if (answer !== undefined) socket.send(replyTo(query, answer), port, '127.0.0.1')
@@ -106,12 +106,12 @@ describe('a look-up', () => {
     await asked
     await clock.pass(3000)
     expect(await answer).toMatch('the name tasks.silent can’t be looked up (no answer)')
-    const former = new Set(askers.splice(0))
+    const former = new Set(clients.splice(0))
     // one that goes on is asked for again by then
     const leaving = new AbortController()
     const goingOn = createLookUp(clock, servers)('tasks.silent', leaving.signal).catch(String)
-    await until('the same question again', () => askers.length >= 4)
-    expect(askers.filter((port) => former.has(port))).toEqual([])
+    await until('the same question again', () => clients.length >= 4)
+    expect(clients.filter((port) => former.has(port))).toEqual([])
     leaving.abort()
     await goingOn
   })

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ProxyError } from '../../src/errors.ts'
-import type { Catalogue } from '../../src/model.ts'
+import type { SwarmState } from '../../src/model.ts'
 import { pack } from '../../src/sync/codec.ts'
 import { createFrameReader, type Frame, writeFrame } from '../../src/sync/frames.ts'
 import { decode, encode } from '../../src/sync/messages.ts'
-import { catalogue, target } from '../store/samples.ts'
+import { swarmState, target } from '../store/samples.ts'
 import { messages } from './every-message.ts'
 
 const limit = 2 ** 20
@@ -32,16 +32,16 @@ function expectProtocol(error: unknown): void {
 test('keys from outside arrive as they are, whatever they are called', () => {
   const keys = ['__proto__', 'constructor', '1', '', 'a b']
   const named = <T>(value: T) => new Map(keys.map((key) => [key, value]))
-  const { nodes, services } = catalogue(['1'])
+  const { nodes, services } = swarmState(['1'])
   const one = { ...services.get('web')!, contested: named(['t']) }
-  const sent: Catalogue = {
+  const sent: SwarmState = {
     cluster: 'c',
     nodes: named(nodes.get('n1')!),
     services: named(one),
     containers: named(['0123']),
   }
-  const [received] = read(encode({ kind: 'swarm', age: 0, catalogue: sent })).map(decode)
-  expect(received).toEqual({ kind: 'swarm', age: 0, catalogue: sent })
+  const [received] = read(encode({ kind: 'swarm', age: 0, swarmState: sent })).map(decode)
+  expect(received).toEqual({ kind: 'swarm', age: 0, swarmState: sent })
 })
 
 test('half a pair of surrogates arrives as the sign for what is unknown', () => {
@@ -171,8 +171,8 @@ describe('messages', () => {
             'a message whose',
           )
       }
-      for (const spoiltCatalogue of spoilt(catalogue(['1']), wrong)) {
-        const [frame] = read(encode({ kind: 'swarm', age: 5, catalogue: spoiltCatalogue as Catalogue }))
+      for (const spoiltSwarmState of spoilt(swarmState(['1']), wrong)) {
+        const [frame] = read(encode({ kind: 'swarm', age: 5, swarmState: spoiltSwarmState as SwarmState }))
         expect(() => decode(frame!)).toThrow('swarm.services.web.replicas is not')
       }
     },
@@ -182,14 +182,14 @@ describe('messages', () => {
     'with a duration of %s are refused',
     (wrong) => {
       const told = (header: string) => () => decode({ header: JSON.parse(header), body: new Uint8Array() })
-      const failure = (age: string, took: string) =>
-        `["failure",{"id":"a","number":2,"age":${age},"took":${took},"trouble":{"code":"timeout","reason":""}}]`
+      const failure = (age: string, durationMs: string) =>
+        `["failure",{"id":"a","number":2,"age":${age},"durationMs":${durationMs},"trouble":{"code":"timeout","reason":""}}]`
       expect(told(failure('1', '1'))).not.toThrow()
       for (const header of [
         failure(wrong, '1'),
         failure('1', wrong),
-        `["page",{"id":"a","number":2,"age":${wrong},"took":1}]`,
-        `["page",{"id":"a","number":2,"age":1,"took":${wrong}}]`,
+        `["page",{"id":"a","number":2,"age":${wrong},"durationMs":1}]`,
+        `["page",{"id":"a","number":2,"age":1,"durationMs":${wrong}}]`,
         `["beat",{"number":1,"seen":0,"held":${wrong}}]`,
         `["refresh",{"call":1,"id":"a","budget":${wrong}}]`,
         `["swarm",{"age":${wrong},"size":0}]`,
@@ -198,8 +198,8 @@ describe('messages', () => {
     },
   )
 
-  test('that unpack to more than any catalogue has are refused', () => {
-    const words = Buffer.from(JSON.stringify(catalogue(['1'])))
+  test('that unpack to more than any swarmState has are refused', () => {
+    const words = Buffer.from(JSON.stringify(swarmState(['1'])))
     const bomb = pack(Buffer.concat([words, Buffer.alloc(64 * 2 ** 20, ' ')]))
     expect(bomb.bytes.length).toBeLessThan(100_000)
     const decoded = (body: Uint8Array, size: number) => () =>

@@ -89,7 +89,7 @@ const page = (id: string, number: number, frames = [pack(Buffer.from('lie 1\n'))
     id,
     number,
     age: 0,
-    took: 1,
+    durationMs: 1,
     series: 1,
     format: 'text/0.0.4',
     remarks: [],
@@ -292,7 +292,7 @@ test('nothing it can say harms the agent or the others’ pages', async () => {
       records: fc.array(fc.tuple(id, number, number, number), { maxLength: 5 }),
     }),
     fc.record({
-      ...{ kind: fc.constant('failure' as const), id, number, age: duration, took: duration },
+      ...{ kind: fc.constant('failure' as const), id, number, age: duration, durationMs: duration },
       trouble: fc.constant({ code: 'timeout', reason: '' } as const),
     }),
     fc

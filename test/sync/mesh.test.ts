@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import { ProxyError } from '../../src/errors.ts'
-import { catalogue, snapshot, target } from '../store/samples.ts'
+import { snapshot, swarmState, target } from '../store/samples.ts'
 import { type Agent, type Cluster, createCluster } from './cluster.ts'
 
 let cluster: Cluster
@@ -123,17 +123,17 @@ describe('in the steady state', () => {
     expect(n2.delays).toHaveLength(1)
   })
 
-  test('managers share the catalogue, and its age keeps low', async () => {
+  test('managers share the swarmState, and its age keeps low', async () => {
     cluster = createCluster(['n1', 'n2'])
     const n1 = cluster.start('n1', { self: { manager: true } })
     const n2 = cluster.start('n2')
-    n1.store.putCatalogue(catalogue(['1']))
+    n1.store.putSwarmState(swarmState(['1']))
     await cluster.clock.pass(2000)
-    expect(n2.store.catalogue()).toMatchObject({ from: 'n1', value: catalogue(['1']) })
+    expect(n2.store.swarmState()).toMatchObject({ from: 'n1', value: swarmState(['1']) })
     await cluster.clock.pass(28_000)
-    n1.store.putCatalogue(catalogue(['1']))
+    n1.store.putSwarmState(swarmState(['1']))
     await cluster.clock.pass(12_000)
-    expect(n2.store.catalogue()!.age).toBeLessThan(13_000)
+    expect(n2.store.swarmState()!.age).toBeLessThan(13_000)
   })
 
   test('what a manager learns is known at once, and so is that it has become one', async () => {
@@ -144,9 +144,9 @@ describe('in the steady state', () => {
     n1.store.identify({ ...n1.store.own.self(), manager: true }, new Set(['n1']))
     await cluster.clock.pass(50)
     expect(n2.store.nodes()[1]).toMatchObject({ self: { manager: true } })
-    n1.store.putCatalogue(catalogue(['1']))
+    n1.store.putSwarmState(swarmState(['1']))
     await cluster.clock.pass(50)
-    expect(n2.store.catalogue()).toMatchObject({ from: 'n1' })
+    expect(n2.store.swarmState()).toMatchObject({ from: 'n1' })
   })
 
   test('a node that gets another id is linked anew under that, with its containers', async () => {
@@ -368,7 +368,7 @@ describe('losses', () => {
   test('a network that swallows large packets is named as such', async () => {
     const { trouble } = await swallowing()
     expect(trouble()?.reason).toMatch(/swallows large packets/)
-    expect(trouble()?.mend).toMatch(/MTU/)
+    expect(trouble()?.hint).toMatch(/MTU/)
     cluster.network.wire('n1', 'n2').mtu = 1e9
     await cluster.clock.pass(20_000)
     expect(trouble()).toBeUndefined()

@@ -2,17 +2,17 @@
 
 import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { createLog } from '../../src/logging/log.ts'
 import type { ZstdFrame } from '../../src/model.ts'
-import { plainPage } from '../../src/page.ts'
+import { plainPage } from '../../src/model.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { bodyOf, pack, packAside } from '../../src/sync/codec.ts'
 import type { Link } from '../../src/sync/link.ts'
 import type { Message } from '../../src/sync/messages.ts'
 import { createOutgoing, type Outgoing } from '../../src/sync/outgoing.ts'
 import { createSession, type Session } from '../../src/sync/session.ts'
-import { createLog } from '../../src/telemetry.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
-import { catalogue, found, self, target } from '../store/samples.ts'
+import { found, self, swarmState, target } from '../store/samples.ts'
 
 let clock: VirtualClock
 let store: Store
@@ -33,7 +33,7 @@ const peer = {
 
 beforeEach(() => {
   clock = virtualClock()
-  store = createStore({ clock, forgetAfter: 300_000, version: '1.0.0' })
+  store = createStore({ clock, forgetAfterMs: 300_000, version: '1.0.0' })
   store.identify(self('n1'), new Set(['n2']))
   store.peers.up(peer)
   outgoing = createOutgoing(() => {})
@@ -52,7 +52,7 @@ beforeEach(() => {
       stats: () => ({ roundTrip }),
       end: (reason: string) => ends.push(reason),
     } as unknown as Link,
-    ...{ peer, store, outgoing, clock, log: createLog('silent'), maxBody: 5_000_000 },
+    ...{ peer, store, outgoing, clock, log: createLog('silent'), maxBodyBytes: 5_000_000 },
     sentSelf: store.own.self(),
     refreshOwn: async () => {},
     visible: () => {},
@@ -71,7 +71,7 @@ const listing = (id: string, generation: number): Message => ({
   ...{ number: generation, generation, target: target(id, { node: 'n2' }), finding: found },
 })
 const page = (number: number, frames: readonly ZstdFrame[], base = 0): Message => ({
-  ...{ kind: 'page', id: 'b', number, age: 0, took: 1, series: 1, remarks: [], format: 'text/0.0.4' },
+  ...{ kind: 'page', id: 'b', number, age: 0, durationMs: 1, series: 1, remarks: [], format: 'text/0.0.4' },
   ...{ base, frames },
 })
 const text = (value: number) => Buffer.from(`x ${value}\n`)
@@ -146,7 +146,7 @@ describe('what it tells', () => {
     session.take(digest())
     const show = (text: string) => {
       const page = plainPage(Buffer.from(text), { format: 'text/0.0.4', series: 1, remarks: [] })
-      const scrape = { ok: true, at: clock.now(), took: 1, page } as const
+      const scrape = { ok: true, at: clock.now(), durationMs: 1, page } as const
       store.putSnapshot('a', scrape)
       outgoing.put('a', store.own.entry('a')!.snapshot, scrape, true)
       session.mark('a')
@@ -171,7 +171,7 @@ describe('what it tells', () => {
   })
 })
 
-describe('a manager’s catalogue', () => {
+describe('a manager’s swarmState', () => {
   beforeEach(() => {
     store.identify(self('n1', { manager: true }))
     session.flush()
@@ -183,21 +183,21 @@ describe('a manager’s catalogue', () => {
   }
 
   test('is told when it is new; after that only that it is still the same, every ten seconds', () => {
-    store.putCatalogue(catalogue(['1']))
-    expect(said()).toEqual([{ kind: 'swarm', age: 0, catalogue: catalogue(['1']) }])
+    store.putSwarmState(swarmState(['1']))
+    expect(said()).toEqual([{ kind: 'swarm', age: 0, swarmState: swarmState(['1']) }])
     clock.passSync(9999)
     expect(said()).toEqual([])
     clock.passSync(1)
     expect(said()).toEqual([{ kind: 'swarm', age: 10_000 }])
     clock.passSync(5000)
     expect(said()).toEqual([])
-    store.putCatalogue(catalogue(['1', '2']))
-    expect(said()).toEqual([{ kind: 'swarm', age: 0, catalogue: catalogue(['1', '2']) }])
+    store.putSwarmState(swarmState(['1', '2']))
+    expect(said()).toEqual([{ kind: 'swarm', age: 0, swarmState: swarmState(['1', '2']) }])
   })
 
   test('is told by managers alone, and by none that has none', () => {
     expect(said()).toEqual([])
-    store.putCatalogue(catalogue(['1']))
+    store.putSwarmState(swarmState(['1']))
     store.identify(self('n1'))
     expect(said().map(({ kind }) => kind)).toEqual(['self'])
   })
@@ -205,19 +205,19 @@ describe('a manager’s catalogue', () => {
   test('that a manager sends is used; without one it says how old that is', () => {
     store.identify(self('n1'), new Set(['n2']))
     session.take({ kind: 'swarm', age: 5 })
-    expect(store.catalogue()).toBeUndefined()
-    session.take({ kind: 'swarm', age: 50, catalogue: catalogue(['1']) })
-    expect(store.catalogue()).toEqual({ value: catalogue(['1']), age: 50, from: 'n2' })
+    expect(store.swarmState()).toBeUndefined()
+    session.take({ kind: 'swarm', age: 50, swarmState: swarmState(['1']) })
+    expect(store.swarmState()).toEqual({ value: swarmState(['1']), age: 50, from: 'n2' })
     clock.passSync(1000)
     session.take({ kind: 'swarm', age: 20 })
-    expect(store.catalogue()).toEqual({ value: catalogue(['1']), age: 20, from: 'n2' })
+    expect(store.swarmState()).toEqual({ value: swarmState(['1']), age: 20, from: 'n2' })
     expect(reports).toEqual([])
   })
 
   test('of a worker is ignored and reported; of one that has become a manager it is used once Docker says so', () => {
     store.identify(self('n1'), new Set(['n7']))
-    session.take({ kind: 'swarm', age: 0, catalogue: catalogue(['1']) })
-    expect(store.catalogue()).toBeUndefined()
+    session.take({ kind: 'swarm', age: 0, swarmState: swarmState(['1']) })
+    expect(store.swarmState()).toBeUndefined()
     expect(reports).toEqual([expect.stringContaining('does not list it as a manager')])
     session.take({ kind: 'self', self: self('n2', { manager: true }) })
     session.take({ kind: 'swarm', age: 0 })
@@ -226,9 +226,9 @@ describe('a manager’s catalogue', () => {
     session.take({ kind: 'swarm', age: 0 })
     expect(reports).toHaveLength(2)
     store.identify(self('n1'), new Set(['n2', 'n7']))
-    expect(store.catalogue()).toMatchObject({ from: 'n2' })
+    expect(store.swarmState()).toMatchObject({ from: 'n2' })
     store.identify(self('n1'), new Set(['n7']))
-    expect(store.catalogue()).toBeUndefined()
+    expect(store.swarmState()).toBeUndefined()
   })
 })
 
@@ -342,7 +342,7 @@ describe('what it receives', () => {
     store.putSnapshot('a', {
       ok: false,
       at: clock.now(),
-      took: 1,
+      durationMs: 1,
       trouble: { code: 'refused', reason: 'no' },
     })
     session.take(digest())
@@ -359,7 +359,7 @@ describe('what it receives', () => {
     await clock.pass(0)
     expect(isDone).toBe(false)
     session.take({
-      ...{ kind: 'failure', id: 'b', number: 2, age: 0, took: 1 },
+      ...{ kind: 'failure', id: 'b', number: 2, age: 0, durationMs: 1 },
       trouble: { code: 'refused', reason: 'no' },
     })
     await asked

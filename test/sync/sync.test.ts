@@ -194,7 +194,7 @@ describe('the secret', () => {
     const failed = await until(() => n2.sync.peers().find(({ state }) => state === 'failed'))
     expect(failed.trouble).toMatchObject({
       reason: expect.stringContaining('another secret'),
-      mend: expect.any(String),
+      hint: expect.any(String),
     })
     await until(() => /refused_total\{why="unproven"\} [2-9]/.test(n1.metrics.print()))
     expect(n2.told.filter((line) => line.includes('another secret'))).toHaveLength(1)

@@ -20,7 +20,7 @@ export interface ExpositionResult {
   readonly merge: Readonly<Record<string, readonly number[]>>
 }
 
-const limits = { maxSeries: 1_000_000, maxLine: 1_000_000 }
+const limits = { maxSeries: 1_000_000, maxLineBytes: 1_000_000 }
 const html = '<html>\n<head><title>It works</title></head>\n<body>42</body>\n</html>\n'
 
 type Reader = (page: Buffer) => unknown

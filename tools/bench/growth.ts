@@ -1,4 +1,4 @@
-// How cost grows: with endpoints, the size of pages, nodes, containers that come and go, and askers.
+// How cost grows: with endpoints, the size of pages, nodes, containers that come and go, and clients.
 
 import type { Series } from './chart.ts'
 import { nodePage } from './page.ts'
@@ -7,7 +7,7 @@ import { benchScrape } from './scrape.ts'
 import { cachedPages } from './serve.ts'
 import { load } from './sync.ts'
 
-const all: readonly (() => Promise<readonly Series[]>)[] = [endpoints, pageSize, nodes, churn, askers]
+const all: readonly (() => Promise<readonly Series[]>)[] = [endpoints, pageSize, nodes, churn, clients]
 
 export async function benchGrowth(): Promise<readonly Series[]> {
   const found: Series[] = []
@@ -80,7 +80,7 @@ async function churn(): Promise<readonly Series[]> {
   return [{ name: 'Churn', across: 'containers exchanged a second, of 20; 10 rounds a second', up, points }]
 }
 
-async function askers(): Promise<readonly Series[]> {
+async function clients(): Promise<readonly Series[]> {
   const points: Point[] = []
   await using pages = await cachedPages()
   for (const connections of [1, 4, 16, 64, 128]) points.push([connections, await pages.cost(connections)])

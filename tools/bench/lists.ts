@@ -2,11 +2,11 @@
 // and `/sd`. Each made anew after a change, and told where nothing changed.
 
 import { systemClock } from '../../src/clock.ts'
-import type { Catalogue, Snapshot, Target } from '../../src/model.ts'
-import { plainPage } from '../../src/page.ts'
-import { createSd } from '../../src/serve/sd/sd.ts'
-import { createBoard } from '../../src/serve/status/board.ts'
-import { standing } from '../../src/store/names/standing.ts'
+import type { Snapshot, SwarmState, Target } from '../../src/model.ts'
+import { plainPage } from '../../src/model.ts'
+import { standing } from '../../src/names/standing.ts'
+import { createSd } from '../../src/sd/sd.ts'
+import { createBoard } from '../../src/status/board.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { quietView } from '../../test/helpers/status-view.ts'
 import { median } from './processes.ts'
@@ -37,7 +37,7 @@ export interface ListsResult {
 }
 
 export async function benchLists({ endpoints, rounds }: ListsBench): Promise<ListsResult> {
-  const store = createStore({ clock: systemClock, forgetAfter: 300_000, version: '1.0.0' })
+  const store = createStore({ clock: systemClock, forgetAfterMs: 300_000, version: '1.0.0' })
   try {
     const targets = fill(store, endpoints)
     return { status: benchStatus(store, targets, rounds), sd: await benchSd(store, targets, rounds) }
@@ -51,7 +51,7 @@ const replicas = 10
 function fill(store: Store, endpoints: number): readonly Target[] {
   const advertise = 'metrics.example.org:2137'
   store.identify({ node: 'node1', hostname: 'node1', swarm: true, manager: true, advertise })
-  store.putCatalogue(catalogueOf(endpoints / replicas, 1))
+  store.putSwarmState(swarmStateOf(endpoints / replicas, 1))
   const targets = Array.from({ length: endpoints }, (_, at) => targetOf(at))
   store.replaceTargets(targets)
   for (const [at, { id }] of targets.entries()) {
@@ -84,7 +84,7 @@ function targetOf(at: number): Target {
   }
 }
 
-function catalogueOf(services: number, version: number): Catalogue {
+function swarmStateOf(services: number, version: number): SwarmState {
   const slots = Array.from({ length: replicas }, (_, at) => `${at + 1}`)
   const labelsOf = (number: number) => ({
     'app-metrics-proxy.port': '8080',
@@ -120,7 +120,7 @@ function catalogueOf(services: number, version: number): Catalogue {
 function snapshotOf(number: number): Snapshot {
   const body = Buffer.from('a 1\n')
   const page = plainPage(body, { format: 'text/0.0.4', series: 700, remarks: [] })
-  return { ok: true, at: performance.now(), took: 3 + (number % 17) / 10, page }
+  return { ok: true, at: performance.now(), durationMs: 3 + (number % 17) / 10, page }
 }
 
 function benchStatus(store: Store, targets: readonly Target[], rounds: number): ListsResult['status'] {
@@ -164,7 +164,7 @@ async function benchSd(store: Store, targets: readonly Target[], rounds: number)
     changed: repeat(rounds, comeAndGo, () => void ask()),
     declared: repeat(
       rounds,
-      (round) => store.putCatalogue(catalogueOf(services, round + 2)),
+      (round) => store.putSwarmState(swarmStateOf(services, round + 2)),
       () => void ask(),
     ),
     unchanged: repeat(

@@ -76,13 +76,13 @@ export async function cachedPages() {
 }
 
 /** Two agents; the target is the second one's, asked there and at the first. */
-async function startAgents(stack: AsyncDisposableStack, target: string, maxAge: string) {
+async function startAgents(stack: AsyncDisposableStack, target: string, maxAgeMs: string) {
   const [asked, askedSsh, owner, ownerSsh] = await Promise.all(Array.from({ length: 4 }, freePort))
   const agent = (name: string, port: number, sshPort: number, peer: number, targets: string): Running =>
     stack.use(
       startAgent({
         SSHPASS: 'only for this benchmark, on loopback',
-        MAX_AGE: maxAge,
+        MAX_AGE: maxAgeMs,
         LOG_LEVEL: 'error',
         NODE_NAME: name,
         LISTEN_PORT: String(port),

@@ -12,11 +12,12 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { gzipSync } from 'node:zlib'
 import { systemClock } from '../../src/clock.ts'
-import { plainPage } from '../../src/page.ts'
+import { createLog } from '../../src/logging/log.ts'
+import { plainPage } from '../../src/model.ts'
+import { createMetrics } from '../../src/runtime/metrics.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { pack, unpack } from '../../src/sync/codec.ts'
 import { type Sync, startSync } from '../../src/sync/sync.ts'
-import { createLog, createMetrics } from '../../src/telemetry.ts'
 import { nodePage } from './page.ts'
 import { cpuOf, freePort, median, type Running, rssOf, start } from './processes.ts'
 
@@ -69,7 +70,7 @@ export async function benchSync(options: SyncBench): Promise<SyncResult> {
 // ---- agents, here and in other processes
 
 async function agent(node: string, peers: readonly string[], sshPort = 0): Promise<Agent> {
-  const store = createStore({ clock: systemClock, forgetAfter: 300_000, version: 'bench' })
+  const store = createStore({ clock: systemClock, forgetAfterMs: 300_000, version: 'bench' })
   store.identify({ node, hostname: node, swarm: false, manager: false, advertise: `${node}:1` })
   store.markWhole()
   const sync = await startSync({
@@ -78,7 +79,7 @@ async function agent(node: string, peers: readonly string[], sshPort = 0): Promi
       peers,
       secret: 'only for this benchmark, on loopback',
       previousSecret: undefined,
-      maxBody: 2 ** 26,
+      maxBodyBytes: 2 ** 26,
     },
     clock: systemClock,
     log: createLog('error'),
@@ -125,7 +126,7 @@ function run({ store }: Agent, node: string, count: number, first = 0): readonly
 
 function show(store: Store, id: string, body: Uint8Array): void {
   const page = plainPage(body, { format: 'text/0.0.4', series: 1000, remarks: [] })
-  store.putSnapshot(id, { ok: true, at: systemClock.now(), took: 1, page })
+  store.putSnapshot(id, { ok: true, at: systemClock.now(), durationMs: 1, page })
 }
 
 const linked = (one: Agent, count: number) =>

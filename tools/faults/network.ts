@@ -39,19 +39,19 @@ export async function network(): Promise<readonly Row[]> {
       const kept = await until('kept', 0, 1)
       await pause(long)
       setAll({ stalled: false })
-      return `noticed after ${seconds(kept)}, the kept page stands in; fresh ${seconds(await until('fresh', 0, 1))} after it is mended`
+      return `noticed after ${seconds(kept)}, the kept page stands in; fresh ${seconds(await until('fresh', 0, 1))} after it is fixed`
     }),
     await besideOthers(`links that break off after 3,000 bytes, for ${long / 1000} s`, async () => {
       setAll({ most: 3000 })
       const found = await answersDuring(agents)
       setAll({ most: Number.POSITIVE_INFINITY })
-      return `${found}; fresh ${seconds(await until('fresh', 0, 1))} after it is mended`
+      return `${found}; fresh ${seconds(await until('fresh', 0, 1))} after it is fixed`
     }),
     await besideOthers(`a bit changed in every 3,000 bytes, for ${long / 1000} s`, async () => {
       setAll({ noise: 3000 })
       const found = await answersDuring(agents)
       setAll({ noise: Number.POSITIVE_INFINITY })
-      return `${found}; fresh ${seconds(await until('fresh', 0, 1))} after it is mended`
+      return `${found}; fresh ${seconds(await until('fresh', 0, 1))} after it is fixed`
     }),
     await besideOthers(`a tenth of the packets to and from an agent lost, for ${long / 1000} s`, async () => {
       using _loss = await lossOn(agents.sshPorts[1]!, 0.1)

@@ -14,7 +14,7 @@ import type { Random } from '../../test/exposition/corpus/random.ts'
 import { repeated, saidToRepeat } from '../../test/exposition/corpus/repeated.ts'
 import type { Engine } from './engine.ts'
 
-const limits = { maxSeries: 10_000, maxLine: 100_000 }
+const limits = { maxSeries: 10_000, maxLineBytes: 100_000 }
 const offers: readonly Offer[] = [
   { format: 'text/0.0.4', escaping: 'underscores' },
   { format: 'text/1.0.0', escaping: 'allow-utf-8' },
@@ -59,7 +59,7 @@ export function exposition(random: Random): Engine {
 
   function check(body: Uint8Array, { format }: Offer): number {
     counts.outputs++
-    const found = inspect(body, contentTypeOf(format), { maxSeries: 100_000, maxLine: 1_000_000 })
+    const found = inspect(body, contentTypeOf(format), { maxSeries: 100_000, maxLineBytes: 1_000_000 })
     if (!found.ok)
       throw new Error(`the output is refused: line ${found.line}, column ${found.column}: ${found.reason}`)
     if (found.fixed) throw new Error('the output had to be fixed')

@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { isOnHost } from '../../discover/addresses.ts'
 import { defaultSocket, dockerHostOf } from '../../discover/discovery.ts'
 import { openEngine } from '../../discover/engine.ts'
@@ -57,7 +57,7 @@ function resultsOf(picture: Picture, host: string): readonly Result[] {
     ownResult(picture),
     ...networkResults(picture, targets),
     ...warnings.map(
-      ({ reason, mend }): Result => ({ status: 'warning', what: 'Docker', says: reason, mend }),
+      ({ reason, hint }): Result => ({ status: 'warning', what: 'Docker', says: reason, hint }),
     ),
   ]
 }
@@ -72,7 +72,7 @@ function ownResult({ own, identity }: Picture): Result {
     status: 'warning',
     what,
     says: `runs as the container ${own.name}, which is of no service: other agents can't be found by name`,
-    mend: 'deploy it as a service in mode global, as stack.yml does, or list the others in PEERS',
+    hint: 'deploy it as a service in mode global, as stack.yml does, or list the others in PEERS',
   }
 }
 
@@ -89,7 +89,7 @@ function networkResults(picture: Picture, targets: readonly Target[]): readonly 
       status: 'warning',
       what: 'network',
       says: `${name}: ${unreachable?.reason ?? 'no address'}`,
-      mend: unreachable?.mend,
+      hint: unreachable?.hint,
     }),
   )
   const more = hidden.length - named.length

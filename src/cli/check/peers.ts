@@ -1,7 +1,7 @@
 // Whether the other agents are found, answer, and hold the same secret: tried by a real handshake with each.
 
 import { systemClock } from '../../clock.ts'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { createFinder, createLookUp } from '../../sync/find.ts'
 import { deriveKeys, type Keys } from '../../sync/keys.ts'
 import { dial } from '../../sync/sockets.ts'
@@ -42,7 +42,7 @@ function withoutSecret({ peers }: Config, { swarm }: Where): Result {
     misconfigured: true,
     what,
     says: 'SSHPASS is not set: the agents of a cluster share one secret',
-    mend: 'set SSHPASS_FILE to a Docker secret, as stack.yml does',
+    hint: 'set SSHPASS_FILE to a Docker secret, as stack.yml does',
   }
 }
 
@@ -52,14 +52,14 @@ function noneFound({ service }: Where, peers: readonly string[]): Result {
       status: 'warning',
       what,
       says: 'none are looked for: the agent runs in no Swarm service, and PEERS is empty',
-      mend: 'deploy it as a service in mode global, or list the other agents in PEERS',
+      hint: 'deploy it as a service in mode global, or list the other agents in PEERS',
     }
   return {
     status: 'warning',
     what,
     says:
       service === undefined ? 'no name in PEERS has an address' : `the name tasks.${service} has no address`,
-    mend: 'see whether the agent is on a network of its own service, and the names in PEERS are right',
+    hint: 'see whether the agent is on a network of its own service, and the names in PEERS are right',
   }
 }
 

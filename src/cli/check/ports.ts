@@ -1,7 +1,7 @@
 // Whether the port for Prometheus is the agent's, or free to be.
 
 import { createServer } from 'node:net'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import type { Result } from './result.ts'
 
 const what = 'port'
@@ -14,7 +14,7 @@ export async function lookAtPort({ listenPort }: Config): Promise<Result> {
     status: 'error',
     what,
     says: `${listenPort} is in use by something that is no agent`,
-    mend: 'stop that, or choose another port with LISTEN_PORT',
+    hint: 'stop that, or choose another port with LISTEN_PORT',
   }
 }
 

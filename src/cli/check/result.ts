@@ -1,7 +1,7 @@
 // What one look came to, and how it is printed.
 
 import { ProxyError } from '../../errors.ts'
-import { type Colour, type Paint, visible } from '../../terminal.ts'
+import { type Colour, type Paint, visible } from '../../logging/terminal.ts'
 
 export interface Result {
   readonly status: 'ok' | 'warning' | 'error'
@@ -11,15 +11,15 @@ export interface Result {
   /** The agent would end with exit code 2: waiting or trying again doesn't help. */
   readonly misconfigured?: true
   /** What to do. */
-  readonly mend?: string | undefined
+  readonly hint?: string | undefined
 }
 
 const colours: Readonly<Record<Result['status'], Colour>> = { ok: 'green', warning: 'yellow', error: 'red' }
 const indent = ' '.repeat(9)
 
-export function printResult({ status, what, says, mend }: Result, paint: Paint): string {
+export function printResult({ status, what, says, hint }: Result, paint: Paint): string {
   const first = `${paint(colours[status], status.padEnd(7))}  ${what}: ${visible(says)}\n`
-  return mend === undefined ? first : `${first}${indent}${paint('dim', `To mend it: ${visible(mend)}`)}\n`
+  return hint === undefined ? first : `${first}${indent}${paint('dim', `To fix it: ${visible(hint)}`)}\n`
 }
 
 export function failure(what: string, error: unknown): Result {
@@ -28,6 +28,6 @@ export function failure(what: string, error: unknown): Result {
     status: 'error',
     what,
     says: error.message,
-    mend: error instanceof ProxyError ? error.mend : undefined,
+    hint: error instanceof ProxyError ? error.hint : undefined,
   }
 }

@@ -1,10 +1,10 @@
 // Whether the web configuration file and its certificates can be used.
 
 import { systemClock } from '../../clock.ts'
-import type { Config } from '../../config.ts'
-import { ConfigError } from '../../config.ts'
-import { openGuard } from '../../serve/guard/guard.ts'
-import { createLog } from '../../telemetry.ts'
+import type { Config } from '../../config/config.ts'
+import { ConfigError } from '../../config/config.ts'
+import { createLog } from '../../logging/log.ts'
+import { openGuard } from '../../web/auth/guard.ts'
 import type { Result } from './result.ts'
 
 const what = 'web'

@@ -3,8 +3,8 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createMetrics } from '../../telemetry.ts'
-import { visible } from '../../terminal.ts'
+import { visible } from '../../logging/terminal.ts'
+import { createMetrics } from '../../runtime/metrics.ts'
 import type { RoundResult } from './round.ts'
 
 export interface Observer {

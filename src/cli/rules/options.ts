@@ -1,7 +1,7 @@
 // What `app-metrics-proxy rules` is told on its command line.
 
 import { parseArgs } from 'node:util'
-import { redact } from '../../credentials.ts'
+import { redact } from '../../http/credentials.ts'
 
 /** One cluster: any of its agents says the same. */
 export interface Cluster {

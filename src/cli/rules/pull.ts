@@ -1,6 +1,6 @@
 // One cluster's rules, from the first of its agents that answers, made fit to stand beside those of others.
 
-import { splitCredentials } from '../../credentials.ts'
+import { splitCredentials } from '../../http/credentials.ts'
 import { limitTo } from '../../promql/limit.ts'
 import type { Rule } from '../../promql/rule.ts'
 import { readRules } from '../../promql/rulefile.ts'

@@ -1,6 +1,6 @@
 // One round: pull from every cluster, write what changed, tell Prometheus.
 
-import { splitCredentials } from '../../credentials.ts'
+import { splitCredentials } from '../../http/credentials.ts'
 import { printRules } from '../../promql/rulefile.ts'
 import type { Folder } from './folder.ts'
 import type { Cluster, RulesOptions } from './options.ts'

@@ -19,14 +19,15 @@ export function validate(body: Uint8Array, limits: Limits, syntax: Syntax): Vali
   }
 }
 
-function readAll(scan: Scan, { maxSeries, maxLine }: Limits, syntax: Syntax): Valid {
+function readAll(scan: Scan, { maxSeries, maxLineBytes }: Limits, syntax: Syntax): Valid {
   const { next } = syntax
   const duplicates = createDuplicates(scan, syntax)
   const types = createTypes(scan)
   let series = 0
   let quoted = false
   for (let kind = next(scan); kind !== EntryKind.end; kind = next(scan)) {
-    if (scan.at - scan.start > maxLine) throw new Refused(scan.start, `longer than ${maxLine} bytes`)
+    if (scan.at - scan.start > maxLineBytes)
+      throw new Refused(scan.start, `longer than ${maxLineBytes} bytes`)
     quoted ||= scan.quoted
     if (kind === EntryKind.sample) {
       if (++series > maxSeries) throw new Refused(scan.start, `more than ${maxSeries} series`)

@@ -27,10 +27,10 @@ export interface ChaosResult {
   readonly wrong: readonly string[]
 }
 
-const staleAfter = 10
+const staleAfterMs = 10
 
 export async function runChaos({ minutes, seed, log }: ChaosOptions): Promise<ChaosResult> {
-  const cluster = await startCluster(3, { STALE_AFTER: `${staleAfter}` })
+  const cluster = await startCluster(3, { STALE_AFTER: `${staleAfterMs}` })
   try {
     await cluster.run(
       service,
@@ -103,7 +103,7 @@ function startWatch(cluster: Cluster, log: (line: string) => void): Watch {
     statuses[answer.status] = (statuses[answer.status] ?? 0) + 1
     ages[answer.headers.has('age') ? 'cached' : 'live'].push(...agesIn(answer.text, answered))
     await hosts.learn(answer.text)
-    for (const complaint of judge(answer, { asked: began, answered, staleAfter, ...hosts })) {
+    for (const complaint of judge(answer, { asked: began, answered, staleAfterMs, ...hosts })) {
       const line = `${node.name}: ${complaint}`
       log(`WRONG ${line}`)
       wrong.push(line)

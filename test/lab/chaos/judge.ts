@@ -7,7 +7,7 @@ export interface Circumstances {
   /** Seconds since 1970. */
   readonly asked: number
   readonly answered: number
-  readonly staleAfter: number
+  readonly staleAfterMs: number
   /** The slot of a container by its host name; undefined: no such container was ever seen. */
   slotOf(host: string): string | undefined
   /** Whether a container still runs, by its engine's word. */
@@ -85,16 +85,16 @@ function misplaced({ slot, host }: Said, { slotOf }: Circumstances): string[] {
 
 /**
  * Counted from the question, since Prometheus gives samples the time at which it asked: until all replicas have
- * answered or the asker's deadline is over, what was read first grows older.
+ * answered or the client's deadline is over, what was read first grows older.
  */
 function outdated({ slot, second }: Said, age: number | undefined, circumstances: Circumstances): string[] {
-  const { asked, answered, staleAfter } = circumstances
+  const { asked, answered, staleAfterMs } = circumstances
   if (second > answered + 1) return [`slot ${slot} is of the future`]
   if (age === undefined)
     return asked - second > slack
       ? [`slot ${slot} is ${(asked - second).toFixed(1)} s old and doesn’t say so`]
       : []
-  return asked - second > staleAfter + slack ? [`slot ${slot} is ${(asked - second).toFixed(1)} s old`] : []
+  return asked - second > staleAfterMs + slack ? [`slot ${slot} is ${(asked - second).toFixed(1)} s old`] : []
 }
 
 function backwards({ slot, host, second }: Said, seconds: Map<string, number>): string[] {

@@ -233,7 +233,7 @@ describe('an agent in a container', () => {
       unreachable: {
         code: 'no_address',
         reason: 'not on a network shared with the agent',
-        mend: 'attach it to `monitor`, or attach the agent to `web`',
+        hint: 'attach it to `monitor`, or attach the agent to `web`',
       },
     })
 
@@ -277,7 +277,7 @@ describe('an agent in a container', () => {
     expect(agent.found()!.self.container).toBeDefined()
   })
 
-  test('that is given another engine’s socket ends with the mend', async () => {
+  test('that is given another engine’s socket ends with the hint', async () => {
     const other = await startDocker({ product: false })
     try {
       await inContainer(node, [], other.socket)

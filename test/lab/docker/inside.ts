@@ -1,9 +1,10 @@
 // What runs inside a container in these tests: prints each set that is handed on, or why there is none.
 
 import { systemClock } from '../../../src/clock.ts'
-import { readConfig } from '../../../src/config.ts'
+import { readConfig } from '../../../src/config/config.ts'
 import { startDiscovery } from '../../../src/discover/discovery.ts'
-import { createLog, createMetrics } from '../../../src/telemetry.ts'
+import { createLog } from '../../../src/logging/log.ts'
+import { createMetrics } from '../../../src/runtime/metrics.ts'
 
 const deps = {
   config: readConfig(process.env),

@@ -25,7 +25,7 @@ export async function startProxy(socketPath: string, sections: readonly string[]
     asked.add(section)
     const onward = request({ socketPath, path: incoming.url, method: 'GET' }, (reply) => {
       answer.writeHead(reply.statusCode!, reply.headers).flushHeaders()
-      // an answer that breaks off breaks off for the asker too
+      // an answer that breaks off breaks off for the client too
       pipeline(reply, answer, () => {})
     })
     onward.on('error', () => answer.destroy())

@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import type { CatalogueService } from '../../../src/model.ts'
+import type { SwarmService } from '../../../src/model.ts'
 import { until } from '../../helpers/until.ts'
 import { appImage } from '../harness/images.ts'
 import { type Swarm, startSwarm, unlessMissing } from '../harness/lab.ts'
@@ -39,10 +39,10 @@ afterAll(async () => {
   await swarm?.stop()
 })
 
-const service = (name: string): CatalogueService | undefined =>
-  [...(onManager.found()?.catalogue?.services.values() ?? [])].find((one) => one.name === name)
-const catalogued = (name: string, holds: (service: CatalogueService) => boolean) =>
-  until(`${name} in the catalogue as wanted`, () => {
+const service = (name: string): SwarmService | undefined =>
+  [...(onManager.found()?.swarmState?.services.values() ?? [])].find((one) => one.name === name)
+const catalogued = (name: string, holds: (service: SwarmService) => boolean) =>
+  until(`${name} in the swarmState as wanted`, () => {
     const found = service(name)
     return found && holds(found) && found
   })
@@ -65,14 +65,14 @@ describe('who the agents are', () => {
     expect(onWorker.found()!.self).toMatchObject({ node: await idOf(worker), manager: false })
   })
 
-  test('is what the manager’s catalogue says of the nodes', async () => {
-    const { catalogue } = await until(
-      'the catalogue',
-      () => onManager.found()?.catalogue && onManager.found(),
+  test('is what the manager’s swarmState says of the nodes', async () => {
+    const { swarmState } = await until(
+      'the swarmState',
+      () => onManager.found()?.swarmState && onManager.found(),
     )
-    expect(catalogue!.cluster).toBe(await manager.docker('info', '--format', '{{.Swarm.Cluster.ID}}'))
+    expect(swarmState!.cluster).toBe(await manager.docker('info', '--format', '{{.Swarm.Cluster.ID}}'))
     const common = { state: 'ready', availability: 'active' }
-    expect(Object.fromEntries(catalogue!.nodes)).toEqual({
+    expect(Object.fromEntries(swarmState!.nodes)).toEqual({
       [await idOf(manager)]: { hostname: 'node1', address: manager.address, role: 'manager', ...common },
       [await idOf(worker)]: { hostname: 'node2', address: worker.address, role: 'worker', ...common },
     })
@@ -198,21 +198,21 @@ describe('services', () => {
 })
 
 describe('a node', () => {
-  test('that becomes a manager has a catalogue, until it is none any more', async () => {
-    expect(onWorker.found()!.catalogue).toBeUndefined()
+  test('that becomes a manager has a swarmState, until it is none any more', async () => {
+    expect(onWorker.found()!.swarmState).toBeUndefined()
     expect([...proxies[1]!.asked].sort()).toEqual(workerSections)
     onTestFinished(async () => {
       await manager.docker('node', 'demote', 'node2')
     })
     await manager.docker('node', 'promote', 'node2')
-    await until('the promotion', () => onWorker.found()!.self.manager && onWorker.found()!.catalogue, {
+    await until('the promotion', () => onWorker.found()!.self.manager && onWorker.found()!.swarmState, {
       within: 60_000,
     })
     await until('agreement', () =>
-      isDeepStrictEqual(onWorker.found()!.catalogue, onManager.found()!.catalogue),
+      isDeepStrictEqual(onWorker.found()!.swarmState, onManager.found()!.swarmState),
     )
     await manager.docker('node', 'demote', 'node2')
-    await until('the demotion', () => !onWorker.found()!.self.manager && !onWorker.found()!.catalogue, {
+    await until('the demotion', () => !onWorker.found()!.self.manager && !onWorker.found()!.swarmState, {
       within: 60_000,
     })
   })

@@ -7,7 +7,7 @@ export interface Answer {
   readonly text: string
   readonly headers: Headers
   /** Milliseconds from the question to the last byte. */
-  readonly took: number
+  readonly durationMs: number
 }
 
 export async function ask(
@@ -19,7 +19,7 @@ export async function ask(
   const signal = AbortSignal.timeout(limitMs)
   const answer = await fetch(url, { headers, signal, redirect: 'manual' })
   const text = await answer.text()
-  return { status: answer.status, text, headers: answer.headers, took: performance.now() - asked }
+  return { status: answer.status, text, headers: answer.headers, durationMs: performance.now() - asked }
 }
 
 /** The value of one series of a page, named as it stands there. */

@@ -2,7 +2,7 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { version } from '../../../src/version.ts'
+import { version } from '../../../src/runtime/version.ts'
 import { blockUnder } from '../../helpers/manual.ts'
 import { ensureBase } from './base.ts'
 import { withEngine } from './builder.ts'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { settingsOf } from '../../../src/labels/settings.ts'
-import { catalogue, service } from '../../helpers/cluster.ts'
+import { service, swarmState } from '../../helpers/cluster.ts'
 import { until } from '../../helpers/until.ts'
 import { startAgents } from '../parts/agents.ts'
 import { nodesAt, startResponder } from '../parts/cluster.ts'
@@ -75,7 +75,7 @@ test('memory near its limit fires an alert from a label, which leaves with its s
   const manager = started(await startResponder('swarm'))
   const nodes = nodesAt(manager.address)
   const services = labelled.map(({ name, labels }) => service(`labels_${name}`, { labels }))
-  manager.learn({ nodes, catalogue: catalogue(services) })
+  manager.learn({ nodes, swarmState: swarmState(services) })
 
   const webhook = started(await startWebhook())
   const alertmanager = started(await startAlertmanager(webhook.url))
@@ -106,7 +106,7 @@ test('memory near its limit fires an alert from a label, which leaves with its s
     receiver: 'system',
   })
 
-  manager.learn({ nodes, catalogue: catalogue(services.filter(({ name }) => name !== 'labels_hoard')) })
+  manager.learn({ nodes, swarmState: swarmState(services.filter(({ name }) => name !== 'labels_hoard')) })
   await until('its rules to go', async () => (await prometheus.rules()).length === 1)
   expect(await sorted()).toEqual(['labels_nodeexporter_memory'])
 })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { settingsOf } from '../../../src/labels/settings.ts'
-import { catalogue, service } from '../../helpers/cluster.ts'
+import { service, swarmState } from '../../helpers/cluster.ts'
 import { until } from '../../helpers/until.ts'
 import { startAgents } from '../parts/agents.ts'
 import { nodesAt, startResponder } from '../parts/cluster.ts'
@@ -59,7 +59,7 @@ test('one room over two replicas: messages, slow clients, too many, and no NATS'
   const manager = started(await startResponder('swarm'))
   manager.learn({
     nodes: nodesAt(manager.address),
-    catalogue: catalogue([service('websocket_room', { labels })]),
+    swarmState: swarmState([service('websocket_room', { labels })]),
   })
   const prometheus = started(
     await startPrometheus(

@@ -3,10 +3,10 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { startApp } from '../../../src/app.ts'
+import { startApp } from '../../../src/agent/agent.ts'
 import { systemClock } from '../../../src/clock.ts'
-import { readConfig } from '../../../src/config.ts'
-import { createLog } from '../../../src/telemetry.ts'
+import { readConfig } from '../../../src/config/config.ts'
+import { createLog } from '../../../src/logging/log.ts'
 import { freePort } from './process.ts'
 
 export interface Agent {

@@ -3,13 +3,14 @@
 
 import type { FastifyInstance } from 'fastify'
 import { systemClock } from '../../../src/clock.ts'
+import { createLog } from '../../../src/logging/log.ts'
 import type { NodeView } from '../../../src/model.ts'
-import { serveDocument } from '../../../src/serve/documents.ts'
-import { createRules } from '../../../src/serve/rules/rules.ts'
-import { createSd } from '../../../src/serve/sd/sd.ts'
-import { type Server, startServer } from '../../../src/serve/server.ts'
-import { standing } from '../../../src/store/names/standing.ts'
-import { createLog, createMetrics } from '../../../src/telemetry.ts'
+import { standing } from '../../../src/names/standing.ts'
+import { createRules } from '../../../src/rules/rules.ts'
+import { createMetrics } from '../../../src/runtime/metrics.ts'
+import { createSd } from '../../../src/sd/sd.ts'
+import { serveDocument } from '../../../src/web/documents.ts'
+import { type Server, startServer } from '../../../src/web/server.ts'
 import { type Known, node, storeOf } from '../../helpers/cluster.ts'
 
 export interface Responder {

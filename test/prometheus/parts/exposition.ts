@@ -26,7 +26,7 @@ import type { Prometheus } from './prometheus.ts'
 export const ways = ['direct', 'proxy', 'converted', 'merged'] as const
 export type Way = (typeof ways)[number]
 
-const limits = { maxSeries: 100_000, maxLine: 1_000_000 }
+const limits = { maxSeries: 100_000, maxLineBytes: 1_000_000 }
 const formatOf = ({ openMetrics }: CorpusPage): Format => (openMetrics ? 'openmetrics/1.0.0' : 'text/0.0.4')
 
 export const verdict = (page: CorpusPage) => inspect(page.body, contentTypeOf(formatOf(page)), limits)

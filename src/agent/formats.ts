@@ -1,0 +1,41 @@
+// The exposition formats, as serving needs them: pages in, pages out.
+
+import { convert, isTakenAsItIs } from '../exposition/convert.ts'
+import { families } from '../exposition/families.ts'
+import type { Label } from '../exposition/family.ts'
+import { commonFormat, contentTypeOf, type Exposition, negotiate, type Offer } from '../exposition/formats.ts'
+import { merge } from '../exposition/merge.ts'
+import type { Format, Page } from '../model.ts'
+import { plainPage } from '../model.ts'
+import { bodyOf, ready } from '../sync/codec.ts'
+
+interface PagePart {
+  readonly page: Page
+  readonly label?: Label
+}
+
+export const formats = {
+  negotiate,
+  contentTypeOf,
+  commonFormat,
+  bodyOf,
+  ready,
+  isTakenAsItIs,
+  families: (page: Page) => families(expositionOf(page)),
+  convert(page: Page, to: Offer): Page {
+    // then it isn't even unpacked
+    if (isTakenAsItIs(page.format, to)) return page
+    const given = expositionOf(page)
+    const body = convert(given, to)
+    return body === given.body ? page : plainPage(body, { ...page, format: to.format })
+  },
+  merge(parts: readonly PagePart[], to: Format): Page {
+    const given = parts.map((part) => ({ ...part, page: expositionOf(part.page) }))
+    const { body, ...about } = merge(given, { format: to, escaping: 'allow-utf-8' })
+    return plainPage(body, about)
+  },
+}
+
+function expositionOf(page: Page): Exposition {
+  return { format: page.format, body: bodyOf(page) }
+}

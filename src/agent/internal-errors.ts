@@ -1,0 +1,43 @@
+// Internal errors are bugs: each is logged with its stack, counted, and a problem of this agent for a while.
+
+import type { Clock } from '../clock.ts'
+import { type Log, type Where, wheres } from '../logging/log.ts'
+import type { Mono } from '../model.ts'
+import type { Metrics } from '../runtime/metrics.ts'
+
+export interface InternalErrors {
+  /** Of this start of the agent. */
+  readonly count: number
+  readonly lastAt: Mono
+  readonly lastWhere: Where
+}
+
+interface Deps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+/** An hour without another one, and it is no problem any more; the metric and the log still have it. */
+const shownForMs = 3_600_000
+
+/** The same log, which also counts internal errors and remembers the last one. */
+export function observeInternalErrors({ clock, log, metrics }: Deps) {
+  const total = metrics.counter(
+    'app_metrics_proxy_internal_errors_total',
+    'Internal errors, each a bug of the agent, by where they were caught. The log has their stacks.',
+  )
+  for (const where of wheres) total.add(0, { where })
+  let last: InternalErrors | undefined
+
+  const observed: Log = {
+    ...log,
+    internal(error, where, fields) {
+      total.add(1, { where })
+      last = { count: (last?.count ?? 0) + 1, lastAt: clock.now(), lastWhere: where }
+      log.internal(error, where, fields)
+    },
+  }
+  const recent = () => (last && clock.now() - last.lastAt <= shownForMs ? last : undefined)
+  return { log: observed, internalErrors: recent }
+}

@@ -1,0 +1,68 @@
+// The nodes of the cluster as the status shows them: those whose agents we know, and those that only the
+// managers know.
+
+import { expectsAgent, type NodeId, type NodeView, type SwarmNode, type SwarmState } from '../model.ts'
+import { type NodeNames, nodeNamesOf } from '../names/node-names.ts'
+import type { NodeStatus } from './shape.ts'
+import { secondsOf, type Unix } from './target.ts'
+
+/** Own node first, then those with an agent, then those without; by name. */
+export function nodesOf(
+  views: readonly NodeView[],
+  swarmState: SwarmState | undefined,
+  unix: Unix,
+): readonly NodeStatus[] {
+  const declared = swarmState?.nodes ?? new Map<NodeId, SwarmNode>()
+  const names = nodeNamesOf(views, swarmState)
+  const known = new Set(views.map(({ self }) => self.node))
+  return [
+    ...views.map((view) => seen(view, declared.get(view.self.node), names, unix)),
+    ...[...declared].filter(([id]) => !known.has(id)).map(([id, node]) => unseen(id, node, names)),
+  ].sort((a, b) => rank(a) - rank(b) || compare(a.name, b.name) || compare(a.id, b.id))
+}
+
+function seen(view: NodeView, declared: SwarmNode | undefined, names: NodeNames, unix: Unix): NodeStatus {
+  const { self, version, link, since, roundTrip, trouble } = view
+  const address = self.address ?? declared?.address
+  return {
+    id: self.node,
+    name: names.nameOf(self.node),
+    hostname: names.hostnameOf(self.node),
+    ...(address !== undefined && { address }),
+    swarm: self.swarm,
+    manager: self.manager,
+    link,
+    since: unix(since),
+    ...(roundTrip !== undefined && { roundTrip: secondsOf(roundTrip) }),
+    version,
+    expected: !declared || expectsAgent(declared),
+    ...swarmStateOf(declared),
+    ...(trouble && { trouble }),
+  }
+}
+
+function unseen(id: string, declared: SwarmNode, names: NodeNames): NodeStatus {
+  const { hostname, address, role } = declared
+  return {
+    id,
+    name: names.nameOf(id),
+    hostname,
+    address,
+    swarm: true,
+    manager: role === 'manager',
+    link: 'none',
+    expected: expectsAgent(declared),
+    ...swarmStateOf(declared),
+  }
+}
+
+function swarmStateOf(declared: SwarmNode | undefined) {
+  const unusual = [declared?.state, declared?.availability].filter(
+    (word) => word !== undefined && word !== 'ready' && word !== 'active',
+  )
+  return unusual.length > 0 ? { swarmState: unusual.join(', ') } : undefined
+}
+
+const ranks = { self: 0, up: 1, lost: 1, none: 2 } as const
+const rank = ({ link }: NodeStatus) => ranks[link]
+const compare = (a: string, b: string) => a.localeCompare(b, 'en', { numeric: true })

@@ -1,0 +1,326 @@
+// What is known of one target: its state and how to fix it, where its metrics were found, its page as people
+// read it, and the block for Prometheus.
+
+/** @import { FamilyStatus, PageStatus, SampleStatus, TargetDetails, TargetStatus } from '../shape.ts' */
+import { copyText } from './copy.js'
+import { keyedList, make, setAttribute, setHidden, setText } from './dom.js'
+import { createHistory } from './drawings.js'
+import { age, bytes, count, durationText, plural } from './format.js'
+import { stemOf, suffixOf } from './model.js'
+
+/**
+ * @param {object} listener
+ * @param {() => void} listener.onClose
+ * @param {(find: string) => void} listener.onFind
+ */
+export function createDetails({ onClose, onFind }) {
+  const stem = make('span', { class: 'stem' })
+  const suffix = make('span', { class: 'suffix' })
+  const close = make(
+    'button',
+    { type: 'button', class: 'quiet close', 'aria-label': 'Close the details' },
+    '×',
+  )
+  const state = make('span', { class: 'state' })
+  const when = make('span', { class: 'when' })
+  const trouble = createTrouble()
+  const facts = createFacts()
+  const history = createHistory(20)
+  const block = createBlock()
+  const page = createPage(onFind)
+  /** @param {boolean} known whether there is anything to show in them yet */
+  function showParts(known) {
+    for (const part of [block, page]) setHidden(part.element, !known)
+  }
+  showParts(false)
+  close.addEventListener('click', onClose)
+  const header = make(
+    'header',
+    { class: 'panel-head' },
+    make('h2', { id: 'panel-title' }, stem, suffix),
+    close,
+    make(
+      'p',
+      { class: 'status' },
+      make('i', { class: 'mark', 'aria-hidden': 'true' }),
+      state,
+      when,
+      history.element,
+    ),
+  )
+  const element = make(
+    'div',
+    { class: 'details' },
+    header,
+    trouble.element,
+    facts.element,
+    block.element,
+    page.element,
+  )
+
+  /** @param {TargetStatus} target */
+  function head(target) {
+    setText(stem, stemOf(target))
+    setText(suffix, suffixOf(target))
+    setText(state, target.state)
+    setAttribute(element, 'data-state', target.state)
+    history.update(target.history)
+    trouble.update(target.trouble)
+  }
+
+  return {
+    element,
+    /**
+     * What the list knows already, each second.
+     * @param {TargetStatus | undefined} target
+     * @param {number} now
+     */
+    tick(target, now) {
+      if (!target) return
+      head(target)
+      const scraped = target.scraped === undefined ? '' : `scraped ${age(now - target.scraped)} ago`
+      setText(
+        when,
+        [scraped, target.duration === undefined ? '' : `in ${durationText(target.duration)}`]
+          .filter(Boolean)
+          .join(' '),
+      )
+    },
+    /**
+     * @param {TargetDetails} answer
+     * @param {string} find
+     */
+    update(answer, find) {
+      head(answer.target)
+      facts.update(answer)
+      block.update(answer.prometheus)
+      page.update(answer, find)
+      showParts(true)
+    },
+    /** @param {string} reason */
+    fail(reason) {
+      if (stem.textContent === '') setText(stem, 'Target')
+      trouble.update({ reason })
+    },
+  }
+}
+
+function createTrouble() {
+  const reason = make('p', { class: 'reason' })
+  const hint = make('p', { class: 'hint' })
+  const element = make('div', { class: 'trouble-box', role: 'status' }, reason, hint)
+  element.hidden = true
+  return {
+    element,
+    /** @param {{ readonly reason: string, readonly hint?: string } | undefined} trouble */
+    update(trouble) {
+      setHidden(element, trouble === undefined)
+      setText(reason, trouble?.reason ?? '')
+      setText(hint, trouble?.hint === undefined ? '' : `To fix it: ${trouble.hint}`)
+    },
+  }
+}
+
+function createFacts() {
+  const element = make('dl', { class: 'facts' })
+  /** @type {(facts: readonly (readonly [string, string])[]) => void} */
+  const show = keyedList(element, { keyOf: ([name]) => name, create: createFact })
+  return {
+    element,
+    /** @param {TargetDetails} details */
+    update({ target, labels, addresses }) {
+      const { endpoint, format } = target
+      /** @type {[string, string][]} */
+      const facts = [
+        ['Endpoint', endpoint?.url ?? ''],
+        ['Why this one', endpoint?.why ?? ''],
+        [
+          'Page',
+          target.series === undefined
+            ? ''
+            : `${count(target.series)} series, ${bytes(target.bytes ?? 0)}, ${format}`,
+        ],
+        ['Node', `${target.node}${target.node === target.nodeId ? '' : ` (${target.nodeId})`}`],
+        ['Service', target.service ?? ''],
+        ['Stack', target.stack ?? ''],
+        ['Container', target.kind === 'static' ? '' : `${target.name} (${target.id.slice(0, 12)})`],
+        ['Image', target.image],
+        [
+          'Addresses',
+          target.kind === 'static'
+            ? ''
+            : addresses.map(({ network, host }) => `${host} on ${network}`).join('\n'),
+        ],
+        ['Remarks', target.remarks.join('\n')],
+        [
+          'Labels',
+          Object.entries(labels)
+            .map(([name, value]) => `${name}=${value}`)
+            .join('\n'),
+        ],
+      ]
+      show(facts.filter(([, value]) => value !== ''))
+    },
+  }
+}
+
+/** @param {readonly [string, string]} fact */
+function createFact([name]) {
+  const value = make('dd')
+  return {
+    element: make('div', {}, make('dt', {}, name), value),
+    /** @param {readonly [string, string]} fact */
+    update([, text]) {
+      setText(value, text)
+    },
+  }
+}
+
+function createBlock() {
+  const code = make('code')
+  const pre = make('pre', { tabindex: '0', 'aria-label': 'Block for Prometheus' }, code)
+  const button = make('button', { type: 'button', class: 'quiet' }, 'Copy')
+  button.addEventListener('click', async () => {
+    setText(button, (await copyText(code)) ? 'Copied' : 'Selected: press Ctrl+C')
+    setTimeout(() => setText(button, 'Copy'), 2000)
+  })
+  return {
+    element: make(
+      'section',
+      { class: 'prometheus' },
+      make('h3', {}, 'For Prometheus', button),
+      make('p', { class: 'hint' }, 'This target alone. Service discovery at /sd brings all of them.'),
+      pre,
+    ),
+    /** @param {string} text */
+    update(text) {
+      setText(code, text)
+    },
+  }
+}
+
+/** @param {(find: string) => void} onFind */
+function createPage(onFind) {
+  const summary = make('span', { class: 'hint', role: 'status' })
+  const raw = make('a', { class: 'raw' }, 'Plain page')
+  const input = make('input', {
+    type: 'search',
+    placeholder: 'Search families, HELP and labels',
+    'aria-label': 'Search this page of metrics',
+    autocomplete: 'off',
+    spellcheck: 'false',
+  })
+  const list = make('div', { class: 'families' })
+  /** @type {(families: readonly FamilyStatus[]) => void} */
+  const show = keyedList(list, { keyOf: ({ name }) => name, create: createFamily })
+  const search = make('div', { class: 'find' }, input, summary)
+  const without = make('p', { class: 'hint without' })
+  const element = make('section', { class: 'page' }, make('h3', {}, 'Metrics', raw), without, search, list)
+  input.addEventListener('input', () => onFind(input.value))
+  return {
+    element,
+    /**
+     * @param {TargetDetails} details
+     * @param {string} find
+     */
+    update({ target, page }, find) {
+      for (const part of [raw, search, list]) setHidden(part, page === undefined)
+      setHidden(without, page !== undefined)
+      setText(without, page ? '' : sayWithout(target))
+      if (!page) return
+      setAttribute(raw, 'href', `.${target.path}`)
+      if (document.activeElement !== input) input.value = find
+      setText(summary, sayPage(page))
+      show(page.shown)
+    },
+  }
+}
+
+/**
+ * Why there are no metrics, and what to do.
+ * @param {TargetStatus} target
+ */
+function sayWithout({ state, trouble }) {
+  if (!trouble) return state === 'searching' ? 'None yet: no endpoint has been found so far.' : 'None yet.'
+  const { reason, hint } = trouble
+  return hint === undefined ? `None: ${reason}` : `None: ${reason}. To fix it: ${hint}`
+}
+
+/** @param {PageStatus} page */
+function sayPage({ families, series, truncated, shown }) {
+  if (families === 0) return 'nothing matches'
+  const all = `${plural(families, 'family', 'families')}, ${count(series)} series`
+  const samples = shown.reduce((total, family) => total + family.samples.length, 0)
+  return truncated ? `${all}; the first ${count(samples)} are shown, search for the others` : all
+}
+
+/** @param {FamilyStatus} family */
+function createFamily({ name }) {
+  const type = make('span', { class: 'tag' })
+  const help = make('p', { class: 'help' })
+  const more = make('p', { class: 'hint' })
+  const body = make('tbody')
+  /** @type {(samples: readonly { key: string, sample: SampleStatus }[]) => void} */
+  const show = keyedList(body, {
+    keyOf: ({ key }) => key,
+    create: ({ sample }) => createSample(name, sample),
+  })
+  const element = make(
+    'article',
+    { class: 'family' },
+    make('h4', {}, make('span', {}, name), type),
+    help,
+    make('table', { 'aria-label': `Series of ${name}` }, body),
+    more,
+  )
+  return {
+    element,
+    /** @param {FamilyStatus} family */
+    update(family) {
+      setText(type, [family.type, family.unit].filter(Boolean).join(', '))
+      setText(help, family.help)
+      setHidden(help, family.help === '')
+      show(distinct(family.samples))
+      const left = family.series - family.samples.length
+      setText(more, left > 0 ? `and ${count(left)} more series` : '')
+      setHidden(more, left <= 0)
+    },
+  }
+}
+
+/**
+ * A page may hold a series twice: the second one gets a key of its own.
+ * @param {readonly SampleStatus[]} samples
+ */
+function distinct(samples) {
+  /** @type {Map<string, number>} */
+  const seen = new Map()
+  return samples.map((sample) => {
+    const times = seen.get(sample.series) ?? 0
+    seen.set(sample.series, times + 1)
+    return { key: `${times} ${sample.series}`, sample }
+  })
+}
+
+/**
+ * The family's name, which each of its series repeats, steps back behind what tells them apart.
+ * @param {string} family
+ * @param {SampleStatus} first
+ */
+function createSample(family, { series }) {
+  const value = make('td')
+  const apart = series.startsWith(family) ? series.slice(family.length) : series
+  const name = make(
+    'th',
+    { scope: 'row' },
+    make('span', {}, series.slice(0, series.length - apart.length)),
+    apart,
+  )
+  return {
+    element: make('tr', {}, name, value),
+    /** @param {{ readonly sample: SampleStatus }} item */
+    update({ sample }) {
+      setText(value, sample.value)
+    },
+  }
+}

@@ -1,0 +1,110 @@
+// The whole status: pure functions from what the agent knows to the documented JSON. The targets are left to
+// board.ts, which knows when each changed.
+
+import type { Config } from '../config/config.ts'
+import type { Change, Dated, Entry, NodeId, NodeView, PeerView, Self, SwarmState } from '../model.ts'
+import { nodesOf } from './nodes.ts'
+import { type ProblemSources, problemsOf } from './problems.ts'
+import type { NodeStatus, Problem, ServiceStatus, SettingsStatus, Status } from './shape.ts'
+import type { Surroundings, Unix } from './target.ts'
+
+/** What the status is made from, each asked anew for every answer. */
+export interface StatusView {
+  readonly version: string
+  readonly config: Pick<Config, 'scrapeIntervalMs' | 'maxAgeMs' | 'staleAfterMs' | 'forgetAfterMs'>
+  /** Undefined until Docker was read for the first time. */
+  self(): Self | undefined
+  cluster(): string
+  entries(): Iterable<Entry>
+  entry(owner: NodeId, id: string): Entry | undefined
+  /** `listener` is called after each change of the entries, the nodes or the swarm state. */
+  subscribe(listener: (change: Change) => void): () => void
+  nodes(): readonly NodeView[]
+  swarmState(): Dated<SwarmState> | undefined
+  peers(): readonly PeerView[]
+  rules(): ProblemSources['rules']
+  discovery(): ProblemSources['discovery']
+  webConfig(): ProblemSources['webConfig']
+  memory(): ProblemSources['memory']
+  internalErrors(): ProblemSources['internalErrors']
+  ambiguities(): ProblemSources['ambiguities']
+  warnings(): ProblemSources['warnings']
+}
+
+export type Head = Omit<Status, 'time' | 'sequence' | 'partial' | 'targets' | 'gone'>
+
+/** Everything but the targets, and nothing that changes with time alone. */
+export function headOf(view: StatusView, unix: Unix): Head {
+  const swarmState = view.swarmState()?.value
+  const nodes = nodesOf(view.nodes(), swarmState, unix)
+  const self = view.self()
+  return {
+    version: view.version,
+    cluster: view.cluster(),
+    nodeId: self?.node ?? '',
+    settings: settingsOf(view.config, self),
+    nodes,
+    services: servicesOf(swarmState?.services, self?.service),
+    problems: problemsIn(view, nodes, unix),
+  }
+}
+
+export function problemsIn(
+  view: Omit<StatusView, 'entries' | 'entry' | 'subscribe'>,
+  nodes: readonly NodeStatus[],
+  unix: Unix,
+): readonly Problem[] {
+  const sources = {
+    nodes,
+    peers: view.peers(),
+    rules: view.rules(),
+    discovery: view.discovery(),
+    swarmStateAgeMs: view.self()?.swarm ? (view.swarmState()?.age ?? 'none') : undefined,
+    webConfig: view.webConfig(),
+    memory: view.memory(),
+    internalErrors: view.internalErrors(),
+    ambiguities: view.ambiguities(),
+    warnings: view.warnings(),
+  } as const
+  return problemsOf(sources, unix)
+}
+
+function settingsOf(config: StatusView['config'], self: Self | undefined): SettingsStatus {
+  return {
+    scrapeInterval: config.scrapeIntervalMs / 1000,
+    maxAge: config.maxAgeMs === 'off' ? 'off' : config.maxAgeMs / 1000,
+    staleAfter: config.staleAfterMs / 1000,
+    forgetAfter: config.forgetAfterMs / 1000,
+    advertise: self?.advertise ?? '',
+  }
+}
+
+/** All but the agents' own, which is never a target. */
+function servicesOf(
+  services: SwarmState['services'] = noServices,
+  own: string | undefined,
+): readonly ServiceStatus[] {
+  return [...services.values()]
+    .filter(({ name }) => name !== own)
+    .map(({ name, mode, replicas, slots }) => ({ name, mode, replicas, slots }))
+}
+
+/** For each node the context of its entries. */
+export function contextsOf(
+  nodes: readonly NodeStatus[],
+  swarmState: SwarmState | undefined,
+): ReadonlyMap<NodeId, Surroundings> {
+  const services = swarmState?.services ?? noServices
+  return new Map(
+    nodes.map(({ id, name, link }) => [
+      id,
+      { node: name, lost: link === 'lost' || link === 'none', services },
+    ]),
+  )
+}
+
+const noServices: SwarmState['services'] = new Map()
+
+export function unknownOwner(owner: NodeId): Surroundings {
+  return { node: owner, lost: true, services: noServices }
+}

@@ -1,0 +1,100 @@
+// The process' own metrics, under the names that people's dashboards know.
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { performance } from 'node:perf_hooks'
+import type { Lag, LagSummary } from '../runtime/lag.ts'
+import type { Metrics } from '../runtime/metrics.ts'
+
+/** All of it is read when a client asks, and reading changes nothing: several Prometheus servers may ask. */
+export function observeProcess(metrics: Metrics, lag: Lag): void {
+  observeLoop(metrics, lag)
+  observeMemory(metrics)
+  observeFiles(metrics)
+  observeResources(metrics)
+  const started = Math.round((Date.now() - performance.now()) / 1000)
+  const gauge = (name: string, help: string, read: () => number) =>
+    metrics.observe(name, 'gauge', help, () => [[{}, read()]])
+  gauge('process_start_time_seconds', 'Start time of the process since unix epoch in seconds.', () => started)
+  metrics.observe(
+    'process_cpu_seconds_total',
+    'counter',
+    'Total user and system CPU time spent in seconds.',
+    () => {
+      const { user, system } = process.cpuUsage()
+      return [[{}, (user + system) / 1e6]]
+    },
+  )
+  metrics.observe('nodejs_version_info', 'gauge', 'Node.js version info.', () => [
+    [{ version: process.version }, 1],
+  ])
+}
+
+function observeLoop(metrics: Metrics, lag: Lag): void {
+  const delay = (name: string, help: string, of: (summary: LagSummary) => number) =>
+    metrics.observe(`nodejs_eventloop_lag_${name}_seconds`, 'gauge', help, () => [
+      [{}, of(lag.read()) / 1000],
+    ])
+  const within = 'within the last one to two minutes'
+  delay('mean', `The mean event loop delay ${within}.`, ({ mean }) => mean)
+  delay('p99', `The 99th percentile of the event loop delays ${within}.`, ({ p99 }) => p99)
+  delay('max', `The longest event loop delay ${within}.`, ({ max }) => max)
+  metrics.observe(
+    'nodejs_eventloop_time_seconds_total',
+    'counter',
+    'The time that the event loop was active, and that it was idle.',
+    () => {
+      const { active, idle } = performance.eventLoopUtilization()
+      return [
+        [{ state: 'active' }, active / 1000],
+        [{ state: 'idle' }, idle / 1000],
+      ]
+    },
+  )
+}
+
+function observeMemory(metrics: Metrics): void {
+  const read = (name: string, help: string, of: (usage: NodeJS.MemoryUsage) => number) =>
+    metrics.observe(name, 'gauge', help, () => [[{}, of(process.memoryUsage())]])
+  read('process_resident_memory_bytes', 'Resident memory size in bytes.', ({ rss }) => rss)
+  read(
+    'nodejs_heap_size_total_bytes',
+    'Process heap size from Node.js in bytes.',
+    ({ heapTotal }) => heapTotal,
+  )
+  read(
+    'nodejs_heap_size_used_bytes',
+    'Process heap size used from Node.js in bytes.',
+    ({ heapUsed }) => heapUsed,
+  )
+  read('nodejs_external_memory_bytes', 'Node.js external memory size in bytes.', ({ external }) => external)
+}
+
+/** What keeps the process alive: sockets, timers, requests under way. */
+function observeResources(metrics: Metrics): void {
+  metrics.observe(
+    'nodejs_active_resources',
+    'gauge',
+    'Number of active resources that are currently keeping the event loop alive, grouped by async resource type.',
+    () =>
+      [...Map.groupBy(process.getActiveResourcesInfo(), (type) => type)].map(([type, all]) => [
+        { type },
+        all.length,
+      ]),
+  )
+}
+
+/** Linux tells of a process' files in /proc; elsewhere there is nothing to say. */
+function observeFiles(metrics: Metrics): void {
+  const read = (name: string, help: string, count: () => number) =>
+    metrics.observe(name, 'gauge', help, () => {
+      try {
+        return [[{}, count()]]
+      } catch {
+        return []
+      }
+    })
+  read('process_open_fds', 'Number of open file descriptors.', () => readdirSync('/proc/self/fd').length)
+  read('process_max_fds', 'Maximum number of open file descriptors.', () =>
+    Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]),
+  )
+}

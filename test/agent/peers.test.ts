@@ -1,0 +1,84 @@
+// Sync as the rest of the agent sees it, whatever it is about to do.
+
+import { describe, expect, test } from 'vitest'
+import { createPeers } from '../../src/agent/peers.ts'
+
+function stub() {
+  const calls: unknown[][] = []
+  return {
+    calls,
+    sync: {
+      refresh: async (...asked: readonly unknown[]) => void calls.push(['refresh', ...asked]),
+      flush: () => void calls.push(['flush']),
+      peers: () => [],
+      isSettled: () => true,
+      stop: async () => void calls.push(['stop']),
+    },
+  }
+}
+
+describe('sync', () => {
+  test('without a secret never begins, and nobody waits for it', async () => {
+    const peers = createPeers(undefined, () => {})
+    peers.begin()
+    expect(peers.isSettled()).toBe(true)
+    expect(peers.peers()).toEqual([])
+    await expect(peers.refresh('n2', 'a', 100)).rejects.toMatchObject({ code: 'owner_lost' })
+    await peers.stop()
+  })
+
+  test('begins once, is waited for until it is settled, and is stopped', async () => {
+    const { calls, sync } = stub()
+    let begun = 0
+    const start = async () => {
+      begun += 1
+      return sync
+    }
+    const peers = createPeers(start, () => {})
+    expect(peers.isSettled()).toBe(false)
+    peers.begin()
+    peers.begin()
+    peers.flush()
+    expect(begun).toBe(1)
+    await expect(peers.refresh('n2', 'a', 100)).rejects.toMatchObject({ code: 'owner_lost' })
+    await Promise.resolve()
+    expect(peers.isSettled()).toBe(true)
+    await peers.refresh('n2', 'a', 100)
+    peers.flush()
+    await peers.stop()
+    expect(calls).toEqual([['refresh', 'n2', 'a', 100], ['flush'], ['stop']])
+  })
+
+  test('that is stopped while it begins is stopped when it has; afterwards it begins no more', async () => {
+    const { calls, sync } = stub()
+    const beginning = Promise.withResolvers<typeof sync>()
+    let begun = 0
+    const peers = createPeers(
+      () => {
+        begun += 1
+        return beginning.promise
+      },
+      () => {},
+    )
+    peers.begin()
+    const stopped = peers.stop()
+    beginning.resolve(sync)
+    await stopped
+    expect(calls).toEqual([['stop']])
+    peers.begin()
+    expect(begun).toBe(1)
+  })
+
+  test('that can’t begin ends the agent, and can be stopped', async () => {
+    const failures: unknown[] = []
+    const error = new Error('the port is taken')
+    const peers = createPeers(
+      () => Promise.reject(error),
+      (failure) => failures.push(failure),
+    )
+    peers.begin()
+    await peers.stop()
+    expect(failures).toEqual([error])
+    expect(peers.isSettled()).toBe(false)
+  })
+})

@@ -1,0 +1,83 @@
+// From the store's targets to what is probed and scraped, and back: with the real store and the real prober.
+
+import { beforeEach, expect, test } from 'vitest'
+import { startPipeline } from '../../src/agent/pipeline.ts'
+import { settingsOf } from '../../src/labels/settings.ts'
+import { createLog } from '../../src/logging/log.ts'
+import { startProber } from '../../src/probe/prober.ts'
+import { createMetrics } from '../../src/runtime/metrics.ts'
+import { createStore, type Store } from '../../src/store/store.ts'
+import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
+import { self, target } from '../store/samples.ts'
+import { page } from '../web/agent.ts'
+
+let clock: VirtualClock
+let store: Store
+let scraped: readonly string[]
+let looks: number
+
+beforeEach(() => {
+  clock = virtualClock()
+  store = createStore({ clock, forgetAfterMs: 300_000, version: 'test' })
+  store.identify(self())
+  scraped = []
+  looks = 0
+  const url = 'http://10.0.0.2:8080/metrics'
+  const candidates = [{ url, host: '10.0.0.2', port: 8080, why: 'scanned' }]
+  const prober = startProber(
+    {
+      clock,
+      config: { scrapeTimeoutMs: 10_000 },
+      connect: async () => {},
+      read: async () => {
+        looks += 1
+        return { page: page('x 1\n') }
+      },
+      log: createLog('silent'),
+      metrics: createMetrics(),
+    },
+    store.putFinding,
+  )
+  const pipeline = startPipeline({
+    clock,
+    store,
+    config: { scrapeIntervalMs: 10_000, scrapeTimeoutMs: 10_000 },
+    settings: ({ labels }) => settingsOf(labels, undefined),
+    planOf: () => ({ kind: 'probe', candidates, told: false, hint: '' }) as const,
+    probe: prober.update,
+    repeat: prober.repeat,
+    scrape: (jobs) => {
+      scraped = [...jobs.keys()]
+    },
+    settled: prober.settled,
+  })
+  store.subscribe(pipeline.changed)
+})
+
+const finding = (node = 'n1') => store.entry(node, 'a')?.finding.kind
+
+test('what is found in a container is scraped', async () => {
+  store.replaceTargets([target('a')])
+  await clock.pass(1000)
+  expect([finding(), scraped]).toEqual(['found', ['a']])
+})
+
+test('what was found stands in one that is gone and back before anybody looks', async () => {
+  store.replaceTargets([target('a')])
+  await clock.pass(1000)
+  store.replaceTargets([])
+  store.replaceTargets([target('a')])
+  expect(finding()).toBe('searching')
+  await clock.pass(1000)
+  expect([finding(), scraped, looks]).toEqual(['found', ['a'], 1])
+})
+
+test('what was found stands under another id of the node', async () => {
+  store.replaceTargets([target('a')])
+  await clock.pass(1000)
+  store.identify(self('n2'))
+  store.replaceTargets([target('a', { node: 'n2' })])
+  expect(finding('n2')).toBe('found')
+  await clock.pass(1000)
+  expect([finding('n2'), scraped, looks]).toEqual(['found', ['a'], 1])
+})

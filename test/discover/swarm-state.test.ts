@@ -1,0 +1,161 @@
+import { describe, expect, test } from 'vitest'
+import type { ApiNode, ApiService, ApiTask } from '../../src/discover/api.ts'
+import { atWork, swarmStateOf } from '../../src/discover/swarm-state.ts'
+import type { SwarmState } from '../../src/model.ts'
+import { swarm } from './recorded.ts'
+
+const service = (spec: object, rest: object = {}): ApiService => ({
+  ID: 's',
+  Spec: { Name: 'web', ...spec },
+  ...rest,
+})
+const task = (ID: string, Slot: number, CreatedAt = '2026-11-21T02:22:06.5Z'): ApiTask => ({
+  ID,
+  ServiceID: 's',
+  Slot,
+  CreatedAt,
+})
+const replicated = (Replicas: number) => ({ Mode: { Replicated: { Replicas } } })
+
+const only = (one: ApiService, tasks: ApiTask[] = [], allowed: string[] = []) =>
+  swarmStateOf('c', { services: [one], tasks, nodes: [] }, allowed).services.get('s')!
+
+const taskContainers = ['0781859b642a72a0', '1900ae29c207fb6e', '258e10e32f1d8b0e', 'fe1d4c51842cf497']
+const textOf = (swarmState: SwarmState) =>
+  JSON.stringify(swarmState, (_, value) => (value instanceof Map ? [...value] : value))
+
+describe('the swarmState', () => {
+  test('of a recorded Swarm', () => {
+    expect(swarmStateOf('jsk', swarm, [])).toEqual({
+      cluster: 'jsk',
+      nodes: new Map([
+        [
+          'oh1tzdwddc082h6uv3o59oun7',
+          {
+            hostname: 'vm',
+            address: '10.99.0.1',
+            role: 'manager',
+            state: 'ready',
+            availability: 'active',
+          },
+        ],
+      ]),
+      services: new Map<string, unknown>([
+        [
+          'agpzlupi69r3dhqzckwgvjv6k',
+          {
+            name: 'demo_web',
+            mode: 'replicated',
+            replicas: 2,
+            slots: ['1', '2'],
+            labels: {
+              'com.df.notify': 'true',
+              'com.df.scrapePort': '8080',
+              'com.docker.stack.image': 'bb:2',
+              'com.docker.stack.namespace': 'demo',
+            },
+            contested: expect.any(Map),
+          },
+        ],
+        ['bo4kuauu576hw489cnbijedk2', expect.objectContaining({ name: 'demo_hidden', slots: ['1'] })],
+        [
+          'ogt6nvkyaxpteet7n1yh2mjqj',
+          expect.objectContaining({ name: 'job', mode: 'job', replicas: 0, slots: [] }),
+        ],
+        [
+          'ze2hs8urzv6ciwzikiburlfl9',
+          expect.objectContaining({ name: 'demo_agent', mode: 'global', replicas: 1, slots: [] }),
+        ],
+      ]),
+      containers: new Map([['oh1tzdwddc082h6uv3o59oun7', taskContainers]]),
+    })
+  })
+
+  test('says the same whatever the order of the lists', () => {
+    const { services, tasks, nodes } = swarm
+    const turned = { services: services.toReversed(), tasks: tasks.toReversed(), nodes: nodes.toReversed() }
+    expect(textOf(swarmStateOf('c', turned, []))).toBe(textOf(swarmStateOf('c', swarm, [])))
+  })
+
+  test('lists the containers of tasks by node, those of jobs too, whose tasks count for nothing else', () => {
+    const on = (NodeID: string, ContainerID: string, rest: Partial<ApiTask> = {}) => ({
+      ...task(ContainerID, 1),
+      ...rest,
+      NodeID,
+      Status: { ContainerStatus: { ContainerID } },
+    })
+    const tasks = [
+      on('n2', 'c'.repeat(64)),
+      on('n1', 'b'.repeat(64)),
+      on('n1', 'a'.repeat(64), { DesiredState: 'complete', Slot: 7 }),
+      { ...task('none', 2), NodeID: 'n1', Status: {} },
+    ]
+    const { containers, services } = swarmStateOf(
+      'c',
+      { services: [service(replicated(2))], tasks, nodes: [] },
+      [],
+    )
+    expect([...containers]).toEqual([
+      ['n1', ['a'.repeat(16), 'b'.repeat(16)]],
+      ['n2', ['c'.repeat(16)]],
+    ])
+    expect(services.get('s')!.slots).toEqual(['1', '2'])
+  })
+
+  test('keeps the gaps of scaling down, in the order of numbers', () => {
+    const { slots } = only(service(replicated(3)), [task('c', 10), task('a', 2), task('b', 9)])
+    expect(slots).toEqual(['2', '9', '10'])
+  })
+
+  test('names the tasks of a slot that runs twice, oldest first', () => {
+    const hour = '2026-11-21T01:22:07.1Z'
+    const tasks = [task('new', 2), task('old', 2, hour), task('one', 1, hour)]
+    const { slots, contested } = only(service(replicated(2)), tasks)
+    expect(slots).toEqual(['1', '2'])
+    expect(contested).toEqual(new Map([['2', ['old', 'new']]]))
+  })
+
+  test('names the task of a slot that was filled anew a while ago: its former container may still run', () => {
+    const at = (time: string) => `2026-11-21T${time}Z`
+    const tasks = [
+      task('new', 1, at('02:22:06.5')),
+      task('young', 2, at('02:17:07')),
+      task('old', 3, at('02:17:06')),
+    ]
+    expect(only(service(replicated(3)), tasks).contested).toEqual(
+      new Map([
+        ['1', ['new']],
+        ['2', ['young']],
+      ]),
+    )
+    const many = Array.from({ length: 501 }, (_, slot) => task(`t${slot}`, slot + 1))
+    expect(only(service(replicated(501)), many.slice(1)).contested.get('501')).toEqual(['t500'])
+    expect(only(service(replicated(501)), many).contested).toEqual(new Map())
+  })
+
+  test('leaves out labels that may not leave', () => {
+    const labels = { Labels: { 'com.df.notify': 'true', team: 'blue', secret: 'x' } }
+    expect(only(service(labels), [], ['team']).labels).toEqual({ 'com.df.notify': 'true', team: 'blue' })
+  })
+
+  test('knows a manager without an address of its own by the managers’ own', () => {
+    const nodes: ApiNode[] = [
+      { ID: 'n', Status: { Addr: '0.0.0.0' }, ManagerStatus: { Addr: '10.0.0.7:2377' } },
+    ]
+    expect(swarmStateOf('c', { services: [], tasks: [], nodes }, []).nodes.get('n')).toMatchObject({
+      address: '10.0.0.7',
+    })
+  })
+})
+
+test.each<[string, ApiService, ApiTask[], boolean]>([
+  ['all that is wanted is there', service(replicated(1)), [task('a', 1)], false],
+  ['tasks are still to be made', service(replicated(2)), [task('a', 1)], true],
+  ['tasks are still to be ended', service(replicated(0)), [task('a', 1)], true],
+  ['an update runs', service(replicated(1), { UpdateStatus: { State: 'updating' } }), [task('a', 1)], true],
+  ['it is being rolled back', service({}, { UpdateStatus: { State: 'rollback_started' } }), [], true],
+  ['an update was paused', service({}, { UpdateStatus: { State: 'paused' } }), [], false],
+  ['a global service', service({ Mode: { Global: {} } }), [], false],
+])('whether Swarm is at work: %s', (_, one, tasks, expected) => {
+  expect(atWork({ services: [one], tasks, nodes: [] })).toBe(expected)
+})

@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest'
+import { observeLag } from '../../src/runtime/lag.ts'
+import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
+
+/** A clock whose event loop can be busy: timers that are due meanwhile ring once it is done. */
+function started() {
+  const clock: VirtualClock = virtualClock()
+  let lost = 0
+  const { clock: observed, lag } = observeLag({ ...clock, now: () => clock.now() + lost })
+  const rang: number[] = []
+  const timer = (ms: number) => observed.after(ms, () => rang.push(observed.now()))
+  const busy = (ms: number) => {
+    lost += ms
+  }
+  return { clock, observed, lag, rang, timer, busy }
+}
+
+test('a timer that rings in time tells of no lag', () => {
+  const { clock, timer, rang, lag } = started()
+  timer(100)
+  clock.passSync(100)
+  expect(rang).toEqual([1_000_100])
+  expect(lag.read().max).toBeLessThan(0.001)
+})
+
+test('each that rings late tells by how much', () => {
+  const { clock, timer, busy, lag } = started()
+  timer(100)
+  timer(200)
+  clock.passSync(100)
+  busy(60)
+  clock.passSync(100)
+  expect(lag.read().max).toBeCloseTo(60, 0)
+  expect(lag.read().mean).toBeCloseTo(30, 0)
+})
+
+test('a sleep tells it too, one that is broken off does not', async () => {
+  const { clock, observed, busy, lag } = started()
+  const slept = observed.sleep(100)
+  const brokenOff = observed.sleep(100, AbortSignal.abort(new Error('enough')))
+  await expect(brokenOff).rejects.toThrow('enough')
+  busy(20)
+  await clock.pass(100)
+  await slept
+  const { mean, max } = lag.read()
+  expect([mean, max].map(Math.round)).toEqual([20, 20])
+})
+
+test('a timer that is cancelled tells nothing', () => {
+  const { clock, timer, busy, rang, lag } = started()
+  timer(100)()
+  busy(50)
+  clock.passSync(500)
+  expect([rang, lag.read().max]).toEqual([[], 0])
+})

@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { type Family, pageOf, sampleOf } from '../../src/status/details.ts'
+import { prometheusBlock } from '../../src/status/prometheus-block.ts'
+import { targetOf } from '../../src/status/target.ts'
+import { entry, target, task } from '../helpers/cluster.ts'
+
+const around = { node: 'node1', lost: false, services: new Map() }
+
+describe('a sample', () => {
+  test.each([
+    ['up 1', 'up', '1'],
+    ['up{a="b"} 1 1712', 'up{a="b"}', '1 1712'],
+    ['up {a="b"}  1', 'up {a="b"}', '1'],
+    [String.raw`up{a="} \" 7",b="c"} 2`, String.raw`up{a="} \" 7",b="c"}`, '2'],
+    ['{"my.metric",a="b"} 3', '{"my.metric",a="b"}', '3'],
+    ['up 1 # {trace="x"} 0.5', 'up', '1 # {trace="x"} 0.5'],
+  ])('%s', (line, series, value) => {
+    expect(sampleOf(line)).toEqual({ series, value })
+  })
+})
+
+describe('the page of a target', () => {
+  const family = (name: string, samples: readonly string[], help = ''): Family => ({
+    name,
+    type: 'gauge',
+    help,
+    unit: '',
+    samples,
+  })
+  const requests = family('requests', ['requests{code="200"} 1', 'requests{code="500"} 2'], 'Those answered.')
+  const memory = family('memory', ['memory 3'])
+
+  test('holds all families when nothing is looked for', () => {
+    expect(pageOf([requests, memory], '')).toMatchObject({ families: 2, series: 3, truncated: false })
+  })
+
+  test.each([
+    ['CODE="500"', ['requests{code="500"}']],
+    ['answered', ['requests{code="200"}', 'requests{code="500"}']],
+    ['answered 200', ['requests{code="200"}']],
+    ['mem', ['memory']],
+    ['nothing', []],
+  ])('finds %s', (find, series) => {
+    const found = pageOf([requests, memory], find)
+    expect(found.shown.flatMap(({ samples }) => samples.map((sample) => sample.series))).toEqual(series)
+    expect(found.series).toBe(series.length)
+  })
+
+  test('is bounded, and says so', () => {
+    const large = Array.from({ length: 40 }, (_, at) =>
+      family(
+        `f${at}`,
+        Array.from({ length: 300 }, (_, of) => `f${at}{of="${of}"} 1`),
+      ),
+    )
+    const page = pageOf(large, '')
+    expect(page).toMatchObject({ families: 40, series: 12_000, truncated: true })
+    expect(page.shown.flatMap(({ samples }) => samples).length).toBe(2000)
+  })
+})
+
+describe('the block for Prometheus', () => {
+  const settings = {
+    scrapeInterval: 10,
+    maxAge: 0.1,
+    staleAfter: 30,
+    forgetAfter: 300,
+    advertise: 'm.example:2137',
+  }
+
+  test('scrapes the target through the agents', () => {
+    const block = prometheusBlock(targetOf(entry(task('shop_web', '2')), around, Number), settings, 'demo')
+    expect(parse(block)).toEqual({
+      scrape_configs: [
+        {
+          job_name: 'shop_web',
+          metrics_path: '/shop_web/2/metrics',
+          static_configs: [
+            { targets: ['m.example:2137'], labels: { cluster: 'demo', instance: 'shop_web.2' } },
+          ],
+        },
+      ],
+    })
+  })
+
+  test('no name gets out of its string', () => {
+    const name = 'a"\n  - job_name: evil # \u2028 \\'
+    const block = prometheusBlock(targetOf(entry(target(name)), around, Number), settings, name)
+    const [job, ...others] = parse(block).scrape_configs
+    expect(others).toEqual([])
+    expect(job.job_name).toBe(name)
+    expect(job.static_configs[0].labels.cluster).toBe(name)
+  })
+})

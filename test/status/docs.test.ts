@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import type { Entry } from '../../src/model.ts'
+import { service, swarmState } from '../helpers/cluster.ts'
+import { container, failing, healthy, nodeView, place, startScene } from '../helpers/scene.ts'
+import { ask } from '../web/agent.ts'
+
+const manual = readFileSync('docs/STATUS.md', 'utf8')
+const documented = new Set([...manual.matchAll(/`(\w+)`/g)].map(([, word]) => word))
+/** Whose keys are the containers' own. */
+const foreign = ['labels']
+
+function keysOf(value: unknown): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap(keysOf)
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, inner]) => [
+    key,
+    ...(foreign.includes(key) ? [] : keysOf(inner)),
+  ])
+}
+
+test('every field of the status is documented', async () => {
+  const web = healthy(container('n1', 'shop_web.1.x', place('shop_web', '1')))
+  const stopped: Entry = {
+    ...web,
+    target: { ...web.target, id: 'b' },
+    ended: { at: 0, exitCode: 1, removed: true },
+  }
+  const down = failing(container('n1', 'a', { kind: 'standalone' }), 'refused', 'hint it')
+  const trouble = { code: 'protocol' as const, reason: 'r', hint: 'm' }
+  const known = swarmState([service('shop_web')], ['n1', 'n5'])
+  const drained = { ...known.nodes.get('n1')!, availability: 'drain' }
+  const scene = await startScene({
+    entries: [web, stopped, down],
+    nodes: [nodeView('n1', 'node1', 'self', {}, 1), { ...nodeView('n2', 'node2', 'up'), trouble }],
+    swarmState: { ...known, nodes: new Map([...known.nodes, ['n1', drained]]) },
+    ambiguities: [trouble],
+  })
+  try {
+    const tell = async (path: string) =>
+      JSON.parse((await ask(scene.port, path, { headers: { accept: 'application/json' } })).text)
+    const all = [await tell('/'), await tell(`/?target=n1/${web.target.id}`)]
+    expect(keysOf(all).filter((key) => !documented.has(key))).toEqual([])
+    expect(new Set(keysOf(all)).size).toBeGreaterThan(60)
+  } finally {
+    await scene.stop()
+  }
+})

@@ -1,0 +1,176 @@
+// The parts of the page that need no browser.
+
+import { describe, expect, test } from 'vitest'
+import { age, bytes, durationText } from '../../src/status/page/format.js'
+import { matcher, missingOf, needsOf, sayStates, take, titleOf } from '../../src/status/page/model.js'
+import { everything, isFiltered, printQuery, readQuery } from '../../src/status/page/query.js'
+import type { Status, TargetStatus } from '../../src/status/shape.ts'
+
+const target = (name: string, more: Partial<TargetStatus> = {}): TargetStatus => ({
+  key: `n1/${name}`,
+  id: name,
+  nodeId: 'n1',
+  node: 'node1',
+  name,
+  kind: 'standalone',
+  replica: 'node1',
+  image: 'image:1',
+  path: `/${name}/node1/metrics`,
+  state: 'up',
+  history: [],
+  remarks: [],
+  ...more,
+})
+
+const replica = (service: string, slot: string, more: Partial<TargetStatus> = {}) =>
+  target(`${service}.${slot}`, { kind: 'replicated', service, stack: 'shop', replica: slot, ...more })
+
+const answer = (more: Partial<Status>): Status => ({
+  version: '1.0.0',
+  time: 100,
+  sequence: 'a.1',
+  partial: false,
+  cluster: 'demo',
+  nodeId: 'n1',
+  settings: {
+    scrapeInterval: 10,
+    maxAge: 0.1,
+    staleAfter: 30,
+    forgetAfter: 300,
+    advertise: 'h:2137',
+  },
+  nodes: [],
+  services: [],
+  problems: [],
+  targets: [],
+  gone: [],
+  ...more,
+})
+
+describe('answers put together', () => {
+  const first = take(
+    undefined,
+    answer({ targets: [target('b'), replica('shop_web', '10'), replica('shop_web', '9')] }),
+  )
+  const listed = ({ groups }: typeof first) => groups.map(({ name, members }) => [name, ...members])
+
+  test('are listed by name, replicas by number', () => {
+    expect(listed(first)).toEqual([
+      ['b', 'n1/b'],
+      ['shop_web', 'n1/shop_web.9', 'n1/shop_web.10'],
+    ])
+  })
+
+  test('a change of state moves nothing, and costs no sorting', () => {
+    const next = take(first, answer({ partial: true, targets: [target('b', { state: 'down' })] }))
+    expect(next.groups).toBe(first.groups)
+    expect(next.targets.get('n1/b')?.state).toBe('down')
+    expect(next.targets.size).toBe(3)
+  })
+
+  test('what is gone leaves, what is new is put in its place', () => {
+    const next = take(first, answer({ partial: true, targets: [target('a')], gone: ['n1/shop_web.9'] }))
+    expect(listed(next)).toEqual([
+      ['a', 'n1/a'],
+      ['b', 'n1/b'],
+      ['shop_web', 'n1/shop_web.10'],
+    ])
+  })
+
+  test('a whole answer replaces all', () => {
+    expect(listed(take(first, answer({ targets: [target('c')] })))).toEqual([['c', 'n1/c']])
+  })
+
+  test('a service without any container is listed too', () => {
+    const services = [{ name: 'shop_db', mode: 'replicated' as const, replicas: 1, slots: ['1'] }]
+    const { groups } = take(undefined, answer({ services }))
+    expect(groups).toMatchObject([{ name: 'shop_db', members: [] }])
+    expect(missingOf(groups[0]?.declared, [])).toEqual(['1'])
+    expect(missingOf(groups[0]?.declared, [replica('shop_db', '1')])).toEqual([])
+  })
+})
+
+describe('what needs a person', () => {
+  const needs = (...targets: TargetStatus[]) =>
+    needsOf(take(undefined, answer({ targets }))).map(({ severity, title }) => `${severity} ${title}`)
+  const trouble = (code: NonNullable<TargetStatus['trouble']>['code']) => ({
+    trouble: { code, reason: 'because' },
+  })
+
+  test('is what is down, what cannot be reached, what crashed', () => {
+    expect(
+      needs(
+        target('crashed', { state: 'ended', ended: { time: 1, exitCode: 137, removed: false } }),
+        target('hidden', { state: 'unscraped', ...trouble('no_address') }),
+        replica('shop_web', '1', { state: 'down', ...trouble('refused') }),
+      ),
+    ).toEqual(['error shop_web.1', 'warning crashed@node1', 'warning hidden@node1'])
+  })
+
+  test('is not what has no metrics, is off, has done its work, or ended when told to', () => {
+    expect(
+      needs(
+        target('db', { state: 'unscraped', ...trouble('no_metrics') }),
+        target('off', { state: 'off', ...trouble('disabled') }),
+        target('done', { state: 'ended', ended: { time: 1, exitCode: 0, removed: false } }),
+        target('updated', { state: 'ended', ended: { time: 1, exitCode: 143, removed: false } }),
+        target('well'),
+      ),
+    ).toEqual([])
+  })
+})
+
+describe('what is shown', () => {
+  const web = replica('shop_web', '2', {
+    state: 'down',
+    trouble: { code: 'refused', reason: 'connection refused' },
+  })
+  test.each([
+    [{ q: 'WEB' }, true],
+    [{ q: 'web refused' }, true],
+    [{ q: 'shop_web.2' }, true],
+    [{ q: 'web timeout' }, false],
+    [{ states: ['down', 'lost'] }, true],
+    [{ states: ['up'] }, false],
+    [{ node: 'n1', stack: 'shop' }, true],
+    [{ node: 'n2' }, false],
+    [{ stack: 'blog' }, false],
+  ])('%j: %s', (part, expected) => {
+    expect(matcher({ ...everything, ...part })(web)).toBe(expected)
+  })
+
+  test('stands in the URL and comes back from it', () => {
+    const query = { q: 'a b&c', states: ['up', 'down'], node: 'n 1', stack: 's', target: 'n/1', find: '#x' }
+    expect(readQuery(printQuery(query))).toEqual(query)
+    expect(printQuery(everything)).toBe('.')
+    expect(readQuery('')).toEqual(everything)
+    expect([isFiltered(query), isFiltered({ ...everything, target: 'n/1' })]).toEqual([true, false])
+  })
+})
+
+test('states in words', () => {
+  expect(sayStates([target('a'), target('b', { state: 'down' }), target('c')])).toBe('2 up, 1 down')
+})
+
+test('titles are those of the label instance', () => {
+  expect([titleOf(replica('shop_web', '2')), titleOf(target('cron'))]).toEqual(['shop_web.2', 'cron@node1'])
+})
+
+test.each([
+  [bytes(0), '0 B'],
+  [bytes(999), '999 B'],
+  [bytes(1000), '1.0 kB'],
+  [bytes(61_234), '61 kB'],
+  [bytes(999_600), '1.0 MB'],
+  [durationText(0.0004), '0.4 ms'],
+  [durationText(0.0996), '100 ms'],
+  [durationText(0.99951), '1.0 s'],
+  [durationText(12), '12 s'],
+  [age(-0.2), '0 s'],
+  [age(59.9), '59 s'],
+  [age(61), '1 min'],
+  [age(7300), '2 h'],
+  [age(200_000), '2 d'],
+])('%s is %s', (made, expected) => {
+  expect(made).toBe(expected)
+})

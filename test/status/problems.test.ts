@@ -1,0 +1,183 @@
+import { describe, expect, test } from 'vitest'
+import { nodesOf } from '../../src/status/nodes.ts'
+import { type ProblemSources, problemsOf } from '../../src/status/problems.ts'
+import { node, swarmState } from '../helpers/cluster.ts'
+
+const unix = (at: number) => at
+const calm: ProblemSources = {
+  nodes: nodesOf([node('node1', { link: 'self' }), node('node2')], undefined, unix),
+  peers: [],
+  rules: [],
+  discovery: { warnings: [] },
+  webConfig: undefined,
+  swarmStateAgeMs: undefined,
+  memory: undefined,
+  internalErrors: undefined,
+  ambiguities: [],
+  warnings: [],
+}
+const texts = (sources: Partial<ProblemSources>) =>
+  problemsOf({ ...calm, ...sources }, unix).map(({ severity, about, text }) => `${severity} ${about} ${text}`)
+
+describe('problems', () => {
+  test('a calm cluster has none', () => {
+    expect(texts({})).toEqual([])
+  })
+
+  test('a lost link, a node in trouble, a node without an agent', () => {
+    const views = [
+      node('node1', { link: 'self' }),
+      node('node2', { link: 'lost' }),
+      { ...node('node3'), trouble: { code: 'protocol' as const, reason: 'its id is claimed twice' } },
+    ]
+    const nodes = nodesOf(views, swarmState([], ['node1', 'node4']), unix)
+    expect(texts({ nodes })).toEqual([
+      'error node node2: the link is lost',
+      'error node node3: its id is claimed twice',
+      'warning node node4: no agent has been heard there, so its containers are unknown',
+    ])
+  })
+
+  test('why a link is lost, and always what to do', () => {
+    const trouble = { code: 'timeout' as const, reason: 'the peer was silent for 2.3 s' }
+    const nodes = nodesOf([{ ...node('node2', { link: 'lost' }), trouble }], undefined, unix)
+    expect(problemsOf({ ...calm, nodes }, unix)).toEqual([
+      {
+        key: 'node node2',
+        severity: 'error',
+        about: 'node',
+        since: 0,
+        text: 'node2: the link is lost (the peer was silent for 2.3 s)',
+        hint: expect.stringContaining('see whether node2 is up'),
+      },
+    ])
+  })
+
+  test('Docker that cannot be read, and what else is amiss there', () => {
+    const trouble = { code: 'unreachable' as const, reason: 'the socket is gone' }
+    expect(texts({ discovery: { trouble, warnings: [{ ...trouble, reason: 'no services' }] } })).toEqual([
+      'error discovery the socket is gone',
+      'warning discovery no services',
+    ])
+  })
+
+  test.each([
+    ['a node that is down is missed, whether or not its agent was ever heard', { state: 'down' }, 2],
+    ['a node that is drained needs no agent', { availability: 'drain' }, 0],
+  ])('%s', (_, state, count) => {
+    const known = swarmState([], ['node1', 'node3', 'node4'])
+    const nodesOfSwarm = new Map(
+      [...known.nodes].map(([id, one]) => [id, id === 'node1' ? one : { ...one, ...state }]),
+    )
+    const views = [node('node1', { link: 'self' }), node('node3', { link: 'lost' })]
+    const nodes = nodesOf(views, { ...known, nodes: nodesOfSwarm }, unix)
+    expect(problemsOf({ ...calm, nodes }, unix)).toHaveLength(count)
+  })
+
+  test('a peer that has stopped, as its link and its address tell it', () => {
+    const trouble = { code: 'unreachable' as const, reason: 'nothing listens there' }
+    const peer = { address: '10.0.0.2:2140', node: 'node2', sent: 0, received: 0 }
+    expect(
+      texts({
+        nodes: nodesOf([node('node1', { link: 'self' }), node('node2', { link: 'lost' })], undefined, unix),
+        peers: [{ ...peer, state: 'failed', trouble }],
+      }),
+    ).toEqual(['error node node2: the link is lost', 'error peer 10.0.0.2:2140: nothing listens there'])
+  })
+
+  test.each<[ProblemSources['swarmStateAgeMs'], readonly string[]]>([
+    [undefined, []],
+    [0, []],
+    [120_000, []],
+    [120_001, ['no manager has sent the state of the Swarm for more than two minutes']],
+    ['none', ['no manager has sent which services there are']],
+  ])('the state of the Swarm %s ms old', (swarmStateAgeMs, expected) => {
+    expect(texts({ swarmStateAgeMs }).map((text) => text.split(':')[0])).toEqual(
+      expected.map((text) => `warning swarm ${text}`),
+    )
+  })
+
+  test('internal errors, with when the last one happened, where, and what to do', () => {
+    const internalErrors = { count: 1, lastAt: 1_800_000_000, lastWhere: 'scrape' }
+    const [one] = problemsOf({ ...calm, internalErrors }, unix)
+    expect(one).toMatchObject({
+      ...{ key: 'internal', severity: 'error', about: 'internal', since: 1_800_000_000 },
+      text: 'an internal error at 2027-01-15T08:00:00Z (scrape)',
+      hint: expect.stringContaining('look for "internal error" in the log'),
+    })
+    const [more] = problemsOf({ ...calm, internalErrors: { ...internalErrors, count: 3 } }, unix)
+    expect(more?.text).toMatch(/^3 internal errors, the last one at /)
+  })
+
+  test('each has a key of its own, which does not change with its text', () => {
+    const peers = ['a:1', 'b:1'].map((address) => ({
+      address,
+      state: 'failed' as const,
+      sent: 0,
+      received: 0,
+    }))
+    const nodes = nodesOf(
+      ['a', 'b'].map((id) => node(id, { link: 'lost' })),
+      undefined,
+      unix,
+    )
+    const keys = problemsOf({ ...calm, peers, nodes }, unix).map(({ key }) => key)
+    expect(new Set(keys)).toEqual(new Set(['node a', 'node b', 'peer a:1', 'peer b:1']))
+  })
+
+  test('a wrong secret is told with its fix', () => {
+    const trouble = { code: 'protocol' as const, reason: 'the secret differs', hint: 'give both the same' }
+    const peers = [{ address: '10.0.0.2:2140', state: 'failed' as const, trouble, sent: 0, received: 0 }]
+    expect(problemsOf({ ...calm, peers }, unix)).toEqual([
+      {
+        key: 'peer 10.0.0.2:2140',
+        severity: 'error',
+        about: 'peer',
+        text: '10.0.0.2:2140: the secret differs',
+        hint: 'give both the same',
+      },
+    ])
+  })
+
+  test('versions that differ are named with their nodes', () => {
+    const views = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => node(id))
+    const nodes = nodesOf([...views, { ...node('old'), version: '0.9.0' }], undefined, unix)
+    expect(texts({ nodes })).toEqual([
+      'warning version the agents differ in version: 1.0.0 on a, b, c, d, e and 1 more; 0.9.0 on old',
+    ])
+  })
+
+  test('not a hostname that only nodes have that are lost, or none but one', () => {
+    const views = [node('a'), node('former', { hostname: 'a', link: 'lost' })]
+    expect(texts({ nodes: nodesOf(views, undefined, unix) }).join('\n')).not.toContain('are called')
+  })
+
+  test('rejected rules, shared hostnames, ambiguous names and warnings, the worst first', () => {
+    const nodes = nodesOf([node('a'), node('b', { hostname: 'a' })], undefined, unix)
+    expect(
+      texts({
+        nodes,
+        rules: [
+          {
+            service: 'web',
+            label: 'com.df.alertIf',
+            reason: 'parse error',
+            position: 4,
+            text: 'web: com.df.alertIf, character 4: parse error',
+          },
+        ],
+        ambiguities: [{ code: 'ambiguous', reason: '"web" means more than one thing' }],
+        webConfig: { code: 'internal', reason: 'web.yml: no such certificate' },
+        memory: { code: 'overloaded', reason: 'memory is short', hint: 'raise the limit' },
+        warnings: ['the secret is short'],
+      }),
+    ).toEqual([
+      'error rule web: com.df.alertIf, character 4: parse error',
+      'error configuration web.yml: no such certificate',
+      'warning memory memory is short',
+      'warning configuration the secret is short',
+      'warning name 2 nodes are called a',
+      'notice name "web" means more than one thing',
+    ])
+  })
+})

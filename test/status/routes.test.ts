@@ -1,0 +1,114 @@
+import { gunzipSync } from 'node:zlib'
+import { afterEach, describe, expect, test } from 'vitest'
+import type { Status, TargetDetails } from '../../src/status/shape.ts'
+import { container, failing, healthy, place, type Scene, startScene } from '../helpers/scene.ts'
+import { ask, type Response } from '../web/agent.ts'
+
+const json = { accept: 'application/json' }
+let scene: Scene
+const target = container('n1', 'shop_web.1.x', place('shop_web', '1'))
+const start = async () => {
+  scene = await startScene({ entries: [healthy(target)] })
+}
+const get = (path: string, headers: Readonly<Record<string, string>> = json) =>
+  ask(scene.port, path, { headers })
+const statusOf = (response: Response) => JSON.parse(response.text) as Status
+afterEach(() => scene?.stop())
+
+describe('what is answered at /', () => {
+  test('the page, for browsers and for who takes anything', async () => {
+    await start()
+    for (const accept of ['text/html,application/xhtml+xml;q=0.9,*/*;q=0.8', '*/*']) {
+      const { headers, text } = await get('/', { accept })
+      expect(headers['content-type']).toBe('text/html; charset=utf-8')
+      expect(text).toMatch(/^<!doctype html>/)
+    }
+  })
+
+  test('the status as JSON, for who asks for that', async () => {
+    await start()
+    const response = await get('/')
+    expect(response.headers['content-type']).toBe('application/json; charset=utf-8')
+    const { partial, targets, nodes } = statusOf(response)
+    expect(partial).toBe(false)
+    expect(nodes.map(({ name }) => name)).toEqual(['node1', 'node2', 'node3'])
+    expect(targets).toMatchObject([{ key: `n1/${target.id}`, state: 'up', path: '/shop_web/1/metrics' }])
+  })
+
+  test('one target in full, with what is looked for in its page', async () => {
+    await start()
+    const details = async (query: string) =>
+      JSON.parse((await get(`/?target=${query}`)).text) as TargetDetails
+    const key = encodeURIComponent(`n1/${target.id}`)
+    expect((await details(key)).page).toMatchObject({ families: 2, series: 3 })
+    expect((await details(`${key}&find=memory`)).page?.shown.map(({ name }) => name)).toEqual([
+      'process_resident_memory_bytes',
+    ])
+    expect((await get('/?target=n1/none')).status).toBe(404)
+  })
+})
+
+test('an answer that tells nothing new is 304', async () => {
+  await start()
+  const first = await get('/')
+  const etag = String(first.headers.etag)
+  const again = await get('/', { ...json, 'if-none-match': etag })
+  expect([again.status, again.text]).toEqual([304, ''])
+  scene.world.put(failing(target))
+  const changed = await get('/', { ...json, 'if-none-match': etag })
+  expect(changed.status).toBe(200)
+  expect(statusOf(changed).targets[0]?.state).toBe('down')
+})
+
+test('long answers are packed for who can unpack them', async () => {
+  await start()
+  for (let slot = 2; slot < 20; slot += 1)
+    scene.world.put(healthy(container('n2', `shop_web.${slot}.x`, place('shop_web', `${slot}`))))
+  const packed = await get('/', { ...json, 'accept-encoding': 'gzip' })
+  expect(packed.headers['content-encoding']).toBe('gzip')
+  expect(JSON.parse(gunzipSync(packed.body).toString()).targets).toHaveLength(19)
+  for (const refusal of ['gzip;q=0', 'br, gzip; q=0.0, *', 'identity, gzip;q=0.5']) {
+    const plain = await get('/', { ...json, 'accept-encoding': refusal })
+    expect(plain.headers['content-encoding']).toBeUndefined()
+    expect(JSON.parse(plain.text).targets).toHaveLength(19)
+  }
+})
+
+describe('the files of the page', () => {
+  test('are all there, typed, and 304 when known', async () => {
+    await start()
+    const { text } = await get('/', { accept: 'text/html' })
+    const files = [...text.matchAll(/(?:src|href)="\.(\/-\/page\/[^"]+)"/g)].map(([, path]) => path!)
+    expect(files.length).toBeGreaterThan(2)
+    for (const file of files) {
+      const response = await get(file, {})
+      expect(response.status).toBe(200)
+      const known = await get(file, { 'if-none-match': String(response.headers.etag) })
+      expect(known.status).toBe(304)
+    }
+    expect((await get('/-/page/base.css')).headers['content-type']).toBe('text/css; charset=utf-8')
+  })
+
+  test.each(['none.js', 'tsconfig.json', '..%2froutes.ts', '%2e%2e%2froutes.ts', 'index.html%00'])(
+    'but not %s',
+    async (file) => {
+      await start()
+      expect((await get(`/-/page/${file}`)).status).toBe(404)
+    },
+  )
+})
+
+test('every answer forbids what the page does not need', async () => {
+  await start()
+  for (const [path, headers] of [
+    ['/', { accept: 'text/html' }],
+    ['/', json],
+    ['/-/page/main.js', {}],
+  ] as const) {
+    const response = await get(path, headers)
+    const policy = String(response.headers['content-security-policy'])
+    expect(policy).toContain("default-src 'none'")
+    expect(policy).not.toContain('unsafe')
+    expect(response.headers['x-content-type-options']).toBe('nosniff')
+  }
+})

@@ -1,0 +1,142 @@
+// The serving half of an agent over a store that the test writes: real HTTP on a port of its own. What stands
+// in for the container, or for the way to its owner, is the test's to give.
+
+import { request } from 'node:http'
+import { formats } from '../../src/agent/formats.ts'
+import { systemClock } from '../../src/clock.ts'
+import { createLog, type Log } from '../../src/logging/log.ts'
+import type { Change, Entry, NodeView, Page, Snapshot, SwarmState } from '../../src/model.ts'
+import { plainPage } from '../../src/model.ts'
+import { createNames } from '../../src/names/names.ts'
+import { createByteBudget } from '../../src/runtime/byte-budget.ts'
+import { observeLag } from '../../src/runtime/lag.ts'
+import { createMetrics } from '../../src/runtime/metrics.ts'
+import { nodesOf } from '../../src/status/nodes.ts'
+import type { Problem } from '../../src/status/shape.ts'
+import { createKept } from '../../src/web/kept.ts'
+import type { Plugin, Server } from '../../src/web/server.ts'
+import { startServe } from '../../src/web/web.ts'
+import { createWorld, node, type World } from '../store/world.ts'
+
+export interface Setup {
+  readonly entries?: readonly Entry[]
+  readonly nodes?: readonly NodeView[]
+  readonly swarmState?: SwarmState
+  readonly maxAgeMs?: number | 'off'
+  readonly staleAfterMs?: number
+  readonly usualTimeoutMs?: number
+  readonly refresh?: (entry: Entry, budget: number) => Promise<Snapshot>
+  readonly log?: Log
+  readonly formats?: typeof formats
+  readonly answerBytes?: number
+  readonly isMemoryShort?: () => boolean
+  readonly plugins?: readonly Plugin[]
+  readonly problems?: readonly Problem[]
+  readonly awaited?: () => readonly string[]
+  readonly waitingFor?: () => readonly string[]
+}
+
+export interface Agent extends Server {
+  /** Drops what is kept of merged metrics. */
+  shed(): void
+  ask(path: string, asking?: Asking): Promise<Response>
+  put(entry: Entry): void
+  change(by: (world: World) => Change): void
+}
+
+export interface Asking {
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly localAddress?: string
+}
+
+export interface Response {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly body: Buffer
+  readonly text: string
+}
+
+export async function startAgent(setup: Setup): Promise<Agent> {
+  const { entries = [], nodes = [node('n1', 'one', 'self')], maxAgeMs = 100, plugins = [] } = setup
+  const world = createWorld(entries, nodes)
+  if (setup.swarmState) world.declare(setup.swarmState)
+  const names = createNames(world, () => undefined)
+  const metrics = createMetrics()
+  const kept = createKept()
+  const server = await startServe({
+    config: {
+      listenPort: 0,
+      scrapeTimeoutMs: setup.usualTimeoutMs ?? 10_000,
+      staleAfterMs: setup.staleAfterMs ?? 30_000,
+      replicaLabel: 'slot',
+    },
+    clock: systemClock,
+    log: setup.log ?? createLog('silent'),
+    metrics,
+    lag: observeLag(systemClock).lag,
+    store: world,
+    lookUp: names.lookUp,
+    awaited: setup.awaited ?? (() => []),
+    maxAgeMsOf: () => maxAgeMs,
+    async refresh(entry, budget) {
+      if (!setup.refresh) throw new Error('nobody was to be asked')
+      const snapshot = await setup.refresh(entry, budget)
+      world.put({ ...entry, snapshot })
+    },
+    formats: setup.formats ?? formats,
+    budget: createByteBudget(systemClock, setup.answerBytes ?? 2 ** 30),
+    kept,
+    isMemoryShort: () => setup.isMemoryShort?.() ?? false,
+    version: '1.2.3',
+    nodes: () => nodesOf(world.nodes(), world.swarmState()?.value, (at) => at / 1000),
+    problems: () => setup.problems ?? [],
+    waitingFor: setup.waitingFor ?? (() => []),
+    plugins,
+    host: '127.0.0.1',
+  })
+  return {
+    ...server,
+    shed: kept.shed,
+    ask: (path, asking) => ask(server.port, path, asking),
+    put: (entry) => names.changed(world.put(entry)),
+    change: (by) => names.changed(by(world)),
+  }
+}
+
+export function ask(
+  port: number,
+  path: string,
+  { method = 'GET', headers = {}, ...more }: Asking = {},
+): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      { host: '127.0.0.1', port, path, method, headers, agent: false, ...more },
+      (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('error', reject)
+        response.on('end', () => {
+          const body = Buffer.concat(chunks)
+          resolve({ status: response.statusCode!, headers: response.headers, body, text: body.toString() })
+        })
+      },
+    )
+    sent.on('error', reject)
+    sent.end()
+  })
+}
+
+export function page(text: string, more: Partial<Page> = {}): Page {
+  const body = Buffer.from(text)
+  return { ...plainPage(body, { format: 'text/0.0.4', series: 1, remarks: [] }), ...more }
+}
+
+export function read(text: string | Page, ageMs = 0): Snapshot {
+  const made = typeof text === 'string' ? page(text) : text
+  return { ok: true, at: performance.now() - ageMs, durationMs: 1, page: made }
+}
+
+export function failed(code: 'refused' | 'timeout' | 'invalid', reason: string, ageMs = 0): Snapshot {
+  return { ok: false, at: performance.now() - ageMs, durationMs: 1, trouble: { code, reason } }
+}

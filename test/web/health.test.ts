@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest'
+import type { Problem } from '../../src/status/shape.ts'
+import { reportOf } from '../../src/web/health.ts'
+import { startAgent } from '../web/agent.ts'
+
+const problem = (severity: Problem['severity'], text: string): Problem => ({
+  ...{ key: text, severity, about: 'node', text },
+})
+
+describe('the report', () => {
+  const report = (problems: readonly Problem[], waitingFor: readonly string[] = []) =>
+    reportOf({ version: '1.0.0', problems: () => problems, waitingFor: () => waitingFor })
+
+  test.each<[string, readonly Problem[], object]>([
+    ['without problems', [], { status: 'ok', problems: [], errors: [], warnings: [] }],
+    ['with a notice', [problem('notice', 'x')], { status: 'ok', errors: [], warnings: [] }],
+    ['with a warning', [problem('warning', 'x')], { status: 'warning', warnings: ['node: x'] }],
+    [
+      'with an error beside a warning',
+      [problem('error', 'y'), problem('warning', 'x')],
+      { status: 'error', errors: ['node: y'], warnings: ['node: x'] },
+    ],
+  ])('%s', (_what, problems, expected) => {
+    expect(report(problems)).toMatchObject({ ...expected, problems, ready: true, waitingFor: [] })
+  })
+
+  test('of an agent that is not ready', () => {
+    expect(report([], ['peers'])).toMatchObject({ status: 'ok', ready: false, waitingFor: ['peers'] })
+  })
+})
+
+test('liveness, readiness and the report are told over HTTP', async () => {
+  let waitingFor = ['discovery', 'the first round of probes']
+  const agent = await startAgent({ waitingFor: () => waitingFor })
+  expect(await agent.ask('/-/healthy')).toMatchObject({ status: 200, text: 'healthy\n' })
+  expect(await agent.ask('/-/ready')).toMatchObject({
+    status: 503,
+    text: 'not ready yet: waiting for discovery, the first round of probes\n',
+  })
+  waitingFor = []
+  expect(await agent.ask('/-/ready')).toMatchObject({ status: 200, text: 'ready\n' })
+  expect(JSON.parse((await agent.ask('/health')).text)).toMatchObject({ status: 'ok', version: '1.2.3' })
+  await agent.stop()
+})

@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest'
+import { observeLag } from '../../src/runtime/lag.ts'
+import { createMetrics } from '../../src/runtime/metrics.ts'
+import { observeProcess } from '../../src/web/process.ts'
+import { virtualClock } from '../helpers/clock.ts'
+
+function started() {
+  const clock = virtualClock()
+  let lost = 0
+  const { clock: observed, lag } = observeLag({ ...clock, now: () => clock.now() + lost })
+  const metrics = createMetrics()
+  observeProcess(metrics, lag)
+  return {
+    clock,
+    /** Keeps the event loop busy while a timer is due. */
+    stall(ms: number) {
+      observed.after(10, () => {})
+      lost += ms
+      clock.passSync(10)
+    },
+    sample: (name: string) => Number(new RegExp(`^${name} (.+)$`, 'm').exec(metrics.print())?.[1]),
+  }
+}
+
+test('two readers see the same longest delay of the event loop', () => {
+  const { stall, sample } = started()
+  stall(250)
+  const seen = [1, 2].map(() => sample('nodejs_eventloop_lag_max_seconds'))
+  expect(seen[0]).toBeCloseTo(0.25, 2)
+  expect(seen[1]).toBe(seen[0])
+})
+
+test('a delay is shown for a minute at least, and for two at most', () => {
+  const { clock, stall, sample } = started()
+  stall(250)
+  clock.passSync(59_000)
+  expect(sample('nodejs_eventloop_lag_max_seconds')).toBeCloseTo(0.25, 2)
+  clock.passSync(61_000)
+  expect(sample('nodejs_eventloop_lag_max_seconds')).toBe(0)
+})
+
+test('how busy the event loop is are counters, which reading does not touch', () => {
+  const { sample } = started()
+  const read = () =>
+    ['active', 'idle'].map((state) => sample(`nodejs_eventloop_time_seconds_total{state="${state}"}`))
+  const before = read()
+  const after = read()
+  expect(before.every(Number.isFinite)).toBe(true)
+  expect(after.every((value, at) => value >= before[at]!)).toBe(true)
+})

@@ -1,0 +1,73 @@
+// When metrics of another node's container are live: only once its agent was asked for them.
+
+import { beforeEach, expect, test } from 'vitest'
+import type { Entry } from '../../src/model.ts'
+import { createReader, type Reader } from '../../src/web/reader.ts'
+import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
+import { endpoint, found, snapshot, target } from '../store/samples.ts'
+
+let clock: VirtualClock
+let reader: Reader
+let entry: Entry
+let refreshes: number
+let link: 'up' | 'self'
+
+const show = (value: number) => {
+  entry = { ...entry, snapshot: snapshot(clock.now(), `x ${value}\n`) }
+}
+
+beforeEach(() => {
+  clock = virtualClock(1000)
+  refreshes = 0
+  link = 'up'
+  entry = { owner: 'n2', target: target('a', { node: 'n2' }), finding: found, endpoint, history: [] }
+  reader = createReader({
+    clock,
+    staleAfterMs: 15_000,
+    usualBudget: 1000,
+    entry: () => entry,
+    linkTo: () => ({ state: link, name: 'n2' }),
+    maxAgeMsOf: () => 100,
+    async refresh() {
+      refreshes += 1
+      await clock.sleep(50)
+      show(refreshes)
+    },
+  })
+})
+
+async function read(): Promise<unknown> {
+  const reading = Promise.resolve(reader.read(entry, 1000))
+  await clock.pass(60)
+  return { ...(await reading), refreshes }
+}
+
+test('what a peer has merely sent is not served as live, however young it is', async () => {
+  show(0)
+  expect(await read()).not.toHaveProperty('cached')
+  expect(refreshes).toBe(1)
+})
+
+test('what a peer was asked for is live as long as the request is younger than MAX_AGE', async () => {
+  await read()
+  await clock.pass(30)
+  await read()
+  expect(refreshes).toBe(1)
+  await clock.pass(20)
+  await read()
+  expect(refreshes).toBe(2)
+})
+
+test('what a peer has sent since it was asked is asked for again', async () => {
+  await read()
+  show(7)
+  await read()
+  expect(refreshes).toBe(2)
+})
+
+test('what was read here is live by its own time', async () => {
+  link = 'self'
+  show(0)
+  await read()
+  expect(refreshes).toBe(0)
+})
