@@ -8,6 +8,7 @@ import type { Trouble } from './errors.ts'
 
 export type Mono = number
 export type NodeId = string
+export type Labels = Readonly<Record<string, string>>
 
 /** Who an agent is. Told to peers in hello, shown on the page. */
 export interface Self {
@@ -80,7 +81,7 @@ export interface Target {
   readonly place: Place
   readonly image: string
   /** Only what may leave the node: the families that we read, `com.docker.*`, and `SD_LABELS`. */
-  readonly labels: Readonly<Record<string, string>>
+  readonly labels: Labels
   readonly state: 'running' | 'paused' | 'stopped'
   /** How it ended, once it has stopped. */
   readonly exitCode?: number
@@ -197,7 +198,7 @@ export interface SwarmService {
   /** The slots that are meant to run now; not always 1 to `replicas`, since scaling down leaves gaps. */
   readonly slots: readonly string[]
   /** Under the same rule as a target's labels. */
-  readonly labels: Readonly<Record<string, string>>
+  readonly labels: Labels
   /**
    * Where an older container may run beside the newest, since one slot runs twice (a start-first update) or was
    * filled anew a while ago: the ids of the slot's tasks that are meant to run, oldest first, by the managers'

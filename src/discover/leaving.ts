@@ -1,8 +1,7 @@
 // Which labels may leave the node: those that we read, Docker's own, and what the operator allows.
 
 import { isOurs } from '../labels/families.ts'
-
-type Labels = Readonly<Record<string, string>>
+import type { Labels } from '../model.ts'
 
 interface Leaving {
   readonly labels: Labels

@@ -1,8 +1,6 @@
 // A container's place in a service, read from labels that Swarm and Compose set.
 
-import type { Place } from '../model.ts'
-
-type Labels = Readonly<Record<string, string>>
+import type { Labels, Place } from '../model.ts'
 
 export function placeOf(labels: Labels): Place {
   return swarmPlace(labels) ?? composePlace(labels) ?? { kind: 'standalone' }

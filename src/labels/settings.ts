@@ -4,6 +4,7 @@
 // since a container's labels include those that the image's author baked in, while a service's are always
 // the operator's own word. A value that isn't allowed is told, and the next label in the order counts.
 
+import type { Labels } from '../model.ts'
 import { type AlertDefinition, alertsOf } from './alerts.ts'
 import { type Field, keysOf, labelPrefix, notifyKey, paramPrefixes } from './families.ts'
 import { type Given, hasDockerFlow, type Source, sourceOf, withoutDockerFlow } from './source.ts'
@@ -57,8 +58,6 @@ export interface Settings {
   /** What was not understood, each with its label and what is allowed. */
   readonly problems: readonly string[]
 }
-
-type Labels = Readonly<Record<string, string>>
 
 const none: Labels = Object.freeze({})
 const known = new WeakMap<Labels, { readonly service: Labels; readonly settings: Settings }>()

@@ -1,10 +1,9 @@
 // One set of labels, narrowed to what we read and laid out for looking up by sanitised key.
 
+import type { Labels } from '../model.ts'
 import { dockerFlowPrefix, isKnown, isOurs, sanitise } from './families.ts'
 
 export type Origin = 'service label' | 'container label'
-type Labels = Readonly<Record<string, string>>
-
 export interface Given {
   /** As the person wrote it. */
   readonly key: string

@@ -1,6 +1,7 @@
 // The agent's own metrics: a small registry that prints the text format.
 
-type Labels = Readonly<Record<string, string>>
+import type { Labels } from '../model.ts'
+
 type Kind = 'counter' | 'gauge' | 'histogram'
 interface Family {
   readonly kind: Kind

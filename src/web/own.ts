@@ -2,7 +2,7 @@
 
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../clock.ts'
-import type { Entry, NodeId } from '../model.ts'
+import type { Entry, Labels, NodeId } from '../model.ts'
 import { plainPage } from '../model.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { NodeStatus, Problem } from '../status/shape.ts'
@@ -58,7 +58,6 @@ function observeCluster({ clock, metrics, version, entries, nodes, problems }: O
   gauge('problems', 'Problems at /health and on the status page.', () => countProblems(problems()))
 }
 
-type Labels = Readonly<Record<string, string>>
 type Sample = readonly [Labels, number]
 type Hostnames = ReadonlyMap<NodeId, string>
 
