@@ -5,7 +5,7 @@
 import { createHash, randomInt } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type App, startApp } from '../src/agent/agent.ts'
+import { type Agent, startAgent } from '../src/agent/agent.ts'
 import { systemClock as clock } from '../src/clock.ts'
 import { readConfig } from '../src/config/config.ts'
 import type { ApiContainer, ApiNode, ApiService, ApiTask } from '../src/discover/api.ts'
@@ -401,9 +401,9 @@ async function answerOf(base: string, path: string): Promise<string> {
 function agent(
   environment: Record<string, string>,
   { sshPort = 0, log = createLog('silent') },
-): Promise<App> {
+): Promise<Agent> {
   const config = { ...readConfig(environment), listenPort: 0, sshPort }
-  return startApp({ config, clock, log, version: 'test' })
+  return startAgent({ config, clock, log, version: 'test' })
 }
 
 async function freePort(): Promise<number> {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { afterEach, describe, expect, test } from 'vitest'
-import { type App, startApp } from '../src/agent/agent.ts'
+import { type Agent, startAgent } from '../src/agent/agent.ts'
 import { systemClock as clock } from '../src/clock.ts'
 import { readConfig } from '../src/config/config.ts'
 import { errorOf, ProxyError } from '../src/errors.ts'
@@ -16,7 +16,7 @@ import { until } from './helpers/until.ts'
 import { freePort } from './prometheus/parts/process.ts'
 import { ask } from './web/agent.ts'
 
-const running: App[] = []
+const running: Agent[] = []
 afterEach(async () => {
   for (const app of running.splice(0)) await app.stop()
 })
@@ -82,11 +82,11 @@ test('an agent with a bug says so: as a metric, at /health, and on the status pa
   const broken: Log = {
     ...createLog('silent'),
     info(_, message) {
-      if (message === 'found metrics') throw new Error('the journal is broken')
+      if (message === 'found metrics') throw new Error('the container log is broken')
     },
   }
   const config = { ...readConfig({ NODE_NAME: 'n1', TARGETS: `app=${application.url}` }), listenPort: 0 }
-  const app = await startApp({ config, clock, log: broken, version: 'test' })
+  const app = await startAgent({ config, clock, log: broken, version: 'test' })
   running.push(app)
   await until('the report', () => reported.length > 0)
 

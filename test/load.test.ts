@@ -4,7 +4,7 @@
 import { readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { afterEach, expect, test, vi } from 'vitest'
-import { type App, startApp } from '../src/agent/agent.ts'
+import { type Agent, startAgent as start } from '../src/agent/agent.ts'
 import { systemClock as clock } from '../src/clock.ts'
 import { readConfig } from '../src/config/config.ts'
 import { createLog } from '../src/logging/log.ts'
@@ -56,12 +56,12 @@ async function startContainers(count: number): Promise<Containers> {
   }
 }
 
-async function startAgent(environment: Record<string, string>): Promise<App> {
+async function startAgent(environment: Record<string, string>): Promise<Agent> {
   const config = { ...readConfig({ NODE_NAME: 'n1', ...environment }), listenPort: 0 }
-  const app = await startApp({ config, clock, log: createLog('silent'), version: 'test' })
-  running.push(app)
-  await until('the agent to be ready', async () => (await ask(app.port, '/-/ready')).status === 200)
-  return app
+  const agent = await start({ config, clock, log: createLog('silent'), version: 'test' })
+  running.push(agent)
+  await until('the agent to be ready', async () => (await ask(agent.port, '/-/ready')).status === 200)
+  return agent
 }
 
 interface Wrong {
@@ -72,7 +72,7 @@ interface Wrong {
 
 /** `clients` at once ask for all of these, each name once; returns what was not answered as it should be. */
 async function askAll(
-  app: App,
+  agent: Agent,
   { pageOf, names: all }: Containers,
   clients: number,
   names = all,
@@ -81,7 +81,7 @@ async function askAll(
   const wrong: Wrong[] = []
   const client = async () => {
     for (const name of left) {
-      const { status, text } = await ask(app.port, `/${name}/metrics`)
+      const { status, text } = await ask(agent.port, `/${name}/metrics`)
       if (status !== 200 || text !== pageOf(name)) wrong.push({ name, status, text })
     }
   }
@@ -90,10 +90,10 @@ async function askAll(
 }
 
 /** Each has been answered for once. */
-async function untilFound(app: App, containers: Containers): Promise<void> {
+async function untilFound(agent: Agent, containers: Containers): Promise<void> {
   let missing = containers.names
   const look = async () => {
-    missing = (await askAll(app, containers, 50, missing)).map(({ name }) => name)
+    missing = (await askAll(agent, containers, 50, missing)).map(({ name }) => name)
     return missing.length === 0
   }
   await until('all to be found', look, { within: 100_000 })
@@ -102,10 +102,10 @@ async function untilFound(app: App, containers: Containers): Promise<void> {
 test('200 clients at once over 1,000 endpoints: nothing is lost, and every endpoint keeps its turn', async () => {
   const interval = 8000
   const containers = await startContainers(1000)
-  const app = await startAgent({ TARGETS: containers.targets, SCRAPE_INTERVAL: `${interval / 1000}` })
-  await untilFound(app, containers)
+  const agent = await startAgent({ TARGETS: containers.targets, SCRAPE_INTERVAL: `${interval / 1000}` })
+  await untilFound(agent, containers)
   const began = performance.now()
-  expect(await askAll(app, containers, 200)).toEqual([])
+  expect(await askAll(agent, containers, 200)).toEqual([])
   const asked = performance.now()
   await clock.sleep(2 * interval)
 
@@ -128,13 +128,13 @@ function longestPause(times: readonly number[]): number {
 test('what a hundred rounds of scraping and asking opened is closed again', async () => {
   const containers = await startContainers(20)
   const atFirst = opened()
-  const app = await startAgent({ TARGETS: containers.targets, SCRAPE_INTERVAL: '1', MAX_AGE: '0' })
-  await askAll(app, containers, 20)
+  const agent = await startAgent({ TARGETS: containers.targets, SCRAPE_INTERVAL: '1', MAX_AGE: '0' })
+  await askAll(agent, containers, 20)
   const warm = opened()
   while (Math.min(...containers.scrapes().map(({ length }) => length)) < 100)
-    expect(await askAll(app, containers, 20)).toEqual([])
+    expect(await askAll(agent, containers, 20)).toEqual([])
   await until('no more to be open than after the first rounds', () => isWithin(opened(), warm))
-  await app.stop()
+  await agent.stop()
   await until('no more to be open than before the start', () => isWithin(opened(), atFirst))
 })
 

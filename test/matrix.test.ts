@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { type App, startApp } from '../src/agent/agent.ts'
+import { type Agent, startAgent } from '../src/agent/agent.ts'
 import { systemClock as clock } from '../src/clock.ts'
 import { readConfig } from '../src/config/config.ts'
 import { announcedFormat } from '../src/exposition/formats.ts'
@@ -178,7 +178,7 @@ beforeAll(async () => {
       PORTS: '1',
     })
     const loud = { ...log, error: (fields: unknown) => void internalErrors.push(fields) } as typeof log
-    const app: App = await startApp({
+    const app: Agent = await startAgent({
       config: { ...config, listenPort: 0, sshPort: at === 0 ? first : 0 },
       clock,
       log: loud,

@@ -1,7 +1,7 @@
 // Two whole agents on loopback, one of which dies: it is missed for as long as it is expected.
 
 import { expect, test } from 'vitest'
-import { startApp } from '../src/agent/agent.ts'
+import { startAgent } from '../src/agent/agent.ts'
 import { systemClock as clock } from '../src/clock.ts'
 import { readConfig } from '../src/config/config.ts'
 import { createLog } from '../src/logging/log.ts'
@@ -17,7 +17,7 @@ test('a dead agent at an address of PEERS is missed after FORGET_AFTER, too; its
       ...{ SSH_PORT: `${sshPorts[at]}`, PEERS: `127.0.0.1:${sshPorts[1 - at]}` },
       TARGETS: `app${at + 1}=http://127.0.0.1:1/metrics`,
     })
-    return startApp({
+    return startAgent({
       config: { ...config, listenPort: 0 },
       clock,
       log: createLog('silent'),

@@ -8,7 +8,7 @@ import type { Found } from '../discover/handover.ts'
 import { inspect } from '../exposition/inspect.ts'
 import { settingsOf } from '../labels/settings.ts'
 import type { Log } from '../logging/log.ts'
-import type { Entry, Self, Stoppable } from '../model.ts'
+import { agentTarget, type Entry, type NodeId, type Self, type Stoppable } from '../model.ts'
 import { createNames } from '../names/names.ts'
 import { standing } from '../names/standing.ts'
 import { connect } from '../probe/connect.ts'
@@ -32,68 +32,70 @@ import { openGuard } from '../web/auth/guard.ts'
 import { serveDocument } from '../web/documents.ts'
 import { createKept } from '../web/kept.ts'
 import { startServe } from '../web/web.ts'
-import { createAgentPage } from './agent-page.ts'
-import { boundsOf } from './bounds.ts'
+import { createContainerLog } from './container-log.ts'
 import { formats } from './formats.ts'
-import { createHeldPages } from './held.ts'
 import { observeInternalErrors } from './internal-errors.ts'
-import { createJournal } from './journal.ts'
+import { createOwnMetrics } from './own-metrics.ts'
+import { createPageMemory, memoryBudgets } from './page-memory.ts'
 import { createPeers } from './peers.ts'
 import { createSettings, startPipeline } from './pipeline.ts'
-import { type Circumstances, createAwaited, unheard } from './readiness.ts'
+import { createReadiness } from './readiness.ts'
 
-export interface App extends Stoppable {
+export interface Agent extends Stoppable {
   readonly port: number
-  /** Rejects when the agent can't go on, for a reason that it learnt only while running. */
+  /** Rejects when the agent can't go on, for a reason found only while running. */
   readonly failed: Promise<never>
 }
 
-interface Options {
+interface AgentOptions {
   readonly config: Config
   readonly clock: Clock
   readonly log: Log
   readonly version: string
 }
 
-export async function startApp(options: Options): Promise<App> {
+export async function startAgent(options: AgentOptions): Promise<Agent> {
   await using starting = new AsyncDisposableStack()
-  const app = await start(options, starting)
+  const agent = await start(options, starting)
   const parts = starting.move()
-  return { ...app, stop: () => parts.disposeAsync() }
+  return { ...agent, stop: () => parts.disposeAsync() }
 }
 
-/** What is started goes onto `parts`, which stop in the reverse order. */
+/** Each part that is started goes onto `parts`, which are stopped in reverse order. */
 async function start(
-  { config, version, ...given }: Options,
+  { config, version, ...given }: AgentOptions,
   parts: AsyncDisposableStack,
-): Promise<Omit<App, 'stop'>> {
+): Promise<Omit<Agent, 'stop'>> {
   const { clock, lag } = observeLag(given.clock)
   const metrics = createMetrics()
   const { log, internalErrors } = observeInternalErrors({ clock, log: given.log, metrics })
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})
-  // one that fails to stop must not hide why the agent ends
+  // a part that fails to stop must not hide why the agent ends
   const started = <P extends Stoppable>(part: P): P => parts.adopt(part, (one) => one.stop().catch(() => {}))
 
+  // memory
+  const kept = createKept()
+  const memory = started(
+    startMemory({ clock, log, metrics, read: readUse, shed: kept.shed, collect: globalThis.gc }),
+  )
+  const budgets = memoryBudgets(memoryLimit(), config.maxBodyBytes)
+  const pageMemory = createPageMemory(budgets.storeBytes)
+
+  // what is known of the cluster
+  const peers = createPeers(config.secret !== undefined, failure.reject)
+  const isAddressed = (node: NodeId) =>
+    peers.peers().some((peer) => peer.node === node && peer.state !== 'connected')
   const store: Store = started(
     createStore({
-      ...{ clock, forgetAfterMs: config.forgetAfterMs, version },
-      isAddressed: (node) => peers.peers().some((peer) => peer.node === node && peer.state !== 'connected'),
+      ...{ clock, forgetAfterMs: config.forgetAfterMs, version, isAddressed },
       onListenerError: (error) => log.internal(error, 'store'),
     }),
   )
-  const kept = createKept()
-  const memory = started(
-    startMemory({
-      ...{ clock, log, metrics, read: readUse },
-      shed: kept.shed,
-      collect: globalThis.gc,
-    }),
-  )
-  const bounds = boundsOf(memoryLimit(), config.maxBodyBytes)
-  const settings = createSettings(store.swarmState)
-  const agentPage = createAgentPage(config, metrics)
+  const ownNode = () => store.own.self().node
+  store.subscribe(createContainerLog({ clock, log, ownNode }))
 
+  // from a container to the store
   const authorizations = new Map(config.targets.map(({ url, authorization }) => [url, authorization]))
   const fetcher = createFetcher({
     clock,
@@ -107,18 +109,20 @@ async function start(
     inspect: (body, contentType) => inspect(body, contentType, config),
     maxBodyBytes: config.maxBodyBytes,
     clock,
-    budget: createByteBudget(clock, bounds.scrapeBytes),
+    budget: createByteBudget(clock, budgets.scrapeBytes),
   })
-  const heldPages = createHeldPages(bounds.heldBytes)
+  const prober = started(
+    startProber({ clock, config, connect, read, log, metrics }, (id, finding, snapshot) => {
+      store.putFinding(id, finding)
+      if (snapshot) store.putSnapshot(id, pageMemory.admitted(id, snapshot))
+    }),
+  )
+  const ownMetrics = createOwnMetrics(config, metrics)
   const scraper = started(
     startScraper(
       {
-        clock,
-        read: agentPage.orElse(read),
-        admit: heldPages.admit,
-        rests: () => peers.flush(),
-        log,
-        metrics,
+        ...{ clock, log, metrics, admit: pageMemory.admit, rests: peers.flush },
+        read: ownMetrics.orElse(read),
       },
       (id, snapshot) => {
         store.putSnapshot(id, snapshot)
@@ -126,67 +130,56 @@ async function start(
       },
     ),
   )
-  const prober = started(
-    startProber({ clock, config, connect, read, log, metrics }, (id, finding, snapshot) => {
-      store.putFinding(id, finding)
-      if (snapshot) store.putSnapshot(id, heldPages.checked(id, snapshot))
-    }),
-  )
+  const settings = createSettings(store.swarmState)
   const pipeline = started(
     startPipeline({
-      clock,
-      store,
-      config,
-      settings,
+      ...{ clock, store, config, settings },
       planOf: (target, wishes) => planOf(target, wishes, config),
       probe: prober.update,
       repeat: prober.repeat,
       scrape: scraper.update,
-      settled: prober.settled,
+      isProbed: prober.settled,
     }),
   )
   store.subscribe(pipeline.changed)
   store.subscribe((change) => {
-    if (change.kind === 'gone' && change.owner === store.own.self().node) heldPages.forget(change.id)
+    if (change.kind === 'gone' && change.owner === ownNode()) pageMemory.release(change.id)
   })
-  store.subscribe(createJournal({ clock, log, own: () => store.own.self().node }))
 
-  const { secret } = config
-  const beginSync = (known: string) => () =>
-    startSync({
-      ...{ clock, log, metrics, version, store },
-      config: { ...config, secret: known },
-      refreshOwn: scraper.now,
-    })
-  const peers = started(createPeers(secret === undefined ? undefined : beginSync(secret), failure.reject))
-
+  // peers, and the containers of this node
+  started(peers)
   let self: Self | undefined
   function found(news: Found): void {
     store.identify(news.self, news.managers)
-    store.replaceTargets([...news.targets, agentPage.target(news.self.node)])
-    store.putFinding(agentPage.target(news.self.node).id, agentPage.finding)
+    store.replaceTargets([...news.targets, ownMetrics.target(news.self.node)])
+    store.putFinding(agentTarget, ownMetrics.finding)
     if (news.swarmState) store.putSwarmState(news.swarmState, news.swarmStateReadAt)
-    if (news.self.swarm && config.secret === undefined) failure.reject(new ConfigError([secretMissing]))
     self = news.self
-    peers.begin()
+    const { secret } = config
+    if (secret === undefined) {
+      if (self.swarm) failure.reject(new ConfigError([secretMissing]))
+      return
+    }
+    const context = { clock, log, metrics, version, store, refreshOwn: scraper.now }
+    peers.begin(() => startSync({ ...context, config: { ...config, secret } }))
   }
   const discovery = started(
     await startDiscovery({ config, clock, log, metrics, swarmState: store.swarmState }, found),
   )
-
-  const around: Circumstances = {
+  const readiness = createReadiness({
     clock,
     self: () => self,
     discovery: discovery.status,
-    probed: store.own.isWhole,
+    isProbed: store.own.isWhole,
     swarmState: store.swarmState,
-    synced: peers.isSettled,
-  }
-  const awaited = createAwaited(around)
+    isSynced: peers.isSettled,
+  })
+
+  // what is served
   const names = createNames(store, (labels) => settingsOf(labels).name?.value)
   store.subscribe(names.changed)
-  const sd = createSd({ store, config, standing, complete: awaited.list })
-  const rules = createRules({ store, config, log, metrics, complete: awaited.list })
+  const sd = createSd({ store, config, standing, complete: readiness.pendingForLists })
+  const rules = createRules({ store, config, log, metrics, complete: readiness.pendingForLists })
 
   const guard =
     config.webConfigFile === undefined
@@ -226,16 +219,16 @@ async function start(
       version,
       store,
       formats,
-      budget: createByteBudget(clock, bounds.answerBytes),
+      budget: createByteBudget(clock, budgets.responseBytes),
       isMemoryShort: memory.isExhausted,
       kept,
       lookUp: names.lookUp,
-      awaited: awaited.picture,
+      awaited: readiness.pendingForNames,
       maxAgeMsOf: ({ target }) => settings(target).maxAgeMs?.value ?? config.maxAgeMs,
       refresh,
       nodes,
       problems: () => problemsIn(view, nodes(), unixTime),
-      waitingFor: () => [...awaited.list(), ...unheard(around)],
+      waitingFor: readiness.pendingForReady,
       guard,
       plugins: [
         (server) => serveDocument(server, '/sd', sd.answer),

@@ -1,54 +1,39 @@
-// Sync as the rest of the agent sees it: there from the start, whether or not there are peers yet. It begins once
-// the agent knows which node it is on; without a secret it never does.
+// Sync as the rest of the agent sees it, whether or not it runs: it starts once the agent's node is known, and never
+// without a secret.
 
 import { ProxyError } from '../errors.ts'
-import type { NodeId, PeerView, Stoppable } from '../model.ts'
+import type { NodeId, PeerView } from '../model.ts'
+import type { Sync } from '../sync/sync.ts'
 
-interface Sync extends Stoppable {
-  refresh(node: NodeId, id: string, budget: number): Promise<void>
-  flush(): void
-  peers(): readonly PeerView[]
-  isSettled(): boolean
+export interface Peers extends Omit<Sync, 'port'> {
+  /** Only the first call starts sync. */
+  begin(start: () => Promise<Omit<Sync, 'port'>>): void
 }
 
-export interface Peers extends Sync {
-  /** The node is known: time to look for the others. Only the first call counts. */
-  begin(): void
-}
-
-export function createPeers(
-  start: (() => Promise<Sync>) | undefined,
-  failed: (error: unknown) => void,
-): Peers {
-  let starting: Promise<Sync | undefined> | undefined
-  let sync: Sync | undefined
+/** `isExpected`: there is a secret, so that the initial sync isn't done before sync has run. */
+export function createPeers(isExpected: boolean, onFailure: (error: unknown) => void): Peers {
+  let starting: Promise<void> | undefined
+  let sync: Omit<Sync, 'port'> | undefined
   let isStopped = false
 
-  async function run(startSync: () => Promise<Sync>): Promise<Sync | undefined> {
-    try {
-      sync = await startSync()
-      return sync
-    } catch (error) {
-      failed(error)
-      return undefined
-    }
-  }
-
   return {
-    begin() {
-      if (start && !isStopped) starting ??= run(start)
+    begin(start) {
+      if (isStopped) return
+      starting ??= start().then((started) => {
+        sync = started
+      }, onFailure)
     },
-    async refresh(node, id, budget) {
+    async refresh(node: NodeId, id: string, timeoutMs: number) {
       if (!sync) throw new ProxyError('owner_lost', 'there is no link to the agent of that node')
-      await sync.refresh(node, id, budget)
+      await sync.refresh(node, id, timeoutMs)
     },
     flush: () => sync?.flush(),
-    peers: () => sync?.peers() ?? [],
-    isSettled: () => !start || (sync?.isSettled() ?? false),
+    peers: (): readonly PeerView[] => sync?.peers() ?? [],
+    isSettled: () => !isExpected || (sync?.isSettled() ?? false),
     async stop() {
       isStopped = true
-      const running = await starting
-      await running?.stop()
+      await starting
+      await sync?.stop()
     },
   }
 }

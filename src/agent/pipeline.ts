@@ -1,5 +1,5 @@
-// What is to be done about this node's targets: which ports to try, what to read and how often. Decided as a
-// whole whenever a target, what was found in it, or its service's labels have changed.
+// Decides what to probe and what to scrape on this node, anew for all targets whenever a target, its finding or its
+// service's labels change.
 
 import type { Clock } from '../clock.ts'
 import { type Settings, settingsOf } from '../labels/settings.ts'
@@ -16,18 +16,18 @@ import {
   type Target,
 } from '../model.ts'
 
-interface Job {
+interface ScrapeJob {
   readonly endpoint: Endpoint
   readonly interval: number
   readonly timeout: number
-  /** When it was last read to the end. */
+  /** When its last scrape ended. */
   readonly read?: Mono
 }
 
-/** Changes come in swarms, above all at the start: they are waited for this long, for one decision on all. */
-const gather = 5
+/** Changes come many at once, above all at the start: one decision for all that come within this time. */
+const batchDelayMs = 5
 
-interface Steered<Plan> {
+interface PipelineDeps<Plan> {
   readonly clock: Clock
   readonly store: {
     entries(): Iterable<Entry>
@@ -38,11 +38,11 @@ interface Steered<Plan> {
   readonly settings: (target: Target) => Settings
   readonly planOf: (target: Target, settings: Settings) => Plan
   readonly probe: (plans: ReadonlyMap<string, Plan>) => void
-  /** Asks for what was found in it before, if anything was: the store has nothing. */
+  /** Reports again what was found in it before, if anything: the store has lost it. */
   readonly repeat: (id: string) => void
-  readonly scrape: (jobs: ReadonlyMap<string, Job>) => void
-  /** Whether every target has been looked at once. */
-  readonly settled: () => boolean
+  readonly scrape: (jobs: ReadonlyMap<string, ScrapeJob>) => void
+  /** Whether every target has been probed once. */
+  readonly isProbed: () => boolean
 }
 
 /** A container's own labels and, through the swarm state, those of its service. */
@@ -56,11 +56,11 @@ export function createSettings(
 }
 
 export interface Pipeline extends Stoppable {
-  /** To be told of every change of the store. */
+  /** Takes every change of the store. */
   changed(change: Change): void
 }
 
-export function startPipeline<Plan>(deps: Steered<Plan>): Pipeline {
+export function startPipeline<Plan>(deps: PipelineDeps<Plan>): Pipeline {
   const { clock, store, settings } = deps
   let cancel: (() => void) | undefined
 
@@ -72,16 +72,16 @@ export function startPipeline<Plan>(deps: Steered<Plan>): Pipeline {
     deps.probe(new Map(containers.map(({ target }) => [target.id, deps.planOf(target, settings(target))])))
     for (const { target, finding } of containers) if (finding.kind === 'searching') deps.repeat(target.id)
     deps.scrape(new Map(running.flatMap((entry) => jobOf(entry, deps))))
-    if (deps.settled()) store.markWhole()
+    if (deps.isProbed()) store.markWhole()
   }
 
   return {
     changed(change) {
-      if (matters(change, store.own.self().node)) cancel ??= clock.after(gather, decide)
+      if (matters(change, store.own.self().node)) cancel ??= clock.after(batchDelayMs, decide)
     },
     async stop() {
       cancel?.()
-      // what still comes is decided upon no more
+      // later changes are ignored
       cancel = () => {}
     },
   }
@@ -97,8 +97,8 @@ function matters(change: Change, node: NodeId): boolean {
 
 function jobOf<Plan>(
   { target, finding, snapshot }: Entry,
-  { config, settings }: Steered<Plan>,
-): [string, Job][] {
+  { config, settings }: PipelineDeps<Plan>,
+): [string, ScrapeJob][] {
   if (finding.kind !== 'found') return []
   const wishes = settings(target)
   const interval = wishes.interval?.value ?? config.scrapeIntervalMs

@@ -1,64 +1,67 @@
-// When answers about the whole cluster are complete.
+// When responses about the whole cluster are complete after a start.
 
 import type { Clock } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
 import type { Dated, Self, SwarmState } from '../model.ts'
 
-/** What is known of how things stand, each asked anew. */
-export interface Circumstances {
+export interface ReadinessDeps {
   readonly clock: Clock
   /** Undefined until Docker, or `TARGETS`, has been read for the first time. */
   self(): Self | undefined
   /** Why Docker can't be read now. */
   discovery(): { readonly trouble?: Trouble; readonly warnings: readonly Trouble[] }
-  /** Whether each container that was there at the start has been looked at, and is scraped if it has metrics. */
-  probed(): boolean
+  /** Whether each container that was there at the start has been probed, and scraped if it has metrics. */
+  isProbed(): boolean
   swarmState(): Dated<SwarmState> | undefined
-  /** Whether each peer that can be found has told all it has. */
-  synced(): boolean
+  /** Whether each peer that was found has sent all it has. */
+  isSynced(): boolean
 }
 
-/** A peer that stays silent, or a Swarm without a reachable manager, is waited for this long after the start. */
-const patience = 30_000
+/** A peer that stays silent, or a Swarm without a reachable manager, delays the first responses at most this long. */
+const timeoutMs = 30_000
 
-/** What is still awaited after a start. Nothing is awaited for ever: what then isn't in is taken as absent. */
-export interface Awaited {
-  /** Before it is known which containers there are: else a name might mean another one, or a page be short. */
-  picture(): readonly string[]
-  /** Before a list of the cluster's targets is whole. A short list would delete targets. */
-  list(): readonly string[]
+/** What is still missing, in words. Once it was complete, or `timeoutMs` after the start, nothing is. */
+export interface Readiness {
+  /** Before names can be looked up: a name might mean another container, a service's page lack replicas. */
+  pendingForNames(): readonly string[]
+  /** Before all targets of the cluster can be listed: a short list would delete targets. */
+  pendingForLists(): readonly string[]
+  /** Before `/-/ready` is 200: also while Docker is away, since no news of containers come in. */
+  pendingForReady(): readonly string[]
 }
 
-export function createAwaited(around: Circumstances): Awaited {
-  const { clock } = around
-  const started = clock.now()
-  const isPatient = () => clock.now() - started <= patience
-  /** Once all was in: a node that then joins a Swarm knows no less than before. */
+export function createReadiness(deps: ReadinessDeps): Readiness {
+  const { clock } = deps
+  const startedAt = clock.now()
+  const isWaiting = () => clock.now() - startedAt <= timeoutMs
+  /** Stays true: a node that then joins a Swarm knows no less than before. */
   let wasComplete = false
 
-  function picture(): readonly string[] {
-    const self = around.self()
-    if (!self) return [around.discovery().trouble?.reason ?? 'the list of containers']
-    if (wasComplete || !isPatient()) return []
-    const missing = [
-      ...(self.swarm && !around.swarmState() ? ['what managers know of the services'] : []),
-      ...(around.synced() ? [] : ['what the other agents have']),
+  function pendingForNames(): readonly string[] {
+    const self = deps.self()
+    if (!self) return [deps.discovery().trouble?.reason ?? 'the list of containers']
+    if (wasComplete || !isWaiting()) return []
+    const pending = [
+      ...(self.swarm && !deps.swarmState() ? ['the swarm state from a manager'] : []),
+      ...(deps.isSynced() ? [] : ['what the other agents have']),
     ]
-    wasComplete = missing.length === 0
-    return missing
+    wasComplete = pending.length === 0
+    return pending
+  }
+
+  function pendingForLists(): readonly string[] {
+    const isUnprobed = deps.self() && isWaiting() && !deps.isProbed()
+    return [...(isUnprobed ? ['the first probe of each container'] : []), ...pendingForNames()]
+  }
+
+  function outage(): readonly string[] {
+    const { trouble } = deps.discovery()
+    return deps.self() && trouble ? [trouble.reason] : []
   }
 
   return {
-    picture,
-    list() {
-      const isUnseen = around.self() && isPatient() && !around.probed()
-      return [...(isUnseen ? ['the first look at each container'] : []), ...picture()]
-    },
+    pendingForNames,
+    pendingForLists,
+    pendingForReady: () => [...pendingForLists(), ...outage()],
   }
-}
-
-/** Docker went away: what was found stands and is served, but no news of containers come in. */
-export function unheard({ self, discovery }: Circumstances): readonly string[] {
-  const { trouble } = discovery()
-  return self() && trouble ? [trouble.reason] : []
 }

@@ -1,7 +1,7 @@
 // The agent itself: reads the configuration, starts, and ends in order when told to.
 
 import { once } from 'node:events'
-import { type App, startApp } from '../agent/agent.ts'
+import { type Agent, startAgent } from '../agent/agent.ts'
 import { systemClock } from '../clock.ts'
 import { ConfigError, readConfig } from '../config/config.ts'
 import { PortError } from '../http/ports.ts'
@@ -24,7 +24,7 @@ export async function run(_args: readonly string[], io: Io): Promise<number> {
     const log = createLog(config.logLevel, io.isTerminal ? writeReadable(io) : undefined)
     for (const warning of config.warnings) log.warn({}, warning)
     log.info({ version }, 'starting')
-    const app = await startApp({ config, clock: systemClock, log, version })
+    const app = await startAgent({ config, clock: systemClock, log, version })
     return await untilStopped(app, io, log)
   } catch (error) {
     if (error instanceof ConfigError) return refuse(io, error.problems, misconfigured)
@@ -43,7 +43,7 @@ function writeReadable(io: Io): (line: string) => void {
   return (line) => io.stdout(readableLine(line, paint))
 }
 
-async function untilStopped(app: App, { signal, onCrash }: Io, log: Log): Promise<number> {
+async function untilStopped(app: Agent, { signal, onCrash }: Io, log: Log): Promise<number> {
   const crash = Promise.withResolvers<number>()
   onCrash?.((error) => {
     log.internal(error, 'process')

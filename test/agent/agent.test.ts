@@ -1,14 +1,14 @@
 // The whole agent in one process, without Docker: real applications, real scrapes, real answers.
 
 import { afterEach, describe, expect, test } from 'vitest'
-import { type App, startApp } from '../../src/agent/agent.ts'
+import { type Agent, startAgent } from '../../src/agent/agent.ts'
 import { systemClock as clock } from '../../src/clock.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { createLog } from '../../src/logging/log.ts'
 import { httpServer, type RunningServer } from '../helpers/server.ts'
 import { until } from '../helpers/until.ts'
 
-const running: App[] = []
+const running: Agent[] = []
 const applications: RunningServer[] = []
 
 afterEach(async () => {
@@ -31,7 +31,7 @@ async function application(body: () => string, type?: string): Promise<string> {
 
 async function agent(environment: Record<string, string>, log = createLog('silent')): Promise<string> {
   const config = { ...readConfig({ NODE_NAME: 'n1', ...environment }), listenPort: 0, sshPort: 0 }
-  const app = await startApp({ config, clock, log, version: 'test' })
+  const app = await startAgent({ config, clock, log, version: 'test' })
   running.push(app)
   return `http://127.0.0.1:${app.port}`
 }

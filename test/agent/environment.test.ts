@@ -2,7 +2,7 @@
 
 import { inspect } from 'node:util'
 import { afterEach, expect, test, vi } from 'vitest'
-import { startApp } from '../../src/agent/agent.ts'
+import { startAgent } from '../../src/agent/agent.ts'
 import { systemClock as clock } from '../../src/clock.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { startDiscovery } from '../../src/discover/discovery.ts'
@@ -89,7 +89,7 @@ test('none of it is served or logged', async () => {
   const log = createLog('debug', (line) => lines.push(line))
   vi.stubEnv('DOCKER_HOST', server.host)
   closing.push(async () => vi.unstubAllEnvs())
-  const app = await startApp({
+  const app = await startAgent({
     config: { ...config, listenPort: 0, sshPort: 0 },
     clock,
     log,

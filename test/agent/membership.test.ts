@@ -2,7 +2,7 @@
 // what the test wants it to.
 
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { type App, startApp } from '../../src/agent/agent.ts'
+import { type Agent, startAgent } from '../../src/agent/agent.ts'
 import { systemClock as clock } from '../../src/clock.ts'
 import { readConfig } from '../../src/config/config.ts'
 import type { ApiInfo } from '../../src/discover/api.ts'
@@ -68,7 +68,7 @@ async function start(name: string, sshPort: number, peers: readonly number[]): P
     MAX_AGE: '0',
   }
   const config = { ...readConfig(environment), listenPort: 0 }
-  const app: App = await startApp({ config, clock, log: createLog('silent'), version: 'test' })
+  const app: Agent = await startAgent({ config, clock, log: createLog('silent'), version: 'test' })
   cleanUp.push(() => app.stop())
   return { name, engine, url: `http://127.0.0.1:${app.port}` }
 }

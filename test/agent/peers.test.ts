@@ -19,8 +19,7 @@ function stub() {
 
 describe('sync', () => {
   test('without a secret never begins, and nobody waits for it', async () => {
-    const peers = createPeers(undefined, () => {})
-    peers.begin()
+    const peers = createPeers(false, () => {})
     expect(peers.isSettled()).toBe(true)
     expect(peers.peers()).toEqual([])
     await expect(peers.refresh('n2', 'a', 100)).rejects.toMatchObject({ code: 'owner_lost' })
@@ -34,10 +33,10 @@ describe('sync', () => {
       begun += 1
       return sync
     }
-    const peers = createPeers(start, () => {})
+    const peers = createPeers(true, () => {})
     expect(peers.isSettled()).toBe(false)
-    peers.begin()
-    peers.begin()
+    peers.begin(start)
+    peers.begin(start)
     peers.flush()
     expect(begun).toBe(1)
     await expect(peers.refresh('n2', 'a', 100)).rejects.toMatchObject({ code: 'owner_lost' })
@@ -53,30 +52,25 @@ describe('sync', () => {
     const { calls, sync } = stub()
     const beginning = Promise.withResolvers<typeof sync>()
     let begun = 0
-    const peers = createPeers(
-      () => {
-        begun += 1
-        return beginning.promise
-      },
-      () => {},
-    )
-    peers.begin()
+    const start = () => {
+      begun += 1
+      return beginning.promise
+    }
+    const peers = createPeers(true, () => {})
+    peers.begin(start)
     const stopped = peers.stop()
     beginning.resolve(sync)
     await stopped
     expect(calls).toEqual([['stop']])
-    peers.begin()
+    peers.begin(start)
     expect(begun).toBe(1)
   })
 
   test('that can’t begin ends the agent, and can be stopped', async () => {
     const failures: unknown[] = []
     const error = new Error('the port is taken')
-    const peers = createPeers(
-      () => Promise.reject(error),
-      (failure) => failures.push(failure),
-    )
-    peers.begin()
+    const peers = createPeers(true, (failure) => failures.push(failure))
+    peers.begin(() => Promise.reject(error))
     await peers.stop()
     expect(failures).toEqual([error])
     expect(peers.isSettled()).toBe(false)

@@ -14,14 +14,14 @@ import { page } from '../web/agent.ts'
 let clock: VirtualClock
 let store: Store
 let scraped: readonly string[]
-let looks: number
+let attempts: number
 
 beforeEach(() => {
   clock = virtualClock()
   store = createStore({ clock, forgetAfterMs: 300_000, version: 'test' })
   store.identify(self())
   scraped = []
-  looks = 0
+  attempts = 0
   const url = 'http://10.0.0.2:8080/metrics'
   const candidates = [{ url, host: '10.0.0.2', port: 8080, why: 'scanned' }]
   const prober = startProber(
@@ -30,7 +30,7 @@ beforeEach(() => {
       config: { scrapeTimeoutMs: 10_000 },
       connect: async () => {},
       read: async () => {
-        looks += 1
+        attempts += 1
         return { page: page('x 1\n') }
       },
       log: createLog('silent'),
@@ -49,7 +49,7 @@ beforeEach(() => {
     scrape: (jobs) => {
       scraped = [...jobs.keys()]
     },
-    settled: prober.settled,
+    isProbed: prober.settled,
   })
   store.subscribe(pipeline.changed)
 })
@@ -62,14 +62,14 @@ test('what is found in a container is scraped', async () => {
   expect([finding(), scraped]).toEqual(['found', ['a']])
 })
 
-test('what was found stands in one that is gone and back before anybody looks', async () => {
+test('what was found stands in one that is gone and back before anybody attempts', async () => {
   store.replaceTargets([target('a')])
   await clock.pass(1000)
   store.replaceTargets([])
   store.replaceTargets([target('a')])
   expect(finding()).toBe('searching')
   await clock.pass(1000)
-  expect([finding(), scraped, looks]).toEqual(['found', ['a'], 1])
+  expect([finding(), scraped, attempts]).toEqual(['found', ['a'], 1])
 })
 
 test('what was found stands under another id of the node', async () => {
@@ -79,5 +79,5 @@ test('what was found stands under another id of the node', async () => {
   store.replaceTargets([target('a', { node: 'n2' })])
   expect(finding('n2')).toBe('found')
   await clock.pass(1000)
-  expect([finding('n2'), scraped, looks]).toEqual(['found', ['a'], 1])
+  expect([finding('n2'), scraped, attempts]).toEqual(['found', ['a'], 1])
 })

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { hashSync } from 'bcryptjs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { startApp } from '../../src/agent/agent.ts'
+import { startAgent } from '../../src/agent/agent.ts'
 import { systemClock as clock } from '../../src/clock.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { createLog } from '../../src/logging/log.ts'
@@ -43,7 +43,7 @@ async function guardedAgent(webConfig: string): Promise<string> {
     ADVERTISE: `localhost:${port}`,
     WEB_CONFIG_FILE: write('web.yml', webConfig),
   })
-  running.push(await startApp({ config, clock, log: createLog('silent'), version: 'test' }))
+  running.push(await startAgent({ config, clock, log: createLog('silent'), version: 'test' }))
   return `localhost:${port}`
 }
 

@@ -126,7 +126,7 @@ describe('Prometheus reads the list', () => {
     agent.learn({ nodes: nodesAt(agent.address), entries: [entry(target('web'))] })
     const all = await startAll(`${agent.url}/sd`)
     await settled(all, 'web@node1 1')
-    agent.awaited = ['the first look at each container']
+    agent.awaited = ['the first probe of each container']
     agent.learn({ nodes: nodesAt(agent.address) })
     await Promise.all(all.map((prometheus) => increased(prometheus, 'prometheus_sd_http_failures_total', 2)))
     for (const prometheus of all) expect(await ups(prometheus)).toEqual(['web@node1 1'])

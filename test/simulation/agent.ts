@@ -2,12 +2,12 @@
 // the world says, containers answer its scrapes, its peers are on the simulated network, and requests come without
 // HTTP. All in between is the product's own code.
 
-import { createAgentPage } from '../../src/agent/agent-page.ts'
+import { createContainerLog } from '../../src/agent/container-log.ts'
 import { formats } from '../../src/agent/formats.ts'
-import { createHeldPages } from '../../src/agent/held.ts'
-import { createJournal } from '../../src/agent/journal.ts'
+import { createOwnMetrics } from '../../src/agent/own-metrics.ts'
+import { createPageMemory } from '../../src/agent/page-memory.ts'
 import { createSettings, startPipeline } from '../../src/agent/pipeline.ts'
-import { createAwaited } from '../../src/agent/readiness.ts'
+import { createReadiness } from '../../src/agent/readiness.ts'
 import { createHandover, type Found } from '../../src/discover/handover.ts'
 import { ProxyError } from '../../src/errors.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
@@ -114,7 +114,7 @@ export function startAgent(around: Surroundings): Agent {
     }),
   )
   const settings = createSettings(store.swarmState)
-  const agentPage = createAgentPage(config, metrics)
+  const ownMetrics = createOwnMetrics(config, metrics)
 
   const budget = createByteBudget(clock, budgetBytes)
   const read = createPageReader({
@@ -128,12 +128,12 @@ export function startAgent(around: Surroundings): Agent {
     maxBodyBytes: config.maxBodyBytes,
     ...{ clock, budget },
   })
-  const heldPages = createHeldPages(budgetBytes)
+  const pageMemory = createPageMemory(budgetBytes)
   const scraper = started(
     startScraper(
       {
-        ...{ clock, log, metrics, admit: heldPages.admit },
-        read: agentPage.orElse(read),
+        ...{ clock, log, metrics, admit: pageMemory.admit },
+        read: ownMetrics.orElse(read),
         rests: () => mesh?.flush(),
       },
       (id, snapshot) => {
@@ -150,7 +150,7 @@ export function startAgent(around: Surroundings): Agent {
   const prober = started(
     startProber({ clock, config, connect, read, log, metrics }, (id, finding, snapshot) => {
       store.putFinding(id, finding)
-      if (snapshot) store.putSnapshot(id, heldPages.checked(id, snapshot))
+      if (snapshot) store.putSnapshot(id, pageMemory.admitted(id, snapshot))
     }),
   )
   const pipeline = started(
@@ -160,14 +160,14 @@ export function startAgent(around: Surroundings): Agent {
       probe: prober.update,
       repeat: prober.repeat,
       scrape: scraper.update,
-      settled: prober.settled,
+      isProbed: prober.settled,
     }),
   )
   store.subscribe(pipeline.changed)
   store.subscribe((change) => {
-    if (change.kind === 'gone' && change.owner === store.own.self().node) heldPages.forget(change.id)
+    if (change.kind === 'gone' && change.owner === store.own.self().node) pageMemory.release(change.id)
   })
-  store.subscribe(createJournal({ clock, log, own: () => store.own.self().node }))
+  store.subscribe(createContainerLog({ clock, log, ownNode: () => store.own.self().node }))
 
   let mesh: Mesh | undefined
   let isSettled = false
@@ -203,25 +203,25 @@ export function startAgent(around: Surroundings): Agent {
 
   function found(news: Found): void {
     store.identify(news.self, news.managers)
-    store.replaceTargets([...news.targets, agentPage.target(news.self.node)])
-    store.putFinding(agentPage.target(news.self.node).id, agentPage.finding)
+    store.replaceTargets([...news.targets, ownMetrics.target(news.self.node)])
+    store.putFinding(ownMetrics.target(news.self.node).id, ownMetrics.finding)
     if (news.swarmState) store.putSwarmState(news.swarmState, news.swarmStateReadAt)
     self = news.self
     beginSync()
   }
   const handover = createHandover(found)
 
-  const awaited = createAwaited({
+  const readiness = createReadiness({
     clock,
     self: () => self,
     discovery: () => ({ warnings: [] }),
-    probed: store.own.isWhole,
+    isProbed: store.own.isWhole,
     swarmState: store.swarmState,
-    synced: () => synced(),
+    isSynced: () => synced(),
   })
   const names = createNames(store, (labels) => settingsOf(labels).name?.value)
   store.subscribe(names.changed)
-  const sd = createSd({ store, config, standing, complete: awaited.list })
+  const sd = createSd({ store, config, standing, complete: readiness.pendingForLists })
   const links = createLinks(store)
 
   async function refresh({ owner, target: { id } }: Entry, budget: number): Promise<void> {
@@ -244,7 +244,7 @@ export function startAgent(around: Surroundings): Agent {
     clock,
     asked: links.own,
     lookUp: names.lookUp,
-    awaited: awaited.picture,
+    awaited: readiness.pendingForNames,
     usualTimeoutMs: config.scrapeTimeoutMs,
     reader,
     readReplicas: createReadReplicas({

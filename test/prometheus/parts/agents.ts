@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { startApp } from '../../../src/agent/agent.ts'
+import { startAgent } from '../../../src/agent/agent.ts'
 import { systemClock } from '../../../src/clock.ts'
 import { readConfig } from '../../../src/config/config.ts'
 import { createLog } from '../../../src/logging/log.ts'
@@ -45,7 +45,7 @@ export async function startAgents(
         SCRAPE_INTERVAL: '1',
         FORGET_AFTER: '60',
       })
-      const app = await startApp({ config, clock: systemClock, log: createLog('silent'), version: 'test' })
+      const app = await startAgent({ config, clock: systemClock, log: createLog('silent'), version: 'test' })
       const address = `127.0.0.1:${app.port}`
       return { url: `http://${address}`, address, stop: app.stop }
     }),

@@ -1,5 +1,5 @@
-// The agent's own metrics as one more target of its node. So any agent answers for any other, and `up` of a
-// lost one is 0, in the same way as for containers.
+// The agent's own metrics as one more target of its node: any agent serves those of any other, and `up` of a lost
+// one is 0, as for containers.
 
 import type { Config } from '../config/config.ts'
 import {
@@ -13,24 +13,22 @@ import {
 } from '../model.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 
-interface Reading {
-  readonly page: Page
-  readonly contentType: string | undefined
-}
+type ReadUrl<Options> = (
+  url: string,
+  options: Options,
+) => Promise<{ readonly page: Page; readonly contentType: string | undefined }>
 
-type Read<Options> = (url: string, options: Options) => Promise<Reading>
-
-export interface AgentPage {
+export interface OwnMetrics {
   target(node: NodeId): Target
-  /** It is known from the start, so that nobody has to look for it. */
+  /** Known from the start: it is never probed. */
   readonly finding: Finding
-  /** Reads the agent's page where that is asked for, all else as `read` does. */
-  orElse<Options>(read: Read<Options>): Read<Options>
+  /** A reader that serves the agent's own URL itself and passes all others on. */
+  orElse<Options>(read: ReadUrl<Options>): ReadUrl<Options>
 }
 
 const url = 'agent:metrics'
 
-export function createAgentPage({ listenPort }: Pick<Config, 'listenPort'>, metrics: Metrics): AgentPage {
+export function createOwnMetrics({ listenPort }: Pick<Config, 'listenPort'>, metrics: Metrics): OwnMetrics {
   return {
     target: (node) => ({
       id: agentTarget,
@@ -44,8 +42,8 @@ export function createAgentPage({ listenPort }: Pick<Config, 'listenPort'>, metr
       url,
     }),
     finding: { kind: 'found', endpoint: { url, port: listenPort, why: 'the agent’s own' } },
-    orElse: (read) => async (asked, options) =>
-      asked === url ? { page: print(metrics), contentType: undefined } : read(asked, options),
+    orElse: (read) => async (requested, options) =>
+      requested === url ? { page: print(metrics), contentType: undefined } : read(requested, options),
   }
 }
 

@@ -1,0 +1,88 @@
+// How much memory metrics may take: a budget for each kind of work, and the sum of what this node's containers have
+// in the store.
+
+import { ProxyError, troubleOf } from '../errors.ts'
+import type { Page, Snapshot } from '../model.ts'
+
+export interface MemoryBudgets {
+  /** Metrics being received from containers and unpacked. */
+  readonly scrapeBytes: number
+  /** Responses being made and sent to clients. */
+  readonly responseBytes: number
+  /** The newest metrics of this node's containers. */
+  readonly storeBytes: number
+}
+
+/** Shares of the memory limit. The rest is for the program, for other nodes' pages, and for garbage. */
+const scrapeShare = 1 / 8
+const responseShare = 1 / 5
+const storeShare = 1 / 5
+/** Stands in for the limit where there is none, and bounds a larger one. */
+const maxLimitBytes = 2 * 2 ** 30
+/** Large pages may take a part of a budget only; two forms of the largest page must fit into it. */
+const minPages = 3
+
+export function memoryBudgets(limitBytes: number, maxBodyBytes: number): MemoryBudgets {
+  const limit = Math.min(limitBytes, maxLimitBytes)
+  const atLeast = (bytes: number) => Math.max(bytes, minPages * maxBodyBytes)
+  return {
+    scrapeBytes: atLeast(limit * scrapeShare),
+    responseBytes: atLeast(limit * responseShare),
+    storeBytes: atLeast(limit * storeShare),
+  }
+}
+
+export interface PageMemory {
+  /** Counts this page instead of the container's previous one. Throws if there is no room for it. */
+  admit(id: string, page: Page): void
+  /** The snapshot, or a failure if there is no room for its page. */
+  admitted(id: string, snapshot: Snapshot): Snapshot
+  release(id: string): void
+}
+
+/** Larger pages may take only half of the budget, so that they never keep small ones out. */
+const largeBytes = 2 ** 20
+
+export function createPageMemory(maxBytes: number): PageMemory {
+  const bytesById = new Map<string, number>()
+
+  function sumOfOthers(id: string, isCounted: (bytes: number) => boolean): number {
+    let sum = 0
+    for (const [other, bytes] of bytesById) if (other !== id && isCounted(bytes)) sum += bytes
+    return sum
+  }
+
+  function admit(id: string, { content }: Page): void {
+    const bytes =
+      content.kind === 'zstd'
+        ? content.frames.reduce((sum, frame) => sum + frame.bytes.length, 0)
+        : content.bytes.length
+    const isLarge = bytes > largeBytes
+    const others = sumOfOthers(id, (other) => !isLarge || other > largeBytes)
+    bytesById.delete(id)
+    if (others + bytes > maxBytes * (isLarge ? 1 / 2 : 1)) throw outOfMemory()
+    bytesById.set(id, bytes)
+  }
+
+  return {
+    admit,
+    admitted(id, snapshot) {
+      if (!snapshot.ok) return snapshot
+      try {
+        admit(id, snapshot.page)
+        return snapshot
+      } catch (error) {
+        const { at, durationMs } = snapshot
+        return { ok: false, at, durationMs, trouble: troubleOf(error) }
+      }
+    },
+    release: (id) => bytesById.delete(id),
+  }
+}
+
+function outOfMemory(): ProxyError {
+  const hint = 'raise the memory limit of the agent’s service, or let containers show less or send gzip'
+  return new ProxyError('overloaded', 'the metrics of this node’s containers together take too much memory', {
+    hint,
+  })
+}

@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest'
+import { createContainerLog } from '../../src/agent/container-log.ts'
+import { createLog, type Log } from '../../src/logging/log.ts'
+import type { Entry } from '../../src/model.ts'
+import { virtualClock } from '../helpers/clock.ts'
+import { bare, ended, entry, target } from '../helpers/cluster.ts'
+import { failed, read } from '../web/agent.ts'
+
+function setUp() {
+  const clock = virtualClock(0)
+  const lines: string[] = []
+  const write = (level: string) => (fields: object, message: string) =>
+    lines.push([level, message, ...Object.entries(fields).map(([key, value]) => `${key}=${value}`)].join(' '))
+  const log: Log = {
+    ...createLog('silent'),
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+  }
+  const update = createContainerLog({ clock, log, ownNode: () => 'node1' })
+  return {
+    clock,
+    update,
+    /** The lines logged for this. */
+    logged(one: Entry): readonly string[] {
+      lines.length = 0
+      update({ kind: 'entry', entry: one })
+      return [...lines]
+    },
+  }
+}
+
+const web = target('web')
+const well = entry(web, { snapshot: read('a 1\n') })
+const refused = entry(web, { snapshot: failed('refused', 'connection refused') })
+const slow = entry(web, { snapshot: failed('timeout', 'too slow') })
+const without = (code: 'no_metrics' | 'no_address' | 'disabled', reason: string) => ({
+  ...bare(web),
+  finding: { kind: 'none' as const, trouble: { code, reason, hint: 'do this' } },
+})
+
+test('metrics found, failing and well again are a line each, whatever happens in between', () => {
+  const { logged } = setUp()
+  expect(logged(well)).toEqual(['info found metrics name=web id=web url=http://10.0.0.1/metrics why=scanned'])
+  expect(logged(entry(web, { snapshot: read('a 2\n') }))).toEqual([])
+  expect(logged(refused)).toEqual(['warn metrics cannot be read name=web id=web reason=connection refused'])
+  expect([...logged(slow), ...logged(refused)]).toEqual([])
+  expect(logged(well)).toEqual(['info metrics are read again name=web id=web'])
+})
+
+test('a flapping container is logged once in ten minutes, with the number of failures skipped', () => {
+  const { clock, logged } = setUp()
+  logged(well)
+  expect([...logged(refused), ...logged(well)]).toHaveLength(2)
+  for (let time = 0; time < 20; time += 1) {
+    clock.passSync(20_000)
+    expect([...logged(refused), ...logged(well)]).toEqual([])
+  }
+  clock.passSync(300_000)
+  expect(logged(refused)).toEqual([
+    'warn metrics cannot be read name=web id=web reason=connection refused failedSince=20',
+  ])
+  expect(logged(well)).toEqual(['info metrics are read again name=web id=web'])
+})
+
+test('why there are no metrics is told once, as gravely as it deserves, with what to do', () => {
+  const { logged } = setUp()
+  expect(logged(without('no_metrics', 'ports are closed'))).toEqual([
+    'info no metrics name=web id=web reason=ports are closed hint=do this',
+  ])
+  expect(logged(without('no_metrics', 'ports are closed'))).toEqual([])
+  expect(logged(without('no_address', 'no network'))[0]).toMatch(/^warn no metrics/)
+  expect(logged(without('disabled', 'by label'))[0]).toMatch(/^debug/)
+  expect(logged(well)[0]).toMatch(/^info found metrics/)
+})
+
+test('the end of what had metrics is told, and that it is back', () => {
+  const { logged } = setUp()
+  logged(well)
+  expect(logged(ended(web, 137))).toEqual(['info container ended name=web id=web exitCode=137'])
+  expect(logged(well)).toEqual(['info metrics are read again name=web id=web'])
+})
+
+test('containers of other nodes are not logged here', () => {
+  const { logged } = setUp()
+  expect(logged(entry(target('db', { node: 'node2' }), { snapshot: failed('refused', 'no') }))).toEqual([])
+})
+
+test('what is gone is forgotten', () => {
+  const { update, logged } = setUp()
+  logged(well)
+  update({ kind: 'gone', owner: 'node1', id: 'web' })
+  expect(logged(well)[0]).toMatch(/^info found metrics/)
+})
