@@ -1,4 +1,4 @@
-// Time as a parameter. Built on the global setTimeout so that fake timers reach every wait.
+// Time as a parameter, built on the global setTimeout so that fake timers reach every wait.
 
 import type { Mono } from './model.ts'
 
@@ -35,15 +35,15 @@ function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   })
 }
 
-/** A timer may ring so much before its time. */
-const early = 1
+/** A timer may fire this much too early. */
+const earlyMs = 1
 
 /**
- * How long until the clock shows a whole multiple of `every`. What several parts do so often is then done together:
- * to wake up costs more than most of what is done.
+ * How long until the clock shows a whole multiple of `intervalMs`. Work with the same interval then runs together,
+ * since waking up costs more than most of it.
  */
-export function untilNext(every: number, now: Mono): number {
-  return Math.ceil((now + early) / every) * every - now
+export function untilNext(intervalMs: number, now: Mono): number {
+  return Math.ceil((now + earlyMs) / intervalMs) * intervalMs - now
 }
 
 /** A signal that aborts after `ms` or with its parent, and frees its timer when disposed. */

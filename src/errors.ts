@@ -1,8 +1,8 @@
-// What can go wrong, in one closed list, with its one way to an HTTP status.
+// Everything that can go wrong, as one closed list of codes with their HTTP statuses.
 
 /** Each code is also the `reason` label of our own metrics: keep it short and stable. */
 export const statusOf = {
-  // the target itself failed: told at once, never hidden behind the cache
+  // the target itself failed: reported at once, never hidden by the cache
   refused: 502,
   reset: 502,
   unreachable: 502,
@@ -20,9 +20,9 @@ export const statusOf = {
   searching: 503,
   stopped: 502,
   paused: 502,
-  // the owner couldn't be asked and the cache is too old to stand in
+  // the owner can't be reached, and the cache is too old
   owner_lost: 502,
-  // the client's request
+  // the request is wrong
   bad_request: 400,
   unknown: 404,
   ambiguous: 409,
@@ -35,7 +35,7 @@ export const statusOf = {
 
 export type Code = keyof typeof statusOf
 
-/** A failure as data: what happened, and what a person can do about it. Safe to serve. */
+/** A failure as data: what happened, and how to fix it. Safe to serve. */
 export interface Trouble {
   readonly code: Code
   readonly reason: string
@@ -45,11 +45,11 @@ export interface Trouble {
 interface ErrorOptions {
   readonly hint?: string | undefined
   readonly cause?: unknown
-  /** It was met before, or by another agent, which has reported it if it was internal. */
+  /** It was reported before, here or by another agent. */
   readonly isKnown?: boolean
 }
 
-/** The same as an exception. `cause` holds the internals: logged, never served. */
+/** A failure as an exception. `cause` holds the internals: logged, never served. */
 export class ProxyError extends Error {
   override readonly name = 'ProxyError'
   readonly code: Code
@@ -64,7 +64,7 @@ export class ProxyError extends Error {
   }
 }
 
-/** A trouble that was met before, as an exception again. */
+/** A failure that was reported before, as an exception. */
 export function errorOf({ code, reason, hint }: Trouble): ProxyError {
   return new ProxyError(code, reason, { hint, isKnown: true })
 }
@@ -74,7 +74,7 @@ export function isInternal(error: unknown): boolean {
   return !(error instanceof ProxyError) || (error.code === 'internal' && !error.isKnown)
 }
 
-/** Any thrown value as trouble. What isn't ours is `internal`: its text stays inside. */
+/** Any thrown value as a failure. Exceptions of others become `internal`, without their text. */
 export function troubleOf(error: unknown): Trouble {
   if (!(error instanceof ProxyError)) return { code: 'internal', reason: 'internal error' }
   const { code, message: reason, hint } = error

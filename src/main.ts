@@ -1,29 +1,29 @@
 #!/usr/bin/env node
-// The process edge: arguments, environment, signals, exit code. Nobody else touches the process.
+// The process edge: arguments, environment, signals, exit code. No other module touches the process.
 
 import { dispatch } from './cli/dispatch.ts'
 import type { Io } from './cli/io.ts'
 
 const stopping = new AbortController()
-/** An orderly end takes at most this long. */
-const patience = 5000
-/** Whatever still runs once all is done has this long to end by itself. */
-const grace = 300
+/** An orderly stop takes at most this long. */
+const stopTimeoutMs = 5000
+/** What still runs after it has this long to end by itself. */
+const exitDelayMs = 300
 
-// A look-up that hangs can't be called off, and the process can't end before it has: none hangs for long.
+// A hanging DNS look-up can't be cancelled and keeps the process from ending, so none may hang for long.
 process.env.RES_OPTIONS ??= 'timeout:1 attempts:2'
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => {
     if (stopping.signal.aborted) process.exit(1)
     stopping.abort()
-    setTimeout(() => process.exit(1), patience).unref()
+    setTimeout(() => process.exit(1), stopTimeoutMs).unref()
   })
 
-/** Outside of any request, scrape or message: what it has broken is unknown, so the agent ends and starts anew. */
+/** An exception outside of any request, scrape or message leaves unknown damage: the agent ends, to be restarted. */
 function onCrash(listener: (error: unknown) => void): void {
   process.once('uncaughtException', (error) => {
-    setTimeout(() => process.exit(1), patience).unref()
+    setTimeout(() => process.exit(1), stopTimeoutMs).unref()
     listener(error)
   })
 }
@@ -38,5 +38,5 @@ const io: Io = {
 }
 
 process.exitCode = await dispatch(process.argv.slice(2), io)
-// What can't be called off keeps nobody waiting.
-setTimeout(() => process.exit(), grace).unref()
+// What can't be cancelled doesn't delay the exit.
+setTimeout(() => process.exit(), exitDelayMs).unref()

@@ -1,4 +1,4 @@
-// Makes the parts of the documentation that come from the code. `--check` only tells whether they are true.
+// Generates the parts of the documentation that come from the code. `--check` only reports what is out of date.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { options } from '../src/config/options.ts'
@@ -20,9 +20,10 @@ function configuration(): string {
   )
   return `# Configuration
 
-Environment variables only. All errors are told at once, and the agent then exits with code 2. Quotes round a
-value are stripped, since Compose's list form hands them on; an empty value counts as unset; a variable that
-looks like a misspelt one of these is warned about. Made from the table in \`src/config/options.ts\` by \`npm run docs\`.
+Environment variables only. All errors are reported at once, and the agent exits with code 2. Durations have
+units (\`10s\`, \`1m30s\`, \`500ms\`); a bare number is seconds. Quotes around a value are stripped, since Compose's
+list form keeps them; an empty value counts as unset; a variable that looks like a misspelt one of these gets a
+warning. Made from the table in \`src/config/options.ts\` by \`npm run docs\`.
 
 | variable | default | what it does |
 | --- | --- | --- |

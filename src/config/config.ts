@@ -1,10 +1,11 @@
-// Configuration: environment variables only, read from one table (config/options.ts). All errors at once.
+// The configuration: environment variables only, as listed in options.ts. All errors are reported at once.
 
 import { readFileSync } from 'node:fs'
 import { redact } from '../http/credentials.ts'
-import { misspelt } from './misspelt.ts'
+import { durationText } from '../promql/text.ts'
+import { nearMisses } from '../runtime/spelling.ts'
 import { type Option, options } from './options.ts'
-import { Refused } from './values.ts'
+import { InvalidValue } from './values.ts'
 
 const names = Object.values(options).map(({ name }) => name)
 
@@ -23,12 +24,12 @@ export type Config = Readonly<
     /** The cluster's secret, wherever it came from. */
     secret: string | undefined
     previousSecret: string | undefined
-    /** What deserves a person's attention but stops nothing. Shown wherever warnings show. */
+    /** Shown in the log, on the status page and at /health. */
     warnings: readonly string[]
   }
 >
 
-/** All errors of a configuration at once, one a line. */
+/** All errors of a configuration, one per line. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly problems: readonly string[]
@@ -55,10 +56,10 @@ export function readConfig(environment: Environment, readFile = readText): Confi
   const scrapeTimeoutMs = values.scrapeTimeoutMs ?? values.scrapeIntervalMs
   if (scrapeTimeoutMs > values.scrapeIntervalMs)
     problems.push(
-      `SCRAPE_TIMEOUT=${scrapeTimeoutMs / 1000}: must not exceed SCRAPE_INTERVAL (${values.scrapeIntervalMs / 1000})`,
+      `SCRAPE_TIMEOUT=${durationText(scrapeTimeoutMs)}: must not exceed SCRAPE_INTERVAL (${durationText(values.scrapeIntervalMs)})`,
     )
   if (problems.length === 0 && values.peers.length > 0 && secret === undefined)
-    problems.push('PEERS needs SSHPASS: agents talk with each other only if they share a secret')
+    problems.push('PEERS needs SSHPASS: agents connect to each other only if they share a secret')
   if (problems.length > 0) throw new ConfigError(problems)
 
   const { sshpass, sshpassFile, sshpassPrevious, sshpassPreviousFile, ...rest } = values
@@ -80,21 +81,21 @@ function readTable(environment: Environment, problems: string[]): Parsed {
     try {
       values[key] = option.parse(given)
     } catch (error) {
-      if (!(error instanceof Refused)) throw error
+      if (!(error instanceof InvalidValue)) throw error
       problems.push(`${option.name}=${option.secret ? '(hidden)' : redact(given)}: must be ${error.message}`)
     }
   }
   return values as Parsed
 }
 
-/** Compose's list form hands on the quotes round a value; an empty value is an unset one. */
+/** Compose's list form keeps quotes around a value; an empty value counts as unset. */
 function unquote(value: string | undefined): string | undefined {
   const bare = /^\s*(["'])(.*)\1\s*$/s.exec(value ?? '')?.[2] ?? value?.trim()
   return bare === '' ? undefined : bare
 }
 
-const leastSecret = 8
-const goodSecret = 16
+const minSecretLength = 8
+const recommendedSecretLength = 16
 
 function readSecret(
   name: string,
@@ -109,9 +110,9 @@ function readSecret(
   }
   try {
     const secret = from === undefined ? value : readFile(from).replace(/\r?\n$/, '')
-    if (secret !== undefined && secret.length < leastSecret)
+    if (secret !== undefined && secret.length < minSecretLength)
       problems.push(
-        `${name}=(hidden): must be at least ${leastSecret} characters, better ${goodSecret} and more`,
+        `${name}=(hidden): must be at least ${minSecretLength} characters, better ${recommendedSecretLength} or more`,
       )
     return secret
   } catch (error) {
@@ -125,8 +126,25 @@ function readText(path: string): string {
 }
 
 function shortSecret(secret: string | undefined): string[] {
-  if (secret === undefined || secret.length >= goodSecret) return []
+  if (secret === undefined || secret.length >= recommendedSecretLength) return []
   return [
-    `SSHPASS is shorter than ${goodSecret} characters: whoever reaches the SSH port can try secrets offline. Use a longer one, such as the output of: openssl rand -base64 24`,
+    `SSHPASS is shorter than ${recommendedSecretLength} characters: anyone who reaches the SSH port can guess secrets offline. Use a longer one, such as the output of: openssl rand -base64 24`,
   ]
+}
+
+/** A warning for each of `given` that looks like a misspelt one of `names`. */
+function misspelt(given: readonly string[], names: readonly string[]): string[] {
+  return given
+    .filter((one) => !names.includes(one))
+    .flatMap((one) => {
+      const similar = names.find((name) => looksLike(one, name))
+      return similar ? [`${one} is not a variable of app-metrics-proxy; ${similar} is`] : []
+    })
+}
+
+/** The same but for separators and case, or for one letter in a name that is long enough. */
+function looksLike(given: string, name: string): boolean {
+  const plain = (text: string) => text.toUpperCase().replaceAll(/[^A-Z0-9]/g, '')
+  const [a, b] = [plain(given), plain(name)]
+  return a === b || (b.length >= 7 && nearMisses(a, [b], 1).length > 0)
 }

@@ -1,85 +1,88 @@
-// The one table of all that can be configured. It also makes docs/CONFIGURATION.md.
+// All that can be configured, in one table. docs/CONFIGURATION.md is made from it.
 
 import { logLevels } from '../logging/log.ts'
 import {
   bytes,
   dockerHost,
+  duration,
+  durationOrOff,
   file,
   flag,
   hostPort,
   labelName,
-  maxAgeMs,
   oneOf,
   path,
   peers,
   port,
   ports,
-  seconds,
   targets,
   text,
   whole,
   words,
 } from './values.ts'
 
+const hourMs = 3_600_000
+const dayMs = 24 * hourMs
+
 export interface Option<T> {
   readonly name: string
-  /** The value as one would write it; `undefined`: unset. */
+  /** As it would be set; `undefined`: unset. */
   readonly fallback: string | undefined
   readonly parse: (text: string) => T
-  /** For the reference: what it does, in one or two sentences. */
+  /** What it does, in one or two sentences: the reference. */
   readonly about: string
   /** Never shown in a log, an error or a page. */
   readonly secret?: true
 }
 
-/** Keeps in the type whether an option has a fallback, and so always a value. */
+/** Keeps in the type whether there is a fallback, and so always a value. */
 const option = <T, F extends string | undefined>(row: Option<T> & { readonly fallback: F }) => row
 
 /** All that can be configured, in the order of the reference. */
 export const options = {
   scrapeIntervalMs: option({
     name: 'SCRAPE_INTERVAL',
-    fallback: '10',
-    parse: seconds(0.1, 3600),
-    about: 'Seconds between two scrapes of one container. A scrape that somebody asked for counts as one.',
+    fallback: '10s',
+    parse: duration(100, hourMs),
+    about: 'How often each container is scraped. On-demand scrapes reset the timer.',
   }),
   scrapeTimeoutMs: option({
     name: 'SCRAPE_TIMEOUT',
     fallback: undefined,
-    parse: seconds(0.05, 3600),
-    about: 'Seconds that one scrape may take. Default and maximum: `SCRAPE_INTERVAL`.',
+    parse: duration(50, hourMs),
+    about: 'How long one scrape may take. Default and maximum: `SCRAPE_INTERVAL`.',
   }),
   metricsPath: option({
     name: 'METRICS_PATH',
     fallback: '/metrics',
     parse: path,
-    about: 'The path at which containers show their metrics, where no label says otherwise.',
+    about: 'The path of the metrics on every container, unless a label sets another.',
   }),
   ports: option({
     name: 'PORTS',
     fallback: '',
     parse: ports,
-    about: 'Further ports to scan, after 80, 8080 and 9100, in this order. Separated by spaces or commas.',
+    about: 'Further ports to scan, after 80, 8080 and 9100, in this order, separated by spaces or commas.',
   }),
   maxAgeMs: option({
     name: 'MAX_AGE',
-    fallback: '0.1',
-    parse: maxAgeMs,
+    fallback: '100ms',
+    parse: durationOrOff(0, dayMs),
     about:
-      'Seconds. A request for metrics older than this makes the agent of that node scrape now. `off`: always answer from the cache.',
+      'A request for metrics older than this makes the agent of that node scrape now. `off`: always respond from the cache.',
   }),
   staleAfterMs: option({
     name: 'STALE_AFTER',
     fallback: undefined,
-    parse: seconds(0.1, 86_400),
+    parse: duration(100, dayMs),
     about:
-      'Seconds that cached metrics may stand in for a node that cannot be asked; then 502. Default: 3 times `SCRAPE_INTERVAL`.',
+      'How long cached metrics are served for a node that cannot be reached; then 502. Default: 3 times `SCRAPE_INTERVAL`.',
   }),
   forgetAfterMs: option({
     name: 'FORGET_AFTER',
-    fallback: '300',
-    parse: seconds(1, 86_400),
-    about: 'Seconds after which a lost node’s containers, and stopped ones, are forgotten.',
+    fallback: '5m',
+    parse: duration(1000, dayMs),
+    about: 'How long stopped containers, and those of a lost node, stay listed.',
   }),
   listenPort: option({
     name: 'LISTEN_PORT',
@@ -91,7 +94,7 @@ export const options = {
     name: 'SSH_PORT',
     fallback: '2140',
     parse: port,
-    about: 'The port on which agents talk with each other over SSH. Not to be published.',
+    about: 'The port on which agents connect to each other over SSH. Do not publish this port.',
   }),
   sshpass: option({
     name: 'SSHPASS',
@@ -99,13 +102,13 @@ export const options = {
     parse: text,
     secret: true,
     about:
-      'The secret that all agents of a cluster share: at least 8 characters, better 16 and more. Required in Swarm.',
+      'The secret that all agents of a cluster share, of at least 8 characters; 16 or more are recommended. Required in Swarm.',
   }),
   sshpassFile: option({
     name: 'SSHPASS_FILE',
     fallback: undefined,
     parse: file,
-    // what is no path may be the secret itself
+    // a value that isn't a path may be the secret itself
     secret: true,
     about: 'A file with the secret, such as a Docker secret. Safer than `SSHPASS`.',
   }),
@@ -120,35 +123,35 @@ export const options = {
     name: 'SSHPASS_PREVIOUS_FILE',
     fallback: undefined,
     parse: file,
-    // what is no path may be the secret itself
+    // a value that isn't a path may be the secret itself
     secret: true,
-    about: 'The same from a file.',
+    about: 'A file with that further secret.',
   }),
   peers: option({
     name: 'PEERS',
     fallback: '',
     parse: peers,
-    about: 'Other agents as `host:port` (their `SSH_PORT`), where Swarm’s DNS cannot tell them.',
+    about: 'Other agents as `host:port` (their `SSH_PORT`), where Swarm’s DNS does not list them.',
   }),
   dockerHost: option({
     name: 'DOCKER_HOST',
     fallback: undefined,
     parse: dockerHost,
     about:
-      'Where the Docker API is: `unix:///path` or `tcp://host:port`. Default: `unix:///var/run/docker.sock`, unless only `TARGETS` is set.',
+      'The address of the Docker API: `unix:///path` or `tcp://host:port`. Default: `unix:///var/run/docker.sock`, unless only `TARGETS` is set.',
   }),
   targets: option({
     name: 'TARGETS',
     fallback: '',
     parse: targets,
     about:
-      'Fixed targets as `name=url`, for use without Docker or beside it. A user and password in the URL, percent-encoded, are sent as basic authentication and shown nowhere.',
+      'Fixed targets as `name=url`, for use without Docker or beside it. A user and password in the URL, percent-encoded, are sent as basic authentication and never shown.',
   }),
   nodeName: option({
     name: 'NODE_NAME',
     fallback: undefined,
     parse: text,
-    about: 'What this node is called where neither Swarm nor Docker says it. Default: the hostname.',
+    about: 'The name of this node where neither Swarm nor Docker gives one. Default: the hostname.',
   }),
   cluster: option({
     name: 'CLUSTER',
@@ -168,38 +171,37 @@ export const options = {
     name: 'REPLICA_LABEL',
     fallback: 'slot',
     parse: labelName,
-    about: 'The label that tells the replicas of a service apart on its page.',
+    about: 'The label that distinguishes the replicas of a service in its metrics.',
   }),
   sdLabels: option({
     name: 'SD_LABELS',
     fallback: '',
     parse: words,
-    about:
-      'Further container and service labels that may leave the node, with `*` as the last character for a prefix.',
+    about: 'Further container and service labels that may leave the node; a final `*` matches any ending.',
   }),
   verifyTls: option({
     name: 'VERIFY_TLS',
     fallback: 'false',
     parse: flag,
-    about: 'Whether the certificates of containers that speak HTTPS are verified.',
+    about: 'Whether the certificates of containers that serve HTTPS are verified.',
   }),
   maxBodyBytes: option({
     name: 'MAX_BODY',
     fallback: '16MiB',
     parse: bytes,
-    about: 'The largest page that is read from a container, unpacked.',
+    about: 'The largest response that is accepted from a container, uncompressed.',
   }),
   maxSeries: option({
     name: 'MAX_SERIES',
     fallback: '500000',
     parse: whole(1, 100_000_000),
-    about: 'The most series that are taken from one container.',
+    about: 'The largest number of series that is accepted from one container.',
   }),
   maxLineBytes: option({
     name: 'MAX_LINE',
     fallback: '1MiB',
     parse: bytes,
-    about: 'The longest line of a page that is taken: a series with all of its labels, or a help text.',
+    about: 'The longest line that is accepted: a series with all of its labels, or a help text.',
   }),
   webConfigFile: option({
     name: 'WEB_CONFIG_FILE',

@@ -1,25 +1,30 @@
-// What a variable's text may be. Each parser says what is allowed by throwing `Refused`.
+// Parsers of the variables' texts. Each throws `InvalidValue` with what is allowed.
 
 import { splitCredentials } from '../http/credentials.ts'
+import { looseDuration } from '../labels/values.ts'
+import { durationText } from '../promql/text.ts'
 
-/** A value that isn't allowed. The message completes the sentence "must be …". */
-export class Refused extends Error {}
+/** The message completes the sentence "must be …". */
+export class InvalidValue extends Error {}
 
-export const seconds =
-  (least: number, most: number) =>
+/** In milliseconds: `15s`, `1m30s`, or a bare number of seconds. */
+export const duration =
+  (minMs: number, maxMs: number) =>
   (text: string): number => {
-    const value = Number(text)
-    if (!/^\d*\.?\d+$/.test(text) || value < least || value > most)
-      throw new Refused(`a number of seconds from ${least} to ${most}`)
-    return value * 1000
+    const value = looseDuration(text)
+    if (value === undefined || value < minMs || value > maxMs)
+      throw new InvalidValue(
+        `a duration from ${durationText(minMs)} to ${durationText(maxMs)}, such as 15s or 1m30s, or a number of seconds`,
+      )
+    return value
   }
 
 export const whole =
-  (least: number, most: number) =>
+  (min: number, max: number) =>
   (text: string): number => {
     const value = Number(text)
-    if (!/^\d+$/.test(text) || value < least || value > most)
-      throw new Refused(`a whole number from ${least} to ${most}`)
+    if (!/^\d+$/.test(text) || value < min || value > max)
+      throw new InvalidValue(`a whole number from ${min} to ${max}`)
     return value
   }
 
@@ -27,7 +32,8 @@ export const bytes = (text: string): number => {
   const match = /^(\d+)\s*(|k|m|g)i?b?$/i.exec(text)
   const unit = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 }[(match?.[2] ?? '').toLowerCase()] ?? 1
   const value = Number(match?.[1]) * unit
-  if (!match || value < 1024 || value > 2 ** 30) throw new Refused('a size from 1KiB to 1GiB, such as 16MiB')
+  if (!match || value < 1024 || value > 2 ** 30)
+    throw new InvalidValue('a size from 1KiB to 1GiB, such as 16MiB')
   return value
 }
 
@@ -38,17 +44,17 @@ export const ports = (list: string): readonly number[] => {
   try {
     return words(list).map((word) => port(word))
   } catch {
-    throw new Refused('ports from 1 to 65535, separated by spaces or commas')
+    throw new InvalidValue('ports from 1 to 65535, separated by spaces or commas')
   }
 }
 
 export const flag = (value: string): boolean => {
-  if (!/^(true|false)$/i.test(value)) throw new Refused('true or false')
+  if (!/^(true|false)$/i.test(value)) throw new InvalidValue('true or false')
   return value.toLowerCase() === 'true'
 }
 
 export const path = (value: string): string => {
-  if (!/^\/[^\s#]*$/.test(value)) throw new Refused('a path that begins with /')
+  if (!/^\/[^\s#]*$/.test(value)) throw new InvalidValue('a path that begins with /')
   return value
 }
 
@@ -56,26 +62,27 @@ export const oneOf =
   <T extends string>(allowed: readonly T[]) =>
   (value: string): T => {
     const found = allowed.find((one) => one === value.toLowerCase())
-    if (!found) throw new Refused(`one of ${allowed.join(', ')}`)
+    if (!found) throw new InvalidValue(`one of ${allowed.join(', ')}`)
     return found
   }
 
 export const hostPort = (value: string): string => {
-  if (!/^(\[[0-9a-f:.]+\]|[^\s:/[\]]+):\d{1,5}$/i.test(value)) throw new Refused('host:port')
+  if (!/^(\[[0-9a-f:.]+\]|[^\s:/[\]]+):\d{1,5}$/i.test(value)) throw new InvalidValue('host:port')
   port(value.slice(value.lastIndexOf(':') + 1))
   return value
 }
 
 export const labelName = (value: string): string => {
-  if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(value) || value.startsWith('__')) throw new Refused('a label name')
+  if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(value) || value.startsWith('__'))
+    throw new InvalidValue('a label name')
   return value
 }
 
 export interface StaticTarget {
   readonly name: string
-  /** Without user and password, so that whoever has it may show it. */
+  /** Without user and password: safe to show. */
   readonly url: string
-  /** Sent with each request for the URL, and to nobody else. */
+  /** Sent with each request for this URL only. */
   readonly authorization?: string
 }
 
@@ -84,18 +91,18 @@ export const targets = (list: string): readonly StaticTarget[] => {
     const cut = word.indexOf('=')
     const [name, given] = [word.slice(0, cut), URL.parse(word.slice(cut + 1))]
     if (cut < 1 || name.includes('/') || !given || !/^https?:$/.test(given.protocol))
-      throw new Refused(
+      throw new InvalidValue(
         'name=url pairs such as web=http://127.0.0.1:8080/metrics, separated by spaces or commas',
       )
     const { url, ...credentials } = splitCredentials(given)
     return { name, url: url.href, ...credentials }
   })
-  const doubled = parsed.find(({ name }, at) => parsed.findIndex((one) => one.name === name) !== at)
-  if (doubled) throw new Refused(`each name once (${doubled.name} stands twice)`)
-  const torn = parsed.find(({ url, authorization }) =>
+  const repeated = parsed.find(({ name }, at) => parsed.findIndex((one) => one.name === name) !== at)
+  if (repeated) throw new InvalidValue(`each name once (${repeated.name} is there twice)`)
+  const ambiguous = parsed.find(({ url, authorization }) =>
     parsed.some((one) => one.url === url && one.authorization !== authorization),
   )
-  if (torn) throw new Refused(`one user and password for each URL (${torn.url} has several)`)
+  if (ambiguous) throw new InvalidValue(`one user and password for each URL (${ambiguous.url} has several)`)
   return parsed
 }
 
@@ -103,20 +110,22 @@ export const peers = (list: string): readonly string[] => words(list).map((word)
 
 export const dockerHost = (value: string): string => {
   if (!/^(unix:\/\/\/.+|tcp:\/\/[^\s/@]+:\d+)$/.test(value))
-    throw new Refused('unix:///path or tcp://host:port')
+    throw new InvalidValue('unix:///path or tcp://host:port')
   return value
 }
 
-export const maxAgeMs = (value: string): number | 'off' => {
-  if (value.toLowerCase() === 'off') return 'off'
-  try {
-    return seconds(0, 86_400)(value)
-  } catch {
-    throw new Refused('a number of seconds from 0 to 86400, or off')
+export const durationOrOff =
+  (minMs: number, maxMs: number) =>
+  (text: string): number | 'off' => {
+    if (text.toLowerCase() === 'off') return 'off'
+    try {
+      return duration(minMs, maxMs)(text)
+    } catch (error) {
+      throw new InvalidValue(`${(error as InvalidValue).message}, or off`)
+    }
   }
-}
 
 export const file = (value: string): string => {
-  if (!value.startsWith('/')) throw new Refused('an absolute path')
+  if (!value.startsWith('/')) throw new InvalidValue('an absolute path')
   return value
 }

@@ -40,6 +40,8 @@ describe('what is read', () => {
     ['single quotes', { METRICS_PATH: "'/x'" }, { metricsPath: '/x' }],
     ['ports with commas, spaces or both', { PORTS: '1, 2  3,4' }, { ports: [1, 2, 3, 4] }],
     ['an empty value as unset', { SCRAPE_INTERVAL: '' }, { scrapeIntervalMs: 10_000 }],
+    ['a duration with units', { SCRAPE_INTERVAL: '1m30s' }, { scrapeIntervalMs: 90_000 }],
+    ['MAX_AGE in milliseconds', { MAX_AGE: '250ms' }, { maxAgeMs: 250 }],
     ['fractions of seconds', { SCRAPE_INTERVAL: '0.5' }, { scrapeIntervalMs: 500, staleAfterMs: 1500 }],
     ['MAX_AGE=off', { MAX_AGE: 'OFF' }, { maxAgeMs: 'off' }],
     ['sizes with units', { MAX_BODY: '64kb' }, { maxBodyBytes: 65_536 }],
@@ -76,22 +78,33 @@ describe('what is read', () => {
   })
 })
 
-describe('what is refused, and in which words', () => {
+describe('an invalid value is refused with what is allowed', () => {
   test.each([
-    [{ SCRAPE_INTERVAL: '0' }, 'SCRAPE_INTERVAL=0: must be a number of seconds from 0.1 to 3600'],
-    [{ SCRAPE_INTERVAL: '10s' }, 'SCRAPE_INTERVAL=10s: must be a number of seconds from 0.1 to 3600'],
-    [{ SCRAPE_INTERVAL: '5', SCRAPE_TIMEOUT: '6' }, 'SCRAPE_TIMEOUT=6: must not exceed SCRAPE_INTERVAL (5)'],
+    ...['0', '50ms', '2h', '10 seconds', '-1', '1e3', '1.5m'].map((interval): [object, string] => [
+      { SCRAPE_INTERVAL: interval },
+      `SCRAPE_INTERVAL=${interval}: must be a duration from 100ms to 3600s, such as 15s or 1m30s, or a number of seconds`,
+    ]),
+    [
+      { SCRAPE_INTERVAL: '5', SCRAPE_TIMEOUT: '6' },
+      'SCRAPE_TIMEOUT=6s: must not exceed SCRAPE_INTERVAL (5s)',
+    ],
     [{ METRICS_PATH: 'metrics' }, 'METRICS_PATH=metrics: must be a path that begins with /'],
     [{ PORTS: '80 http' }, 'PORTS=80 http: must be ports from 1 to 65535, separated by spaces or commas'],
-    [{ MAX_AGE: 'never' }, 'MAX_AGE=never: must be a number of seconds from 0 to 86400, or off'],
+    [
+      { MAX_AGE: 'never' },
+      'MAX_AGE=never: must be a duration from 0s to 86400s, such as 15s or 1m30s, or a number of seconds, or off',
+    ],
     [{ LISTEN_PORT: '65536' }, 'LISTEN_PORT=65536: must be a whole number from 1 to 65535'],
-    [{ SSHPASS: 'short' }, 'SSHPASS=(hidden): must be at least 8 characters, better 16 and more'],
+    [{ SSHPASS: 'short' }, 'SSHPASS=(hidden): must be at least 8 characters, better 16 or more'],
     [{ SSHPASS_FILE: '/nowhere' }, 'SSHPASS_FILE=/nowhere: must be a readable file (ENOENT)'],
     [
       { SSHPASS: 'long enough secret', SSHPASS_FILE: '/x' },
       'SSHPASS and SSHPASS_FILE: only one of them may be set',
     ],
-    [{ PEERS: 'node2:2140' }, 'PEERS needs SSHPASS: agents talk with each other only if they share a secret'],
+    [
+      { PEERS: 'node2:2140' },
+      'PEERS needs SSHPASS: agents connect to each other only if they share a secret',
+    ],
     [{ PEERS: 'node2' }, 'PEERS=node2: must be host:port'],
     [
       { TARGETS: 'web' },
@@ -99,7 +112,7 @@ describe('what is refused, and in which words', () => {
     ],
     [
       { TARGETS: 'a=http://x/ a=http://y/' },
-      'TARGETS=a=http://x/ a=http://y/: must be each name once (a stands twice)',
+      'TARGETS=a=http://x/ a=http://y/: must be each name once (a is there twice)',
     ],
     [
       { TARGETS: 'a=http://u:hunter2@x/ b=http://x/' },
@@ -131,7 +144,7 @@ describe('what is refused, and in which words', () => {
     { ADVERTISE: 'http://alice:hunter2@x:1' },
     { WEB_CONFIG_FILE: 'http://alice:hunter2@x:1' },
     { NODE_NAME: 'http://alice:hunter2@x:1', PORTS: 'x' },
-  ])('a secret is never told: %o', (environment) => {
+  ])('a secret is never shown: %o', (environment) => {
     const problems = problemsOf(environment as unknown as Record<string, string>)
     expect(problems).not.toEqual([])
     expect(problems.join()).not.toMatch(/hunter|alice|bob/)
@@ -147,7 +160,7 @@ describe('what is warned about', () => {
     ['scrape_interval', 'SCRAPE_INTERVAL'],
     ['LSITEN_PORT', 'LISTEN_PORT'],
     ['TARGET', 'TARGETS'],
-  ])('%s is taken for a misspelt %s', (given, meant) => {
+  ])('%s gets a warning that names %s', (given, meant) => {
     expect(read({ [given]: '1' }).warnings).toEqual([
       `${given} is not a variable of app-metrics-proxy; ${meant} is`,
     ])
