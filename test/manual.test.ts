@@ -69,7 +69,7 @@ test('there are links to check', () => {
 test('a link that leads nowhere is found', () => {
   expect(wrongWith('README.md', 'docs/NONE.md')).toBe("docs/NONE.md isn't there")
   expect(wrongWith('docs/HTTP.md', '../README.md#the-garden')).toBe('README.md has no heading the-garden')
-  expect(wrongWith('docs/HTTP.md', '../README.md#the-house')).toBeUndefined()
+  expect(wrongWith('docs/HTTP.md', '../README.md#alternatives')).toBeUndefined()
 })
 
 /** In letters, as wide as the hosting site shows them. */

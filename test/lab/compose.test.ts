@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { blockUnder } from '../helpers/manual.ts'
 import { until } from '../helpers/until.ts'
 import { readWorkflow, stepsOf } from '../helpers/workflow.ts'
 import { ask } from './harness/ask.ts'
@@ -20,9 +21,14 @@ const compose = (...args: string[]) =>
     env: { DOCKER_HOST: `unix://${node.socket}`, IMAGE: productImage },
   })
 
+/** The README's second command, for Debian's docker-compose 1.29. Its first one builds the image of the lab. */
+const [, start = ''] = blockUnder('README.md', 'Quick start: one Docker host')
+  .split('\n')
+  .map((line) => line.replace(/^docker compose /, 'docker-compose '))
+
 beforeAll(async () => {
   node = await startDocker()
-  await compose('up', '--detach')
+  await follow(node, start, { env: { IMAGE: productImage } })
 })
 afterAll(() => node?.stop())
 

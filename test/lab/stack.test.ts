@@ -18,7 +18,7 @@ import { productImage } from './harness/product.ts'
 
 let swarm: Swarm
 const agents = 'metrics_agent'
-const onASwarm = 'On a Swarm, in five minutes'
+const swarmStart = 'Quick start: Swarm'
 const onMonitor = ['--network', 'monitor']
 
 const get = (node: Node, path: string) => ask(node.url(path))
@@ -81,7 +81,7 @@ const allReady = () =>
 beforeAll(async () => {
   swarm = await startSwarm(3)
   // its first line has built the image that every node of the lab has
-  const [, ...commands] = blockUnder('README.md', onASwarm).split('\n')
+  const [, ...commands] = blockUnder('README.md', swarmStart).split('\n')
   await follow(swarm.manager, commands.join('\n'))
   await swarm.serve('web', appImage, ['--replicas', '3', ...onMonitor], ['app', '8080=metrics'])
   await swarm.serve('exporter', nodeExporterImage, ['--mode', 'global', ...onMonitor])
@@ -158,7 +158,7 @@ test('Prometheus, as the README tells it, has every container', async () => {
     { within: 60_000, every: 200 },
   )
   // Prometheus' own default is a minute
-  const config = `global: { scrape_interval: 1s }\n${blockUnder('README.md', onASwarm, 'yaml', 1)}`
+  const config = `global: { scrape_interval: 1s }\n${blockUnder('README.md', 'Prometheus', 'yaml')}`
   const prometheus = await startPrometheus(config, {
     hosts: { 'prod.example.org': swarm.nodes.map(({ address }) => address) },
   })
@@ -182,7 +182,7 @@ test('Prometheus, as the README tells it, has every container', async () => {
 async function deployLabelled(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'readme-'))
   const file = join(folder, 'shop.yml')
-  const { services, ...rest } = parse(blockUnder('README.md', onASwarm, 'yaml'))
+  const { services, ...rest } = parse(blockUnder('README.md', swarmStart, 'yaml'))
   const { shop } = services
   const deploy = { ...shop.deploy, endpoint_mode: 'dnsrr' }
   const runs = { ...shop, image: appImage, command: ['app', '9187=metrics'], deploy }

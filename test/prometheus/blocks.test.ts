@@ -162,11 +162,8 @@ const composed = inLab('examples.test.ts', 'blockOf(story, 0)')
 /** The lab's image is built by the first line; a test deploys by the others. */
 const swarm: Proof = (block) => {
   expect(block).toMatch(/^docker build /)
-  inLab(
-    'harness/product.ts',
-    "blockUnder(join(repository, 'README.md'), 'On a Swarm, in five minutes')",
-  )(block)
-  inLab('stack.test.ts', "blockUnder('README.md', onASwarm)")(block)
+  inLab('harness/product.ts', "blockUnder(join(repository, 'README.md'), 'Quick start: Swarm')")(block)
+  inLab('stack.test.ts', "blockUnder('README.md', swarmStart)")(block)
 }
 
 const statsdLabel: Proof = (block) => {
@@ -176,10 +173,11 @@ const statsdLabel: Proof = (block) => {
 
 const proofs: Readonly<Record<string, readonly Proof[]>> = {
   'README.md': [
-    twoCommands,
+    inLab('compose.test.ts', "blockUnder('README.md', 'Quick start: one Docker host')"),
     swarm,
-    all(port, inLab('stack.test.ts', "blockUnder('README.md', onASwarm, 'yaml')")),
-    all(configuration, inLab('stack.test.ts', "blockUnder('README.md', onASwarm, 'yaml', 1)")),
+    all(port, inLab('stack.test.ts', "blockUnder('README.md', swarmStart, 'yaml')")),
+    all(configuration, inLab('stack.test.ts', "blockUnder('README.md', 'Prometheus', 'yaml')")),
+    twoCommands,
   ],
   'docs/LABELS.md': [port, alerts],
   'docs/MIGRATION.md': [configuration],

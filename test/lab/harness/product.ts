@@ -17,7 +17,7 @@ export const productImage = `app-metrics-proxy:${version}`
 const builtKept = 4
 
 /** `docker build …`, the first of the commands for a Swarm. */
-const [told = ''] = blockUnder(join(repository, 'README.md'), 'On a Swarm, in five minutes').split('\n')
+const [told = ''] = blockUnder(join(repository, 'README.md'), 'Quick start: Swarm').split('\n')
 
 /** Names the content of all that goes into the image. */
 export function productFingerprint(): string {
