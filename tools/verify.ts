@@ -1,5 +1,6 @@
 // Checks the whole product, on a new machine too: fetches what is missing, runs every check, and ends with the
-// true sums as its last line, below the tests that came nearest to their limits. `--only unit,lab` runs some.
+// true sums as its last line, below the tests that came nearest to their limits. `--only unit,lab` runs some checks;
+// `--all` runs every test on the old engine, too.
 
 import { fetchPackages } from '../test/helpers/debian.ts'
 import { type Check, checks } from './verify/checks.ts'
@@ -7,7 +8,7 @@ import { describeNearest, type NearLimit } from './verify/limits.ts'
 import { installMissing } from './verify/packages.ts'
 import { endAll, type Outcome } from './verify/run.ts'
 
-async function verify(chosen: readonly Check[]): Promise<Outcome> {
+async function verify(chosen: readonly Check[], isFull: boolean): Promise<Outcome> {
   const sum = { passed: 0, failed: 0, skipped: 0, limits: [] as NearLimit[] }
   const lacking = await installMissing(chosen.flatMap(({ packages = [] }) => packages))
   const fetchFailure = await fetchPackages(chosen.flatMap(({ fetched = [] }) => fetched)).then(
@@ -18,7 +19,7 @@ async function verify(chosen: readonly Check[]): Promise<Outcome> {
     const progress = showProgress(check.name)
     const missing = (check.packages ?? []).filter((name) => lacking.includes(name))
     const obstacle = describeMissing(missing) ?? (check.fetched && fetchFailure)
-    const outcome = obstacle === undefined ? await check.run() : notRun(obstacle)
+    const outcome = obstacle === undefined ? await check.run(isFull) : notRun(obstacle)
     progress.end(describe(outcome))
     if (outcome.output) console.log(`\n${outcome.output.trimEnd()}\n`)
     sum.passed += outcome.passed
@@ -64,7 +65,8 @@ function describe({ passed, failed, skipped }: Outcome): string {
 }
 
 function choose(args: readonly string[]): readonly Check[] {
-  const names = args[0] === '--only' ? (args[1] ?? '').split(',') : checks.map(({ name }) => name)
+  const only = args.indexOf('--only')
+  const names = only < 0 ? checks.map(({ name }) => name) : (args[only + 1] ?? '').split(',')
   const unknown = names.find((name) => !checks.some((check) => check.name === name))
   if (unknown === undefined) return checks.filter(({ name }) => names.includes(name))
   console.error(`There is no check ${unknown}; there are ${checks.map(({ name }) => name).join(', ')}`)
@@ -76,7 +78,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     endAll()
     process.exit(1)
   })
-const sum = await verify(choose(process.argv.slice(2)))
+const args = process.argv.slice(2)
+const sum = await verify(choose(args), args.includes('--all'))
 const nearest = describeNearest(sum.limits ?? [], 5)
 if (nearest.length > 0) console.log(`\nNearest to their limits:\n${nearest.join('\n')}\n`)
 console.log(describe(sum))

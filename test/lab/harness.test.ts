@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { until } from '../helpers/until.ts'
 import { cacheFolder } from './harness/cache.ts'
+import { labRelease } from './harness/engine.ts'
 import { appImage } from './harness/images.ts'
 import { type Swarm, startDocker, startSwarm } from './harness/lab.ts'
 
@@ -27,6 +28,12 @@ describe('a Swarm of three nodes', () => {
     await swarm.serve('web', appImage, ['--mode', 'global', ...published], ['app', '8080=metrics'])
   })
   afterAll(() => swarm?.stop())
+
+  test('runs the release of Docker that was chosen', async () => {
+    const version = await swarm.manager.docker('version', '--format', '{{.Server.Version}}')
+    const oldest = labRelease === 'current' ? 28 : 20
+    expect(Number.parseInt(version)).toBeGreaterThanOrEqual(oldest)
+  })
 
   test('is reached from outside, at every node', async () => {
     const pages = await Promise.all([0, 1, 2].map((node) => ask(page(node))))

@@ -1,5 +1,6 @@
 // What is checked, the quick ones first, and Debian's packages that each needs.
 
+import { enginePackages } from '../../test/lab/harness/engine.ts'
 import { currentPackages } from '../../test/prometheus/parts/setup.ts'
 import { type Outcome, program, project } from './run.ts'
 
@@ -9,7 +10,8 @@ export interface Check {
   readonly packages?: readonly string[]
   /** Ones of Debian's current release, which are fetched and not installed. */
   readonly fetched?: readonly string[]
-  run(): Promise<Outcome>
+  /** `isFull`: with `--all`. */
+  run(isFull: boolean): Promise<Outcome>
 }
 
 const prometheus = ['prometheus', 'prometheus-alertmanager', 'prometheus-node-exporter', 'nats-server']
@@ -26,6 +28,9 @@ const repository = ['gnupg']
 const docker = ['docker.io', 'docker-compose', 'iproute2', 'iptables', 'debootstrap', 'util-linux']
 const browser = ['chromium-headless-shell']
 const applications = ['busybox-static', 'prometheus-node-exporter', 'nginx-light']
+
+/** What Docker 20.10 could do in another way than today's: one host, a Swarm, updates. */
+const oldEngineFiles = ['standalone', 'stack'].map((name) => `test/lab/${name}.test.ts`)
 
 export const checks: readonly Check[] = [
   { name: 'format-lint', run: () => program('biome', 'check', '.') },
@@ -44,7 +49,14 @@ export const checks: readonly Check[] = [
   {
     name: 'lab',
     packages: [...docker, ...applications, ...prometheus, ...browser, ...commands],
+    fetched: enginePackages,
     run: () => project('lab'),
+  },
+  {
+    name: 'lab-20.10',
+    packages: [...docker, ...applications, ...prometheus, ...browser, ...commands],
+    run: (isFull) =>
+      project('lab', { env: { LAB_ENGINE: 'installed' }, files: isFull ? [] : oldEngineFiles }),
   },
   {
     name: 'chaos',

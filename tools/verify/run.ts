@@ -16,7 +16,7 @@ export interface Outcome {
   readonly limits?: readonly NearLimit[]
 }
 
-const patience = 40 * 60_000
+const timeoutMs = 40 * 60_000
 const running = new Set<ChildProcess>()
 
 /** One program that is one check. */
@@ -25,13 +25,19 @@ export async function program(command: string, ...args: string[]): Promise<Outco
   return code === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0, output }
 }
 
+interface ProjectOptions {
+  /** Only these files; default: all. */
+  readonly files?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
 /** One project of vitest: what its own report counts. A run that fails without a failed test counts as one. */
-export async function project(name: string): Promise<Outcome> {
+export async function project(name: string, { files = [], env = {} }: ProjectOptions = {}): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), 'verify-'))
   const report = join(folder, 'report.json')
   try {
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-    const { code, output } = await runToEnd('vitest', ['run', '--project', name, ...reporters])
+    const { code, output } = await runToEnd('vitest', ['run', '--project', name, ...reporters, ...files], env)
     const counted = countIn(report)
     if (code === 0 && counted.failed === 0 && counted.passed > 0) return counted
     return { ...counted, failed: Math.max(1, counted.failed), output }
@@ -58,9 +64,14 @@ function countIn(report: string): Outcome {
 export async function runToEnd(
   command: string,
   args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number | null; output: string }> {
   // A group of its own, so that all it starts can be ended with it.
-  const child = spawn(command, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(command, args, {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  })
   running.add(child)
   let output = ''
   const keep = (chunk: Buffer) => {
@@ -69,9 +80,9 @@ export async function runToEnd(
   child.stdout.on('data', keep)
   child.stderr.on('data', keep)
   const late = setTimeout(() => {
-    output += `\nended after ${patience / 60_000} minutes`
+    output += `\nended after ${timeoutMs / 60_000} minutes`
     end(child)
-  }, patience)
+  }, timeoutMs)
   const code = await new Promise<number | null>((resolve) => {
     child.once('error', (error) => {
       output += error.message

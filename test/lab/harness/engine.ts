@@ -2,6 +2,7 @@
 
 import { cpSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { unpackedAt } from '../../helpers/debian.ts'
 import { until } from '../../helpers/until.ts'
 import type { Namespace } from './namespace.ts'
 import { type RunOptions, run } from './shell.ts'
@@ -23,16 +24,35 @@ export interface EngineOptions {
   /** The parent of its containers' cgroups, so that they can be found when they are left behind. */
   readonly cgroup: string
   readonly flags?: readonly string[]
+  /** Default: the installed one. */
+  readonly release?: EngineRelease
+}
+
+/** The engine that Debian 12 installs (20.10), or Debian's current one (28), which is fetched and not installed. */
+export type EngineRelease = 'installed' | 'current'
+
+/** Which engine the nodes of a lab run. */
+export const labRelease: EngineRelease = process.env.LAB_ENGINE === 'installed' ? 'installed' : 'current'
+/** Debian's packages that hold the current release. */
+export const enginePackages = ['docker.io']
+
+/** dockerd, and a PATH on which it finds its docker-proxy. */
+function programOf(release: EngineRelease): { readonly dockerd: string; readonly path: string | undefined } {
+  if (release === 'installed') return { dockerd: 'dockerd', path: process.env.PATH }
+  const folder = join(unpackedAt('docker.io'), 'usr/sbin')
+  return { dockerd: join(folder, 'dockerd'), path: `${folder}:${process.env.PATH}` }
 }
 
 /** The command line that belongs to Debian's engine; a newer one elsewhere on PATH may want plugins. */
 const client = existsSync('/usr/bin/docker') ? '/usr/bin/docker' : 'docker'
 
-export function engineOf({ namespace, folder, cgroup, flags = [] }: EngineOptions): Engine {
+export function engineOf(options: EngineOptions): Engine {
+  const { namespace, folder, cgroup, flags = [], release = 'installed' } = options
+  const { dockerd, path } = programOf(release)
   mkdirSync(folder, { recursive: true })
   const socket = join(folder, 'docker.sock')
-  const docker = (args: readonly string[], options?: RunOptions) =>
-    run(client, ['--host', `unix://${socket}`, ...args], options)
+  const docker = (args: readonly string[], runOptions?: RunOptions) =>
+    run(client, ['--host', `unix://${socket}`, ...args], runOptions)
 
   return {
     socket,
@@ -51,9 +71,9 @@ export function engineOf({ namespace, folder, cgroup, flags = [] }: EngineOption
       const native = ['--exec-opt', 'native.cgroupdriver=cgroupfs']
       const sockets = ['-H', `unix://${socket}`, '-H', 'unix:///run/docker.sock']
       const child = namespace.start(
-        'dockerd',
+        dockerd,
         [...roots, ...native, ...sockets, '--shutdown-timeout', '5', ...flags],
-        { stdio: ['ignore', log, log] },
+        { stdio: ['ignore', log, log], env: { PATH: path } },
       )
       await until('the engine to answer', () => {
         if (child.exitCode !== null)

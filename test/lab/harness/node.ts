@@ -1,7 +1,7 @@
 // One node of a lab: a namespace on the LAN with an engine in it, and all that can befall it.
 
 import { mkdirSync } from 'node:fs'
-import { type Engine, engineOf } from './engine.ts'
+import { type Engine, engineOf, labRelease } from './engine.ts'
 import type { Lan } from './lan.ts'
 import { type Namespace, startNamespace } from './namespace.ts'
 import type { RunOptions } from './shell.ts'
@@ -97,7 +97,7 @@ export function createNode({ place, lan, folder, cgroup, engineFlags }: NodeOpti
       mkdirSync(folder, { recursive: true })
       namespace = await startNamespace({ hostname: name })
       await lan.attach(place, namespace)
-      engine = engineOf({ namespace, folder, cgroup, flags: engineFlags })
+      engine = engineOf({ namespace, folder, cgroup, flags: engineFlags, release: labRelease })
       await engine.start()
     },
     haltDocker: (how) => on(engine).halt(how),

@@ -3,7 +3,9 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fetchPackages } from '../../helpers/debian.ts'
 import { raiseSlowness, slowness } from '../../helpers/limits.ts'
+import { enginePackages, labRelease } from './engine.ts'
 import { appImage } from './images.ts'
 import { startDocker } from './lab.ts'
 import { preparedStandIns } from './stand-ins.ts'
@@ -13,6 +15,7 @@ const quietStartMs = 450
 
 export default async function setup(): Promise<() => void> {
   process.env.AMP_RUN = `run-${process.pid}`
+  if (labRelease === 'current') await fetchPackages(enginePackages)
   await preparedStandIns()
   raiseSlowness(await containerStartMs(), quietStartMs)
   console.log(`limits are ${slowness().toFixed(1)} times those of a quiet machine`)
