@@ -32,7 +32,7 @@ describe('a Swarm of three nodes', () => {
   test('runs the release of Docker that was chosen', async () => {
     const version = await swarm.manager.docker('version', '--format', '{{.Server.Version}}')
     const oldest = labRelease === 'current' ? 28 : 20
-    expect(Number.parseInt(version)).toBeGreaterThanOrEqual(oldest)
+    expect(Number.parseInt(version, 10)).toBeGreaterThanOrEqual(oldest)
   })
 
   test('is reached from outside, at every node', async () => {
