@@ -14,7 +14,7 @@ const roots = ['agent', 'main.ts']
 const mayImportRooms = [...roots, 'cli']
 
 /** The public contracts of rooms: their types are declared once. */
-const contracts = ['store/store.ts', 'status/shape.ts', 'rules/rules.ts']
+const contracts = ['exposition/formats.ts', 'store/store.ts', 'status/shape.ts', 'rules/rules.ts']
 
 interface Import {
   readonly from: string

@@ -19,6 +19,7 @@ import { createByteBudget } from '../runtime/byte-budget.ts'
 import { observeLag } from '../runtime/lag.ts'
 import { memoryLimit, readUse, startMemory } from '../runtime/memory.ts'
 import { createMetrics } from '../runtime/metrics.ts'
+import { observeProcess } from '../runtime/process-metrics.ts'
 import { createFetcher } from '../scrape/fetch.ts'
 import { createReader } from '../scrape/read.ts'
 import { startScraper } from '../scrape/scraper.ts'
@@ -29,9 +30,8 @@ import { problemsIn, type StatusView } from '../status/status.ts'
 import { createStore, type Store } from '../store/store.ts'
 import { startSync } from '../sync/sync.ts'
 import { openGuard } from '../web/auth/guard.ts'
-import { serveDocument } from '../web/documents.ts'
-import { createKept } from '../web/kept.ts'
-import { startServe } from '../web/web.ts'
+import { serveDocument } from '../web/server.ts'
+import { startWeb } from '../web/web.ts'
 import { createContainerLog } from './container-log.ts'
 import { formats } from './formats.ts'
 import { observeInternalErrors } from './internal-errors.ts'
@@ -68,6 +68,7 @@ async function start(
 ): Promise<Omit<Agent, 'stop'>> {
   const { clock, lag } = observeLag(given.clock)
   const metrics = createMetrics()
+  observeProcess(metrics, lag)
   const { log, internalErrors } = observeInternalErrors({ clock, log: given.log, metrics })
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})
@@ -75,10 +76,7 @@ async function start(
   const started = <P extends Stoppable>(part: P): P => parts.adopt(part, (one) => one.stop().catch(() => {}))
 
   // memory
-  const kept = createKept()
-  const memory = started(
-    startMemory({ clock, log, metrics, read: readUse, shed: kept.shed, collect: globalThis.gc }),
-  )
+  const memory = started(startMemory({ clock, log, metrics, read: readUse, collect: globalThis.gc }))
   const budgets = memoryBudgets(memoryLimit(), config.maxBodyBytes)
   const pageMemory = createPageMemory(budgets.storeBytes)
 
@@ -210,20 +208,18 @@ async function start(
     return peers.refresh(owner, id, budget)
   }
   const server = started(
-    await startServe({
+    await startWeb({
       config,
       clock,
       log,
       metrics,
-      lag,
       version,
       store,
       formats,
       budget: createByteBudget(clock, budgets.responseBytes),
       isMemoryShort: memory.isExhausted,
-      kept,
       lookUp: names.lookUp,
-      awaited: readiness.pendingForNames,
+      pending: readiness.pendingForNames,
       maxAgeMsOf: ({ target }) => settings(target).maxAgeMs?.value ?? config.maxAgeMs,
       refresh,
       nodes,

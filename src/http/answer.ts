@@ -1,4 +1,9 @@
-// An HTTP answer as a value, for parts of the server that needn't know the server.
+// HTTP answers as values, for modules that do not know the server.
+
+import { createHash } from 'node:crypto'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import { acceptsGzip, hasVersion } from './negotiation.ts'
 
 export interface Answer {
   readonly status: number
@@ -6,13 +11,47 @@ export interface Answer {
   readonly body: string | Buffer
 }
 
-/** What clients wrote may be in it: it is never anything but text. */
+/** The text may contain what clients sent, so browsers must not take it for anything but text. */
 export function plain(status: number, text: string, headers: Readonly<Record<string, string>> = {}): Answer {
   const fixed = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' }
   return { status, headers: { ...fixed, ...headers }, body: `${text}\n` }
 }
 
-/** What can't be told in full yet isn't told at all: half a list would delete targets, or rules. */
-export function incomplete(awaited: readonly string[]): Answer {
-  return plain(503, `not complete yet, still awaited: ${awaited.join(', ')}`, { 'retry-after': '1' })
+/** A partial list is never sent: Prometheus would delete the targets, or rules, that are not in it. */
+export function incomplete(pending: readonly string[]): Answer {
+  return plain(503, `not complete yet, waiting for: ${pending.join(', ')}`, { 'retry-after': '1' })
+}
+
+/** The headers of a request that decide how a document is sent. */
+export interface DocumentRequest {
+  readonly ifNoneMatch?: string | undefined
+  readonly acceptEncoding?: string | undefined
+}
+
+/** A body that is sent to many clients, and only to those that do not have it yet. */
+export interface Document {
+  answer(request: DocumentRequest): Promise<Answer>
+}
+
+const compress = promisify(gzip)
+/** A smaller body fits into one packet anyway. */
+const minGzipBytes = 1400
+
+/** The ETag is a hash of the body: equal bodies have equal ETags, also on other agents and after a restart. */
+export function documentOf(body: Buffer, contentType: string): Document {
+  const etag = `"${createHash('sha256').update(body).digest('base64url')}"`
+  const headers = { etag, 'cache-control': 'no-cache', vary: 'accept-encoding' }
+  /** Compressed once, so that many clients at once do not take memory and CPU for a compression each. */
+  let compressed: Promise<Buffer> | undefined
+
+  return {
+    async answer({ ifNoneMatch, acceptEncoding }) {
+      if (hasVersion(ifNoneMatch, etag)) return { status: 304, headers, body: '' }
+      const full = { ...headers, 'content-type': contentType }
+      if (body.length < minGzipBytes || !acceptsGzip(acceptEncoding))
+        return { status: 200, headers: full, body }
+      compressed ??= compress(body, { level: 1 })
+      return { status: 200, headers: { ...full, 'content-encoding': 'gzip' }, body: await compressed }
+    },
+  }
 }

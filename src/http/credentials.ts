@@ -1,4 +1,4 @@
-// User and password within a URL: sent as basic authentication, shown nowhere.
+// User and password in a URL: sent as basic authentication, never shown.
 
 export interface SplitUrl {
   /** Without user and password. */
@@ -25,8 +25,8 @@ function decoded(text: string): string {
 }
 
 /**
- * What an operator wrote, fit to be shown: whatever stands before the last `@` of each URL, or of a text
- * without one, is hidden. A malformed value may lose more than its password by this, never less.
+ * A configured value for logs and error messages: everything before the last `@` of each URL, or of a text without
+ * a URL, is hidden. Of a malformed value more than the password may be hidden, never less.
  */
 export function redact(text: string): string {
   return text

@@ -1,7 +1,6 @@
-// What a client accepts and has, as it says in `Accept`, `Accept-Encoding` and `If-None-Match`: their one reader.
+// Parses `Accept`, `Accept-Encoding`, `Content-Type` and `If-None-Match`.
 //
-// Own code, since what is needed of a media type's parameters (a version that is left out, how names are escaped)
-// is more than the libraries for it hand out.
+// Own code, since the libraries for it do not return the media types' parameters that are needed: version, escaping.
 
 export interface Range {
   /** A media type or a content coding, in lower case; may have or be `*`. */
@@ -12,13 +11,13 @@ export interface Range {
   readonly quality: number
 }
 
-/** In the order of the header. Of two that say the same, callers take the first. */
+/** In the order of the header. Of two with the same name, callers take the first. */
 export function rangesOf(header: string | readonly string[] | undefined): readonly Range[] {
   const text = typeof header === 'string' ? header : (header ?? []).join(',')
   return partsOf(text, commas).map(rangeOf)
 }
 
-/** What stands between quotes separates nothing. */
+/** Separators within quotes do not count. */
 const commas = /(?:[^,"]|"(?:\\.|[^"\\])*"?)+/g
 const semicolons = /(?:[^;"]|"(?:\\.|[^"\\])*"?)+/g
 
@@ -26,7 +25,7 @@ function partsOf(text: string, part: RegExp): readonly string[] {
   return (text.match(part) ?? []).map((one) => one.trim()).filter((one) => one !== '')
 }
 
-/** One of them alone, such as a `Content-Type`. */
+/** A single one, such as a `Content-Type`. */
 export function rangeOf(text: string): Range {
   const [name = '', ...rest] = partsOf(text, semicolons)
   const parameters = new Map(rest.map(parameterOf))
@@ -42,7 +41,7 @@ function parameterOf(text: string): [string, string] {
   return [text.slice(0, cut).trim().toLowerCase(), /^"(.*)"$/.exec(value)?.[1] ?? value]
 }
 
-/** Whether gzip is accepted, and not less welcome than no coding at all. */
+/** Whether gzip is accepted, and not less preferred than no encoding. */
 export function acceptsGzip(header: string | readonly string[] | undefined): boolean {
   const ranges = rangesOf(header)
   const qualityOf = (names: readonly string[]) => ranges.find(({ name }) => names.includes(name))?.quality
@@ -50,17 +49,17 @@ export function acceptsGzip(header: string | readonly string[] | undefined): boo
   return gzip > 0 && gzip >= (qualityOf(['identity']) ?? 0)
 }
 
-/** JSON is for clients that name it before HTML. A browser doesn't, nor does one that takes anything. */
+/** Whether JSON is preferred to HTML. Browsers, and clients that accept everything, get HTML. */
 export function prefersJson(accept: string | undefined): boolean {
   const ranges = rangesOf(accept)
   const qualityOf = (type: string) => ranges.find(({ name }) => name === type)?.quality ?? 0
   return qualityOf('application/json') > qualityOf('text/html')
 }
 
-/** Whether the client has this version already. Whether either is weak makes no difference for GET. */
+/** Whether the client has this version already. Weak and strong ETags match: for GET that makes no difference. */
 export function hasVersion(ifNoneMatch: string | undefined, etag: string): boolean {
-  const held = partsOf(ifNoneMatch ?? '', commas).map(strong)
-  return held.includes(strong(etag)) || held.includes('*')
+  const cached = partsOf(ifNoneMatch ?? '', commas).map(strong)
+  return cached.includes(strong(etag)) || cached.includes('*')
 }
 
 const strong = (tag: string) => tag.replace(/^W\//, '')

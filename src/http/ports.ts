@@ -1,4 +1,4 @@
-// A port that can't be listened on: told with the variable that names it, for the person who has to act.
+// The error for a port that cannot be bound. Names the variable to change.
 
 export class PortError extends Error {
   override readonly name = 'PortError'

@@ -1,7 +1,6 @@
 // `/rules`: alerting rules from labels, as a rule file for Prometheus or vmalert.
 
-import { type Answer, incomplete } from '../http/answer.ts'
-import { type Asked, type Document, renewed } from '../http/document.ts'
+import { type Answer, type Document, type DocumentRequest, documentOf, incomplete } from '../http/answer.ts'
 import type { Log } from '../logging/log.ts'
 import type { Change, Dated, Entry, NodeId, NodeView, SwarmState } from '../model.ts'
 import { printRules } from '../promql/rulefile.ts'
@@ -26,7 +25,7 @@ export interface RulesDeps {
 }
 
 export interface Rules {
-  answer(asked: Asked): Promise<Answer>
+  answer(request: DocumentRequest): Promise<Answer>
   /** What was left out: for the health report and the page. The same array as long as nothing changes. */
   reports(): readonly Report[]
 }
@@ -62,15 +61,15 @@ export function createRules({ store, config, log, metrics, complete }: RulesDeps
   observe(metrics, made)
   return {
     reports: () => made().reports,
-    async answer(asked) {
+    async answer(request) {
       const awaited = complete()
       if (awaited.length > 0) return incomplete(awaited)
       const now = made()
       if (printed?.of !== now) {
         const body = Buffer.from(printRules(now.rules))
-        printed = { of: now, document: renewed(printed?.document, body, contentType) }
+        printed = { of: now, document: documentOf(body, contentType) }
       }
-      return printed.document.answer(asked)
+      return printed.document.answer(request)
     },
   }
 }

@@ -1,5 +1,5 @@
-// Lets go of what can be made again before memory runs out: better a slower answer than none from an agent that was
-// killed. What must be kept, the pages themselves, is never touched.
+// Watches how much memory the agent uses. While memory is short, garbage is collected and large responses are refused:
+// better than being killed.
 
 import { readFileSync } from 'node:fs'
 import { getHeapStatistics } from 'node:v8'
@@ -25,8 +25,6 @@ interface Deps {
   readonly log: Log
   readonly metrics: Metrics
   readonly read: () => Use
-  /** Drops what can be made again. */
-  readonly shed: () => void
   /** Frees what nobody holds any more, where the process is allowed to do so. */
   readonly collect: (() => void) | undefined
 }
@@ -34,7 +32,7 @@ interface Deps {
 export interface Memory extends Stoppable {
   /** Memory is short. */
   trouble(): Trouble | undefined
-  /** It is short although nothing is kept that can be made again. */
+  /** Memory is short at this moment: large responses are refused. */
   isExhausted(): boolean
 }
 
@@ -45,10 +43,10 @@ const eased = 0.7
 /** A collection stops all else for some 100 ms: not more often. */
 const collectEvery = 10_000
 
-export function startMemory({ clock, log, metrics, read, shed, collect }: Deps): Memory {
+export function startMemory({ clock, log, metrics, read, collect }: Deps): Memory {
   const sheds = metrics.counter(
     'app_metrics_proxy_memory_shed_total',
-    'Times that memory was short and merged metrics were dropped.',
+    'Checks that found memory short, so that large answers were refused.',
   )
   sheds.add(0)
   metrics.observe(
@@ -65,7 +63,7 @@ export function startMemory({ clock, log, metrics, read, shed, collect }: Deps):
     if (shareOf(use) >= tight && collectSometimes()) use = read()
     const share = shareOf(use)
     if (share < eased) ease()
-    else if (share >= tight || trouble) shedFor(use)
+    else if (share >= tight || trouble) report(use)
   }
 
   /** Whether it did. */
@@ -76,10 +74,9 @@ export function startMemory({ clock, log, metrics, read, shed, collect }: Deps):
     return true
   }
 
-  function shedFor(use: Use): void {
-    shed()
+  function report(use: Use): void {
     sheds.add(1)
-    if (!trouble) log.warn({ ...use }, 'memory is short: caches are emptied')
+    if (!trouble) log.warn({ ...use }, 'memory is short: large answers are refused')
     trouble = troubleOf(use)
   }
 
@@ -111,7 +108,7 @@ function troubleOf({ resident, mayReside, heap, mayHeap }: Use): Trouble {
       : `${mib(heap)} of ${mib(mayHeap)} MiB of JavaScript objects`
   return {
     code: 'overloaded',
-    reason: `memory is short: ${short} are taken, so answers are kept no longer than they are needed`,
+    reason: `memory is short: ${short} are used, so large answers are refused`,
     hint: 'raise the memory limit of the agent’s service, or lower MAX_BODY and MAX_SERIES',
   }
 }

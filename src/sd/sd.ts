@@ -1,7 +1,13 @@
 // `/sd`: the cluster's targets for Prometheus' HTTP service discovery.
 
-import { type Answer, incomplete, plain } from '../http/answer.ts'
-import { type Asked, type Document, documentOf, renewed } from '../http/document.ts'
+import {
+  type Answer,
+  type Document,
+  type DocumentRequest,
+  documentOf,
+  incomplete,
+  plain,
+} from '../http/answer.ts'
 import type { Listed } from './labels.ts'
 import { createListing, type Source } from './listing.ts'
 import type { Standing } from './replicas.ts'
@@ -16,7 +22,7 @@ export interface SdDeps {
 }
 
 export interface Sd {
-  answer(asked: Asked & { readonly query: Query }): Promise<Answer>
+  answer(request: DocumentRequest & { readonly query: Query }): Promise<Answer>
 }
 
 const contentType = 'application/json; charset=utf-8'
@@ -26,12 +32,11 @@ export function createSd({ store, config, standing, complete }: SdDeps): Sd {
   let whole: { readonly of: readonly Listed[]; readonly document: Document } | undefined
 
   function wholeDocument(targets: readonly Listed[]): Document {
-    if (whole?.of !== targets)
-      whole = { of: targets, document: renewed(whole?.document, print(targets), contentType) }
+    if (whole?.of !== targets) whole = { of: targets, document: documentOf(print(targets), contentType) }
     return whole.document
   }
   return {
-    async answer({ query, ...asked }) {
+    async answer({ query, ...request }) {
       const awaited = complete()
       if (awaited.length > 0) return incomplete(awaited)
       const selection = selectionOf(query)
@@ -40,7 +45,7 @@ export function createSd({ store, config, standing, complete }: SdDeps): Sd {
       const document = selection.matches
         ? documentOf(print(targets.filter(selection.matches)), contentType)
         : wholeDocument(targets)
-      return document.answer(asked)
+      return document.answer(request)
     },
   }
 }

@@ -1,82 +1,96 @@
-// Whether what is known of a container may be shown, must be read anew, or must be refused: one pure decision.
-// It never hides a container's failure, and never shows old numbers as new ones.
+// Whether the last snapshot of a container is served, must be refreshed first, or an error is the answer: pure
+// decisions. A container's failure is never hidden, and old metrics are never served as new ones.
 
 import type { Code, Trouble } from '../errors.ts'
-import type { Entry, Mono, Page } from '../model.ts'
-import type { Link } from './links.ts'
+import type { Entry, Mono, NodeView, Page } from '../model.ts'
 
-export interface Circumstances {
+export interface FreshnessContext {
   readonly now: Mono
-  /** What is older than this is read anew; `off`: never. */
+  /** An older snapshot is refreshed; `off`: none is. */
   readonly maxAgeMs: number | 'off'
-  /** How long the cache may stand in for an owner that can't be asked. */
+  /** How old a snapshot may be that is served because its owner cannot be reached. */
   readonly staleAfterMs: number
-  /** The way to the owner. */
-  readonly link: Link
+  readonly owner: OwnerLink
   /**
-   * The snapshot was not read before: for own containers the start of its scrape, for others when their agent was asked
-   * for it. What a peer merely sent may have been on its way for any time: then it is absent.
+   * The snapshot was not read before: for own containers the start of the scrape, for others when the owner was asked to
+   * refresh it. Absent for what a peer sent unasked, which may have been on its way for any time.
    */
   readonly readSince?: Mono | undefined
 }
 
-export interface Reading {
+/** The link to the agent that owns a container. */
+export interface OwnerLink {
+  readonly state: NodeView['link']
+  /** Since when it has this state. Absent where that agent was never connected. */
+  readonly since?: Mono
+  readonly nodeName: string
+}
+
+export interface ReadResult {
   readonly page: Page
-  /** When it was read. */
+  /** When it was scraped. */
   readonly at: Mono
-  /** Set where the age must be sent: the page is older than the client may expect. */
-  readonly cached?: true
-  /** Set where it stands in for an owner that can't be asked: until when it may, and then why it is refused. */
+  /** Served with the header `Age`: it is older than MAX_AGE. */
+  readonly isCached?: true
+  /** Only for the cache of an unreachable owner: until when it may be served, and the error from then on. */
   readonly expires?: { readonly at: Mono; readonly trouble: Trouble }
 }
 
-export type Settled =
-  | { readonly kind: 'show'; readonly reading: Reading }
+export type FinalDecision =
+  | { readonly kind: 'serve'; readonly result: ReadResult }
   | { readonly kind: 'refuse'; readonly trouble: Trouble }
 
-export type Verdict = Settled | { readonly kind: 'refresh' }
+export type FreshnessDecision = FinalDecision | { readonly kind: 'refresh' }
 
-export function judge(entry: Entry, circumstances: Circumstances): Verdict {
-  const { now, maxAgeMs, link, readSince } = circumstances
-  const { snapshot } = entry
-  if (link.state === 'lost') return standIn(entry, circumstances)
-  const hindrance = whyNotRead(entry)
-  if (hindrance) return { kind: 'refuse', trouble: hindrance }
-  if (!snapshot) return { kind: 'refresh' }
-  if (maxAgeMs === 'off') return shown(entry, { cached: true })
-  return readSince !== undefined && now - readSince <= maxAgeMs ? shown(entry) : { kind: 'refresh' }
+export function decide(entry: Entry, context: FreshnessContext): FreshnessDecision {
+  const { now, maxAgeMs, owner, readSince } = context
+  if (owner.state === 'lost') return serveCached(entry, context)
+  const trouble = whyNotScraped(entry)
+  if (trouble) return { kind: 'refuse', trouble }
+  if (!entry.snapshot) return { kind: 'refresh' }
+  if (maxAgeMs === 'off') return serveSnapshot(entry, { isCached: true })
+  return readSince !== undefined && now - readSince <= maxAgeMs ? serveSnapshot(entry) : { kind: 'refresh' }
 }
 
-/** What a read that has just ended brought. */
-export function shown({ snapshot }: Entry, traits: Omit<Reading, 'page' | 'at'> = {}): Settled {
-  if (!snapshot) return { kind: 'refuse', trouble: { code: 'searching', reason: 'not read yet' } }
+/** The outcome of a refresh that has just finished. */
+export function serveSnapshot(
+  { snapshot }: Entry,
+  more: Pick<ReadResult, 'isCached' | 'expires'> = {},
+): FinalDecision {
+  if (!snapshot) return { kind: 'refuse', trouble: { code: 'searching', reason: 'not scraped yet' } }
   if (!snapshot.ok) return { kind: 'refuse', trouble: snapshot.trouble }
-  return { kind: 'show', reading: { page: snapshot.page, at: snapshot.at, ...traits } }
+  return { kind: 'serve', result: { page: snapshot.page, at: snapshot.at, ...more } }
 }
 
-/** Why a reading that has waited since may not be shown any more. */
-export function expired({ expires }: Pick<Reading, 'expires'>, now: Mono): Trouble | undefined {
+/** The owner cannot be reached, because its link is lost or for the reason in `why`: the cache, if it is young enough. */
+export function serveCached(entry: Entry, context: FreshnessContext, why?: Trouble): FinalDecision {
+  const { now, staleAfterMs, owner } = context
+  const { snapshot } = entry
+  const cause = owner.state === 'lost' || !why ? lostText(owner, now) : why.reason
+  const reason = `the agent of ${owner.nodeName}, where this container runs, cannot be reached: ${cause}`
+  const refused = (hint: string): Trouble => ({ code: 'owner_lost', reason, hint })
+  const tooOld = (ageMs: number) =>
+    refused(`its last metrics are ${seconds(ageMs)} old, too old to be served`)
+  if (!snapshot) return { kind: 'refuse', trouble: refused('it has not sent metrics of this container yet') }
+  const ageMs = now - snapshot.at
+  if (ageMs > staleAfterMs) return { kind: 'refuse', trouble: tooOld(ageMs) }
+  const trouble = whyNotScraped(entry)
+  if (trouble) return { kind: 'refuse', trouble }
+  const expires = { at: snapshot.at + staleAfterMs, trouble: tooOld(staleAfterMs) }
+  return serveSnapshot(entry, { isCached: true, expires })
+}
+
+/** To be checked again right before metrics are sent, since requests wait for memory and for other replicas. */
+export function expiredTrouble({ expires }: Pick<ReadResult, 'expires'>, now: Mono): Trouble | undefined {
   return expires && now > expires.at ? expires.trouble : undefined
 }
 
-/** What the cache may say for an owner that can't be asked, for the reason given or since its link is lost. */
-export function standIn(entry: Entry, circumstances: Circumstances, why?: Trouble): Settled {
-  const { now, staleAfterMs, link } = circumstances
-  const { snapshot } = entry
-  const how = link.state === 'lost' || !why ? lostText(link, now) : why.reason
-  const reason = `the agent of ${link.name}, where this container runs, cannot be asked: ${how}`
-  const refused = (hint: string): Trouble => ({ code: 'owner_lost', reason, hint })
-  const tooOld = (age: number) => refused(`what it last said is ${seconds(age)} old, too old to stand in`)
-  if (!snapshot) return { kind: 'refuse', trouble: refused('it has said nothing of this container yet') }
-  const age = now - snapshot.at
-  if (age > staleAfterMs) return { kind: 'refuse', trouble: tooOld(age) }
-  const hindrance = whyNotRead(entry)
-  if (hindrance) return { kind: 'refuse', trouble: hindrance }
-  const expires = { at: snapshot.at + staleAfterMs, trouble: tooOld(staleAfterMs) }
-  return shown(entry, { cached: true, expires })
+/** Whether the container's agent could not be asked, as opposed to a failure of the container. */
+export function isOwnerUnavailable(code: Code): boolean {
+  return code === 'owner_lost' || code === 'not_ready' || code === 'stopping'
 }
 
-function lostText({ since }: Link, now: Mono): string {
+function lostText({ since }: OwnerLink, now: Mono): string {
   return since === undefined
     ? 'there is no link to it'
     : `the link to it was lost ${seconds(now - since)} ago`
@@ -86,13 +100,8 @@ function seconds(ms: number): string {
   return `${Math.round(ms / 1000)} s`
 }
 
-/** The codes that say: not the container failed, its agent couldn't be asked. */
-export function isOwnersFailure(code: Code): boolean {
-  return code === 'owner_lost' || code === 'not_ready' || code === 'stopping'
-}
-
-/** Why nobody reads this container, where that is known without asking it. */
-function whyNotRead({ target, ended, finding, endpoint }: Entry): Trouble | undefined {
+/** Why this container is not scraped at all. */
+function whyNotScraped({ target, ended, finding, endpoint }: Entry): Trouble | undefined {
   if (ended || target.state === 'stopped') return { code: 'stopped', reason: stoppedText(ended) }
   if (target.state === 'paused') return { code: 'paused', reason: 'the container is paused' }
   if (target.unreachable) return target.unreachable

@@ -1,5 +1,5 @@
-// Every request on the port comes through here before anything else sees it, those included that no route
-// matches or Node's parser can't read: the guard judges it, and whatever is answered carries its headers.
+// Every request on the port passes here first, also those that no route matches or that Node cannot parse. The guard
+// decides whether it is answered, and every response has the guard's headers.
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { STATUS_CODES } from 'node:http'
@@ -7,102 +7,98 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { isInternal, statusOf, troubleOf } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
-import type { Client } from './auth/access.ts'
-import type { Guard, Refusal } from './auth/guard.ts'
-import type { RequestCounts } from './requests.ts'
+import type { AccessRequest } from './auth/access.ts'
+import type { Guard } from './auth/guard.ts'
 
 interface GateDeps {
-  /** Without one, everybody may ask. */
+  /** Without one, every request is let through. */
   readonly guard: Pick<Guard, 'judge' | 'headers'> | undefined
-  readonly counts: RequestCounts
   readonly log: Log
+  countRefusal(status: number): void
 }
 
-interface Gate {
-  /** For requests that were read; `handle` is called for those that are let in. */
+interface RequestGate {
+  /** For requests that Node could parse; `handle` is called for those that are let through. */
   listener(handle: RequestListener): RequestListener
-  /** For what Node's parser refuses, and for requests that don't come in time. */
+  /** For requests that Node could not parse, or that did not arrive in time. */
   refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void
 }
 
-interface Text {
+interface PlainResponse {
   readonly status: number
   readonly reason: string
   readonly headers?: Readonly<Record<string, string>>
 }
 
-export function createGate({ guard, counts, log }: GateDeps): Gate {
-  function refuse(response: ServerResponse, { status, reason, headers }: Text): void {
-    counts.add('none', status, 0)
+export function createGate({ guard, log, countRefusal }: GateDeps): RequestGate {
+  async function whyRefused(
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<PlainResponse | undefined> {
+    try {
+      for (const [name, value] of Object.entries(guard?.headers() ?? {})) response.setHeader(name, value)
+      const refusal = await guard?.judge(accessRequestOf(request.socket, request), () => response.destroyed)
+      return refusal ?? (hasHost(request) ? undefined : noHost)
+    } catch (error) {
+      const { code, reason } = troubleOf(error)
+      if (isInternal(error)) log.internal(error, 'request')
+      return { status: statusOf[code], reason }
+    }
+  }
+
+  function refuse(response: ServerResponse, { status, reason, headers }: PlainResponse): void {
+    countRefusal(status)
     const body = bodyOf(reason)
     response.writeHead(status, { ...textHeaders, 'content-length': body.length, ...headers }).end(body)
   }
 
-  function pass(request: IncomingMessage, response: ServerResponse, handle: RequestListener): void {
-    const lacksHost = request.headers.host === undefined && request.httpVersion === '1.1'
-    if (lacksHost) refuse(response, noHost)
-    else handle(request, response)
-  }
-
-  async function judge(request: IncomingMessage, response: ServerResponse): Promise<Refusal | undefined> {
-    for (const [name, value] of Object.entries(guard!.headers())) response.setHeader(name, value)
-    return guard!.judge(askerOf(request.socket, request), () => response.destroyed)
-  }
-
   return {
-    listener: (handle) => (request, response) => {
-      if (!guard) return pass(request, response, handle)
-      judge(request, response).then(
-        (refusal) => (refusal ? refuse(response, refusal) : pass(request, response, handle)),
-        (error: unknown) => {
-          const { code, reason } = troubleOf(error)
-          if (isInternal(error)) log.internal(error, 'request')
-          refuse(response, { status: statusOf[code], reason })
-        },
-      )
+    listener: (handle) => async (request, response) => {
+      const refusal = await whyRefused(request, response)
+      if (refusal) refuse(response, refusal)
+      else handle(request, response)
     },
     refuseUnreadable(error, socket) {
-      const flaw = unreadable(error)
-      if (!flaw || !socket.writable) return void socket.destroy()
-      const refusal = guard?.judge(askerOf(socket), () => socket.destroyed)
-      // without credentials there is nothing to wait for
-      const text = refusal && !(refusal instanceof Promise) ? refusal : flaw
-      counts.add('none', text.status, 0)
-      const headers = { ...guard?.headers(), ...text.headers }
-      socket.end(printed({ ...text, headers }), () => socket.destroy())
+      const problem = responseToParseError(error)
+      if (!problem || !socket.writable) return void socket.destroy()
+      const refusal = guard?.judge(accessRequestOf(socket), () => socket.destroyed)
+      // a promise is a password to compare, and without headers there is none
+      const response = refusal && !(refusal instanceof Promise) ? refusal : problem
+      countRefusal(response.status)
+      const headers = { ...guard?.headers(), ...response.headers }
+      socket.end(print({ ...response, headers }), () => socket.destroy())
     },
   }
 }
 
 const textHeaders = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' }
 const bodyOf = (reason: string) => Buffer.from(`${reason}\n`)
-const noHost: Text = {
+
+const hasHost = ({ headers, httpVersion }: IncomingMessage) =>
+  headers.host !== undefined || httpVersion !== '1.1'
+const noHost: PlainResponse = {
   status: 400,
   reason: 'the request has no header Host',
   headers: { connection: 'close' },
 }
 
-/** Undefined: no response can reach the client, such as before a TLS handshake. */
-function unreadable({ code = '' }: NodeJS.ErrnoException): Text | undefined {
+/** Undefined where no response can reach the client, such as before a TLS handshake. */
+function responseToParseError({ code = '' }: NodeJS.ErrnoException): PlainResponse | undefined {
   if (code === 'HPE_HEADER_OVERFLOW')
     return { status: 431, reason: 'the headers of the request are too large' }
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { status: 408, reason: 'the request did not come in time' }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return { status: 408, reason: 'the request did not arrive in time' }
   return code.startsWith('HPE_') ? { status: 400, reason: 'the request is not valid HTTP/1.1' } : undefined
 }
 
-function printed({ status, reason, headers }: Text): string {
+function print({ status, reason, headers }: PlainResponse): string {
   const body = bodyOf(reason)
-  const all = {
-    ...headers,
-    ...textHeaders,
-    connection: 'close',
-    'content-length': String(body.length),
-  }
+  const all = { ...headers, ...textHeaders, connection: 'close', 'content-length': String(body.length) }
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`
 }
 
-function askerOf(socket: Socket, request?: IncomingMessage): Client {
+function accessRequestOf(socket: Socket, request?: IncomingMessage): AccessRequest {
   return {
     address: socket.remoteAddress ?? '',
     path: request?.url?.split('?', 1)[0],
@@ -111,11 +107,11 @@ function askerOf(socket: Socket, request?: IncomingMessage): Client {
   }
 }
 
-function certificateOf(socket: TLSSocket): Client['certificate'] {
+function certificateOf(socket: TLSSocket): AccessRequest['certificate'] {
   const certificate = socket.encrypted ? socket.getPeerCertificate() : undefined
   return {
-    given: certificate?.raw !== undefined,
-    verified: socket.authorized === true,
+    isGiven: certificate?.raw !== undefined,
+    isVerified: socket.authorized === true,
     sans: certificate?.subjectaltname ?? '',
   }
 }

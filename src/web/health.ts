@@ -1,5 +1,4 @@
-// Liveness, readiness, and a report of all that deserves a person's attention: the same problems that the status
-// page shows.
+// Liveness, readiness, and a report of the problems that the status page shows.
 
 import type { FastifyInstance } from 'fastify'
 import type { Problem } from '../status/shape.ts'
@@ -7,29 +6,12 @@ import type { Problem } from '../status/shape.ts'
 export interface HealthDeps {
   readonly version: string
   problems(): readonly Problem[]
-  /** What is not yet in before answers are complete. Nothing: ready. */
+  /** What is missing before answers are complete. Empty: ready. */
   waitingFor(): readonly string[]
 }
 
-const text = 'text/plain; charset=utf-8'
-
-export function serveHealth(server: FastifyInstance, deps: HealthDeps): void {
-  server.get('/-/healthy', (_request, reply) => reply.type(text).send('healthy\n'))
-
-  server.get('/-/ready', (_request, reply) => {
-    const waiting = deps.waitingFor()
-    if (waiting.length === 0) return reply.type(text).send('ready\n')
-    return reply
-      .code(503)
-      .type(text)
-      .send(`not ready yet: waiting for ${waiting.join(', ')}\n`)
-  })
-
-  server.get('/health', (_request, reply) => reply.header('cache-control', 'no-store').send(reportOf(deps)))
-}
-
-interface Report {
-  /** The worst severity among the problems; a notice is none. */
+interface HealthReport {
+  /** The worst severity of the problems; notices do not count. */
   readonly status: 'ok' | 'warning' | 'error'
   readonly version: string
   readonly ready: boolean
@@ -39,18 +21,37 @@ interface Report {
   readonly errors: readonly string[]
 }
 
-export function reportOf({ version, problems, waitingFor }: HealthDeps): Report {
-  const all = problems()
-  const linesOf = (of: Problem['severity']) =>
-    all.flatMap(({ severity, about, text }) => (severity === of ? [`${about}: ${text}`] : []))
-  const waiting = waitingFor()
+const text = 'text/plain; charset=utf-8'
+
+export function serveHealth(server: FastifyInstance, deps: HealthDeps): void {
+  server.get('/-/healthy', (_request, reply) => reply.type(text).send('healthy\n'))
+
+  server.get('/-/ready', (_request, reply) => {
+    const waitingFor = deps.waitingFor()
+    if (waitingFor.length === 0) return reply.type(text).send('ready\n')
+    return reply
+      .code(503)
+      .type(text)
+      .send(`not ready yet: waiting for ${waitingFor.join(', ')}\n`)
+  })
+
+  server.get('/health', (_request, reply) =>
+    reply.header('cache-control', 'no-store').send(healthReportOf(deps)),
+  )
+}
+
+export function healthReportOf(deps: HealthDeps): HealthReport {
+  const problems = deps.problems()
+  const waitingFor = deps.waitingFor()
+  const linesOf = (severity: Problem['severity']) =>
+    problems.filter((problem) => problem.severity === severity).map(({ about, text }) => `${about}: ${text}`)
   const [errors, warnings] = [linesOf('error'), linesOf('warning')]
   return {
     status: errors.length > 0 ? 'error' : warnings.length > 0 ? 'warning' : 'ok',
-    version,
-    ready: waiting.length === 0,
-    waitingFor: waiting,
-    problems: all,
+    version: deps.version,
+    ready: waitingFor.length === 0,
+    waitingFor,
+    problems,
     warnings,
     errors,
   }

@@ -1,161 +1,145 @@
-// `/<name>/metrics` and `/<name>/<replica>/metrics`: what containers say, to whoever asks.
+// `/<name>/metrics` and `/<name>/<replica>/metrics`: the metrics of a container, or of all replicas of a service.
+//
+// One request: look the name up, read the metrics (reader.ts, replicas.ts), reserve memory for the response
+// (response-memory.ts), convert and compress (rendering.ts), send.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../clock.ts'
-import type { Trouble } from '../errors.ts'
 import { errorOf, ProxyError } from '../errors.ts'
-import type { Entry, NodeId } from '../model.ts'
-import { budgetOf } from './deadline.ts'
-import { expired, type Reading } from './freshness.ts'
-import type { Reader } from './reader.ts'
-import type { Client, Rendered, Rendering } from './rendering.ts'
-import type { Readings, ReadReplicas, Slot } from './replicas.ts'
-import type { Sending } from './sending.ts'
-
-/** What a name denotes, as the store's look-up tells it. */
-export type Found =
-  | { readonly kind: 'one'; readonly full: string; readonly entry: Entry }
-  | { readonly kind: 'replicas'; readonly full: string; readonly replicas: readonly Slot[] }
-  | { readonly kind: 'elsewhere'; readonly full: string }
-  | { readonly kind: 'refused'; readonly trouble: Trouble }
+import type { Entry, NodeId, NodeView } from '../model.ts'
+import type { Names } from '../names/names.ts'
+import { expiredTrouble, type ReadResult } from './freshness.ts'
+import { answerTimeoutMs, type Reader } from './reader.ts'
+import { type Rendering, sendRendered } from './rendering.ts'
+import type { Readings, ReadReplicas } from './replicas.ts'
+import type { ResponseMemory } from './response-memory.ts'
 
 export interface PagesDeps {
   readonly clock: Clock
-  /** This agent's node. */
-  asked(): NodeId
-  lookUp(question: Question): Found
-  /** What is not yet known of the cluster, so that a name might mean another thing, or a page be short. */
-  awaited(): readonly string[]
-  readonly usualTimeoutMs: number
+  /** Own node first. */
+  nodes(): readonly NodeView[]
+  readonly lookUp: Names['lookUp']
+  /** What is not known of the cluster yet, so that a name might mean another thing, or a replica be missing. */
+  pending(): readonly string[]
+  readonly scrapeTimeoutMs: number
   readonly reader: Reader
   readonly readReplicas: ReadReplicas
   readonly rendering: Rendering
-  readonly sending: Pick<Sending, 'reserve'>
+  readonly memory: Pick<ResponseMemory, 'reserve'>
 }
 
-interface Question {
-  readonly name: string
-  readonly replica?: string
-  readonly asked: NodeId
-  readonly scope?: 'node'
-}
+type LookUpQuery = Parameters<Names['lookUp']>[0]
+type LookUpResult = ReturnType<Names['lookUp']>
 
-interface Route {
+interface PageRoute {
   Params: { name: string; replica?: string }
   Querystring: { scope?: string }
 }
 
 export function servePages(server: FastifyInstance, deps: PagesDeps): void {
-  const answer = (request: FastifyRequest<Route>, reply: FastifyReply) => answerPage(request, reply, deps)
-  server.get<Route>('/:name/metrics', answer)
-  server.get<Route>('/:name/:replica/metrics', answer)
+  const answer = (request: FastifyRequest<PageRoute>, reply: FastifyReply) => answerPage(request, reply, deps)
+  server.get<PageRoute>('/:name/metrics', answer)
+  server.get<PageRoute>('/:name/:replica/metrics', answer)
 }
 
 async function answerPage(
-  request: FastifyRequest<Route>,
+  request: FastifyRequest<PageRoute>,
   reply: FastifyReply,
   deps: PagesDeps,
-): Promise<unknown> {
-  const question = questionOf(request, deps.asked())
-  /** The node may have another id by then. */
-  const anew = () => ({ ...question, asked: deps.asked() })
-  const found = find(question, deps)
+): Promise<FastifyReply> {
+  const { clock } = deps
+  const found = lookUp(request, deps)
   if (found.kind === 'refused') throw errorOf(found.trouble)
   if (found.kind === 'elsewhere') return sendNothing(reply, found.full)
-  const budget = budgetOf(request.headers['x-prometheus-scrape-timeout-seconds'], deps.usualTimeoutMs)
-  const until = deps.clock.now() + budget
-  const client = askerOf(request)
-  const again = () => deps.lookUp(anew())
-  const readings = await readingsOf(found, again, client, budget, deps)
-  const left = Math.max(0, until - deps.clock.now())
-  await deps.sending.reserve(request, reply, readings.bytes, left)
-  const rendered = await deps.rendering.render(await readings.makePage(), client)
-  // it has waited for memory, and to be converted
-  const now = deps.clock.now()
-  const trouble = expired(readings, now)
+
+  const timeoutMs = answerTimeoutMs(
+    request.headers['x-prometheus-scrape-timeout-seconds'],
+    deps.scrapeTimeoutMs,
+  )
+  const deadline = clock.now() + timeoutMs
+  const readings =
+    found.kind === 'replicas'
+      ? await deps.readReplicas(found.full, found.replicas, timeoutMs, () => replicasNow(request, deps))
+      : await readContainer(found.entry, timeoutMs, request, deps)
+  await deps.memory.reserve(request, reply, readings.maxBytes, Math.max(0, deadline - clock.now()))
+  const rendered = await deps.rendering.render(await readings.makePage(), request)
+
+  // it may have expired while it waited for memory and was converted
+  const now = clock.now()
+  const trouble = expiredTrouble(readings, now)
   if (trouble) throw errorOf(trouble)
-  if (readings.cached) reply.header('age', Math.round((now - readings.at) / 1000))
+  if (readings.isCached) reply.header('age', Math.round((now - readings.at) / 1000))
   return sendRendered(reply, rendered)
 }
 
-async function readingsOf(
-  found: Extract<Found, { readonly kind: 'one' | 'replicas' }>,
-  again: () => Found,
-  client: Client,
-  budget: number,
-  deps: PagesDeps,
-): Promise<Readings> {
-  if (found.kind === 'replicas')
-    return deps.readReplicas(found.full, found.replicas, budget, () => replicasOf(again()))
-  const { page, ...about } = await readOne(found.entry, budget, again, deps)
-  return { ...about, bytes: deps.rendering.bytesFor(page, client), makePage: () => page }
+/** Refuses what is not known for sure yet: all but the own containers, which are the same whatever other nodes have. */
+function lookUp(request: FastifyRequest<PageRoute>, deps: PagesDeps): LookUpResult {
+  const query = queryOf(request, deps.nodes())
+  const found = deps.lookUp(query)
+  const isOwn = query.replica === undefined && found.kind === 'one' && found.entry.owner === query.asked
+  const pending = isOwn ? [] : deps.pending()
+  if (pending.length > 0)
+    throw new ProxyError('not_ready', `not known yet, waiting for: ${pending.join(', ')}`)
+  return found
 }
 
-function replicasOf(found: Found): readonly Slot[] {
+function queryOf(
+  { params, query }: FastifyRequest<PageRoute>,
+  [own]: readonly NodeView[],
+): LookUpQuery & { readonly asked: NodeId } {
+  if (!own) throw new ProxyError('not_ready', 'this agent does not know its node yet')
+  const { name, replica } = params
+  const { scope } = query
+  if (scope !== undefined && scope !== 'node') throw new ProxyError('bad_request', 'scope can only be node')
+  return { name, asked: own.self.node, ...(replica !== undefined && { replica }), ...(scope && { scope }) }
+}
+
+/** Looked up again: containers, and the id of the own node, may have changed since the request came. */
+function foundNow(request: FastifyRequest<PageRoute>, { lookUp, nodes }: PagesDeps): LookUpResult {
+  return lookUp(queryOf(request, nodes()))
+}
+
+function replicasNow(request: FastifyRequest<PageRoute>, deps: PagesDeps) {
+  const found = foundNow(request, deps)
   return found.kind === 'replicas' ? found.replicas : []
 }
 
-/** In the place of a container that ended while it was asked, another may stand by now; or its node has another id. */
-function readOne(
+async function readContainer(
   entry: Entry,
-  budget: number,
-  again: () => Found,
-  { clock, reader }: Pick<PagesDeps, 'clock' | 'reader'>,
-): Reading | Promise<Reading> {
-  const until = clock.now() + budget
-  const reading = reader.read(entry, budget)
-  if (!(reading instanceof Promise)) return reading
-  return reading.catch((error: unknown) => {
-    const found = again()
-    const left = until - clock.now()
-    if (found.kind !== 'one' || isSameContainer(found.entry, entry) || left <= 0) throw error
-    return reader.read(found.entry, left)
-  })
+  timeoutMs: number,
+  request: FastifyRequest<PageRoute>,
+  deps: PagesDeps,
+): Promise<Readings> {
+  const { page, ...readings } = await readOrSuccessor(entry, timeoutMs, request, deps)
+  const maxBytes = deps.rendering.maxBytesOf(page, request)
+  return { ...readings, maxBytes, makePage: async () => page }
+}
+
+/** A container that ended while it was read may have been replaced. */
+async function readOrSuccessor(
+  entry: Entry,
+  timeoutMs: number,
+  request: FastifyRequest<PageRoute>,
+  deps: PagesDeps,
+): Promise<ReadResult> {
+  const { clock, reader } = deps
+  const deadline = clock.now() + timeoutMs
+  try {
+    return await reader.read(entry, timeoutMs)
+  } catch (error) {
+    const found = foundNow(request, deps)
+    const leftMs = deadline - clock.now()
+    if (found.kind !== 'one' || isSameContainer(found.entry, entry) || leftMs <= 0) throw error
+    return reader.read(found.entry, leftMs)
+  }
 }
 
 function isSameContainer(one: Entry, other: Entry): boolean {
   return one.owner === other.owner && one.target.id === other.target.id
 }
 
-function questionOf({ params, query }: FastifyRequest<Route>, asked: NodeId): Question {
-  const { name, replica } = params
-  const scope = scopeOf(query.scope)
-  return { name, asked, ...(replica !== undefined && { replica }), ...(scope && { scope }) }
-}
-
-function askerOf({ headers }: FastifyRequest): Client {
-  return { accept: headers.accept, acceptEncoding: headers['accept-encoding'] }
-}
-
-function find(question: Question, deps: PagesDeps): Found {
-  const found = deps.lookUp(question)
-  if (question.replica !== undefined || !isOwn(found, question.asked)) refuseTooEarly(deps.awaited())
-  return found
-}
-
-/** What runs here is what it is, whatever the other nodes have. */
-function isOwn(found: Found, asked: NodeId): boolean {
-  return found.kind === 'one' && found.entry.owner === asked
-}
-
-function refuseTooEarly(awaited: readonly string[]): void {
-  if (awaited.length === 0) return
-  throw new ProxyError('not_ready', `not known yet, still awaited: ${awaited.join(', ')}`)
-}
-
-function scopeOf(scope: string | undefined): 'node' | undefined {
-  if (scope === undefined || scope === 'node') return scope
-  throw new ProxyError('bad_request', 'scope can only be node')
-}
-
-/** A list of all nodes asks each for its part: one without a part isn't down. */
+/** A service without a replica on this node (`?scope=node`) is not an error: each node is scraped for its own. */
 function sendNothing(reply: FastifyReply, full: string): FastifyReply {
   reply.header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
   return reply.send(`# ${JSON.stringify(full)} has no container on this node\n`)
-}
-
-function sendRendered(reply: FastifyReply, { type, encoding, body }: Rendered): FastifyReply {
-  reply.header('content-type', type).header('vary', 'accept, accept-encoding')
-  if (encoding) reply.header('content-encoding', encoding)
-  return reply.send(body)
 }

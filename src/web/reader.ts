@@ -1,130 +1,147 @@
-// Reads containers' pages as fresh as the client's deadline allows. Requests for the same thing share one scrape.
+// Reads containers' metrics, as fresh as the client's timeout allows. Concurrent requests for one container share a
+// scrape.
 
 import type { Clock } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
 import { errorOf, ProxyError, troubleOf } from '../errors.ts'
-import type { Entry, Mono, NodeId, Snapshot } from '../model.ts'
+import type { Entry, Mono, NodeId, NodeView, Snapshot, SwarmState } from '../model.ts'
 import { compoundKey } from '../names/compound-key.ts'
-import type { Circumstances, Reading, Settled } from './freshness.ts'
-import { isOwnersFailure, judge, shown, standIn } from './freshness.ts'
-import type { Links } from './links.ts'
+import { nodeNamesOf } from '../names/node-names.ts'
+import {
+  decide,
+  type FinalDecision,
+  type FreshnessContext,
+  isOwnerUnavailable,
+  type OwnerLink,
+  type ReadResult,
+  serveCached,
+  serveSnapshot,
+} from './freshness.ts'
+
+export interface ReaderStore {
+  entry(owner: NodeId, id: string): Entry | undefined
+  /** Own node first. */
+  nodes(): readonly NodeView[]
+  swarmState(): { readonly value: SwarmState } | undefined
+}
 
 export interface ReaderDeps {
   readonly clock: Clock
+  readonly store: ReaderStore
   readonly staleAfterMs: number
-  /** How long one scrape may take where nobody allows more. */
-  readonly usualBudget: number
-  entry(owner: NodeId, id: string): Entry | undefined
-  readonly linkTo: Links['linkTo']
+  readonly scrapeTimeoutMs: number
   maxAgeMsOf(entry: Entry): number | 'off'
   /**
-   * Makes the owner scrape now. Once it resolves, what the scrape brought, a failure too, is in the store.
-   * It rejects where the owner couldn't be asked.
+   * Makes the owner scrape now. Once it resolves, the result, also a failure, is in the store. It rejects where the
+   * owner could not be asked.
    */
-  refresh(entry: Entry, budget: number): Promise<void>
+  refresh(entry: Entry, timeoutMs: number): Promise<void>
 }
 
 export interface Reader {
-  /** At once where what is known is fresh enough. Throws or rejects with a `ProxyError`, within the budget. */
-  read(entry: Entry, budget: number): Reading | Promise<Reading>
+  /** Rejects with a `ProxyError`, within the timeout. */
+  read(entry: Entry, timeoutMs: number): Promise<ReadResult>
 }
 
-/** More clients than this are not kept waiting: they are told so. */
-const mostWaiting = 5000
+/** Further clients are refused. */
+const maxWaiting = 5000
 
 export function createReader(deps: ReaderDeps): Reader {
-  const { clock, staleAfterMs } = deps
-  const flights = new Map<string, Promise<Trouble | undefined>>()
-  /** When the owner was asked for this snapshot, or for an older one. */
-  const askedAt = new WeakMap<Snapshot, Mono>()
+  const { clock, store, staleAfterMs } = deps
+  const defaultTimeoutMs = answerTimeoutMs(undefined, deps.scrapeTimeoutMs)
+  /** Scrapes in progress. Each resolves with the reason if the owner could not be asked. */
+  const scrapes = new Map<string, Promise<Trouble | undefined>>()
+  /** When the owner was asked to refresh this snapshot, or an older one. */
+  const requestedAt = new WeakMap<Snapshot, Mono>()
   let waiting = 0
 
-  function circumstances({ owner, snapshot }: Entry, maxAgeMs: number | 'off'): Circumstances {
-    const link = deps.linkTo(owner)
-    const readSince = snapshot && (link.state === 'self' ? snapshot.at : askedAt.get(snapshot))
-    return { now: clock.now(), maxAgeMs, staleAfterMs, link, readSince }
+  function contextOf({ owner, snapshot }: Entry, maxAgeMs: number | 'off'): FreshnessContext {
+    const link = ownerLinkOf(owner, store)
+    const readSince = snapshot && (link.state === 'self' ? snapshot.at : requestedAt.get(snapshot))
+    return { now: clock.now(), maxAgeMs, staleAfterMs, owner: link, readSince }
   }
 
-  /** One scrape, for all who ask meanwhile. Resolves with what kept the owner from being asked, if anything did. */
-  function launch(entry: Entry, budget: number): Promise<Trouble | undefined> {
+  function startScrape(entry: Entry, timeoutMs: number): Promise<Trouble | undefined> {
     const key = keyOf(entry)
     const now = clock.now()
-    const flight = deps
-      // a short-tempered client must not make a slow container fail for the others
-      .refresh(entry, Math.max(budget, deps.usualBudget))
+    const scrape = deps
+      // a client with a short timeout must not make a slow container fail for the others
+      .refresh(entry, Math.max(timeoutMs, defaultTimeoutMs))
       .then(() => {
-        const snapshot = deps.entry(entry.owner, entry.target.id)?.snapshot
-        if (snapshot) askedAt.set(snapshot, now)
+        const snapshot = store.entry(entry.owner, entry.target.id)?.snapshot
+        if (snapshot) requestedAt.set(snapshot, now)
         return undefined
       }, troubleOf)
-      .finally(() => flights.delete(key))
-    flights.set(key, flight)
-    return flight
+      .finally(() => scrapes.delete(key))
+    scrapes.set(key, scrape)
+    return scrape
   }
 
-  async function readNow(entry: Entry, budget: number): Promise<Reading> {
-    const until = clock.now() + budget
-    const joined = flights.get(keyOf(entry))
-    const verdict = await landed(entry, joined ?? launch(entry, budget), budget)
-    const remaining = until - clock.now()
-    // the scrape that was joined may have had an earlier deadline than ours
-    if (joined && isTimeout(verdict) && remaining > 0)
-      return settled(await landed(entry, flights.get(keyOf(entry)) ?? launch(entry, remaining), remaining))
-    return settled(verdict)
+  async function refreshed(entry: Entry, timeoutMs: number): Promise<ReadResult> {
+    const deadline = clock.now() + timeoutMs
+    const shared = scrapes.get(keyOf(entry))
+    const first = await outcomeOf(entry, shared ?? startScrape(entry, timeoutMs), timeoutMs)
+    const leftMs = deadline - clock.now()
+    // a shared scrape may have had an earlier deadline
+    const isRetried = shared && first.kind === 'refuse' && first.trouble.code === 'timeout' && leftMs > 0
+    if (!isRetried) return resultOf(first)
+    return resultOf(await outcomeOf(entry, scrapes.get(keyOf(entry)) ?? startScrape(entry, leftMs), leftMs))
   }
 
-  async function landed(
+  async function outcomeOf(
     entry: Entry,
-    flight: Promise<Trouble | undefined>,
-    budget: number,
-  ): Promise<Settled> {
-    const trouble = await within(flight, budget, clock)
-    const { owner, target } = entry
-    const latest = deps.entry(owner, target.id)
+    scrape: Promise<Trouble | undefined>,
+    timeoutMs: number,
+  ): Promise<FinalDecision> {
+    const trouble = await within(scrape, timeoutMs, clock)
+    const latest = store.entry(entry.owner, entry.target.id)
     if (!latest) return refuse({ code: 'stopped', reason: 'the container was removed' })
-    if (!trouble) return shown(latest)
-    if (!isOwnersFailure(trouble.code)) return refuse(trouble)
-    return standIn(latest, circumstances(latest, 'off'), trouble)
+    if (!trouble) return serveSnapshot(latest)
+    if (!isOwnerUnavailable(trouble.code)) return refuse(trouble)
+    return serveCached(latest, contextOf(latest, 'off'), trouble)
   }
-
-  const verdictOn = (entry: Entry) => judge(entry, circumstances(entry, deps.maxAgeMsOf(entry)))
 
   return {
-    read(entry, budget) {
-      const verdict = verdictOn(entry)
-      if (verdict.kind !== 'refresh') return settled(verdict)
-      if (waiting >= mostWaiting) throw new ProxyError('overloaded', 'too many requests are waiting')
+    async read(entry, timeoutMs) {
+      const decision = decide(entry, contextOf(entry, deps.maxAgeMsOf(entry)))
+      if (decision.kind !== 'refresh') return resultOf(decision)
+      if (waiting >= maxWaiting) throw new ProxyError('overloaded', 'too many requests are waiting')
       waiting += 1
-      return readNow(entry, budget).finally(() => {
+      try {
+        return await refreshed(entry, timeoutMs)
+      } finally {
         waiting -= 1
-      })
+      }
     },
   }
 }
 
-function settled(verdict: Settled): Reading {
-  if (verdict.kind === 'show') return verdict.reading
-  throw errorOf(verdict.trouble)
+function ownerLinkOf(owner: NodeId, store: ReaderStore): OwnerLink {
+  const nodes = store.nodes()
+  const view = nodes.find(({ self }) => self.node === owner)
+  const nodeName = nodeNamesOf(nodes, store.swarmState()?.value).nameOf(owner)
+  return view ? { state: view.link, since: view.since, nodeName } : { state: 'lost', nodeName }
 }
 
-function refuse(trouble: Trouble): Settled {
+function resultOf(decision: FinalDecision): ReadResult {
+  if (decision.kind === 'serve') return decision.result
+  throw errorOf(decision.trouble)
+}
+
+function refuse(trouble: Trouble): FinalDecision {
   return { kind: 'refuse', trouble }
 }
 
-function isTimeout(verdict: Settled): boolean {
-  return verdict.kind === 'refuse' && verdict.trouble.code === 'timeout'
-}
-
-/** What `flight` comes to, or that it took too long: it goes on for those who can wait longer. */
+/** After the timeout the scrape goes on, for clients that can wait longer. */
 function within(
-  flight: Promise<Trouble | undefined>,
-  budget: number,
+  scrape: Promise<Trouble | undefined>,
+  timeoutMs: number,
   clock: Clock,
 ): Promise<Trouble | undefined> {
   return new Promise((resolve) => {
-    const reason = `no answer within ${(budget / 1000).toFixed(1)} s`
-    const cancel = clock.after(budget, () => resolve({ code: 'timeout', reason }))
-    flight.then((trouble) => {
+    const reason = `no answer within ${(timeoutMs / 1000).toFixed(1)} s`
+    const cancel = clock.after(timeoutMs, () => resolve({ code: 'timeout', reason }))
+    scrape.then((trouble) => {
       cancel()
       resolve(trouble)
     })
@@ -133,4 +150,18 @@ function within(
 
 function keyOf({ owner, target }: Entry): string {
   return compoundKey(owner, target.id)
+}
+
+const maxTimeoutMs = 300_000
+
+/**
+ * How long answering a request may take: the client's timeout (`X-Prometheus-Scrape-Timeout-Seconds`), or the default,
+ * less a margin for the way back, so that a container that hangs is reported before the client gives up.
+ */
+export function answerTimeoutMs(header: string | string[] | undefined, defaultMs: number): number {
+  const seconds = Number(header)
+  const allowedMs =
+    Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds * 1000, maxTimeoutMs) : defaultMs
+  const marginMs = Math.min(Math.max(allowedMs / 20, 50), 500, allowedMs / 2)
+  return allowedMs - marginMs
 }

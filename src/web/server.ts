@@ -1,22 +1,19 @@
-// The one port that Prometheus needs to reach: starts, sheds, tells failures as text, and ends without cutting
-// anybody off. What is answered is plugged in as routes.
+// The web server: starts, counts requests, sends failures as text, and stops without cutting off responses. Routes are
+// added by plugins. A request passes listener.ts, gate.ts, then its route.
 
-import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from 'node:http'
-import { createServer as createHttpsServer, type ServerOptions as TlsServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { fastify } from 'fastify'
 import type { Clock } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
 import { isInternal, ProxyError, statusOf, troubleOf } from '../errors.ts'
+import type { Answer, DocumentRequest } from '../http/answer.ts'
 import type { Log } from '../logging/log.ts'
 import type { Stoppable } from '../model.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { Guard } from './auth/guard.ts'
-import { keepRoom } from './crowd.ts'
 import { createGate } from './gate.ts'
-import { listen } from './listen.ts'
-import { countRequests, createRequestCounts } from './requests.ts'
+import { type ConnectionLimits, createListener, listen } from './listener.ts'
 
 /** Adds its routes to the server. */
 export type Plugin = (server: FastifyInstance) => void
@@ -29,122 +26,105 @@ export interface ServerOptions {
   readonly plugins: readonly Plugin[]
   /** Listen here instead of on all addresses. */
   readonly host?: string
-  /** Decides which requests are answered; with its TLS, nothing else is spoken. Without one, all are. */
+  /** Decides which requests are answered. Without one, all are. */
   readonly guard?: Pick<Guard, 'tls' | 'onTls' | 'judge' | 'headers'> | undefined
-  /** Other bounds than the usual ones on what somebody may do who has only connected. */
-  readonly bounds?: Partial<Bounds>
-}
-
-export interface Bounds {
-  /** Whoever connects has asked, or shaken hands, within this time, or is cut off. */
-  readonly headersTimeout: number
-  /** How often it is looked whether somebody is to be cut off. */
-  readonly connectionsCheckingInterval: number
-  readonly mostConnections: number
+  readonly limits?: Partial<ConnectionLimits>
 }
 
 export interface Server extends Stoppable {
   readonly port: number
 }
 
-/** Prometheus keeps idle connections for five minutes: whoever closes first must not be us, or scrapes fail. */
-const keepAliveTimeout = 320_000
-/** Longer than any answer takes: what is silent for so long is dead. */
-const connectionTimeout = 330_000
-const maxHeaderSize = 16_384
-const requestTimeout = 30_000
-const usualBounds: Bounds = {
-  headersTimeout: 10_000,
-  connectionsCheckingInterval: 5000,
-  mostConnections: 10_000,
-}
-/** Requests in flight get this long to be answered when the agent stops. */
-const closeWithin = 1500
+/** When the agent stops, requests in flight are cut off after this time. */
+const stopTimeoutMs = 1500
 
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { clock, log, metrics, plugins, guard } = options
-  const counts = createRequestCounts(metrics)
-  const { mostConnections, ...timeouts } = { ...usualBounds, ...options.bounds }
-  const gate = createGate({ guard, counts, log })
+  const { clock, log, plugins, guard } = options
+  const count = createRequestMetrics(options.metrics)
+  const gate = createGate({ guard, log, countRefusal: (status) => count('none', status, 0) })
   const server = fastify({
     logger: false,
-    serverFactory: (handle) => createServer(gate.listener(handle), guard, timeouts),
+    serverFactory: (handle) => createListener(gate.listener(handle), guard, options.limits),
     clientErrorHandler: gate.refuseUnreadable,
     forceCloseConnections: 'idle',
     bodyLimit: 1024,
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
     frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) =>
-      sendTrouble(reply, invalid(error)),
+      sendTrouble(reply, badRequest(error)),
   }) as FastifyInstance
-  keepRoom(server.server, mostConnections)
   server.setErrorHandler((error, request, reply) => sendError(error, request, reply, log))
-  server.setNotFoundHandler(notFound)
-  countRequests(server, counts)
+  server.setNotFoundHandler(sendNotFound)
+  server.addHook('onResponse', async (request, reply) => {
+    const route = request.is404 ? 'none' : (request.routeOptions.url ?? 'none')
+    count(route, reply.statusCode, reply.elapsedTime)
+  })
   for (const plugin of plugins) plugin(server)
-  await listen(server, options)
+  await listen(server, options.port, options.host)
   const { port } = server.server.address() as AddressInfo
   log.info({ port }, 'listening')
-  return { port, stop: stopOnce(server, clock) }
-}
-
-function createServer(
-  listener: RequestListener,
-  guard: ServerOptions['guard'],
-  timeouts: Omit<Bounds, 'mostConnections'>,
-): HttpServer {
-  // a request without a host is refused behind the guard, as all are
-  const options = { maxHeaderSize, keepAliveTimeout, requireHostHeader: false, ...timeouts }
-  const server = guard?.tls
-    ? createTlsServer(
-        { ...options, ...guard.tls, handshakeTimeout: timeouts.headersTimeout },
-        listener,
-        guard,
-      )
-    : createHttpServer(options, listener)
-  server.requestTimeout = requestTimeout
-  server.setTimeout(connectionTimeout)
-  // of themselves, these would be answered before the guard has judged the request
-  server.on('checkContinue', listener).on('checkExpectation', listener)
-  return server
-}
-
-function createTlsServer(options: TlsServerOptions, listener: RequestListener, guard: Pick<Guard, 'onTls'>) {
-  const server = createHttpsServer(options, listener)
-  guard.onTls((tls) => server.setSecureContext(tls))
-  return server
-}
-
-/** Stops taking requests, lets those in flight be answered, and cuts off whoever is left after a while. */
-function stopOnce(server: FastifyInstance, clock: Clock): () => Promise<void> {
   let stopped: Promise<void> | undefined
-  return () => {
-    stopped ??= (async () => {
-      const cancel = clock.after(closeWithin, () => server.server.closeAllConnections())
-      await server.close()
-      cancel()
-    })()
-    return stopped
+  return {
+    port,
+    stop() {
+      stopped ??= stop(server, clock)
+      return stopped
+    },
+  }
+}
+
+async function stop(server: FastifyInstance, clock: Clock): Promise<void> {
+  const cancel = clock.after(stopTimeoutMs, () => server.server.closeAllConnections())
+  await server.close()
+  cancel()
+}
+
+/** Adds a route that answers with a value: service discovery, rules. */
+export function serveDocument(
+  server: FastifyInstance,
+  path: string,
+  answer: (request: DocumentRequest & { readonly query: UrlQuery }) => Promise<Answer>,
+): void {
+  server.get<{ Querystring: UrlQuery }>(path, async (request, reply) => {
+    const { 'if-none-match': ifNoneMatch, 'accept-encoding': encoding } = request.headers
+    const acceptEncoding = encoding?.toString()
+    const { status, headers, body } = await answer({ ifNoneMatch, acceptEncoding, query: request.query })
+    return reply.code(status).headers(headers).send(body)
+  })
+}
+
+type UrlQuery = Readonly<Record<string, string | string[] | undefined>>
+
+function createRequestMetrics(metrics: Metrics) {
+  const requests = metrics.counter('app_metrics_proxy_http_requests_total', 'Requests answered.')
+  const seconds = metrics.counter(
+    'app_metrics_proxy_http_request_seconds_total',
+    'Time taken to answer requests.',
+  )
+  return (route: string, status: number, durationMs: number) => {
+    const labels = { route, status: `${status}` }
+    requests.add(1, labels)
+    seconds.add(durationMs / 1000, labels)
   }
 }
 
 function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
-  if (isAskersFault(error)) return sendTrouble(reply, invalid(error), error.statusCode)
+  if (isClientError(error)) return sendTrouble(reply, badRequest(error), error.statusCode)
   if (isInternal(error)) log.internal(error, 'request', { url: request.url })
   return sendTrouble(reply, troubleOf(error))
 }
 
-/** What fastify itself refuses: a path that can't be decoded, too large a body. */
-function isAskersFault(error: unknown): error is Error & { readonly statusCode: number } {
+/** An error of fastify's own: a path that cannot be decoded, too large a body. */
+function isClientError(error: unknown): error is Error & { readonly statusCode: number } {
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 0
   return status >= 400 && status < 500
 }
 
-function invalid({ message }: Error): Trouble {
+function badRequest({ message }: Error): Trouble {
   return { code: 'bad_request', reason: message }
 }
 
-/** Every route takes GET and HEAD, so that whatever else comes here has the wrong method or the wrong path. */
-function notFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+/** All routes take GET and HEAD only. */
+function sendNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return sendTrouble(
       reply.header('allow', 'GET, HEAD').header('connection', 'close'),
@@ -155,7 +135,7 @@ function notFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   return sendTrouble(reply, troubleOf(new ProxyError('unknown', 'there is nothing at this path', { hint })))
 }
 
-/** Why, and what can be done about it, as text that a person reads off `up` being 0. */
+/** The reason and what can be done about it, as text: Prometheus shows the status, and people fetch the URL. */
 function sendTrouble(reply: FastifyReply, { code, reason, hint }: Trouble, status?: number): FastifyReply {
   return reply
     .code(status ?? statusOf[code])

@@ -362,7 +362,7 @@ scrape_configs:${through.join('')}
           if (answer.status !== 200)
             return (
               answer.status === 502 &&
-              /of node3, .* cannot be asked: the link to it was lost \d+ s ago/.test(answer.text)
+              /of node3, .* cannot be reached: the link to it was lost \d+ s ago/.test(answer.text)
             )
           const said = sampleOf(answer.text, 'node_time_seconds')!
           if (answer.headers.has('age')) stoodIn += 1

@@ -303,7 +303,7 @@ describe('the agents', () => {
         within: 60_000,
       },
     )
-    expect((await get(one, '/exporter/node3/metrics')).text).toMatch(/cannot be asked/)
+    expect((await get(one, '/exporter/node3/metrics')).text).toMatch(/cannot be reached/)
     expect(await statusOf(one, '/exporter/node2/metrics')).toBe(200)
     await three.heal()
     // the next node that is lost is missed after six seconds instead of fifteen

@@ -10,8 +10,8 @@ const look = 1000
 
 interface Setup {
   readonly memory: Memory
-  /** How often what can be made again was dropped since the last call. */
-  sheds(): number
+  /** How often memory was found short since the last call. */
+  shortages(): number
   readonly lines: string[]
   take(use: Partial<Use>): void
   pass(ms?: number): Promise<void>
@@ -22,7 +22,7 @@ function setUp(collect?: (take: Setup['take']) => void): Setup {
   const clock = virtualClock()
   const metrics = createMetrics()
   const lines: string[] = []
-  let shed = 0
+  let reported = 0
   let use = roomy
   const take = (more: Partial<Use>) => {
     use = { ...use, ...more }
@@ -32,27 +32,24 @@ function setUp(collect?: (take: Setup['take']) => void): Setup {
     metrics,
     log: createLog('info', (line) => lines.push(JSON.parse(line).msg)),
     read: () => use,
-    shed() {
-      shed += 1
-    },
     collect: collect && (() => collect(take)),
   })
-  const sheds = () => {
-    const since = shed
-    shed = 0
-    return since
+  const shortages = () => {
+    const before = reported
+    reported = Number(/_memory_shed_total (\d+)/.exec(metrics.print())![1])
+    return reported - before
   }
-  return { memory, sheds, lines, take, pass: (ms = look) => clock.pass(ms), print: metrics.print }
+  return { memory, shortages, lines, take, pass: (ms = look) => clock.pass(ms), print: metrics.print }
 }
 
 describe('with room enough', () => {
-  test('nothing is shed, collected or said', async () => {
+  test('nothing is reported or collected', async () => {
     let collected = 0
-    const { memory, sheds, lines, pass } = setUp(() => {
+    const { memory, shortages, lines, pass } = setUp(() => {
       collected += 1
     })
     await pass(60_000)
-    expect([sheds(), lines, collected, memory.trouble()]).toEqual([0, [], 0, undefined])
+    expect([shortages(), lines, collected, memory.trouble()]).toEqual([0, [], 0, undefined])
     await memory.stop()
   })
 })
@@ -61,22 +58,22 @@ describe.each<[string, Partial<Use>, Partial<Use>, Partial<Use>]>([
   ['of the container', { resident: 420 * mib }, { resident: 370 * mib }, { resident: 340 * mib }],
   ['for JavaScript objects', { heap: 210 * mib }, { heap: 190 * mib }, { heap: 150 * mib }],
 ])('when memory %s is short', (_, tight, between, eased) => {
-  test('nothing is kept that can be made again, until there is room again', async () => {
-    const { memory, sheds, lines, take, pass } = setUp()
+  test('it is reported, until there is room again', async () => {
+    const { memory, shortages, lines, take, pass } = setUp()
     await pass(10)
     take(between)
     await pass()
-    expect([sheds(), memory.isExhausted()]).toEqual([0, false])
+    expect([shortages(), memory.isExhausted()]).toEqual([0, false])
     take(tight)
     expect(memory.isExhausted()).toBe(false)
     await pass()
-    expect([sheds(), memory.isExhausted()]).toEqual([1, true])
+    expect([shortages(), memory.isExhausted()]).toEqual([1, true])
     await pass()
-    expect(sheds()).toBe(1)
+    expect(shortages()).toBe(1)
     take(between)
     expect(memory.isExhausted()).toBe(false)
     await pass()
-    expect(sheds()).toBe(1)
+    expect(shortages()).toBe(1)
     expect(memory.trouble()).toMatchObject({
       reason: expect.stringMatching(/^memory is short: \d+ of \d+ MiB/),
       hint: expect.stringContaining('raise the memory limit'),
@@ -84,30 +81,30 @@ describe.each<[string, Partial<Use>, Partial<Use>, Partial<Use>]>([
 
     take(eased)
     await pass(10 * look)
-    expect([sheds(), memory.trouble()]).toEqual([0, undefined])
-    expect(lines).toEqual(['memory is short: caches are emptied', 'there is memory again'])
+    expect([shortages(), memory.trouble()]).toEqual([0, undefined])
+    expect(lines).toEqual(['memory is short: large answers are refused', 'there is memory again'])
     await memory.stop()
   })
 })
 
 test('garbage is collected first, and not often', async () => {
   let collected = 0
-  const { memory, sheds, take, pass } = setUp((take) => {
+  const { memory, shortages, take, pass } = setUp((take) => {
     collected += 1
     if (collected === 1) take({ resident: 300 * mib })
   })
   await pass(10)
   take({ resident: 500 * mib })
   await pass(3 * look)
-  expect([collected, sheds()]).toEqual([1, 0])
+  expect([collected, shortages()]).toEqual([1, 0])
   take({ resident: 500 * mib })
   await pass(30 * look)
-  expect(sheds()).toBeGreaterThan(0)
+  expect(shortages()).toBeGreaterThan(0)
   expect(collected).toBeLessThanOrEqual(5)
   await memory.stop()
 })
 
-test('its metrics tell the limits and what was shed', async () => {
+test('its metrics show the limits and how often memory was short', async () => {
   const { memory, take, pass, print } = setUp()
   await pass(10)
   take({ resident: 500 * mib, mayHeap: Number.POSITIVE_INFINITY })

@@ -482,7 +482,7 @@ describe('the answer', () => {
     const { sd } = sdOf({}, undefined, ['the first round of probes', 'the digest of node2'])
     expect(await sd.answer({ query: {} })).toMatchObject({
       status: 503,
-      body: 'not complete yet, still awaited: the first round of probes, the digest of node2\n',
+      body: 'not complete yet, waiting for: the first round of probes, the digest of node2\n',
     })
   })
 

@@ -27,14 +27,11 @@ import { createSd } from '../../src/sd/sd.ts'
 import { createStore } from '../../src/store/store.ts'
 import { createIdentity } from '../../src/sync/identity.ts'
 import { createMesh, type Mesh } from '../../src/sync/mesh.ts'
-import { budgetOf } from '../../src/web/deadline.ts'
-import { serveDocument } from '../../src/web/documents.ts'
-import { createKept } from '../../src/web/kept.ts'
-import { createLinks } from '../../src/web/links.ts'
 import { servePages } from '../../src/web/pages.ts'
 import { createReader } from '../../src/web/reader.ts'
 import { createRendering } from '../../src/web/rendering.ts'
 import { createReadReplicas } from '../../src/web/replicas.ts'
+import { serveDocument } from '../../src/web/server.ts'
 import type { Container } from './containers.ts'
 import type { Network } from './network.ts'
 import type { Process } from './process.ts'
@@ -222,7 +219,6 @@ export function startAgent(around: Surroundings): Agent {
   const names = createNames(store, (labels) => settingsOf(labels).name?.value)
   store.subscribe(names.changed)
   const sd = createSd({ store, config, standing, complete: readiness.pendingForLists })
-  const links = createLinks(store)
 
   async function refresh({ owner, target: { id } }: Entry, budget: number): Promise<void> {
     if (owner === self?.node) return scraper.now(id, budget)
@@ -232,9 +228,8 @@ export function startAgent(around: Surroundings): Agent {
   const reader = createReader({
     clock,
     staleAfterMs: config.staleAfterMs,
-    usualBudget: budgetOf(undefined, config.scrapeTimeoutMs),
-    entry: store.entry,
-    linkTo: links.linkTo,
+    scrapeTimeoutMs: config.scrapeTimeoutMs,
+    store,
     maxAgeMsOf: () => config.maxAgeMs,
     refresh,
   })
@@ -242,17 +237,17 @@ export function startAgent(around: Surroundings): Agent {
   serveDocument(web.server, '/sd', sd.answer)
   servePages(web.server, {
     clock,
-    asked: links.own,
+    nodes: store.nodes,
     lookUp: names.lookUp,
-    awaited: readiness.pendingForNames,
-    usualTimeoutMs: config.scrapeTimeoutMs,
+    pending: readiness.pendingForNames,
+    scrapeTimeoutMs: config.scrapeTimeoutMs,
     reader,
     readReplicas: createReadReplicas({
-      ...{ clock, log, replicaLabel: config.replicaLabel, merging: formats, reader, kept: createKept() },
+      ...{ clock, log, replicaLabel: config.replicaLabel, formats, reader },
     }),
     rendering: createRendering(formats),
     // there are no sockets that could hold a response back
-    sending: { reserve: async () => {} },
+    memory: { reserve: async () => {} },
   })
 
   return {

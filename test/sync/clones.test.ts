@@ -3,7 +3,6 @@
 
 import { afterEach, describe, expect, test } from 'vitest'
 import { bodyOf } from '../../src/sync/codec.ts'
-import { createLinks } from '../../src/web/links.ts'
 import { createReader } from '../../src/web/reader.ts'
 import { type Agent, type Cluster, createCluster } from './cluster.ts'
 
@@ -37,20 +36,19 @@ async function answer(agent: Agent, node: string): Promise<string> {
   const reader = createReader({
     clock,
     staleAfterMs: 30_000,
-    usualBudget: 500,
-    entry: store.entry,
-    linkTo: createLinks(store).linkTo,
+    scrapeTimeoutMs: 500,
+    store,
     maxAgeMsOf: () => 0,
-    async refresh({ owner }, budget) {
+    async refresh({ owner }, timeoutMs) {
       if (owner === agent.node) agent.show(id, said.get(agent.host)!)
-      else await mesh.refresh(owner, id, budget)
+      else await mesh.refresh(owner, id, timeoutMs)
     },
   })
   const entry = store.entry(node, id)
   if (!entry) return 'no entry'
   try {
-    const { page, cached } = await reader.read(entry, 500)
-    return cached ? 'with Age' : Buffer.from(bodyOf(page)).toString()
+    const { page, isCached } = await reader.read(entry, 500)
+    return isCached ? 'with Age' : Buffer.from(bodyOf(page)).toString()
   } catch (error) {
     return (error as { code: string }).code
   }

@@ -1,5 +1,5 @@
-// The serving half of an agent over a store that the test writes: real HTTP on a port of its own. What stands
-// in for the container, or for the way to its owner, is the test's to give.
+// The web server of an agent over a store that the test writes: real HTTP on a port of its own. The test provides what a
+// refresh returns.
 
 import { request } from 'node:http'
 import { formats } from '../../src/agent/formats.ts'
@@ -9,13 +9,11 @@ import type { Change, Entry, NodeView, Page, Snapshot, SwarmState } from '../../
 import { plainPage } from '../../src/model.ts'
 import { createNames } from '../../src/names/names.ts'
 import { createByteBudget } from '../../src/runtime/byte-budget.ts'
-import { observeLag } from '../../src/runtime/lag.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
 import { nodesOf } from '../../src/status/nodes.ts'
 import type { Problem } from '../../src/status/shape.ts'
-import { createKept } from '../../src/web/kept.ts'
 import type { Plugin, Server } from '../../src/web/server.ts'
-import { startServe } from '../../src/web/web.ts'
+import { startWeb } from '../../src/web/web.ts'
 import { createWorld, node, type World } from '../store/world.ts'
 
 export interface Setup {
@@ -24,21 +22,19 @@ export interface Setup {
   readonly swarmState?: SwarmState
   readonly maxAgeMs?: number | 'off'
   readonly staleAfterMs?: number
-  readonly usualTimeoutMs?: number
-  readonly refresh?: (entry: Entry, budget: number) => Promise<Snapshot>
+  readonly scrapeTimeoutMs?: number
+  readonly refresh?: (entry: Entry, timeoutMs: number) => Promise<Snapshot>
   readonly log?: Log
   readonly formats?: typeof formats
   readonly answerBytes?: number
   readonly isMemoryShort?: () => boolean
   readonly plugins?: readonly Plugin[]
   readonly problems?: readonly Problem[]
-  readonly awaited?: () => readonly string[]
+  readonly pending?: () => readonly string[]
   readonly waitingFor?: () => readonly string[]
 }
 
 export interface Agent extends Server {
-  /** Drops what is kept of merged metrics. */
-  shed(): void
   ask(path: string, asking?: Asking): Promise<Response>
   put(entry: Entry): void
   change(by: (world: World) => Change): void
@@ -63,30 +59,27 @@ export async function startAgent(setup: Setup): Promise<Agent> {
   if (setup.swarmState) world.declare(setup.swarmState)
   const names = createNames(world, () => undefined)
   const metrics = createMetrics()
-  const kept = createKept()
-  const server = await startServe({
+  const server = await startWeb({
     config: {
       listenPort: 0,
-      scrapeTimeoutMs: setup.usualTimeoutMs ?? 10_000,
+      scrapeTimeoutMs: setup.scrapeTimeoutMs ?? 10_000,
       staleAfterMs: setup.staleAfterMs ?? 30_000,
       replicaLabel: 'slot',
     },
     clock: systemClock,
     log: setup.log ?? createLog('silent'),
     metrics,
-    lag: observeLag(systemClock).lag,
     store: world,
     lookUp: names.lookUp,
-    awaited: setup.awaited ?? (() => []),
+    pending: setup.pending ?? (() => []),
     maxAgeMsOf: () => maxAgeMs,
-    async refresh(entry, budget) {
-      if (!setup.refresh) throw new Error('nobody was to be asked')
-      const snapshot = await setup.refresh(entry, budget)
+    async refresh(entry, timeoutMs) {
+      if (!setup.refresh) throw new Error('no scrape was expected')
+      const snapshot = await setup.refresh(entry, timeoutMs)
       world.put({ ...entry, snapshot })
     },
     formats: setup.formats ?? formats,
     budget: createByteBudget(systemClock, setup.answerBytes ?? 2 ** 30),
-    kept,
     isMemoryShort: () => setup.isMemoryShort?.() ?? false,
     version: '1.2.3',
     nodes: () => nodesOf(world.nodes(), world.swarmState()?.value, (at) => at / 1000),
@@ -97,7 +90,6 @@ export async function startAgent(setup: Setup): Promise<Agent> {
   })
   return {
     ...server,
-    shed: kept.shed,
     ask: (path, asking) => ask(server.port, path, asking),
     put: (entry) => names.changed(world.put(entry)),
     change: (by) => names.changed(by(world)),

@@ -46,7 +46,7 @@ async function serve(config: string): Promise<number> {
   const server = await startServer({
     ...{ port: 0, host: '127.0.0.1', clock: systemClock, log, metrics: createMetrics(), guard },
     plugins: [routes],
-    bounds: { headersTimeout: 300, connectionsCheckingInterval: 50 },
+    limits: { headersTimeoutMs: 300, checkIntervalMs: 50 },
   })
   parts.push(guard, server)
   return server.port

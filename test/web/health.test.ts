@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Problem } from '../../src/status/shape.ts'
-import { reportOf } from '../../src/web/health.ts'
+import { healthReportOf } from '../../src/web/health.ts'
 import { startAgent } from '../web/agent.ts'
 
 const problem = (severity: Problem['severity'], text: string): Problem => ({
@@ -9,7 +9,7 @@ const problem = (severity: Problem['severity'], text: string): Problem => ({
 
 describe('the report', () => {
   const report = (problems: readonly Problem[], waitingFor: readonly string[] = []) =>
-    reportOf({ version: '1.0.0', problems: () => problems, waitingFor: () => waitingFor })
+    healthReportOf({ version: '1.0.0', problems: () => problems, waitingFor: () => waitingFor })
 
   test.each<[string, readonly Problem[], object]>([
     ['without problems', [], { status: 'ok', problems: [], errors: [], warnings: [] }],

@@ -10,17 +10,18 @@ import { expect, test } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { createLog } from '../../src/logging/log.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
-import { type Bounds, type Plugin, startServer } from '../../src/web/server.ts'
+import type { ConnectionLimits } from '../../src/web/listener.ts'
+import { type Plugin, startServer } from '../../src/web/server.ts'
 import { selfSigned } from '../helpers/certificate.ts'
 import { until } from '../helpers/until.ts'
 import { node, standalone } from '../store/world.ts'
 import { ask, read, startAgent } from './agent.ts'
 
-const timeouts = { headersTimeout: 500, connectionsCheckingInterval: 50 }
+const timeouts = { headersTimeoutMs: 500, checkIntervalMs: 50 }
 const megabyte = Buffer.alloc(2 ** 20, 'a 1\n')
 
 /** A server that its test can count the connections of, and strangers who connect to it. */
-async function besieged(bounds: Partial<Bounds> = timeouts, tls?: ReturnType<typeof selfSigned>) {
+async function besieged(limits: Partial<ConnectionLimits> = timeouts, tls?: ReturnType<typeof selfSigned>) {
   let connections: () => Promise<number> = async () => 0
   const routes: Plugin = (server) => {
     server.get('/hello', (_request, reply) => reply.send('hello\n'))
@@ -33,7 +34,7 @@ async function besieged(bounds: Partial<Bounds> = timeouts, tls?: ReturnType<typ
   const log = createLog('silent')
   const metrics = createMetrics()
   const server = await startServer({
-    ...{ port: 0, host: '127.0.0.1', clock: systemClock, log, metrics, plugins: [routes], bounds },
+    ...{ port: 0, host: '127.0.0.1', clock: systemClock, log, metrics, plugins: [routes], limits },
     ...(tls && { guard: { tls, onTls: () => {}, judge: () => undefined, headers: () => ({}) } }),
   })
   const strangers: Stranger[] = []
@@ -165,7 +166,7 @@ test('who never shakes hands is cut off where TLS is spoken', async () => {
 })
 
 test('2,000 who only hold a connection are in nobody’s way', async () => {
-  await using server = await besieged({ headersTimeout: 60_000 })
+  await using server = await besieged({ headersTimeoutMs: 60_000 })
   const strangers: Stranger[] = []
   while (strangers.length < 2000) {
     const more = Array.from({ length: 100 }, server.stranger)
@@ -181,10 +182,10 @@ test.each([
   ['in the open', undefined],
   ['where TLS is spoken', selfSigned()],
 ])('beyond the most, who came first and has not asked makes room for who asks, %s', async (_where, tls) => {
-  const mostConnections = 20
-  await using server = await besieged({ mostConnections, headersTimeout: 60_000 }, tls)
+  const maxConnections = 20
+  await using server = await besieged({ maxConnections, headersTimeoutMs: 60_000 }, tls)
   const silent: Stranger[] = []
-  for (let n = 0; n < mostConnections; n += 1) {
+  for (let n = 0; n < maxConnections; n += 1) {
     const stranger = server.stranger()
     await stranger.connected
     silent.push(stranger)
@@ -195,13 +196,13 @@ test.each([
 })
 
 test('connections are capped, and those that only hold one make room', async () => {
-  const mostConnections = 20
-  await using server = await besieged({ mostConnections })
-  const idle = Array.from({ length: mostConnections }, server.stranger)
+  const maxConnections = 20
+  await using server = await besieged({ maxConnections })
+  const idle = Array.from({ length: maxConnections }, server.stranger)
   for (const { socket } of idle) socket.write('GET /hello HTTP/1.1\r\nHost: x\r\n\r\n')
   await until('all to be answered', () => idle.every(({ heard }) => heard().includes('hello\n')))
   await server.stranger().closed
-  expect(await server.connections()).toBeLessThanOrEqual(mostConnections)
+  expect(await server.connections()).toBeLessThanOrEqual(maxConnections)
   await Promise.all(idle.map(({ closed }) => closed))
   await server.answersOthers()
 })

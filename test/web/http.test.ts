@@ -57,7 +57,7 @@ beforeAll(async () => {
       return name ? failed(troubles[name] as 'refused' | 'timeout', troubles[name]) : read('x 1\n')
     },
   })
-  early = await startAgent({ awaited: () => ['peers'], waitingFor: () => ['peers'] })
+  early = await startAgent({ pending: () => ['peers'], waitingFor: () => ['peers'] })
   scene = await startScene({ entries: [healthy(shown)] })
   responder = await startResponder('demo')
   responder.learn({})

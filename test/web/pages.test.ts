@@ -208,21 +208,21 @@ describe('fresh reading', () => {
   })
 
   test('who can wait longer isn’t failed by who could not', async () => {
-    const budgets: number[] = []
+    const timeouts: number[] = []
     const agent = await start({
       entries: [standalone('n1', 'web')],
-      usualTimeoutMs: 50,
-      refresh: async (_entry, budget) => {
-        budgets.push(budget)
-        await soon(Math.min(budget, 250))
-        return budget < 250 ? failed('timeout', 'no answer') : read('slow 1\n')
+      scrapeTimeoutMs: 50,
+      refresh: async (_entry, timeoutMs) => {
+        timeouts.push(timeoutMs)
+        await soon(Math.min(timeoutMs, 250))
+        return timeoutMs < 250 ? failed('timeout', 'no answer') : read('slow 1\n')
       },
     })
     const hasty = agent.ask('/web/metrics', { headers: timeout(0.1) })
     const patient = agent.ask('/web/metrics', { headers: timeout(5) })
     expect((await hasty).status).toBe(504)
     expect(await patient).toMatchObject({ status: 200, text: 'slow 1\n' })
-    expect(budgets).toHaveLength(2)
+    expect(timeouts).toHaveLength(2)
   })
 
   test.each<[string, Entry, number, string]>([
@@ -282,16 +282,16 @@ describe('another node’s container', () => {
     const lost = { ...node('n2', 'two', 'lost'), since: performance.now() - 2000 }
     const entries = [remote(), task('n2', 'demo_api', 1)]
     const agent = await start({ entries, nodes: [node('n1', 'one', 'self'), lost], staleAfterMs: 1000 })
-    const why = 'the agent of two, where this container runs, cannot be asked: the link to it was lost'
+    const why = 'the agent of two, where this container runs, cannot be reached: the link to it was lost'
     expect(await agent.ask('/web/metrics')).toMatchObject({
       status: 502,
       text: expect.stringMatching(
-        `^${why} [2-9] s ago\nwhat it last said is [3-9] s old, too old to stand in\n$`,
+        `^${why} [2-9] s ago\nits last metrics are [3-9] s old, too old to be served\n$`,
       ),
     })
     expect(await agent.ask('/demo_api/1/metrics')).toMatchObject({
       status: 502,
-      text: expect.stringMatching(`^${why} [2-9] s ago\nit has said nothing of this container yet\n$`),
+      text: expect.stringMatching(`^${why} [2-9] s ago\nit has not sent metrics of this container yet\n$`),
     })
     expect(await agent.ask('/demo_api/metrics')).toMatchObject({
       status: 502,
@@ -310,7 +310,7 @@ describe('another node’s container', () => {
     })
     const { status, text } = await agent.ask('/web/metrics')
     expect(status).toBe(502)
-    expect(text).toMatch(/^the agent of n2, .* cannot be asked: the agent stops\n/)
+    expect(text).toMatch(/^the agent of n2, .* cannot be reached: the agent stops\n/)
   })
 
   test('and that is not sent if it becomes too old while it is converted', async () => {
@@ -329,7 +329,7 @@ describe('another node’s container', () => {
     })
     const { status, text } = await agent.ask('/web/metrics')
     expect(status).toBe(502)
-    expect(text).toMatch(/^the agent of two, .*\nwhat it last said is 1 s old, too old to stand in\n/)
+    expect(text).toMatch(/^the agent of two, .*\nits last metrics are 1 s old, too old to be served\n/)
   })
 
   test('an owner that can’t answer now is the same as one that can’t be asked', async () => {
@@ -548,12 +548,12 @@ describe('a service’s page', () => {
       entries: [...replicas, standalone('n1', 'own'), standalone('n2', 'other')],
       nodes,
       refresh: bySlot,
-      awaited: () => ['what the other agents have'],
+      pending: () => ['what the other agents have'],
     })
     for (const path of ['/web/metrics', '/web/1/metrics', '/other/metrics', '/nobody/metrics'])
       expect(await agent.ask(path)).toMatchObject({
         status: 503,
-        text: 'not known yet, still awaited: what the other agents have\n',
+        text: 'not known yet, waiting for: what the other agents have\n',
       })
     expect((await agent.ask('/own/metrics')).status).toBe(200)
   })

@@ -5,6 +5,7 @@ import type { Entry } from '../../src/model.ts'
 import { createReader, type Reader } from '../../src/web/reader.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 import { endpoint, found, snapshot, target } from '../store/samples.ts'
+import { node } from '../store/world.ts'
 
 let clock: VirtualClock
 let reader: Reader
@@ -24,9 +25,12 @@ beforeEach(() => {
   reader = createReader({
     clock,
     staleAfterMs: 15_000,
-    usualBudget: 1000,
-    entry: () => entry,
-    linkTo: () => ({ state: link, name: 'n2' }),
+    scrapeTimeoutMs: 1000,
+    store: {
+      entry: () => entry,
+      nodes: () => [node('n2', 'two', link)],
+      swarmState: () => undefined,
+    },
     maxAgeMsOf: () => 100,
     async refresh() {
       refreshes += 1
@@ -44,7 +48,7 @@ async function read(): Promise<unknown> {
 
 test('what a peer has merely sent is not served as live, however young it is', async () => {
   show(0)
-  expect(await read()).not.toHaveProperty('cached')
+  expect(await read()).not.toHaveProperty('isCached')
   expect(refreshes).toBe(1)
 })
 

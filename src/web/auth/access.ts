@@ -1,56 +1,54 @@
-// Whether a request may be answered: one pure decision over what is known of the client.
+// Whether a request may be answered: a pure decision over the client's address, certificate and credentials.
 
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { BlockList, isIPv6 } from 'node:net'
 import type { ClientAuthType, WebConfig } from './web-config.ts'
 
-/** A client's certificate, as far as TLS has checked it. */
-export interface Certificate {
-  readonly given: boolean
+export interface AccessRequest {
+  readonly address: string
+  /** Absent where the request cannot be parsed. */
+  readonly path?: string | undefined
+  readonly authorization?: string | undefined
+  readonly certificate: ClientCertificate
+}
+
+interface ClientCertificate {
+  readonly isGiven: boolean
   /** Signed by one of the configured authorities. */
-  readonly verified: boolean
-  /** As Node tells them: `DNS:a.example, IP Address:10.0.0.1`. */
+  readonly isVerified: boolean
+  /** As Node returns them: `DNS:a.example, IP Address:10.0.0.1`. */
   readonly sans: string
 }
 
-export interface Client {
-  readonly address: string
-  /** Absent where the request can't be read. */
-  readonly path?: string | undefined
-  readonly authorization?: string | undefined
-  readonly certificate: Certificate
-}
-
-export type Verdict =
-  /** `verified`: has proved to be one of those that may ask, or everybody may. */
-  | { readonly kind: 'allowed'; readonly verified: boolean }
-  /** The address or the certificate is not among those that may ask. */
-  | { readonly kind: 'refused'; readonly reason: string }
-  /** The client must log in; with the reason for people. */
+export type AccessDecision =
+  /** `isVerified`: the client has proved who it is, or need not. */
+  | { readonly kind: 'allowed'; readonly isVerified: boolean }
+  /** Its address or certificate is not allowed. */
+  | { readonly kind: 'forbidden'; readonly reason: string }
   | { readonly kind: 'unauthorized'; readonly reason: string }
-  /** A user's password is to be compared: slow, so left to the caller. */
+  /** The password is to be compared: slow, so left to the caller. */
   | { readonly kind: 'login'; readonly user: string; readonly password: string }
 
-export type Decide = (client: Client) => Verdict
+export type DecideAccess = (request: AccessRequest) => AccessDecision
 
-export function createDecide(config: WebConfig): Decide {
-  const allowed = addressesOf(config.allowedAddresses)
-  const tokens = Object.values(config.tokens).map((hash) => Buffer.from(hash, 'hex'))
-  const needsLogin = tokens.length > 0 || Object.keys(config.users).length > 0
+export function createDecideAccess(config: WebConfig): DecideAccess {
+  const isAllowed = addressFilter(config.allowedAddresses)
+  const tokenHashes = Object.values(config.tokens).map((hash) => Buffer.from(hash, 'hex'))
+  const needsLogin = tokenHashes.length > 0 || Object.keys(config.users).length > 0
   const needsCertificate = config.tls?.clientAuthType.startsWith('Require') ?? false
 
   return ({ address, path, authorization, certificate }) => {
-    if (!allowed(address)) return { kind: 'refused', reason: 'this address may not ask here' }
+    if (!isAllowed(address)) return { kind: 'forbidden', reason: 'this address is not allowed' }
     if (path !== undefined && config.openPaths.includes(path))
-      return { kind: 'allowed', verified: !needsLogin && !needsCertificate }
-    const flaw =
-      config.tls && certificateFlaw(certificate, config.tls.clientAuthType, config.tls.clientAllowedSans)
-    if (flaw) return { kind: 'refused', reason: flaw }
-    return needsLogin ? login(authorization, tokens) : { kind: 'allowed', verified: true }
+      return { kind: 'allowed', isVerified: !needsLogin && !needsCertificate }
+    const problem =
+      config.tls && certificateProblem(certificate, config.tls.clientAuthType, config.tls.clientAllowedSans)
+    if (problem) return { kind: 'forbidden', reason: problem }
+    return needsLogin ? login(authorization, tokenHashes) : { kind: 'allowed', isVerified: true }
   }
 }
 
-function addressesOf(list: readonly string[]): (address: string) => boolean {
+function addressFilter(list: readonly string[]): (address: string) => boolean {
   if (list.length === 0) return () => true
   const allowed = new BlockList()
   for (const one of list) {
@@ -65,16 +63,16 @@ function addressesOf(list: readonly string[]): (address: string) => boolean {
   }
 }
 
-function certificateFlaw(
-  { given, verified, sans }: Certificate,
+function certificateProblem(
+  { isGiven, isVerified, sans }: ClientCertificate,
   type: ClientAuthType,
   allowedSans: readonly string[],
 ): string | undefined {
-  if (type.startsWith('Require') && !given) return 'a client certificate is needed'
-  if (type.includes('Verify') && given && !verified)
-    return 'the client certificate is of no authority that counts here'
-  if (allowedSans.length > 0 && given && !sansOf(sans).some((san) => allowedSans.includes(san)))
-    return 'the client certificate bears none of the names that may ask here'
+  if (type.startsWith('Require') && !isGiven) return 'a client certificate is needed'
+  if (type.includes('Verify') && isGiven && !isVerified)
+    return 'the client certificate is not signed by an accepted authority'
+  if (allowedSans.length > 0 && isGiven && !sansOf(sans).some((san) => allowedSans.includes(san)))
+    return 'the client certificate has none of the allowed names'
   return undefined
 }
 
@@ -82,17 +80,14 @@ function sansOf(sans: string): readonly string[] {
   return sans.split(', ').map((san) => san.slice(san.indexOf(':') + 1))
 }
 
-/**
- * A token comes with the scheme `Bearer` or, from Prometheus' HTTP service discovery where no type is set,
- * without any.
- */
-function login(authorization: string | undefined, tokens: readonly Buffer[]): Verdict {
+/** Prometheus' HTTP service discovery may send a token without the scheme `Bearer`. */
+function login(authorization: string | undefined, tokenHashes: readonly Buffer[]): AccessDecision {
   if (!authorization) return unauthorized('a user and password, or a token, is needed')
   const basic = /^basic +(\S+)$/i.exec(authorization)?.[1]
   if (basic === undefined) {
     const token = authorization.replace(/^bearer +/i, '')
-    return isKnown(token, tokens)
-      ? { kind: 'allowed', verified: true }
+    return isKnownToken(token, tokenHashes)
+      ? { kind: 'allowed', isVerified: true }
       : unauthorized('the token is not known')
   }
   const pair = Buffer.from(basic, 'base64').toString()
@@ -101,10 +96,10 @@ function login(authorization: string | undefined, tokens: readonly Buffer[]): Ve
   return { kind: 'login', user: pair.slice(0, colon), password: pair.slice(colon + 1) }
 }
 
-const unauthorized = (reason: string): Verdict => ({ kind: 'unauthorized', reason })
+const unauthorized = (reason: string): AccessDecision => ({ kind: 'unauthorized', reason })
 
-/** Compares with every token, in a time that tells nothing. */
-function isKnown(token: string, tokens: readonly Buffer[]): boolean {
+/** Compares with all tokens, so that the time it takes reveals nothing. */
+function isKnownToken(token: string, tokenHashes: readonly Buffer[]): boolean {
   const hash = createHash('sha256').update(token).digest()
-  return tokens.map((known) => timingSafeEqual(known, hash)).includes(true)
+  return tokenHashes.map((known) => timingSafeEqual(known, hash)).includes(true)
 }

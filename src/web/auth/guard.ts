@@ -1,5 +1,5 @@
-// Judges each request by the web configuration file, before anything else sees it. The file and its certificates
-// are read again when they change; what can't be read leaves the last good state standing, and is told.
+// Applies the web configuration file to each request, before anything else handles it. The file and its certificates are
+// read again every few seconds; while they cannot be used, the last good state stays in use and the problem is reported.
 
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -11,103 +11,100 @@ import type { Trouble } from '../../errors.ts'
 import type { Log } from '../../logging/log.ts'
 import type { Stoppable } from '../../model.ts'
 import { startLoop } from '../../runtime/loop.ts'
-import { type Client, createDecide, type Decide, type Verdict } from './access.ts'
+import { type AccessDecision, type AccessRequest, createDecideAccess, type DecideAccess } from './access.ts'
 import { createPasswords } from './passwords.ts'
-import { createRateLimit } from './rate.ts'
 import { tlsOptions } from './tls.ts'
 import { parseWebConfig, type WebConfig, WebConfigError } from './web-config.ts'
 
 export interface Guard extends Stoppable {
-  /** Present where the port speaks TLS. */
+  /** Present if the port uses TLS. */
   readonly tls: TlsOptions | undefined
-  /** Calls back whenever there are new certificates. */
-  onTls(take: (options: TlsOptions) => void): void
+  /** Calls back when the certificates have changed. */
+  onTls(listener: (options: TlsOptions) => void): void
   /** For every response. */
   headers(): Readonly<Record<string, string>>
-  /** Undefined: the request may be answered. `isGone`: nobody waits for the verdict any more. */
-  judge(client: Client, isGone: () => boolean): Refusal | undefined | Promise<Refusal | undefined>
-  /** Why what the file says now is not what counts. */
+  /** Undefined: the request may be answered. A promise only for a password that has to be compared. */
+  judge(request: AccessRequest, isGone: () => boolean): Refusal | undefined | Promise<Refusal | undefined>
+  /** Why the file as it is now is not in use. */
   trouble(): Trouble | undefined
 }
 
-export interface Refusal {
+interface Refusal {
   readonly status: 401 | 403 | 429 | 503
   readonly reason: string
   readonly headers?: Readonly<Record<string, string>>
 }
 
-interface Options {
+interface GuardOptions {
   readonly file: string
   readonly clock: Clock
   readonly log: Log
 }
 
-/** All that follows from one reading of the file. */
-interface Rules {
+/** What follows from one version of the file. */
+interface LoadedConfig {
   readonly config: WebConfig
   readonly tls: TlsOptions | undefined
-  readonly decide: Decide
-  /**
-   * Two buckets of the same size: those who haven't proved who they are can't use up what the others may ask.
-   */
+  readonly decide: DecideAccess
+  /** Limited apart, so that clients that are not verified cannot use up the rate of those that are. */
   readonly takeVerified: () => boolean
   readonly takeUnverified: () => boolean
 }
 
-const rereadEvery = 5000
+const reloadIntervalMs = 5000
 
-/** Throws a `ConfigError` where the file can't be used from the start. */
-export function openGuard({ file, clock, log }: Options): Guard {
-  const passwords = createPasswords(clock)
-  let rules = firstRules(file, clock)
+/** Throws a `ConfigError` if the file cannot be used at the start. */
+export function openGuard({ file, clock, log }: GuardOptions): Guard {
+  const passwords = createPasswords()
+  let current = loadAtStart(file, clock)
   let trouble: Trouble | undefined
-  let takeTls: (options: TlsOptions) => void = () => {}
+  let onTls: (options: TlsOptions) => void = () => {}
 
-  function reread(): void {
+  async function reload(): Promise<void> {
     const before = trouble?.reason
     try {
-      const next = readRules(file, clock)
-      trouble = needsRestart(rules, next)
-      if (trouble || isSame(rules, next)) return
-      rules = next
-      if (next.tls) takeTls(next.tls)
-      log.info({ file }, 'the web configuration has been read again')
+      const next = load(file, clock)
+      trouble = restartNeeded(current, next)
+      if (trouble || isSame(current, next)) return
+      current = next
+      if (next.tls) onTls(next.tls)
+      log.info({ file }, 'the web configuration was reloaded')
     } catch (error) {
       if (!(error instanceof WebConfigError)) throw error
-      trouble = { code: 'internal', reason: `${file}: ${error.problems.join('; ')}`, hint: lastStands }
+      trouble = { code: 'internal', reason: `${file}: ${error.problems.join('; ')}`, hint: staysInUse }
     } finally {
       if (trouble && trouble.reason !== before) log.error({ file }, trouble.reason)
     }
   }
-  const loop = startLoop(async () => reread(), {
-    ...{ clock, every: rereadEvery },
+  const loop = startLoop(reload, {
+    ...{ clock, every: reloadIntervalMs },
     onFailure: (error) => log.internal(error, 'timer'),
   })
 
-  function judge(client: Client, isGone: () => boolean): ReturnType<Guard['judge']> {
-    const { config, decide, takeVerified, takeUnverified } = rules
-    const verdict = decide(client)
-    if (verdict.kind === 'refused') return { status: 403, reason: verdict.reason }
-    if (isVerified(verdict, config)) return takeVerified() ? undefined : tooMany
+  function judge(request: AccessRequest, isGone: () => boolean): ReturnType<Guard['judge']> {
+    const { config, decide, takeVerified, takeUnverified } = current
+    const decision = decide(request)
+    if (decision.kind === 'forbidden') return { status: 403, reason: decision.reason }
+    if (isVerified(decision, config)) return takeVerified() ? undefined : tooMany
     if (!takeUnverified()) return tooMany
-    if (verdict.kind === 'allowed') return undefined
-    if (verdict.kind === 'unauthorized') return challenge(verdict.reason)
+    if (decision.kind === 'allowed') return undefined
+    if (decision.kind === 'unauthorized') return challenge(decision.reason)
     return passwords
-      .verify(verdict, config.users, client.address, isGone)
-      .then((outcome) => refusals[outcome])
+      .verify(decision, config.users, request.address, isGone)
+      .then((result) => loginRefusals[result])
   }
 
-  function isVerified(verdict: Verdict, { users }: WebConfig): boolean {
-    if (verdict.kind === 'login') return passwords.isVerified(verdict, users)
-    return verdict.kind === 'allowed' && verdict.verified
+  function isVerified(decision: AccessDecision, { users }: WebConfig): boolean {
+    if (decision.kind === 'login') return passwords.isVerified(decision, users)
+    return decision.kind === 'allowed' && decision.isVerified
   }
 
   return {
-    tls: rules.tls,
-    onTls(take) {
-      takeTls = take
+    tls: current.tls,
+    onTls(listener) {
+      onTls = listener
     },
-    headers: () => rules.config.headers,
+    headers: () => current.config.headers,
     judge,
     trouble: () => trouble,
     async stop() {
@@ -117,14 +114,10 @@ export function openGuard({ file, clock, log }: Options): Guard {
 }
 
 const tooMany: Refusal = { status: 429, reason: 'too many requests' }
-const refusals = {
+const loginRefusals = {
   right: undefined,
   wrong: challenge('the user or the password is wrong'),
-  busy: {
-    status: 503,
-    reason: 'too many passwords are being compared',
-    headers: { 'retry-after': '1' },
-  },
+  busy: { status: 503, reason: 'too many passwords are being compared', headers: { 'retry-after': '1' } },
 } as const
 
 function challenge(reason: string): Refusal {
@@ -132,30 +125,26 @@ function challenge(reason: string): Refusal {
   return { status: 401, reason, headers }
 }
 
-const lastStands = 'what it said before still counts; correct it'
+const staysInUse = 'correct it; until then the last good configuration is in use'
 
-function firstRules(file: string, clock: Clock): Rules {
+function loadAtStart(file: string, clock: Clock): LoadedConfig {
   try {
-    return readRules(file, clock)
+    return load(file, clock)
   } catch (error) {
     if (!(error instanceof WebConfigError)) throw error
     throw new ConfigError(error.problems.map((problem) => `WEB_CONFIG_FILE=${file}: ${problem}`))
   }
 }
 
-function readRules(file: string, clock: Clock): Rules {
+function load(file: string, clock: Clock): LoadedConfig {
   const config = parseWebConfig(readText(file), (path) => resolve(dirname(file), path))
   return {
     config,
     tls: config.tls && tlsOptions(config.tls),
-    decide: createDecide(config),
-    takeVerified: rateOf(config, clock),
-    takeUnverified: rateOf(config, clock),
+    decide: createDecideAccess(config),
+    takeVerified: createRateLimit(config.rateLimit, clock),
+    takeUnverified: createRateLimit(config.rateLimit, clock),
   }
-}
-
-function rateOf({ rateLimit }: WebConfig, clock: Clock): () => boolean {
-  return rateLimit ? createRateLimit(clock, rateLimit) : () => true
 }
 
 function readText(file: string): string {
@@ -166,14 +155,34 @@ function readText(file: string): string {
   }
 }
 
-function isSame(a: Rules, b: Rules): boolean {
+function isSame(a: LoadedConfig, b: LoadedConfig): boolean {
   return isDeepStrictEqual(a.config, b.config) && isDeepStrictEqual(a.tls, b.tls)
 }
 
-/** A server that listens can't begin or cease to speak TLS, nor to ask for certificates. */
-function needsRestart(before: Rules, next: Rules): Trouble | undefined {
+/** A server cannot switch TLS, or the request for client certificates, while it listens. */
+function restartNeeded(before: LoadedConfig, next: LoadedConfig): Trouble | undefined {
   if (Boolean(before.tls) === Boolean(next.tls) && before.tls?.requestCert === next.tls?.requestCert)
     return undefined
   const reason = 'the web configuration switches TLS or client certificates on or off'
-  return { code: 'internal', reason, hint: 'restart the agent; until then the former configuration counts' }
+  return {
+    code: 'internal',
+    reason,
+    hint: 'restart the agent; until then the former configuration is in use',
+  }
+}
+
+/** A token bucket. The returned function takes a token, and returns whether there was one. */
+function createRateLimit(limit: WebConfig['rateLimit'], clock: Clock): () => boolean {
+  if (!limit) return () => true
+  const { intervalMs, burst } = limit
+  let tokens = burst
+  let filledAt = clock.now()
+  return () => {
+    const now = clock.now()
+    tokens = Math.min(burst, tokens + (now - filledAt) / intervalMs)
+    filledAt = now
+    if (tokens < 1) return false
+    tokens -= 1
+    return true
+  }
 }

@@ -1,83 +1,87 @@
-// Whether a user's password is right. A bcrypt comparison is slow by design, so who was right once is known from
-// then on, and waits for nobody. All others queue for the one thread that compares, fairly by their networks.
+// Whether a user's password is right. Comparing with a bcrypt hash is slow by design, so a password that was right once is
+// remembered. All others queue for one thread, fairly by the clients' networks.
 //
-// Neither the answer nor the time it takes tells whether a user exists: an unknown one costs what a known one does.
+// Neither the answer nor the time it takes reveals whether a user exists: an unknown one costs as much as a known one.
 
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { isIPv6 } from 'node:net'
-import type { Clock } from '../../clock.ts'
-import { createComparer } from './compare.ts'
-import { createTurns } from './turns.ts'
+import { createFairQueue } from './fair-queue.ts'
+import { createPasswordThread } from './password-thread.ts'
 
-export interface Login {
+interface Login {
   readonly user: string
   readonly password: string
 }
 
 /** Bcrypt hashes by user. */
-type Hashes = Readonly<Record<string, string>>
+type PasswordHashes = Readonly<Record<string, string>>
 
 export interface Passwords {
-  /** Whether this user and password were right before, by the same hash. */
-  isVerified(login: Login, hashes: Hashes): boolean
-  /** `busy`: too many wait. `address`: whose turn it takes; `isGone`: nobody waits for the outcome any more. */
-  verify(login: Login, hashes: Hashes, address: string, isGone: () => boolean): Promise<Outcome>
+  /** Whether this user and password were right before, by the same hash. Fast. */
+  isVerified(login: Login, hashes: PasswordHashes): boolean
+  /** Queued by `address`, and not compared if the client `isGone` by then. `busy`: too many wait. */
+  verify(login: Login, hashes: PasswordHashes, address: string, isGone: () => boolean): Promise<LoginResult>
   stop(): Promise<void>
 }
 
-type Outcome = 'right' | 'wrong' | 'busy'
+type LoginResult = 'right' | 'wrong' | 'busy'
 
-interface Waiting {
+interface QueuedLogin {
   readonly hash: string
   readonly password: string
   readonly isGone: () => boolean
-  readonly settle: PromiseWithResolvers<Outcome>
+  readonly result: PromiseWithResolvers<LoginResult>
 }
 
 const maxWaiting = 64
 const maxWaitingPerNetwork = 16
-/** Of a password that nobody has. */
-const nobodysHash = '$2b$10$YZ8QB0TYfiVvERUKIQRKsOqwDdY7a1CHMM.eXqyYiOApIXAOk5Pay'
+/** Of a random password. */
+const unknownUsersHash = '$2b$10$YZ8QB0TYfiVvERUKIQRKsOqwDdY7a1CHMM.eXqyYiOApIXAOk5Pay'
 
-export function createPasswords(clock: Clock): Passwords {
+export function createPasswords(): Passwords {
   const secret = randomBytes(32)
-  const comparer = createComparer(clock)
-  const turns = createTurns<Waiting>({ maxItems: maxWaiting, maxPerGroup: maxWaitingPerNetwork })
+  const thread = createPasswordThread()
+  const queue = createFairQueue<QueuedLogin>({ maxItems: maxWaiting, maxPerGroup: maxWaitingPerNetwork })
   /** By user: nobody else's attempts can push one out. */
   const verified = new Map<string, Buffer>()
-  const underWay = new Map<string, Promise<Outcome>>()
+  const inProgress = new Map<string, Promise<LoginResult>>()
   let isComparing = false
 
   const digestOf = (...texts: readonly string[]) =>
     createHmac('sha256', secret).update(JSON.stringify(texts)).digest()
-  const hashOf = (user: string, hashes: Hashes) => (Object.hasOwn(hashes, user) ? hashes[user]! : '')
+  const hashOf = (user: string, hashes: PasswordHashes) => (Object.hasOwn(hashes, user) ? hashes[user]! : '')
 
-  /** A user that doesn't exist is compared at the cost of one that does: always the same one's. */
-  function standInFor(user: string, hashes: Hashes): string {
+  /** An unknown user's password is compared at the cost of a known user's hash, always of the same one. */
+  function hashForUnknown(user: string, hashes: PasswordHashes): string {
     const known = Object.values(hashes)
-    const like = known[digestOf(user).readUInt32BE() % known.length] ?? nobodysHash
-    return nobodysHash.replace('$10$', /\$\d\d\$/.exec(like)![0].replaceAll('$', '$$$$'))
+    const similar = known[digestOf(user).readUInt32BE() % known.length] ?? unknownUsersHash
+    return unknownUsersHash.replace('$10$', /\$\d\d\$/.exec(similar)![0].replaceAll('$', '$$$$'))
   }
 
   async function compareAll(): Promise<void> {
     if (isComparing) return
     isComparing = true
-    for (let one = turns.next(); one; one = turns.next()) {
-      const { hash, password, isGone, settle } = one
-      if (isGone()) settle.resolve('busy')
+    for (let next = queue.next(); next; next = queue.next()) {
+      const { hash, password, isGone, result } = next
+      if (isGone()) result.resolve('busy')
       else
-        await comparer
+        await thread
           .compare({ password, hash })
-          .then((isSame) => settle.resolve(isSame ? 'right' : 'wrong'), settle.reject)
+          .then((isSame) => result.resolve(isSame ? 'right' : 'wrong'), result.reject)
     }
     isComparing = false
   }
 
-  function enqueue(hash: string, password: string, address: string, isGone: () => boolean): Promise<Outcome> {
-    const settle = Promise.withResolvers<Outcome>()
-    turns.add(networkOf(address), { hash, password, isGone, settle })?.settle.resolve('busy')
+  function enqueue(
+    hash: string,
+    password: string,
+    address: string,
+    isGone: () => boolean,
+  ): Promise<LoginResult> {
+    const result = Promise.withResolvers<LoginResult>()
+    queue.add(networkOf(address), { hash, password, isGone, result })?.result.resolve('busy')
     void compareAll()
-    return settle.promise
+    return result.promise
   }
 
   return {
@@ -92,21 +96,22 @@ export function createPasswords(clock: Clock): Passwords {
       const hash = hashOf(user, hashes)
       const digest = digestOf(user, password, hash)
       const key = digest.toString('base64')
-      const shared = underWay.get(key)
+      const shared = inProgress.get(key)
       if (shared) return shared
-      const outcome = enqueue(hash || standInFor(user, hashes), password, address, isGone).then((outcome) => {
-        if (hash === '' && outcome === 'right') return 'wrong'
-        if (outcome === 'right') verified.set(user, digest)
-        return outcome
+      const compared = enqueue(hash || hashForUnknown(user, hashes), password, address, isGone)
+      const result = compared.then((result) => {
+        if (hash === '' && result === 'right') return 'wrong'
+        if (result === 'right') verified.set(user, digest)
+        return result
       })
-      underWay.set(key, outcome)
-      return outcome.finally(() => underWay.delete(key))
+      inProgress.set(key, result)
+      return result.finally(() => inProgress.delete(key))
     },
-    stop: comparer.stop,
+    stop: thread.stop,
   }
 }
 
-/** An IPv6 host has a whole network of addresses: its /64. */
+/** An IPv6 host can use any address of its /64 network. */
 export function networkOf(address: string): string {
   if (!isIPv6(address)) return address
   const [head = '', tail] = address.split('%')[0]!.split('::')

@@ -1,20 +1,24 @@
-// From the web configuration's TLS section to what the server takes.
+// The TLS options of the server, from the web configuration.
 
 import { readFileSync } from 'node:fs'
 import type { SecureVersion, TlsOptions } from 'node:tls'
-import { type Source, type TlsConfig, tlsVersions, WebConfigError } from './web-config.ts'
+import { type PemSource, type TlsConfig, type TlsVersion, WebConfigError } from './web-config.ts'
 
-/**
- * Client certificates are asked for but not enforced here: the guard does it for each request, so that open
- * paths stay open.
- */
+const versions: Readonly<Record<TlsVersion, SecureVersion>> = {
+  TLS10: 'TLSv1',
+  TLS11: 'TLSv1.1',
+  TLS12: 'TLSv1.2',
+  TLS13: 'TLSv1.3',
+}
+
+/** Client certificates are requested, but checked by the guard for each request, so that open paths stay open. */
 export function tlsOptions(tls: TlsConfig): TlsOptions {
   return {
     cert: read(tls.cert),
     key: read(tls.key),
     ...(tls.clientCa && { ca: read(tls.clientCa) }),
-    minVersion: tlsVersions[tls.minVersion] as SecureVersion,
-    maxVersion: tlsVersions[tls.maxVersion] as SecureVersion,
+    minVersion: versions[tls.minVersion],
+    maxVersion: versions[tls.maxVersion],
     ...(tls.cipherSuites.length > 0 && { ciphers: tls.cipherSuites.map(openSslName).join(':') }),
     requestCert: tls.clientAuthType !== 'NoClientCert',
     rejectUnauthorized: false,
@@ -22,7 +26,7 @@ export function tlsOptions(tls: TlsConfig): TlsOptions {
   }
 }
 
-function read(source: Source): string {
+function read(source: PemSource): string {
   if ('text' in source) return source.text
   try {
     return readFileSync(source.file, 'utf8')
@@ -31,7 +35,7 @@ function read(source: Source): string {
   }
 }
 
-/** Go's names, which the file format uses, as OpenSSL says them. Those of TLS 1.3 are the same in both. */
+/** The file has Go's names of cipher suites. Those of TLS 1.3 are the same in OpenSSL. */
 function openSslName(suite: string): string {
   if (/^TLS_(AES|CHACHA20)_/.test(suite)) return suite
   return suite

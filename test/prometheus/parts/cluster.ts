@@ -9,8 +9,7 @@ import { standing } from '../../../src/names/standing.ts'
 import { createRules } from '../../../src/rules/rules.ts'
 import { createMetrics } from '../../../src/runtime/metrics.ts'
 import { createSd } from '../../../src/sd/sd.ts'
-import { serveDocument } from '../../../src/web/documents.ts'
-import { type Server, startServer } from '../../../src/web/server.ts'
+import { type Server, serveDocument, startServer } from '../../../src/web/server.ts'
 import { type Known, node, storeOf } from '../../helpers/cluster.ts'
 
 export interface Responder {

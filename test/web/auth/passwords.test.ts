@@ -1,12 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { hashSync } from 'bcryptjs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { systemClock } from '../../../src/clock.ts'
 import { createPasswords, networkOf, type Passwords } from '../../../src/web/auth/passwords.ts'
 
 let passwords: Passwords
 beforeEach(() => {
-  passwords = createPasswords(systemClock)
+  passwords = createPasswords()
 })
 afterEach(() => passwords.stop())
 

@@ -53,7 +53,7 @@ allowed_addresses: [10.0.0.0/8, "2001:db8::/32", 192.0.2.7]
         maxVersion: 'TLS13',
       },
       headers: { 'X-Frame-Options': 'deny' },
-      rateLimit: { interval: 1000, burst: 20 },
+      rateLimit: { intervalMs: 1000, burst: 20 },
       users: { alice: hash },
       openPaths: ['/-/healthy'],
       allowedAddresses: ['10.0.0.0/8', '2001:db8::/32', '192.0.2.7'],

@@ -1,20 +1,19 @@
-// A queue that is fair between groups: of each group that waits, one item after another has its turn. Bounded
-// for each group and in the sum; in a full queue, a group with few items displaces the last of the largest.
+// A queue that is fair between groups: the groups that wait take turns, one item each. Bounded for each group and in the
+// sum; when the queue is full, a group with few items displaces the last item of the largest group.
 
-interface Bounds {
+interface FairQueueLimits {
   readonly maxItems: number
   readonly maxPerGroup: number
 }
 
-export interface Turns<T> {
-  /** Returns the item that there is no room for, if any: a displaced one, or this one itself. */
+export interface FairQueue<T> {
+  /** Returns the item that has no room, if any: a displaced one, or this one itself. */
   add(group: string, item: T): T | undefined
-  /** Takes the item whose turn it is. */
   next(): T | undefined
 }
 
-export function createTurns<T>({ maxItems, maxPerGroup }: Bounds): Turns<T> {
-  /** None is empty. In the order of their turns. */
+export function createFairQueue<T>({ maxItems, maxPerGroup }: FairQueueLimits): FairQueue<T> {
+  /** Never empty ones. The first is next. */
   const groups = new Map<string, T[]>()
   let size = 0
 

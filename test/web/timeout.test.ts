@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { budgetOf } from '../../src/web/deadline.ts'
+import { answerTimeoutMs } from '../../src/web/reader.ts'
 
 test.each([
   ['10', 9500],
@@ -14,6 +14,6 @@ test.each([
   ['-1', 1900],
   ['0', 1900],
   ['Infinity', 1900],
-])('of %s seconds there are %d ms to use', (allowed, budget) => {
-  expect(budgetOf(allowed, 2000)).toBe(budget)
+])('with a client’s timeout of %s seconds an answer takes at most %d ms', (allowed, timeoutMs) => {
+  expect(answerTimeoutMs(allowed, 2000)).toBe(timeoutMs)
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { observeLag } from '../../src/runtime/lag.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
-import { observeProcess } from '../../src/web/process.ts'
+import { observeProcess } from '../../src/runtime/process-metrics.ts'
 import { virtualClock } from '../helpers/clock.ts'
 
 function started() {
@@ -48,3 +48,10 @@ test('how busy the event loop is are counters, which reading does not touch', ()
   expect(before.every(Number.isFinite)).toBe(true)
   expect(after.every((value, at) => value >= before[at]!)).toBe(true)
 })
+
+test.each(['process_cpu_seconds_total', 'process_resident_memory_bytes', 'process_start_time_seconds'])(
+  '%s is a number above 0',
+  (name) => {
+    expect(started().sample(name)).toBeGreaterThan(0)
+  },
+)

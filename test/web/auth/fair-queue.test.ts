@@ -1,19 +1,19 @@
 import { expect, test } from 'vitest'
-import { createTurns } from '../../../src/web/auth/turns.ts'
+import { createFairQueue } from '../../../src/web/auth/fair-queue.ts'
 
-const bounds = { maxItems: 4, maxPerGroup: 3 }
+const limits = { maxItems: 4, maxPerGroup: 3 }
 
 function fill(...items: readonly string[]) {
-  const turns = createTurns<string>(bounds)
-  const left = items.map((item) => turns.add(item[0]!, item))
+  const queue = createFairQueue<string>(limits)
+  const left = items.map((item) => queue.add(item[0]!, item))
   const order: string[] = []
-  for (let item = turns.next(); item; item = turns.next()) order.push(item)
+  for (let item = queue.next(); item; item = queue.next()) order.push(item)
   return { left: left.filter((item) => item !== undefined), order }
 }
 
 test.each([
   ['one group keeps its order', ['a1', 'a2', 'a3'], [], ['a1', 'a2', 'a3']],
-  ['groups take turns', ['a1', 'a2', 'b1'], [], ['a1', 'b1', 'a2']],
+  ['groups take queue', ['a1', 'a2', 'b1'], [], ['a1', 'b1', 'a2']],
   ['a group is bounded', ['a1', 'a2', 'a3', 'a4'], ['a4'], ['a1', 'a2', 'a3']],
   [
     'a full queue: the largest group gives way',
@@ -28,11 +28,11 @@ test.each([
 })
 
 test('a group whose turn has passed comes after the others', () => {
-  const turns = createTurns<string>(bounds)
-  turns.add('a', 'a1')
-  turns.add('a', 'a2')
-  expect(turns.next()).toBe('a1')
-  turns.add('b', 'b1')
-  turns.add('a', 'a3')
-  expect([turns.next(), turns.next(), turns.next(), turns.next()]).toEqual(['a2', 'b1', 'a3', undefined])
+  const queue = createFairQueue<string>(limits)
+  queue.add('a', 'a1')
+  queue.add('a', 'a2')
+  expect(queue.next()).toBe('a1')
+  queue.add('b', 'b1')
+  queue.add('a', 'a3')
+  expect([queue.next(), queue.next(), queue.next(), queue.next()]).toEqual(['a2', 'b1', 'a3', undefined])
 })

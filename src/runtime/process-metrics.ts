@@ -1,11 +1,11 @@
-// The process' own metrics, under the names that people's dashboards know.
+// Metrics of the process, under the names of the client libraries, which dashboards use.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
-import type { Lag, LagSummary } from '../runtime/lag.ts'
-import type { Metrics } from '../runtime/metrics.ts'
+import type { Lag, LagSummary } from './lag.ts'
+import type { Metrics } from './metrics.ts'
 
-/** All of it is read when a client asks, and reading changes nothing: several Prometheus servers may ask. */
+/** Read at each scrape. Reading changes nothing, so that several Prometheus servers see the same. */
 export function observeProcess(metrics: Metrics, lag: Lag): void {
   observeLoop(metrics, lag)
   observeMemory(metrics)
@@ -69,7 +69,6 @@ function observeMemory(metrics: Metrics): void {
   read('nodejs_external_memory_bytes', 'Node.js external memory size in bytes.', ({ external }) => external)
 }
 
-/** What keeps the process alive: sockets, timers, requests under way. */
 function observeResources(metrics: Metrics): void {
   metrics.observe(
     'nodejs_active_resources',
@@ -83,7 +82,7 @@ function observeResources(metrics: Metrics): void {
   )
 }
 
-/** Linux tells of a process' files in /proc; elsewhere there is nothing to say. */
+/** Only on Linux, which has them in /proc. */
 function observeFiles(metrics: Metrics): void {
   const read = (name: string, help: string, count: () => number) =>
     metrics.observe(name, 'gauge', help, () => {

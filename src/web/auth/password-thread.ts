@@ -1,35 +1,24 @@
-// The thread that compares passwords. It is started when it is needed and ends once it hasn't been for a while.
+// The thread that compares passwords. States: not started; running, from the first comparison on; stopped.
 
 import { Worker } from 'node:worker_threads'
-import type { Clock } from '../../clock.ts'
 import { ProxyError } from '../../errors.ts'
-import type { Comparison } from './password-worker.ts'
+import type { PasswordComparison } from './password-worker.ts'
 
-export interface Comparer {
-  /** One at a time: the next only after the last is done. */
-  compare(comparison: Comparison): Promise<boolean>
+export interface PasswordThread {
+  /** One at a time: to be called again only when the last comparison is done. */
+  compare(comparison: PasswordComparison): Promise<boolean>
   stop(): Promise<void>
 }
 
-const idleMs = 60_000
 const maxHeapMb = 32
-/** In the bundle it lies beside the bundle itself. */
+/** Bundled as a file of its own, beside the bundle of the agent. */
 const file = import.meta.url.endsWith('.ts') ? './password-worker.ts' : './password-worker.js'
 
-export function createComparer(clock: Clock): Comparer {
+export function createPasswordThread(): PasswordThread {
   let worker: Worker | undefined
   let pending: PromiseWithResolvers<boolean> | undefined
-  let cancelEnd = () => {}
   let isStopped = false
   const stopping = () => new ProxyError('stopping', 'the agent stops')
-
-  async function end(): Promise<void> {
-    cancelEnd()
-    const ending = worker
-    worker = undefined
-    pending?.reject(stopping())
-    await ending?.terminate()
-  }
 
   function start(): Worker {
     const started = new Worker(new URL(file, import.meta.url), {
@@ -41,7 +30,6 @@ export function createComparer(clock: Clock): Comparer {
     started.on('message', (isSame: boolean) => pending?.resolve(isSame))
     started.on('error', (error) => pending?.reject(error))
     started.once('exit', () => {
-      if (worker !== started) return
       worker = undefined
       pending?.reject(new Error('the thread that compares passwords has ended'))
     })
@@ -51,20 +39,15 @@ export function createComparer(clock: Clock): Comparer {
   return {
     async compare(comparison) {
       if (isStopped) throw stopping()
-      cancelEnd()
       pending = Promise.withResolvers()
       worker ??= start()
       worker.postMessage(comparison)
-      try {
-        return await pending.promise
-      } finally {
-        pending = undefined
-        if (worker) cancelEnd = clock.after(idleMs, () => void end())
-      }
+      return await pending.promise
     },
-    stop() {
+    async stop() {
       isStopped = true
-      return end()
+      pending?.reject(stopping())
+      await worker?.terminate()
     },
   }
 }

@@ -1,0 +1,95 @@
+// `/metrics`: the agent's own metrics, with what it knows of the cluster.
+
+import type { FastifyInstance } from 'fastify'
+import type { Clock } from '../clock.ts'
+import type { Entry, Labels, NodeId } from '../model.ts'
+import { plainPage } from '../model.ts'
+import type { Metrics } from '../runtime/metrics.ts'
+import type { NodeStatus, Problem } from '../status/shape.ts'
+import { type Rendering, sendRendered } from './rendering.ts'
+
+export interface AgentMetricsDeps {
+  readonly clock: Clock
+  readonly metrics: Metrics
+  readonly version: string
+  entries(): Iterable<Entry>
+  nodes(): readonly NodeStatus[]
+  problems(): readonly Problem[]
+}
+
+export function serveAgentMetrics(
+  server: FastifyInstance,
+  rendering: Pick<Rendering, 'render'>,
+  deps: AgentMetricsDeps,
+): void {
+  observeCluster(deps)
+  server.get('/metrics', async (request, reply) => {
+    const body = Buffer.from(deps.metrics.print())
+    const page = plainPage(body, { format: 'text/0.0.4', series: 0, remarks: [] })
+    return sendRendered(reply, await rendering.render(page, request))
+  })
+}
+
+function observeCluster({ clock, metrics, version, entries, nodes, problems }: AgentMetricsDeps): void {
+  const gauge = (name: string, help: string, collect: Parameters<Metrics['observe']>[3]) =>
+    metrics.observe(`app_metrics_proxy_${name}`, 'gauge', help, collect)
+
+  gauge('build_info', 'The version of this agent.', () => [[{ version }, 1]])
+  gauge('targets', 'Containers, by node and state.', () => countTargets(entries(), hostnamesOf(nodes())))
+  gauge('oldest_snapshot_age_seconds', 'Age of the oldest metrics of a running container, by node.', () =>
+    oldestSnapshots(entries(), hostnamesOf(nodes()), clock.now()),
+  )
+  gauge('link_up', 'Whether the agent of this node is connected, where one is expected.', () =>
+    nodes()
+      .filter(({ expected }) => expected)
+      .map((node) => [nodeLabels(node), node.link === 'self' || node.link === 'up' ? 1 : 0]),
+  )
+  gauge('link_round_trip_seconds', 'The last round trip to the agent of this node.', () =>
+    nodes().flatMap((node) =>
+      node.roundTrip === undefined ? [] : [[nodeLabels(node), node.roundTrip] as const],
+    ),
+  )
+  gauge('problems', 'Problems at /health and on the status page.', () => countProblems(problems()))
+}
+
+type GaugeSample = readonly [Labels, number]
+type Hostnames = ReadonlyMap<NodeId, string>
+
+function hostnamesOf(nodes: readonly NodeStatus[]): Hostnames {
+  return new Map(nodes.map(({ id, name }) => [id, name]))
+}
+
+function nodeLabels({ id, name }: NodeStatus): Labels {
+  return { node: name, node_id: id }
+}
+
+/** With the node's id, since two nodes may have the same hostname. */
+function ownerLabels(owner: NodeId, names: Hostnames): Labels {
+  return { node: names.get(owner) ?? owner, node_id: owner }
+}
+
+function* countTargets(entries: Iterable<Entry>, names: Hostnames): Iterable<GaugeSample> {
+  const byOwner = Map.groupBy(entries, ({ owner }) => owner)
+  for (const [owner, own] of byOwner)
+    for (const [state, { length }] of Map.groupBy(own, stateOf))
+      yield [{ ...ownerLabels(owner, names), state }, length]
+}
+
+function* oldestSnapshots(entries: Iterable<Entry>, names: Hostnames, now: number): Iterable<GaugeSample> {
+  const oldest = new Map<NodeId, number>()
+  for (const { owner, snapshot, ended } of entries)
+    if (snapshot && !ended) oldest.set(owner, Math.max(oldest.get(owner) ?? 0, now - snapshot.at))
+  for (const [owner, ageMs] of oldest) yield [ownerLabels(owner, names), ageMs / 1000]
+}
+
+function countProblems(problems: readonly Problem[]): readonly GaugeSample[] {
+  const alike = Map.groupBy(problems, ({ severity, about }) => `${severity} ${about}`)
+  return [...alike.values()].map((of) => [{ severity: of[0]!.severity, about: of[0]!.about }, of.length])
+}
+
+function stateOf({ ended, snapshot, finding, endpoint }: Entry) {
+  if (ended) return 'ended'
+  if (finding.kind === 'none') return 'none'
+  if (!endpoint || !snapshot) return 'searching'
+  return snapshot.ok ? 'up' : 'failing'
+}
