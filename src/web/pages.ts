@@ -8,10 +8,10 @@ import type { Clock } from '../clock.ts'
 import { errorOf, ProxyError } from '../errors.ts'
 import type { Entry, NodeId, NodeView } from '../model.ts'
 import type { Names } from '../names/names.ts'
-import { expiredTrouble, type ReadResult } from './freshness.ts'
+import { expiredTrouble } from './freshness.ts'
 import { answerTimeoutMs, type Reader } from './reader.ts'
 import { type Rendering, sendRendered } from './rendering.ts'
-import type { Readings, ReadReplicas } from './replicas.ts'
+import { type Readings, type ReadReplicas, readAll } from './replicas.ts'
 import type { ResponseMemory } from './response-memory.ts'
 
 export interface PagesDeps {
@@ -57,10 +57,7 @@ async function answerPage(
     deps.scrapeTimeoutMs,
   )
   const deadline = clock.now() + timeoutMs
-  const readings =
-    found.kind === 'replicas'
-      ? await deps.readReplicas(found.full, found.replicas, timeoutMs, () => replicasNow(request, deps))
-      : await readContainer(found.entry, timeoutMs, request, deps)
+  const readings = await read(found, timeoutMs, request, deps)
   await deps.memory.reserve(request, reply, readings.maxBytes, Math.max(0, deadline - clock.now()))
   const rendered = await deps.rendering.render(await readings.makePage(), request)
 
@@ -94,48 +91,37 @@ function queryOf(
   return { name, asked: own.self.node, ...(replica !== undefined && { replica }), ...(scope && { scope }) }
 }
 
-/** Looked up again: containers, and the id of the own node, may have changed since the request came. */
-function foundNow(request: FastifyRequest<PageRoute>, { lookUp, nodes }: PagesDeps): LookUpResult {
-  return lookUp(queryOf(request, nodes()))
-}
-
-function replicasNow(request: FastifyRequest<PageRoute>, deps: PagesDeps) {
-  const found = foundNow(request, deps)
-  return found.kind === 'replicas' ? found.replicas : []
+function read(
+  found: Extract<LookUpResult, { readonly kind: 'one' | 'replicas' }>,
+  timeoutMs: number,
+  request: FastifyRequest<PageRoute>,
+  deps: PagesDeps,
+): Promise<Readings> {
+  /** Containers, and the id of the own node, may have changed since the request came. */
+  const lookUpAgain = () => deps.lookUp(queryOf(request, deps.nodes()))
+  if (found.kind === 'one') return readContainer(found.entry, timeoutMs, request, lookUpAgain, deps)
+  return deps.readReplicas(found.full, found.replicas, timeoutMs, () => {
+    const now = lookUpAgain()
+    return now.kind === 'replicas' ? now.replicas : []
+  })
 }
 
 async function readContainer(
   entry: Entry,
   timeoutMs: number,
   request: FastifyRequest<PageRoute>,
+  lookUpAgain: () => LookUpResult,
   deps: PagesDeps,
 ): Promise<Readings> {
-  const { page, ...readings } = await readOrSuccessor(entry, timeoutMs, request, deps)
-  const maxBytes = deps.rendering.maxBytesOf(page, request)
-  return { ...readings, maxBytes, makePage: async () => page }
-}
-
-/** A container that ended while it was read may have been replaced. */
-async function readOrSuccessor(
-  entry: Entry,
-  timeoutMs: number,
-  request: FastifyRequest<PageRoute>,
-  deps: PagesDeps,
-): Promise<ReadResult> {
-  const { clock, reader } = deps
-  const deadline = clock.now() + timeoutMs
-  try {
-    return await reader.read(entry, timeoutMs)
-  } catch (error) {
-    const found = foundNow(request, deps)
-    const leftMs = deadline - clock.now()
-    if (found.kind !== 'one' || isSameContainer(found.entry, entry) || leftMs <= 0) throw error
-    return reader.read(found.entry, leftMs)
+  const slot = ''
+  const entryNow = () => {
+    const now = lookUpAgain()
+    return now.kind === 'one' ? [{ slot, entry: now.entry }] : []
   }
-}
-
-function isSameContainer(one: Entry, other: Entry): boolean {
-  return one.owner === other.owner && one.target.id === other.target.id
+  const reading = (await readAll([{ slot, entry }], timeoutMs, entryNow, deps))[0]!
+  if ('trouble' in reading) throw errorOf(reading.trouble)
+  const { page, ...rest } = reading.result
+  return { ...rest, maxBytes: deps.rendering.maxBytesOf(page, request), makePage: async () => page }
 }
 
 /** A service without a replica on this node (`?scope=node`) is not an error: each node is scraped for its own. */

@@ -26,7 +26,6 @@ export interface Readings extends Omit<ReadResult, 'page'> {
   makePage(): Promise<Page>
 }
 
-/** `lookUpAgain` returns the replicas of now: called once if one could not be read. */
 export type ReadReplicas = (
   service: string,
   replicas: readonly Replica[],
@@ -38,36 +37,54 @@ type UpReplica = { readonly slot: string; readonly result: ReadResult }
 type DownReplica = { readonly slot: string; readonly trouble: Trouble }
 type ReplicaReading = UpReplica | DownReplica
 
+/**
+ * Reads all at the same time, within the timeout. A container that ended while it was read may have been replaced: if
+ * any fail, `lookUpAgain` returns the replicas of now, and those in the failed slots are read.
+ */
+export async function readAll(
+  replicas: readonly Replica[],
+  timeoutMs: number,
+  lookUpAgain: () => readonly Replica[],
+  { clock, reader }: Pick<ReplicasDeps, 'clock' | 'reader'>,
+): Promise<readonly ReplicaReading[]> {
+  const deadline = clock.now() + timeoutMs
+  const first = await Promise.all(replicas.map((replica) => readOne(replica, timeoutMs, reader)))
+  const leftMs = deadline - clock.now()
+  if (first.every(isUp) || leftMs <= 0) return first
+  const failed = replicas.filter((_, at) => !isUp(first[at]!))
+  const successors = lookUpAgain().filter((next) => failed.some((before) => isSuccessor(next, before)))
+  const second = await Promise.all(successors.map((replica) => readOne(replica, leftMs, reader)))
+  return first.map((reading) => second.find(({ slot }) => slot === reading.slot) ?? reading)
+}
+
+async function readOne({ slot, entry }: Replica, timeoutMs: number, reader: Reader): Promise<ReplicaReading> {
+  if (!entry) return { slot, trouble: { code: 'stopped', reason: 'no container runs in this slot' } }
+  try {
+    return { slot, result: await reader.read(entry, timeoutMs) }
+  } catch (error) {
+    if (!(error instanceof ProxyError)) throw error
+    return { slot, trouble: troubleOf(error) }
+  }
+}
+
+/** Another container in the slot, or the same one whose node has another id now. */
+function isSuccessor(next: Replica, before: Replica): boolean {
+  if (next.slot !== before.slot || !next.entry) return false
+  const { owner, target } = next.entry
+  return target.id !== before.entry?.target.id || owner !== before.entry.owner
+}
+
+function isUp(reading: ReplicaReading): reading is UpReplica {
+  return 'result' in reading
+}
+
+function isDown(reading: ReplicaReading): reading is DownReplica {
+  return !isUp(reading)
+}
+
 export function createReadReplicas(deps: ReplicasDeps): ReadReplicas {
-  const { clock, replicaLabel, formats, reader } = deps
+  const { clock, replicaLabel, formats } = deps
   const logConflicts = createConflictLog(deps.log)
-
-  async function readOne({ slot, entry }: Replica, timeoutMs: number): Promise<ReplicaReading> {
-    if (!entry) return { slot, trouble: { code: 'stopped', reason: 'no container runs in this slot' } }
-    try {
-      return { slot, result: await reader.read(entry, timeoutMs) }
-    } catch (error) {
-      if (!(error instanceof ProxyError)) throw error
-      return { slot, trouble: troubleOf(error) }
-    }
-  }
-
-  function readAll(replicas: readonly Replica[], timeoutMs: number): Promise<readonly ReplicaReading[]> {
-    return Promise.all(replicas.map((replica) => readOne(replica, timeoutMs)))
-  }
-
-  /** A container that ended while it was read may have been replaced. */
-  async function readSuccessors(
-    before: readonly Replica[],
-    readings: readonly ReplicaReading[],
-    now: readonly Replica[],
-    timeoutMs: number,
-  ): Promise<readonly ReplicaReading[]> {
-    const failed = before.filter((_, at) => !isUp(readings[at]!))
-    const successors = now.filter((next) => failed.some((one) => isSuccessor(next, one)))
-    const read = await readAll(successors, timeoutMs)
-    return readings.map((reading) => read.find(({ slot }) => slot === reading.slot) ?? reading)
-  }
 
   async function merge(readings: readonly ReplicaReading[], up: readonly UpReplica[]): Promise<Page> {
     const parts = await Promise.all(
@@ -81,11 +98,7 @@ export function createReadReplicas(deps: ReplicasDeps): ReadReplicas {
   }
 
   return async (service, replicas, timeoutMs, lookUpAgain) => {
-    const deadline = clock.now() + timeoutMs
-    const first = await readAll(replicas, timeoutMs)
-    const leftMs = deadline - clock.now()
-    const read =
-      first.every(isUp) || leftMs <= 0 ? first : await readSuccessors(replicas, first, lookUpAgain(), leftMs)
+    const read = await readAll(replicas, timeoutMs, lookUpAgain, deps)
     // those that were read first have waited for the others
     const now = clock.now()
     const readings = read.map((reading) => withoutExpired(reading, now))
@@ -103,6 +116,8 @@ export function createReadReplicas(deps: ReplicasDeps): ReadReplicas {
   }
 }
 
+const maxLoggedServices = 1000
+
 /** Logs what had to be changed so that the replicas' metrics fit together, only if it is more than the last time. */
 function createConflictLog(log: Log): (service: string, remarks: readonly string[]) => void {
   const logged = new Map<string, number>()
@@ -114,19 +129,10 @@ function createConflictLog(log: Log): (service: string, remarks: readonly string
     else logged.delete(service)
   }
 }
-const maxLoggedServices = 1000
 
 /** The replicas' pages, the merged page while it is made, and as it is sent. */
 function maxBytesOf(up: readonly UpReplica[]): number {
   return up.reduce((sum, { result }) => sum + 5 * result.page.size, 0)
-}
-
-function isUp(reading: ReplicaReading): reading is UpReplica {
-  return 'result' in reading
-}
-
-function isDown(reading: ReplicaReading): reading is DownReplica {
-  return !isUp(reading)
 }
 
 function withoutExpired(reading: ReplicaReading, now: Mono): ReplicaReading {
@@ -140,13 +146,6 @@ function combined(results: readonly ReadResult[]): Omit<ReadResult, 'page'> {
   const isCached = results.some((result) => result.isCached)
   const [expires] = results.flatMap((result) => result.expires ?? []).sort((a, b) => a.at - b.at)
   return { at, ...(isCached && { isCached }), ...(expires && { expires }) }
-}
-
-/** Another container in the slot, or the same one whose node has another id now. */
-function isSuccessor(next: Replica, before: Replica): boolean {
-  if (next.slot !== before.slot || !next.entry) return false
-  const { owner, target } = next.entry
-  return target.id !== before.entry?.target.id || owner !== before.entry.owner
 }
 
 function upPage(label: string, readings: readonly ReplicaReading[]): Page {

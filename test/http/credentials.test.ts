@@ -46,7 +46,7 @@ test.each([
   expect(redact(given)).toBe(shown)
 })
 
-test('redacting takes time in proportion to the length of the text', () => {
+test('redacting takes time proportional to the length of the text', () => {
   const time = (length: number) => {
     const text = 'a.'.repeat(length)
     const before = process.threadCpuUsage().user

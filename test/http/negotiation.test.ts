@@ -71,7 +71,7 @@ describe('a header', () => {
     expect(read(header)).toEqual(expected)
   })
 
-  test('is read in time in proportion to its length', () => {
+  test('is parsed in time proportional to its length', () => {
     const time = (text: string) => {
       const before = process.threadCpuUsage().user
       for (let n = 0; n < 20; n += 1) rangesOf(text)

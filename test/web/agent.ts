@@ -35,12 +35,12 @@ export interface Setup {
 }
 
 export interface Agent extends Server {
-  ask(path: string, asking?: Asking): Promise<Response>
+  ask(path: string, options?: AskOptions): Promise<Response>
   put(entry: Entry): void
   change(by: (world: World) => Change): void
 }
 
-export interface Asking {
+export interface AskOptions {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly localAddress?: string
@@ -90,7 +90,7 @@ export async function startAgent(setup: Setup): Promise<Agent> {
   })
   return {
     ...server,
-    ask: (path, asking) => ask(server.port, path, asking),
+    ask: (path, options) => ask(server.port, path, options),
     put: (entry) => names.changed(world.put(entry)),
     change: (by) => names.changed(by(world)),
   }
@@ -99,7 +99,7 @@ export async function startAgent(setup: Setup): Promise<Agent> {
 export function ask(
   port: number,
   path: string,
-  { method = 'GET', headers = {}, ...more }: Asking = {},
+  { method = 'GET', headers = {}, ...more }: AskOptions = {},
 ): Promise<Response> {
   return new Promise((resolve, reject) => {
     const sent = request(

@@ -1,4 +1,4 @@
-// Every kind of response there is, before each kind of guard: none comes past it, none lacks its headers.
+// Every kind of request, behind each kind of guard: none gets past it, and every response has its headers.
 
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -74,7 +74,7 @@ const kinds: readonly (readonly [what: string, sent: string, status: number])[] 
   ['a liveness check', request('GET', '/-/healthy'), 200],
   ['HEAD of a liveness check', request('HEAD', '/-/healthy'), 200],
   ['a route that writes by itself', request('GET', '/raw'), 200],
-  ['nothing new', request('GET', '/same'), 304],
+  ['304', request('GET', '/same'), 304],
   ['OPTIONS', request('OPTIONS', '/web/metrics'), 405],
   ['OPTIONS of all', request('OPTIONS', '*'), 405],
   ['POST', request('POST', '/web/metrics', 'Content-Length: 0'), 405],
@@ -82,21 +82,21 @@ const kinds: readonly (readonly [what: string, sent: string, status: number])[] 
   ['TRACE', request('TRACE', '/web/metrics'), 405],
   ['a path that is not there', request('GET', '/no/such/path'), 404],
   ['an absolute URL', request('GET', 'http://x/-/healthy'), 200],
-  ['a failure that is told', request('GET', '/refused'), 502],
-  ['a failure that is not', request('GET', '/broken'), 500],
+  ['a failure with a reason', request('GET', '/refused'), 502],
+  ['an internal error', request('GET', '/broken'), 500],
   ['a path that cannot be decoded', request('GET', '/%zz/metrics'), 400],
   ['a path that is no UTF-8', request('GET', '/%ff/metrics'), 400],
   ['a name that is too long', request('GET', `/${'x'.repeat(600)}/metrics`), 400],
   [
-    'a request to switch',
+    'a request to upgrade',
     request('GET', '/web/metrics', 'Upgrade: websocket').replace('close', 'upgrade, close'),
     200,
   ],
-  ['one that waits for permission', request('GET', '/web/metrics', 'Expect: 100-continue'), 200],
-  ['one that expects what there is not', request('GET', '/web/metrics', 'Expect: a miracle'), 200],
+  ['one with Expect: 100-continue', request('GET', '/web/metrics', 'Expect: 100-continue'), 200],
+  ['one with an unknown expectation', request('GET', '/web/metrics', 'Expect: a miracle'), 200],
   ['HTTP/1.0', 'GET /web/metrics HTTP/1.0\r\n\r\n', 200],
   ['no host', request('GET', '/web/metrics').replace('Host: x\r\n', ''), 400],
-  ['rubbish', 'rubbish\r\n\r\n', 400],
+  ['a malformed request', 'malformed\r\n\r\n', 400],
   ['an unknown version', 'GET / HTTP/9.9\r\nHost: x\r\n\r\n', 400],
   ['two lengths', 'GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400],
   ['too large headers', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
@@ -107,19 +107,19 @@ const isOpen = (sent: string) => sent.includes(' /-/healthy ')
 const guards: readonly (readonly [
   what: string,
   config: string,
-  status: (ours: number, sent: string) => number,
+  status: (unguarded: number, sent: string) => number,
 ])[] = [
-  ['lets all in', '', (ours) => ours],
-  ['lets this address in not', 'allowed_addresses: [192.0.2.1]', () => 403],
+  ['lets all through', '', (status) => status],
+  ['refuses this address', 'allowed_addresses: [192.0.2.1]', () => 403],
   [
-    'asks for a password',
+    'requires a password',
     `basic_auth_users: { alice: "${hashSync('right', 4)}" }`,
-    (ours, sent) => (isOpen(sent) ? ours : 401),
+    (status, sent) => (isOpen(sent) ? status : 401),
   ],
   [
-    'asks for a token',
+    'requires a token',
     `bearer_tokens: { prometheus: "${'0'.repeat(64)}" }`,
-    (ours, sent) => (isOpen(sent) ? ours : 401),
+    (status, sent) => (isOpen(sent) ? status : 401),
   ],
 ]
 
@@ -134,7 +134,7 @@ describe.each(guards)('behind a guard that %s', (_guard, config, statusOf) => {
     const expected = statusOf(status, sent)
     if (expected === 500) expectInternalErrors()
     expect(received).toMatch(new RegExp(`^HTTP/1\\.1 ${expected} `))
-    // one response, after which nothing comes
+    // exactly one response
     expect(received.match(/^HTTP\/1\.1/gm)).toHaveLength(1)
     expect(received).toMatch(/^x-mark: here\r$/im)
     if (sent.startsWith('HEAD')) expect(received).toMatch(/\r\n\r\n$/)
@@ -142,7 +142,7 @@ describe.each(guards)('behind a guard that %s', (_guard, config, statusOf) => {
   })
 })
 
-test('a guard that fails lets nobody in, and its failure is logged but not served', async () => {
+test('a guard that fails refuses all, and its error is logged but not served', async () => {
   expectInternalErrors()
   const lines: string[] = []
   const guard = {

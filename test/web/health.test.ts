@@ -29,7 +29,7 @@ describe('the report', () => {
   })
 })
 
-test('liveness, readiness and the report are told over HTTP', async () => {
+test('liveness, readiness and the report are served over HTTP', async () => {
   let waitingFor = ['discovery', 'the first round of probes']
   const agent = await startAgent({ waitingFor: () => waitingFor })
   expect(await agent.ask('/-/healthy')).toMatchObject({ status: 200, text: 'healthy\n' })

@@ -14,7 +14,7 @@ import { startServer } from '../../src/web/server.ts'
 import { container, healthy, place, type Scene, startScene } from '../helpers/scene.ts'
 import { type Responder, startResponder } from '../prometheus/parts/cluster.ts'
 import { node, standalone, task } from '../store/world.ts'
-import { type Agent, type Asking, ask, failed, type Response, read, startAgent } from './agent.ts'
+import { type Agent, type AskOptions, ask, failed, type Response, read, startAgent } from './agent.ts'
 
 const manual = readFileSync('docs/HTTP.md', 'utf8')
 
@@ -92,7 +92,7 @@ async function twice(config: string): Promise<Response> {
 const user = `basic_auth_users: { alice: "${hashSync('right', 4)}" }`
 
 const json = { accept: 'application/json' }
-const at = (path: string, asking?: Asking) => () => agent.ask(path, asking)
+const at = (path: string, options?: AskOptions) => () => agent.ask(path, options)
 const page = (path: string, headers = {}) => ask(scene.port, path, { headers })
 const listed = (path: string, headers = {}) => ask(Number(new URL(responder.url).port), path, { headers })
 async function again(get: (headers: object) => Promise<Response>): Promise<Response> {
@@ -171,7 +171,7 @@ describe('what docs/HTTP.md states', () => {
     if (status >= 400) expect(answer.headers['content-type']).toMatch(/^text\/plain/)
   })
 
-  test('is all that is provoked here, and no more', () => {
+  test('is exactly what is tested here', () => {
     const own = Object.entries(provoked).map(([path, statuses]) => [path, Object.keys(statuses).map(Number)])
     expect(Object.fromEntries(stated)).toEqual(Object.fromEntries(own))
   })
@@ -197,7 +197,7 @@ test('every route that the code adds has a section', () => {
   expect(named.toSorted()).toEqual(documented.toSorted())
 })
 
-test('every header that the code reads, or that came, is explained', () => {
+test('every header that the code reads or sends is explained', () => {
   const table = manual.slice(manual.indexOf('## What a client may send'), manual.indexOf('## Errors'))
   const explained = new Set([...table.matchAll(/`([A-Z][\w-]+)`/g)].map(([, name]) => name!.toLowerCase()))
   const reads = inSources(/headers(?:\['([\w-]+)'\]|\.(authorization|accept|host|cookie))/g)

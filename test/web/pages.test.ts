@@ -38,7 +38,7 @@ describe('one container’s page', () => {
     expect(headers).not.toHaveProperty('age')
   })
 
-  test('is converted for who takes nothing else', async () => {
+  test('is converted for a client that accepts only another format', async () => {
     const agent = await start({ entries: [standalone('n1', 'web')], refresh: async () => read('a 1\n') })
     const { text, headers } = await agent.ask('/web/metrics', {
       headers: { accept: 'application/openmetrics-text;version=1.0.0' },
@@ -57,14 +57,14 @@ describe('one container’s page', () => {
       'application/openmetrics-text; version=1.0.0',
     ],
   ])(
-    'names that need quotes go out as the client takes them, who is told how: %s',
+    'names that need quotes are escaped as the client accepts, which the Content-Type states: %s',
     async (accept, text, type) => {
       const quoted = page('{"a.b"} 1\n', { format: 'text/1.0.0' })
       const agent = await start({ entries: [standalone('n1', 'web')], refresh: async () => read(quoted) })
-      const said = type.endsWith('1.0.0') ? `; ${/escaping=.*/.exec(accept)}` : ''
+      const escaping = type.endsWith('1.0.0') ? `; ${/escaping=.*/.exec(accept)}` : ''
       expect(await agent.ask('/web/metrics', { headers: { accept } })).toMatchObject({
         text,
-        headers: { 'content-type': `${type}; charset=utf-8${said}` },
+        headers: { 'content-type': `${type}; charset=utf-8${escaping}` },
       })
     },
   )
@@ -79,7 +79,7 @@ describe('one container’s page', () => {
     })
   })
 
-  test('gzip: the container’s own is kept, else it is made once a page', async () => {
+  test('gzip: the container’s own is sent, others are made if they are large enough', async () => {
     const own = gzipSync('a 1\n', { level: 1 })
     const large = page('b 1\n'.repeat(1000))
     const huge = 'd 1\n'.repeat(100_000)
@@ -105,7 +105,7 @@ describe('one container’s page', () => {
   })
 })
 
-test('a name may be written with any of its letters percent-encoded, and is then that name and no path', async () => {
+test('a percent-encoded name is decoded, and never becomes a path', async () => {
   const names = ['Cased.Name-1_x', 'ü /../x']
   const agent = await start({
     entries: names.map((name) => standalone('n1', name)),
@@ -149,14 +149,14 @@ describe('what can’t be answered', () => {
     expect(answer.headers.allow).toBe(status === 405 ? 'GET, HEAD' : undefined)
   })
 
-  test('an internal failure is told without its internals', async () => {
+  test('an internal error is sent without its details', async () => {
     const agent = await start({ entries: [standalone('n1', 'web')] })
     expect(await agent.ask('/web/metrics')).toMatchObject({ status: 500, text: 'internal error\n' })
   })
 })
 
-describe('fresh reading', () => {
-  test('many clients share one scrape, and what it brought for as long as MAX_AGE', async () => {
+describe('freshness', () => {
+  test('many clients share one scrape, and its result for MAX_AGE', async () => {
     let scrapes = 0
     const agent = await start({
       entries: [standalone('n1', 'web')],
@@ -172,7 +172,7 @@ describe('fresh reading', () => {
     expect((await agent.ask('/web/metrics')).text).toBe('scrapes 1\n')
   })
 
-  test('what is older than MAX_AGE is read anew', async () => {
+  test('a snapshot older than MAX_AGE is refreshed', async () => {
     const agent = await start({
       entries: [withSnapshot(standalone('n1', 'web'), read('old 1\n', 150))],
       refresh: async () => read('new 1\n'),
@@ -180,7 +180,7 @@ describe('fresh reading', () => {
     expect((await agent.ask('/web/metrics')).text).toBe('new 1\n')
   })
 
-  test('off is the pure cache, with its age', async () => {
+  test('off serves the cache, with its age', async () => {
     const agent = await start({
       entries: [withSnapshot(standalone('n1', 'web'), read('old 1\n', 5000))],
       maxAgeMs: 'off',
@@ -188,7 +188,7 @@ describe('fresh reading', () => {
     expect(await agent.ask('/web/metrics')).toMatchObject({ text: 'old 1\n', headers: { age: '5' } })
   })
 
-  test('a container’s own failure is told at once, whatever the cache has', async () => {
+  test('a container’s own failure is the answer, whatever is cached', async () => {
     const agent = await start({
       entries: [withSnapshot(standalone('n1', 'web'), read('old 1\n', 150))],
       refresh: async () => failed('invalid', 'line 1: no metrics'),
@@ -196,18 +196,18 @@ describe('fresh reading', () => {
     expect(await agent.ask('/web/metrics')).toMatchObject({ status: 502, text: 'line 1: no metrics\n' })
   })
 
-  test('a container that hangs is told within the client’s deadline', async () => {
+  test('a container that hangs is reported within the client’s timeout', async () => {
     const agent = await start({
       entries: [standalone('n1', 'web')],
       refresh: () => new Promise(() => {}),
     })
-    const asked = performance.now()
+    const startedAt = performance.now()
     const answer = await agent.ask('/web/metrics', { headers: timeout(0.3) })
     expect(answer).toMatchObject({ status: 504, text: 'no answer within 0.3 s\n' })
-    expect(performance.now() - asked).toBeLessThan(scaled(1500))
+    expect(performance.now() - startedAt).toBeLessThan(scaled(1500))
   })
 
-  test('who can wait longer isn’t failed by who could not', async () => {
+  test('a client with a short timeout does not fail one with a longer timeout', async () => {
     const timeouts: number[] = []
     const agent = await start({
       entries: [standalone('n1', 'web')],
@@ -218,10 +218,10 @@ describe('fresh reading', () => {
         return timeoutMs < 250 ? failed('timeout', 'no answer') : read('slow 1\n')
       },
     })
-    const hasty = agent.ask('/web/metrics', { headers: timeout(0.1) })
-    const patient = agent.ask('/web/metrics', { headers: timeout(5) })
-    expect((await hasty).status).toBe(504)
-    expect(await patient).toMatchObject({ status: 200, text: 'slow 1\n' })
+    const short = agent.ask('/web/metrics', { headers: timeout(0.1) })
+    const long = agent.ask('/web/metrics', { headers: timeout(5) })
+    expect((await short).status).toBe(504)
+    expect(await long).toMatchObject({ status: 200, text: 'slow 1\n' })
     expect(timeouts).toHaveLength(2)
   })
 
@@ -234,7 +234,7 @@ describe('fresh reading', () => {
     ],
     ['paused', standalone('n1', 'web', { state: 'paused' }), 502, 'the container is paused\n'],
     [
-      'searched',
+      'still searched',
       standalone('n1', 'web', { answers: false }),
       503,
       'the container is still being searched for metrics\n',
@@ -248,7 +248,7 @@ describe('fresh reading', () => {
       404,
       'no metrics\nset PORTS\n',
     ],
-  ])('%s: nobody is asked', async (_what, entry, status, text) => {
+  ])('a container that is %s is not scraped', async (_what, entry, status, text) => {
     const agent = await start({ entries: [entry] })
     expect(await agent.ask('/web/metrics')).toMatchObject({ status, text })
   })
@@ -269,7 +269,7 @@ describe('another node’s container', () => {
     expect((await agent.ask('/web/metrics')).text).toBe('new 1\n')
   })
 
-  test('while the link is lost the cache stands in, with its age, and nobody waits', async () => {
+  test('is served from the cache, with its age, while the link is lost', async () => {
     const agent = await start({ entries: [remote()], nodes: nodes('lost') })
     expect(await agent.ask('/web/metrics')).toMatchObject({
       status: 200,
@@ -299,7 +299,7 @@ describe('another node’s container', () => {
     })
   })
 
-  test('which names a node by its id where another has its hostname, and says why it cannot be asked', async () => {
+  test('the error names a node by its id where another has its hostname, with the reason', async () => {
     const agent = await start({
       entries: [remote()],
       nodes: [node('n1', 'twin', 'self'), node('n2', 'twin')],
@@ -313,7 +313,7 @@ describe('another node’s container', () => {
     expect(text).toMatch(/^the agent of n2, .* cannot be reached: the agent stops\n/)
   })
 
-  test('and that is not sent if it becomes too old while it is converted', async () => {
+  test('the cache is not sent if it becomes too old while it is converted', async () => {
     const snapshot = read('old 1\n')
     const agent = await start({
       entries: [withSnapshot(standalone('n2', 'web'), snapshot)],
@@ -332,7 +332,7 @@ describe('another node’s container', () => {
     expect(text).toMatch(/^the agent of two, .*\nits last metrics are 1 s old, too old to be served\n/)
   })
 
-  test('an owner that can’t answer now is the same as one that can’t be asked', async () => {
+  test('an owner that is not ready is the same as one that cannot be reached', async () => {
     const agent = await start({
       entries: [remote()],
       nodes: nodes('up'),
@@ -347,7 +347,7 @@ describe('another node’s container', () => {
     })
   })
 
-  test('what the owner says of the container isn’t hidden by the cache', async () => {
+  test('a failure that the owner reports is not hidden by the cache', async () => {
     const agent = await start({
       entries: [remote()],
       nodes: nodes('up'),
@@ -358,7 +358,7 @@ describe('another node’s container', () => {
     expect((await agent.ask('/web/metrics')).status).toBe(504)
   })
 
-  test('nor is a failure that it told before the link was lost', async () => {
+  test('nor is a failure that it reported before the link was lost', async () => {
     const entry = withSnapshot(standalone('n2', 'web'), failed('refused', 'connection refused', 2000))
     const agent = await start({ entries: [entry], nodes: nodes('lost') })
     expect((await agent.ask('/web/metrics')).status).toBe(502)
@@ -380,7 +380,7 @@ describe('a service’s page', () => {
     expect(text).toContain(up([1, 1], [2, 1], [3, 1]))
   })
 
-  test('keeps what only OpenMetrics can say where all replicas speak it, in whichever version', async () => {
+  test('stays OpenMetrics where all replicas are, in any version', async () => {
     const agent = await start({
       entries: replicas,
       nodes,
@@ -394,14 +394,14 @@ describe('a service’s page', () => {
     expect(text).toMatch(/^# TYPE x counter\nx_total\{slot="1"\} 1 # \{trace="a"\} 1\n/)
   })
 
-  test('tells in the log, once, where replicas contradict each other', async () => {
-    const told: object[] = []
+  test('logs once where replicas contradict each other', async () => {
+    const logged: object[] = []
     let round = 0
     const agent = await start({
       entries: replicas,
       nodes,
       maxAgeMs: 0,
-      log: { ...createLog('silent'), warn: (fields) => told.push(fields) },
+      log: { ...createLog('silent'), warn: (fields) => logged.push(fields) },
       refresh: async ({ target }) => {
         const type = round > 0 && target.name.includes('.2.') ? 'counter' : 'gauge'
         return read(`# TYPE x ${type}\nx ${round}\n`)
@@ -411,7 +411,7 @@ describe('a service’s page', () => {
       const { text } = await agent.ask('/web/metrics')
       expect(text).toContain(`# TYPE x ${round > 0 ? 'untyped' : 'gauge'}\nx{slot="1"} ${round}\nx{slot="2"}`)
     }
-    expect(told).toEqual([
+    expect(logged).toEqual([
       {
         service: 'demo_web',
         remarks: ['1 family has conflicting types and no type now: x is gauge and counter'],
@@ -419,7 +419,7 @@ describe('a service’s page', () => {
     ])
   })
 
-  test('one that hangs is down, and costs the others nothing but the deadline', async () => {
+  test('one that hangs is down, and delays the others no longer than the timeout', async () => {
     const agent = await start({
       entries: replicas,
       nodes,
@@ -431,7 +431,7 @@ describe('a service’s page', () => {
     expect(text).toContain(up([1, 1], [2, 1], [3, 0]))
   })
 
-  test('no replica up is no page', async () => {
+  test('is an error if no replica is up', async () => {
     const agent = await start({
       entries: replicas,
       nodes,
@@ -443,18 +443,18 @@ describe('a service’s page', () => {
     })
   })
 
-  test('shows the successor of one that stopped to listen while it was asked', async () => {
+  test('shows the successor of one that stopped listening while it was read', async () => {
     const older = replicas[2]!
     const newer = task('n1', 'demo_web', 3, { task: 'newer' })
     for (const path of ['/web/metrics', '/web/3/metrics']) {
-      const asked: string[] = []
+      const scraped: string[] = []
       let listens = true
       const agent = await start({
         entries: replicas,
         nodes,
         maxAgeMs: 0,
         refresh: async (entry) => {
-          asked.push(entry.target.id)
+          scraped.push(entry.target.id)
           if (entry.target === older.target && !listens) return failed('refused', 'connection refused')
           return bySlot(entry)
         },
@@ -462,17 +462,17 @@ describe('a service’s page', () => {
       expect((await agent.ask(path)).status).toBe(200)
       agent.put(newer)
       listens = false
-      asked.length = 0
+      scraped.length = 0
       const { status, text } = await agent.ask(path)
       expect([status, text]).toEqual([200, expect.stringMatching(/^x(\{slot="3"\})? 3$/m)])
       expect(text).not.toContain('up{slot="3"} 0')
-      expect(asked.slice(-2)).toEqual([older.target.id, newer.target.id])
-      // none that stands by itself is asked twice
-      expect(new Set(asked).size).toBe(asked.length)
+      expect(scraped.slice(-2)).toEqual([older.target.id, newer.target.id])
+      // no container is scraped twice
+      expect(new Set(scraped).size).toBe(scraped.length)
     }
   })
 
-  test('tells the age that the oldest part has when all are read', async () => {
+  test('has the age of its oldest part when all are read', async () => {
     const lost = [node('n1', 'one', 'self'), node('n2', 'two', 'lost')]
     const entries = [replicas[0]!, withSnapshot(replicas[2]!, read('x 3\n', 1000))]
     const agent = await start({
@@ -487,7 +487,7 @@ describe('a service’s page', () => {
     expect([status, Number(headers.age)]).toEqual([200, expect.toSatisfy((age) => age >= 3)])
   })
 
-  test('a part that has become too old to stand in while others were read is down', async () => {
+  test('a cached part that becomes too old while others are read is down', async () => {
     const lost = [node('n1', 'one', 'self'), node('n2', 'two', 'lost')]
     const snapshot = read('x 3\n')
     const agent = await start({
@@ -507,19 +507,19 @@ describe('a service’s page', () => {
     expect(headers).not.toHaveProperty('age')
   })
 
-  test('one that failed and has no successor is asked once', async () => {
-    let asked = 0
+  test('one that failed and has no successor is scraped once', async () => {
+    let scrapes = 0
     const agent = await start({
       entries: [replicas[0]!],
       nodes,
       maxAgeMs: 0,
       refresh: async () => {
-        asked += 1
+        scrapes += 1
         return failed('refused', 'connection refused')
       },
     })
     for (const path of ['/web/metrics', '/web/1/metrics']) expect((await agent.ask(path)).status).toBe(502)
-    expect(asked).toBe(2)
+    expect(scrapes).toBe(2)
   })
 
   test('one replica is shown as it is', async () => {
@@ -543,7 +543,7 @@ describe('a service’s page', () => {
       })
   })
 
-  test('waits for the picture to be whole, as all does that isn’t surely this node’s own', async () => {
+  test('is refused until the cluster is known, as is all but this node’s own', async () => {
     const agent = await start({
       entries: [...replicas, standalone('n1', 'own'), standalone('n2', 'other')],
       nodes,
@@ -558,7 +558,7 @@ describe('a service’s page', () => {
     expect((await agent.ask('/own/metrics')).status).toBe(200)
   })
 
-  test('is made once for the same parts', async () => {
+  test('changes with each of its parts', async () => {
     const entries = replicas.map((entry) => withSnapshot(entry, read(many(1))))
     const agent = await start({ entries, nodes, maxAgeMs: 'off' })
     const headers = { 'accept-encoding': 'gzip' }

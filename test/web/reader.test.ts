@@ -1,4 +1,4 @@
-// When metrics of another node's container are live: only once its agent was asked for them.
+// When another node's snapshot is live: only after its agent was asked to refresh it.
 
 import { beforeEach, expect, test } from 'vitest'
 import type { Entry } from '../../src/model.ts'
@@ -46,13 +46,13 @@ async function read(): Promise<unknown> {
   return { ...(await reading), refreshes }
 }
 
-test('what a peer has merely sent is not served as live, however young it is', async () => {
+test('a snapshot that a peer sent unasked is not served as live, however young it is', async () => {
   show(0)
   expect(await read()).not.toHaveProperty('isCached')
   expect(refreshes).toBe(1)
 })
 
-test('what a peer was asked for is live as long as the request is younger than MAX_AGE', async () => {
+test('a refreshed snapshot is live while the refresh request is younger than MAX_AGE', async () => {
   await read()
   await clock.pass(30)
   await read()
@@ -62,14 +62,14 @@ test('what a peer was asked for is live as long as the request is younger than M
   expect(refreshes).toBe(2)
 })
 
-test('what a peer has sent since it was asked is asked for again', async () => {
+test('a snapshot that a peer sent after the refresh is refreshed again', async () => {
   await read()
   show(7)
   await read()
   expect(refreshes).toBe(2)
 })
 
-test('what was read here is live by its own time', async () => {
+test('an own snapshot is live by its own time', async () => {
   link = 'self'
   show(0)
   await read()

@@ -1,4 +1,4 @@
-// What answers take in memory: bounded in the sum, whoever reads and whoever doesn't.
+// The memory of responses: bounded in the sum, also with clients that do not read.
 
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
@@ -33,7 +33,7 @@ async function start(more: Partial<Setup> = {}): Promise<Agent> {
   return agent
 }
 
-/** Somebody who has asked for the large page, gets its beginning, and reads no more. */
+/** A client that has read the beginning of the large response and reads no more. */
 async function holdLarge(agent: Agent): Promise<Socket> {
   const socket = connect({ host: '127.0.0.1', port: agent.port })
   stack[0]!.defer(() => void socket.destroy())
@@ -45,7 +45,7 @@ async function holdLarge(agent: Agent): Promise<Socket> {
 
 const within = (seconds: number) => ({ headers: { 'x-prometheus-scrape-timeout-seconds': `${seconds}` } })
 
-test('who asks when the memory for answers is spent waits, and is then told why there is none; small ones go out', async () => {
+test('a request waits while the memory for responses is used up, then fails with the reason; small responses are sent', async () => {
   const agent = await start()
   await holdLarge(agent)
   const refused = agent.ask('/large/metrics', within(0.6))
@@ -56,7 +56,7 @@ test('who asks when the memory for answers is spent waits, and is then told why 
   })
 })
 
-test('who does not read is cut off once somebody else has waited for a turn', async () => {
+test('a client that does not read is disconnected once another has waited for a turn', async () => {
   const agent = await start()
   const socket = await holdLarge(agent)
   const answer = await agent.ask('/large/metrics', within(20))
@@ -65,7 +65,7 @@ test('who does not read is cut off once somebody else has waited for a turn', as
   await once(socket, 'close')
 })
 
-test('one after another is answered, also who comes in a crowd', async () => {
+test('many large responses at once are sent one after another', async () => {
   const agent = await start()
   const answers = await Promise.all(Array.from({ length: 6 }, () => agent.ask('/large/metrics', within(60))))
   expect(answers.map((answer) => [answer.status, answer.body.length])).toEqual(
@@ -76,7 +76,7 @@ test('one after another is answered, also who comes in a crowd', async () => {
 test.each([
   ['that has to be unpacked', '/packed/metrics'],
   ['that has to be merged', '/shop/metrics'],
-])('a page %s needs more, and what can never be is refused at once', async (_, path) => {
+])('a page %s needs more, and what never fits is refused immediately', async (_, path) => {
   const agent = await start()
   expect(await agent.ask(path, within(60))).toMatchObject({
     status: 503,
@@ -86,7 +86,7 @@ test.each([
   expect((await roomy.ask(path, within(60))).status).toBe(200)
 })
 
-test('while memory is short nothing large is made, and small answers go out', async () => {
+test('while memory is short large responses are refused and small ones are sent', async () => {
   const agent = await start({ isMemoryShort: () => true })
   expect(await agent.ask('/large/metrics')).toMatchObject({
     status: 503,
@@ -97,7 +97,7 @@ test('while memory is short nothing large is made, and small answers go out', as
   expect((await agent.ask('/packed/metrics', gzip)).status).toBe(200)
 })
 
-test('an answer of any kind counts, not only metrics of containers', async () => {
+test('responses of other routes count, too', async () => {
   const agent = await start({
     plugins: [(server) => server.get('/document', (_, reply) => reply.send(body))],
   })

@@ -34,7 +34,7 @@ describe('the server', () => {
     socket.destroy()
   })
 
-  test('says what to do when the port is taken', async () => {
+  test('reports what to do when the port is taken', async () => {
     const other = createServer().listen(0, '::')
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo
@@ -45,12 +45,12 @@ describe('the server', () => {
   })
 
   test('answers what is in flight before it stops, and closes idle connections at once', async () => {
-    const { promise: asked, resolve: tellAsked } = Promise.withResolvers<void>()
-    const { promise: may, resolve: letAnswer } = Promise.withResolvers<void>()
+    const { promise: received, resolve: reportReceived } = Promise.withResolvers<void>()
+    const { promise: released, resolve: release } = Promise.withResolvers<void>()
     const slow: Plugin = (server) =>
       server.get('/slow', async () => {
-        tellAsked()
-        await may
+        reportReceived()
+        await released
         return 'done\n'
       })
     const { port, stop } = await start([slow, hello])
@@ -58,16 +58,16 @@ describe('the server', () => {
     idle.write('GET /hello HTTP/1.1\r\nHost: x\r\n\r\n')
     await once(idle, 'data')
     const answer = ask(port, '/slow')
-    await asked
+    await received
     const stopped = stop()
     await once(idle, 'close')
-    letAnswer()
+    release()
     expect(await answer).toMatchObject({ status: 200, text: 'done\n' })
     await stopped
     await expect(ask(port, '/hello')).rejects.toThrow('ECONNREFUSED')
   })
 
-  test('stops in bounded time, whatever hangs', async () => {
+  test('stops in bounded time, even if a request hangs', async () => {
     const hang: Plugin = (server) => server.get('/hang', () => new Promise(() => {}))
     const { port, stop } = await start([hang])
     const answer = ask(port, '/hang')
@@ -80,7 +80,7 @@ describe('the server', () => {
   })
 
   test.each([
-    ['rubbish', 'rubbish\r\n\r\n', 400],
+    ['a malformed request', 'malformed\r\n\r\n', 400],
     ['too long a header', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
     ['no host', 'GET / HTTP/1.1\r\n\r\n', 400],
   ])('refuses %s', async (_what, sent, status) => {
@@ -92,7 +92,7 @@ describe('the server', () => {
     socket.destroy()
   })
 
-  test('counts what it answered by route and status', async () => {
+  test('counts requests by route and status', async () => {
     const { port, metrics } = await start([hello])
     for (const path of ['/hello', '/hello', '/nothing/here/at/all']) await ask(port, path)
     expect(metrics.print()).toContain(
@@ -101,7 +101,7 @@ describe('the server', () => {
     expect(metrics.print()).toContain('app_metrics_proxy_http_requests_total{route="none",status="404"} 1\n')
   })
 
-  test('plugs in documents', async () => {
+  test('serves documents', async () => {
     const { port } = await start([
       (server) =>
         serveDocument(server, '/doc', async ({ query, ifNoneMatch, acceptEncoding }) => ({

@@ -16,18 +16,18 @@ test.each([
   ['groups take queue', ['a1', 'a2', 'b1'], [], ['a1', 'b1', 'a2']],
   ['a group is bounded', ['a1', 'a2', 'a3', 'a4'], ['a4'], ['a1', 'a2', 'a3']],
   [
-    'a full queue: the largest group gives way',
+    'in a full queue the largest group loses an item',
     ['a1', 'a2', 'a3', 'b1', 'c1'],
     ['a3'],
     ['a1', 'b1', 'c1', 'a2'],
   ],
-  ['but not to one as large', ['a1', 'a2', 'b1', 'b2', 'a3'], ['a3'], ['a1', 'b1', 'a2', 'b2']],
-  ['nor to one that would be as large', ['a1', 'b1', 'c1', 'd1', 'e1'], ['e1'], ['a1', 'b1', 'c1', 'd1']],
+  ['but not to a group as large', ['a1', 'a2', 'b1', 'b2', 'a3'], ['a3'], ['a1', 'b1', 'a2', 'b2']],
+  ['nor to one that would become as large', ['a1', 'b1', 'c1', 'd1', 'e1'], ['e1'], ['a1', 'b1', 'c1', 'd1']],
 ])('%s', (_, items, left, order) => {
   expect(fill(...items)).toEqual({ left, order })
 })
 
-test('a group whose turn has passed comes after the others', () => {
+test('a group that had its turn comes after the others', () => {
   const queue = createFairQueue<string>(limits)
   queue.add('a', 'a1')
   queue.add('a', 'a2')

@@ -1,4 +1,4 @@
-// The guard before a real server: plain and over TLS, with real certificates.
+// The guard of a real server: plain and over TLS, with real certificates.
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -77,9 +77,9 @@ describe('users and tokens', () => {
     ],
     ['an unknown token', { headers: { authorization: 'Bearer simsim' } }, 401],
     ['another scheme', { headers: { authorization: 'Digest x' } }, 401],
-  ])('%s', async (_, asking, status) => {
+  ])('%s', async (_, request, status) => {
     const { port } = await serve(`${users}\nbearer_tokens: { prometheus: ${token} }`)
-    expect((await ask(port, '/metrics', asking)).status).toBe(status)
+    expect((await ask(port, '/metrics', request)).status).toBe(status)
   })
 
   test('a password that was right once is not compared again, a wrong one after it still fails', async () => {
@@ -90,7 +90,7 @@ describe('users and tokens', () => {
     expect(statuses).toEqual([200, 200, 401, 200])
   })
 
-  test('who is not let in is told how to come in, and nothing else', async () => {
+  test('a client that is refused gets the challenge and the reason, and nothing else', async () => {
     const { port } = await serve(users)
     const answer = await ask(port, '/metrics')
     expect(answer.headers['www-authenticate']).toMatch(/^Basic realm=/)
@@ -109,7 +109,7 @@ describe('users and tokens', () => {
 })
 
 describe('addresses, headers and rate', () => {
-  test('only allowed addresses are answered, not even at open paths are others', async () => {
+  test('only allowed addresses are answered, also at open paths', async () => {
     const { port } = await serve('allowed_addresses: [192.0.2.0/24]')
     expect((await ask(port, '/metrics')).status).toBe(403)
     expect((await ask(port, '/-/healthy')).status).toBe(403)
@@ -117,12 +117,12 @@ describe('addresses, headers and rate', () => {
     expect((await ask(open.port, '/metrics')).status).toBe(200)
   })
 
-  test('headers are on every answer', async () => {
+  test('every response has the headers', async () => {
     const { port } = await serve('http_server_config: { headers: { X-Frame-Options: deny } }')
     expect((await ask(port, '/nothing')).headers['x-frame-options']).toBe('deny')
   })
 
-  test('beyond the burst requests are refused until the bucket fills again', async () => {
+  test('requests beyond the burst are refused until the bucket fills again', async () => {
     const clock = virtualClock()
     const { port } = await serve('rate_limit: { interval: 1s, burst: 2 }', clock)
     const statuses = async (count: number) => {
@@ -138,13 +138,13 @@ describe('addresses, headers and rate', () => {
 
 describe('the rate', () => {
   const limited = 'rate_limit: { interval: 60s, burst: 2 }'
-  const statuses = async (port: number, count: number, path = '/metrics', asking = {}) => {
+  const statuses = async (port: number, count: number, path = '/metrics', request = {}) => {
     const all: number[] = []
-    for (let i = 0; i < count; i += 1) all.push((await ask(port, path, asking)).status)
+    for (let i = 0; i < count; i += 1) all.push((await ask(port, path, request)).status)
     return all
   }
 
-  test('is not spent by addresses that may not ask', async () => {
+  test('is not used up by addresses that are not allowed', async () => {
     const clock = virtualClock()
     const { port } = await serve(`${limited}\nallowed_addresses: [192.0.2.1]`, clock)
     expect(await statuses(port, 5)).toEqual([403, 403, 403, 403, 403])
@@ -157,15 +157,15 @@ describe('the rate', () => {
     ['a wrong password', '/metrics', basic('alice:wrong'), 401],
     ['no password', '/metrics', {}, 401],
     ['open paths', '/-/healthy', {}, 200],
-  ])('that is spent on %s is not that of who has logged in', async (_, path, asking, status) => {
+  ])('used up by %s is not that of verified clients', async (_, path, request, status) => {
     const { port } = await serve(`${limited}\n${users}`)
     expect(await statuses(port, 1, '/metrics', basic('alice:right'))).toEqual([200])
-    expect(await statuses(port, 3, path, asking)).toEqual([status, 429, 429])
+    expect(await statuses(port, 3, path, request)).toEqual([status, 429, 429])
     expect(await statuses(port, 3, '/metrics', basic('alice:right'))).toEqual([200, 200, 429])
   })
 })
 
-describe('sixty clients that try wrong passwords without a pause', () => {
+describe('sixty clients that try wrong passwords all the time', () => {
   /** Until aborted. Returns how many were answered 401 so far. */
   function attack(port: number, signal: AbortSignal): () => number {
     let refused = 0
@@ -179,7 +179,7 @@ describe('sixty clients that try wrong passwords without a pause', () => {
     return () => refused
   }
 
-  test('delay neither who has logged in before nor who comes from elsewhere', async () => {
+  test('delay neither a verified client nor one from another network', async () => {
     const { port } = await serve(
       `basic_auth_users: { alice: "${hashSync('right', 10)}", bob: "${hashSync('right', 10)}" }`,
     )
@@ -199,8 +199,8 @@ describe('sixty clients that try wrong passwords without a pause', () => {
   })
 })
 
-describe('reading the file again', () => {
-  test('a change counts within seconds; a mistake leaves the last good state and is told', async () => {
+describe('reloading the file', () => {
+  test('a change takes effect within seconds; a mistake is reported and leaves the last good state in use', async () => {
     const clock = virtualClock()
     const { port, guard } = await serve('', clock)
     expect((await ask(port, '/metrics')).status).toBe(200)
@@ -216,7 +216,7 @@ describe('reading the file again', () => {
     expect(guard.trouble()).toBeUndefined()
   })
 
-  test('a file that can’t be used from the start is an error of the configuration', () => {
+  test('a file that cannot be used at the start is a configuration error', () => {
     expect(() => openGuard({ file: join(folder, 'none.yml'), clock: systemClock, log })).toThrow(
       /WEB_CONFIG_FILE=.*none\.yml: cannot be read \(ENOENT\)/,
     )
@@ -263,13 +263,13 @@ describe('TLS', () => {
       { ciphers: 'ECDHE-ECDSA-AES256-GCM-SHA384' },
       { ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' },
     ],
-  ])('with %s, who offers only another is turned away', async (config, taken, refused) => {
+  ])('with %s, a client that supports only others is refused', async (config, taken, refused) => {
     const { port } = await serve(tls(`, ${config}`))
     expect((await askTls(port, '/metrics', taken)).status).toBe(200)
     await expect(askTls(port, '/metrics', refused)).rejects.toThrow(/alert|SSL/)
   })
 
-  test('a new certificate is taken up without a restart', async () => {
+  test('a new certificate is used without a restart', async () => {
     const clock = virtualClock()
     const { port } = await serve(tls(), clock)
     const next = selfSigned()
@@ -287,7 +287,7 @@ describe('TLS', () => {
       return { config, client: { key, cert } }
     }
 
-    test('are needed everywhere but at open paths', async () => {
+    test('are required except at open paths', async () => {
       const { config, client } = mutual()
       const { port } = await serve(config)
       expect((await askTls(port, '/metrics')).status).toBe(403)
@@ -295,7 +295,7 @@ describe('TLS', () => {
       expect((await askTls(port, '/metrics', client)).status).toBe(200)
     })
 
-    test('of another authority don’t count', async () => {
+    test('of another authority are refused', async () => {
       const { config } = mutual()
       const { port } = await serve(config)
       const answer = await askTls(port, '/metrics', selfSigned())
@@ -305,7 +305,7 @@ describe('TLS', () => {
       ])
     })
 
-    test('must bear an allowed name where names are listed', async () => {
+    test('must have an allowed name where names are listed', async () => {
       const { config, client } = mutual(', client_allowed_sans: [prometheus.example.org]')
       const { port } = await serve(config)
       expect((await askTls(port, '/metrics', client)).status).toBe(200)

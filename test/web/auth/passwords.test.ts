@@ -9,9 +9,9 @@ beforeEach(() => {
 })
 afterEach(() => passwords.stop())
 
-const stays = () => false
+const isHere = () => false
 type Hashes = Readonly<Record<string, string>>
-const verify = (user: string, password: string, hashes: Hashes, address = '10.0.0.1', isGone = stays) =>
+const verify = (user: string, password: string, hashes: Hashes, address = '10.0.0.1', isGone = isHere) =>
   passwords.verify({ user, password }, hashes, address, isGone)
 
 /** Names in the order in which their promises settle. */
@@ -21,7 +21,7 @@ async function orderOf(all: Readonly<Record<string, Promise<unknown>>>): Promise
   return order
 }
 
-describe('who is let in', () => {
+describe('a login', () => {
   const users = { alice: hashSync('right', 4) }
 
   test.each([
@@ -37,7 +37,7 @@ describe('who is let in', () => {
     expect(passwords.isVerified({ user, password }, hashes)).toBe(outcome === 'right')
   })
 
-  test('a verified password counts for its user and its hash only', async () => {
+  test('a verified password is remembered for its user and its hash only', async () => {
     await verify('alice', 'right', users)
     expect(passwords.isVerified({ user: 'bob', password: 'right' }, { bob: users.alice })).toBe(false)
     expect(passwords.isVerified({ user: 'alice', password: 'right' }, { alice: hashSync('right', 4) })).toBe(
@@ -47,10 +47,10 @@ describe('who is let in', () => {
   })
 })
 
-describe('where very many are wrong at once', () => {
+describe('under many wrong logins at once', () => {
   const users = { alice: hashSync('right', 7) }
 
-  test('most are turned away, and what was right once is right at once, for ever', async () => {
+  test('most are refused, and a password that was right once is verified immediately', async () => {
     await verify('alice', 'right', users)
     const outcomes = await Promise.all(
       Array.from({ length: 300 }, (_, n) => verify(`user ${n}`, 'wrong', users, `10.0.0.${n % 100}`)),
@@ -59,7 +59,7 @@ describe('where very many are wrong at once', () => {
     expect(passwords.isVerified({ user: 'alice', password: 'right' }, users)).toBe(true)
   })
 
-  test('another network’s first password waits for one of theirs at most', async () => {
+  test('the first login from another network waits for at most one of them', async () => {
     const wrong = Array.from({ length: 40 }, (_, n) => verify('alice', `wrong ${n}`, users))
     const order = await orderOf({
       ...Object.fromEntries(wrong.slice(0, 10).map((one, n) => [`wrong ${n}`, one])),
@@ -69,7 +69,7 @@ describe('where very many are wrong at once', () => {
     await Promise.all(wrong)
   })
 
-  test('who came with many addresses doesn’t keep one who comes with one from waiting', async () => {
+  test('many addresses do not keep a single one out of the queue', async () => {
     const wrong = Array.from({ length: 200 }, (_, n) =>
       verify('alice', `wrong ${n}`, users, `10.0.0.${n % 20}`),
     )
@@ -82,7 +82,7 @@ describe('where very many are wrong at once', () => {
     expect(new Set(same)).toEqual(new Set(['right']))
   })
 
-  test('for who has gone nothing is compared', async () => {
+  test('nothing is compared for clients that have disconnected', async () => {
     const first = verify('alice', 'wrong', users)
     const gone = Array.from({ length: 10 }, (_, n) => verify('alice', `${n}`, users, '10.0.0.1', () => true))
     const last = verify('alice', 'also wrong', users)
@@ -104,7 +104,7 @@ test('a comparison leaves the event loop free', async () => {
   expect(turns).toBeGreaterThan(100)
 })
 
-test('a stop ends all that waits', async () => {
+test('a stop rejects all that wait', async () => {
   const waiting = Array.from({ length: 5 }, (_, n) =>
     verify('alice', `${n}`, { alice: hashSync('right', 11) }),
   )
@@ -134,7 +134,7 @@ test.each([8, 9])(
   },
 )
 
-test('where hashes have several costs, an unknown user always has the same one of them', async () => {
+test('an unknown user always has the cost of the same known user', async () => {
   const hashes = { alice: hashSync('right', 4), bob: hashSync('right', 10) }
   const slow = await costOf('bob', hashes)
   for (const user of ['carol', 'dave', 'erin']) {

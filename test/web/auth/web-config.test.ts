@@ -15,7 +15,7 @@ function problemsOf(text: string): readonly string[] {
 
 const hash = '$2b$04$e3se.XGB5Gqv5JfnxZdT3uoXr.ZxYc.mB2uLKoW7yOZfrk7pzZzuO'
 
-describe('what is read', () => {
+describe('a valid file', () => {
   test('an empty file leaves everything open', () => {
     expect(read('')).toEqual({
       headers: {},
@@ -26,7 +26,7 @@ describe('what is read', () => {
     })
   })
 
-  test('a whole file of the exporter-toolkit, and what we add', () => {
+  test('all settings of the exporter-toolkit, and those added', () => {
     const config = read(`
 tls_server_config:
   cert_file: cert.pem
@@ -61,7 +61,7 @@ allowed_addresses: [10.0.0.0/8, "2001:db8::/32", 192.0.2.7]
   })
 })
 
-describe('what is refused, and in which words', () => {
+describe('problems', () => {
   test.each([
     ['a: [', /^not YAML: /],
     ['basic_auth_user: {}', /^basic_auth_user: no such setting; there are tls_server_config, /],
@@ -88,7 +88,7 @@ describe('what is refused, and in which words', () => {
     expect(problemsOf(text)).toEqual([expect.stringMatching(problem)])
   })
 
-  test('all problems at once, and no hash is ever told', () => {
+  test('all problems at once, without the secrets', () => {
     const problems = problemsOf('basic_auth_users: { a: hunter2 }\nopen_paths: [x]\n')
     expect(problems).toHaveLength(2)
     expect(problems.join()).not.toMatch(/hunter2/)
