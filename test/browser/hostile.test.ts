@@ -54,7 +54,7 @@ beforeAll(async () => {
     entries,
     cluster: markup[0]!,
     warnings: markup,
-    rules: markup.map((text) => ({ service: text, label: text, reason: text })),
+    rules: markup.map((text) => ({ service: text, label: text, reason: text, text })),
     ambiguities: markup.map((reason) => ({ code: 'ambiguous', reason, hint: reason })),
   })
 })

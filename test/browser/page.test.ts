@@ -88,6 +88,7 @@ describe('the cluster at a glance', () => {
           label: 'com.df.alertIf (service label)',
           reason: 'unexpected "="',
           position: 4,
+          text: 'shop_web: com.df.alertIf (service label), character 4: unexpected "="',
         },
       ],
       ambiguities: [
