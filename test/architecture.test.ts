@@ -14,7 +14,10 @@ const roots = ['agent', 'main.ts']
 const mayImportRooms = [...roots, 'cli']
 
 /** The public contracts of rooms: their types are declared once. */
-const contracts = ['exposition/formats.ts', 'store/store.ts', 'status/shape.ts', 'rules/rules.ts']
+const contracts = [
+  ...['exposition/formats.ts', 'exposition/inspect.ts', 'rules/rules.ts', 'scrape/read.ts'],
+  ...['status/shape.ts', 'store/store.ts'],
+]
 
 interface Import {
   readonly from: string

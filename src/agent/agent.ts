@@ -11,13 +11,13 @@ import type { Log } from '../logging/log.ts'
 import { agentTarget, type Entry, type NodeId, type Self, type Stoppable } from '../model.ts'
 import { createNames } from '../names/names.ts'
 import { standing } from '../names/standing.ts'
-import { connect } from '../probe/connect.ts'
+import { connect } from '../probe/attempt.ts'
 import { planOf } from '../probe/plan.ts'
 import { startProber } from '../probe/prober.ts'
 import { createRules } from '../rules/rules.ts'
 import { createByteBudget } from '../runtime/byte-budget.ts'
 import { observeLag } from '../runtime/lag.ts'
-import { memoryLimit, readUse, startMemory } from '../runtime/memory.ts'
+import { memoryLimit, readMemoryUse, startMemory } from '../runtime/memory.ts'
 import { createMetrics } from '../runtime/metrics.ts'
 import { observeProcess } from '../runtime/process-metrics.ts'
 import { createFetcher } from '../scrape/fetch.ts'
@@ -76,7 +76,7 @@ async function start(
   const started = <P extends Stoppable>(part: P): P => parts.adopt(part, (one) => one.stop().catch(() => {}))
 
   // memory
-  const memory = started(startMemory({ clock, log, metrics, read: readUse, collect: globalThis.gc }))
+  const memory = started(startMemory({ clock, log, metrics, read: readMemoryUse, collect: globalThis.gc }))
   const budgets = memoryBudgets(memoryLimit(), config.maxBodyBytes)
   const pageMemory = createPageMemory(budgets.storeBytes)
 
@@ -119,7 +119,7 @@ async function start(
   const scraper = started(
     startScraper(
       {
-        ...{ clock, log, metrics, admit: pageMemory.admit, rests: peers.flush },
+        ...{ clock, log, metrics, admit: pageMemory.admit, onIdle: peers.flush },
         read: ownMetrics.orElse(read),
       },
       (id, snapshot) => {
@@ -136,7 +136,7 @@ async function start(
       probe: prober.update,
       repeat: prober.repeat,
       scrape: scraper.update,
-      isProbed: prober.settled,
+      isProbed: prober.isInitialPassDone,
     }),
   )
   store.subscribe(pipeline.changed)

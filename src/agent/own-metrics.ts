@@ -12,18 +12,14 @@ import {
   type Target,
 } from '../model.ts'
 import type { Metrics } from '../runtime/metrics.ts'
-
-type ReadUrl<Options> = (
-  url: string,
-  options: Options,
-) => Promise<{ readonly page: Page; readonly contentType: string | undefined }>
+import type { Read } from '../scrape/read.ts'
 
 export interface OwnMetrics {
   target(node: NodeId): Target
   /** Known from the start: it is never probed. */
   readonly finding: Finding
   /** A reader that serves the agent's own URL itself and passes all others on. */
-  orElse<Options>(read: ReadUrl<Options>): ReadUrl<Options>
+  orElse(read: Read): Read
 }
 
 const url = 'agent:metrics'

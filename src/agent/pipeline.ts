@@ -7,22 +7,13 @@ import {
   agentTarget,
   type Change,
   type Dated,
-  type Endpoint,
   type Entry,
-  type Mono,
   type NodeId,
   type Stoppable,
   type SwarmState,
   type Target,
 } from '../model.ts'
-
-interface ScrapeJob {
-  readonly endpoint: Endpoint
-  readonly interval: number
-  readonly timeout: number
-  /** When its last scrape ended. */
-  readonly read?: Mono
-}
+import type { ScrapeJob } from '../scrape/scraper.ts'
 
 /** Changes come many at once, above all at the start: one decision for all that come within this time. */
 const batchDelayMs = 5
@@ -101,17 +92,8 @@ function jobOf<Plan>(
 ): [string, ScrapeJob][] {
   if (finding.kind !== 'found') return []
   const wishes = settings(target)
-  const interval = wishes.interval?.value ?? config.scrapeIntervalMs
-  const timeout = Math.min(interval, wishes.timeout?.value ?? config.scrapeTimeoutMs)
-  return [
-    [
-      target.id,
-      {
-        endpoint: finding.endpoint,
-        interval,
-        timeout,
-        ...(snapshot && { read: snapshot.at + snapshot.durationMs }),
-      },
-    ],
-  ]
+  const intervalMs = wishes.interval?.value ?? config.scrapeIntervalMs
+  const timeoutMs = Math.min(intervalMs, wishes.timeout?.value ?? config.scrapeTimeoutMs)
+  const readAt = snapshot && { readAt: snapshot.at + snapshot.durationMs }
+  return [[target.id, { endpoint: finding.endpoint, intervalMs, timeoutMs, ...readAt }]]
 }

@@ -65,7 +65,7 @@ async function goOn(
       observer.note(await runRound(options, folder, signal))
       roundAt = clock.now()
     },
-    { clock, every, onFailure: (error) => io.stderr(`${(error as Error).message}\n`) },
+    { clock, intervalMs: every, onFailure: (error) => io.stderr(`${(error as Error).message}\n`) },
   )
   if (!io.signal.aborted) await once(io.signal, 'abort')
   await loop.stop()

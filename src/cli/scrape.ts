@@ -87,7 +87,7 @@ function urlReader(text: string, io: Io): () => Promise<Reading> {
       budget: createByteBudget(systemClock, 3 * maxBodyBytes),
     })
     try {
-      return await read(url.href, { timeout: scrapeTimeoutMs, once: true, signal: io.signal })
+      return await read(url.href, { timeoutMs: scrapeTimeoutMs, keepAlive: false, signal: io.signal })
     } finally {
       await fetcher.close()
     }

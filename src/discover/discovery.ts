@@ -97,7 +97,7 @@ async function discoverWithDocker(host: string, deps: Deps, on: (found: Found) =
     const self = { ...next.identity, advertise: advertisedBy(config, next.identity) }
     listed = { self, targets, managers: next.managers }
     handOn()
-    if (moved) swarmState.wake()
+    if (moved) swarmState.trigger()
   }
   function handOn(): void {
     const { self, targets, managers } = listed!
@@ -110,7 +110,7 @@ async function discoverWithDocker(host: string, deps: Deps, on: (found: Found) =
     allowedLabels: config.sdLabels,
     fallbackName: nodeName(config),
   }
-  const listener = { picture: see, swarm: swarmState.wake }
+  const listener = { picture: see, swarm: swarmState.trigger }
   const watch = await watchEngine({ clock, log, metrics, reading }, listener).catch(async (error) => {
     await swarmState.stop()
     throw error instanceof LastingError ? misconfigured(error) : error

@@ -66,8 +66,8 @@ export function followEvents(engine: Engine, clock: Clock, hearing: Hearing): Ev
   }
   const loop = startLoop(listen, {
     clock,
-    every: 100,
-    backoff: { least: 100, most: 5_000 },
+    intervalMs: 100,
+    backoff: { minMs: 100, maxMs: 5_000 },
     onFailure: hearing.lost,
   })
   return { renew: () => present.abort(), stop: loop.stop }

@@ -46,7 +46,7 @@ export function startRefresher(deps: RefresherDeps, listener: Listener): Refresh
   const first = Promise.withResolvers<void>()
   const due = createDue(clock, () => {
     listener.waking()
-    loop.wake()
+    loop.trigger()
   })
   let picture: Picture | undefined
   let trouble: Trouble | undefined
@@ -92,8 +92,8 @@ export function startRefresher(deps: RefresherDeps, listener: Listener): Refresh
   }
   const loop = startLoop(refresh, {
     clock,
-    every: resyncEvery,
-    backoff: { least: 250, most: 10_000 },
+    intervalMs: resyncEvery,
+    backoff: { minMs: 250, maxMs: 10_000 },
     onFailure: failed,
   })
   return {

@@ -55,21 +55,21 @@ export function watchSwarmState(
     trouble = undefined
     on(lists && swarmStateOf(cluster!, lists, allowedLabels), readAt)
     if (lists && (atWork(lists) || clock.now() < restlessUntil))
-      cancelSooner = clock.after(restlessPause, loop.wake)
+      cancelSooner = clock.after(restlessPause, loop.trigger)
   }
   const loop = startLoop(refresh, {
     clock,
-    every: 30_000,
-    backoff: { least: 1_000, most: 30_000 },
+    intervalMs: 30_000,
+    backoff: { minMs: 1_000, maxMs: 30_000 },
     onFailure(error) {
       trouble = troubleOf(error)
       if (isInternal(error)) log.internal(error, 'discovery')
     },
   })
   return {
-    wake() {
+    trigger() {
       restlessUntil = clock.now() + aftermath
-      loop.wake()
+      loop.trigger()
     },
     trouble: () => trouble,
     async stop() {

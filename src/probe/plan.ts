@@ -1,10 +1,10 @@
-// Where to look for a target's metrics, in which order and why; or why not to look at all.
+// Which ports of a target are probed for metrics, in which order and why; or why none is.
 
 import type { Trouble } from '../errors.ts'
 import type { Settings } from '../labels/settings.ts'
 import type { Address, Endpoint, Target } from '../model.ts'
 
-/** An endpoint that may turn out to be one, and what to connect to in order to see. */
+/** A possible endpoint, and the host to connect to. */
 export interface Candidate extends Endpoint {
   readonly host: string
 }
@@ -14,9 +14,9 @@ export type Plan =
       readonly kind: 'probe'
       /** Best first. */
       readonly candidates: readonly Candidate[]
-      /** A person has said where the metrics are; else it is a scan of what is usual. */
-      readonly told: boolean
-      /** What a person can do if none of them answers. */
+      /** A person configured the port; otherwise the usual ones are scanned. */
+      readonly isExplicit: boolean
+      /** What to do if no candidate has metrics. */
       readonly hint: string
     }
   | { readonly kind: 'none'; readonly trouble: Trouble }
@@ -26,20 +26,20 @@ export interface PlanConfig {
   readonly ports: readonly number[]
 }
 
-type Wishes = Pick<Settings, 'enabled' | 'port' | 'path' | 'scheme' | 'network' | 'params'>
+type ProbeSettings = Pick<Settings, 'enabled' | 'port' | 'path' | 'scheme' | 'network' | 'params'>
 
 const alwaysScanned = [80, 8080, 9100]
 const httpsPorts = new Set([443, 8443])
 
-export function planOf(target: Target, wishes: Wishes, config: PlanConfig): Plan {
-  const trouble = disabled(wishes) ?? notRunning(target)
+export function planOf(target: Target, settings: ProbeSettings, config: PlanConfig): Plan {
+  const trouble = disabled(settings) ?? notRunning(target)
   if (trouble) return { kind: 'none', trouble }
   if (target.url !== undefined) return planOfUrl(target.url)
-  const address = addressOf(target, wishes)
-  return 'code' in address ? { kind: 'none', trouble: address } : scanOf(address, wishes, config)
+  const address = addressOf(target, settings)
+  return 'code' in address ? { kind: 'none', trouble: address } : scanOf(address, settings, config)
 }
 
-function disabled({ enabled }: Wishes): Trouble | undefined {
+function disabled({ enabled }: ProbeSettings): Trouble | undefined {
   if (enabled?.value !== false) return undefined
   return { code: 'disabled', reason: `switched off by ${enabled.why}` }
 }
@@ -47,8 +47,8 @@ function disabled({ enabled }: Wishes): Trouble | undefined {
 function notRunning({ state, exitCode }: Target): Trouble | undefined {
   if (state === 'running') return undefined
   if (state === 'paused') return { code: 'paused', reason: 'the container is paused' }
-  const how = exitCode === undefined ? '' : ` with exit code ${exitCode}`
-  return { code: 'stopped', reason: `the container has stopped${how}` }
+  const withCode = exitCode === undefined ? '' : ` with exit code ${exitCode}`
+  return { code: 'stopped', reason: `the container has stopped${withCode}` }
 }
 
 function planOfUrl(text: string): Plan {
@@ -58,12 +58,12 @@ function planOfUrl(text: string): Plan {
   return {
     kind: 'probe',
     candidates: [{ url: url.href, host, port, why: 'listed in TARGETS' }],
-    told: true,
+    isExplicit: true,
     hint: 'correct its URL in TARGETS, or fix what answers there',
   }
 }
 
-function addressOf(target: Target, { network }: Wishes): Address | Trouble {
+function addressOf(target: Target, { network }: ProbeSettings): Address | Trouble {
   const [first] = target.addresses
   if (!first) return target.unreachable ?? { code: 'no_address', reason: 'no address is known' }
   if (!network) return first
@@ -77,7 +77,7 @@ function addressOf(target: Target, { network }: Wishes): Address | Trouble {
   }
 }
 
-/** By its full name, or by its name in a stack or Compose file, which is the full one without its prefix. */
+/** `name` is the full name, or the name in a stack or Compose file, which lacks the prefix. */
 function onNetwork(addresses: readonly Address[], name: string): Address | undefined {
   return (
     addresses.find(({ network }) => network === name) ??
@@ -85,15 +85,15 @@ function onNetwork(addresses: readonly Address[], name: string): Address | undef
   )
 }
 
-function scanOf({ host }: Address, wishes: Wishes, config: PlanConfig): Plan {
-  const path = withParams(wishes.path?.value ?? config.metricsPath, wishes.params)
-  const ports = wishes.port ? [wishes.port.value] : [...new Set([...alwaysScanned, ...config.ports])]
-  const why = whyOf(wishes)
+function scanOf({ host }: Address, settings: ProbeSettings, config: PlanConfig): Plan {
+  const path = withParams(settings.path?.value ?? config.metricsPath, settings.params)
+  const ports = settings.port ? [settings.port.value] : [...new Set([...alwaysScanned, ...config.ports])]
+  const why = whyOf(settings)
   const candidates = ports.map((port) => {
-    const scheme = wishes.scheme?.value ?? (httpsPorts.has(port) ? 'https' : 'http')
+    const scheme = settings.scheme?.value ?? (httpsPorts.has(port) ? 'https' : 'http')
     return { url: `${scheme}://${bracketed(host)}:${port}${path}`, host, port, why }
   })
-  return { kind: 'probe', candidates, told: wishes.port !== undefined, hint: hintOf(wishes, path) }
+  return { kind: 'probe', candidates, isExplicit: settings.port !== undefined, hint: hintOf(settings, path) }
 }
 
 function withParams(path: string, params: Readonly<Record<string, string>>): string {
@@ -102,21 +102,17 @@ function withParams(path: string, params: Readonly<Record<string, string>>): str
   return `${path}${path.includes('?') ? '&' : '?'}${query}`
 }
 
-function whyOf({ port, path, scheme, network }: Wishes): string {
-  const labels = [path, scheme, network].flatMap((told) => (told ? [told.why] : []))
+function whyOf({ port, path, scheme, network }: ProbeSettings): string {
+  const labels = [path, scheme, network].flatMap((setting) => (setting ? [setting.why] : []))
   return [...new Set([port?.why ?? 'scanned', ...labels])].join('; ')
 }
 
-function hintOf({ port }: Wishes, path: string): string {
+function hintOf({ port }: ProbeSettings, path: string): string {
   return port
-    ? `let the container show metrics at ${path} on port ${port.value} of all its addresses, or correct ${port.why}`
-    : `let the container show metrics at ${path} on one of these ports, add its port to PORTS, or name it by the label app-metrics-proxy.port`
+    ? `let the container serve metrics at ${path} on port ${port.value} of all its addresses, or correct ${port.why}`
+    : `let the container serve metrics at ${path} on one of these ports, add its port to PORTS, or set the label app-metrics-proxy.port`
 }
 
 function bracketed(host: string): string {
   return host.includes(':') ? `[${host}]` : host
-}
-
-export function isSamePlan(one: Plan, other: Plan): boolean {
-  return JSON.stringify(one) === JSON.stringify(other)
 }

@@ -1,204 +1,238 @@
-// Finds where each container shows its metrics.
+// Finds the endpoint of each target.
 //
-// Every candidate port is looked at by itself and at its own times (backoff.ts), so that a port that hangs
-// holds up no other. What answered is remembered: nothing is looked at any more until its scrapes
-// fail.
+// The states of a search are those of its finding. `searching`: every candidate is attempted, each at its own times
+// (outcome.ts), so that a port that hangs delays no other. `none`: all were attempted without success, and are
+// attempted again and again. `found`: no more attempts; if the endpoint fails (`failing`), the other candidates are
+// attempted, and it stays until one of them answers. A changed plan starts a new search.
 
 import type { Clock } from '../clock.ts'
-import { ProxyError } from '../errors.ts'
+import { ProxyError, type Trouble } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
-import type { Finding, Snapshot, Stoppable } from '../model.ts'
-import { createLimit } from '../runtime/limit.ts'
+import type { Endpoint, Finding, Mono, Snapshot, Stoppable } from '../model.ts'
 import type { Metrics } from '../runtime/metrics.ts'
-import { createSchedule } from '../runtime/schedule.ts'
-import { spread } from '../runtime/spread.ts'
-import { leastPause, pauseAfter } from './backoff.ts'
-import type { Connect } from './connect.ts'
-import { createLook, type ReadPage, type Seen } from './look.ts'
-import { type Candidate, isSamePlan, type Plan } from './plan.ts'
-import {
-  endWait,
-  isTold,
-  isUnsettled,
-  newSearch,
-  noneOf,
-  type Search,
-  searchedPorts,
-  type Try,
-} from './search.ts'
-import { verdictOf } from './verdict.ts'
+import { createSchedule, hashFraction } from '../runtime/schedule.ts'
+import { createStartLimit } from '../runtime/start-limit.ts'
+import type { Read } from '../scrape/read.ts'
+import { type AttemptResult, attempt, type Connect } from './attempt.ts'
+import { explain, type ProbeOutcome, retryDelayMs } from './outcome.ts'
+import type { Candidate, Plan } from './plan.ts'
 
 export interface ProberOptions {
   readonly clock: Clock
   readonly config: { readonly scrapeTimeoutMs: number }
   readonly connect: Connect
-  readonly read: ReadPage
+  readonly read: Read
   readonly log: Log
   readonly metrics: Metrics
 }
 
 export interface Prober extends Stoppable {
-  /** All targets from now on. One that is new, or whose plan has changed, is looked at at once. */
+  /** All targets from now on. One that is new, or whose plan has changed, is attempted at once. */
   update(plans: ReadonlyMap<string, Plan>): void
-  /** What was found in it is known nowhere else any more: it is reported again. */
+  /** Reports again what was found, for a receiver that has lost it. */
   repeat(id: string): void
-  /** Its endpoint fails: look at its other candidates too. The endpoint stands until one of them answers. */
+  /** The endpoint of this target fails. */
   failing(id: string): void
-  /** Whether all that was there at the start has been looked at, as far as that goes in a few seconds. */
-  settled(): boolean
+  /** Whether everything there was at the start has been attempted, or has hung for a few seconds. Stays true. */
+  isInitialPassDone(): boolean
 }
 
-/** How long a port that comes first may keep a later one, which has answered, from being taken. */
-const grace = 300
-/** How many looks are begun at once; what hung the last time has a limit of its own. */
-const limitOf = { usual: 128, hung: 32 }
-/** So long a look keeps others from being begun. */
-const maxHoldMs = 100
+/** Receives the metrics that were read to find an endpoint together with it. */
+type OnFinding = (id: string, finding: Finding, snapshot?: Snapshot) => void
 
-/** With what was found comes the page that was read to find it. */
-type On = (id: string, finding: Finding, snapshot?: Snapshot) => void
+interface Search {
+  readonly id: string
+  readonly plan: Plan
+  readonly candidates: readonly CandidateState[]
+  readonly since: Mono
+  /** Aborted when the search ends. */
+  readonly stopping: AbortController
+  endpoint: Endpoint | undefined
+  finding: Finding
+  /** Set while a candidate has answered, and one that is preferred has not yet. */
+  cancelChoice: (() => void) | undefined
+}
 
-export function startProber(options: ProberOptions, on: On): Prober {
-  const { clock, connect, read, log } = options
-  const lookAt = createLook({ clock, connect, read, timeout: options.config.scrapeTimeoutMs, log })
+/** The state of one candidate. */
+interface CandidateState {
+  readonly candidate: Candidate
+  readonly search: Search
+  outcome?: ProbeOutcome
+  trouble?: Trouble
+  /** What the last attempt read, until a candidate is chosen. */
+  snapshot?: Snapshot
+  isInProgress: boolean
+  /** Not to be attempted before. */
+  dueAt: Mono
+}
+
+/** How long a candidate that has answered waits for one that is preferred. */
+const preferenceTimeoutMs = 300
+/** After this a first attempt that hangs no longer delays the initial pass. */
+const initialPassTimeoutMs = 5000
+/** Attempts started at once. */
+const startSlots = 128
+const slotTimeoutMs = 100
+/** Repeated attempts of all searches together. */
+const maxAttemptsPerSecond = 1000
+
+export function startProber(options: ProberOptions, onFinding: OnFinding): Prober {
+  const { clock, config, log, metrics } = options
+  const attemptDeps = { ...options, timeoutMs: config.scrapeTimeoutMs }
   const searches = new Map<string, Search>()
-  const schedule = createSchedule(clock, look)
-  const usual = createLimit(clock, limitOf.usual, maxHoldMs)
-  const hung = createLimit(clock, limitOf.hung, maxHoldMs)
-  const stopping = new AbortController()
-  const underWay = new Set<Promise<void>>()
-  const looks = options.metrics.counter('app_metrics_proxy_probes_total', 'Looks at ports, by outcome.')
-  options.metrics.observe(
+  const schedule = createSchedule(clock, start)
+  const limit = createStartLimit(clock, startSlots, slotTimeoutMs)
+  const inProgress = new Set<Promise<void>>()
+  const attempts = metrics.counter('app_metrics_proxy_probes_total', 'Attempts at ports, by outcome.')
+  metrics.observe(
     'app_metrics_proxy_probes_searching',
     'gauge',
     'Containers of this node in which no metrics have been found yet.',
-    () => [[{}, count(searches.values(), (search) => searchedPorts(search) > 0)]],
+    () => [[{}, [...searches.values()].filter(isSearched).length]],
   )
-  /** How many ports are looked at again and again, in all searches together. */
-  let searched = 0
-  let begun = false
-  let settled = false
+  let isUpdated = false
+  let isInitialPassDone = false
 
-  function look(one: Try): void {
-    one.underWay = true
-    const work = lookOnce(one)
-      .catch((error: unknown) => log.internal(error, 'probe', { id: one.id }))
-      .finally(() => underWay.delete(work))
-    underWay.add(work)
+  function start(state: CandidateState): void {
+    state.isInProgress = true
+    const work = attemptOnce(state)
+      .catch((error: unknown) => log.internal(error, 'probe', { id: state.search.id }))
+      .finally(() => inProgress.delete(work))
+    inProgress.add(work)
   }
 
-  async function lookOnce(one: Try): Promise<void> {
-    const limit = one.outcome === 'dropped' || one.outcome === 'silent' ? hung : usual
-    const seen = await limit.run(async () => {
-      const search = searchOf(one)
-      return search && lookAt(one.candidate, isTold(search), stopping.signal)
-    })
-    one.underWay = false
-    const search = searchOf(one)
-    if (!seen || !search) return
-    looks.add(1, { outcome: seen.outcome })
-    note(search, one, seen)
+  async function attemptOnce(state: CandidateState): Promise<void> {
+    const { candidate, search } = state
+    const { signal } = search.stopping
+    const result = await limit.run(async () =>
+      signal.aborted ? undefined : attempt(candidate, isExplicit(search.plan), signal, attemptDeps),
+    )
+    state.isInProgress = false
+    if (!result || signal.aborted) return
+    attempts.add(1, { outcome: result.outcome })
+    record(state, result)
     conclude(search)
   }
 
-  /** None once the target is gone or has another plan. */
-  function searchOf(one: Try): Search | undefined {
-    const search = searches.get(one.id)
-    return search?.tries.includes(one) ? search : undefined
-  }
-
-  function note(search: Search, one: Try, { outcome, trouble, snapshot }: Seen): void {
-    one.outcome = outcome
-    if (snapshot) one.snapshot = snapshot
-    if (trouble) one.trouble = trouble
+  function record(state: CandidateState, { outcome, trouble, snapshot }: AttemptResult): void {
+    const { search } = state
+    state.outcome = outcome
+    if (snapshot) state.snapshot = snapshot
+    if (trouble) state.trouble = trouble
     if (outcome === 'metrics') return
-    const pause = Math.max(pauseAfter(outcome, clock.now() - search.since), leastPause(searched))
-    one.due = clock.now() + pause * (1 - spread(search.id) / 4)
-    if (!search.endpoint) schedule.set(one, one.due)
+    const sharedDelayMs = (schedule.size() / maxAttemptsPerSecond) * 1000
+    const delayMs = Math.max(retryDelayMs(outcome, clock.now() - search.since), sharedDelayMs)
+    state.dueAt = clock.now() + delayMs * (1 - hashFraction(search.id) / 4)
+    if (!search.endpoint) schedule.set(state, state.dueAt)
   }
 
+  /** The first candidate with metrics is chosen, once those before it have been attempted or take too long. */
   function conclude(search: Search): void {
-    const verdict = verdictOf(search.tries)
-    if (verdict.kind === 'found' && verdict.sure) settle(search, verdict.candidate)
-    else if (verdict.kind === 'found') search.waiting ??= clock.after(grace, () => settleForBest(search))
-    else if (verdict.kind === 'none' && !search.endpoint) report(search, noneOf(search))
+    const { candidates, plan, endpoint } = search
+    const best = candidates.findIndex(hasMetrics)
+    if (best !== -1) {
+      if (!candidates.slice(0, best).some(({ isInProgress }) => isInProgress)) choose(search)
+      else search.cancelChoice ??= clock.after(preferenceTimeoutMs, () => choose(search))
+    } else if (!endpoint && plan.kind === 'probe' && candidates.every(({ outcome }) => outcome !== undefined))
+      report(search, { kind: 'none', trouble: explain(candidates, plan.isExplicit, plan.hint) })
   }
 
-  function settleForBest(search: Search): void {
-    const verdict = verdictOf(search.tries)
-    if (verdict.kind === 'found') settle(search, verdict.candidate)
-  }
-
-  function settle(search: Search, { url, port, why }: Candidate): void {
-    endWait(search)
-    searched -= searchedPorts(search)
-    search.endpoint = { url, port, why }
-    const snapshot = search.tries.find(({ candidate }) => candidate.url === url)?.snapshot
-    for (const one of search.tries) {
-      delete one.outcome
-      delete one.snapshot
-      schedule.delete(one)
+  function choose(search: Search): void {
+    const { candidate, snapshot } = search.candidates.find(hasMetrics)!
+    search.cancelChoice?.()
+    search.cancelChoice = undefined
+    search.endpoint = endpointOf(candidate)
+    for (const state of search.candidates) {
+      delete state.outcome
+      delete state.snapshot
+      schedule.delete(state)
     }
     report(search, { kind: 'found', endpoint: search.endpoint }, snapshot)
   }
 
   function report(search: Search, finding: Finding, snapshot?: Snapshot): void {
-    if (JSON.stringify(finding) === JSON.stringify(search.finding)) return
+    if (isEqual(finding, search.finding)) return
     search.finding = finding
-    on(search.id, finding, snapshot)
+    onFinding(search.id, finding, snapshot)
   }
 
   function add(search: Search): void {
     searches.set(search.id, search)
-    searched += searchedPorts(search)
-    on(search.id, search.finding)
-    if (!search.endpoint) for (const one of search.tries) look(one)
+    onFinding(search.id, search.finding)
+    if (!search.endpoint) for (const state of search.candidates) start(state)
   }
 
   function remove(search: Search): void {
     searches.delete(search.id)
-    searched -= searchedPorts(search)
-    endWait(search)
-    for (const one of search.tries) schedule.delete(one)
+    search.stopping.abort(new ProxyError('stopping', 'the search has ended'))
+    search.cancelChoice?.()
+    for (const state of search.candidates) schedule.delete(state)
   }
 
   return {
     update(plans) {
-      begun = true
+      isUpdated = true
       for (const search of searches.values()) if (!plans.has(search.id)) remove(search)
       for (const [id, plan] of plans) {
         const search = searches.get(id)
-        if (search && isSamePlan(search.plan, plan)) continue
+        if (search && isEqual(search.plan, plan)) continue
         if (search) remove(search)
         add(newSearch(id, plan, search?.endpoint, clock.now()))
       }
     },
     repeat(id) {
       const finding = searches.get(id)?.finding
-      if (finding && finding.kind !== 'searching') on(id, finding)
+      if (finding && finding.kind !== 'searching') onFinding(id, finding)
     },
     failing(id) {
-      const { endpoint, tries } = searches.get(id) ?? { tries: [] }
-      const now = clock.now()
-      for (const one of tries)
-        if (endpoint && one.candidate.url !== endpoint.url && !one.underWay && one.due <= now) look(one)
+      const { endpoint, candidates } = searches.get(id) ?? { candidates: [] }
+      if (!endpoint) return
+      for (const state of candidates) {
+        const isDue = !state.isInProgress && state.dueAt <= clock.now()
+        if (state.candidate.url !== endpoint.url && isDue) start(state)
+      }
     },
-    settled() {
-      settled ||= begun && count(searches.values(), (search) => isUnsettled(search, clock.now())) === 0
-      return settled
+    isInitialPassDone() {
+      const isPending = ({ finding, since }: Search) =>
+        finding.kind === 'searching' && clock.now() - since < initialPassTimeoutMs
+      isInitialPassDone ||= isUpdated && ![...searches.values()].some(isPending)
+      return isInitialPassDone
     },
     async stop() {
-      stopping.abort(new ProxyError('stopping', 'the agent stops'))
       schedule.stop()
-      for (const search of searches.values()) endWait(search)
-      searches.clear()
-      await Promise.allSettled(underWay)
+      for (const search of searches.values()) remove(search)
+      await Promise.allSettled(inProgress)
     },
   }
 }
 
-function count<T>(all: Iterable<T>, is: (one: T) => boolean): number {
-  let found = 0
-  for (const one of all) if (is(one)) found += 1
-  return found
+/** An endpoint found under the plan before stays if this one has it too: an old address may be another container's by now. */
+function newSearch(id: string, plan: Plan, before: Endpoint | undefined, now: Mono): Search {
+  const planned = plan.kind === 'probe' ? plan.candidates : []
+  const same = planned.find(({ url }) => url === before?.url)
+  const endpoint = same && endpointOf(same)
+  const candidates: CandidateState[] = []
+  const search: Search = {
+    id,
+    plan,
+    candidates,
+    since: now,
+    stopping: new AbortController(),
+    endpoint,
+    finding: firstFinding(plan, endpoint),
+    cancelChoice: undefined,
+  }
+  for (const candidate of planned) candidates.push({ candidate, search, isInProgress: false, dueAt: now })
+  return search
 }
+
+function firstFinding(plan: Plan, endpoint: Endpoint | undefined): Finding {
+  if (plan.kind === 'none') return plan
+  return endpoint ? { kind: 'found', endpoint } : { kind: 'searching' }
+}
+
+const endpointOf = ({ url, port, why }: Candidate): Endpoint => ({ url, port, why })
+const isSearched = ({ endpoint, candidates }: Search) => endpoint === undefined && candidates.length > 0
+const isExplicit = (plan: Plan) => plan.kind === 'probe' && plan.isExplicit
+const hasMetrics = ({ outcome }: CandidateState) => outcome === 'metrics'
+const isEqual = (one: Plan | Finding, other: Plan | Finding) => JSON.stringify(one) === JSON.stringify(other)

@@ -1,9 +1,11 @@
-// How many bytes one kind of work may hold in memory at once: who needs more than is free waits, and is refused after
-// a while.
+// How many bytes one kind of work may have in memory at once. A request that exceeds what is free waits, and is refused
+// after its timeout.
 //
-// Fair in three ways. Small reservations never wait for large ones: a quarter is kept for them. With large ones, one
-// owner (a container, a client) holds at most half, unless a single one is larger. And who has waited for a turn takes
-// that of who has held bytes for the longest: hung work can't keep others out.
+// Fair in three ways. Small requests never wait for large ones: a quarter is reserved for them. Of large ones, an owner
+// (a container, a client) gets at most half, unless a single one is larger. And a request that has waited for a second
+// gets the bytes of the oldest grant, if that is older than a second too: work that hangs can't block others.
+//
+// States of a request: waiting, granted, released; or refused. A grant that is revoked lasts until it is released.
 
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
@@ -12,173 +14,165 @@ import type { Mono } from '../model.ts'
 export interface ByteBudget {
   /**
    * Resolves once so many bytes are free. Rejects with `overloaded` if they are not within `timeoutMs`, if they never
-   * can be, or if too many wait already.
+   * can be, or if too many requests wait.
    */
   reserve(request: ByteRequest): Promise<Reservation>
-  /** Bytes that are reserved now. */
-  heldBytes(): number
+  reservedBytes(): number
 }
 
 export interface ByteRequest {
-  /** Who is to hold them: a container or a client. */
+  /** A container or a client. */
   readonly owner: string
   readonly bytes: number
   readonly timeoutMs: number
-  /** Called when others have waited long enough: whoever holds the bytes has to release them now. */
-  readonly giveUp: (error: ProxyError) => void
+  /** Called when another request has waited for too long: the reservation has to be released now. */
+  readonly revoke: (error: ProxyError) => void
 }
 
 export interface Reservation {
   readonly bytes: number
-  /** Takes more, if they are free at this moment. */
+  /** Reserves more, if they are free now. */
   extend(bytes: number): boolean
   /** May be called twice. */
   release(): void
 }
 
-interface Holder {
+interface Grant {
   readonly owner: string
-  readonly giveUp: ByteRequest['giveUp']
+  readonly revoke: ByteRequest['revoke']
   readonly since: Mono
   bytes: number
-  /** It has been asked to give way. */
-  isLeaving: boolean
+  isRevoked: boolean
 }
 
-interface Waiter extends ByteRequest {
+interface WaitingRequest extends ByteRequest {
   readonly since: Mono
   readonly grant: () => void
 }
 
-/** What is larger than this part of all may use only `largePart` of it. */
-const smallPart = 1 / 64
-const largePart = 3 / 4
-const ownerPart = 1 / 2
-/** So long anybody may hold bytes, whoever waits. */
+/** Requests for more than this share of the budget are large: they may use only `largeShare` of it. */
+const smallShare = 1 / 64
+const largeShare = 3 / 4
+const ownerShare = 1 / 2
+/** How long a grant is safe, whatever waits. */
 const turnMs = 1000
 const maxWaiting = 2000
 
 export function createByteBudget(clock: Clock, maxBytes: number): ByteBudget {
-  const holders = new Set<Holder>()
-  const waiting = new Set<Waiter>()
-  let isTurnPlanned = false
+  const grants = new Set<Grant>()
+  const waiting = new Set<WaitingRequest>()
+  let isTurnScheduled = false
 
-  const isLarge = (bytes: number) => bytes > maxBytes * smallPart
+  const isLarge = (bytes: number) => bytes > maxBytes * smallShare
 
-  /** What they hold that fulfil this. */
-  function sumOf(which: (holder: Holder) => boolean): number {
+  function sumOf(isCounted: (grant: Grant) => boolean): number {
     let sum = 0
-    for (const holder of holders) if (which(holder)) sum += holder.bytes
+    for (const grant of grants) if (isCounted(grant)) sum += grant.bytes
     return sum
   }
 
-  /** Whether one may hold so many bytes beside what all others hold. */
-  function fits(bytes: number, self?: Holder): boolean {
-    const others = sumOf((holder) => holder !== self)
-    if (others + bytes > maxBytes) return false
-    return !isLarge(bytes) || isLargeFree(bytes, self)
+  /** Whether `bytes` are free beside all grants other than `self`. */
+  function fits(bytes: number, self?: Grant): boolean {
+    if (sumOf((grant) => grant !== self) + bytes > maxBytes) return false
+    if (!isLarge(bytes)) return true
+    return sumOf((grant) => grant !== self && isLarge(grant.bytes)) + bytes <= maxBytes * largeShare
   }
 
-  function isLargeFree(bytes: number, self: Holder | undefined): boolean {
-    const others = sumOf((holder) => holder !== self && isLarge(holder.bytes))
-    return others + bytes <= maxBytes * largePart
-  }
-
-  /** Small ones have no share: many clients may come from one address. */
+  /** Small requests count for nobody: many clients may come from one address. */
   function isWithinShare(owner: string, bytes: number): boolean {
     if (!isLarge(bytes)) return true
-    const held = sumOf((holder) => holder.owner === owner && isLarge(holder.bytes))
-    return held === 0 || held + bytes <= maxBytes * ownerPart
+    const ownerBytes = sumOf((grant) => grant.owner === owner && isLarge(grant.bytes))
+    return ownerBytes === 0 || ownerBytes + bytes <= maxBytes * ownerShare
   }
 
-  function hold({ owner, bytes, giveUp }: ByteRequest): Reservation {
-    const holder: Holder = { owner, giveUp, bytes, since: clock.now(), isLeaving: false }
-    holders.add(holder)
+  function grant({ owner, bytes, revoke }: ByteRequest): Reservation {
+    const granted: Grant = { owner, revoke, bytes, since: clock.now(), isRevoked: false }
+    grants.add(granted)
     return {
       bytes,
       extend(more) {
-        if (!holders.has(holder) || !fits(holder.bytes + more, holder)) return false
-        holder.bytes += more
+        if (!grants.has(granted) || !fits(granted.bytes + more, granted)) return false
+        granted.bytes += more
         return true
       },
       release() {
-        if (holders.delete(holder)) admit()
+        if (grants.delete(granted)) admit()
       },
     }
   }
 
-  /** In the order in which they came; where one waits for free bytes, none of its kind passes it. */
+  /** In the order of arrival: while one waits for free bytes, no other of its size class overtakes it. */
   function admit(): void {
     const blocked = new Set<boolean>()
-    for (const waiter of waiting) {
-      const { owner, bytes } = waiter
+    for (const request of waiting) {
+      const { owner, bytes } = request
       if (blocked.has(isLarge(bytes)) || !isWithinShare(owner, bytes)) continue
-      if (fits(bytes)) waiter.grant()
+      if (fits(bytes)) request.grant()
       else blocked.add(isLarge(bytes))
     }
-    if (waiting.size === 0 || isTurnPlanned) return
-    isTurnPlanned = true
+    if (waiting.size === 0 || isTurnScheduled) return
+    isTurnScheduled = true
     clock.after(turnMs / 4, takeTurns)
   }
 
-  function makeLeave(holder: Holder): void {
-    if (holder.isLeaving) return
-    holder.isLeaving = true
-    holder.giveUp(gaveWay())
-  }
-
-  /** For each that has waited for a turn, one of its kind gives way: who has held for the longest. */
+  /** For each request that has waited for a turn, the oldest grant of its size class is revoked. */
   function takeTurns(): void {
-    isTurnPlanned = false
-    for (const kind of [true, false]) {
+    isTurnScheduled = false
+    for (const sizeClass of [true, false]) {
       const isDue = ({ bytes, since }: { readonly bytes: number; readonly since: Mono }) =>
-        isLarge(bytes) === kind && clock.now() - since >= turnMs
+        isLarge(bytes) === sizeClass && clock.now() - since >= turnMs
       const wanted = [...waiting].filter(isDue).length
-      for (const holder of [...holders].filter(isDue).slice(0, wanted)) makeLeave(holder)
+      for (const old of [...grants].filter(isDue).slice(0, wanted)) revokeOnce(old)
     }
     admit()
   }
 
-  return {
-    reserve(request) {
-      const { owner, bytes, timeoutMs } = request
-      if (isLarge(bytes) && bytes > maxBytes * largePart)
-        return Promise.reject(
-          new ProxyError(
-            'overloaded',
-            `needs ${inMib(bytes)} of memory, more than there is for all at once`,
-            hint,
-          ),
-        )
-      const isFirst = ![...waiting].some((waiter) => isLarge(waiter.bytes) === isLarge(bytes))
-      if (isFirst && isWithinShare(owner, bytes) && fits(bytes)) return Promise.resolve(hold(request))
-      if (waiting.size >= maxWaiting)
-        return Promise.reject(new ProxyError('overloaded', 'too many wait for memory'))
-      return new Promise((resolve, reject) => {
-        const waiter: Waiter = {
-          ...request,
-          since: clock.now(),
-          grant() {
-            waiting.delete(waiter)
-            cancel()
-            resolve(hold(request))
-          },
-        }
-        const cancel = clock.after(timeoutMs, () => {
-          waiting.delete(waiter)
-          reject(new ProxyError('overloaded', `no memory was free within ${Math.round(timeoutMs)} ms`, hint))
-          admit()
-        })
-        waiting.add(waiter)
+  function revokeOnce(old: Grant): void {
+    if (old.isRevoked) return
+    old.isRevoked = true
+    old.revoke(overloaded('took too long while others waited for memory'))
+  }
+
+  function wait(request: ByteRequest): Promise<Reservation> {
+    const { timeoutMs } = request
+    return new Promise((resolve, reject) => {
+      const waitingRequest: WaitingRequest = {
+        ...request,
+        since: clock.now(),
+        grant() {
+          waiting.delete(waitingRequest)
+          cancel()
+          resolve(grant(request))
+        },
+      }
+      const cancel = clock.after(timeoutMs, () => {
+        waiting.delete(waitingRequest)
+        reject(overloaded(`no memory was free within ${Math.round(timeoutMs)} ms`))
         admit()
       })
+      waiting.add(waitingRequest)
+      admit()
+    })
+  }
+
+  return {
+    async reserve(request) {
+      const { owner, bytes } = request
+      if (isLarge(bytes) && bytes > maxBytes * largeShare)
+        throw overloaded(`needs ${mebibytes(bytes)} of memory, more than there is for all at once`)
+      const isFirst = ![...waiting].some((other) => isLarge(other.bytes) === isLarge(bytes))
+      if (isFirst && isWithinShare(owner, bytes) && fits(bytes)) return grant(request)
+      if (waiting.size >= maxWaiting) throw new ProxyError('overloaded', 'too many wait for memory')
+      return wait(request)
     },
-    heldBytes: () => sumOf(() => true),
+    reservedBytes: () => sumOf(() => true),
   }
 }
 
-const gaveWay = () => new ProxyError('overloaded', 'took too long while others waited for memory', hint)
+function overloaded(reason: string): ProxyError {
+  return new ProxyError('overloaded', reason, {
+    hint: 'raise the memory limit of the agent’s service, or let containers expose less',
+  })
+}
 
-const hint = { hint: 'raise the memory limit of the agent’s service, or let containers show less' }
-
-const inMib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`
+const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`

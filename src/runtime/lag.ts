@@ -1,11 +1,12 @@
-// How late the event loop is: measured by the agent's own timers as they fire, so that nothing wakes up to find out.
-// Kept over a sliding window, so that reading it changes nothing: each of several Prometheus servers sees the same.
+// How late the event loop is, measured by the agent's own timers as they fire: so nothing wakes up to find out
+// (docs/BENCHMARKS.md). Over a sliding window, so that reading changes nothing and several Prometheus servers see the
+// same.
 
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import type { Clock } from '../clock.ts'
 import type { Mono } from '../model.ts'
 
-/** In milliseconds, over the last one to two minutes. All 0 where no timer fired. */
+/** In milliseconds, over the last one to two minutes. All 0 if no timer fired. */
 export interface LagSummary {
   readonly mean: number
   readonly p99: number
@@ -17,37 +18,42 @@ export interface Lag {
   read(): LagSummary
 }
 
-/** The window is the present interval of this length and the one before. */
-const intervalMs = 60_000
+/** The window is the current minute and the one before. */
+const minuteMs = 60_000
 const nanoseconds = 1e6
-/** Enough for a delay, and a hundredth of the memory of the default. */
-const significantFigures = 2
+/** Precise enough for a delay, in a hundredth of the memory of the default. */
+const figures = 2
 
-/** The same clock, whose timers measure how much later than asked they fired. */
+interface Minute {
+  readonly number: number
+  readonly delays: RecordableHistogram
+}
+
+/** The same clock, with timers that measure how much later than due they fire. */
 export function observeLag(clock: Clock): { readonly clock: Clock; readonly lag: Lag } {
-  const intervals: [RecordableHistogram, RecordableHistogram] = [createDelays(), createDelays()]
-  /** Which interval each of them holds. */
-  const numbers = [-1, -1]
-  const numberOf = (now: Mono) => Math.floor(now / intervalMs)
+  let minutes: readonly Minute[] = []
+
+  /** The window, with the current minute last. */
+  function current(): readonly Minute[] {
+    const number = Math.floor(clock.now() / minuteMs)
+    if (minutes.at(-1)?.number !== number) {
+      const before = minutes.filter((minute) => minute.number === number - 1)
+      minutes = [...before, { number, delays: createHistogram({ figures }) }]
+    }
+    return minutes
+  }
 
   function record(due: Mono): void {
-    const now = clock.now()
-    const number = numberOf(now)
-    const at = number % 2 === 0 ? 0 : 1
-    if (numbers[at] !== number) intervals[at].reset()
-    numbers[at] = number
-    intervals[at].record(Math.max(1, Math.round((now - due) * nanoseconds)))
+    const delay = Math.round((clock.now() - due) * nanoseconds)
+    current().at(-1)!.delays.record(Math.max(1, delay))
   }
 
   function read(): LagSummary {
-    const number = numberOf(clock.now())
-    const all = createDelays()
-    intervals.forEach((interval, at) => {
-      if (numbers[at] === number || numbers[at] === number - 1) all.add(interval)
-    })
+    const all = createHistogram({ figures })
+    for (const { delays } of current()) all.add(delays)
     if (all.count === 0) return { mean: 0, p99: 0, max: 0 }
-    const [mean, p99, max] = [all.mean, all.percentile(99), all.max].map((value) => value / nanoseconds)
-    return { mean: mean!, p99: p99!, max: max! }
+    const { mean, max } = all
+    return { mean: mean / nanoseconds, p99: all.percentile(99) / nanoseconds, max: max / nanoseconds }
   }
 
   return {
@@ -68,8 +74,4 @@ export function observeLag(clock: Clock): { readonly clock: Clock; readonly lag:
       },
     },
   }
-}
-
-function createDelays(): RecordableHistogram {
-  return createHistogram({ figures: significantFigures })
 }

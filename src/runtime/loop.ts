@@ -1,36 +1,36 @@
-// One way to do a thing again and again: never twice at once, with backoff after failures, stoppable.
+// Runs something periodically: never twice at once, with backoff after failures, until it is stopped.
 
 import type { Clock } from '../clock.ts'
 import type { Stoppable } from '../model.ts'
 
 export interface LoopOptions {
   readonly clock: Clock
-  /** The pause after a round that went well. */
-  readonly every: number
-  /** The pause after failures in a row; doubles from `least` up to `most`. Default: `every`. */
-  readonly backoff?: { readonly least: number; readonly most: number }
-  /** Receives each failure, with how many there were in a row: none is lost. */
+  /** The pause after a round that succeeded. */
+  readonly intervalMs: number
+  /** The pause after failures in a row; doubles from `minMs` to `maxMs`. Default: `intervalMs`. */
+  readonly backoff?: { readonly minMs: number; readonly maxMs: number }
+  /** Receives each failure, and how many there were in a row. */
   readonly onFailure: (error: unknown, inARow: number) => void
 }
 
 export interface Loop extends Stoppable {
-  /** Starts the next round now, or right after the one under way. */
-  wake(): void
+  /** Starts the next round now, or right after the one in progress. */
+  trigger(): void
 }
 
-/** Runs `round` at once and then for ever. Stopping aborts the round under way and waits for its end. */
+/** The first round starts at once. Stopping aborts the round in progress and waits for its end. */
 export function startLoop(round: (signal: AbortSignal) => Promise<void>, options: LoopOptions): Loop {
-  const { clock, every, backoff } = options
+  const { clock, intervalMs, backoff } = options
   const stopping = new AbortController()
-  let nap = new AbortController()
-  let woken = false
+  let pause = new AbortController()
+  let isTriggered = false
   let failures = 0
 
-  const pauseAfter = () =>
-    failures === 0 || !backoff ? every : Math.min(backoff.most, backoff.least * 2 ** (failures - 1))
+  const pauseMs = () =>
+    failures === 0 || !backoff ? intervalMs : Math.min(backoff.maxMs, backoff.minMs * 2 ** (failures - 1))
 
   async function runOnce(): Promise<void> {
-    woken = false
+    isTriggered = false
     try {
       await round(stopping.signal)
       failures = 0
@@ -44,21 +44,21 @@ export function startLoop(round: (signal: AbortSignal) => Promise<void>, options
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       await runOnce()
-      if (woken || stopping.signal.aborted) continue
-      nap = new AbortController()
-      await clock.sleep(pauseAfter(), nap.signal).catch(() => {})
+      if (isTriggered || stopping.signal.aborted) continue
+      pause = new AbortController()
+      await clock.sleep(pauseMs(), pause.signal).catch(() => {})
     }
   }
 
   const done = run()
   return {
-    wake() {
-      woken = true
-      nap.abort()
+    trigger() {
+      isTriggered = true
+      pause.abort()
     },
     async stop() {
       stopping.abort(new Error('stopped'))
-      nap.abort()
+      pause.abort()
       await done
     },
   }

@@ -1,5 +1,7 @@
-// Watches how much memory the agent uses. While memory is short, garbage is collected and large responses are refused:
-// better than being killed.
+// Watches how much memory the agent uses, so that it isn't killed.
+//
+// States: enough; short, from 80 % of a limit until less than 70 %. Garbage is collected before memory counts as short.
+// While it is short and above 80 %, large responses are refused.
 
 import { readFileSync } from 'node:fs'
 import { getHeapStatistics } from 'node:v8'
@@ -10,143 +12,124 @@ import type { Stoppable } from '../model.ts'
 import { startLoop } from './loop.ts'
 import type { Metrics } from './metrics.ts'
 
-/** In bytes. What has no limit has `Infinity`. */
-export interface Use {
-  /** Without what the kernel may take back at any moment: the files that are mapped, node's own among them. */
-  readonly resident: number
-  readonly mayReside: number
-  /** JavaScript objects; node chooses their limit when it starts. */
-  readonly heap: number
-  readonly mayHeap: number
+/** Without a limit, `Infinity`. */
+export interface MemoryUse {
+  /** Without mapped files, such as Node's own, which the kernel can reclaim. */
+  readonly residentBytes: number
+  readonly residentLimitBytes: number
+  /** JavaScript objects, garbage included. Node chooses their limit when it starts. */
+  readonly heapBytes: number
+  readonly heapLimitBytes: number
 }
 
-interface Deps {
+interface MemoryDeps {
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics
-  readonly read: () => Use
-  /** Frees what nobody holds any more, where the process is allowed to do so. */
+  readonly read: () => MemoryUse
+  /** The garbage collection, if the process exposes it. */
   readonly collect: (() => void) | undefined
 }
 
 export interface Memory extends Stoppable {
-  /** Memory is short. */
+  /** Set while memory is short. */
   trouble(): Trouble | undefined
-  /** Memory is short at this moment: large responses are refused. */
+  /** Whether memory is short at this moment: large responses are refused. */
   isExhausted(): boolean
 }
 
-const lookEvery = 1000
-/** Of what may be taken: above the first, memory is short, until it is below the second. */
-const tight = 0.8
-const eased = 0.7
-/** A collection stops all else for some 100 ms: not more often. */
-const collectEvery = 10_000
+const intervalMs = 1000
+const shortShare = 0.8
+const enoughShare = 0.7
+/** A collection blocks the event loop for some 100 ms. */
+const collectIntervalMs = 10_000
 
-export function startMemory({ clock, log, metrics, read, collect }: Deps): Memory {
-  const sheds = metrics.counter(
-    'app_metrics_proxy_memory_shed_total',
-    'Checks that found memory short, so that large answers were refused.',
+export function startMemory({ clock, log, metrics, read, collect }: MemoryDeps): Memory {
+  let collectedAt = Number.NEGATIVE_INFINITY
+  let trouble: Trouble | undefined
+  metrics.observe(
+    'app_metrics_proxy_memory_short',
+    'gauge',
+    'Whether memory is short, so that large responses may be refused: 1 if so.',
+    () => [[{}, trouble ? 1 : 0]],
   )
-  sheds.add(0)
   metrics.observe(
     'app_metrics_proxy_memory_limit_bytes',
     'gauge',
-    'What the agent may take before it is killed, by kind; absent where there is no limit.',
+    'How much memory the agent may use, by kind; absent without a limit.',
     () => limitsOf(read()),
   )
-  let collected = Number.NEGATIVE_INFINITY
-  let trouble: Trouble | undefined
 
-  async function look(): Promise<void> {
-    let use = read()
-    if (shareOf(use) >= tight && collectSometimes()) use = read()
-    const share = shareOf(use)
-    if (share < eased) ease()
-    else if (share >= tight || trouble) report(use)
+  async function check(): Promise<void> {
+    if (shareOf(read()) >= shortShare) collectGarbage()
+    const use = read()
+    const isShort = shareOf(use) >= (trouble ? enoughShare : shortShare)
+    if (isShort && !trouble) log.warn({ ...use }, 'memory is short')
+    if (!isShort && trouble) log.info({ ...use }, 'memory is no longer short')
+    trouble = isShort ? shortage(use) : undefined
   }
 
-  /** Whether it did. */
-  function collectSometimes(): boolean {
-    if (!collect || clock.now() - collected < collectEvery) return false
-    collected = clock.now()
+  function collectGarbage(): void {
+    if (!collect || clock.now() - collectedAt < collectIntervalMs) return
+    collectedAt = clock.now()
     collect()
-    return true
   }
 
-  function report(use: Use): void {
-    sheds.add(1)
-    if (!trouble) log.warn({ ...use }, 'memory is short: large answers are refused')
-    trouble = troubleOf(use)
-  }
-
-  function ease(): void {
-    if (trouble) log.info({ ...read() }, 'there is memory again')
-    trouble = undefined
-  }
-
-  const loop = startLoop(look, {
-    ...{ clock, every: lookEvery },
-    onFailure: (error) => log.internal(error, 'timer'),
-  })
+  const onFailure = (error: unknown) => log.internal(error, 'timer')
+  const loop = startLoop(check, { clock, intervalMs, onFailure })
   return {
     trouble: () => trouble,
-    isExhausted: () => trouble !== undefined && shareOf(read()) >= tight,
+    isExhausted: () => trouble !== undefined && shareOf(read()) >= shortShare,
     stop: loop.stop,
   }
 }
 
-function shareOf({ resident, mayReside, heap, mayHeap }: Use): number {
-  return Math.max(resident / mayReside, heap / mayHeap)
+function shareOf({ residentBytes, residentLimitBytes, heapBytes, heapLimitBytes }: MemoryUse): number {
+  return Math.max(residentBytes / residentLimitBytes, heapBytes / heapLimitBytes)
 }
 
-function troubleOf({ resident, mayReside, heap, mayHeap }: Use): Trouble {
+function shortage(use: MemoryUse): Trouble {
+  const { residentBytes, residentLimitBytes, heapBytes, heapLimitBytes } = use
   const mib = (bytes: number) => Math.round(bytes / 2 ** 20)
-  const short =
-    resident / mayReside >= heap / mayHeap
-      ? `${mib(resident)} of ${mib(mayReside)} MiB`
-      : `${mib(heap)} of ${mib(mayHeap)} MiB of JavaScript objects`
+  const used =
+    residentBytes / residentLimitBytes >= heapBytes / heapLimitBytes
+      ? `${mib(residentBytes)} of ${mib(residentLimitBytes)} MiB`
+      : `${mib(heapBytes)} of ${mib(heapLimitBytes)} MiB of JavaScript objects`
   return {
     code: 'overloaded',
-    reason: `memory is short: ${short} are used, so large answers are refused`,
+    reason: `memory is short: ${used} are used, so that large responses may be refused`,
     hint: 'raise the memory limit of the agent’s service, or lower MAX_BODY and MAX_SERIES',
   }
 }
 
-function limitsOf({ mayReside, mayHeap }: Use): (readonly [{ readonly kind: string }, number])[] {
-  const limits = [
-    [{ kind: 'resident' }, mayReside],
-    [{ kind: 'heap' }, mayHeap],
-  ] as const
-  return limits.filter(([, limit]) => Number.isFinite(limit)) as [{ kind: string }, number][]
+function limitsOf({ residentLimitBytes, heapLimitBytes }: MemoryUse): [{ kind: string }, number][] {
+  const limits = { resident: residentLimitBytes, heap: heapLimitBytes }
+  return Object.entries(limits).flatMap(([kind, bytes]) =>
+    Number.isFinite(bytes) ? [[{ kind }, bytes]] : [],
+  )
 }
 
-/** Of this process. A container's limit is that of its cgroup; without one the machine's memory is none of ours. */
-export function readUse(): Use {
-  const { used_heap_size, heap_size_limit } = getHeapStatistics()
-  return {
-    resident: anonymous(),
-    mayReside: memoryLimit(),
-    heap: used_heap_size,
-    mayHeap: heap_size_limit,
-  }
+/** Of this process. */
+export function readMemoryUse(): MemoryUse {
+  const { used_heap_size: heapBytes, heap_size_limit: heapLimitBytes } = getHeapStatistics()
+  return { residentBytes: anonymousBytes(), residentLimitBytes: memoryLimit(), heapBytes, heapLimitBytes }
 }
 
-function anonymous(): number {
+function anonymousBytes(): number {
   try {
     const [, kib] = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'latin1')) ?? []
     if (kib !== undefined) return Number(kib) * 1024
   } catch {
-    // not every system tells
+    // only Linux has it
   }
   return process.memoryUsage.rss()
 }
 
-/** Without a limit the kernel tells one that no machine has. */
-const unlimited = 2 ** 50
+/** The kernel's value for no limit exceeds this, which no machine has. */
+const maxLimitBytes = 2 ** 50
 
-/** What this process may take before it is killed, in bytes; `Infinity`: there is no limit. */
+/** The container's limit (its cgroup's) in bytes; `Infinity` without one, whatever the machine has. */
 export function memoryLimit(): number {
   const limit = process.constrainedMemory()
-  return limit > 0 && limit < unlimited ? limit : Number.POSITIVE_INFINITY
+  return limit > 0 && limit < maxLimitBytes ? limit : Number.POSITIVE_INFINITY
 }

@@ -1,22 +1,21 @@
-// The agent's own metrics: a small registry that prints the text format.
+// The agent's own metrics: a small registry, printed in the text format.
 
 import type { Labels } from '../model.ts'
 
-type Kind = 'counter' | 'gauge' | 'histogram'
-interface Family {
-  readonly kind: Kind
+interface OwnFamily {
+  readonly type: 'counter' | 'gauge' | 'histogram'
   readonly help: string
-  /** By what follows the family's name: a suffix or none, and the labels. */
+  /** The key is what follows the family's name: a suffix or none, and the labels. */
   readonly samples: Map<string, number>
 }
 
-/** A family of our own metrics. The same labels always name the same sample. */
+/** A counter or gauge. The same labels always identify the same sample. */
 export interface Metric {
   add(amount: number, labels?: Labels): void
   set(value: number, labels?: Labels): void
 }
 
-/** A distribution without labels. `observe` is cheap enough for every scrape. */
+/** A histogram without labels. */
 export interface Histogram {
   observe(value: number): void
 }
@@ -24,95 +23,89 @@ export interface Histogram {
 export interface Metrics {
   counter(name: string, help: string): Metric
   gauge(name: string, help: string): Metric
-  /** `bounds` are the buckets' upper ends, ascending, without +Inf. */
-  histogram(name: string, help: string, bounds: readonly number[]): Histogram
-  /** `collect` is called at each print, for what is read off rather than counted. */
+  /** `buckets` are upper bounds, ascending, without +Inf. */
+  histogram(name: string, help: string, buckets: readonly number[]): Histogram
+  /** For values that are read rather than counted: `collect` is called by each `print`. */
   observe(
     name: string,
-    kind: 'counter' | 'gauge',
+    type: 'counter' | 'gauge',
     help: string,
     collect: () => Iterable<readonly [Labels, number]>,
   ): void
-  /** The page in text format 0.0.4, families in the order of their names. */
+  /** Text format 0.0.4, sorted by family name. */
   print(): string
 }
 
 export function createMetrics(): Metrics {
-  const families = new Map<string, Family>()
+  const families = new Map<string, OwnFamily>()
   const collectors: (() => void)[] = []
 
-  function family(name: string, kind: Kind, help: string): Family {
-    const made: Family = families.get(name) ?? { kind, help, samples: new Map() }
-    families.set(name, made)
-    return made
+  function samplesOf(name: string, type: OwnFamily['type'], help: string): Map<string, number> {
+    const family = families.get(name) ?? { type, help, samples: new Map() }
+    families.set(name, family)
+    return family.samples
   }
-  function metric(name: string, kind: Kind, help: string): Metric {
-    const { samples } = family(name, kind, help)
+
+  function metric(name: string, type: OwnFamily['type'], help: string): Metric {
+    const samples = samplesOf(name, type, help)
     return {
       add(amount, labels = {}) {
-        const at = key(labels)
-        samples.set(at, (samples.get(at) ?? 0) + amount)
+        const key = printLabels(labels)
+        samples.set(key, (samples.get(key) ?? 0) + amount)
       },
-      set: (value, labels = {}) => samples.set(key(labels), value),
+      set: (value, labels = {}) => samples.set(printLabels(labels), value),
     }
   }
+
   return {
     counter: (name, help) => metric(name, 'counter', help),
     gauge: (name, help) => metric(name, 'gauge', help),
-    histogram(name, help, bounds) {
-      const { samples } = family(name, 'histogram', help)
-      const counts = new Array<number>(bounds.length + 1).fill(0)
+    histogram(name, help, buckets) {
+      const samples = samplesOf(name, 'histogram', help)
+      const bounds = [...buckets, Number.POSITIVE_INFINITY]
+      const counts = bounds.map(() => 0)
       let sum = 0
       collectors.push(() => {
-        for (const [suffix, value] of distribution(bounds, counts, sum)) samples.set(suffix, value)
+        let count = 0
+        for (const [index, bound] of bounds.entries()) {
+          count += counts[index]!
+          const le = bound === Number.POSITIVE_INFINITY ? '+Inf' : String(bound)
+          samples.set(`_bucket${printLabels({ le })}`, count)
+        }
+        samples.set('_sum', sum).set('_count', count)
       })
       return {
         observe(value) {
-          const at = bounds.findIndex((bound) => value <= bound)
-          counts[at === -1 ? bounds.length : at]! += 1
+          counts[bounds.findIndex((bound) => value <= bound)]! += 1
           sum += value
         },
       }
     },
-    observe(name, kind, help, collect) {
-      const { samples } = family(name, kind, help)
+    observe(name, type, help, collect) {
+      const samples = samplesOf(name, type, help)
       collectors.push(() => {
         samples.clear()
-        for (const [labels, value] of collect()) samples.set(key(labels), value)
+        for (const [labels, value] of collect()) samples.set(printLabels(labels), value)
       })
     },
     print() {
       for (const collect of collectors) collect()
       return [...families]
         .sort(([a], [b]) => (a < b ? -1 : 1))
-        .map(([name, { kind, help, samples }]) => {
-          const lines = [...samples].map(([labels, value]) => `${name}${labels} ${value}\n`)
-          return `# HELP ${name} ${escaped(help, false)}\n# TYPE ${name} ${kind}\n${lines.join('')}`
+        .map(([name, { type, help, samples }]) => {
+          const lines = [...samples].map(([key, value]) => `${name}${key} ${value}\n`)
+          return `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n${lines.join('')}`
         })
         .join('')
     },
   }
 }
 
-/** The samples of a histogram: cumulative buckets, sum and count. */
-function distribution(bounds: readonly number[], counts: readonly number[], sum: number) {
-  let count = 0
-  const buckets = counts.map((here, at): readonly [string, number] => {
-    count += here
-    return [`_bucket${key({ le: at === bounds.length ? '+Inf' : String(bounds[at]) })}`, count]
-  })
-  return [...buckets, ['_sum', sum] as const, ['_count', count] as const]
-}
-
-function key(labels: Labels): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value, true)}"`)
+function printLabels(labels: Labels): string {
+  const pairs = Object.entries(labels).map(
+    ([name, value]) => `${name}="${escapeHelp(value).replaceAll('"', '\\"')}"`,
+  )
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
 }
 
-const special = /[\\\n"]/
-
-function escaped(text: string, quotes: boolean): string {
-  if (!special.test(text)) return text
-  const plain = text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
-  return quotes ? plain.replaceAll('"', '\\"') : plain
-}
+const escapeHelp = (text: string) => text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')

@@ -1,46 +1,50 @@
-// Connections to containers, each kept from one scrape to the next. The only file that knows the HTTP client.
+// Connections to containers, kept alive from one scrape to the next. The only file that imports undici.
 //
-// A connection belongs to one target and is used by one fetch at a time: it is taken from the idle ones, and put back
-// only after a response that was read to its end. So no fetch ever waits for another's response.
+// States: in use by one fetch, idle, closed. A fetch takes the idle connection of its URL or opens one, and puts it back
+// only after a response that was read completely. So no fetch ever waits for another's response.
 
-import { Client, type Dispatcher } from 'undici'
+import { Client } from 'undici'
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
-import type { Mono } from '../model.ts'
 
 export interface Connection {
   readonly url: string
-  /** It has brought a response before: its next failure may only mean that the container closed it meanwhile. */
+  /** Whether it was idle before: a failure may only mean that the container closed it meanwhile. */
   isReused: boolean
-  get(request: Request, handler: Dispatcher.DispatchHandler): void
+  /** Resolves once the headers are there. Before another `get`, the body must be read completely. */
+  get(request: ConnectionRequest): Promise<ConnectionResponse>
+  /** Whoever waits for a response or reads its body gets `reason`. */
   close(reason: Error): void
 }
 
-export interface Request {
+export interface ConnectionRequest {
   readonly path: string
-  /** Names and values in turn. */
-  readonly headers: string[]
-  /** Nothing else will be fetched through this connection. */
-  readonly isLast: boolean
+  readonly headers: Readonly<Record<string, string>>
+  /** Whether the connection will be used again. */
+  readonly keepAlive: boolean
+}
+
+export interface ConnectionResponse {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly body: AsyncIterable<Uint8Array>
 }
 
 export interface Connections {
-  /** `timeoutMs`: for connecting, should nobody close it before. */
+  /** `timeoutMs` is for connecting. */
   take(url: string, timeoutMs: number): Connection
   putBack(connection: Connection): void
-  /** Closes all of them. */
   close(): void
 }
 
 const keepAliveMs = 60_000
-/** A connection isn't used any more so long before the container closes it. */
+/** How long before the container would close an idle connection it is no longer used. */
 const keepAliveMarginMs = 1000
 const maxHeaderBytes = 16 * 1024
 
 export function createConnections(clock: Clock, verifyTls: boolean): Connections {
   const all = new Set<Connection>()
-  const idle = new Map<string, { readonly connection: Connection; readonly since: Mono }>()
-  let cancelSweep = clock.after(keepAliveMs, sweep)
+  const idle = new Map<string, { readonly connection: Connection; readonly cancelClose: () => void }>()
 
   function open(url: string, timeoutMs: number): Connection {
     const client = new Client(new URL(url).origin, {
@@ -50,50 +54,44 @@ export function createConnections(clock: Clock, verifyTls: boolean): Connections
       keepAliveMaxTimeout: keepAliveMs,
       keepAliveTimeoutThreshold: keepAliveMarginMs,
       maxHeaderSize: maxHeaderBytes,
-      // the deadline of the whole fetch counts
+      // fetch.ts has one timeout for everything
       headersTimeout: 0,
       bodyTimeout: 0,
-    })
-    // after a pause, too, it connects anew
-    client.on('connect', () => {
-      connection.isReused = false
     })
     const connection: Connection = {
       url,
       isReused: false,
-      get({ path, headers, isLast }, handler) {
-        client.dispatch({ method: 'GET', path, headers, ...(isLast && { reset: true }) }, handler)
+      async get({ path, headers, keepAlive }) {
+        const options = { method: 'GET', path, headers, ...(!keepAlive && { reset: true }) } as const
+        const { statusCode, headers: received, body } = await client.request(options)
+        return { status: statusCode, headers: received, body }
       },
       close(reason) {
-        all.delete(connection)
-        if (idle.get(url)?.connection === connection) idle.delete(url)
-        void client.destroy(reason)
+        if (all.delete(connection)) void client.destroy(reason)
       },
     }
     all.add(connection)
     return connection
   }
 
-  /** The client closes its socket when its time is up; this forgets the client. */
-  function sweep(): void {
-    for (const { connection, since } of [...idle.values()])
-      if (since <= clock.now() - keepAliveMs) connection.close(noLongerNeeded)
-    cancelSweep = clock.after(keepAliveMs, sweep)
+  function takeIdle(url: string): Connection | undefined {
+    const { connection, cancelClose } = idle.get(url) ?? {}
+    cancelClose?.()
+    idle.delete(url)
+    return connection
   }
 
   return {
-    take(url, timeoutMs) {
-      const { connection } = idle.get(url) ?? {}
-      idle.delete(url)
-      return connection ?? open(url, timeoutMs)
-    },
+    take: (url, timeoutMs) => takeIdle(url) ?? open(url, timeoutMs),
     putBack(connection) {
-      idle.get(connection.url)?.connection.close(noLongerNeeded)
+      const { url } = connection
+      takeIdle(url)?.close(noLongerNeeded)
       connection.isReused = true
-      idle.set(connection.url, { connection, since: clock.now() })
+      const cancelClose = clock.after(keepAliveMs, () => takeIdle(url)?.close(noLongerNeeded))
+      idle.set(url, { connection, cancelClose })
     },
     close() {
-      cancelSweep()
+      for (const url of [...idle.keys()]) takeIdle(url)
       for (const connection of [...all]) connection.close(new ProxyError('stopping', 'the agent stops'))
     },
   }

@@ -1,37 +1,36 @@
-// Every way in which a request can fail, in words that people understand.
+// Every way in which a request can fail, with a reason that people understand.
 
 import { type Code, ProxyError } from '../errors.ts'
 
 /** `9.9 s`, `250 ms`. */
-export function inWords(ms: number): string {
+export function durationText(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${Math.round(ms / 100) / 10} s`
 }
 
 /** `16 MiB`, `16 KiB`. */
-export function sizeInWords(bytes: number): string {
+export function sizeText(bytes: number): string {
   const [unit, name] = bytes >= 2 ** 20 ? [2 ** 20, 'MiB'] : [2 ** 10, 'KiB']
   return `${Math.round((bytes / unit) * 10) / 10} ${name}`
 }
 
-/** A stranger's text, made safe to show: printable, and not longer than `most`. */
-export function shown(text: string, most = 200): string {
+/** Text from a container, safe to log and to serve: printable, at most `maxLength` characters. */
+export function printable(text: string, maxLength = 200): string {
   const plain = text.replaceAll(/[^\x20-\x7e\u00a0-\uffff]/g, '\ufffd')
-  return plain.length > most ? `${plain.slice(0, most)}…` : plain
+  return plain.length > maxLength ? `${plain.slice(0, maxLength)}…` : plain
 }
 
-export function tooSlow(ms: number): ProxyError {
-  return new ProxyError('timeout', `no answer within ${inWords(ms)}`)
+export function timeoutError(ms: number): ProxyError {
+  return new ProxyError('timeout', `no answer within ${durationText(ms)}`)
 }
 
-export function tooLarge(most: number, how = ''): ProxyError {
-  return new ProxyError('too_large', `sent more than ${sizeInWords(most)}${how}`, {
-    hint: 'raise MAX_BODY, or let the container show less',
+export function tooLargeError(maxBytes: number, suffix = ''): ProxyError {
+  return new ProxyError('too_large', `sent more than ${sizeText(maxBytes)}${suffix}`, {
+    hint: 'raise MAX_BODY, or let the container expose less',
   })
 }
 
-type Known = readonly [Code, string]
-const known: ReadonlyMap<string, Known> = new Map(
-  Object.entries<Known>({
+const failureByCode: ReadonlyMap<string, readonly [Code, string]> = new Map(
+  Object.entries<readonly [Code, string]>({
     ECONNREFUSED: ['refused', 'connection refused'],
     ECONNRESET: ['reset', 'connection reset'],
     EPIPE: ['reset', 'connection reset'],
@@ -51,31 +50,31 @@ const known: ReadonlyMap<string, Known> = new Map(
   }),
 )
 
-const speaksNoTls = new Set(['EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG'])
-const aboutTls = /^(ERR_SSL_|ERR_TLS_|EPROTO|CERT_|UNABLE_TO_)|_CERT(_|$)|_SIGNATURE$/
+const noTlsCodes = new Set(['EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG'])
+const tlsCode = /^(ERR_SSL_|ERR_TLS_|EPROTO|CERT_|UNABLE_TO_)|_CERT(_|$)|_SIGNATURE$/
 
-/** `reason` is OpenSSL's: its message holds addresses in memory too. */
-interface Thrown extends Error {
-  readonly code: string
-  readonly reason: string
-}
-
-/** What a library or the system threw, as ours. */
+/** The ProxyError for what a library or the system threw. */
 export function failureOf(error: unknown): ProxyError {
   if (error instanceof ProxyError) return error
-  const { name, code = '', message = '', reason } = error as Partial<Thrown>
-  const found = known.get(code)
-  if (found) return new ProxyError(...found, { cause: error })
-  // the HTTP client asserts some of what a response must look like
+  // `reason` is OpenSSL's: unlike its message, it holds no memory addresses
+  const {
+    name,
+    code = '',
+    message = '',
+    reason,
+  } = error as Partial<NodeJS.ErrnoException & { reason: string }>
+  const failure = failureByCode.get(code)
+  if (failure) return new ProxyError(...failure, { cause: error })
+  // undici asserts some rules of HTTP
   if (name === 'HTTPParserError' || code === 'ERR_ASSERTION')
     return new ProxyError('protocol', 'answered something that is not HTTP', { cause: error })
-  if (speaksNoTls.has(code))
+  if (noTlsCodes.has(code))
     return new ProxyError('tls', 'does not speak TLS as expected', {
       hint: 'set the label app-metrics-proxy.scheme to http if it speaks plain HTTP',
       cause: error,
     })
-  if (aboutTls.test(code))
-    return new ProxyError('tls', `TLS failed: ${shown(reason ?? message)}`, {
+  if (tlsCode.test(code))
+    return new ProxyError('tls', `TLS failed: ${printable(reason ?? message)}`, {
       hint: 'give the container a certificate that this agent trusts, or set VERIFY_TLS=false',
       cause: error,
     })

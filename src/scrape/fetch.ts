@@ -1,42 +1,47 @@
-// One GET of one page, as bytes.
+// One GET, whose body is returned as bytes.
 
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 import { redact } from '../http/credentials.ts'
 import type { Mono } from '../model.ts'
-import { type Connection, createConnections, type Request } from './connections.ts'
-import { Collector, type Response } from './exchange.ts'
-import { failureOf, shown, tooSlow } from './failures.ts'
-import { NeedsMemory, type ScrapeMemory } from './memory.ts'
+import { dropBody, readBody } from './body.ts'
+import {
+  type Connection,
+  type ConnectionRequest,
+  type ConnectionResponse,
+  createConnections,
+} from './connections.ts'
+import { failureOf, printable, timeoutError } from './failures.ts'
+import { NeedsMemory, type ScrapeMemory } from './scrape-memory.ts'
 
 export interface Fetched {
-  /** As it came, still packed if `gzip`. */
+  /** As received, compressed if `gzip`. */
   readonly body: Uint8Array
   readonly gzip: boolean
   readonly contentType: string | undefined
 }
 
 export interface FetchOptions {
-  /** Milliseconds for all of it: connecting, redirects, headers and body. */
-  readonly timeout: number
-  /** The time left as the container is told it; `timeout` if absent. */
-  readonly left?: number
-  /** Closes the connection after the answer. */
-  readonly once?: boolean
+  /** For everything: connecting, redirects, headers and body. */
+  readonly timeoutMs: number
+  /** What is left of the client's timeout, sent to the container. Default: `timeoutMs`. */
+  readonly clientTimeoutMs?: number
+  /** Whether to keep the connection for the next fetch. Default: true. */
+  readonly keepAlive?: boolean
   readonly signal?: AbortSignal
-  /** Absent: the body is bounded by its largest size alone. */
+  /** Default: only `maxBodyBytes` bounds the body. */
   readonly memory?: ScrapeMemory
 }
 
 export interface Fetcher {
-  /** Resolves for an answer of 200; rejects with a ProxyError for everything else. */
+  /** Resolves for a response with status 200; rejects with a ProxyError otherwise. */
   fetch(url: string, options: FetchOptions): Promise<Fetched>
   close(): Promise<void>
 }
 
 export interface FetcherOptions {
   readonly clock: Clock
-  /** The largest body, as it is received. */
+  /** The largest body, as received. */
   readonly maxBodyBytes: number
   readonly verifyTls: boolean
   /** The value of the header `Authorization` for this URL, and for redirects within its origin. */
@@ -49,7 +54,7 @@ const accept =
   'text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2'
 const maxRedirects = 3
 const redirects = new Set([301, 302, 303, 307, 308])
-/** A fetch's own deadline is the first to pass, since its message says more. */
+/** The timeout for connecting is longer by this, so that the fetch's own one, with the better message, comes first. */
 const connectMarginMs = 1000
 
 export function createFetcher({
@@ -61,29 +66,29 @@ export function createFetcher({
   const connections = createConnections(clock, verifyTls)
 
   async function fetch(url: string, options: FetchOptions): Promise<Fetched> {
-    const deadline = clock.now() + options.timeout
+    const deadline = clock.now() + options.timeoutMs
     let target = new URL(url)
     for (let hops = 0; hops <= maxRedirects; hops += 1) {
-      const response = await requestTwice(url, target, deadline, options)
+      const response = await requestWithRetry(url, target, deadline, options)
       if (!redirects.has(response.status)) return accepted(response)
       target = redirected(target, response)
     }
     throw new ProxyError('redirect', `redirected more than ${maxRedirects} times`)
   }
 
-  /** The container may have closed a kept connection in the very moment in which it was used. */
-  async function requestTwice(
+  /** Retries once if the container closed an idle connection while it was being used. */
+  async function requestWithRetry(
     url: string,
     target: URL,
     deadline: Mono,
     options: FetchOptions,
-  ): Promise<Response> {
+  ): Promise<FetchResponse> {
     const once = () =>
-      request(connections.take(url, options.timeout + connectMarginMs), target, deadline, options)
+      request(connections.take(url, options.timeoutMs + connectMarginMs), target, deadline, options)
     try {
       return await once()
     } catch (error) {
-      if (!(error instanceof ClosedMeanwhile)) throw error
+      if (!(error instanceof ClosedWhileIdle)) throw error
       return once()
     }
   }
@@ -93,32 +98,52 @@ export function createFetcher({
     target: URL,
     deadline: Mono,
     options: FetchOptions,
-  ): Promise<Response> {
-    const { memory, signal, timeout, once = false } = options
+  ): Promise<FetchResponse> {
+    const { memory, signal, timeoutMs, keepAlive = true } = options
     const leftMs = deadline - clock.now()
-    const collector = new Collector(maxBodyBytes, (bytes) => memory?.use(bytes))
-    const abort = () => collector.fail(signal?.reason)
-    memory?.onGiveUp((error) => collector.fail(error))
-    const cancel = clock.after(Math.max(0, leftMs), () => collector.fail(tooSlow(timeout)))
+    const cancel = clock.after(Math.max(0, leftMs), () => connection.close(timeoutError(timeoutMs)))
+    const abort = () => connection.close(signal?.reason)
+    memory?.onRevoked(connection.close)
+    signal?.addEventListener('abort', abort)
     try {
       signal?.throwIfAborted()
-      signal?.addEventListener('abort', abort)
-      connection.get(requestOf(target, leftMs, options, authorizationFor(connection.url)), collector)
-      const response = await collector.response
-      if (once) connection.close(noLongerNeeded)
-      else connections.putBack(connection)
-      return response
+      const response = await get(
+        connection,
+        requestOf(target, leftMs, options, authorizationFor(connection.url)),
+      )
+      const body = await bodyOf(response, memory)
+      if (keepAlive) connections.putBack(connection)
+      else connection.close(noLongerNeeded)
+      return { ...response, body }
     } catch (error) {
       connection.close(noLongerNeeded)
-      if (error instanceof NeedsMemory) throw error
-      const failure = failureOf(error)
-      if (connection.isReused && !collector.hasBegun() && failure.code === 'reset')
-        throw new ClosedMeanwhile()
-      throw failure
+      if (error instanceof NeedsMemory || error instanceof ClosedWhileIdle) throw error
+      throw failureOf(error)
     } finally {
       cancel()
       signal?.removeEventListener('abort', abort)
     }
+  }
+
+  async function get(connection: Connection, request: ConnectionRequest): Promise<ConnectionResponse> {
+    try {
+      return await connection.get(request)
+    } catch (error) {
+      if (connection.isReused && failureOf(error).code === 'reset') throw new ClosedWhileIdle()
+      throw error
+    }
+  }
+
+  /** Empty unless the status is 200. */
+  async function bodyOf(response: ConnectionResponse, memory: ScrapeMemory | undefined): Promise<Uint8Array> {
+    const { status, headers, body } = response
+    if (status !== 200) {
+      await dropBody(body, status)
+      return Buffer.alloc(0)
+    }
+    const length = firstOf(headers['content-length'])
+    const announcedBytes = length === undefined ? undefined : Number(length)
+    return readBody(body, announcedBytes, maxBodyBytes, (bytes) => memory?.use(bytes))
   }
 
   return { fetch, close: async () => connections.close() }
@@ -126,43 +151,48 @@ export function createFetcher({
 
 const noLongerNeeded = new ProxyError('stopping', 'the connection is no longer needed')
 
-class ClosedMeanwhile extends Error {}
+class ClosedWhileIdle extends Error {}
+
+interface FetchResponse extends Omit<ConnectionResponse, 'body'> {
+  readonly body: Uint8Array
+}
 
 function requestOf(
   { pathname, search }: URL,
   leftMs: number,
-  { left = leftMs, once = false }: FetchOptions,
+  { clientTimeoutMs = leftMs, keepAlive = true }: FetchOptions,
   authorization: string | undefined,
-): Request {
+): ConnectionRequest {
   return {
     path: pathname + search,
-    isLast: once,
-    // measured: packed and plain cost this agent the same, since what unpacking takes, receiving less saves;
-    // and a page that comes packed needs no packing when it is served
-    headers: [
-      ...['accept', accept, 'accept-encoding', 'gzip', 'user-agent', 'app-metrics-proxy'],
-      ...['x-prometheus-scrape-timeout-seconds', (Math.min(leftMs, left) / 1000).toFixed(3)],
-      ...(authorization === undefined ? [] : ['authorization', authorization]),
-    ],
+    keepAlive,
+    headers: {
+      accept,
+      // measured: gzip and plain cost the agent the same, and gzip needs no compression when it is served
+      'accept-encoding': 'gzip',
+      'user-agent': 'app-metrics-proxy',
+      'x-prometheus-scrape-timeout-seconds': (Math.min(leftMs, clientTimeoutMs) / 1000).toFixed(3),
+      ...(authorization !== undefined && { authorization }),
+    },
   }
 }
 
-function accepted({ status, headers, body }: Response): Fetched {
+function accepted({ status, headers, body }: FetchResponse): Fetched {
   if (status !== 200) throw new ProxyError('status', `answered ${status}`)
   const encoding = (firstOf(headers['content-encoding']) ?? 'identity').toLowerCase()
   if (encoding !== 'gzip' && encoding !== 'identity' && encoding !== '')
-    throw new ProxyError('protocol', `answered with the content encoding ${shown(encoding, 40)}`)
+    throw new ProxyError('protocol', `answered with the content encoding ${printable(encoding, 40)}`)
   return { body, gzip: encoding === 'gzip', contentType: firstOf(headers['content-type']) }
 }
 
-/** Follows only within the same scheme, host and port: a container must not send the agent elsewhere. */
-function redirected(from: URL, { headers }: Response): URL {
+/** Only within the same scheme, host and port: a container must not send the agent elsewhere. */
+function redirected(from: URL, { headers }: FetchResponse): URL {
   const location = firstOf(headers.location) ?? ''
   const to = URL.parse(location, from.href)
   if (to?.origin === from.origin) return to
   throw new ProxyError(
     'redirect',
-    `redirects to ${shown(redact(location)) || 'nowhere'}, which is not followed`,
+    `redirects to ${printable(redact(location)) || 'nowhere'}, which is not followed`,
     {
       hint: 'set the labels app-metrics-proxy.port, .path and .scheme to where the metrics are',
     },

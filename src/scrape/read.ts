@@ -1,112 +1,109 @@
-// From a URL to a page of valid metrics, or to the reason why not.
+// From a URL to a page of valid metrics, or to the reason why there are none.
 
+import pLimit from 'p-limit'
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
-import type { Format, Page } from '../model.ts'
+import type { inspect } from '../exposition/inspect.ts'
+import type { Page } from '../model.ts'
 import { plainPage } from '../model.ts'
 import type { ByteBudget } from '../runtime/byte-budget.ts'
-import { shown } from './failures.ts'
+import { unpack } from './body.ts'
+import { printable } from './failures.ts'
 import type { Fetched, FetchOptions } from './fetch.ts'
-import { type ScrapeMemory, withMemory } from './memory.ts'
-import { createTurns } from './turns.ts'
-import { unpack } from './unpack.ts'
+import { type ScrapeMemory, withMemory } from './scrape-memory.ts'
 
-/** Whether a body is valid metrics. */
-export type Inspect = (body: Uint8Array, contentType: string | undefined) => Inspected
+type Inspection = ReturnType<typeof inspect>
 
-export type Inspected =
-  | {
-      readonly ok: true
-      readonly format: Format
-      readonly series: number
-      readonly remarks: readonly string[]
-      /** The page as it is to be used, where Prometheus wouldn't take it as it came. */
-      readonly fixed?: Uint8Array
-    }
-  | { readonly ok: false; readonly line: number; readonly column: number; readonly reason: string }
-
-/** A page, and what it was announced as. */
+/** A page, and its Content-Type. */
 export interface Reading {
   readonly page: Page
   readonly contentType: string | undefined
 }
 
 export interface ReadOptions extends FetchOptions {
-  /** The last reading of the same URL: if nothing has changed since, it is the answer. */
-  readonly before?: Reading
+  /** What it took the last time, see `bytesToRead`. */
+  readonly expectedBytes?: number
 }
 
+/** Rejects with a ProxyError if `url` has no valid metrics. */
 export type Read = (url: string, options: ReadOptions) => Promise<Reading>
 
 export interface ReaderOptions {
   readonly fetch: (url: string, options: FetchOptions) => Promise<Fetched>
-  readonly inspect: Inspect
-  /** The largest body, unpacked. */
+  /** Whether a body is valid metrics. */
+  readonly inspect: (body: Uint8Array, contentType: string | undefined) => Inspection
+  /** The largest body, uncompressed. */
   readonly maxBodyBytes: number
   readonly clock: Clock
-  /** What all that is being read may hold together. */
+  /** Shared by all reads. */
   readonly budget: ByteBudget
 }
 
-/** To look at a larger page takes several milliseconds. */
+/** Inspecting a larger body takes several milliseconds. */
 const largeBytes = 2 ** 20
 
 export function createReader({ fetch, inspect, maxBodyBytes, clock, budget }: ReaderOptions): Read {
-  const inTurn = createTurns(clock)
+  const oneAtATime = pLimit(1)
+
+  /** Large bodies one at a time, each followed by a pause as long: half of the event loop is left for all else. */
+  function inspectLarge(body: Uint8Array, contentType: string | undefined): Promise<Inspection> {
+    return new Promise((resolve, reject) => {
+      void oneAtATime(async () => {
+        const startedAt = clock.now()
+        try {
+          resolve(inspect(body, contentType))
+        } catch (error) {
+          reject(error)
+        }
+        await clock.sleep(clock.now() - startedAt)
+      })
+    })
+  }
 
   async function read(url: string, options: ReadOptions, memory: ScrapeMemory): Promise<Reading> {
-    const { before } = options
     const fetched = await fetch(url, { ...options, memory })
-    if (before && isSame(fetched, before)) return before
+    const { contentType } = fetched
     const body = fetched.gzip ? await unpack(fetched.body, maxBodyBytes, memory.use) : fetched.body
-    const check = () => inspect(body, fetched.contentType)
-    const found = body.length > largeBytes ? await inTurn(check) : check()
+    const found = await (body.length > largeBytes ? inspectLarge : inspect)(body, contentType)
     if (!found.ok) throw invalid(body, found)
-    return { page: pageOf(body, found, fetched), contentType: fetched.contentType }
+    return { page: pageOf(body, found, fetched), contentType }
   }
 
   return (url, options) => {
-    const attempt = {
+    const needs = {
       owner: url,
-      expectedBytes: options.before ? takenBy(options.before.page) : 0,
-      // as it came, and unpacked
+      expectedBytes: options.expectedBytes ?? 0,
+      // as received, and uncompressed
       maxBytes: 2 * maxBodyBytes,
-      timeoutMs: options.timeout,
+      timeoutMs: options.timeoutMs,
     }
-    return withMemory(budget, clock, attempt, (memory, timeout) => read(url, { ...options, timeout }, memory))
+    return withMemory(budget, clock, needs, (memory, timeoutMs) =>
+      read(url, { ...options, timeoutMs }, memory),
+    )
   }
 }
 
-/** The bytes that reading the same again takes: a page grows a little from time to time. */
-function takenBy({ content, size }: Page): number {
-  const received = content.kind === 'gzip' ? content.bytes.length : 0
-  return Math.ceil((received + size) * 1.25)
+/** The memory that reading this page again takes: pages grow a little from time to time. */
+export function bytesToRead({ content, size }: Page): number {
+  const receivedBytes = content.kind === 'gzip' ? content.bytes.length : 0
+  return Math.ceil((receivedBytes + size) * 1.25)
 }
 
-/** The container's own gzip is kept where it sent one: it goes out as it came, and takes the least memory. */
-function pageOf(body: Uint8Array, found: Inspected & { ok: true }, { gzip, body: sent }: Fetched): Page {
+/** The container's own gzip is kept: it is served unchanged, and takes the least memory. */
+function pageOf(body: Uint8Array, found: Inspection & { ok: true }, { gzip, body: received }: Fetched): Page {
   const page = plainPage(found.fixed ?? body, found)
-  return gzip && !found.fixed ? { ...page, content: { kind: 'gzip', bytes: sent } } : page
+  return gzip && !found.fixed ? { ...page, content: { kind: 'gzip', bytes: received } } : page
 }
 
-function isSame({ body, gzip, contentType }: Fetched, before: Reading): boolean {
-  const { content } = before.page
-  return (
-    contentType === before.contentType &&
-    content.kind === (gzip ? 'gzip' : 'plain') &&
-    Buffer.compare(content.bytes, body) === 0
-  )
-}
-
-function invalid(body: Uint8Array, { line, column, reason }: Inspected & { ok: false }): ProxyError {
+function invalid(body: Uint8Array, { line, column, reason }: Inspection & { ok: false }): ProxyError {
   if (isMarkup(body)) return new ProxyError('invalid', 'answered HTML, not metrics')
   return new ProxyError(
     'invalid',
-    `answered no valid metrics: line ${line}, column ${column}: ${shown(reason)}`,
+    `answered no valid metrics: line ${line}, column ${column}: ${printable(reason)}`,
   )
 }
 
-/** No metric begins with `<`, and every page of HTML or XML does. */
+/** No metric begins with `<`; every HTML or XML document does. */
 function isMarkup(body: Uint8Array): boolean {
   const start = Buffer.from(body.buffer, body.byteOffset, Math.min(body.length, 256)).toString('latin1')
   return /^(\u00ef\u00bb\u00bf)?\s*</.test(start)

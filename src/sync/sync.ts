@@ -64,7 +64,7 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
       maxBodyBytes: config.maxBodyBytes,
     },
     dial: (address, signal) => dial(address, ssh, clock, signal),
-    onLost: () => finding.wake(),
+    onLost: () => finding.trigger(),
     watch: measures.watch,
   })
   const listener = await startListener({
@@ -81,7 +81,7 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
   )
   const finding = startLoop(async (signal) => mesh.seek(await find(signal)), {
     clock,
-    every: findEvery,
+    intervalMs: findEvery,
     onFailure: (error, inARow) => {
       if (isInternal(error)) log.internal(error, 'sync')
       if (inARow === 1) log.warn({ ...troubleOf(error) }, 'peers can’t be found')

@@ -44,10 +44,8 @@ export function createResponseMemory(deps: ResponseMemoryDeps): ResponseMemory {
       throw new ProxyError('overloaded', 'the agent is short of memory for an answer of this size')
     const { socket } = request.raw
     const reservation = await budget.reserve({
-      owner: socket.remoteAddress ?? '',
-      bytes,
-      timeoutMs,
-      giveUp: () => socket.destroy(),
+      ...{ owner: socket.remoteAddress ?? '', bytes, timeoutMs },
+      revoke: () => socket.destroy(),
     })
     if (socket.destroyed) {
       reservation.release()

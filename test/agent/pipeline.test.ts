@@ -31,7 +31,7 @@ beforeEach(() => {
       connect: async () => {},
       read: async () => {
         attempts += 1
-        return { page: page('x 1\n') }
+        return { page: page('x 1\n'), contentType: undefined }
       },
       log: createLog('silent'),
       metrics: createMetrics(),
@@ -43,13 +43,13 @@ beforeEach(() => {
     store,
     config: { scrapeIntervalMs: 10_000, scrapeTimeoutMs: 10_000 },
     settings: ({ labels }) => settingsOf(labels, undefined),
-    planOf: () => ({ kind: 'probe', candidates, told: false, hint: '' }) as const,
+    planOf: () => ({ kind: 'probe', candidates, isExplicit: false, hint: '' }) as const,
     probe: prober.update,
     repeat: prober.repeat,
     scrape: (jobs) => {
       scraped = [...jobs.keys()]
     },
-    isProbed: prober.settled,
+    isProbed: prober.isInitialPassDone,
   })
   store.subscribe(pipeline.changed)
 })

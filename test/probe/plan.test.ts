@@ -27,7 +27,7 @@ function urls(...given: Parameters<typeof plan>) {
   return made.kind === 'probe' ? made.candidates.map(({ url }) => url) : made.trouble
 }
 
-describe('what is looked at, and in which order', () => {
+describe('what is probed, and in which order', () => {
   test.each<[string, Parameters<typeof plan>, string[]]>([
     [
       'the usual ports, then PORTS, each once; https on 443',
@@ -40,7 +40,7 @@ describe('what is looked at, and in which order', () => {
         'http://10.0.1.7:1201/metrics',
       ],
     ],
-    ['only the port that a label names', [{ 'app-metrics-proxy.port': '9' }], ['http://10.0.1.7:9/metrics']],
+    ['only the port of a label', [{ 'app-metrics-proxy.port': '9' }], ['http://10.0.1.7:9/metrics']],
     [
       'https on 8443 without a label',
       [{ 'app-metrics-proxy.port': '8443' }],
@@ -57,7 +57,7 @@ describe('what is looked at, and in which order', () => {
       ['http://10.0.1.7:9/metrics?module=a+b%26c'],
     ],
     [
-      'the network that a label names',
+      'the network of a label',
       [{ 'app-metrics-proxy.port': '9', 'app-metrics-proxy.network': 'bridge' }],
       ['http://172.17.0.7:9/metrics'],
     ],
@@ -86,7 +86,7 @@ describe('what is looked at, and in which order', () => {
     })
   })
 
-  test('why, for people', () => {
+  test('why this port and path', () => {
     const why = (labels: Record<string, string>) => {
       const made = plan(labels)
       return made.kind === 'probe' ? made.candidates[0]?.why : undefined
@@ -97,7 +97,7 @@ describe('what is looked at, and in which order', () => {
   })
 })
 
-describe('why nothing is looked at', () => {
+describe('why nothing is probed', () => {
   test.each<[string, Parameters<typeof plan>, object]>([
     [
       'opted out',

@@ -8,7 +8,7 @@ import { createMetrics } from '../../src/runtime/metrics.ts'
 import { virtualClock } from '../helpers/clock.ts'
 import { page } from '../web/agent.ts'
 
-/** What a port does: nothing listens, or after so many milliseconds these series or that failure come. */
+/** Nothing listens on a port, or it responds after so many milliseconds with these series or that failure. */
 type Behaviour = 'closed' | 'dropped' | { after?: number; series?: number; error?: ProxyError }
 
 const html = new ProxyError('invalid', 'answered HTML, not metrics')
@@ -21,34 +21,34 @@ function scan(ports: readonly number[]): Plan {
     port,
     why: 'scanned',
   }))
-  return { kind: 'probe', candidates, told: false, hint: 'add its port to PORTS' }
+  return { kind: 'probe', candidates, isExplicit: false, hint: 'add its port to PORTS' }
 }
 
-/** A prober in virtual time over ports whose behaviour the test sets. */
+/** A prober on virtual time, over ports with the given behaviour. */
 function started(ports: Record<number, Behaviour>) {
   const clock = virtualClock(0)
   const findings: [string, Finding][] = []
   const connects: { port: number; at: number }[] = []
-  const reads: { port: number; at: number }[] = []
+  const signals: AbortSignal[] = []
   const prober = startProber(
     {
       clock,
       config: { scrapeTimeoutMs: 10_000 },
-      connect: async (_, port, timeout, signal) => {
+      connect: async (_, port, timeoutMs, signal) => {
         connects.push({ port, at: clock.now() })
+        signals.push(signal)
         if (ports[port] === 'closed') throw new ProxyError('refused', 'connection refused')
         if (ports[port] !== 'dropped') return
-        await clock.sleep(timeout, signal)
+        await clock.sleep(timeoutMs, signal)
         throw new ProxyError('timeout', 'connecting gets no answer')
       },
-      read: async (url, { timeout, signal }) => {
+      read: async (url, { timeoutMs, signal }) => {
         const port = Number(/:(\d+)/.exec(url)?.[1])
-        reads.push({ port, at: clock.now() })
         const { after = 1, series = 1, error } = ports[port] as Exclude<Behaviour, string>
-        await clock.sleep(Math.min(after, timeout), signal)
-        if (after > timeout) throw new ProxyError('timeout', 'no answer within 10 s')
+        await clock.sleep(Math.min(after, timeoutMs), signal)
+        if (after > timeoutMs) throw new ProxyError('timeout', 'no answer within 10 s')
         if (error) throw error
-        return { page: page('x 1\n', { series }) }
+        return { page: page('x 1\n', { series }), contentType: undefined }
       },
       log: createLog('silent'),
       metrics: createMetrics(),
@@ -60,12 +60,12 @@ function started(ports: Record<number, Behaviour>) {
     const finding = last(id)
     return finding?.kind === 'found' ? finding.endpoint.port : undefined
   }
-  return { clock, ports, prober, findings, connects, reads, last, found }
+  return { clock, ports, prober, findings, connects, signals, last, found }
 }
 
 describe('which port wins', () => {
   test('the first in order with valid metrics, though a later one answers sooner', async () => {
-    const { clock, prober, found } = started({
+    const { clock, prober, findings, found } = started({
       80: { error: html },
       8080: { after: 200 },
       9100: { after: 1 },
@@ -73,30 +73,31 @@ describe('which port wins', () => {
     prober.update(new Map([['a', scan([80, 8080, 9100])]]))
     await clock.pass(250)
     expect(found()).toBe(8080)
+    expect(findings.map(([, { kind }]) => kind)).toEqual(['searching', 'found'])
   })
 
-  test('one that comes first and hangs delays the others no longer than a moment', async () => {
+  test('a preferred one that hangs delays the others only shortly', async () => {
     const { clock, prober, found } = started({ 80: { after: 60_000 }, 9100: {} })
     prober.update(new Map([['a', scan([80, 9100])]]))
     await clock.pass(400)
     expect(found()).toBe(9100)
   })
 
-  test('an empty page is none', async () => {
+  test('an empty body is not metrics', async () => {
     const { clock, prober, last } = started({ 80: { series: 0 } })
     prober.update(new Map([['a', scan([80])]]))
     await clock.pass(100)
     expect(last()).toMatchObject({ kind: 'none', trouble: { reason: 'port 80 answered an empty page' } })
   })
 
-  test('an empty page will do where a person has said that metrics are there', async () => {
+  test('an empty body is metrics where the port is configured', async () => {
     const { clock, prober, found } = started({ 80: { series: 0 } })
-    prober.update(new Map([['a', { ...scan([80]), told: true }]]))
+    prober.update(new Map([['a', { ...scan([80]), isExplicit: true }]]))
     await clock.pass(100)
     expect(found()).toBe(80)
   })
 
-  test('what answered is remembered and not looked at again', async () => {
+  test('what was found is not attempted again', async () => {
     const { clock, prober, connects } = started({ 80: 'closed', 9100: {} })
     prober.update(new Map([['a', scan([80, 9100])]]))
     await clock.pass(3_600_000)
@@ -104,7 +105,7 @@ describe('which port wins', () => {
   })
 })
 
-describe('looking again', () => {
+describe('attempts are repeated', () => {
   test('a port that opens in the first minute is found within half a second', async () => {
     const { clock, ports, prober, found } = started({ 80: 'closed' })
     prober.update(new Map([['a', scan([80])]]))
@@ -128,12 +129,12 @@ describe('looking again', () => {
     ['a page of HTML', { error: html }, 60, 130],
     ['silence', { after: 60_000 }, 12, 30],
     ['no HTTP', { error: notHttp }, 4, 10],
-  ])('%s is looked at ever more rarely in its first hour', async (_, behaviour, least, most) => {
+  ])('%s is attempted ever more rarely in its first hour', async (_, behaviour, min, max) => {
     const { clock, prober, connects } = started({ 80: behaviour })
     prober.update(new Map([['a', scan([80])]]))
     await clock.pass(3_600_000)
-    expect(connects.length).toBeGreaterThan(least)
-    expect(connects.length).toBeLessThan(most)
+    expect(connects.length).toBeGreaterThan(min)
+    expect(connects.length).toBeLessThan(max)
   })
 
   test('at once when its plan has changed', async () => {
@@ -147,7 +148,7 @@ describe('looking again', () => {
     expect(last()).toMatchObject({ kind: 'found' })
   })
 
-  test('not at all while the plan is the same, whatever else is told', async () => {
+  test('not while the plan is the same, however often it is given', async () => {
     const { clock, prober, connects } = started({ 80: {} })
     for (let round = 0; round < 3; round += 1) {
       prober.update(new Map([['a', scan([80])]]))
@@ -165,7 +166,7 @@ describe('looking again', () => {
     expect(connects).toHaveLength(1)
   })
 
-  test('many containers share what looking may cost', async () => {
+  test('many containers share one bound on attempts', async () => {
     const { clock, prober, connects } = started({ 80: 'closed' })
     prober.update(new Map(Array.from({ length: 5000 }, (_, n) => [`c${n}`, scan([80])])))
     await clock.pass(10_000)
@@ -174,7 +175,7 @@ describe('looking again', () => {
 })
 
 describe('when the endpoint fails', () => {
-  test('the others are looked at, and it stands until one of them answers', async () => {
+  test('the others are attempted, and it stays until one of them answers', async () => {
     const { clock, ports, prober, connects, found } = started({ 80: 'closed', 9100: {} })
     prober.update(new Map([['a', scan([80, 9100])]]))
     await clock.pass(60_000)
@@ -190,7 +191,7 @@ describe('when the endpoint fails', () => {
     expect(found()).toBe(80)
   })
 
-  test('however often that is told, the others are left in peace between looks', async () => {
+  test('however often it fails, the others keep their delay between attempts', async () => {
     const { clock, prober, connects } = started({ 80: { error: notHttp }, 9100: {} })
     prober.update(new Map([['a', scan([80, 9100])]]))
     for (let second = 0; second < 60; second += 1) {
@@ -220,7 +221,7 @@ describe('a changed plan', () => {
     expect(last()).toEqual({ kind: 'searching' })
   })
 
-  test('that says not to look ends the search', async () => {
+  test('without candidates ends the search', async () => {
     const { clock, prober, last, connects } = started({ 80: 'closed' })
     prober.update(new Map([['a', scan([80])]]))
     await clock.pass(10)
@@ -232,27 +233,27 @@ describe('a changed plan', () => {
   })
 })
 
-describe('settled', () => {
-  test('once everything has been looked at, and for good', async () => {
+describe('the initial pass', () => {
+  test('is done once everything has been attempted, and stays done', async () => {
     const { clock, prober } = started({ 80: { after: 1000 }, 81: 'closed' })
-    expect(prober.settled()).toBe(false)
+    expect(prober.isInitialPassDone()).toBe(false)
     prober.update(new Map([['a', scan([80, 81])]]))
-    expect(prober.settled()).toBe(false)
+    expect(prober.isInitialPassDone()).toBe(false)
     await clock.pass(1100)
-    expect(prober.settled()).toBe(true)
+    expect(prober.isInitialPassDone()).toBe(true)
     prober.update(new Map([['b', scan([80])]]))
-    expect(prober.settled()).toBe(true)
+    expect(prober.isInitialPassDone()).toBe(true)
   })
 
-  test('a port that hangs delays it no longer than a few seconds', async () => {
+  test('is not delayed by a port that hangs for longer than a few seconds', async () => {
     const { clock, prober } = started({ 80: { after: 60_000 } })
     prober.update(new Map([['a', scan([80])]]))
     await clock.pass(5000)
-    expect(prober.settled()).toBe(true)
+    expect(prober.isInitialPassDone()).toBe(true)
   })
 })
 
-test('more hung containers than slots hold up nobody', async () => {
+test('more hung containers than slots delay no other', async () => {
   const { clock, prober, found } = started({ 80: 'dropped', 81: { after: 60_000 }, 9100: {} })
   const hung = Array.from({ length: 1000 }, (_, n) => [`hung${n}`, scan([80, 81])] as const)
   prober.update(new Map(hung))
@@ -262,7 +263,23 @@ test('more hung containers than slots hold up nobody', async () => {
   expect(found()).toBe(9100)
 })
 
-test('stop ends what is under way', async () => {
+test('a removed target ends its attempts in progress, and no others', async () => {
+  const { clock, prober, signals } = started({ 80: 'dropped' })
+  prober.update(new Map([['a', scan([80])]]))
+  prober.update(
+    new Map([
+      ['a', scan([80])],
+      ['b', scan([80])],
+    ]),
+  )
+  await clock.pass(10)
+  prober.update(new Map([['b', scan([80])]]))
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true, false])
+  await prober.stop()
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true, true])
+})
+
+test('stop ends attempts in progress', async () => {
   const { clock, prober, findings } = started({ 80: { after: 60_000 } })
   prober.update(new Map([['a', scan([80])]]))
   await clock.pass(10)

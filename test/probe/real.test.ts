@@ -6,7 +6,7 @@ import { systemClock as clock } from '../../src/clock.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
 import { createLog } from '../../src/logging/log.ts'
 import type { Finding } from '../../src/model.ts'
-import { connect } from '../../src/probe/connect.ts'
+import { connect } from '../../src/probe/attempt.ts'
 import type { Plan } from '../../src/probe/plan.ts'
 import { type Prober, startProber } from '../../src/probe/prober.ts'
 import { createByteBudget } from '../../src/runtime/byte-budget.ts'
@@ -44,17 +44,19 @@ afterEach(async () => {
   await fetcher.close()
 })
 
-function look(...ports: readonly number[]): void {
+function probe(...ports: readonly number[]): void {
   const candidates = ports.map((port) => ({
     url: `http://127.0.0.1:${port}/metrics`,
     host: '127.0.0.1',
     port,
     why: 'scanned',
   }))
-  prober.update(new Map<string, Plan>([['a', { kind: 'probe', candidates, told: false, hint: 'hint it' }]]))
+  prober.update(
+    new Map<string, Plan>([['a', { kind: 'probe', candidates, isExplicit: false, hint: 'hint it' }]]),
+  )
 }
 
-const settledAs = (kind: Finding['kind']) =>
+const foundAs = (kind: Finding['kind']) =>
   until(`the finding "${kind}"`, () => {
     const finding = findings.get('a')
     return finding?.kind === kind && finding
@@ -64,21 +66,21 @@ test('a closed port, a page of HTML, a service without HTTP: the one with metric
   await using shop = await pageServer('<html>', 'text/html')
   await using mail = await tcpServer((socket) => socket.write('220 mail ESMTP\r\n'))
   await using exporter = await pageServer('a 1\n')
-  look(await closedPort(), shop.port, mail.port, exporter.port)
-  expect(await settledAs('found')).toMatchObject({ endpoint: { port: exporter.port, url: exporter.url } })
+  probe(await closedPort(), shop.port, mail.port, exporter.port)
+  expect(await foundAs('found')).toMatchObject({ endpoint: { port: exporter.port, url: exporter.url } })
 })
 
 test('a chat server with neither TYPE, final newline nor Content-Type is found', async () => {
   await using chat = await run(createServer((_, response) => response.end('connections 3\nerror_count 0')))
-  look(chat.port)
-  expect(await settledAs('found')).toMatchObject({ endpoint: { url: chat.url } })
+  probe(chat.port)
+  expect(await foundAs('found')).toMatchObject({ endpoint: { url: chat.url } })
 })
 
-test('what is there but no metrics is explained', async () => {
+test('ports without metrics are explained', async () => {
   await using shop = await pageServer('<html>', 'text/html')
   const closed = await closedPort()
-  look(closed, shop.port)
-  expect(await settledAs('none')).toEqual({
+  probe(closed, shop.port)
+  expect(await foundAs('none')).toEqual({
     kind: 'none',
     trouble: {
       code: 'no_metrics',
@@ -90,18 +92,18 @@ test('what is there but no metrics is explained', async () => {
 
 test('a port that opens later is found', async () => {
   const port = await closedPort()
-  look(port)
-  await settledAs('none')
+  probe(port)
+  await foundAs('none')
   await using _ = await run(
     createServer((_, response) => response.end('a 1\n')),
     port,
   )
-  await settledAs('found')
+  await foundAs('found')
 })
 
-test('a service without HTTP is visited once with a bare connection and once with a question', async () => {
+test('a service without HTTP gets one bare connection and one request', async () => {
   await using mail = await tcpServer((socket) => socket.write('220 mail ESMTP\r\n'))
-  look(mail.port)
-  await settledAs('none')
+  probe(mail.port)
+  await foundAs('none')
   expect(mail.connections()).toBe(2)
 })

@@ -2,28 +2,28 @@ import { expect, test } from 'vitest'
 import { observeLag } from '../../src/runtime/lag.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 
-/** A clock whose event loop can be busy: timers that are due meanwhile ring once it is done. */
+/** A clock whose event loop can be busy: timers due meanwhile fire once it is done. */
 function started() {
   const clock: VirtualClock = virtualClock()
   let lost = 0
   const { clock: observed, lag } = observeLag({ ...clock, now: () => clock.now() + lost })
-  const rang: number[] = []
-  const timer = (ms: number) => observed.after(ms, () => rang.push(observed.now()))
+  const firedAt: number[] = []
+  const timer = (ms: number) => observed.after(ms, () => firedAt.push(observed.now()))
   const busy = (ms: number) => {
     lost += ms
   }
-  return { clock, observed, lag, rang, timer, busy }
+  return { clock, observed, lag, firedAt, timer, busy }
 }
 
-test('a timer that rings in time tells of no lag', () => {
-  const { clock, timer, rang, lag } = started()
+test('a timer that fires in time records no lag', () => {
+  const { clock, timer, firedAt, lag } = started()
   timer(100)
   clock.passSync(100)
-  expect(rang).toEqual([1_000_100])
+  expect(firedAt).toEqual([1_000_100])
   expect(lag.read().max).toBeLessThan(0.001)
 })
 
-test('each that rings late tells by how much', () => {
+test('each that fires late records by how much', () => {
   const { clock, timer, busy, lag } = started()
   timer(100)
   timer(200)
@@ -34,11 +34,11 @@ test('each that rings late tells by how much', () => {
   expect(lag.read().mean).toBeCloseTo(30, 0)
 })
 
-test('a sleep tells it too, one that is broken off does not', async () => {
+test('a sleep records it too, one that is aborted does not', async () => {
   const { clock, observed, busy, lag } = started()
   const slept = observed.sleep(100)
-  const brokenOff = observed.sleep(100, AbortSignal.abort(new Error('enough')))
-  await expect(brokenOff).rejects.toThrow('enough')
+  const aborted = observed.sleep(100, AbortSignal.abort(new Error('enough')))
+  await expect(aborted).rejects.toThrow('enough')
   busy(20)
   await clock.pass(100)
   await slept
@@ -46,10 +46,10 @@ test('a sleep tells it too, one that is broken off does not', async () => {
   expect([mean, max].map(Math.round)).toEqual([20, 20])
 })
 
-test('a timer that is cancelled tells nothing', () => {
-  const { clock, timer, busy, rang, lag } = started()
+test('a cancelled timer records nothing', () => {
+  const { clock, timer, busy, firedAt, lag } = started()
   timer(100)()
   busy(50)
   clock.passSync(500)
-  expect([rang, lag.read().max]).toEqual([[], 0])
+  expect([firedAt, lag.read().max]).toEqual([[], 0])
 })

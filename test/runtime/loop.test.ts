@@ -14,7 +14,7 @@ describe('loop', () => {
       async () => {
         rounds += 1
       },
-      { clock, every: 1000, onFailure },
+      { clock, intervalMs: 1000, onFailure },
     )
     expect(rounds).toBe(1)
     await vi.advanceTimersByTimeAsync(2500)
@@ -25,15 +25,15 @@ describe('loop', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test('never runs twice at once; a wake during a round starts one more', async () => {
+  test('never runs twice at once; a trigger during a round starts one more', async () => {
     const waiting: (() => void)[] = []
     const loop = startLoop(() => new Promise((resolve) => void waiting.push(resolve)), {
       clock,
-      every: 1000,
+      intervalMs: 1000,
       onFailure,
     })
-    loop.wake()
-    loop.wake()
+    loop.trigger()
+    loop.trigger()
     expect(waiting).toHaveLength(1)
     waiting[0]?.()
     await vi.advanceTimersByTimeAsync(0)
@@ -42,7 +42,7 @@ describe('loop', () => {
     await loop.stop()
   })
 
-  test('backs off after failures and starts anew after a success', async () => {
+  test('backs off after failures, and no longer after a success', async () => {
     const rounds: number[] = []
     const start = clock.now()
     const loop = startLoop(
@@ -50,33 +50,33 @@ describe('loop', () => {
         rounds.push(clock.now() - start)
         if (rounds.length < 4) throw new Error('no')
       },
-      { clock, every: 10_000, backoff: { least: 100, most: 300 }, onFailure },
+      { clock, intervalMs: 10_000, backoff: { minMs: 100, maxMs: 300 }, onFailure },
     )
     await vi.advanceTimersByTimeAsync(10_700)
     expect(rounds).toEqual([0, 100, 300, 600, 10_600])
     await loop.stop()
   })
 
-  test('tells failures, with their number in a row', async () => {
-    const told: number[] = []
+  test('each failure is reported, with their number in a row', async () => {
+    const reported: number[] = []
     const loop = startLoop(() => Promise.reject(new Error('no')), {
       clock,
-      every: 10,
-      onFailure: (_, inARow) => void told.push(inARow),
+      intervalMs: 10,
+      onFailure: (_, inARow) => void reported.push(inARow),
     })
     await vi.advanceTimersByTimeAsync(25)
     await loop.stop()
-    expect(told).toEqual([1, 2, 3])
+    expect(reported).toEqual([1, 2, 3])
   })
 
-  test('stopping aborts the round under way and waits for its end', async () => {
+  test('stopping aborts the round in progress and waits for its end', async () => {
     const steps: string[] = []
     const loop = startLoop(
       async (signal) => {
         await clock.sleep(60_000, signal).catch(() => {})
         steps.push('round over')
       },
-      { clock, every: 1000, onFailure },
+      { clock, intervalMs: 1000, onFailure },
     )
     await loop.stop()
     steps.push('stopped')

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { ProxyError } from '../../src/errors.ts'
-import { failureOf, inWords, shown, sizeInWords, tooSlow } from '../../src/scrape/failures.ts'
+import { durationText, failureOf, printable, sizeText, timeoutError } from '../../src/scrape/failures.ts'
 
 test.each([
   [250, '250 ms'],
@@ -9,7 +9,7 @@ test.each([
   [9900, '9.9 s'],
   [60_000, '60 s'],
 ])('%d ms is %s', (ms, words) => {
-  expect(inWords(ms)).toBe(words)
+  expect(durationText(ms)).toBe(words)
 })
 
 test.each([
@@ -17,12 +17,12 @@ test.each([
   [16 * 2 ** 20, '16 MiB'],
   [1.5 * 2 ** 20, '1.5 MiB'],
 ])('%d bytes are %s', (bytes, words) => {
-  expect(sizeInWords(bytes)).toBe(words)
+  expect(sizeText(bytes)).toBe(words)
 })
 
-test('a stranger’s text is shown printable and short', () => {
-  expect(shown('a\u001b[31mb\nc')).toBe('a\ufffd[31mb\ufffdc')
-  expect(shown('x'.repeat(500), 10)).toBe('xxxxxxxxxx…')
+test('text from a container is made printable and short', () => {
+  expect(printable('a\u001b[31mb\nc')).toBe('a\ufffd[31mb\ufffdc')
+  expect(printable('x'.repeat(500), 10)).toBe('xxxxxxxxxx…')
 })
 
 test.each([
@@ -48,7 +48,7 @@ test.each([
 })
 
 test('ours stays ours', () => {
-  const own = tooSlow(9900)
+  const own = timeoutError(9900)
   expect(failureOf(own)).toBe(own)
   expect(own).toEqual(new ProxyError('timeout', 'no answer within 9.9 s'))
 })

@@ -22,15 +22,15 @@ beforeEach(() => {
 })
 afterEach(() => fetcher.close())
 
-const get = (url: string, timeout = 5000) => fetcher.fetch(url, { timeout })
+const get = (url: string, timeoutMs = 5000) => fetcher.fetch(url, { timeoutMs })
 const text = (body: Uint8Array) => Buffer.from(body).toString()
 
 describe('the request', () => {
-  test('says what is understood, and how much time is left', async () => {
+  test('sends the accepted formats, and how much time is left', async () => {
     await using server = await httpServer((request, response) =>
       response.end(JSON.stringify(request.headers)),
     )
-    const { body } = await fetcher.fetch(server.url, { timeout: 9000, left: 2500 })
+    const { body } = await fetcher.fetch(server.url, { timeoutMs: 9000, clientTimeoutMs: 2500 })
     expect(JSON.parse(text(body))).toMatchObject({
       accept: expect.stringContaining(
         'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6',
@@ -74,7 +74,7 @@ describe('the answer', () => {
     expect(text((await get(server.url)).body).split('\n')).toHaveLength(101)
   })
 
-  test('is refused in an encoding that was not asked for', async () => {
+  test('is refused in an encoding that was not accepted', async () => {
     await using server = await httpServer((_, response) =>
       response.writeHead(200, { 'content-encoding': 'br' }).end('x'),
     )
@@ -86,38 +86,38 @@ describe('the answer', () => {
 })
 
 describe('the connection', () => {
-  test('is kept from one fetch to the next', async () => {
+  test('is reused by the next fetch', async () => {
     await using server = await pageServer('a 1\n')
     for (let n = 0; n < 5; n += 1) await get(server.url)
     expect(server.connections()).toBe(1)
   })
 
-  test('is kept after an error page too', async () => {
+  test('is reused after an error too', async () => {
     await using server = await httpServer((_, response) => response.writeHead(503).end('not now'))
     for (let n = 0; n < 3; n += 1) await expect(get(server.url)).rejects.toThrow('answered 503')
     expect(server.connections()).toBe(1)
   })
 
-  test('is closed after a single visit', async () => {
+  test('is closed after a fetch without keep-alive', async () => {
     await using server = await httpServer((request, response) => response.end(request.headers.connection))
-    const { body } = await fetcher.fetch(server.url, { timeout: 5000, once: true })
+    const { body } = await fetcher.fetch(server.url, { timeoutMs: 5000, keepAlive: false })
     expect(text(body)).toBe('close')
   })
 
-  test('that the container had closed meanwhile is opened again', async () => {
-    let questions = 0
+  test('that the container has closed is opened again', async () => {
+    let requests = 0
     await using server = await tcpServer((socket) => {
       socket.once('data', () => {
-        questions += 1
+        requests += 1
         socket.write('HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\na 1\n')
         socket.once('data', () => socket.resetAndDestroy())
       })
     })
     for (let n = 0; n < 3; n += 1) expect(text((await get(server.url)).body)).toBe('a 1\n')
-    expect([questions, server.connections()]).toEqual([3, 3])
+    expect([requests, server.connections()]).toEqual([3, 3])
   })
 
-  test('is given up, and the container asked anew, where an unasked answer had come meanwhile', async () => {
+  test('is closed, and the request sent again, if an unrequested response has arrived', async () => {
     const answer = (body: string) => `HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n${body}\n`
     const sockets: Socket[] = []
     await using server = await tcpServer((socket) => {
@@ -125,7 +125,7 @@ describe('the connection', () => {
       socket.once('data', () => socket.write(answer(`a ${sockets.length}`)))
     })
     await get(server.url)
-    // as the scraper asks: from a timer, after which the system tells what has come in
+    // like the scraper's, from a timer: after that, what has arrived is received
     await sleep(1)
     sockets[0]!.write(answer('b 1'))
     expect(text((await get(server.url)).body)).toBe('a 2\n')
@@ -134,7 +134,7 @@ describe('the connection', () => {
   test.each([
     ['long enough', 60, 1],
     ['too short a time', 1, 3],
-  ])('is kept for as long as the container says: %s', async (_, seconds, connections) => {
+  ])('is kept for as long as the container announces: %s', async (_, seconds, connections) => {
     await using server = await httpServer((_, response) =>
       response.writeHead(200, { 'keep-alive': `timeout=${seconds}` }).end('a 1\n'),
     )
@@ -150,19 +150,19 @@ describe('the connection', () => {
       socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\na 1\n'))
     await using server = await tcpServer(answering)
     await using other = await tcpServer(answering)
-    for (const { url } of [server, other]) await own.fetch(url, { timeout: 5000 })
+    for (const { url } of [server, other]) await own.fetch(url, { timeoutMs: 5000 })
     await clock.pass(30_000)
-    await own.fetch(other.url, { timeout: 5000 })
+    await own.fetch(other.url, { timeoutMs: 5000 })
     await clock.pass(30_001)
     await until('the one is closed', () => server.open() === 0)
     expect(other.open()).toBe(1)
-    await own.fetch(server.url, { timeout: 5000 })
-    await own.fetch(other.url, { timeout: 5000 })
+    await own.fetch(server.url, { timeoutMs: 5000 })
+    await own.fetch(other.url, { timeoutMs: 5000 })
     expect([server.connections(), other.connections()]).toEqual([2, 1])
     await own.close()
   })
 
-  test('over TLS is kept, too', async () => {
+  test('over TLS is reused too', async () => {
     await using server = await run(createHttpsServer(selfSigned(), (_, response) => response.end('a 1\n')))
     const url = server.url.replace('http:', 'https:')
     for (let n = 0; n < 3; n += 1) expect(text((await get(url)).body)).toBe('a 1\n')
@@ -178,7 +178,7 @@ describe('the connection', () => {
     await using server = await run(secure)
     const verifying = createFetcher({ clock: systemClock, maxBodyBytes, verifyTls: true })
     const url = server.url.replace('http:', 'https:')
-    await expect(verifying.fetch(url, { timeout: 5000 })).rejects.toMatchObject({ code: 'tls' })
+    await expect(verifying.fetch(url, { timeoutMs: 5000 })).rejects.toMatchObject({ code: 'tls' })
     await until('the connection is closed', () => server.open() === 0)
     await verifying.close()
     expect(sent).toEqual([])
@@ -193,13 +193,13 @@ describe('the connection', () => {
     expect(text((await get(`http://[::1]:${port}/`)).body)).toBe('a 1\n')
   })
 
-  test('that failed before it ever brought a response is not tried again', async () => {
+  test('that failed before its first response is not tried again', async () => {
     await using server = await tcpServer((socket) => socket.once('data', () => socket.destroy()))
     await expect(get(server.url)).rejects.toMatchObject({ code: 'reset' })
     expect(server.connections()).toBe(1)
   })
 
-  test('is opened again after the container itself was', async () => {
+  test('is opened again after the container was restarted', async () => {
     const page = () => createServer((_, response) => response.end('a 1\n'))
     const first = await run(page())
     await get(first.url)
@@ -208,7 +208,7 @@ describe('the connection', () => {
     expect(text((await get(first.url)).body)).toBe('a 1\n')
   })
 
-  test('is one for each fetch: nobody waits for another’s answer', async () => {
+  test('is not shared: no fetch waits for another’s response', async () => {
     let first = true
     await using server = await httpServer((_, response) => {
       if (!first) response.end('a 1\n')
@@ -221,7 +221,7 @@ describe('the connection', () => {
 })
 
 describe('nothing is left behind', () => {
-  test('by fetches that failed, however they did', async () => {
+  test('by fetches that failed in any way', async () => {
     await using silent = await tcpServer((socket) => socket.resume())
     await using broken = await tcpServer((socket) => socket.resume().write('no HTTP\r\n'))
     await using endless = await httpServer((_, response) => response.write('a 1\n'.repeat(100_000)))
@@ -233,13 +233,13 @@ describe('nothing is left behind', () => {
     await until('all connections are closed', () => silent.open() + broken.open() + endless.open() === 0)
   })
 
-  test('by a client that gave up, and a client before it ends nothing any more', async () => {
+  test('by an aborted fetch, and the signal of an earlier fetch aborts nothing', async () => {
     let isSilent = false
     await using server = await httpServer((_, response) => {
       if (!isSilent) response.end('a 1\n')
     })
     const [first, second] = [new AbortController(), new AbortController()]
-    const ask = ({ signal }: AbortController) => fetcher.fetch(server.url, { timeout: 5000, signal })
+    const ask = ({ signal }: AbortController) => fetcher.fetch(server.url, { timeoutMs: 5000, signal })
     await ask(first)
     first.abort()
     await ask(second)
@@ -251,7 +251,7 @@ describe('nothing is left behind', () => {
     await until('its connection is closed', () => server.open() === 0)
   })
 
-  test('once the fetcher is closed, and what is under way then fails', async () => {
+  test('once the fetcher is closed, and fetches in progress fail', async () => {
     await using good = await pageServer('a 1\n')
     await using silent = await tcpServer((socket) => socket.resume())
     await get(good.url)
@@ -263,7 +263,7 @@ describe('nothing is left behind', () => {
   })
 })
 
-describe('failures, in words', () => {
+describe('the reason of a failure', () => {
   test('nothing listens', async () => {
     await expect(get(`http://127.0.0.1:${await closedPort()}/metrics`)).rejects.toMatchObject({
       code: 'refused',
@@ -276,7 +276,7 @@ describe('failures, in words', () => {
     await expect(get(server.url)).rejects.toMatchObject({ code: 'status', message: 'answered 404' })
   })
 
-  test('a name that nobody knows', async () => {
+  test('an unknown host name', async () => {
     await expect(get('http://nobody.invalid/metrics')).rejects.toMatchObject({ code: 'unreachable' })
   })
 
@@ -288,8 +288,8 @@ describe('failures, in words', () => {
     })
   })
 
-  // not tried again: what a failed try left behind ends while the next one counts
-  test('connecting that hangs leaves no socket once it is given up', { retry: 0 }, async () => {
+  // no retry: what a failed attempt left behind would end during the next one
+  test('connecting that hangs leaves no socket after the timeout', { retry: 0 }, async () => {
     await using hanging = await hangingPort()
     const connecting = () => process.getActiveResourcesInfo().filter((one) => one === 'TCPSocketWrap').length
     const before = connecting()
@@ -307,10 +307,10 @@ describe('failures, in words', () => {
     })
   })
 
-  test('a client that gave up', async () => {
+  test('an aborted fetch', async () => {
     await using server = await httpServer(() => {})
     const gone = new AbortController()
-    const fetching = fetcher.fetch(server.url, { timeout: 5000, signal: gone.signal })
+    const fetching = fetcher.fetch(server.url, { timeoutMs: 5000, signal: gone.signal })
     gone.abort(new Error('gone'))
     await expect(fetching).rejects.toThrow()
   })
@@ -348,15 +348,15 @@ describe('redirects', () => {
   })
 
   test('come to an end', async () => {
-    let asked = 0
+    let requested = 0
     await using server = await httpServer((_, response) => {
-      asked += 1
+      requested += 1
       response.writeHead(302, { location: '/metrics' }).end()
     })
     await expect(get(server.url)).rejects.toMatchObject({
       code: 'redirect',
       message: 'redirected more than 3 times',
     })
-    expect(asked).toBe(4)
+    expect(requested).toBe(4)
   })
 })

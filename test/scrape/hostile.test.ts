@@ -1,5 +1,5 @@
-// Containers that mean harm, each a real server, beside others that mean well: what is wrong is said, the
-// agent stays within its limits, and the others are read on time.
+// Hostile containers, each a real server, beside healthy ones: the reason is reported, the agent stays within its
+// limits, and the others are scraped on time.
 
 import { createServer as createHttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
@@ -21,12 +21,12 @@ import { until } from '../helpers/until.ts'
 
 const mebi = 2 ** 20
 const maxBodyBytes = mebi
-const interval = 400
+const intervalMs = 400
 
-/** Far longer than a healthy one needs on a machine with much else to do. */
-const patience = 10_000
+/** Far longer than a healthy one needs on a busy machine. */
+const healthyTimeoutMs = 10_000
 
-/** A scraper of these URLs, reading all of them again and again. */
+/** A scraper of these URLs. */
 function scraping(hostile: readonly string[], healthy: readonly string[], verifyTls = false) {
   const urls = [...hostile, ...healthy]
   const clock = systemClock
@@ -41,14 +41,18 @@ function scraping(hostile: readonly string[], healthy: readonly string[], verify
   })
   const snapshots = new Map<string, Snapshot[]>(urls.map((url) => [url, []]))
   const scraper = startScraper(
-    { clock, read, admit: () => {}, rests: () => {}, log: createLog('silent'), metrics: createMetrics() },
+    { clock, read, admit: () => {}, onIdle: () => {}, log: createLog('silent'), metrics: createMetrics() },
     (url, snapshot) => snapshots.get(url)?.push(snapshot),
   )
-  const job = (url: string, timeout: number) => ({ endpoint: { url, port: 0, why: '' }, interval, timeout })
+  const job = (url: string, timeoutMs: number) => ({
+    endpoint: { url, port: 0, why: '' },
+    intervalMs,
+    timeoutMs,
+  })
   scraper.update(
     new Map([
-      ...hostile.map((url) => [url, job(url, interval)] as const),
-      ...healthy.map((url) => [url, job(url, patience)] as const),
+      ...hostile.map((url) => [url, job(url, intervalMs)] as const),
+      ...healthy.map((url) => [url, job(url, healthyTimeoutMs)] as const),
     ]),
   )
   return {
@@ -60,7 +64,7 @@ function scraping(hostile: readonly string[], healthy: readonly string[], verify
   }
 }
 
-/** What scrapes of the hostile one came to, while healthy ones beside it were read no less often. */
+/** The snapshots of the hostile one, while healthy ones beside it were scraped as often. */
 async function beside(hostile: RunningServer | string, verifyTls = false): Promise<readonly Snapshot[]> {
   const url = typeof hostile === 'string' ? hostile : hostile.url
   await using good = await pageServer('good 1\n')
@@ -83,7 +87,7 @@ async function troubleBeside(hostile: RunningServer | string, verifyTls = false)
 const says = (code: string, reason: string | RegExp) =>
   expect.arrayContaining([expect.objectContaining({ code, reason: expect.stringMatching(reason) })])
 
-/** Sends this as soon as it is asked, and then whatever `more` does. */
+/** Sends this to each request, and then what `more` does. */
 function answering(head: string, more: (socket: Socket) => void = () => {}) {
   return tcpServer((socket) => {
     socket.once('data', () => {
@@ -182,9 +186,9 @@ describe.concurrent('bodies', () => {
     expect(last.ok && Buffer.from(bodyOf(last.page)).toString()).not.toContain(`a_${snapshots.length - 1}_`)
   })
 
-  test('held by many at once share one budget: who finds no room is refused, and small ones are read', async () => {
-    const held = Buffer.alloc(0.9 * mebi, 'a 1\n')
-    await using server = await answering(`${ok}\r\n`, (socket) => socket.write(held))
+  test('of many hung responses share one budget: what finds none free is refused, and small ones are read', async () => {
+    const unfinished = Buffer.alloc(0.9 * mebi, 'a 1\n')
+    await using server = await answering(`${ok}\r\n`, (socket) => socket.write(unfinished))
     await using good = await pageServer('good 1\n')
     const urls = Array.from({ length: 20 }, (_, n) => `${server.url}?n=${n}`)
     await using agent = scraping(urls, [good.url])
@@ -249,7 +253,7 @@ describe.concurrent('headers', () => {
     expect(await troubleBeside(server)).toEqual(says('protocol', 'answered something that is not HTTP'))
   })
 
-  test('that try to write into our log or page', async () => {
+  test('that try to write into the log or a response', async () => {
     await using server = await answering(
       'HTTP/1.1 302 Found\r\nlocation: http://evil/\u009b31m<script>\r\ncontent-length: 0\r\n\r\n',
     )
@@ -307,22 +311,22 @@ describe.concurrent('TLS', () => {
   const secured = () => run(createHttpsServer(selfSigned(), (_, response) => response.end('a 1\n')))
   const overTls = ({ url }: RunningServer) => url.replace('http:', 'https:')
 
-  test('signed by nobody is taken where nothing else is asked for', async () => {
+  test('self-signed is accepted by default', async () => {
     await using server = await secured()
     expect((await beside(overTls(server))).every(({ ok }) => ok)).toBe(true)
   })
 
-  test('signed by nobody is refused where certificates are verified', async () => {
+  test('self-signed is refused if certificates are verified', async () => {
     await using server = await secured()
     expect(await troubleBeside(overTls(server), true)).toEqual(says('tls', /^TLS failed: .*self-signed/))
   })
 
-  test('is asked for where there is none', async () => {
+  test('requested where there is none', async () => {
     await using server = await pageServer('a 1\n')
     expect(await troubleBeside(overTls(server))).toEqual(says('tls', 'does not speak TLS as expected'))
   })
 
-  test('is there where plain HTTP is asked for', async () => {
+  test('expected where plain HTTP is requested', async () => {
     await using server = await secured()
     expect((await beside(server)).some(({ ok }) => ok)).toBe(false)
   })

@@ -126,7 +126,7 @@ function responding(bytes: string | Buffer, isEnded: boolean) {
 async function fetchTwice(url: string): Promise<readonly string[]> {
   const fetcher = createFetcher({ clock: systemClock, maxBodyBytes: 64 * 1024, verifyTls: false })
   const once = () =>
-    fetcher.fetch(url, { timeout: 60_000 }).then(
+    fetcher.fetch(url, { timeoutMs: 60_000 }).then(
       ({ body }) => Buffer.from(body).toString('latin1'),
       ({ code }) => `(${code})`,
     )

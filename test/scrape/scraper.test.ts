@@ -4,53 +4,53 @@ import { createLog } from '../../src/logging/log.ts'
 import type { Snapshot } from '../../src/model.ts'
 import { plainPage } from '../../src/model.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
-import { type Job, startScraper } from '../../src/scrape/scraper.ts'
+import { type ScrapeJob, startScraper } from '../../src/scrape/scraper.ts'
 import { virtualClock } from '../helpers/clock.ts'
 import { expectInternalErrors } from '../helpers/internal-errors.ts'
 
 const page = plainPage(Buffer.from('a 1\n'), { format: 'text/0.0.4', series: 1, remarks: [] })
 const hangs = Number.POSITIVE_INFINITY
 
-function job(id: string, more: Partial<Omit<Job, 'endpoint'>> = {}): Job {
-  return { endpoint: { url: id, port: 80, why: 'scanned' }, interval: 10_000, timeout: 10_000, ...more }
+function job(id: string, more: Partial<Omit<ScrapeJob, 'endpoint'>> = {}): ScrapeJob {
+  return { endpoint: { url: id, port: 80, why: 'scanned' }, intervalMs: 10_000, timeoutMs: 10_000, ...more }
 }
 
 const jobs = (...ids: readonly string[]) => new Map(ids.map((id) => [id, job(id)]))
 
-/** A scraper in virtual time; `takes` says how long each endpoint needs to answer. */
-function started(takes: (id: string) => number = () => 5) {
+/** A scraper on virtual time, and how long each endpoint takes to respond. */
+function started(durationMs: (id: string) => number = () => 5) {
   const clock = virtualClock(0)
-  const reads: { id: string; at: number; left: number | undefined }[] = []
+  const reads: { id: string; at: number; clientTimeoutMs: number | undefined }[] = []
   const snapshots: { id: string; at: number; snapshot: Snapshot }[] = []
-  /** How many snapshots there were whenever all was done. */
-  const rests: number[] = []
+  /** How many snapshots there were whenever the scraper became idle. */
+  const idle: number[] = []
   const scraper = startScraper(
     {
       clock,
-      read: async (id, { timeout, left, signal }) => {
-        reads.push({ id, at: clock.now(), left })
-        await clock.sleep(Math.min(takes(id), timeout), signal)
-        if (takes(id) > timeout) throw new ProxyError('timeout', `no answer within ${timeout} ms`)
+      read: async (id, { timeoutMs, clientTimeoutMs, signal }) => {
+        reads.push({ id, at: clock.now(), clientTimeoutMs })
+        await clock.sleep(Math.min(durationMs(id), timeoutMs), signal)
+        if (durationMs(id) > timeoutMs) throw new ProxyError('timeout', `no answer within ${timeoutMs} ms`)
         return { page, contentType: undefined }
       },
       admit: () => {},
-      rests: () => rests.push(snapshots.length),
+      onIdle: () => idle.push(snapshots.length),
       log: createLog('silent'),
       metrics: createMetrics(),
     },
     (id, snapshot) => snapshots.push({ id, at: clock.now(), snapshot }),
   )
-  return { clock, reads, snapshots, rests, scraper }
+  return { clock, reads, snapshots, idle, scraper }
 }
 
 const named = (what: string, n: number) => Array.from({ length: n }, (_, at) => `${what}${at}`)
 
-test('a snapshot that cannot be handed on is reported once, and told to each who waits for it', async () => {
+test('a snapshot that cannot be stored is logged once, and rejects all who wait for it', async () => {
   const reported = expectInternalErrors()
   const clock = virtualClock(0)
   const scraper = startScraper(
     {
-      ...{ clock, admit: () => {}, rests: () => {}, log: createLog('silent'), metrics: createMetrics() },
+      ...{ clock, admit: () => {}, onIdle: () => {}, log: createLog('silent'), metrics: createMetrics() },
       read: async () => ({ page, contentType: undefined }),
     },
     () => {
@@ -77,11 +77,10 @@ describe('the schedule', () => {
     expect(rest.map((at, n) => at - [second!, ...rest][n]!)).toEqual(rest.map(() => 10_000))
   })
 
-  test('what a look at its port has just read is not read again before its turn', async () => {
+  test('what the prober has just read is not read again before it is due', async () => {
     const { clock, reads, scraper } = started()
     await clock.pass(5000)
-    const read = (at: number) => ({ ...job('a'), read: at })
-    scraper.update(new Map([['a', read(4900)]]))
+    scraper.update(new Map([['a', job('a', { readAt: 4900 })]]))
     await clock.pass(20_000)
     const [first] = reads.map(({ at }) => at)
     expect(first).toBeGreaterThan(5000)
@@ -91,28 +90,9 @@ describe('the schedule', () => {
   test('what was read long ago is read at once', async () => {
     const { clock, reads, scraper } = started()
     await clock.pass(5000)
-    scraper.update(new Map([['a', { ...job('a'), read: 3000 }]]))
+    scraper.update(new Map([['a', job('a', { readAt: 3000 })]]))
     await clock.pass(10)
     expect(reads.map(({ at }) => at)).toEqual([5000])
-  })
-
-  test('who waits for an answer comes first, but no endpoint loses its turn', async () => {
-    const { clock, reads, scraper } = started((id) => (id.startsWith('asked') ? 400 : 5))
-    const asked = named('asked', 4000)
-    const slow = new Map(asked.map((id) => [id, job(id, { interval: 100_000 })]))
-    scraper.update(slow)
-    await clock.pass(20_000)
-    const answers = Promise.all(asked.map((id) => scraper.now(id, 60_000)))
-    await clock.pass(10)
-    const before = reads.length
-    scraper.update(new Map([...slow, ...jobs('new')]))
-    await clock.pass(2000)
-    expect(reads.length - before).toBeGreaterThan(500)
-    expect(reads.slice(before).map(({ id }) => id)).not.toContain('new')
-    await clock.pass(4000)
-    expect(reads.map(({ id }) => id)).toContain('new')
-    await clock.pass(10_000)
-    await answers
   })
 
   test('what began together is spread over the interval', async () => {
@@ -129,7 +109,7 @@ describe('the schedule', () => {
     }
   })
 
-  test('what is due within a fortieth of its interval begins together, and sooner rather than later', async () => {
+  test('scrapes due within a fortieth of their interval begin together, and rather early than late', async () => {
     const { clock, reads, scraper } = started()
     scraper.update(jobs(...named('c', 1000)))
     await clock.pass(40_000)
@@ -142,25 +122,25 @@ describe('the schedule', () => {
     }
   })
 
-  test('tells when what was due together is done and handed on, the slowest too', async () => {
-    const { clock, rests, scraper } = started((id) => (id === 'slow' ? 50 : 5))
+  test('it is idle when all scrapes that were due together are done, the slowest too', async () => {
+    const { clock, idle, scraper } = started((id) => (id === 'slow' ? 50 : 5))
     scraper.update(jobs('a', 'b', 'slow'))
     await clock.pass(40)
-    expect(rests).toEqual([])
+    expect(idle).toEqual([])
     await clock.pass(20)
-    expect(rests).toEqual([3])
+    expect(idle).toEqual([3])
   })
 
-  test('who asks for a scrape is answered before anything is told of it', async () => {
-    const { clock, rests, snapshots, scraper } = started()
+  test('a live scrape does not report idle: its client is answered first', async () => {
+    const { clock, idle, snapshots, scraper } = started()
     scraper.update(jobs('a'))
     await clock.pass(12_000)
-    const [before, handedOn] = [rests.length, snapshots.length]
+    const [before, stored] = [idle.length, snapshots.length]
     const asked = scraper.now('a', 5000)
     await clock.pass(100)
     await asked
-    expect(snapshots).toHaveLength(handedOn + 1)
-    expect(rests).toHaveLength(before)
+    expect(snapshots).toHaveLength(stored + 1)
+    expect(idle).toHaveLength(before)
   })
 
   test('a live read counts as the scheduled one', async () => {
@@ -183,7 +163,7 @@ describe('the schedule', () => {
     expect(reads.map(({ at }) => at)).toEqual([0, 10_000, 20_000, 30_000])
   })
 
-  test('what is no longer there is not read again, and its last scrape is not told', async () => {
+  test('a removed endpoint is not read again, and its last scrape is dropped', async () => {
     const { clock, reads, snapshots, scraper } = started(() => 100)
     scraper.update(jobs('a'))
     await clock.pass(50)
@@ -192,7 +172,7 @@ describe('the schedule', () => {
     expect([reads.length, snapshots.length]).toEqual([1, 0])
   })
 
-  test('an endpoint that moved is read at its new place at once', async () => {
+  test('an endpoint whose URL changed is read at once', async () => {
     const { clock, reads, scraper } = started()
     scraper.update(new Map([['a', job('old')]]))
     await clock.pass(500)
@@ -203,16 +183,16 @@ describe('the schedule', () => {
 
   test('a shorter interval holds from now on', async () => {
     const { clock, reads, scraper } = started()
-    scraper.update(new Map([['a', job('a', { interval: 600_000 })]]))
+    scraper.update(new Map([['a', job('a', { intervalMs: 600_000 })]]))
     await clock.pass(1000)
-    scraper.update(new Map([['a', job('a', { interval: 1000, timeout: 1000 })]]))
+    scraper.update(new Map([['a', job('a', { intervalMs: 1000, timeoutMs: 1000 })]]))
     await clock.pass(10_500)
     expect(reads.length).toBeGreaterThan(10)
   })
 })
 
 describe('live reads', () => {
-  test('share one scrape, and resolve when its snapshot has been handed on', async () => {
+  test('share one scrape, and resolve when its snapshot was stored', async () => {
     const { clock, reads, snapshots, scraper } = started(() => 500)
     scraper.update(jobs('a'))
     await clock.pass(1000)
@@ -222,7 +202,7 @@ describe('live reads', () => {
     expect(reads).toHaveLength(2)
   })
 
-  test('join the scrape under way', async () => {
+  test('join the scrape in progress', async () => {
     const { clock, reads, scraper } = started(() => 500)
     scraper.update(jobs('a'))
     await clock.pass(100)
@@ -232,9 +212,9 @@ describe('live reads', () => {
     expect(reads).toHaveLength(1)
   })
 
-  test('resolve also for a failure: the snapshot tells', async () => {
+  test('resolve also for a failure, which is the snapshot', async () => {
     const { clock, snapshots, scraper } = started(() => hangs)
-    scraper.update(new Map([['a', job('a', { timeout: 1000 })]]))
+    scraper.update(new Map([['a', job('a', { timeoutMs: 1000 })]]))
     const read = scraper.now('a', 5000)
     await clock.pass(1100)
     await read
@@ -253,14 +233,14 @@ describe('live reads', () => {
     expect(snapshots).toHaveLength(1)
   })
 
-  test('tell the container the time that its client has left', async () => {
+  test('send the container the time that the client has left', async () => {
     const { clock, reads, scraper } = started()
     scraper.update(jobs('a'))
     await clock.pass(100)
     const read = scraper.now('a', 3000)
     await clock.pass(100)
     await read
-    expect(reads.map(({ left }) => left)).toEqual([10_000, 3000])
+    expect(reads.map(({ clientTimeoutMs }) => clientTimeoutMs)).toEqual([10_000, 3000])
   })
 
   test('end with their client', async () => {
@@ -281,7 +261,7 @@ describe('live reads', () => {
     expect(clock.now()).toBe(0)
   })
 
-  test('of what is not scraped are refused', async () => {
+  test('of an endpoint that is not scraped are refused', async () => {
     await expect(started().scraper.now('nobody', 1000)).rejects.toMatchObject({ code: 'searching' })
   })
 })
@@ -289,10 +269,19 @@ describe('live reads', () => {
 describe('more hung containers than slots', () => {
   const hung = named('hung', 1000)
   const healthy = named('healthy', 50)
-  const takes = (id: string) => (id.startsWith('hung') ? hangs : 5)
+  const durationMs = (id: string) => (id.startsWith('hung') ? hangs : 5)
+
+  test('are started a part at a time', async () => {
+    const { clock, reads, scraper } = started(durationMs)
+    scraper.update(jobs(...hung))
+    await clock.pass(50)
+    expect(reads).toHaveLength(128)
+    await clock.pass(100)
+    expect(reads).toHaveLength(256)
+  })
 
   test('never delay the background scrapes of healthy ones', async () => {
-    const { clock, reads, scraper } = started(takes)
+    const { clock, reads, scraper } = started(durationMs)
     scraper.update(jobs(...hung, ...healthy))
     await clock.pass(60_000)
     const after = reads.filter(({ id, at }) => id.startsWith('healthy') && at > 10_000)
@@ -301,9 +290,9 @@ describe('more hung containers than slots', () => {
     expect(new Set(after.map(({ id }) => id)).size).toBe(50)
   })
 
-  test('a scrape that waited for its slot is not made if a client was faster', async () => {
-    const { clock, reads, scraper } = started(takes)
-    const slow = job('healthy', { interval: 600_000 })
+  test('a scrape that waits for its slot is shared by clients', async () => {
+    const { clock, reads, scraper } = started(durationMs)
+    const slow = job('healthy', { intervalMs: 600_000 })
     scraper.update(jobs(...hung))
     await clock.pass(10)
     scraper.update(new Map([...jobs(...hung), ['healthy', slow]]))
@@ -315,20 +304,20 @@ describe('more hung containers than slots', () => {
     expect(reads.filter(({ id }) => id === 'healthy')).toHaveLength(1)
   })
 
-  test('never delay live reads of healthy ones, be they asked for or not', async () => {
-    const { clock, scraper } = started(takes)
+  test('never delay live reads of healthy ones, even if the hung ones are read live too', async () => {
+    const { clock, scraper } = started(durationMs)
     scraper.update(jobs(...hung, ...healthy))
     await clock.pass(30_000)
-    const vain = hung.map((id) => scraper.now(id, 9000).catch(() => {}))
+    const hanging = hung.map((id) => scraper.now(id, 9000).catch(() => {}))
     const read = Promise.all(healthy.map((id) => scraper.now(id, 1000)))
     await clock.pass(1000)
     await read
     await clock.pass(10_000)
-    await Promise.all(vain)
+    await Promise.all(hanging)
   })
 })
 
-test('stop ends what is under way and reads nothing more', async () => {
+test('stop ends scrapes in progress and starts no more', async () => {
   const { clock, reads, snapshots, scraper } = started(() => hangs)
   scraper.update(jobs('a'))
   await clock.pass(10)

@@ -115,10 +115,10 @@ export function startAgent(around: Surroundings): Agent {
 
   const budget = createByteBudget(clock, budgetBytes)
   const read = createPageReader({
-    fetch: async (url, { timeout, signal }) => {
+    fetch: async (url, { timeoutMs, signal }) => {
       const container = around.containerAt(new URL(url).hostname)
       if (!container) throw new ProxyError('unreachable', 'no way to its address')
-      const text = await container.scrape(process, timeout, signal)
+      const text = await container.scrape(process, timeoutMs, signal)
       return { body: Buffer.from(text), gzip: false, contentType: 'text/plain; version=0.0.4' }
     },
     inspect: (body, contentType) => inspect(body, contentType, config),
@@ -131,7 +131,7 @@ export function startAgent(around: Surroundings): Agent {
       {
         ...{ clock, log, metrics, admit: pageMemory.admit },
         read: ownMetrics.orElse(read),
-        rests: () => mesh?.flush(),
+        onIdle: () => mesh?.flush(),
       },
       (id, snapshot) => {
         store.putSnapshot(id, snapshot)
@@ -157,7 +157,7 @@ export function startAgent(around: Surroundings): Agent {
       probe: prober.update,
       repeat: prober.repeat,
       scrape: scraper.update,
-      isProbed: prober.settled,
+      isProbed: prober.isInitialPassDone,
     }),
   )
   store.subscribe(pipeline.changed)
@@ -179,7 +179,7 @@ export function startAgent(around: Surroundings): Agent {
       identity: createIdentity(random.bytes(32)),
       dial: (to, signal) => network.dial(process, address, to, signal),
       refreshOwn: scraper.now,
-      onLost: () => finding.wake(),
+      onLost: () => finding.trigger(),
       watch: { sent: nothing, received: nothing, visible: nothing, linkLost: nothing },
     })
     mesh = started(joined)
@@ -187,7 +187,7 @@ export function startAgent(around: Surroundings): Agent {
     const finding = started(
       startLoop(async () => joined.seek(around.lookUp()), {
         clock,
-        every: findEveryMs,
+        intervalMs: findEveryMs,
         onFailure: (error) => around.onInternal('finding peers', error),
       }),
     )

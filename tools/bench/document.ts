@@ -110,6 +110,8 @@ does so for what is due, all of it at once, four times a second at less than hal
 left is flat: unpacking, deltas, the cipher and the socket are 5 to 9 % each, the event loop and
 the collecting of garbage a quarter together. A client of our own instead of
 undici spared a tenth of a scrape: given up since, for a library that many others use and watch.
+Undici’s request with the body as a stream costs 0.03 ms more for a gzip page than handlers of its callbacks: taken, for half of
+the code.
 Unpacking in a thread of its own was not tried: the way there and back
 costs what it would save.
 

@@ -77,7 +77,7 @@ export function openGuard({ file, clock, log }: GuardOptions): Guard {
     }
   }
   const loop = startLoop(reload, {
-    ...{ clock, every: reloadIntervalMs },
+    ...{ clock, intervalMs: reloadIntervalMs },
     onFailure: (error) => log.internal(error, 'timer'),
   })
 

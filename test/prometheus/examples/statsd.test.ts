@@ -14,13 +14,13 @@ import { startPrometheus } from '../parts/prometheus.ts'
 import { started } from '../parts/started.ts'
 import { startStatsd } from '../parts/statsd.ts'
 
-/** Where an agent looks first for metrics of the exporter, by the label in the compose file. */
-function toldPage(host: string): URL {
+/** Where an agent probes the exporter first, by the label in the compose file. */
+function configuredUrl(host: string): URL {
   const { labels } = parse(read('statsd/compose.yml')).services.statsd
   const exporter = target('statsd', { labels, addresses: [{ network: 'shop_default', host }] })
   const plan = planOf(exporter, settingsOf(labels), { metricsPath: '/metrics', ports: [] })
   if (plan.kind === 'none') throw new Error(plan.trouble.reason)
-  expect(plan.told).toBe(true)
+  expect(plan.isExplicit).toBe(true)
   const { url, why } = plan.candidates[0]!
   expect(why).toBe('app-metrics-proxy.port, container label')
   return new URL(url)
@@ -29,7 +29,7 @@ function toldPage(host: string): URL {
 test('datagrams become rate, errors and duration', async () => {
   // an address of its own, since the port is what it is about
   const host = `127.${randomInt(1, 255)}.${randomInt(255)}.${randomInt(1, 255)}`
-  const page = toldPage(host)
+  const page = configuredUrl(host)
   expect(page.port).toBe('9102')
   const { buckets } = parse(read('statsd/mapping.yml')).defaults.histogram_options
   const statsd = started(await startStatsd(host, 9102, buckets))

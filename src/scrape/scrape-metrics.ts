@@ -1,19 +1,18 @@
-// What the agent tells of its own scraping.
+// The agent's own metrics of its scrapes.
 
 import type { Snapshot } from '../model.ts'
-import type { Limit } from '../runtime/limit.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 
 export interface ScrapeCounters {
   scraped(snapshot: Snapshot): void
-  /** How many milliseconds after it was due a scheduled scrape began. */
-  late(ms: number): void
+  /** How long after it was due a scheduled scrape began. */
+  late(delayMs: number): void
 }
 
-const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
-const bytes = [1, 4, 16, 64, 256, 1024, 4096, 16_384].map((kib) => kib * 1024)
+const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+const bytesBuckets = [1, 4, 16, 64, 256, 1024, 4096, 16_384].map((kib) => kib * 1024)
 
-export function countScrapes(metrics: Metrics, limits: Readonly<Record<string, Limit>>): ScrapeCounters {
+export function countScrapes(metrics: Metrics, waiting: () => number): ScrapeCounters {
   const total = metrics.counter('app_metrics_proxy_scrapes_total', 'Scrapes of containers of this node.')
   const failures = metrics.counter(
     'app_metrics_proxy_scrape_failures_total',
@@ -21,25 +20,22 @@ export function countScrapes(metrics: Metrics, limits: Readonly<Record<string, L
   )
   const duration = metrics.histogram(
     'app_metrics_proxy_scrape_duration_seconds',
-    'How long scrapes durationMs, failed ones included.',
-    seconds,
+    'How long scrapes took, failed ones included.',
+    secondsBuckets,
   )
   const size = metrics.histogram(
     'app_metrics_proxy_scrape_size_bytes',
-    'The size of the pages that were scraped, unpacked.',
-    bytes,
+    'The size of the metrics that were scraped, uncompressed.',
+    bytesBuckets,
   )
   const delay = metrics.histogram(
     'app_metrics_proxy_scrape_delay_seconds',
     'How long after they were due scheduled scrapes began.',
-    seconds,
+    secondsBuckets,
   )
-  metrics.observe(
-    'app_metrics_proxy_scrapes_waiting',
-    'gauge',
-    'Scrapes that wait for a slot, by class.',
-    () => Object.entries(limits).map(([name, { waiting }]) => [{ class: name }, waiting()] as const),
-  )
+  metrics.observe('app_metrics_proxy_scrapes_waiting', 'gauge', 'Scrapes that wait for a slot.', () => [
+    [{}, waiting()],
+  ])
   total.add(0)
   return {
     scraped(snapshot) {
@@ -48,6 +44,6 @@ export function countScrapes(metrics: Metrics, limits: Readonly<Record<string, L
       if (snapshot.ok) size.observe(snapshot.page.size)
       else failures.add(1, { reason: snapshot.trouble.code })
     },
-    late: (ms) => delay.observe(ms / 1000),
+    late: (delayMs) => delay.observe(delayMs / 1000),
   }
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createMetrics } from '../../src/runtime/metrics.ts'
 
-test('counters, gauges, histograms and what is read off print as one page', () => {
+test('counters, gauges, histograms and values that are read are printed in one text', () => {
   const metrics = createMetrics()
   const seen = metrics.counter('seen_total', 'Seen.')
   seen.add(1)

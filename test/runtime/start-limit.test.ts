@@ -1,12 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { createLimit } from '../../src/runtime/limit.ts'
+import { createStartLimit } from '../../src/runtime/start-limit.ts'
 import { virtualClock } from '../helpers/clock.ts'
 
 const forever = () => new Promise<never>(() => {})
 
 test('no more runs at once than the limit', async () => {
-  const limit = createLimit(virtualClock(), 2, 1000)
+  const limit = createStartLimit(virtualClock(), 2, 1000)
   const first = Promise.withResolvers<void>()
   const started: number[] = []
   const all = [1, 2, 3].map((n) =>
@@ -25,7 +25,7 @@ test('no more runs at once than the limit', async () => {
 
 test('when all of it hangs, as many as the limit are begun each time, in the order in which they came', async () => {
   const clock = virtualClock()
-  const limit = createLimit(clock, 2, 100)
+  const limit = createStartLimit(clock, 2, 100)
   const start = clock.now()
   const started: string[] = []
   for (const name of ['a', 'b', 'c', 'd', 'e'])
@@ -41,7 +41,7 @@ test('when all of it hangs, as many as the limit are begun each time, in the ord
 
 test('the end of work that had made room before makes none again', async () => {
   const clock = virtualClock()
-  const limit = createLimit(clock, 1, 100)
+  const limit = createStartLimit(clock, 1, 100)
   const late = Promise.withResolvers<void>()
   const lateDone = limit.run(() => late.promise)
   await clock.pass(100)
@@ -70,7 +70,7 @@ test('result and failure are the work’s own, and leave no timer', async () => 
       cancel()
     }
   }
-  const limit = createLimit({ ...clock, after }, 1, 100)
+  const limit = createStartLimit({ ...clock, after }, 1, 100)
   expect(await limit.run(async () => 7)).toBe(7)
   await expect(limit.run(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken')
   await nextTurn()
