@@ -8,8 +8,8 @@ import { expect, test } from 'vitest'
 import { type Agent, startAgent } from '../src/agent/agent.ts'
 import { systemClock as clock } from '../src/clock.ts'
 import { readConfig } from '../src/config/config.ts'
-import type { ApiContainer, ApiNode, ApiService, ApiTask } from '../src/discover/api.ts'
-import { tracesOfSelf } from '../src/discover/own-container.ts'
+import type { ApiContainer, ApiNode, ApiService, ApiTask } from '../src/discover/docker-api.ts'
+import { readProc } from '../src/discover/own-container.ts'
 import { inspect } from '../src/exposition/inspect.ts'
 import { createLog } from '../src/logging/log.ts'
 import { readRules } from '../src/promql/rulefile.ts'
@@ -275,7 +275,7 @@ interface Told {
 async function tell(page: RunningServer, attack: Attack): Promise<Told> {
   await using engine = await startEngineServer()
   await using worker = await startEngineServer()
-  const { ids } = await tracesOfSelf()
+  const { ids } = await readProc()
   const everyDay = usual(page.port)
   const own = ids.slice(0, 1).map((id) => row(id, 'the-agent-itself', []))
   Object.assign(engine.answers, {

@@ -3,8 +3,7 @@
 
 import type { Clock } from '../clock.ts'
 import { type Config, ConfigError } from '../config/config.ts'
-import { startDiscovery } from '../discover/discovery.ts'
-import type { Found } from '../discover/handover.ts'
+import { type Discovered, startDiscovery } from '../discover/discovery.ts'
 import { inspect } from '../exposition/inspect.ts'
 import { settingsOf } from '../labels/settings.ts'
 import type { Log } from '../logging/log.ts'
@@ -147,7 +146,7 @@ async function start(
   // peers, and the containers of this node
   started(peers)
   let self: Self | undefined
-  function found(news: Found): void {
+  function found(news: Discovered): void {
     store.identify(news.self, news.managers)
     store.replaceTargets([...news.targets, ownMetrics.target(news.self.node)])
     store.putFinding(agentTarget, ownMetrics.finding)

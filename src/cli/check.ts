@@ -1,8 +1,7 @@
 // `app-metrics-proxy check`: configuration and surroundings, one line each: ok, or what to do.
 
-import { hostname } from 'node:os'
 import { type Config, ConfigError, readConfig } from '../config/config.ts'
-import { advertisedBy, doubtsAbout } from '../discover/advertise.ts'
+import { advertisedBy, doubtsAbout, nodeNameOf } from '../discover/self.ts'
 import { createPaint } from '../logging/terminal.ts'
 import { lookAtDocker } from './check/docker.ts'
 import { lookAtPeers } from './check/peers.ts'
@@ -43,13 +42,13 @@ async function* looks({ env, signal }: Io): AsyncGenerator<Result> {
   const [config, ...problems] = configurationOf(env)
   yield* problems
   if (!config) return
-  const { results, picture } = await lookAtDocker(config, signal)
+  const { results, state } = await lookAtDocker(config, signal)
   yield* results
-  const identity = picture?.identity
-  yield* await lookAtPeers(config, { service: identity?.service, swarm: identity?.swarm ?? false }, signal)
+  const self = state?.self
+  yield* await lookAtPeers(config, { service: self?.service, swarm: self?.swarm ?? false }, signal)
   yield await lookAtPort(config)
   yield* await lookAtWebConfig(config)
-  yield lookAtAdvertise(advertisedBy(config, identity ?? { hostname: config.nodeName ?? hostname() }))
+  yield lookAtAdvertise(advertisedBy(config, self ?? { hostname: nodeNameOf(config) }))
 }
 
 function configurationOf(env: Io['env']): readonly [Config | undefined, ...Result[]] {

@@ -1,14 +1,14 @@
-// By which addresses this agent reaches a container, and if by none, why and what to do.
+// The addresses by which this agent reaches a container; if there are none, why, and what to do.
 
 import type { Trouble } from '../errors.ts'
 import type { Address } from '../model.ts'
 import type { Attachment, Container } from './container.ts'
 
-/** What decides who reaches whom on this node. */
-export interface Surroundings {
+/** What decides which container reaches which on this node. */
+export interface NetworkContext {
   /** The agent's own container; absent: the agent is a process of the host. */
   readonly own: Container | undefined
-  readonly containers: Containers
+  readonly containers: ReadonlyMap<string, Container>
   /** Drivers by network id. */
   readonly drivers: ReadonlyMap<string, string>
   readonly gatewayBridge: GatewayBridge
@@ -16,98 +16,102 @@ export interface Surroundings {
   readonly nodeAddress: string | undefined
 }
 
-/** Docker's `docker_gwbridge`, over which containers on overlay networks reach the world, and the host them. */
+/** Docker's `docker_gwbridge`, over which containers on overlay networks and the host reach each other. */
 export interface GatewayBridge {
   readonly host?: string
   /** By container id. */
   readonly addresses: ReadonlyMap<string, string>
 }
 
-type Containers = ReadonlyMap<string, Container>
-
-export type Reach =
+export type Reachability =
   | { readonly addresses: readonly [Address, ...Address[]] }
   | { readonly addresses: readonly []; readonly unreachable: Trouble }
 
-/** Every way, best first, in an order that depends on nothing but names. */
-export function reachOf(container: Container, around: Surroundings): Reach {
-  const there = holderOf(container, around.containers)
+/** Every address, best first, in an order that depends on names alone. */
+export function reachabilityOf(container: Container, context: NetworkContext): Reachability {
+  const there = networkOwnerOf(container, context.containers)
   if (!there || there.state === 'stopped')
-    return nowhere('the container whose network it shares is not running', 'start that container')
-  const here = around.own && holderOf(around.own, around.containers)
-  if (here?.id === there.id) return reach([{ network: there.mode, host: '127.0.0.1' }])
-  if (there.mode === 'none')
-    return nowhere(
+    return unreachable('the container whose network it shares is not running', 'start that container')
+  const here = context.own && networkOwnerOf(context.own, context.containers)
+  if (here?.id === there.id) return reachable([{ network: there.networkMode, host: '127.0.0.1' }])
+  if (there.networkMode === 'none')
+    return unreachable(
       'it has no network',
       'attach it to a network, or set the label app-metrics-proxy.enable=false',
     )
-  if (!here || here.mode === 'host') return fromHost(there, around)
-  return there.mode === 'host' ? toHost(here, around) : overShared(there, here, container)
+  if (!here || here.networkMode === 'host') return fromHost(there, context)
+  return there.networkMode === 'host' ? toHost(here, context) : overSharedNetwork(there, here, container)
 }
 
 /** Whether the agent is a process of the host, or a container on the host's network. */
-export function isOnHost({ own, containers }: Pick<Surroundings, 'own' | 'containers'>): boolean {
-  const here = own && holderOf(own, containers)
-  return !here || here.mode === 'host'
+export function isOnHost({ own, containers }: Pick<NetworkContext, 'own' | 'containers'>): boolean {
+  const here = own && networkOwnerOf(own, containers)
+  return !here || here.networkMode === 'host'
 }
 
-/** Whose network a container uses: its own, or another's (`container:…`), or that of one that isn't there. */
-export function holderOf(container: Container, containers: Containers): Container | undefined {
-  let holder: Container | undefined = container
-  // Docker refuses to share with one that shares already, but a listing can say anything
-  for (let hops = 0; holder?.mode.startsWith('container:'); hops += 1)
-    holder = hops < 4 ? meant(holder.mode.slice('container:'.length), containers) : undefined
-  return holder
+/** Whose network a container uses: its own, or another's (`container:…`); undefined: that one is not listed. */
+export function networkOwnerOf(
+  container: Container,
+  containers: ReadonlyMap<string, Container>,
+): Container | undefined {
+  let owner: Container | undefined = container
+  // Docker refuses to share with one that shares already, but a list is untrusted data
+  for (let hops = 0; owner?.networkMode.startsWith('container:'); hops += 1)
+    owner = hops < 4 ? find(owner.networkMode.slice('container:'.length), containers) : undefined
+  return owner
 }
 
-/** The id, or what the person wrote who started the container: Docker versions differ. */
-function meant(text: string, containers: Containers): Container | undefined {
-  const exact = containers.get(text)
-  return exact ?? [...containers.values()].find(({ id, name }) => name === text || id.startsWith(text))
+/** By the id, or by what was given when the container was started: Docker versions differ. */
+function find(key: string, containers: ReadonlyMap<string, Container>): Container | undefined {
+  const exact = containers.get(key)
+  return exact ?? [...containers.values()].find(({ id, name }) => name === key || id.startsWith(key))
 }
 
 /** The host reaches bridges, and what is on overlay networks only through docker_gwbridge. */
-function fromHost(there: Container, around: Surroundings): Reach {
-  if (there.mode === 'host') return reach(hostAddresses(['127.0.0.1', around.nodeAddress]))
-  const bridged = there.attachments.filter(({ networkId }) => around.drivers.get(networkId) === 'bridge')
-  if (bridged.some(hostOf)) return reach(addressesOn(bridged))
-  const gateway = around.gatewayBridge.addresses.get(there.id)
-  if (gateway) return reach([{ network: 'docker_gwbridge', host: gateway }])
-  return nowhere(
+function fromHost(there: Container, context: NetworkContext): Reachability {
+  if (there.networkMode === 'host') return reachable(hostAddresses(['127.0.0.1', context.nodeAddress]))
+  const bridged = there.attachments.filter(({ networkId }) => context.drivers.get(networkId) === 'bridge')
+  if (bridged.some(hostOf)) return reachable(addressesOn(bridged))
+  const gateway = context.gatewayBridge.addresses.get(there.id)
+  if (gateway) return reachable([{ network: 'docker_gwbridge', host: gateway }])
+  return unreachable(
     `on no network that the host reaches (${quoted(there.attachments)})`,
     `attach it to a bridge network, or run the agent as a container on ${quoted(there.attachments)}`,
   )
 }
 
 /** From a container, the host is the gateway of each bridge, and its address in the Swarm. */
-function toHost(here: Container, { drivers, gatewayBridge, nodeAddress }: Surroundings): Reach {
+function toHost(here: Container, { drivers, gatewayBridge, nodeAddress }: NetworkContext): Reachability {
   const gateways = inOrder(here.attachments).map(({ gateway }) => gateway)
-  const overlay = here.attachments.some(({ networkId }) => drivers.get(networkId) === 'overlay')
-  const addresses = hostAddresses([...gateways, overlay ? gatewayBridge.host : undefined, nodeAddress])
-  if (addresses.length > 0) return reach(addresses)
-  return nowhere(
+  const isOnOverlay = here.attachments.some(({ networkId }) => drivers.get(networkId) === 'overlay')
+  const addresses = hostAddresses([...gateways, isOnOverlay ? gatewayBridge.host : undefined, nodeAddress])
+  if (addresses.length > 0) return reachable(addresses)
+  return unreachable(
     'on the host’s network, which the agent cannot reach',
     'attach the agent to a bridge network',
   )
 }
 
-function overShared(there: Container, here: Container, container: Container): Reach {
+function overSharedNetwork(there: Container, here: Container, container: Container): Reachability {
   const shared = there.attachments.filter(({ networkId }) =>
-    here.attachments.some((mine) => mine.networkId === networkId),
+    here.attachments.some((own) => own.networkId === networkId),
   )
-  if (shared.some(hostOf)) return reach(addressesOn(shared))
+  if (shared.some(hostOf)) return reachable(addressesOn(shared))
   if (shared.length > 0)
-    return nowhere(`Docker tells no address for it on ${quoted(shared)}`, 'restart the container')
+    return unreachable(`Docker gives no address for it on ${quoted(shared)}`, 'restart the container')
   const it = container === there ? 'it' : `\`${there.name}\`, whose network it shares,`
-  const ways = [...waysTo(it, there, here), ...waysTo('the agent', here, there)]
-  return nowhere('not on a network shared with the agent', ways.join(', or ') || 'attach both to one network')
+  const hints = [...attachHint(it, there, here), ...attachHint('the agent', here, there)]
+  return unreachable(
+    'not on a network shared with the agent',
+    hints.join(', or ') || 'attach both to one network',
+  )
 }
 
-/** To which of another container's networks one can be attached: a task only to those that somebody made. */
-function waysTo(it: string, container: Container, other: Container): readonly string[] {
-  const closed = ['ingress', 'none', 'docker_gwbridge', ...(isTask(container) ? ['bridge'] : [])]
-  const open = other.attachments.filter(({ network }) => !closed.includes(network))
-  return open.length > 0 ? [`attach ${it} to ${quoted(open)}`] : []
+/** To which networks of the other it can be attached: a task only to user-defined ones. */
+function attachHint(it: string, container: Container, other: Container): readonly string[] {
+  const excluded = ['ingress', 'none', 'docker_gwbridge', ...(isTask(container) ? ['bridge'] : [])]
+  const usable = other.attachments.filter(({ network }) => !excluded.includes(network))
+  return usable.length > 0 ? [`attach ${it} to ${quoted(usable)}`] : []
 }
 
 const isTask = ({ labels }: Container) => 'com.docker.swarm.task.id' in labels
@@ -124,7 +128,7 @@ function addressesOn(attachments: readonly Attachment[]): Address[] {
   })
 }
 
-/** Networks that somebody made for a purpose come before those that Docker attaches by itself. */
+/** User-defined networks come before those that Docker attaches by itself. */
 function inOrder(attachments: readonly Attachment[]): readonly Attachment[] {
   const rank = (network: string) => ['bridge', 'docker_gwbridge', 'ingress'].indexOf(network)
   return attachments.toSorted((a, b) => rank(a.network) - rank(b.network) || (a.network < b.network ? -1 : 1))
@@ -135,11 +139,11 @@ function hostAddresses(hosts: readonly (string | undefined)[]): Address[] {
   return [...new Set(known)].map((host) => ({ network: 'host', host }))
 }
 
-const reach = (addresses: readonly Address[]): Reach => ({
+const reachable = (addresses: readonly Address[]): Reachability => ({
   addresses: addresses as readonly [Address, ...Address[]],
 })
 
-const nowhere = (reason: string, hint: string): Reach => ({
+const unreachable = (reason: string, hint: string): Reachability => ({
   addresses: [],
   unreachable: { code: 'no_address', reason, hint },
 })

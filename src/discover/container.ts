@@ -1,22 +1,23 @@
-// One row of Docker's list, cut down to what we use.
+// One row of Docker's container list, cut down to what we use, and the labels that may leave the node.
 
-import type { ApiAttachment, ApiContainer } from './api.ts'
-import { leavingOf } from './leaving.ts'
+import { isOurs } from '../labels/families.ts'
+import type { Labels } from '../model.ts'
+import type { ApiAttachment, ApiContainer } from './docker-api.ts'
 
 export interface Container {
   readonly id: string
   readonly name: string
   readonly image: string
   /** Only what may leave the node. */
-  readonly labels: Readonly<Record<string, string>>
-  readonly labelsLeftOut: number
+  readonly labels: Labels
+  readonly omittedLabels: number
   /** By the engine's clock, in seconds: for the order only. */
   readonly created: number
   readonly state: 'running' | 'paused' | 'stopped'
-  /** How it ended; unknown for one that Docker is restarting or removing. */
+  /** Unknown for one that Docker is restarting or removing. */
   readonly exitCode?: number
   /** `host`, `none`, `container:<id>`, or a network's name. */
-  readonly mode: string
+  readonly networkMode: string
   readonly attachments: readonly Attachment[]
   /** The paths inside at which volumes, folders and files are mounted. */
   readonly mounts: readonly string[]
@@ -34,18 +35,18 @@ export interface Attachment {
 
 export function containerOf(row: ApiContainer, allowedLabels: readonly string[]): Container {
   const state = stateOf(row.State)
-  const { labels, leftOut } = leavingOf(row.Labels, allowedLabels)
+  const { labels, omitted } = exportedLabels(row.Labels, allowedLabels)
   const exitCode = state === 'stopped' ? exitCodeOf(row.Status) : undefined
   return {
     id: row.Id,
     name: nameOf(row),
     image: row.Image ?? '',
     labels,
-    labelsLeftOut: leftOut,
+    omittedLabels: omitted,
     created: row.Created ?? 0,
     state,
     ...(exitCode !== undefined && { exitCode }),
-    mode: row.HostConfig?.NetworkMode ?? 'default',
+    networkMode: row.HostConfig?.NetworkMode ?? 'default',
     attachments: Object.entries(row.NetworkSettings?.Networks ?? {})
       .map(([network, given]) => attachmentOf(network, given ?? {}))
       .sort((a, b) => (a.network < b.network ? -1 : 1)),
@@ -53,7 +54,7 @@ export function containerOf(row: ApiContainer, allowedLabels: readonly string[])
   }
 }
 
-/** Links of old add names such as `/other/alias`; the own one has a single slash. */
+/** Legacy links add names such as `/other/alias`; the container's own name has a single slash. */
 function nameOf({ Id, Names }: ApiContainer): string {
   const own = Names?.find((name) => name.lastIndexOf('/') <= 0) ?? Names?.[0]
   return own?.replace(/^\//, '') || Id.slice(0, 12)
@@ -63,7 +64,7 @@ function stateOf(state: string | undefined): Container['state'] {
   return state === 'running' || state === 'paused' ? state : 'stopped'
 }
 
-/** The list has the exit code in words only; they have been the same since Docker began. */
+/** The list has the exit code only in this text, which has been the same since Docker began. */
 function exitCodeOf(status: string | undefined): number | undefined {
   const code = /^Exited \((-?\d+)\)/.exec(status ?? '')?.[1]
   return code === undefined ? undefined : Number(code)
@@ -77,4 +78,39 @@ function attachmentOf(network: string, given: ApiAttachment): Attachment {
     ...(given.GlobalIPv6Address && { ipv6: given.GlobalIPv6Address }),
     ...(given.Gateway && { gateway: given.Gateway }),
   }
+}
+
+interface ExportedLabels {
+  readonly labels: Labels
+  /** How many others would be exported but for their length: labels are sent to every node. */
+  readonly omitted: number
+}
+
+const maxLabelLength = 16_384
+const maxTotalLength = 65_536
+
+/** Those that we read, Docker's own, and `allowed`: `SD_LABELS`, where a final `*` matches any ending. */
+export function exportedLabels(
+  labels: Labels | null | undefined,
+  allowed: readonly string[],
+): ExportedLabels {
+  const wanted = Object.entries(labels ?? {})
+    .filter(([key]) => isExported(key, allowed))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+  let remaining = maxTotalLength
+  const fitting = wanted.filter(([key, value]) => {
+    const length = key.length + value.length
+    if (length > maxLabelLength || length > remaining) return false
+    remaining -= length
+    return true
+  })
+  return { labels: Object.fromEntries(fitting), omitted: wanted.length - fitting.length }
+}
+
+function isExported(key: string, allowed: readonly string[]): boolean {
+  return (
+    key.startsWith('com.docker.') ||
+    isOurs(key) ||
+    allowed.some((one) => (one.endsWith('*') ? key.startsWith(one.slice(0, -1)) : key === one))
+  )
 }

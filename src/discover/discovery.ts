@@ -1,135 +1,149 @@
-// The room's door: finds the containers of this node and hands on who we are, all targets and, on a
-// manager, the swarm state. Whole sets only; the node only when something changed, the swarm state after each reading of it.
+// Finds the containers of this node: Docker's lists and events (engine-watch.ts) become targets, this agent's identity
+// and, on a manager, the swarm state (swarm-watch.ts). Only complete sets are passed on; a failed reading changes
+// nothing.
 
 import { existsSync } from 'node:fs'
-import { hostname } from 'node:os'
 import type { Clock } from '../clock.ts'
 import { type Config, ConfigError } from '../config/config.ts'
 import type { Trouble } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
-import type { Stoppable } from '../model.ts'
+import type { Dated, Mono, NodeId, Self, Stoppable, SwarmState, Target } from '../model.ts'
 import type { Metrics } from '../runtime/metrics.ts'
-import { advertisedBy } from './advertise.ts'
 import { openEngine } from './engine.ts'
-import { createHandover, type Found } from './handover.ts'
-import { type Traces, tracesOfSelf } from './own-container.ts'
-import type { Picture } from './picture.ts'
-import { LastingError } from './refusal.ts'
-import { staticTargets } from './static.ts'
-import { watchSwarmState } from './swarm-state-watch.ts'
-import { targetsOf } from './target.ts'
-import { createTasks, type HeldSwarmState } from './tasks.ts'
-import { watchEngine } from './watch.ts'
+import { SetupError } from './engine-errors.ts'
+import { watchEngine } from './engine-watch.ts'
+import type { NodeState } from './node-state.ts'
+import { type ProcInfo, readProc } from './own-container.ts'
+import { advertisedBy, nodeNameOf } from './self.ts'
+import { watchSwarm } from './swarm-watch.ts'
+import { staticTargets, targetsOf } from './targets.ts'
+import { createTaskCheck } from './task-check.ts'
 
-export interface Status {
-  /** Why what was handed on may be out of date, or why nothing was yet: not ready. */
+/** All that is known of the node. Passed on after each reading, changed or not. */
+export interface Discovered {
+  readonly self: Self
+  readonly targets: readonly Target[]
+  /** The Swarm's managers, as the local engine lists them. */
+  readonly managers: ReadonlySet<NodeId>
+  /** Only after it was read, as a manager: it still holds, changed or not. */
+  readonly swarmState?: SwarmState
+  /** When that reading started. */
+  readonly swarmStateReadAt?: Mono
+}
+
+export interface DiscoveryStatus {
+  /** Why what was passed on may be outdated, or why nothing was passed on yet: not ready. */
   readonly trouble?: Trouble
-  /** What falls short but hides no container for longer than half a minute. */
+  /** What hides no container for longer than half a minute. */
   readonly warnings: readonly Trouble[]
-  /** Since Docker was last read as a whole; absent before the first time and without Docker. */
-  readonly age?: number
 }
 
 export interface Discovery extends Stoppable {
-  status(): Status
+  status(): DiscoveryStatus
 }
 
-interface Deps {
+interface DiscoveryDeps {
   readonly config: Config
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics
-  /** The newest that any manager of the Swarm gave. */
-  readonly swarmState: () => HeldSwarmState | undefined
-  /** Which container the agent may run in. */
-  readonly traces?: () => Promise<Traces>
+  /** The newest from any manager of the Swarm. */
+  readonly swarmState: () => Dated<SwarmState> | undefined
+  /** For tests: where the agent runs. */
+  readonly proc?: ProcInfo
 }
 
+type OnDiscovered = (discovered: Discovered) => void
+
 /**
- * Resolves after the first attempt to read Docker: `on` has been told the first set by then, or `status`
- * says why not and the attempts go on. Rejects with what waiting can't fix.
+ * Resolves after the first attempt to read Docker: by then, `onDiscovered` was called with the first set, or `status`
+ * has the reason, and the attempts go on. Rejects if waiting cannot fix it.
  */
-export async function startDiscovery(deps: Deps, on: (found: Found) => void): Promise<Discovery> {
+export async function startDiscovery(deps: DiscoveryDeps, onDiscovered: OnDiscovered): Promise<Discovery> {
   const { config } = deps
   const host = dockerHostOf(config, existsSync(defaultSocket))
-  if (host !== undefined) return discoverWithDocker(host, deps, on)
-  const self = { node: nodeName(config), hostname: nodeName(config), swarm: false, manager: false }
-  const targets = staticTargets(config.targets, self.node)
-  on({ self: { ...self, advertise: advertisedBy(config, self) }, targets, managers: new Set() })
+  if (host !== undefined) return discoverWithDocker(host, deps, onDiscovered)
+  const node = nodeNameOf(config)
+  const self = { node, hostname: node, swarm: false, manager: false }
+  onDiscovered({
+    self: { ...self, advertise: advertisedBy(config, self) },
+    targets: staticTargets(config.targets, node),
+    managers: new Set(),
+  })
   return { status: () => ({ warnings: [] }), stop: async () => {} }
 }
 
 export const defaultSocket = '/var/run/docker.sock'
 
-/** Undefined: without Docker, on `TARGETS` alone. */
+/** Undefined: without Docker, with `TARGETS` alone. */
 export function dockerHostOf(
   { dockerHost, targets }: Pick<Config, 'dockerHost' | 'targets'>,
-  socketThere: boolean,
+  hasSocket: boolean,
 ): string | undefined {
   if (dockerHost !== undefined) return dockerHost
   if (targets.length > 0) return undefined
-  if (socketThere) return `unix://${defaultSocket}`
+  if (hasSocket) return `unix://${defaultSocket}`
   throw new ConfigError([
     `there is nothing to watch: no Docker socket at ${defaultSocket}, and neither DOCKER_HOST nor TARGETS is set; mount the socket into the container, or set one of them`,
   ])
 }
 
-const nodeName = (config: Config) => config.nodeName ?? hostname()
-
-async function discoverWithDocker(host: string, deps: Deps, on: (found: Found) => void): Promise<Discovery> {
+async function discoverWithDocker(
+  host: string,
+  deps: DiscoveryDeps,
+  onDiscovered: OnDiscovered,
+): Promise<Discovery> {
   const { config, clock, log, metrics } = deps
   const engine = await openEngine(host)
-  const handover = createHandover(on)
-  let picture: Picture | undefined
+  const proc = deps.proc ?? (await readProc())
+  let state: NodeState | undefined
   let limits: readonly Trouble[] = []
-  let listed: Pick<Found, 'self' | 'targets' | 'managers'> | undefined
-  const tasks = createTasks(clock, deps.swarmState, () => handOn())
+  let discovered: Discovered | undefined
 
-  const swarmState = watchSwarmState(
-    { clock, log, engine, allowedLabels: config.sdLabels, cluster: () => picture?.cluster },
-    handover.swarmState,
-  )
-  function see(next: Picture): void {
-    const moved = next.cluster !== picture?.cluster
-    picture = next
-    const { targets, warnings } = targetsOf(next, next.identity.node)
-    limits = warnings
-    const self = { ...next.identity, advertise: advertisedBy(config, next.identity) }
-    listed = { self, targets, managers: next.managers }
-    handOn()
-    if (moved) swarmState.trigger()
-  }
-  function handOn(): void {
-    const { self, targets, managers } = listed!
-    const all = [...tasks.settle(targets), ...staticTargets(config.targets, self.node)]
-    handover.node({ self, targets: all, managers })
-  }
-  const reading = {
-    engine,
-    traces: await (deps.traces ?? tracesOfSelf)(),
+  const taskCheck = createTaskCheck(clock, deps.swarmState, () => passOn(state!))
+  const swarmWatch = watchSwarm({
+    ...{ clock, log, engine },
     allowedLabels: config.sdLabels,
-    fallbackName: nodeName(config),
+    swarmId: () => state?.swarmId,
+    onSwarmState(swarmState, swarmStateReadAt) {
+      // a reading may end after the node has left its Swarm
+      if (discovered?.self.manager) onDiscovered({ ...discovered, swarmState, swarmStateReadAt })
+    },
+  })
+
+  function passOn(next: NodeState): void {
+    const { self, managers } = next
+    const isOtherSwarm = next.swarmId !== state?.swarmId
+    const { targets, warnings } = targetsOf(next, self.node)
+    state = next
+    limits = warnings
+    discovered = {
+      self,
+      managers,
+      targets: [...taskCheck.check(targets), ...staticTargets(config.targets, self.node)],
+    }
+    onDiscovered(discovered)
+    if (isOtherSwarm) swarmWatch.readNow()
   }
-  const listener = { picture: see, swarm: swarmState.trigger }
-  const watch = await watchEngine({ clock, log, metrics, reading }, listener).catch(async (error) => {
-    await swarmState.stop()
-    throw error instanceof LastingError ? misconfigured(error) : error
+
+  const engineWatch = await watchEngine({
+    ...{ clock, log, metrics },
+    source: { engine, proc, config },
+    onState: passOn,
+    onSwarmEvent: swarmWatch.readNow,
+  }).catch(async (error) => {
+    await swarmWatch.stop()
+    throw error instanceof SetupError ? new ConfigError([`${error.message}; ${error.hint}`]) : error
   })
   return {
     status() {
-      const [trouble, age] = [watch.trouble(), watch.age()]
-      const warnings = [watch.deafness(), swarmState.trouble(), ...limits]
-      return {
-        ...(trouble && { trouble }),
-        ...(age !== undefined && { age }),
-        warnings: warnings.filter((one) => one !== undefined),
-      }
+      const trouble = engineWatch.trouble()
+      const warnings = [engineWatch.eventTrouble(), swarmWatch.trouble(), ...limits]
+      return { ...(trouble && { trouble }), warnings: warnings.filter((one) => one !== undefined) }
     },
     async stop() {
-      await Promise.all([watch.stop(), swarmState.stop()])
-      tasks.stop()
+      await Promise.all([engineWatch.stop(), swarmWatch.stop()])
+      taskCheck.stop()
     },
   }
 }
-
-const misconfigured = ({ message, hint }: LastingError) => new ConfigError([`${message}; ${hint}`])

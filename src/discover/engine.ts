@@ -1,21 +1,28 @@
-// The Docker API behind a narrow interface: the only file that knows dockerode. Every call is a GET of one
-// of the sections containers, events, info, networks, and on managers services, tasks, nodes.
+// The client of Docker's API, and the only file that imports dockerode. Every request is a GET of one of the
+// sections containers, events, info, networks, and on managers services, tasks, nodes.
 
 import { Agent, type IncomingMessage } from 'node:http'
 import { Agent as TlsAgent } from 'node:https'
-import type { ApiContainer, ApiEvent, ApiInfo, ApiNetwork, ApiNode, ApiService, ApiTask } from './api.ts'
-import { linesOf } from './lines.ts'
-import { refusalOf } from './refusal.ts'
+import type {
+  ApiContainer,
+  ApiEvent,
+  ApiInfo,
+  ApiNetwork,
+  ApiNode,
+  ApiService,
+  ApiTask,
+} from './docker-api.ts'
+import { engineError } from './engine-errors.ts'
 
-/** Each call fails with a ProxyError that says what to do; none hands back half an answer. */
+/** Each request fails with a ProxyError with a hint; none returns part of an answer. */
 export interface Engine {
   info(signal: AbortSignal): Promise<ApiInfo>
-  /** All containers, stopped ones too; or only those of these ids that still exist. */
-  containers(signal: AbortSignal, ids?: readonly string[]): Promise<readonly ApiContainer[]>
+  /** All of them, stopped ones too. */
+  containers(signal: AbortSignal): Promise<readonly ApiContainer[]>
   networks(signal: AbortSignal): Promise<readonly ApiNetwork[]>
   network(id: string, signal: AbortSignal): Promise<ApiNetwork>
   services(signal: AbortSignal): Promise<readonly ApiService[]>
-  /** Those that are meant to run; a job's are meant to complete. */
+  /** Those that should run; a job's should complete. */
   tasks(signal: AbortSignal): Promise<readonly ApiTask[]>
   nodes(signal: AbortSignal): Promise<readonly ApiNode[]>
   /** Resolves once the stream is open; the stream ends when Docker, a proxy or the signal ends it. */
@@ -23,30 +30,31 @@ export interface Engine {
 }
 
 export type Filters = Readonly<Record<string, readonly string[]>>
-type Query = Readonly<Record<string, unknown>>
+type ApiQuery = Readonly<Record<string, unknown>>
 
-/** An answer that is larger isn't read: that of 10,000 containers with many labels stays far below. */
-const largest = 256 * 2 ** 20
+/** A larger answer is not read: that of 10,000 containers with many labels is far below. */
+const maxAnswerBytes = 256 * 2 ** 20
+/** A longer line is no event of Docker's: the stream is given up. */
+const maxLineLength = 4 * 2 ** 20
 
 export async function openEngine(host: string): Promise<Engine> {
-  const dial = await dialer(host)
+  const request = await createRequest(host)
 
-  async function get<T>(path: string, signal: AbortSignal, query: Query = {}): Promise<T> {
+  async function get<T>(path: string, signal: AbortSignal, query: ApiQuery = {}): Promise<T> {
     try {
-      return parse(await textOf(await dial(path, query, signal)))
+      return parse(await textOf(await request(path, query, signal)))
     } catch (error) {
-      throw refusalOf(error, { host, path, signal })
+      throw engineError(error, { host, path, signal })
     }
   }
-  async function list<T>(path: string, signal: AbortSignal, query?: Query): Promise<readonly T[]> {
+  async function list<T>(path: string, signal: AbortSignal, query?: ApiQuery): Promise<readonly T[]> {
     const found = await get(path, signal, query)
-    if (!Array.isArray(found)) throw refusalOf(new Error('not a list'), { host, path, signal })
+    if (!Array.isArray(found)) throw engineError(new Error('not a list'), { host, path, signal })
     return found
   }
   return {
     info: (signal) => get('/info', signal),
-    containers: (signal, ids) =>
-      list('/containers/json', signal, { all: 1, ...(ids && { filters: { id: ids } }) }),
+    containers: (signal) => list('/containers/json', signal, { all: 1 }),
     networks: (signal) => list('/networks', signal),
     network: (id, signal) => get(`/networks/${encodeURIComponent(id)}`, signal),
     services: (signal) => list('/services', signal),
@@ -56,28 +64,27 @@ export async function openEngine(host: string): Promise<Engine> {
     async events(filters, signal) {
       const path = '/events'
       try {
-        return eventsOf(await dial(path, { filters }, signal))
+        return eventsOf(await request(path, { filters }, signal))
       } catch (error) {
-        throw refusalOf(error, { host, path, signal })
+        throw engineError(error, { host, path, signal })
       }
     },
   }
 }
 
-type Dial = (path: string, query: Query, signal: AbortSignal) => Promise<IncomingMessage>
+type ApiRequestFunction = (path: string, query: ApiQuery, signal: AbortSignal) => Promise<IncomingMessage>
 
 /**
- * dockerode's own methods never settle when an answer is cut off midway, so each answer is taken as a stream
- * and read here. The client has no timeout, which would kill an idle event stream: each call's signal is its
- * deadline.
+ * dockerode's own methods never settle when an answer is cut off midway, so each answer is a stream that is read
+ * here. The client has no timeout, which would end an idle event stream: each request's signal is its deadline.
  */
-async function dialer(host: string): Promise<Dial> {
-  // dockerode brings grpc and protobuf along, 110 ms and 32 MB: loaded only once Docker is really meant
+async function createRequest(host: string): Promise<ApiRequestFunction> {
+  // dockerode brings grpc and protobuf along, 110 ms and 32 MB: loaded only where Docker is used
   const { default: Docker } = await import('dockerode')
-  const { modem } = new Docker(placeOf(host))
-  // its types lack the two
-  const how = modem as { agent?: Agent; protocol?: string }
-  if (!host.startsWith('unix://')) how.agent = agentFor(host, how.protocol === 'https')
+  const { modem } = new Docker(connectionTo(host))
+  // its types lack these two
+  const options = modem as { agent?: Agent; protocol?: string }
+  if (!host.startsWith('unix://')) options.agent = agentFor(host, options.protocol === 'https')
   return (path, query, abortSignal) =>
     new Promise((resolve, reject) => {
       const statusCodes = { 200: true }
@@ -88,25 +95,25 @@ async function dialer(host: string): Promise<Dial> {
     })
 }
 
-/** What stands here counts; TLS by `DOCKER_CERT_PATH` and the like is read by dockerode itself. */
-function placeOf(host: string): object {
+/** Overrides dockerode's reading of `DOCKER_HOST`; it reads `DOCKER_CERT_PATH` and the like itself. */
+function connectionTo(host: string): object {
   if (host.startsWith('unix://')) return { socketPath: host.slice('unix://'.length), host: undefined }
   return { socketPath: async () => undefined, host: undefined, headers: { host: new URL(host).host } }
 }
 
-/** Knows the host in dockerode's place, which would build a URL and parse it in a way that Node warns of. */
+/** Has the host in it, since dockerode would parse its URL in a way of which Node warns. */
 function agentFor(host: string, isTls: boolean): Agent {
   const { hostname, port } = new URL(host)
-  const place = { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port), keepAlive: true }
-  return isTls ? new TlsAgent(place) : new Agent(place)
+  const options = { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port), keepAlive: true }
+  return isTls ? new TlsAgent(options) : new Agent(options)
 }
 
-const halfPairs = /\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)/g
+const loneSurrogates = /\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)/g
 
-/** JSON can hold half of a pair of surrogates, which no UTF-8 and so no document of ours can: U+FFFD stands for it. */
+/** JSON can hold a lone surrogate, which UTF-8, and so our own documents, cannot: it is replaced by U+FFFD. */
 function parse<T>(json: string): T {
   const isSuspect = /\\u[dD][89a-fA-F]/.test(json)
-  return JSON.parse(isSuspect ? json.replace(halfPairs, (all, half) => (half ? '\\ufffd' : all)) : json)
+  return JSON.parse(isSuspect ? json.replace(loneSurrogates, (all, lone) => (lone ? '\\ufffd' : all)) : json)
 }
 
 async function textOf(answer: IncomingMessage): Promise<string> {
@@ -114,14 +121,26 @@ async function textOf(answer: IncomingMessage): Promise<string> {
   let size = 0
   for await (const chunk of answer as AsyncIterable<Buffer>) {
     size += chunk.length
-    if (size > largest) throw new Error(`more than ${largest} bytes`)
+    if (size > maxAnswerBytes) throw new Error(`more than ${maxAnswerBytes} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()
 }
 
 async function* eventsOf(answer: IncomingMessage): AsyncGenerator<ApiEvent> {
-  // a stream through a proxy that vanished looks like a quiet one: let the kernel ask
+  // a stream through a proxy that vanished looks like a silent one: TCP keep-alive finds out
   answer.socket.setKeepAlive(true, 15_000)
   for await (const line of linesOf(answer)) yield parse(line)
+}
+
+/** Lines out of a stream that may be cut anywhere, in the middle of a character too. */
+export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of chunks) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = parts.pop()!
+    if (rest.length > maxLineLength) throw new Error(`a line of more than ${maxLineLength} characters`)
+    for (const part of parts) if (part.trim() !== '') yield part
+  }
 }

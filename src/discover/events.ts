@@ -1,93 +1,106 @@
-// Docker's event stream: opened again for ever, and turned into what it means for us.
+// Docker's event stream: reopened for ever, each event reduced to what it means for discovery.
 
-import { type Clock, DeadlineExceeded } from '../clock.ts'
+import { type Clock, deadline } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 import type { Stoppable } from '../model.ts'
 import { startLoop } from '../runtime/loop.ts'
-import type { ApiEvent } from './api.ts'
+import type { ApiEvent } from './docker-api.ts'
 import type { Engine, Filters } from './engine.ts'
 
-/** Docker drops the rest by itself: health checks alone would be several events a second on a busy node. */
-const wanted = {
+interface EventOfContainer {
+  readonly id: string
+  /** When it happened by Docker's clock, in nanoseconds. */
+  readonly atNs: number | undefined
+}
+
+/** What lists may not show yet. */
+export type ContainerEvent =
+  | (EventOfContainer & { readonly kind: 'started' | 'removed' })
+  | (EventOfContainer & { readonly kind: 'died'; readonly exitCode: number | undefined })
+
+export type EngineEvent =
+  | ContainerEvent
+  /** Something else that the list of containers shows. */
+  | { readonly kind: 'changed' }
+  /** Only managers receive these. */
+  | { readonly kind: 'service' }
+  | { readonly kind: 'node' }
+
+export interface EventHandler {
+  /** The stream is open. What happened before may have been missed. */
+  opened(): void
+  event(event: EngineEvent): void
+  /** The stream ended or could not be opened; `failures`: how often in a row, without a stream that lasted. */
+  lost(error: unknown, failures: number): void
+}
+
+export interface EventStream extends Stoppable {
+  /** Replaces the open stream: Docker failed otherwise, and proxies keep dead streams open. */
+  reopen(): void
+}
+
+/** Docker drops the rest itself: health checks alone would be several events a second on a busy node. */
+const filters = {
   type: ['container', 'network', 'service', 'node'],
   event: 'start die destroy rename pause unpause update connect disconnect create remove'.split(' '),
 } satisfies Filters
 
-export interface Hearing {
-  /** The stream is open: what happened before may have been missed. */
-  opened(): void
-  /** `at`: when it happened by Docker's clock, in nanoseconds, where Docker says it. */
-  started(id: string, at: number | undefined): void
-  died(id: string, at: number | undefined, exitCode: number | undefined): void
-  removed(id: string): void
-  /** Anything else about a container that we may have to know. */
-  touched(id: string): void
-  /** A service or a node changed: only managers hear that. */
-  swarm(kind: 'service' | 'node'): void
-  /** The stream ended or could not be opened; `inARow` failures without a stream that held. */
-  lost(error: unknown, inARow: number): void
-}
+/** A stream that lasted this long is reopened without backoff: some proxies cut each after 10 minutes. */
+const minLifetimeMs = 5_000
+const openTimeoutMs = 10_000
 
-/** A stream that held this long has earned an immediate new one: some proxies cut each after 10 minutes. */
-const held = 5_000
-const patience = 10_000
+export function followEvents(engine: Engine, clock: Clock, handler: EventHandler): EventStream {
+  let reopening = new AbortController()
 
-export interface Events extends Stoppable {
-  /** Gives up the present stream for a new one: Docker failed otherwise, and proxies keep dead streams open. */
-  renew(): void
-}
-
-export function followEvents(engine: Engine, clock: Clock, hearing: Hearing): Events {
-  let present = new AbortController()
-
-  async function listen(signal: AbortSignal): Promise<void> {
-    present = new AbortController()
-    const events = await open(AbortSignal.any([signal, present.signal]))
-    const since = clock.now()
-    hearing.opened()
-    const cause = await hear(events)
-    if (clock.now() - since < held && !present.signal.aborted)
-      throw new ProxyError('not_ready', 'Docker’s event stream broke off', { cause })
+  async function follow(signal: AbortSignal): Promise<void> {
+    reopening = new AbortController()
+    const events = await open(AbortSignal.any([signal, reopening.signal]))
+    const openedAt = clock.now()
+    handler.opened()
+    const cause = await receive(events)
+    if (clock.now() - openedAt < minLifetimeMs && !reopening.signal.aborted)
+      throw new ProxyError('not_ready', 'Docker’s event stream ended early', { cause })
   }
   /** The deadline is for opening alone: an open stream may be silent for hours. */
-  function open(signal: AbortSignal): Promise<AsyncIterable<ApiEvent>> {
-    const opening = new AbortController()
-    const cancel = clock.after(patience, () => opening.abort(new DeadlineExceeded(patience)))
-    return engine.events(wanted, AbortSignal.any([signal, opening.signal])).finally(cancel)
+  async function open(signal: AbortSignal): Promise<AsyncIterable<ApiEvent>> {
+    using opening = deadline(clock, openTimeoutMs)
+    return await engine.events(filters, AbortSignal.any([signal, opening]))
   }
-  /** Until the stream ends; why, if it didn't just end. */
-  async function hear(events: AsyncIterable<ApiEvent>): Promise<unknown> {
+  /** Returns when the stream ends, with the error that ended it, if any. */
+  async function receive(events: AsyncIterable<ApiEvent>): Promise<unknown> {
     try {
-      for await (const event of events) tell(event, hearing)
+      for await (const event of events) {
+        const meaning = meaningOf(event)
+        if (meaning) handler.event(meaning)
+      }
       return undefined
     } catch (error) {
       return error
     }
   }
-  const loop = startLoop(listen, {
+  const loop = startLoop(follow, {
     clock,
     intervalMs: 100,
     backoff: { minMs: 100, maxMs: 5_000 },
-    onFailure: hearing.lost,
+    onFailure: handler.lost,
   })
-  return { renew: () => present.abort(), stop: loop.stop }
+  return { reopen: () => reopening.abort(), stop: loop.stop }
 }
 
-function tell(event: ApiEvent, hearing: Hearing): void {
-  const { Type, Actor } = event
-  if (Type === 'service' || Type === 'node') hearing.swarm(Type)
-  if (Type === 'container' && Actor?.ID) tellContainer(Actor.ID, event, hearing)
-  // Docker names the container of a network's event; creating and removing a network touches nobody
-  if (Type === 'network' && Actor?.Attributes?.container) hearing.touched(Actor.Attributes.container)
+/** Not every engine and proxy applies filters: undefined for what does not matter. */
+function meaningOf({ Type, Action = '', Actor, timeNano: atNs }: ApiEvent): EngineEvent | undefined {
+  if (Type === 'service' || Type === 'node') return { kind: Type }
+  // connecting and disconnecting name the container; creating and removing a network name none
+  if (Type === 'network' && Actor?.Attributes?.container) return { kind: 'changed' }
+  if (Type !== 'container' || !Actor?.ID) return undefined
+  const id = Actor.ID
+  if (Action === 'start') return { kind: 'started', id, atNs }
+  if (Action === 'die') return { kind: 'died', id, atNs, exitCode: exitCodeOf(Actor.Attributes?.exitCode) }
+  // Docker's `destroy` is Podman's `remove`
+  if (Action === 'destroy' || Action === 'remove') return { kind: 'removed', id, atNs }
+  return Action !== 'create' && filters.event.includes(Action) ? { kind: 'changed' } : undefined
 }
 
-/** Not every engine and proxy heeds filters: whatever else comes is dropped here. */
-function tellContainer(id: string, { Action = '', Actor, timeNano }: ApiEvent, hearing: Hearing): void {
-  const exitCode = Actor?.Attributes?.exitCode ?? ''
-  if (Action === 'start') hearing.started(id, timeNano)
-  else if (Action === 'die')
-    hearing.died(id, timeNano, /^-?\d+$/.test(exitCode) ? Number(exitCode) : undefined)
-  // what Docker calls destroy, Podman calls remove
-  else if (Action === 'destroy' || Action === 'remove') hearing.removed(id)
-  else if (Action !== 'create' && wanted.event.includes(Action)) hearing.touched(id)
+function exitCodeOf(text = ''): number | undefined {
+  return /^-?\d+$/.test(text) ? Number(text) : undefined
 }

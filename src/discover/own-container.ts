@@ -1,32 +1,35 @@
-// Which container this process runs in. Not by its hostname: that is free to choose, and the node's own on
-// the host's network.
+// In which container this process runs. Not by its hostname, which is free to choose, and is the node's own on the
+// host's network.
 
 import { realpathSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { networkOwnerOf } from './addresses.ts'
+import type { Container } from './container.ts'
+import { SetupError } from './engine-errors.ts'
 
-/** What a process can see of the container in which it runs. */
-export interface Traces {
-  /** Container ids to look for in Docker's list, the surest first; none: not in a container. */
+/** What /proc shows a process of the container in which it runs. */
+export interface ProcInfo {
+  /** Container ids to look up in Docker's list, the most reliable first; none: not in a container. */
   readonly ids: readonly string[]
-  /** The last resort told the ids, and with `--network container:…` they are the other container's. */
-  readonly mayBeLent: boolean
+  /** No cgroup named the container; with `--network container:…` the ids are the other container's. */
+  readonly isFromMountsOnly: boolean
   /** Whether something is mounted at this path. */
   isMounted(path: string): boolean
 }
 
-export async function tracesOfSelf(): Promise<Traces> {
+export async function readProc(): Promise<ProcInfo> {
   const [cgroup, mountinfo] = await Promise.all(
     ['/proc/self/cgroup', '/proc/self/mountinfo'].map((file) => readFile(file, 'utf8').catch(() => '')),
   )
-  return tracesOf(mountinfo!, cgroup!)
+  return parseProc(mountinfo!, cgroup!)
 }
 
 /**
- * Docker mounts three files of its own into each container, from a folder that bears the container's id.
- * With `--network container:…` they are the other container's: the cgroup, where it tells (it doesn't in a
- * cgroup namespace, the default today), is surer and comes first.
+ * Docker mounts three files of its own into each container, from a folder named by the container's id. With
+ * `--network container:…` they are the other container's. The cgroup is reliable, and comes first, but shows
+ * nothing in a cgroup namespace, which is the default today.
  */
-export function tracesOf(mountinfo: string, cgroup: string, resolve = realPath): Traces {
+export function parseProc(mountinfo: string, cgroup: string, resolve = realPath): ProcInfo {
   const mounts = mountinfo.split('\n').map((line) => {
     const [, , , root = '', point = ''] = line.split(' ')
     return {
@@ -34,26 +37,59 @@ export function tracesOf(mountinfo: string, cgroup: string, resolve = realPath):
       point: point.replace(/\\([0-7]{3})/g, (_, code) => String.fromCharCode(parseInt(code, 8))),
     }
   })
-  const mounted = mounts.map(({ root, point }) =>
+  const mountIds = mounts.map(({ root, point }) =>
     /^\/etc\/(hostname|hosts|resolv\.conf)$/.test(point)
       ? /\/([0-9a-f]{64})(\/userdata)?\/[^/]+$/.exec(root)?.[1]
       : undefined,
   )
   // Docker inside Docker nests the ids: the last is the innermost
-  const grouped = cgroup.split('\n').map((line) => /.*([0-9a-f]{64})/.exec(line)?.[1])
+  const cgroupIds = cgroup.split('\n').map((line) => /.*([0-9a-f]{64})/.exec(line)?.[1])
   const points = new Set(mounts.map(({ point }) => point))
   return {
-    ids: [...new Set([...grouped, ...mounted])].filter((id) => id !== undefined),
-    mayBeLent: grouped.every((id) => id === undefined),
+    ids: [...new Set([...cgroupIds, ...mountIds])].filter((id) => id !== undefined),
+    isFromMountsOnly: cgroupIds.every((id) => id === undefined),
     isMounted: (path) => points.has(resolve(path)),
   }
 }
 
-/** Docker names a mount as it was asked for: `/var/run/docker.sock`, where `/var/run` may lead to `/run`. */
+/** Docker lists a mount's path as it was given: `/var/run/docker.sock`, where `/var/run` may lead to `/run`. */
 function realPath(path: string): string {
   try {
     return realpathSync(path)
   } catch {
     return path
   }
+}
+
+/** The agent's container in a complete list. Ids, but none listed: the API is another node's. */
+export function ownContainer(
+  containers: ReadonlyMap<string, Container>,
+  proc: ProcInfo,
+): Container | undefined {
+  const own = proc.ids.map((id) => containers.get(id)).find((one) => one !== undefined)
+  if (own && proc.isFromMountsOnly) return bestByMounts(own, containers, proc)
+  if (own || proc.ids.length === 0) return own
+  throw new SetupError(
+    'not_ready',
+    'Docker’s API does not list the container in which this agent runs: it is another node’s',
+    {
+      hint: 'give each agent its own node’s API: mount /var/run/docker.sock, or let DOCKER_HOST name a socket proxy on the same node (in Swarm, share its unix socket through a volume: a service’s name may lead to any node)',
+    },
+  )
+}
+
+/**
+ * Of a network's owner and the containers that share it: the one whose mounts are all seen here, and the most of
+ * them. The owner, where that is true of several.
+ */
+function bestByMounts(
+  owner: Container,
+  containers: ReadonlyMap<string, Container>,
+  { isMounted }: ProcInfo,
+): Container {
+  const sharing = [...containers.values()].filter(
+    (one) => one !== owner && one.state === 'running' && networkOwnerOf(one, containers) === owner,
+  )
+  const [first = owner, ...others] = [owner, ...sharing].filter(({ mounts }) => mounts.every(isMounted))
+  return others.reduce((best, one) => (one.mounts.length > best.mounts.length ? one : best), first)
 }

@@ -1,81 +1,77 @@
-// Who this agent is, by what Docker says of its node and of its own container.
+// Who this agent is: its node, as Docker describes it, and the address under which Prometheus reaches it.
 
+import { isIP, isIPv6 } from 'node:net'
+import { hostname } from 'node:os'
+import type { Config } from '../config/config.ts'
 import { ProxyError } from '../errors.ts'
 import type { NodeId, Self } from '../model.ts'
-import { holderOf } from './addresses.ts'
-import type { ApiInfo } from './api.ts'
 import type { Container } from './container.ts'
-import type { Traces } from './own-container.ts'
-import { LastingError } from './refusal.ts'
+import type { ApiInfo } from './docker-api.ts'
 
-export type Identity = Omit<Self, 'advertise'>
+export type NodeConfig = Pick<Config, 'nodeName' | 'advertise' | 'listenPort' | 'sdLabels'>
 
-type Containers = ReadonlyMap<string, Container>
+/** Without Docker, or where Docker gives no name. */
+export const nodeNameOf = ({ nodeName }: Pick<Config, 'nodeName'>): string => nodeName ?? hostname()
 
-export function engineOf({ ID, Name }: ApiInfo, fallbackName: string): string {
-  return ID || Name || fallbackName
+export function engineIdOf({ ID, Name }: ApiInfo, config: NodeConfig): string {
+  return ID || Name || nodeNameOf(config)
 }
 
 /**
- * In a Swarm a node goes by its id there, else by its engine's. A Swarm that is still starting is waited for: the id
- * should change no more often than the node joins or leaves one.
+ * In a Swarm the node's id there, else the engine's. Rejected while a Swarm is still starting: the id must change
+ * only when the node joins or leaves one.
  */
-export function identityOf(
+export function selfOf(
   info: ApiInfo,
   own: Container | undefined,
-  engine: string,
-  fallbackName: string,
-): Identity {
+  engineId: string,
+  config: NodeConfig,
+): Self {
   const { Swarm: swarm = {} } = info
-  const inSwarm = (swarm.LocalNodeState ?? 'inactive') !== 'inactive'
-  const hostname = info.Name || fallbackName
-  const node = inSwarm ? swarm.NodeID || own?.labels['com.docker.swarm.node.id'] : engine
+  const isInSwarm = (swarm.LocalNodeState ?? 'inactive') !== 'inactive'
+  const node = isInSwarm ? swarm.NodeID || own?.labels['com.docker.swarm.node.id'] : engineId
   if (!node)
-    throw new ProxyError('not_ready', `Docker does not tell its node’s id (Swarm: ${swarm.LocalNodeState})`, {
-      hint: 'see what `docker info` says of Swarm on this node; a locked Swarm wants `docker swarm unlock`',
+    throw new ProxyError('not_ready', `Docker does not give its node’s id (Swarm: ${swarm.LocalNodeState})`, {
+      hint: 'see Swarm in the output of `docker info` on this node; a locked Swarm needs `docker swarm unlock`',
     })
   const service = own?.labels['com.docker.swarm.service.name']
-  return {
-    node,
-    hostname,
-    swarm: inSwarm,
-    manager: swarm.ControlAvailable === true,
+  const named = {
+    hostname: info.Name || nodeNameOf(config),
     ...(swarm.NodeAddr && { address: swarm.NodeAddr }),
+  }
+  return {
+    ...named,
+    node,
+    swarm: isInSwarm,
+    manager: swarm.ControlAvailable === true,
+    advertise: advertisedBy(config, named),
     ...(own && { container: own.id }),
     ...(service && { service }),
   }
 }
 
-/** The managers of the node's Swarm by what its engine says, which learns of them from the managers themselves. */
+/** The managers of the node's Swarm, as the engine knows them from the managers themselves. */
 export function managersOf({ Swarm: { RemoteManagers } = {} }: ApiInfo): ReadonlySet<NodeId> {
   return new Set((RemoteManagers ?? []).flatMap(({ NodeID }) => NodeID ?? []))
 }
 
-/** The agent's own container in a whole listing. Ids, but none listed: not the API of this node. */
-export function ownAmong(
-  containers: Containers,
-  { ids, mayBeLent, isMounted }: Traces,
-): Container | undefined {
-  const own = ids.map((id) => containers.get(id)).find((one) => one !== undefined)
-  if (own && mayBeLent) return atHome(own, containers, isMounted)
-  if (own || ids.length === 0) return own
-  throw new LastingError(
-    'not_ready',
-    'Docker’s API does not list the container in which this agent runs: it is another node’s',
-    {
-      hint: 'give each agent its own node’s API: mount /var/run/docker.sock, or let DOCKER_HOST name a socket proxy on the same node (in Swarm, share its unix socket through a volume: a service’s name may lead to any node)',
-    },
-  )
+/** `ADVERTISE`, or else what the node is known by. */
+export function advertisedBy(
+  config: Pick<Config, 'advertise' | 'listenPort'>,
+  node: Pick<Self, 'hostname' | 'address'>,
+): string {
+  const host = node.address ?? node.hostname
+  return config.advertise ?? `${isIPv6(host) ? `[${host}]` : host}:${config.listenPort}`
 }
 
-/**
- * Of `owner`, who lends its network, and those who use it: the one whose mounts are all seen here, the most of
- * them. Where that is so of several, the owner.
- */
-function atHome(owner: Container, containers: Containers, isMounted: Traces['isMounted']): Container {
-  const guests = [...containers.values()].filter(
-    (one) => one !== owner && one.state === 'running' && holderOf(one, containers) === owner,
-  )
-  const [first = owner, ...others] = [owner, ...guests].filter(({ mounts }) => mounts.every(isMounted))
-  return others.reduce((best, one) => (one.mounts.length > best.mounts.length ? one : best), first)
+/** Why Prometheus can hardly reach this address from another machine, if so. */
+export function doubtsAbout(advertise: string): string | undefined {
+  const host = advertise.slice(0, advertise.lastIndexOf(':')).replaceAll(/[[\]]/g, '').toLowerCase()
+  if (host === 'localhost' || /^127\./.test(host) || host === '::1')
+    return 'it means the machine itself, wherever it is used'
+  if (host === '0.0.0.0' || host === '::') return 'it is no address of a machine'
+  if (/^169\.254\./.test(host) || /^fe[89ab][0-9a-f]:/.test(host)) return 'it is valid on one link only'
+  if (/^172\.(17|18)\./.test(host)) return 'it looks like an address inside Docker'
+  if (isIP(host) === 0 && /^[0-9a-f]{12}$/.test(host)) return 'it looks like a container’s hostname'
+  return undefined
 }

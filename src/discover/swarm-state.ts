@@ -1,44 +1,44 @@
-// The managers' swarm state out of what Docker lists. Pure, and in the order of names and ids, so that two
-// managers that see the same say the same.
+// The swarm state from what Docker lists on a manager. Pure, and in the order of ids, so that two managers with the
+// same lists have the same state.
 
 import { type SwarmNode, type SwarmService, type SwarmState, taskContainerDigits } from '../model.ts'
-import type { ApiNode, ApiService, ApiTask } from './api.ts'
-import { leavingOf } from './leaving.ts'
+import { exportedLabels } from './container.ts'
+import type { ApiNode, ApiService, ApiTask } from './docker-api.ts'
 
 export interface SwarmLists {
   readonly services: readonly ApiService[]
-  /** Those that are meant to run, and those of jobs, which are meant to complete. */
+  /** Those that should run, and those of jobs, which should complete. */
   readonly tasks: readonly ApiTask[]
   readonly nodes: readonly ApiNode[]
 }
 
 /**
- * So long after a task was made, by the time of the newest one, the container before it may still run: on a node
- * that was cut off, or because it takes its time to end.
+ * So long after a task was created, by the time of the newest one, its slot's previous container may still run: on a
+ * node that was cut off, or because it is slow to stop.
  */
-const succession = 5 * 60_000
-/** More than this are a whole Swarm's deployment: then none of them follows another. */
-const mostSuccessors = 500
+const recentMs = 5 * 60_000
+/** More recent tasks than this are a deployment of everything, not replacements. */
+const maxReplacements = 500
 
 export function swarmStateOf(
   cluster: string,
   { services, tasks, nodes }: SwarmLists,
   allowedLabels: readonly string[],
 ): SwarmState {
-  const running = tasks.filter(isMeantToRun)
+  const running = tasks.filter(shouldRun)
   const tasksOf = Map.groupBy(running, ({ ServiceID }) => ServiceID)
-  const young = youngOf(running)
+  const recent = recentOf(running)
   return {
     cluster,
     nodes: byId(nodes, nodeOf),
     services: byId(services, (service) =>
-      serviceOf(service, tasksOf.get(service.ID) ?? [], { young, allowedLabels }),
+      serviceOf(service, tasksOf.get(service.ID) ?? [], { recent, allowedLabels }),
     ),
     containers: containersOf(tasks),
   }
 }
 
-const isMeantToRun = ({ DesiredState }: ApiTask) => DesiredState !== 'complete'
+const shouldRun = ({ DesiredState }: ApiTask) => DesiredState !== 'complete'
 
 function containersOf(tasks: readonly ApiTask[]): SwarmState['containers'] {
   const started = tasks
@@ -49,44 +49,44 @@ function containersOf(tasks: readonly ApiTask[]): SwarmState['containers'] {
   return new Map(
     [...byNode]
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([node, its]) => [node, its.map(({ id }) => id.slice(0, taskContainerDigits))]),
+      .map(([node, tasksThere]) => [node, tasksThere.map(({ id }) => id.slice(0, taskContainerDigits))]),
   )
 }
 
-/** Told by the tasks alone, so that all managers say the same. */
-function youngOf(tasks: readonly ApiTask[]): ReadonlySet<ApiTask> {
-  const madeAt = ({ CreatedAt = '' }: ApiTask) => Date.parse(CreatedAt) || 0
-  const newest = tasks.reduce((latest, task) => Math.max(latest, madeAt(task)), 0)
-  const young = tasks.filter((task) => newest - madeAt(task) < succession)
-  return new Set(young.length > mostSuccessors ? [] : young)
+/** By the tasks alone, so that all managers agree. */
+function recentOf(tasks: readonly ApiTask[]): ReadonlySet<ApiTask> {
+  const createdAt = ({ CreatedAt = '' }: ApiTask) => Date.parse(CreatedAt) || 0
+  const newest = tasks.reduce((latest, task) => Math.max(latest, createdAt(task)), 0)
+  const recent = tasks.filter((task) => newest - createdAt(task) < recentMs)
+  return new Set(recent.length > maxReplacements ? [] : recent)
 }
 
-/** Whether Swarm is still at work on a service, so that more will change without an event. */
-export function atWork({ services, tasks }: SwarmLists): boolean {
-  const tasksOf = Map.groupBy(tasks.filter(isMeantToRun), ({ ServiceID }) => ServiceID)
+/** Whether Swarm is still changing a service, so that tasks will change without an event. */
+export function isConverging({ services, tasks }: SwarmLists): boolean {
+  const tasksOf = Map.groupBy(tasks.filter(shouldRun), ({ ServiceID }) => ServiceID)
   return services.some(({ ID, Spec, UpdateStatus }) => {
     const wanted = Spec.Mode?.Replicated?.Replicas
-    const updating = /^(updating|rollback_started)$/.test(UpdateStatus?.State ?? '')
-    return updating || (wanted !== undefined && wanted !== (tasksOf.get(ID)?.length ?? 0))
+    const isUpdating = /^(updating|rollback_started)$/.test(UpdateStatus?.State ?? '')
+    return isUpdating || (wanted !== undefined && wanted !== (tasksOf.get(ID)?.length ?? 0))
   })
 }
 
 function serviceOf(
   { Spec: { Name, Labels, Mode } }: ApiService,
   tasks: readonly ApiTask[],
-  { young, allowedLabels }: { young: ReadonlySet<ApiTask>; allowedLabels: readonly string[] },
+  { recent, allowedLabels }: { recent: ReadonlySet<ApiTask>; allowedLabels: readonly string[] },
 ): SwarmService {
   const mode = modeOf(Mode)
   const bySlot = mode === 'replicated' ? slotsOf(tasks) : new Map<number, readonly ApiTask[]>()
   const slots = [...bySlot.keys()].sort((a, b) => a - b)
   const isContested = (inSlot: readonly ApiTask[]) =>
-    inSlot.length > 1 || inSlot.some((task) => young.has(task))
+    inSlot.length > 1 || inSlot.some((task) => recent.has(task))
   return {
     name: Name,
     mode,
     replicas: Mode?.Replicated?.Replicas ?? (mode === 'global' ? tasks.length : 0),
     slots: slots.map(String),
-    labels: leavingOf(Labels, allowedLabels).labels,
+    labels: exportedLabels(Labels, allowedLabels).labels,
     contested: new Map(
       slots
         .map((slot) => [`${slot}`, bySlot.get(slot)!] as const)
@@ -108,7 +108,7 @@ function slotsOf(tasks: readonly ApiTask[]): Map<number, ApiTask[]> {
   )
 }
 
-/** Written by the Swarm's one leader at a time, in UTC, so that text order is the order of time. */
+/** Written by the Swarm's leader, in UTC, so that text order is the order of time. */
 const byAge = (a: ApiTask, b: ApiTask) => ((a.CreatedAt ?? '') < (b.CreatedAt ?? '') ? -1 : 1)
 
 function nodeOf({ Spec, Description, Status, ManagerStatus }: ApiNode): SwarmNode {
@@ -121,7 +121,7 @@ function nodeOf({ Spec, Description, Status, ManagerStatus }: ApiNode): SwarmNod
   }
 }
 
-/** A manager that was set up without an address of its own is `0.0.0.0` to the others. */
+/** A manager that was set up without an address of its own has `0.0.0.0` here. */
 function nodeAddress(status = '', manager = ''): string {
   return status !== '' && status !== '0.0.0.0' ? status : manager.replace(/:\d+$/, '')
 }

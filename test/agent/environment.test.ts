@@ -5,8 +5,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { startAgent } from '../../src/agent/agent.ts'
 import { systemClock as clock } from '../../src/clock.ts'
 import { readConfig } from '../../src/config/config.ts'
-import { startDiscovery } from '../../src/discover/discovery.ts'
-import type { Found } from '../../src/discover/handover.ts'
+import { type Discovered, startDiscovery } from '../../src/discover/discovery.ts'
 import { createLog } from '../../src/logging/log.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
 import { type EngineServer, startEngineServer } from '../discover/engine-server.ts'
@@ -59,7 +58,7 @@ const everythingIn = (value: unknown) =>
 
 test('none of it is handed on to the store, and so to peers', async () => {
   const server = await startEngine()
-  const [found, lines]: [Found[], string[]] = [[], []]
+  const [found, lines]: [Discovered[], string[]] = [[], []]
   const discovery = await startDiscovery(
     {
       config: readConfig({ DOCKER_HOST: server.host, SD_LABELS: '*' }),
@@ -67,7 +66,7 @@ test('none of it is handed on to the store, and so to peers', async () => {
       log: createLog('debug', (line) => lines.push(line)),
       metrics: createMetrics(),
       swarmState: () => undefined,
-      traces: async () => ({ ids: [], mayBeLent: false, isMounted: () => false }),
+      proc: { ids: [], isFromMountsOnly: false, isMounted: () => false },
     },
     (next) => found.push(next),
   )

@@ -5,8 +5,8 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type Agent, startAgent } from '../../src/agent/agent.ts'
 import { systemClock as clock } from '../../src/clock.ts'
 import { readConfig } from '../../src/config/config.ts'
-import type { ApiInfo } from '../../src/discover/api.ts'
-import { tracesOfSelf } from '../../src/discover/own-container.ts'
+import type { ApiInfo } from '../../src/discover/docker-api.ts'
+import { readProc } from '../../src/discover/own-container.ts'
 import { createLog } from '../../src/logging/log.ts'
 import { type EngineServer, startEngineServer } from '../discover/engine-server.ts'
 import { node as recorded } from '../discover/recorded.ts'
@@ -52,7 +52,7 @@ const host = (id: string, name: string, Labels: Readonly<Record<string, string>>
 async function start(name: string, sshPort: number, peers: readonly number[]): Promise<Node> {
   const engine = await startEngineServer()
   cleanUp.push(() => engine[Symbol.asyncDispose]())
-  const [own] = (await tracesOfSelf()).ids
+  const [own] = (await readProc()).ids
   engine.answers['/info'] = infoOf(name)
   engine.answers['/containers/json'] = [
     await container(`app_${name}`, name === 'a' ? 'a' : 'b'),

@@ -167,11 +167,11 @@ describe('app-metrics-proxy check', () => {
 
   test('knows the containers that it cannot reach', async () => {
     await using engine = await startEngineServer()
-    const { picture } = await lookAtDocker(
+    const { state } = await lookAtDocker(
       readConfig({ DOCKER_HOST: engine.host }),
       new AbortController().signal,
     )
-    const hidden = [...picture!.containers.values()].filter(({ mode }) => mode === 'none')
+    const hidden = [...state!.containers.values()].filter(({ networkMode }) => networkMode === 'none')
     const { lines } = await said({ DOCKER_HOST: engine.host })
     for (const { name } of hidden)
       expect(lines).toContainEqual(expect.stringMatching(new RegExp(`^warning network: ${name}: `)))

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { reachOf, type Surroundings } from '../../src/discover/addresses.ts'
+import { type NetworkContext, reachabilityOf } from '../../src/discover/addresses.ts'
 import type { Container } from '../../src/discover/container.ts'
 import { named, swarm } from './recorded.ts'
 
@@ -7,7 +7,7 @@ const recorded = swarm.containers
 const container = (name: string) => named(recorded, name)
 const changed = (name: string, changes: Partial<Container>): Container => ({ ...container(name), ...changes })
 
-function around(own: Container | undefined, ...others: Container[]): Surroundings {
+function contextOf(own: Container | undefined, ...others: Container[]): NetworkContext {
   const all = [
     ...recorded.map(({ Names }) => container(Names![0]!.slice(1))),
     ...others,
@@ -33,7 +33,7 @@ const onMonitor = container('agent')
 const onOverlay = container('demo_agent')
 const onHostNetwork = changed('hosty', { id: 'agent-on-host-network' })
 
-describe('the way to a container', () => {
+describe('the addresses of a container', () => {
   test.each<[string, Container | undefined, string, string[]]>([
     [
       'a process of the host reaches every bridge',
@@ -49,29 +49,39 @@ describe('the way to a container', () => {
       ['docker_gwbridge 172.21.0.6'],
     ],
     [
-      'so does a container on the host’s network',
+      'a container on the host’s network reaches it the same way',
       onHostNetwork,
       'demo_web.1',
       ['docker_gwbridge 172.21.0.6'],
     ],
-    ['which reaches bridges too', onHostNetwork, 'plain', ['web 172.20.0.2']],
+    ['and reaches bridges too', onHostNetwork, 'plain', ['web 172.20.0.2']],
     ['and its own host’s network', onHostNetwork, 'hosty', ['host 127.0.0.1', 'host 10.99.0.1']],
-    ['what shares the host’s network is at home', host, 'hosty', ['host 127.0.0.1', 'host 10.99.0.1']],
-    ['what shares a container’s network is where that is', host, 'shared', ['web 172.20.0.2']],
-    ['a container reaches what is on its own network', onMonitor, 'two', ['monitor 172.18.0.2']],
-    ['and nobody on another', onMonitor, 'plain', []],
+    [
+      'a container on the host’s network is at 127.0.0.1 for the host',
+      host,
+      'hosty',
+      ['host 127.0.0.1', 'host 10.99.0.1'],
+    ],
+    ['a container that shares another’s network has its addresses', host, 'shared', ['web 172.20.0.2']],
+    ['a container reaches another one on its network', onMonitor, 'two', ['monitor 172.18.0.2']],
+    ['and none on another network', onMonitor, 'plain', []],
     ['on an overlay too', onOverlay, 'demo_web.1', ['appnet 10.98.1.2']],
-    ['and one that attached by hand', onOverlay, 'attached', ['appnet 10.98.1.8']],
+    ['and one that was attached by hand', onOverlay, 'attached', ['appnet 10.98.1.8']],
     ['from a bridge, the host is the gateway', onMonitor, 'hosty', ['host 172.18.0.1', 'host 10.99.0.1']],
     ['from an overlay, docker_gwbridge’s', onOverlay, 'hosty', ['host 172.21.0.1', 'host 10.99.0.1']],
-    ['what shares its network with the agent is at home', container('plain'), 'shared', ['web 127.0.0.1']],
-    ['also the other way round', container('shared'), 'plain', ['web 127.0.0.1']],
+    [
+      'a container that shares the agent’s network is at 127.0.0.1',
+      container('plain'),
+      'shared',
+      ['web 127.0.0.1'],
+    ],
+    ['and so is the one whose network the agent shares', container('shared'), 'plain', ['web 127.0.0.1']],
   ])('%s', (_, own, name, expected) => {
-    const { addresses } = reachOf(container(name), around(own))
+    const { addresses } = reachabilityOf(container(name), contextOf(own))
     expect(addresses.map(({ network, host }) => `${network} ${host}`)).toEqual(expected)
   })
 
-  test('a network that somebody made comes before those that Docker attaches, whatever the order of the list', () => {
+  test('user-defined networks come before those that Docker attaches, whatever the order of the list', () => {
     const attachments = ['ingress', 'bridge', 'zoo', 'alpha'].map((network, at) => ({
       network,
       networkId: network,
@@ -80,7 +90,7 @@ describe('the way to a container', () => {
     const target = changed('two', { attachments })
     const own = changed('agent', { attachments: attachments.toReversed() })
     for (const one of [target, { ...target, attachments: attachments.toReversed() }])
-      expect(reachOf(one, around(own)).addresses.map(({ network }) => network)).toEqual([
+      expect(reachabilityOf(one, contextOf(own)).addresses.map(({ network }) => network)).toEqual([
         'alpha',
         'zoo',
         'bridge',
@@ -89,28 +99,31 @@ describe('the way to a container', () => {
   })
 
   test.each(['plain', container('plain').id, container('plain').id.slice(0, 12)])(
-    'a shared network is written as %s',
+    'a shared network is found by %s',
     (text) => {
-      const { addresses } = reachOf(changed('shared', { mode: `container:${text}` }), around(host))
+      const { addresses } = reachabilityOf(
+        changed('shared', { networkMode: `container:${text}` }),
+        contextOf(host),
+      )
       expect(addresses).toEqual([{ network: 'web', host: '172.20.0.2' }])
     },
   )
 
-  test('an IPv6 address is used where there is no other', () => {
+  test('an IPv6 address is used if there is no IPv4 address', () => {
     const [attachment] = container('plain').attachments
     const { ipv4: _, ...bare } = attachment!
     const target = changed('plain', { attachments: [{ ...bare, ipv6: 'fd00::2' }] })
-    expect(reachOf(target, around(host)).addresses).toEqual([{ network: 'web', host: 'fd00::2' }])
+    expect(reachabilityOf(target, contextOf(host)).addresses).toEqual([{ network: 'web', host: 'fd00::2' }])
   })
 })
 
-describe('no way to a container says why and what to do', () => {
-  const gone = changed('shared', { mode: 'container:0123' })
-  const endless = changed('shared', { id: 'loop', mode: 'container:loop' })
-  const silent = changed('plain', {
+describe('an unreachable container has a reason and a hint', () => {
+  const orphaned = changed('shared', { networkMode: 'container:0123' })
+  const circular = changed('shared', { id: 'loop', networkMode: 'container:loop' })
+  const withoutAddress = changed('plain', {
     attachments: container('plain').attachments.map(({ network, networkId }) => ({ network, networkId })),
   })
-  const onNothing = changed('none', { id: 'agent-without-network' })
+  const withoutNetwork = changed('none', { id: 'agent-without-network' })
 
   test.each<[string, Container | undefined, Container, string, string]>([
     [
@@ -121,14 +134,14 @@ describe('no way to a container says why and what to do', () => {
       'attach it to `monitor`, or attach the agent to `web`',
     ],
     [
-      'sharing a network on which the agent is not',
+      'sharing the network of one that is on another network',
       onMonitor,
       container('shared'),
       'not on a network shared with the agent',
       'attach `plain`, whose network it shares, to `monitor`, or attach the agent to `web`',
     ],
     [
-      'a task, which Docker lets nobody attach to its own bridge, on nothing else',
+      'on the default bridge, to which a task cannot be attached',
       onMonitor,
       changed('plain', {
         labels: { 'com.docker.swarm.task.id': 'x' },
@@ -138,7 +151,7 @@ describe('no way to a container says why and what to do', () => {
       'attach it to `monitor`, or attach the agent to `bridge`',
     ],
     [
-      'a plain one, where the agent is a task',
+      'on the default bridge, where the agent is a task',
       changed('agent', { labels: { 'com.docker.swarm.task.id': 'x' } }),
       changed('plain', { attachments: [{ network: 'bridge', networkId: 'b', ipv4: '172.17.0.2' }] }),
       'not on a network shared with the agent',
@@ -146,7 +159,7 @@ describe('no way to a container says why and what to do', () => {
     ],
     [
       'the agent has no network',
-      onNothing,
+      withoutNetwork,
       container('plain'),
       'not on a network shared with the agent',
       'attach the agent to `web`',
@@ -168,34 +181,34 @@ describe('no way to a container says why and what to do', () => {
     [
       'the container whose network it shares is gone',
       host,
-      gone,
+      orphaned,
       'the container whose network it shares is not running',
       'start that container',
     ],
     [
-      'a circle',
+      'a cycle of shared networks',
       host,
-      endless,
+      circular,
       'the container whose network it shares is not running',
       'start that container',
     ],
     [
-      'an address from elsewhere',
+      'no address on the shared network',
       container('two'),
-      silent,
-      'Docker tells no address for it on `web`',
+      withoutAddress,
+      'Docker gives no address for it on `web`',
       'restart the container',
     ],
     [
-      'the host, from nowhere',
-      { ...onNothing, mode: 'none' },
+      'on the host’s network, from an agent without network',
+      { ...withoutNetwork, networkMode: 'none' },
       container('hosty'),
       'on the host’s network, which the agent cannot reach',
       'attach the agent to a bridge network',
     ],
   ])('%s', (_, own, target, reason, hint) => {
-    const surroundings = { ...around(own, target), nodeAddress: undefined }
-    expect(reachOf(target, surroundings)).toEqual({
+    const context = { ...contextOf(own, target), nodeAddress: undefined }
+    expect(reachabilityOf(target, context)).toEqual({
       addresses: [],
       unreachable: { code: 'no_address', reason, hint },
     })

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { ApiContainer } from '../../src/discover/api.ts'
-import { containerOf } from '../../src/discover/container.ts'
-import { leavingOf } from '../../src/discover/leaving.ts'
+import { containerOf, exportedLabels } from '../../src/discover/container.ts'
+import type { ApiContainer } from '../../src/discover/docker-api.ts'
 import { named, node } from './recorded.ts'
 
 const row = (fields: Partial<ApiContainer>) => containerOf({ Id: 'a'.repeat(64), ...fields }, [])
@@ -13,10 +12,10 @@ describe('a row of the list', () => {
       name: 'two',
       image: 'bb:2',
       labels: { 'prometheus.port': '9100' },
-      labelsLeftOut: 0,
+      omittedLabels: 0,
       created: expect.any(Number),
       state: 'running',
-      mode: 'web',
+      networkMode: 'web',
       mounts: [],
       attachments: [
         expect.objectContaining({ network: 'inner', ipv4: '172.19.0.2', gateway: '172.19.0.1' }),
@@ -46,15 +45,15 @@ describe('a row of the list', () => {
     [['/other/alias'], 'other/alias'],
     [[], 'aaaaaaaaaaaa'],
     [null, 'aaaaaaaaaaaa'],
-  ])('named %j is called %s', (Names, name) => {
+  ])('with the names %j is named %s', (Names, name) => {
     expect(row({ Names }).name).toBe(name)
   })
 
-  test('that says hardly anything is taken as it is', () => {
+  test('with hardly any fields is accepted', () => {
     expect(row({ Labels: null, NetworkSettings: { Networks: { web: null } } })).toMatchObject({
       labels: {},
       state: 'stopped',
-      mode: 'default',
+      networkMode: 'default',
       attachments: [{ network: 'web', networkId: '' }],
     })
   })
@@ -71,17 +70,17 @@ test.each([
   ['com.example.team.secret', false],
   ['password', false],
   ['com.dockerless', false],
-])('the label %s leaves the node: %s', (key, leaves) => {
-  expect(leavingOf({ [key]: 'x' }, ['com.example.team', 'org.label.*']).labels).toEqual(
-    leaves ? { [key]: 'x' } : {},
+])('the label %s is exported: %s', (key, isExported) => {
+  expect(exportedLabels({ [key]: 'x' }, ['com.example.team', 'org.label.*']).labels).toEqual(
+    isExported ? { [key]: 'x' } : {},
   )
 })
 
-test('labels that are too long, or too long together, stay', () => {
+test('labels that are too long, or too long together, are not exported', () => {
   const labels = Object.fromEntries(
     ['a', 'b', 'c', 'd', 'e', 'f'].map((key) => [`prometheus.io/param-${key}`, key.repeat(15_000)]),
   )
-  const { labels: kept, leftOut } = leavingOf(
+  const { labels: exported, omitted } = exportedLabels(
     {
       ...labels,
       'app-metrics-proxy.name': 'x'.repeat(17_000),
@@ -90,9 +89,9 @@ test('labels that are too long, or too long together, stay', () => {
     },
     [],
   )
-  expect(Object.keys(kept)).toEqual([
+  expect(Object.keys(exported)).toEqual([
     'com.docker.x',
     ...['a', 'b', 'c', 'd'].map((key) => `prometheus.io/param-${key}`),
   ])
-  expect(leftOut).toBe(3)
+  expect(omitted).toBe(3)
 })

@@ -1,21 +1,26 @@
-// The room as a whole, with Docker having bad days. What Docker itself does is tested in test/lab.
+// Discovery as a whole, with an engine that fails in every way. What Docker itself does is tested in test/lab.
 
 import { setTimeout as pause } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ConfigError, readConfig } from '../../src/config/config.ts'
-import type { ApiContainer, ApiInfo } from '../../src/discover/api.ts'
-import { type Discovery, dockerHostOf, startDiscovery } from '../../src/discover/discovery.ts'
-import type { Found } from '../../src/discover/handover.ts'
+import {
+  type Discovered,
+  type Discovery,
+  dockerHostOf,
+  startDiscovery,
+} from '../../src/discover/discovery.ts'
+import type { ApiContainer, ApiInfo } from '../../src/discover/docker-api.ts'
 import { createLog } from '../../src/logging/log.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
-import { scaled } from '../helpers/limits.ts'
 import { type EngineServer, startEngineServer } from './engine-server.ts'
 import { node, swarm } from './recorded.ts'
 
 let server: EngineServer
 let clock: VirtualClock
-let found: Found[]
+/** Each set that differs from the one before it, and each with a swarm state. */
+let found: Discovered[]
 let discovery: Discovery | undefined
 
 beforeEach(async () => {
@@ -37,46 +42,51 @@ async function start(env: Record<string, string> = {}, ids: readonly string[] = 
       log: createLog('silent'),
       metrics: createMetrics(),
       swarmState,
-      traces: async () => ({ ids, mayBeLent: false, isMounted: () => false }),
+      proc: { ids, isFromMountsOnly: false, isMounted: () => false },
     },
-    (next) => found.push(next),
+    record,
   )
   return discovery
 }
 
-const swarmReading = () => found.findLast(({ swarmState }) => swarmState !== undefined)
-
-/** What the agent's store would hold: what this manager read. */
-function swarmState() {
-  const { swarmState, swarmStateReadAt = 0 } = swarmReading() ?? {}
-  return swarmState && { value: swarmState, age: clock.now() - swarmStateReadAt }
+function record(next: Discovered): void {
+  const nodeOf = ({ self, targets, managers }: Discovered) => ({ self, targets, managers })
+  const before = found.at(-1)
+  if (next.swarmState || !before || !isDeepStrictEqual(nodeOf(before), nodeOf(next))) found.push(next)
 }
 
-/** Lets virtual time pass in small steps until it holds; it stands still while real sockets have work to do. */
+const swarmReading = () => found.findLast(({ swarmState }) => swarmState !== undefined)
+
+/** As the agent's store has it: what this manager read. */
+function swarmState() {
+  const { swarmState, swarmStateReadAt = 0 } = swarmReading() ?? {}
+  return swarmState && { value: swarmState, age: clock.now() - swarmStateReadAt, from: 'self' }
+}
+
+/** Lets virtual time pass in small steps until it holds; time stops while real sockets have work to do. */
 async function eventually(what: string, holds: () => boolean, within = 5_000, step = 10): Promise<void> {
   const end = clock.now() + within
   for (let real = 0; !holds(); real += 1) {
-    if (clock.now() > end && real > 500) throw new Error(`waited in vain for: ${what}`)
+    if (clock.now() > end && real > 500) throw new Error(`timed out waiting for ${what}`)
     if (!server.busy()) await clock.pass(step)
     await pause(1)
   }
 }
 
-/** Long enough for whatever was to come of it. */
-async function quiet(ms: number): Promise<void> {
+async function passTime(ms: number): Promise<void> {
   const end = clock.now() + ms
-  await eventually('the end of the quiet', () => clock.now() >= end, ms + 1000, Math.max(10, ms / 200))
+  await eventually('the time to pass', () => clock.now() >= end, ms + 1000, Math.max(10, ms / 200))
 }
 
-/** The event stream is open, and what it may have missed was looked up. */
-async function listening(): Promise<void> {
+/** The event stream is open, and what it may have missed was read. */
+async function streamOpen(): Promise<void> {
   await eventually('the event stream', () => server.listeners() === 1)
-  await quiet(100)
+  await passTime(100)
 }
 
 const last = () => found.at(-1)!
 const byName = (name: string) => last().targets.find((target) => target.name === name)
-const whole = () => server.asked.filter((request) => request === 'GET /info').length
+const resyncs = () => server.requests.filter((request) => request === 'GET /info').length
 const rows = () => server.answers['/containers/json'] as ApiContainer[]
 const idOf = (name: string) => rows().find(({ Names }) => Names![0] === `/${name}`)!.Id
 const change = (name: string, changes: Partial<ApiContainer>) => {
@@ -98,10 +108,10 @@ describe('who the node is', () => {
   const join = (more: Partial<NonNullable<ApiInfo['Swarm']>> = {}) => {
     server.answers['/info'] = { ...node.info, Swarm: { ...swarm.info.Swarm, ...more } }
   }
-  const again = async () => {
-    const before = whole()
-    await eventually('another whole reading', () => whole() > before, 40_000, 200)
-    await quiet(100)
+  const resync = async () => {
+    const before = resyncs()
+    await eventually('a resync', () => resyncs() > before, 40_000, 200)
+    await passTime(100)
   }
 
   test('stays the same where the engine reports another id at each call, as Podman does', async () => {
@@ -111,33 +121,33 @@ describe('who the node is', () => {
       return false
     }
     await start()
-    for (let round = 0; round < 3; round += 1) await again()
+    for (let round = 0; round < 3; round += 1) await resync()
     expect(calls).toBeGreaterThan(3)
     expect(new Set(found.map(({ self }) => self.node))).toEqual(new Set(['random-1']))
   })
 
-  test('is its Swarm’s to say while it is in one, and the engine’s first word before and after', async () => {
+  test('has the Swarm’s id while it is in one, and the engine’s first id before and after', async () => {
     Object.assign(server.answers, { '/services': [], '/tasks': [], '/nodes': [] })
     await start()
     const engine = last().self.node
     join({ LocalNodeState: 'pending', NodeID: '' })
-    await again()
+    await resync()
     expect(last().self).toMatchObject({ node: engine, swarm: false })
     expect(discovery!.status().trouble?.reason).toContain('Swarm: pending')
     join()
-    await again()
+    await resync()
     expect(last().self).toMatchObject({ node: swarm.info.Swarm!.NodeID, swarm: true, manager: true })
     expect(last().targets.every((target) => target.node === last().self.node)).toBe(true)
-    await eventually('the swarmState', () => last().swarmState !== undefined)
+    await eventually('the swarm state', () => last().swarmState !== undefined)
     join({ ControlAvailable: false })
-    await again()
+    await resync()
     expect(last().self).toMatchObject({ manager: false })
     expect(last()).not.toHaveProperty('swarmState')
     join()
-    await again()
-    await eventually('the swarmState again', () => last().swarmState !== undefined)
+    await resync()
+    await eventually('the swarm state again', () => last().swarmState !== undefined)
     server.answers['/info'] = { ...node.info, ID: 'another' }
-    await again()
+    await resync()
     expect(last().self).toMatchObject({ node: engine, swarm: false, manager: false })
     for (const one of found.filter(({ self }) => !self.manager)) expect(one).not.toHaveProperty('swarmState')
     expect(discovery!.status().trouble).toBeUndefined()
@@ -145,7 +155,7 @@ describe('who the node is', () => {
 })
 
 describe('the first set', () => {
-  test('is whole, without the agent and without what never ran', async () => {
+  test('is complete, without the agent and without what never ran', async () => {
     await start({}, [idOf('agent')])
     expect(found).toHaveLength(1)
     expect(last().self).toMatchObject({ hostname: 'vm', container: idOf('agent'), advertise: 'vm:2137' })
@@ -171,7 +181,7 @@ describe('the first set', () => {
       unreachable: { code: 'stopped', reason: 'it ended with exit code 3' },
     })
     expect(byName('plain')?.unreachable?.code).toBe('no_address')
-    expect(discovery!.status()).toEqual({ warnings: [], age: 0 })
+    expect(discovery!.status()).toEqual({ warnings: [] })
   })
 
   test('holds TARGETS too', async () => {
@@ -199,7 +209,7 @@ describe('the first set', () => {
       advertise: 'desk:2137',
     })
     expect(last().targets.map(({ id }) => id)).toEqual(['static:a', 'static:b'])
-    expect(server.asked).toEqual([])
+    expect(server.requests).toEqual([])
     expect(discovery!.status()).toEqual({ warnings: [] })
   })
 
@@ -212,7 +222,7 @@ describe('the first set', () => {
     expect(dockerHostOf(config, socket)).toBe(host)
   })
 
-  test('is nothing to wait for where nothing is to be watched', () => {
+  test('is an error of the configuration where there is nothing to watch', () => {
     expect(() => dockerHostOf({ dockerHost: undefined, targets: [] }, false)).toThrow(
       'there is nothing to watch: no Docker socket at /var/run/docker.sock, and neither DOCKER_HOST nor TARGETS is set',
     )
@@ -241,50 +251,31 @@ describe('the first set', () => {
       }),
       warnings: [],
     })
-    await quiet(20_000)
+    await passTime(20_000)
     await server.open()
     await eventually('the first set', () => found.length > 0, 11_000, 100)
-    expect(discovery!.status()).toMatchObject({ age: expect.any(Number) })
     expect(discovery!.status()).not.toHaveProperty('trouble')
   })
 })
 
 describe('events', () => {
-  test('bring what they are about, and no whole list', async () => {
+  test('are followed by the lists, not by a resync', async () => {
     await start()
-    await listening()
-    const before = whole()
+    await streamOpen()
+    const before = resyncs()
     change('exit3', { State: 'running', Status: 'Up 1 second' })
     server.emit(event('start', idOf('exit3')))
     await eventually('the start', () => byName('exit3')?.state === 'running', 100)
     remove('plain')
     server.emit(event('destroy', node.containers.find(({ Names }) => Names![0] === '/plain')!.Id))
     await eventually('the removal', () => !byName('plain'), 100)
-    expect(whole()).toBe(before)
+    expect(resyncs()).toBe(before)
   })
 
-  test('leave what didn’t change the very same object', async () => {
+  test('that do not matter cause no request', async () => {
     await start()
-    await listening()
-    const two = byName('two')
-    remove('plain')
-    server.emit(event('destroy', found[0]!.targets.find(({ name }) => name === 'plain')!.id))
-    await eventually('the removal', () => !byName('plain'))
-    expect(byName('two')).toBe(two)
-  })
-
-  test('that change nothing are not handed on', async () => {
-    await start()
-    await listening()
-    server.emit(event('update', idOf('two')), event('rename', idOf('two')), event('start', 'unknown'))
-    await quiet(1000)
-    expect(found).toHaveLength(1)
-  })
-
-  test('of no interest cost nothing', async () => {
-    await start()
-    await listening()
-    const before = server.asked.length
+    await streamOpen()
+    const before = server.requests.length
     server.emit(
       event('exec_create: sh -c true', idOf('two')),
       event('health_status: healthy', idOf('two')),
@@ -293,144 +284,160 @@ describe('events', () => {
       { Type: 'network', Action: 'create', Actor: { ID: 'n', Attributes: { name: 'n' } } },
       {},
     )
-    await quiet(1000)
-    expect(server.asked).toHaveLength(before)
+    await passTime(1000)
+    expect(server.requests).toHaveLength(before)
   })
 
-  test('a death counts though the list doesn’t know it yet', async () => {
+  test('a death counts though the list does not show it yet', async () => {
     await start()
-    await listening()
+    await streamOpen()
     server.emit(event('die', idOf('two'), { exitCode: '137' }), event('disconnect', idOf('two')))
-    await eventually('the end', () => byName('two')?.state === 'stopped', 100)
+    await eventually('the death', () => byName('two')?.state === 'stopped', 100)
     expect(byName('two')).toMatchObject({ exitCode: 137, unreachable: { code: 'stopped' } })
-    await quiet(1000)
+    await passTime(1000)
     expect(byName('two')?.state).toBe('stopped')
     change('two', { State: 'exited', Status: 'Exited (137) 1 second ago' })
-    await quiet(1000)
+    await passTime(1000)
     expect(found).toHaveLength(2)
   })
 
-  test('a death is known though Docker doesn’t answer', async () => {
+  test('a death is reported though Docker does not answer', async () => {
     await start()
-    await listening()
+    await streamOpen()
     server.fault = () => true
     server.emit(event('die', idOf('two'), { exitCode: '1' }))
-    await eventually('the end', () => byName('two')?.state === 'stopped', 100)
+    await eventually('the death', () => byName('two')?.state === 'stopped', 100)
   })
 
   test('a death whose start was missed is not believed for ever', async () => {
     await start()
-    await listening()
+    await streamOpen()
     server.emit(event('die', idOf('two'), { exitCode: '1' }))
-    await eventually('the end', () => byName('two')?.state === 'stopped')
+    await eventually('the death', () => byName('two')?.state === 'stopped')
     await eventually('the list to be believed', () => byName('two')?.state === 'running', 31_000, 100)
   })
 
-  test('in the wrong order, doubled and about strangers end in what is true', async () => {
+  test('in the wrong order, twice and about unknown containers lead to the right state', async () => {
     await start()
-    await listening()
+    await streamOpen()
     change('plain', { State: 'exited', Status: 'Exited (0) 1 second ago' })
     const [die, again, disconnect] = ['die', 'start', 'disconnect'].map((action) =>
       event(action, idOf('plain')),
     )
     server.emit(disconnect!, die!, again!, die!, die!, event('start', 'f'.repeat(64)), again!, disconnect!)
-    await quiet(1000)
+    await passTime(1000)
     expect(byName('plain')).toMatchObject({ state: 'stopped', exitCode: 0 })
     expect(last().targets).toHaveLength(found[0]!.targets.length)
   })
 
-  test('of an end before the last start, come late or again, end nothing', async () => {
+  test('of a death before the last start, late or twice, change nothing', async () => {
     await start()
-    await listening()
-    const [die, begin] = [
+    await streamOpen()
+    const [die, startAgain] = [
       event('die', idOf('two'), { exitCode: '1' }, 1e18),
       event('start', idOf('two'), {}, 2e18),
     ]
-    server.emit(begin, die, die)
-    await quiet(1000)
+    server.emit(startAgain, die, die)
+    await passTime(1000)
     expect(found).toHaveLength(1)
     server.emit(event('die', idOf('two'), { exitCode: '1' }, 3e18))
-    await eventually('the end of this run', () => byName('two')?.state === 'stopped', 100)
+    await eventually('the death', () => byName('two')?.state === 'stopped', 100)
   })
 
-  test('many at once are one list', async () => {
+  test('many at once lead to one reading, and one more for what the lists do not show yet', async () => {
     await start()
-    await listening()
-    const before = server.asked.length
+    await streamOpen()
+    const before = server.requests.length
     server.emit(...rows().flatMap(({ Id }) => [event('start', Id), event('pause', Id), event('unpause', Id)]))
-    await quiet(1000)
-    expect(server.asked.slice(before)).toEqual(['GET /containers/json', 'GET /containers/json'])
+    await passTime(1000)
+    const reading = ['GET /containers/json', 'GET /networks']
+    expect(server.requests.slice(before)).toEqual([...reading, ...reading])
   })
 
-  test('of very many are one whole list', async () => {
+  test('do not postpone the resync', async () => {
     await start()
-    await listening()
-    const before = whole()
-    server.emit(...Array.from({ length: 60 }, (_, at) => event('start', `stranger${at}`)))
-    await quiet(200)
-    expect(whole()).toBe(before + 1)
+    await streamOpen()
+    const before = resyncs()
+    await passTime(20_000)
+    server.emit(event('start', idOf('two')))
+    await passTime(11_000)
+    expect(resyncs()).toBe(before + 1)
   })
 
-  test('of a removal count at once, whatever the list still says', async () => {
+  test('that keep coming leave a slow engine time for others', async () => {
     await start()
-    await listening()
-    const gone = idOf('plain')
-    remove('plain')
-    server.emit(event('destroy', gone))
+    await streamOpen()
+    server.fault = (path, answer) =>
+      path.startsWith('/containers') && !!clock.after(500, () => answer.end(JSON.stringify(rows())))
+    const before = server.requests.length
+    for (let sent = 0; sent < 100; sent += 1) {
+      server.emit(event('start', idOf('two')))
+      await passTime(100)
+    }
+    const readings = server.requests.slice(before).filter((request) => request === 'GET /containers/json')
+    expect(readings.length).toBeGreaterThan(2)
+    expect(readings.length).toBeLessThan(8)
+  })
+
+  test('of a removal count at once, though the list still has the container', async () => {
+    await start()
+    await streamOpen()
+    server.emit(event('destroy', idOf('plain')))
     await eventually('the removal', () => !byName('plain'), 100)
+    await passTime(2000)
+    expect(byName('plain')).toBeUndefined()
   })
 
-  test('that are missing are made up for by the next whole list', async () => {
+  test('that were missed are made up for by the next resync', async () => {
     await start()
-    await listening()
+    await streamOpen()
     remove('plain')
-    await quiet(20_000)
+    await passTime(20_000)
     expect(byName('plain')).toBeDefined()
     await eventually('the resync', () => !byName('plain'), 11_000, 100)
   })
 })
 
 describe('a lost event stream', () => {
-  test('is opened again, and what was missed is looked up', async () => {
+  test('is opened again, and what was missed is read', async () => {
     await start()
-    await listening()
+    await streamOpen()
     remove('plain')
     server.cutStreams()
     await eventually('the removal', () => !byName('plain'), 1000)
-    await listening()
+    await streamOpen()
     expect(discovery!.status().warnings).toEqual([])
   })
 
-  test('takes with it what happens until it is open again: that is looked up too', async () => {
+  test('hides what happens until it is open again: that is read then', async () => {
     await start()
-    await listening()
+    await streamOpen()
     server.fault = (path, answer) => path === '/events' && !!answer.destroy()
     server.cutStreams()
-    await quiet(1000)
+    await passTime(1000)
     remove('plain')
     server.fault = () => false
     await eventually('the removal', () => !byName('plain'), 6_000)
-    expect(discovery!.status().age).toBeLessThan(scaled(1000))
   })
 
-  test('that breaks off as soon as it opens is opened ever more rarely', async () => {
+  test('that ends as soon as it opens is reopened with backoff', async () => {
     await start()
-    await listening()
+    await streamOpen()
     server.fault = (path, answer) =>
       path === '/events' && !!answer.writeHead(200).write('', () => answer.destroy())
     server.cutStreams()
-    const before = server.asked.length
-    await quiet(20_000)
-    const opened = server.asked.slice(before).filter((request) => request === 'GET /events').length
+    const before = server.requests.length
+    await passTime(20_000)
+    const opened = server.requests.slice(before).filter((request) => request === 'GET /events').length
     expect(opened).toBeGreaterThan(5)
     expect(opened).toBeLessThan(20)
   })
 
-  test('that is cut every ten minutes is opened again at once each time', async () => {
+  test('that is cut every ten minutes is reopened at once each time', async () => {
     await start()
     for (let cut = 0; cut < 7; cut += 1) {
-      await listening()
-      await quiet(6_000)
+      await streamOpen()
+      await passTime(6_000)
       server.cutStreams()
       await eventually('the cut', () => server.listeners() === 0)
       const lostAt = clock.now()
@@ -440,7 +447,7 @@ describe('a lost event stream', () => {
     }
   })
 
-  test('that a proxy forbids is a warning, and the list goes on being read', async () => {
+  test('that a proxy forbids is a warning, and the lists are still read', async () => {
     server.fault = (path, answer) => path === '/events' && !!answer.writeHead(403).end()
     await start()
     await eventually('the warning', () => discovery!.status().warnings.length === 1)
@@ -451,73 +458,72 @@ describe('a lost event stream', () => {
   })
 })
 
-describe('a list that lacks something', () => {
+describe('an incomplete list', () => {
   const halved = () => rows().filter((_, at) => at % 2 === 0)
   const short: EngineServer['fault'] = (path, answer) =>
     path.startsWith('/containers') && !!answer.end(JSON.stringify(halved()))
 
-  test('is not believed before it was asked again', async () => {
+  test('is read again before it is believed', async () => {
     await start()
-    await listening()
+    await streamOpen()
     server.fault = short
     server.emit(event('start', idOf('two')))
-    await quiet(2000)
+    await passTime(2000)
     expect(found).toHaveLength(1)
     server.fault = () => false
-    await quiet(60_000)
+    await passTime(60_000)
     expect(found).toHaveLength(1)
   })
 
-  test('is believed where it insists', async () => {
+  test('is believed after five seconds', async () => {
     await start()
-    await listening()
+    await streamOpen()
     server.fault = short
-    await quiet(60_000)
+    await passTime(60_000)
     expect(last().targets.length).toBeLessThan(found[0]!.targets.length)
   })
 })
 
 describe('while Docker fails', () => {
   test.each<[string, EngineServer['fault']]>([
-    ['nothing', (_, answer) => !!answer.destroy()],
+    ['no answer', (_, answer) => !!answer.destroy()],
     ['half lists', (path, answer) => path.startsWith('/containers') && !!answer.end('[{"Id":"a"},')],
     ['errors', (_, answer) => !!answer.writeHead(500).end('{"message":"x"}')],
-    ['too slowly', () => true],
+    ['timeouts', () => true],
     ['refusals', (_, answer) => !!answer.writeHead(403).end()],
     ['a list without the agent', (path, answer) => path.startsWith('/containers') && !!answer.end('[]')],
-  ])('with %s, the last set stands, the status says so, and it recovers', async (_, fault) => {
+  ])('with %s, the last set stays in use, the status says so, and it recovers', async (_, fault) => {
     await start({}, [idOf('agent')])
-    await listening()
+    await streamOpen()
     server.fault = fault
     server.cutStreams()
     await eventually('the trouble', () => discovery!.status().trouble !== undefined, 15_000, 100)
-    await quiet(60_000)
+    await passTime(60_000)
     expect(found).toHaveLength(1)
     expect(discovery!.status()).toMatchObject({
       trouble: { code: 'not_ready', reason: expect.any(String) },
     })
-    expect(discovery!.status().age).toBeGreaterThan(60_000)
 
     server.fault = () => false
     remove('plain')
     await eventually('the recovery', () => !byName('plain'), 21_000, 100)
     expect(discovery!.status()).not.toHaveProperty('trouble')
-    await listening()
+    await streamOpen()
   })
 
-  test('the event stream is opened anew, since a proxy may keep a dead one open', async () => {
+  test('the event stream is reopened, since a proxy may keep a dead one open', async () => {
     await start()
-    await listening()
+    await streamOpen()
     server.fault = (path, answer) => path.startsWith('/containers') && !!answer.destroy()
-    const opened = () => server.asked.filter((request) => request === 'GET /events').length
+    const opened = () => server.requests.filter((request) => request === 'GET /events').length
     server.emit(event('start', idOf('two')))
     await eventually('the new stream', () => opened() === 2)
     await eventually('the end of the old one', () => server.listeners() === 1)
   })
 
-  test('a restart under the agent changes nothing but what changed', async () => {
+  test('a restart of Docker changes only what has changed', async () => {
     await start()
-    await listening()
+    await streamOpen()
     await server.close()
     await eventually('the trouble', () => discovery!.status().trouble !== undefined)
     remove('plain')
@@ -527,8 +533,8 @@ describe('while Docker fails', () => {
   })
 })
 
-describe('too much of something', () => {
-  test('of containers: the newest and the stopped are left out, and it says so', async () => {
+describe('too many', () => {
+  test('containers: the newest and the stopped are left out, with a warning', async () => {
     const [plain] = rows().filter(({ Names }) => Names![0] === '/plain')
     const many = Array.from({ length: 2_100 }, (_, at) => ({
       ...plain!,
@@ -553,7 +559,7 @@ describe('too much of something', () => {
     ])
   })
 
-  test('of labels: they are left out, and it says so', async () => {
+  test('characters in labels: they are left out, with a warning', async () => {
     change('plain', { Labels: { 'app-metrics-proxy.label.x': 'x'.repeat(20_000) } })
     await start()
     expect(byName('plain')!.labels).toEqual({})
@@ -589,25 +595,25 @@ describe('a manager', () => {
   }
   const web = () => [...swarmState()!.services.values()].find(({ name }) => name === 'demo_web')!
 
-  test('tells the swarmState after each reading of it, and when that began', async () => {
+  test('passes on the swarm state after each reading of it, with the time when that began', async () => {
     asManager()
     await start()
-    await eventually('the swarmState', () => swarmState() !== undefined)
+    await eventually('the swarm state', () => swarmState() !== undefined)
     expect(swarmState()!.cluster).toBe(swarm.info.Swarm!.Cluster!.ID)
     expect(web()).toMatchObject({ replicas: 2, slots: ['1', '2'] })
     const first = swarmReading()!
-    await quiet(65_000)
+    await passTime(65_000)
     const [readAt, firstReadAt] = [swarmReading()!.swarmStateReadAt!, first.swarmStateReadAt!]
     expect(readAt - firstReadAt).toBeGreaterThanOrEqual(30_000)
   })
 
-  test('that can’t be read any more is not told as read anew when containers change', async () => {
+  test('passes on no swarm state as new when containers change while it cannot be read', async () => {
     asManager()
     await start()
-    await eventually('the swarmState', () => swarmState() !== undefined)
-    await listening()
+    await eventually('the swarm state', () => swarmState() !== undefined)
+    await streamOpen()
     server.fault = (path, answer) => /services|tasks|nodes/.test(path) && !!answer.writeHead(500).end()
-    await quiet(40_000)
+    await passTime(40_000)
     const { swarmStateReadAt } = swarmReading()!
     const [row] = rows()
     server.answers['/containers/json'] = rows().map((one) =>
@@ -638,15 +644,15 @@ describe('a manager', () => {
     await eventually('the list read later', () => placeOf('forged').kind === 'standalone', 35_000, 100)
     expect(placeOf('forged')).toEqual({ kind: 'standalone', claims: 'demo_web' })
     server.answers['/tasks'] = []
-    await quiet(65_000)
+    await passTime(65_000)
     expect(placeOf('demo_web.1')).toMatchObject({ kind: 'replicated', slot: '1' })
   })
 
-  test('hears of a service’s change at once, and follows while Swarm is at work', async () => {
+  test('sees a service’s change at once, and follows while Swarm is changing it', async () => {
     asManager()
     await start()
-    await eventually('the swarmState', () => swarmState() !== undefined)
-    await listening()
+    await eventually('the swarm state', () => swarmState() !== undefined)
+    await streamOpen()
     scaleTo(1)
     server.emit({ Type: 'service', Action: 'update', Actor: { ID: 'x' } })
     await eventually('the new number', () => web().replicas === 1, 200)
@@ -655,14 +661,14 @@ describe('a manager', () => {
     await eventually('the slots', () => web().slots.length === 1, 2_500)
   })
 
-  test('looks again for what follows from an event', async () => {
+  test('reads again for what follows from an event', async () => {
     asManager()
     await start()
-    await eventually('the swarmState', () => swarmState() !== undefined)
-    await listening()
-    await quiet(20_000)
+    await eventually('the swarm state', () => swarmState() !== undefined)
+    await streamOpen()
+    await passTime(20_000)
     server.emit({ Type: 'service', Action: 'create', Actor: { ID: 'x' } })
-    await quiet(1000)
+    await passTime(1000)
     const agent = () => [...swarmState()!.services.values()].find(({ name }) => name === 'demo_agent')!
     server.answers['/tasks'] = swarm.tasks.filter(
       ({ ServiceID }) => ServiceID !== 'ze2hs8urzv6ciwzikiburlfl9',
@@ -670,14 +676,14 @@ describe('a manager', () => {
     await eventually('the end of the task', () => agent().replicas === 0, 2_500)
   })
 
-  test('that becomes one, and stops being one, is noticed', async () => {
+  test('is noticed when the node becomes one, and stops being one', async () => {
     asManager()
     asWorker()
     await start()
-    await listening()
-    await quiet(1000)
+    await streamOpen()
+    await passTime(1000)
     expect(last()).toMatchObject({ self: { swarm: true, manager: false } })
-    expect(server.asked.filter((request) => /services|tasks|nodes/.test(request))).toEqual([])
+    expect(server.requests.filter((request) => /services|tasks|nodes/.test(request))).toEqual([])
 
     server.answers['/info'] = swarm.info
     await eventually('the promotion', () => swarmState() !== undefined, 32_000, 100)
@@ -688,7 +694,7 @@ describe('a manager', () => {
     await eventually('the demotion', () => !last().self.manager && !last().swarmState, 1000)
   })
 
-  test('behind a proxy that forbids it says what is missing', async () => {
+  test('behind a proxy that forbids its lists reports what is missing', async () => {
     asManager()
     server.fault = (path, answer) => /services|tasks|nodes/.test(path) && !!answer.writeHead(403).end()
     await start()
@@ -699,7 +705,7 @@ describe('a manager', () => {
     })
     expect(swarmState()).toBeUndefined()
     server.fault = () => false
-    await eventually('the swarmState', () => swarmState() !== undefined, 31_000, 100)
+    await eventually('the swarm state', () => swarmState() !== undefined, 31_000, 100)
     expect(discovery!.status().warnings).toEqual([])
   })
 
@@ -709,7 +715,7 @@ describe('a manager', () => {
     server.answers[`/networks/${bare.Id}`] = bare
     const web1 = () => last().targets.find(({ name }) => name.startsWith('demo_web.1'))!
     await start()
-    await listening()
+    await streamOpen()
     expect(web1().unreachable?.code).toBe('no_address')
     server.answers[`/networks/${bare.Id}`] = { ...bare, Containers }
     server.emit(event('start', web1().id))
@@ -718,12 +724,12 @@ describe('a manager', () => {
   })
 })
 
-test('nothing is asked but GET of what the documentation names', async () => {
+test('every request is a GET of a section that the documentation names', async () => {
   await start()
-  await listening()
+  await streamOpen()
   server.emit(event('start', idOf('two')))
-  await quiet(31_000)
-  expect(new Set(server.asked)).toEqual(
+  await passTime(31_000)
+  expect(new Set(server.requests)).toEqual(
     new Set(['GET /info', 'GET /containers/json', 'GET /networks', 'GET /events']),
   )
 })

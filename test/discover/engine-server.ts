@@ -1,31 +1,30 @@
-// A Docker API that answers what it is told, or does what a bad day brings. What the real one answers stands
-// in test/fixtures; how the real one behaves is tested in test/lab.
+// A Docker API with configured answers and faults. Recorded answers of the real one are in test/fixtures; how the
+// real one behaves is tested in test/lab.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { ApiContainer } from '../../src/discover/api.ts'
 import { node } from './recorded.ts'
 
 export interface EngineServer extends AsyncDisposable {
   readonly host: string
   /** `GET /containers/json?…` and so on, in the order in which they came. */
-  readonly asked: string[]
-  /** What is answered by path; a function is asked each time. */
+  readonly requests: string[]
+  /** By path. */
   readonly answers: Record<string, unknown>
-  /** Takes over a request if it returns true. */
+  /** Called for each request; true: it has answered, or will not. */
   fault: (path: string, answer: ServerResponse, request: IncomingMessage) => boolean
-  /** Whether a request waits for its answer, other than by a fault. */
+  /** Whether an answer is being sent, other than by a fault. */
   busy(): boolean
   /** How many event streams are open. */
   listeners(): number
   emit(...events: object[]): void
-  /** Writes to the event streams what need not be whole lines. */
+  /** Writes to the event streams, also parts of lines. */
   write(text: string | Uint8Array): void
   cutStreams(): void
-  /** Ends the server, so that nothing listens any more; `open` begins again at the same place. */
+  /** Stops listening; `open` listens again at the same address. */
   close(): Promise<void>
   open(): Promise<void>
 }
@@ -38,20 +37,17 @@ export async function startEngineServer(how: 'unix' | 'tcp' = 'unix'): Promise<E
   let answering = 0
 
   function handle(request: IncomingMessage, answer: ServerResponse): void {
-    const { pathname, searchParams } = new URL(request.url!, 'http://docker')
-    engine.asked.push(`${request.method} ${pathname}`)
+    const { pathname } = new URL(request.url!, 'http://docker')
+    engine.requests.push(`${request.method} ${pathname}`)
     if (engine.fault(pathname, answer, request)) return
     if (pathname === '/events') listen(answer)
-    else reply(answer, engine.answers[pathname], searchParams)
+    else reply(answer, engine.answers[pathname])
   }
-  function reply(answer: ServerResponse, given: unknown, searchParams: URLSearchParams): void {
+  function reply(answer: ServerResponse, body: unknown): void {
     answering += 1
     answer.on('close', () => {
       answering -= 1
     })
-    const filters = JSON.parse(searchParams.get('filters') ?? '{}')
-    const { id } = filters as { id?: readonly string[] }
-    const body = id ? (given as ApiContainer[]).filter(({ Id }) => id.includes(Id)) : given
     answer
       .writeHead(body === undefined ? 404 : 200)
       .end(JSON.stringify(body ?? { message: 'page not found' }))
@@ -65,7 +61,7 @@ export async function startEngineServer(how: 'unix' | 'tcp' = 'unix'): Promise<E
     get host() {
       return how === 'unix' ? `unix://${join(folder, 'docker.sock')}` : `tcp://127.0.0.1:${port}`
     },
-    asked: [],
+    requests: [],
     answers: {
       '/info': node.info,
       '/containers/json': [...node.containers],

@@ -1,6 +1,7 @@
 // Answers of a real Docker Engine (20.10), recorded: a single node, and a Swarm of one manager.
 
 import { readFileSync } from 'node:fs'
+import { type Container, containerOf } from '../../src/discover/container.ts'
 import type {
   ApiContainer,
   ApiInfo,
@@ -8,8 +9,7 @@ import type {
   ApiNode,
   ApiService,
   ApiTask,
-} from '../../src/discover/api.ts'
-import { type Container, containerOf } from '../../src/discover/container.ts'
+} from '../../src/discover/docker-api.ts'
 
 export const textOf = (file: string): string => readFileSync(`test/fixtures/docker/${file}`, 'utf8')
 const json = <T>(file: string): T => JSON.parse(textOf(`${file}.json`))

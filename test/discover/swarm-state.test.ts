@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { ApiNode, ApiService, ApiTask } from '../../src/discover/api.ts'
-import { atWork, swarmStateOf } from '../../src/discover/swarm-state.ts'
+import type { ApiNode, ApiService, ApiTask } from '../../src/discover/docker-api.ts'
+import { isConverging, swarmStateOf } from '../../src/discover/swarm-state.ts'
 import type { SwarmState } from '../../src/model.ts'
 import { swarm } from './recorded.ts'
 
@@ -24,7 +24,7 @@ const taskContainers = ['0781859b642a72a0', '1900ae29c207fb6e', '258e10e32f1d8b0
 const textOf = (swarmState: SwarmState) =>
   JSON.stringify(swarmState, (_, value) => (value instanceof Map ? [...value] : value))
 
-describe('the swarmState', () => {
+describe('the swarm state', () => {
   test('of a recorded Swarm', () => {
     expect(swarmStateOf('jsk', swarm, [])).toEqual({
       cluster: 'jsk',
@@ -71,13 +71,13 @@ describe('the swarmState', () => {
     })
   })
 
-  test('says the same whatever the order of the lists', () => {
+  test('is the same whatever the order of the lists', () => {
     const { services, tasks, nodes } = swarm
     const turned = { services: services.toReversed(), tasks: tasks.toReversed(), nodes: nodes.toReversed() }
     expect(textOf(swarmStateOf('c', turned, []))).toBe(textOf(swarmStateOf('c', swarm, [])))
   })
 
-  test('lists the containers of tasks by node, those of jobs too, whose tasks count for nothing else', () => {
+  test('lists the containers of tasks by node; tasks of jobs appear nowhere else', () => {
     const on = (NodeID: string, ContainerID: string, rest: Partial<ApiTask> = {}) => ({
       ...task(ContainerID, 1),
       ...rest,
@@ -115,7 +115,7 @@ describe('the swarmState', () => {
     expect(contested).toEqual(new Map([['2', ['old', 'new']]]))
   })
 
-  test('names the task of a slot that was filled anew a while ago: its former container may still run', () => {
+  test('names the task of a slot that was replaced recently: its previous container may still run', () => {
     const at = (time: string) => `2026-11-21T${time}Z`
     const tasks = [
       task('new', 1, at('02:22:06.5')),
@@ -133,12 +133,12 @@ describe('the swarmState', () => {
     expect(only(service(replicated(501)), many).contested).toEqual(new Map())
   })
 
-  test('leaves out labels that may not leave', () => {
+  test('omits labels that are not exported', () => {
     const labels = { Labels: { 'com.df.notify': 'true', team: 'blue', secret: 'x' } }
     expect(only(service(labels), [], ['team']).labels).toEqual({ 'com.df.notify': 'true', team: 'blue' })
   })
 
-  test('knows a manager without an address of its own by the managers’ own', () => {
+  test('takes the address of a manager without one of its own from the managers’ list', () => {
     const nodes: ApiNode[] = [
       { ID: 'n', Status: { Addr: '0.0.0.0' }, ManagerStatus: { Addr: '10.0.0.7:2377' } },
     ]
@@ -149,13 +149,13 @@ describe('the swarmState', () => {
 })
 
 test.each<[string, ApiService, ApiTask[], boolean]>([
-  ['all that is wanted is there', service(replicated(1)), [task('a', 1)], false],
-  ['tasks are still to be made', service(replicated(2)), [task('a', 1)], true],
-  ['tasks are still to be ended', service(replicated(0)), [task('a', 1)], true],
+  ['all replicas exist', service(replicated(1)), [task('a', 1)], false],
+  ['tasks are missing', service(replicated(2)), [task('a', 1)], true],
+  ['tasks are too many', service(replicated(0)), [task('a', 1)], true],
   ['an update runs', service(replicated(1), { UpdateStatus: { State: 'updating' } }), [task('a', 1)], true],
   ['it is being rolled back', service({}, { UpdateStatus: { State: 'rollback_started' } }), [], true],
   ['an update was paused', service({}, { UpdateStatus: { State: 'paused' } }), [], false],
   ['a global service', service({ Mode: { Global: {} } }), [], false],
-])('whether Swarm is at work: %s', (_, one, tasks, expected) => {
-  expect(atWork({ services: [one], tasks, nodes: [] })).toBe(expected)
+])('whether Swarm is still changing a service: %s', (_, one, tasks, expected) => {
+  expect(isConverging({ services: [one], tasks, nodes: [] })).toBe(expected)
 })

@@ -1,6 +1,6 @@
 // The Docker engines of a Swarm, one a node, each with containers on the host's network. The first node is the manager.
 
-import type { ApiContainer, ApiNode, ApiService, ApiTask } from '../../src/discover/api.ts'
+import type { ApiContainer, ApiNode, ApiService, ApiTask } from '../../src/discover/docker-api.ts'
 import { type EngineServer, startEngineServer } from '../discover/engine-server.ts'
 
 export interface SwarmContainer {

@@ -8,7 +8,7 @@ import { createOwnMetrics } from '../../src/agent/own-metrics.ts'
 import { createPageMemory } from '../../src/agent/page-memory.ts'
 import { createSettings, startPipeline } from '../../src/agent/pipeline.ts'
 import { createReadiness } from '../../src/agent/readiness.ts'
-import { createHandover, type Found } from '../../src/discover/handover.ts'
+import type { Discovered } from '../../src/discover/discovery.ts'
 import { ProxyError } from '../../src/errors.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
 import { settingsOf } from '../../src/labels/settings.ts'
@@ -58,7 +58,7 @@ export interface Agent {
   stop(): Promise<void>
 }
 
-export interface Surroundings {
+export interface NetworkContext {
   readonly process: Process
   readonly network: Network
   readonly address: string
@@ -92,7 +92,7 @@ const findEveryMs = 5000
 const settledWithinMs = 15_000
 const budgetBytes = 64 * 2 ** 20
 
-export function startAgent(around: Surroundings): Agent {
+export function startAgent(around: NetworkContext): Agent {
   const { process, network, address, random } = around
   const { clock } = process
   const parts: Stoppable[] = []
@@ -198,7 +198,7 @@ export function startAgent(around: Surroundings): Agent {
   }
   let synced = () => false
 
-  function found(news: Found): void {
+  function found(news: Discovered): void {
     store.identify(news.self, news.managers)
     store.replaceTargets([...news.targets, ownMetrics.target(news.self.node)])
     store.putFinding(ownMetrics.target(news.self.node).id, ownMetrics.finding)
@@ -206,7 +206,6 @@ export function startAgent(around: Surroundings): Agent {
     self = news.self
     beginSync()
   }
-  const handover = createHandover(found)
 
   const readiness = createReadiness({
     clock,
@@ -255,8 +254,8 @@ export function startAgent(around: Surroundings): Agent {
     process,
     get: (path, headers = {}) => web.get(path, headers),
     see({ self, targets, managers, swarmState }) {
-      handover.node({ self, targets, managers })
-      handover.swarmState(swarmState, clock.now())
+      const read = self.manager && swarmState && { swarmState, swarmStateReadAt: clock.now() }
+      found({ self, targets, managers, ...read })
     },
     remembers: () => [...store.entries()].length + store.nodes().length + (mesh?.peers().length ?? 0),
     async stop() {
@@ -267,7 +266,7 @@ export function startAgent(around: Surroundings): Agent {
 
 const nothing = () => {}
 
-function createLog(onInternal: Surroundings['onInternal']): Log {
+function createLog(onInternal: NetworkContext['onInternal']): Log {
   return {
     ...{ debug: nothing, info: nothing, warn: nothing, error: nothing },
     internal: (error, where) => onInternal(where, error),

@@ -3,7 +3,7 @@
 
 import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import type { ApiContainer } from '../../src/discover/api.ts'
+import type { ApiContainer } from '../../src/discover/docker-api.ts'
 import { startEngineServer } from '../../test/discover/engine-server.ts'
 import { node as recorded } from '../../test/discover/recorded.ts'
 

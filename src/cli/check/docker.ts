@@ -1,14 +1,13 @@
 // Whether Docker can be read, who this agent is there, and which containers it can't reach.
 
 import { existsSync } from 'node:fs'
-import { hostname } from 'node:os'
 import type { Config } from '../../config/config.ts'
 import { isOnHost } from '../../discover/addresses.ts'
 import { defaultSocket, dockerHostOf } from '../../discover/discovery.ts'
 import { openEngine } from '../../discover/engine.ts'
-import { tracesOfSelf } from '../../discover/own-container.ts'
-import { type Picture, readAll } from '../../discover/picture.ts'
-import { targetsOf } from '../../discover/target.ts'
+import { type NodeState, readNodeState } from '../../discover/node-state.ts'
+import { readProc } from '../../discover/own-container.ts'
+import { targetsOf } from '../../discover/targets.ts'
 import type { Target } from '../../model.ts'
 import { failure, type Result } from './result.ts'
 
@@ -17,23 +16,18 @@ const patience = 10_000
 export interface Node {
   readonly results: readonly Result[]
   /** Absent without Docker, or where it can't be read. */
-  readonly picture?: Picture
+  readonly state?: NodeState
 }
 
 export async function lookAtDocker(config: Config, signal: AbortSignal): Promise<Node> {
   try {
     const host = dockerHostOf(config, existsSync(defaultSocket))
     if (host === undefined) return { results: [withoutDocker(config)] }
-    const picture = await readAll(
-      {
-        engine: await openEngine(host),
-        traces: await tracesOfSelf(),
-        allowedLabels: config.sdLabels,
-        fallbackName: config.nodeName ?? hostname(),
-      },
+    const state = await readNodeState(
+      { engine: await openEngine(host), proc: await readProc(), config },
       AbortSignal.any([signal, AbortSignal.timeout(patience)]),
     )
-    return { results: resultsOf(picture, host), picture }
+    return { results: resultsOf(state, host), state }
   } catch (error) {
     return { results: [failure('Docker', error)] }
   }
@@ -43,31 +37,30 @@ function withoutDocker({ targets }: Config): Result {
   return { status: 'ok', what: 'Docker', says: `not used: ${targets.length} targets are listed in TARGETS` }
 }
 
-function resultsOf(picture: Picture, host: string): readonly Result[] {
-  const { identity, containers } = picture
-  const { targets, warnings } = targetsOf(picture, identity.node)
-  const role = identity.manager ? 'manager' : 'worker'
+function resultsOf(state: NodeState, host: string): readonly Result[] {
+  const { self, containers } = state
+  const { targets, warnings } = targetsOf(state, self.node)
+  const role = self.manager ? 'manager' : 'worker'
   return [
     { status: 'ok', what: 'Docker', says: `${host} lists ${containers.size} containers` },
     {
       status: 'ok',
       what: 'Swarm',
-      says: identity.swarm ? `${identity.hostname} is a ${role} (${identity.node})` : 'this node is in none',
+      says: self.swarm ? `${self.hostname} is a ${role} (${self.node})` : 'this node is in none',
     },
-    ownResult(picture),
-    ...networkResults(picture, targets),
+    ownResult(state),
+    ...networkResults(state, targets),
     ...warnings.map(
       ({ reason, hint }): Result => ({ status: 'warning', what: 'Docker', says: reason, hint }),
     ),
   ]
 }
 
-function ownResult({ own, identity }: Picture): Result {
+function ownResult({ own, self }: NodeState): Result {
   const what = 'agent'
   if (!own) return { status: 'ok', what, says: 'runs as a process of the host' }
-  if (identity.service)
-    return { status: 'ok', what, says: `runs as a task of the service ${identity.service}` }
-  if (!identity.swarm) return { status: 'ok', what, says: `runs as the container ${own.name}` }
+  if (self.service) return { status: 'ok', what, says: `runs as a task of the service ${self.service}` }
+  if (!self.swarm) return { status: 'ok', what, says: `runs as the container ${own.name}` }
   return {
     status: 'warning',
     what,
@@ -78,11 +71,11 @@ function ownResult({ own, identity }: Picture): Result {
 
 const mostNamed = 10
 
-function networkResults(picture: Picture, targets: readonly Target[]): readonly Result[] {
+function networkResults(node: NodeState, targets: readonly Target[]): readonly Result[] {
   const running = targets.filter(({ state }) => state !== 'stopped')
   const hidden = running.filter(({ addresses }) => addresses.length === 0)
-  const networks = picture.own?.attachments.map(({ network }) => network) ?? []
-  const here = isOnHost(picture) ? 'on the host’s network' : `on ${networks.join(', ') || 'no network'}`
+  const networks = node.own?.attachments.map(({ network }) => network) ?? []
+  const here = isOnHost(node) ? 'on the host’s network' : `on ${networks.join(', ') || 'no network'}`
   const says = `${here}: reaches ${running.length - hidden.length} of ${running.length} running containers`
   const named = hidden.slice(0, mostNamed).map(
     ({ name, unreachable }): Result => ({

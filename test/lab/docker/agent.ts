@@ -3,9 +3,8 @@
 import { join } from 'node:path'
 import { systemClock } from '../../../src/clock.ts'
 import { readConfig } from '../../../src/config/config.ts'
-import { type Discovery, startDiscovery } from '../../../src/discover/discovery.ts'
-import type { Found } from '../../../src/discover/handover.ts'
-import { tracesOf } from '../../../src/discover/own-container.ts'
+import { type Discovered, type Discovery, startDiscovery } from '../../../src/discover/discovery.ts'
+import { parseProc } from '../../../src/discover/own-container.ts'
 import { createLog } from '../../../src/logging/log.ts'
 import type { Target } from '../../../src/model.ts'
 import { createMetrics } from '../../../src/runtime/metrics.ts'
@@ -14,7 +13,7 @@ import { appImage } from '../harness/images.ts'
 import type { Node } from '../harness/node.ts'
 
 export interface Agent {
-  found(): Found | undefined
+  found(): Discovered | undefined
   target(name: string): Target | undefined
   /** Waits until the target is as wanted; a name alone: until it is there. */
   sees(name: string, holds?: (target: Target) => boolean): Promise<Target>
@@ -22,8 +21,8 @@ export interface Agent {
 }
 
 function agentOf(
-  found: () => Promise<Found | undefined> | Found | undefined,
-  last: () => Found | undefined,
+  found: () => Promise<Discovered | undefined> | Discovered | undefined,
+  last: () => Discovered | undefined,
 ): Agent {
   const target = (name: string) => last()?.targets.find((one) => one.name === name)
   return {
@@ -47,7 +46,7 @@ function agentOf(
 
 /** A process of the host. It finds containers only: connecting to them is for programs in the node's network. */
 export async function onHost(host: string): Promise<Agent & Pick<Discovery, 'status' | 'stop'>> {
-  let last: Found | undefined
+  let last: Discovered | undefined
   const discovery = await startDiscovery(
     {
       config: readConfig({ DOCKER_HOST: host }),
@@ -56,7 +55,7 @@ export async function onHost(host: string): Promise<Agent & Pick<Discovery, 'sta
       metrics: createMetrics(),
       swarmState: () => undefined,
       // the machine that runs the tests may be a container itself, of another engine
-      traces: async () => tracesOf('', ''),
+      proc: parseProc('', ''),
     },
     (found) => {
       last = found
@@ -86,8 +85,8 @@ export async function inContainer(
   const mounts = [`${socket}:/var/run/docker.sock`, ...agentFolders.map((path) => `${path}:${path}:ro`)]
   const volumes = mounts.flatMap((mount) => ['--volume', mount])
   await node.docker('run', '--detach', '--name', 'agent', ...volumes, ...flags, appImage, ...agentCommand)
-  let last: Found | undefined
-  async function read(): Promise<Found | undefined> {
+  let last: Discovered | undefined
+  async function read(): Promise<Discovered | undefined> {
     const line = (await node.docker('logs', '--tail', '1', 'agent')).split('\n').at(-1)
     last = line ? JSON.parse(line) : undefined
     return last

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { createTasks, type HeldSwarmState } from '../../src/discover/tasks.ts'
-import type { Place, SwarmState, Target } from '../../src/model.ts'
+import { createTaskCheck } from '../../src/discover/task-check.ts'
+import type { Dated, Place, SwarmState, Target } from '../../src/model.ts'
 import { virtualClock } from '../helpers/clock.ts'
 import { replica, swarmState, target } from '../store/samples.ts'
 
@@ -13,50 +13,51 @@ const listing = (...ids: readonly string[]): SwarmState => ({
 /** A node's one container with a task's labels, and the managers' newest list. */
 function setUp(place: Partial<Place> = {}) {
   const clock = virtualClock()
-  const { place: usual, ...rest } = replica(id)
-  const targets: readonly Target[] = [{ ...rest, place: { ...usual, ...place } as Place }, target('plain')]
+  const { place: original, ...rest } = replica(id)
+  const targets: readonly Target[] = [{ ...rest, place: { ...original, ...place } as Place }, target('plain')]
   let list: { readonly value: SwarmState; readonly readAt: number } | undefined
-  let shown: readonly Target[] = []
-  const held = (): HeldSwarmState | undefined => list && { value: list.value, age: clock.now() - list.readAt }
-  const tasks = createTasks(clock, held, () => look())
-  const look = (now = targets) => {
-    shown = tasks.settle(now)
+  let checked: readonly Target[] = []
+  const newest = (): Dated<SwarmState> | undefined =>
+    list && { value: list.value, age: clock.now() - list.readAt, from: 'manager' }
+  const taskCheck = createTaskCheck(clock, newest, () => check())
+  const check = (now = targets) => {
+    checked = taskCheck.check(now)
   }
-  look()
+  check()
   return {
-    ...{ clock, look, targets },
+    ...{ clock, check, targets },
     read: (value: SwarmState, readAt = clock.now()) => {
       list = { value, readAt }
     },
     state() {
-      const { place } = shown[0]!
+      const { place } = checked[0]!
       if (place.kind === 'standalone') return 'unknown'
       return 'provisional' in place ? 'provisional' : 'known'
     },
   }
 }
 
-test('where no list ever comes it stays provisional', async () => {
+test('without any list it stays provisional', async () => {
   const { clock, state } = setUp()
   await clock.pass(600_000)
   expect(state()).toBe('provisional')
 })
 
 test('a list with it makes it known, and it stays so until it is gone', async () => {
-  const { clock, look, read, state, targets } = setUp()
+  const { clock, check, read, state, targets } = setUp()
   read(listing(id))
   await clock.pass(1_000)
   expect(state()).toBe('known')
   read(listing())
   await clock.pass(600_000)
-  look()
+  check()
   expect(state()).toBe('known')
-  look([])
-  look(targets)
+  check([])
+  check(targets)
   expect(state()).toBe('provisional')
 })
 
-test('only a list that was read well after it was seen makes it unknown, and a later one known', async () => {
+test('only a list that was read well after it was first seen makes it unknown; a later one makes it known', async () => {
   const { clock, read, state } = setUp()
   const seenAt = clock.now()
   read(listing())
@@ -79,7 +80,7 @@ test.each<[string, (list: SwarmState) => SwarmState]>([
     (list) => ({ ...list, nodes: new Map([['n1', { ...list.nodes.get('n1')!, state: 'down' }]]) }),
   ],
   ['don’t know the node', (list) => ({ ...list, nodes: new Map() })],
-])('managers that %s can’t say that it is unknown', async (_, change) => {
+])('managers that %s leave it provisional', async (_, change) => {
   const { clock, read, state } = setUp()
   await clock.pass(60_000)
   read(change(listing()))
@@ -104,14 +105,14 @@ test('another node’s task of that id is not this one', async () => {
   expect(state()).toBe('provisional')
 })
 
-test('what has no labels of a task is left alone', () => {
+test('a container without a task’s labels is unchanged', () => {
   const clock = virtualClock()
   const plain = [target('plain')]
   expect(
-    createTasks(
+    createTaskCheck(
       clock,
       () => undefined,
       () => {},
-    ).settle(plain),
+    ).check(plain),
   ).toEqual(plain)
 })

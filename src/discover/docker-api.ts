@@ -1,5 +1,5 @@
-// What we read of the Docker API's answers, and no more. Everything else, a container's environment above
-// all, is never looked at. Optional is what an older engine, Podman or a proxy may leave out.
+// The fields of the Docker API's answers that we read. Everything else, above all a container's environment, is never
+// read. Optional is what an older engine, Podman or a proxy may omit.
 
 export interface ApiInfo {
   readonly ID?: string
@@ -64,7 +64,7 @@ export interface ApiTask {
   readonly Slot?: number
   readonly CreatedAt?: string
   readonly NodeID?: string
-  /** Absent: an engine or a proxy that leaves it out; such a task is meant to run. */
+  /** Absent where an engine or a proxy omits it; such a task should run. */
   readonly DesiredState?: string
   readonly Status?: { readonly ContainerStatus?: { readonly ContainerID?: string } | null }
 }

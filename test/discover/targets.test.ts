@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { placeOf } from '../../src/discover/place.ts'
+import { placeOf } from '../../src/discover/targets.ts'
 import { named, swarm } from './recorded.ts'
 
 const placeOfNamed = (name: string) => placeOf(named(swarm.containers, name).labels)

@@ -1,0 +1,81 @@
+// Keeps a manager's swarm state fresh. Tasks have no events of their own, so the lists are read after each event of a
+// service or node, every 2 s while Swarm is changing services or may be about to, and every 30 s anyway.
+
+import { type Clock, deadline } from '../clock.ts'
+import { isInternal, type Trouble, troubleOf } from '../errors.ts'
+import type { Log } from '../logging/log.ts'
+import type { Mono, Stoppable, SwarmState } from '../model.ts'
+import { startLoop } from '../runtime/loop.ts'
+import type { Engine } from './engine.ts'
+import { isConverging, type SwarmLists, swarmStateOf } from './swarm-state.ts'
+
+export interface SwarmWatch extends Stoppable {
+  /** Reads now, and often for a while: something in the Swarm has changed. */
+  readNow(): void
+  /** Why the last reading failed. */
+  trouble(): Trouble | undefined
+}
+
+interface SwarmWatchDeps {
+  readonly clock: Clock
+  readonly log: Pick<Log, 'internal'>
+  readonly engine: Engine
+  readonly allowedLabels: readonly string[]
+  /** The Swarm's id while this node is a manager; undefined: nothing is read. */
+  readonly swarmId: () => string | undefined
+  /** After each successful reading, changed or not; `readAt` is when it started. */
+  readonly onSwarmState: (swarmState: SwarmState, readAt: Mono) => void
+}
+
+const readIntervalMs = 30_000
+const busyReadIntervalMs = 2_000
+/** So long after an event, its consequences may still be to come. */
+const busyMs = 10_000
+const readTimeoutMs = 10_000
+
+export function watchSwarm(deps: SwarmWatchDeps): SwarmWatch {
+  const { clock, log, engine, allowedLabels } = deps
+  let trouble: Trouble | undefined
+  let busyUntil: Mono = clock.now()
+  let cancelNext = () => {}
+
+  async function readLists(signal: AbortSignal): Promise<SwarmLists> {
+    using limited = deadline(clock, readTimeoutMs, signal)
+    const [services, tasks, nodes] = await Promise.all([
+      engine.services(limited),
+      engine.tasks(limited),
+      engine.nodes(limited),
+    ])
+    return { services, tasks, nodes }
+  }
+  async function read(signal: AbortSignal): Promise<void> {
+    cancelNext()
+    const [swarmId, readAt] = [deps.swarmId(), clock.now()]
+    const lists = swarmId === undefined ? undefined : await readLists(signal)
+    trouble = undefined
+    if (!lists) return
+    deps.onSwarmState(swarmStateOf(swarmId!, lists, allowedLabels), readAt)
+    if (isConverging(lists) || clock.now() < busyUntil)
+      cancelNext = clock.after(busyReadIntervalMs, loop.trigger)
+  }
+  const loop = startLoop(read, {
+    clock,
+    intervalMs: readIntervalMs,
+    backoff: { minMs: 1_000, maxMs: 30_000 },
+    onFailure(error) {
+      trouble = troubleOf(error)
+      if (isInternal(error)) log.internal(error, 'discovery')
+    },
+  })
+  return {
+    readNow() {
+      busyUntil = clock.now() + busyMs
+      loop.trigger()
+    },
+    trouble: () => trouble,
+    async stop() {
+      await loop.stop()
+      cancelNext()
+    },
+  }
+}

@@ -1,0 +1,104 @@
+// Which containers are Swarm's tasks, as their labels claim: those that the managers list. Labels can be put on any
+// container; a container's id can't be chosen.
+//
+// States of a container with a task's labels:
+//   provisional  until the managers' list has it, or lacks it; it stays so where no list comes, or where the managers
+//                have lost this node
+//   known        a list had it; it stays so until the container is gone
+//   unknown      a list lacks it that was read long enough after it was first seen, or the service of its labels is
+//                another one; it is standalone until a list has it
+
+import type { Clock } from '../clock.ts'
+import {
+  type Dated,
+  type Mono,
+  type NodeId,
+  type Place,
+  type SwarmState,
+  type Target,
+  taskContainerDigits,
+} from '../model.ts'
+
+export interface TaskCheck {
+  /** The targets with their places by that state. All targets each time: one that is absent is forgotten. */
+  check(targets: readonly Target[]): readonly Target[]
+  stop(): void
+}
+
+interface TaskRecord {
+  readonly firstSeen: Mono
+  readonly isKnown: boolean
+}
+
+type SwarmPlace = Extract<Place, { readonly task: string }>
+type LabelledTarget = Target & { readonly place: SwarmPlace }
+
+/**
+ * A worker reports a container as it starts it. Within this time the report has arrived or the managers list
+ * the node as not ready, and a list read before is not taken for one read after, however long it took.
+ */
+const reportTimeoutMs = 20_000
+const recheckMs = 1_000
+
+/** `onRecheck` is called when `check` may come to another result. */
+export function createTaskCheck(
+  clock: Clock,
+  swarmState: () => Dated<SwarmState> | undefined,
+  onRecheck: () => void,
+): TaskCheck {
+  let records: ReadonlyMap<string, TaskRecord> = new Map()
+  let cancelRecheck = () => {}
+
+  function recordOf(target: Target, state: Dated<SwarmState> | undefined): TaskRecord {
+    const { firstSeen, isKnown } = records.get(target.id) ?? { firstSeen: clock.now(), isKnown: false }
+    return { firstSeen, isKnown: isKnown || (state !== undefined && isListed(target, state.value)) }
+  }
+
+  return {
+    check(targets) {
+      const state = swarmState()
+      const labelled = targets.filter(hasTaskLabels)
+      records = new Map(labelled.map((target) => [target.id, recordOf(target, state)]))
+      cancelRecheck()
+      if (labelled.some(({ id }) => !records.get(id)!.isKnown))
+        cancelRecheck = clock.after(recheckMs, onRecheck)
+      return targets.map((target) =>
+        hasTaskLabels(target) ? checked(target, records.get(target.id)!, state, clock.now()) : target,
+      )
+    },
+    stop: () => cancelRecheck(),
+  }
+}
+
+function hasTaskLabels(target: Target): target is LabelledTarget {
+  return 'task' in target.place
+}
+
+function isListed({ id, node }: Target, { containers }: SwarmState): boolean {
+  return containers.get(node)?.includes(id.slice(0, taskContainerDigits)) ?? false
+}
+
+function checked(
+  target: LabelledTarget,
+  { firstSeen, isKnown }: TaskRecord,
+  state: Dated<SwarmState> | undefined,
+  now: Mono,
+): Target {
+  const { node, place } = target
+  if (isKnown) return target
+  if (state && (isRefuted(place, state.value) || isUnlisted(node, state, now - firstSeen)))
+    return { ...target, place: { kind: 'standalone', claims: place.service } }
+  return { ...target, place: { ...place, provisional: true } }
+}
+
+/** No task of that service looks like this, listed or not. */
+function isRefuted({ kind, service, serviceId }: SwarmPlace, { services }: SwarmState): boolean {
+  const declared = services.get(serviceId)
+  if (!declared) return false
+  return declared.name !== service || (declared.mode !== 'job' && declared.mode !== kind)
+}
+
+/** Managers that have lost a node list what it ran before. */
+function isUnlisted(node: NodeId, { value, age }: Dated<SwarmState>, seenForMs: number): boolean {
+  return value.nodes.get(node)?.state === 'ready' && seenForMs - age >= reportTimeoutMs
+}
