@@ -15,8 +15,8 @@ const mayImportRooms = [...roots, 'cli']
 
 /** The public contracts of rooms: their types are declared once. */
 const contracts = [
-  ...['exposition/formats.ts', 'exposition/inspect.ts', 'rules/rules.ts', 'scrape/read.ts'],
-  ...['status/shape.ts', 'store/store.ts'],
+  ...['exposition/families.ts', 'exposition/formats.ts', 'exposition/inspect.ts', 'rules/rules.ts'],
+  ...['scrape/read.ts', 'status/shape.ts', 'store/store.ts'],
 ]
 
 interface Import {

@@ -17,7 +17,7 @@ const harmless = [
   'config/config.ts values[key]',
   'web/auth/web-config.ts section[key]',
   `web/auth/web-config.ts section[\`\${key}_file\`]`,
-  'status/assets.ts types[extname(name)]',
+  'status/routes.ts contentTypes[extname(name)]',
   'sync/shapes.ts given[key]',
   `sync/shapes.ts shapes[kind(plain(value, where)[key], \`\${where}.\${key}\`)]`,
   // of the parser of expressions, which has no such names

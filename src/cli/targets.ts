@@ -2,7 +2,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Colour, createPaint, type Paint, visible, visibleJson } from '../logging/terminal.ts'
-import type { State, Status, TargetStatus } from '../status/shape.ts'
+import type { Status, TargetState, TargetStatus } from '../status/shape.ts'
 import { agentUrl, askAgent } from './agent-url.ts'
 import type { Io } from './io.ts'
 import { type Column, layOut } from './table.ts'
@@ -16,7 +16,7 @@ const allStates: readonly string[] = [
   'unscraped',
   'off',
   'ended',
-] satisfies readonly State[]
+] satisfies readonly TargetState[]
 
 const usage = `Usage: app-metrics-proxy targets [options] [AGENT]
 
@@ -98,14 +98,14 @@ const columns: readonly Column[] = [
   { title: 'ENDPOINT, OR WHY NOT' },
 ]
 
-const colours: ReadonlyMap<State, Colour> = new Map(
+const colours: ReadonlyMap<TargetState, Colour> = new Map(
   Object.entries({
     up: 'green',
     down: 'red',
     lost: 'magenta',
     searching: 'blue',
     unscraped: 'yellow',
-  } as const) as [State, Colour][],
+  } as const) as [TargetState, Colour][],
 )
 
 /** A misspelt one would show an empty table, as if all were well. */

@@ -1,81 +1,95 @@
-// One target in full: its labels and addresses, its page as people read it, and the block for Prometheus.
+// One target in full: its labels and addresses, its metrics family by family, and a scrape job for Prometheus.
 
+import type { ShownFamily } from '../exposition/families.ts'
 import type { Entry, Page } from '../model.ts'
-import { prometheusBlock } from './prometheus-block.ts'
-import type { FamilyStatus, PageStatus, SampleStatus, SettingsStatus, TargetDetails } from './shape.ts'
-import { type Surroundings, targetOf, type Unix } from './target.ts'
+import type {
+  FamilyStatus,
+  PageStatus,
+  SampleStatus,
+  SettingsStatus,
+  TargetDetails,
+  TargetStatus,
+} from './shape.ts'
+import { type TargetContext, targetOf, type Unix } from './target.ts'
 
-/** A family of a page, as the exposition tells it. */
-export interface Family {
-  readonly name: string
-  readonly type: string
-  readonly help: string
-  readonly unit: string
-  /** The lines as the page has them. */
-  readonly samples: readonly string[]
-}
+export type FamiliesOf = (page: Page) => Iterable<ShownFamily>
 
-export type FamiliesOf = (page: Page) => Iterable<Family>
-
-interface Context {
-  readonly around: Surroundings
+interface DetailsDeps {
+  readonly context: TargetContext
   readonly settings: SettingsStatus
   readonly cluster: string
   readonly unix: Unix
   readonly now: number
   readonly families: FamiliesOf
-  /** Words that a series must hold, each somewhere in its name, its labels or its HELP. */
+  /** Words of which each must be in a series' name or labels or in its HELP. */
   readonly find: string
 }
 
-export function detailsOf(entry: Entry, context: Context): TargetDetails {
-  const target = targetOf(entry, context.around, context.unix)
+export function detailsOf(entry: Entry, deps: DetailsDeps): TargetDetails {
+  const target = targetOf(entry, deps.context, deps.unix)
   const { snapshot } = entry
   return {
-    time: context.unix(context.now),
+    time: deps.unix(deps.now),
     target,
     labels: entry.target.labels,
     addresses: entry.target.addresses,
-    ...(snapshot?.ok && { page: pageOf(context.families(snapshot.page), context.find) }),
-    prometheus: prometheusBlock(target, context.settings, context.cluster),
+    ...(snapshot?.ok && { page: pageOf(deps.families(snapshot.page), deps.find) }),
+    prometheus: scrapeJob(target, deps.settings, deps.cluster),
   }
 }
 
-/** A page of a million series is searched in full, but shown only so far. */
-const mostSamples = 2000
-const mostOfFamily = 200
+/** All metrics are searched, but only so many samples are shown. */
+const maxSamples = 2000
+const maxSamplesPerFamily = 200
 
-export function pageOf(families: Iterable<Family>, find: string): PageStatus {
+export function pageOf(families: Iterable<ShownFamily>, find: string): PageStatus {
   const words = find.toLowerCase().split(/\s+/).filter(Boolean)
   const shown: FamilyStatus[] = []
   let count = 0
   let series = 0
-  let room = mostSamples
+  let remaining = maxSamples
   for (const family of families) {
     const matching = matchingSamples(family, words)
     if (matching.length === 0 && (words.length > 0 || family.samples.length > 0)) continue
     count += 1
     series += matching.length
-    if (room <= 0) continue
-    const samples = matching.slice(0, Math.min(room, mostOfFamily)).map(sampleOf)
-    room -= Math.max(1, samples.length)
+    if (remaining <= 0) continue
+    const samples = matching.slice(0, Math.min(remaining, maxSamplesPerFamily)).map(sampleOf)
+    remaining -= Math.max(1, samples.length)
     shown.push({ ...family, series: matching.length, samples })
   }
-  const given = shown.reduce((sum, { samples }) => sum + samples.length, 0)
-  return { families: count, series, truncated: given < series || shown.length < count, shown }
+  const samplesShown = shown.reduce((sum, { samples }) => sum + samples.length, 0)
+  return { families: count, series, truncated: samplesShown < series || shown.length < count, shown }
 }
 
-function matchingSamples(family: Family, words: readonly string[]): readonly string[] {
-  const about = `${family.name} ${family.help}`.toLowerCase()
-  const open = words.filter((word) => !about.includes(word))
-  if (open.length === 0) return family.samples
-  return family.samples.filter((line) => open.every((word) => line.toLowerCase().includes(word)))
+function matchingSamples(family: ShownFamily, words: readonly string[]): readonly string[] {
+  const metadata = `${family.name} ${family.help}`.toLowerCase()
+  const missing = words.filter((word) => !metadata.includes(word))
+  if (missing.length === 0) return family.samples
+  return family.samples.filter((line) => missing.every((word) => line.toLowerCase().includes(word)))
 }
 
-/** `name{labels} value …`: braces and blanks inside quotes are no borders. */
-const border = /^((?:[^\s{"]|"(?:[^"\\]|\\.)*")*\s*(?:\{(?:[^}"]|"(?:[^"\\]|\\.)*")*\})?)\s*(.*)$/s
+/** `name{labels} value …`; braces and blanks inside quotes separate nothing. */
+const samplePattern = /^((?:[^\s{"]|"(?:[^"\\]|\\.)*")*\s*(?:\{(?:[^}"]|"(?:[^"\\]|\\.)*")*\})?)\s*(.*)$/s
 
 export function sampleOf(line: string): SampleStatus {
-  const [, series = line, value = ''] = border.exec(line) ?? []
+  const [, series = line, value = ''] = samplePattern.exec(line) ?? []
   return { series: series.trimEnd(), value }
+}
+
+/** JSON strings are valid YAML, so no text of a container can leave its string. */
+export function scrapeJob(target: TargetStatus, { advertise }: SettingsStatus, cluster: string): string {
+  const { kind, service, name, replica, node, path } = target
+  const job = kind === 'compose' ? name : (service ?? name)
+  const instance = kind === 'replicated' ? `${job}.${replica}` : `${job}@${node}`
+  const text = JSON.stringify
+  return `scrape_configs:
+  - job_name: ${text(job)}
+    metrics_path: ${text(path)}
+    static_configs:
+      - targets: [${text(advertise)}]
+        labels:
+          cluster: ${text(cluster)}
+          instance: ${text(instance)}
+`
 }

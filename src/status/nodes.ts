@@ -1,12 +1,12 @@
-// The nodes of the cluster as the status shows them: those whose agents we know, and those that only the
-// managers know.
+// The nodes of the cluster as the status shows them: those with an agent that is or was connected, and those that
+// only the managers list.
 
 import { expectsAgent, type NodeId, type NodeView, type SwarmNode, type SwarmState } from '../model.ts'
 import { type NodeNames, nodeNamesOf } from '../names/node-names.ts'
 import type { NodeStatus } from './shape.ts'
 import { secondsOf, type Unix } from './target.ts'
 
-/** Own node first, then those with an agent, then those without; by name. */
+/** This node first, then those with an agent, then those without; by name. */
 export function nodesOf(
   views: readonly NodeView[],
   swarmState: SwarmState | undefined,
@@ -16,12 +16,17 @@ export function nodesOf(
   const names = nodeNamesOf(views, swarmState)
   const known = new Set(views.map(({ self }) => self.node))
   return [
-    ...views.map((view) => seen(view, declared.get(view.self.node), names, unix)),
-    ...[...declared].filter(([id]) => !known.has(id)).map(([id, node]) => unseen(id, node, names)),
+    ...views.map((view) => nodeWithAgent(view, declared.get(view.self.node), names, unix)),
+    ...[...declared].filter(([id]) => !known.has(id)).map(([id, node]) => nodeWithoutAgent(id, node, names)),
   ].sort((a, b) => rank(a) - rank(b) || compare(a.name, b.name) || compare(a.id, b.id))
 }
 
-function seen(view: NodeView, declared: SwarmNode | undefined, names: NodeNames, unix: Unix): NodeStatus {
+function nodeWithAgent(
+  view: NodeView,
+  declared: SwarmNode | undefined,
+  names: NodeNames,
+  unix: Unix,
+): NodeStatus {
   const { self, version, link, since, roundTrip, trouble } = view
   const address = self.address ?? declared?.address
   return {
@@ -41,7 +46,7 @@ function seen(view: NodeView, declared: SwarmNode | undefined, names: NodeNames,
   }
 }
 
-function unseen(id: string, declared: SwarmNode, names: NodeNames): NodeStatus {
+function nodeWithoutAgent(id: string, declared: SwarmNode, names: NodeNames): NodeStatus {
   const { hostname, address, role } = declared
   return {
     id,

@@ -1,37 +1,36 @@
-// All that deserves a person's attention and isn't one target's own trouble, the worst first. The one list of it: the
-// status page, /health and the metric that alerts may use all show this one.
+// Everything that needs attention but the failures of single targets, errors first. The status page, /health and the
+// metric app_metrics_proxy_problems all show this list.
 
 import type { Trouble } from '../errors.ts'
 import type { Mono, PeerView } from '../model.ts'
-import type { Report } from '../rules/rules.ts'
+import type { Report as RejectedRule } from '../rules/rules.ts'
 import type { NodeStatus, Problem } from './shape.ts'
 import type { Unix } from './target.ts'
 
 export interface ProblemSources {
   readonly nodes: readonly NodeStatus[]
   readonly peers: readonly PeerView[]
-  readonly rules: readonly Report[]
-  /** Names that mean more than one thing. */
+  readonly rules: readonly RejectedRule[]
+  /** Names that several targets or services have. */
   readonly ambiguities: readonly Trouble[]
-  /** Why Docker can't be read now, and what else is amiss there. */
+  /** Why Docker can't be read now, and lesser problems with it. */
   readonly discovery: { readonly trouble?: Trouble; readonly warnings: readonly Trouble[] }
-  /** How old the Swarm's state is, as managers sent it. `none`: none did. Undefined: not in a Swarm. */
+  /** The age of the swarm state that managers sent. `none`: none was received. Undefined: not in a Swarm. */
   readonly swarmStateAgeMs: number | 'none' | undefined
-  /** Why what the web configuration file says now is not what counts. */
+  /** Why the current content of the web configuration file is not in effect. */
   readonly webConfig: Trouble | undefined
-  /** Memory is short. */
   readonly memory: Trouble | undefined
-  /** Recent bugs. */
+  /** Recent ones. */
   readonly internalErrors:
     | { readonly count: number; readonly lastAt: Mono; readonly lastWhere: string }
     | undefined
-  /** Of the configuration. */
+  /** About the configuration. */
   readonly warnings: readonly string[]
 }
 
 const severities = ['error', 'warning', 'notice'] as const
 
-/** None of their texts changes with time alone. */
+/** No text changes with time alone: that would be a new version of the status each second. */
 export function problemsOf(sources: ProblemSources, unix: Unix): readonly Problem[] {
   const { nodes, peers, rules, discovery, webConfig, memory, warnings } = sources
   return [
@@ -49,17 +48,17 @@ export function problemsOf(sources: ProblemSources, unix: Unix): readonly Proble
   ].sort((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity))
 }
 
-type Said = Omit<Problem, 'key' | 'severity' | 'about' | 'hint'> & { readonly hint?: string | undefined }
+type ProblemText = Pick<Problem, 'text' | 'since'> & { readonly hint?: string | undefined }
 
-/** `which` tells it apart from others about the same, and stays the same while the problem lasts. */
+/** `which` identifies the problem among those about the same, and is stable while it lasts. */
 function problem(
   severity: Problem['severity'],
   about: Problem['about'],
   which: string,
-  { hint, ...said }: Said,
+  { hint, ...rest }: ProblemText,
 ): Problem {
   const key = which === '' ? about : `${about} ${which}`
-  return { key, severity, about, ...said, ...(hint !== undefined && { hint }) }
+  return { key, severity, about, ...rest, ...(hint !== undefined && { hint }) }
 }
 
 function troubleAs(
@@ -81,7 +80,7 @@ function ofInternalErrors(errors: ProblemSources['internalErrors'], unix: Unix):
       text:
         count === 1 ? `an internal error at ${last}` : `${count} internal errors, the last one at ${last}`,
       since,
-      hint: 'this is a bug: look for "internal error" in the log of this agent, and report that line with its stack to the project',
+      hint: 'this is a bug: find "internal error" in the log of this agent, and report the line with its stack trace to the project',
     }),
   ]
 }
@@ -94,22 +93,21 @@ function ofDiscovery({ trouble, warnings }: ProblemSources['discovery']): readon
 }
 
 function ofNode({ id, name, link, since, trouble, expected }: NodeStatus): readonly Problem[] {
-  const sinceThen = since === undefined ? {} : { since }
   if (link === 'lost' && expected)
     return [
       problem('error', 'node', id, {
         text: `${name}: the link is lost${trouble ? ` (${trouble.reason})` : ''}`,
-        ...sinceThen,
+        ...(since !== undefined && { since }),
         hint:
           trouble?.hint ??
-          `see whether ${name} is up, its agent runs, and its SSH port can be reached from here; if it is gone for good, drain or remove the node`,
+          `check that ${name} is up, that its agent runs, and that its SSH port can be reached from here; if the node is gone permanently, drain or remove it`,
       }),
     ]
   if (link === 'none' && expected)
     return [
       problem('warning', 'node', id, {
-        text: `${name}: no agent has been heard there, so its containers are unknown`,
-        hint: 'deploy the agent in mode global, without constraints that leave this node out; if the node is gone for good, drain or remove it',
+        text: `${name}: no agent has connected from this node, so its containers are unknown`,
+        hint: 'deploy the agent in mode global, without constraints that exclude this node; if the node is gone permanently, drain or remove it',
       }),
     ]
   if (trouble && link !== 'lost')
@@ -123,18 +121,17 @@ function ofPeer({ address, state, trouble }: PeerView): readonly Problem[] {
   return [problem('error', 'peer', address, { text: `${address}: ${reason}`, hint })]
 }
 
-/** Managers send it each half minute; one much older is from managers that can't be asked any more. */
-const oldSwarmStateMs = 120_000
+/** Managers send it every 30 s; a much older one means that no manager is connected. */
+const maxSwarmStateAgeMs = 120_000
 
 function ofSwarmState(ageMs: ProblemSources['swarmStateAgeMs']): readonly Problem[] {
-  const hint = 'let the agent run on the managers too, and see whether they can be reached'
+  const hint = 'run the agent on the managers too, and check that they can be reached'
   if (ageMs === 'none') {
-    const text = 'no manager has sent which services there are: their labels and desired replicas are unknown'
+    const text = 'no manager has sent the list of services: their labels and desired replicas are unknown'
     return [problem('warning', 'swarm', '', { text, hint })]
   }
-  if (ageMs === undefined || ageMs <= oldSwarmStateMs) return []
-  const text =
-    'no manager has sent the state of the Swarm for more than two minutes: services may have changed'
+  if (ageMs === undefined || ageMs <= maxSwarmStateAgeMs) return []
+  const text = 'no manager has sent the swarm state for more than two minutes: services may have changed'
   return [problem('warning', 'swarm', '', { text, hint })]
 }
 
@@ -144,11 +141,11 @@ function ofVersions(nodes: readonly NodeStatus[]): readonly Problem[] {
     ({ version }) => version!,
   )
   if (byVersion.size < 2) return []
-  const list = [...byVersion].map(([version, on]) => `${version} on ${namesOf(on)}`)
+  const list = [...byVersion].map(([version, running]) => `${version} on ${namesOf(running)}`)
   return [
     problem('warning', 'version', '', {
-      text: `the agents differ in version: ${list.join('; ')}`,
-      hint: 'nothing while an update is under way; else update the agents that are behind',
+      text: `agents run different versions: ${list.join('; ')}`,
+      hint: 'nothing during an update; otherwise update the agents that are behind',
     }),
   ]
 }
@@ -161,8 +158,8 @@ function namesOf(nodes: readonly NodeStatus[]): string {
   return more > 0 ? `${names.join(', ')} and ${more} more` : names.join(', ')
 }
 
-function ofRule({ service, text }: Report): Problem {
-  const hint = `correct this label of ${service}; until then the alert is left out`
+function ofRule({ service, text }: RejectedRule): Problem {
+  const hint = `fix this label of ${service}; until then the alert is omitted`
   return problem('error', 'rule', text, { text, hint })
 }
 
@@ -172,8 +169,8 @@ function ofNames({ nodes, ambiguities }: ProblemSources): readonly Problem[] {
   return [
     ...shared.map(([name, of]) =>
       problem('warning', 'name', name, {
-        text: `${of.length} nodes are called ${name}`,
-        hint: `give each its own hostname; until then ask by node id: ${of.map(({ id }) => id).join(', ')}`,
+        text: `${of.length} nodes have the hostname ${name}`,
+        hint: `give each node its own hostname; until then use node ids in paths: ${of.map(({ id }) => id).join(', ')}`,
       }),
     ),
     ...ambiguities.map((one) => troubleAs('notice', 'name', one.reason, one)),

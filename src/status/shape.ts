@@ -1,20 +1,20 @@
-// The status as JSON: what scripts and the page may rely on. Fields are added, never changed; docs/STATUS.md
-// explains each. All times are Unix seconds by the asked agent's clock, all durations are seconds.
+// The status as JSON: the public interface for scripts and the page. Fields are added, never changed; docs/STATUS.md
+// describes each. All times are Unix seconds by the clock of the agent that responds, all durations are seconds.
 
 import type { Code } from '../errors.ts'
-import type { Format } from '../model.ts'
+import type { Format, Labels } from '../model.ts'
 
 export interface Status {
-  /** The asked agent's version. */
+  /** The version of the agent that responds. */
   readonly version: string
-  /** Now, by the asked agent's clock: an age is `time` less a time in this answer. */
+  /** Now: an age is `time` minus a time in the same response. */
   readonly time: number
-  /** Names this state of things: `?since=` with it brings only what changed afterwards. */
+  /** For `?since=`, which returns only what changed after this response. */
   readonly sequence: string
-  /** Whether this answer holds only what changed since. */
+  /** Whether this response contains only what changed since. */
   readonly partial: boolean
   readonly cluster: string
-  /** The asked node's id. */
+  /** The node of the agent that responds. */
   readonly nodeId: string
   readonly settings: SettingsStatus
   readonly nodes: readonly NodeStatus[]
@@ -22,7 +22,7 @@ export interface Status {
   readonly problems: readonly Problem[]
   /** All targets, or those that changed. */
   readonly targets: readonly TargetStatus[]
-  /** The keys of targets that are gone since. */
+  /** The keys of targets that disappeared since. */
   readonly gone: readonly string[]
 }
 
@@ -31,28 +31,28 @@ export interface SettingsStatus {
   readonly maxAge: number | 'off'
   readonly staleAfter: number
   readonly forgetAfter: number
-  /** The `host:port` under which Prometheus finds the asked agent or, better, all agents. */
+  /** The `host:port` at which Prometheus reaches this agent or, better, all agents. */
   readonly advertise: string
 }
 
 export interface NodeStatus {
   readonly id: string
-  /** In paths and labels: its hostname, unless that means another node; then its id. */
+  /** In paths and labels: its hostname, or its id where another node has that hostname. */
   readonly name: string
   readonly hostname: string
   readonly address?: string
   readonly swarm: boolean
   readonly manager: boolean
-  /** The asked agent's link to it. `none`: the managers know the node, but no agent of it was ever heard. */
+  /** The link to its agent. `none`: the managers list the node, but no agent has connected from it. */
   readonly link: 'self' | 'up' | 'lost' | 'none'
-  /** Since when the link is what it is. */
+  /** When the link last changed. */
   readonly since?: number
   /** The last ping's round trip. */
   readonly roundTrip?: number
   readonly version?: string
   /** Whether an agent is meant to run there: until the node is drained or removed. */
   readonly expected: boolean
-  /** What Swarm says of it, where it isn't simply ready and active: `down`, `drain`. */
+  /** State and availability in Swarm, unless ready and active: `down`, `drain`. */
   readonly swarmState?: string
   readonly trouble?: TroubleStatus
 }
@@ -62,7 +62,7 @@ export interface ServiceStatus {
   readonly name: string
   readonly mode: 'replicated' | 'global' | 'job'
   readonly replicas: number
-  /** The slots that are meant to run now. */
+  /** The slots that should be running. */
   readonly slots: readonly string[]
 }
 
@@ -74,15 +74,15 @@ export interface TroubleStatus {
 }
 
 /**
- * - `up`: its last scrape went well.
+ * - `up`: the last scrape succeeded.
  * - `down`: it has an endpoint, and the last scrape failed.
- * - `lost`: its node's agent can't be asked.
- * - `searching`: no endpoint is found yet.
- * - `unscraped`: it has none, and `trouble` says why.
- * - `off`: opted out by label.
- * - `ended`: stopped or removed a short while ago.
+ * - `lost`: the agent of its node is not connected.
+ * - `searching`: no endpoint has been found yet.
+ * - `unscraped`: it has no endpoint; `trouble` has the reason.
+ * - `off`: disabled by label.
+ * - `ended`: recently stopped or removed.
  */
-export type State = 'up' | 'down' | 'lost' | 'searching' | 'unscraped' | 'off' | 'ended'
+export type TargetState = 'up' | 'down' | 'lost' | 'searching' | 'unscraped' | 'off' | 'ended'
 
 export interface TargetStatus {
   /** Unique in the cluster: `<node id>/<id>`. */
@@ -96,31 +96,31 @@ export interface TargetStatus {
   readonly service?: string
   /** The stack, or Compose's project. */
   readonly stack?: string
-  /** What tells it apart from its siblings: slot, number, or the node's name. */
+  /** Identifies it within its service: slot, number, or the node's name. */
   readonly replica: string
   readonly image: string
-  /** Under which path every agent answers for it. */
+  /** The path of its metrics, at every agent. */
   readonly path: string
-  readonly state: State
+  readonly state: TargetState
   readonly trouble?: TroubleStatus
   readonly endpoint?: { readonly url: string; readonly port: number; readonly why: string }
-  /** When it was last scraped, and how long that took. */
+  /** The time and the duration of the last scrape. */
   readonly scraped?: number
   readonly duration?: number
   readonly series?: number
-  /** The page's size, unpacked. */
+  /** The size of its metrics, uncompressed. */
   readonly bytes?: number
   readonly format?: Format
-  /** How long the last scrapes took, oldest first; null: failed. */
+  /** The durations of the last scrapes, oldest first; null: failed. */
   readonly history: readonly (number | null)[]
-  /** What works but deserves to be known: duplicate series, labels that weren't understood. */
+  /** Minor issues: duplicate series, invalid labels. */
   readonly remarks: readonly string[]
   readonly ended?: { readonly time: number; readonly exitCode?: number; readonly removed: boolean }
 }
 
-/** What deserves a person's attention, whether or not it has a target of its own. */
+/** A condition that needs attention, whether or not it concerns a target. */
 export interface Problem {
-  /** Names it: the same as long as it lasts. */
+  /** Identifies the problem; stable while it lasts. */
   readonly key: string
   readonly severity: 'error' | 'warning' | 'notice'
   readonly about:
@@ -135,7 +135,7 @@ export interface Problem {
     | 'configuration'
     | 'memory'
   readonly text: string
-  /** Since when, where that is known; of internal errors: when the last one happened. */
+  /** When it began, if known; for internal errors the time of the last one. */
   readonly since?: number
   readonly hint?: string
 }
@@ -144,16 +144,16 @@ export interface Problem {
 export interface TargetDetails {
   readonly time: number
   readonly target: TargetStatus
-  readonly labels: Readonly<Record<string, string>>
+  readonly labels: Labels
   readonly addresses: readonly { readonly network: string; readonly host: string }[]
-  /** Absent while there is no page. */
+  /** Absent while there are no metrics. */
   readonly page?: PageStatus
-  /** A block for Prometheus' configuration that scrapes this target alone. */
+  /** A scrape job for Prometheus' configuration with this target alone. */
   readonly prometheus: string
 }
 
 export interface PageStatus {
-  /** How many families match, and how many series they hold; the answer may hold fewer. */
+  /** The number of families and series that match; `shown` may have fewer. */
   readonly families: number
   readonly series: number
   readonly truncated: boolean
@@ -165,7 +165,7 @@ export interface FamilyStatus {
   readonly type: string
   readonly help: string
   readonly unit: string
-  /** How many series of it match. */
+  /** The number of its series that match. */
   readonly series: number
   readonly samples: readonly SampleStatus[]
 }
@@ -173,6 +173,6 @@ export interface FamilyStatus {
 export interface SampleStatus {
   /** Name and labels, as the container wrote them. */
   readonly series: string
-  /** The value, and what follows it: a timestamp, an exemplar. */
+  /** The value with its timestamp and exemplar, if any. */
   readonly value: string
 }

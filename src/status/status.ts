@@ -1,24 +1,21 @@
-// The whole status: pure functions from what the agent knows to the documented JSON. The targets are left to
-// board.ts, which knows when each changed.
+// Everything of the status but the targets: pure functions from what the agent knows to the documented JSON.
 
 import type { Config } from '../config/config.ts'
-import type { Change, Dated, Entry, NodeId, NodeView, PeerView, Self, SwarmState } from '../model.ts'
+import type { Dated, Entry, NodeId, NodeView, PeerView, Self, SwarmState } from '../model.ts'
 import { nodesOf } from './nodes.ts'
 import { type ProblemSources, problemsOf } from './problems.ts'
 import type { NodeStatus, Problem, ServiceStatus, SettingsStatus, Status } from './shape.ts'
-import type { Surroundings, Unix } from './target.ts'
+import type { TargetContext, Unix } from './target.ts'
 
-/** What the status is made from, each asked anew for every answer. */
+/** What the status is made from, read for every response. */
 export interface StatusView {
   readonly version: string
   readonly config: Pick<Config, 'scrapeIntervalMs' | 'maxAgeMs' | 'staleAfterMs' | 'forgetAfterMs'>
-  /** Undefined until Docker was read for the first time. */
+  /** Undefined until Docker has been read for the first time. */
   self(): Self | undefined
   cluster(): string
   entries(): Iterable<Entry>
   entry(owner: NodeId, id: string): Entry | undefined
-  /** `listener` is called after each change of the entries, the nodes or the swarm state. */
-  subscribe(listener: (change: Change) => void): () => void
   nodes(): readonly NodeView[]
   swarmState(): Dated<SwarmState> | undefined
   peers(): readonly PeerView[]
@@ -31,10 +28,10 @@ export interface StatusView {
   warnings(): ProblemSources['warnings']
 }
 
-export type Head = Omit<Status, 'time' | 'sequence' | 'partial' | 'targets' | 'gone'>
+export type StatusHead = Omit<Status, 'time' | 'sequence' | 'partial' | 'targets' | 'gone'>
 
-/** Everything but the targets, and nothing that changes with time alone. */
-export function headOf(view: StatusView, unix: Unix): Head {
+/** Nothing in it changes with time alone. */
+export function headOf(view: StatusView, unix: Unix): StatusHead {
   const swarmState = view.swarmState()?.value
   const nodes = nodesOf(view.nodes(), swarmState, unix)
   const self = view.self()
@@ -50,7 +47,7 @@ export function headOf(view: StatusView, unix: Unix): Head {
 }
 
 export function problemsIn(
-  view: Omit<StatusView, 'entries' | 'entry' | 'subscribe'>,
+  view: Omit<StatusView, 'entries' | 'entry'>,
   nodes: readonly NodeStatus[],
   unix: Unix,
 ): readonly Problem[] {
@@ -79,7 +76,7 @@ function settingsOf(config: StatusView['config'], self: Self | undefined): Setti
   }
 }
 
-/** All but the agents' own, which is never a target. */
+/** All but the agents' own service, which is never a target. */
 function servicesOf(
   services: SwarmState['services'] = noServices,
   own: string | undefined,
@@ -89,22 +86,19 @@ function servicesOf(
     .map(({ name, mode, replicas, slots }) => ({ name, mode, replicas, slots }))
 }
 
-/** For each node the context of its entries. */
-export function contextsOf(
+/** The context of a node's targets. A node that isn't known counts as lost. */
+export function targetContexts(
   nodes: readonly NodeStatus[],
   swarmState: SwarmState | undefined,
-): ReadonlyMap<NodeId, Surroundings> {
+): (owner: NodeId) => TargetContext {
   const services = swarmState?.services ?? noServices
-  return new Map(
+  const known = new Map(
     nodes.map(({ id, name, link }) => [
       id,
-      { node: name, lost: link === 'lost' || link === 'none', services },
+      { node: name, isLost: link === 'lost' || link === 'none', services },
     ]),
   )
+  return (owner) => known.get(owner) ?? { node: owner, isLost: true, services }
 }
 
 const noServices: SwarmState['services'] = new Map()
-
-export function unknownOwner(owner: NodeId): Surroundings {
-  return { node: owner, lost: true, services: noServices }
-}

@@ -1,67 +1,117 @@
-// One entry of the store as the status shows it: its state, and for whatever isn't scraped, why and what to do.
+// One entry of the store as the status shows it: its name and path, its state, and for each state but `up` the reason
+// and the fix.
 
 import type { Trouble } from '../errors.ts'
 import { settingsOf } from '../labels/settings.ts'
-import type { Entry, Mono, NodeId, Past, Snapshot, SwarmService, Target } from '../model.ts'
-import { namingOf } from './places.ts'
-import type { State, TargetStatus } from './shape.ts'
+import {
+  agentTarget,
+  type Entry,
+  type Mono,
+  type NodeId,
+  type Past,
+  type Place,
+  type Snapshot,
+  type SwarmService,
+  type Target,
+} from '../model.ts'
+import { pinOf } from '../names/pin.ts'
+import type { TargetState, TargetStatus } from './shape.ts'
 
-/** What an entry's status depends on besides the entry. */
-export interface Surroundings {
-  /** What the owner is named. */
+/** What the status of a target depends on besides its entry. */
+export interface TargetContext {
+  /** The name of the owner. */
   readonly node: string
-  readonly lost: boolean
+  readonly isLost: boolean
   readonly services: ReadonlyMap<string, SwarmService>
 }
 
 /** From this process's own clock to Unix seconds. */
 export type Unix = (at: Mono) => number
 
-export function targetOf(entry: Entry, around: Surroundings, unix: Unix): TargetStatus {
+export function targetOf(entry: Entry, context: TargetContext, unix: Unix): TargetStatus {
   const { owner, target, endpoint, ended, snapshot, history } = entry
-  const state = stateOf(entry, around.lost)
-  const trouble = troubleOf(entry, state, around)
+  const state = stateOf(entry, context.isLost)
+  const trouble = troubleOf(entry, state, context)
   return {
     key: keyOf(owner, target.id),
     id: target.id,
     nodeId: owner,
-    node: around.node,
+    node: context.node,
     name: target.name,
-    ...namingOf(entry, around.node),
+    ...placeOf(target, context.node),
     image: target.image,
     state,
     ...(trouble && { trouble }),
     ...(endpoint && { endpoint }),
     ...(snapshot && scrapeOf(snapshot, unix)),
     history: history.map(pastOf),
-    remarks: remarksOf(entry, around.services),
+    remarks: remarksOf(entry, context.services),
     ...(ended && { ended: endedOf(ended, unix) }),
   }
 }
 
-/** Only the first slash divides: one in a node's id is escaped. */
-export function keyOf(owner: NodeId, id: string): string {
+/** `<node>/<target>`: a slash in a node's id is escaped, so the first one separates. */
+function keyOf(owner: NodeId, id: string): string {
   return `${owner.replaceAll('%', '%25').replaceAll('/', '%2F')}/${id}`
 }
 
-export function stateOf({ ended, finding, endpoint, snapshot }: Entry, lost: boolean): State {
+type PlaceStatus = Pick<TargetStatus, 'kind' | 'service' | 'stack' | 'replica' | 'path'>
+
+function placeOf(target: Target, node: string): PlaceStatus {
+  const { place, name } = target
+  switch (place.kind) {
+    case 'replicated':
+      return { ...swarmPlace(place), replica: place.slot, path: pathOf(place.service, place.slot) }
+    case 'global':
+      return {
+        ...swarmPlace(place),
+        replica: node,
+        path: pathOf(place.service, pinOf(target, place.service, node)),
+      }
+    case 'compose':
+      return {
+        kind: place.kind,
+        service: place.service,
+        stack: place.project,
+        replica: place.number,
+        path: pathOf(name, pinOf(target, name, node)),
+      }
+    case 'standalone':
+      return { kind: standaloneKind(target), replica: node, path: pathOf(name, pinOf(target, name, node)) }
+  }
+}
+
+function standaloneKind({ id, url }: Target): TargetStatus['kind'] {
+  if (id === agentTarget) return 'agent'
+  return url === undefined ? 'standalone' : 'static'
+}
+
+function swarmPlace({ kind, service, stack }: Extract<Place, { readonly serviceId: string }>) {
+  return { kind, service, ...(stack !== undefined && { stack }) }
+}
+
+function pathOf(name: string, replica: string): string {
+  return `/${encodeURIComponent(name)}/${encodeURIComponent(replica)}/metrics`
+}
+
+export function stateOf({ ended, finding, endpoint, snapshot }: Entry, isLost: boolean): TargetState {
   if (ended) return 'ended'
-  if (lost) return 'lost'
+  if (isLost) return 'lost'
   if (finding.kind === 'none' && finding.trouble.code === 'disabled') return 'off'
   if (finding.kind === 'none') return endpoint ? 'down' : 'unscraped'
   if (!endpoint || !snapshot) return 'searching'
   return snapshot.ok ? 'up' : 'down'
 }
 
-function troubleOf(entry: Entry, state: State, { node }: Surroundings): Trouble | undefined {
+function troubleOf(entry: Entry, state: TargetState, { node }: TargetContext): Trouble | undefined {
   switch (state) {
     case 'ended':
       return endOf(entry.ended!)
     case 'lost':
       return {
         code: 'owner_lost',
-        reason: `the agent of ${node} can't be asked`,
-        hint: `see what is wrong with the link to ${node}, under Nodes`,
+        reason: `the agent of ${node} is not connected`,
+        hint: `check the link to ${node}, under Nodes`,
       }
     case 'down':
     case 'off':
@@ -78,8 +128,8 @@ function failureOf({ finding, snapshot }: Entry): Trouble | undefined {
 }
 
 function endOf({ exitCode, removed }: NonNullable<Entry['ended']>): Trouble {
-  const how = exitCode === undefined ? '' : ` with exit code ${exitCode}`
-  return { code: 'stopped', reason: `${removed ? 'removed' : 'stopped'}${how}` }
+  const withCode = exitCode === undefined ? '' : ` with exit code ${exitCode}`
+  return { code: 'stopped', reason: `${removed ? 'removed' : 'stopped'}${withCode}` }
 }
 
 function endedOf({ at, ...rest }: NonNullable<Entry['ended']>, unix: Unix) {
@@ -87,15 +137,15 @@ function endedOf({ at, ...rest }: NonNullable<Entry['ended']>, unix: Unix) {
 }
 
 function scrapeOf(snapshot: Snapshot, unix: Unix) {
-  const when = { scraped: unix(snapshot.at), duration: secondsOf(snapshot.durationMs) }
-  if (!snapshot.ok) return when
+  const scrape = { scraped: unix(snapshot.at), duration: secondsOf(snapshot.durationMs) }
+  if (!snapshot.ok) return scrape
   const { series, size, format } = snapshot.page
-  return { ...when, series, bytes: size, format }
+  return { ...scrape, series, bytes: size, format }
 }
 
 const pastOf = ({ ok, durationMs }: Past) => (ok ? secondsOf(durationMs) : null)
 
-function remarksOf({ target, snapshot }: Entry, services: Surroundings['services']): readonly string[] {
+function remarksOf({ target, snapshot }: Entry, services: TargetContext['services']): readonly string[] {
   const { problems } = settingsOf(target.labels, declaredLabels(target, services))
   return [...(snapshot?.ok ? snapshot.page.remarks : []), ...problems, ...claimOf(target)]
 }
@@ -103,15 +153,15 @@ function remarksOf({ target, snapshot }: Entry, services: Surroundings['services
 function claimOf({ place }: Target): readonly string[] {
   if (place.kind !== 'standalone' || place.claims === undefined) return []
   return [
-    `its labels call it a task of the Swarm service ${JSON.stringify(place.claims)}, but no manager knows it: it is shown as a container of its own; start it without labels that begin with com.docker.swarm, or as a service`,
+    `its labels name the Swarm service ${JSON.stringify(place.claims)}, but no manager knows it as a task: it is shown as a standalone container; remove its labels that begin with com.docker.swarm, or start it as a service`,
   ]
 }
 
-function declaredLabels({ place }: Target, services: Surroundings['services']) {
+function declaredLabels({ place }: Target, services: TargetContext['services']) {
   return 'serviceId' in place ? services.get(place.serviceId)?.labels : undefined
 }
 
-/** To a tenth of a millisecond: more is noise, and bytes. */
+/** Rounded to a tenth of a millisecond. */
 export function secondsOf(ms: number): number {
   return Math.round(ms * 10) / 10_000
 }

@@ -53,7 +53,6 @@ export async function startScene(setup: Setup): Promise<Scene> {
     cluster: () => cluster,
     entries: world.entries,
     entry: world.entry,
-    subscribe: world.subscribe,
     nodes: world.nodes,
     swarmState: () => {
       const declared = world.swarmState()

@@ -2,7 +2,7 @@
 
 import type { StatusView } from '../../src/status/status.ts'
 
-type FromStore = 'entries' | 'entry' | 'subscribe' | 'nodes' | 'swarmState'
+type FromStore = 'entries' | 'entry' | 'nodes' | 'swarmState'
 
 export const quietView: Omit<StatusView, FromStore | 'self'> = {
   version: '1.0.0',

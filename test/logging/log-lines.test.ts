@@ -20,7 +20,7 @@ test('an event is one line: when, how grave, what, and the facts', () => {
     log.warn({ node: 'node2', reason: 'no answer', durationMs: 12, ports: [1, 2] }, 'link lost'),
   )
   expect(text).toMatch(
-    /^\d\d:\d\d:\d\d warn {2}link lost {2}node=node2 reason="no answer" took=12 ports=\[1,2\]\n$/,
+    /^\d\d:\d\d:\d\d warn {2}link lost {2}node=node2 reason="no answer" durationMs=12 ports=\[1,2\]\n$/,
   )
 })
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { type Family, pageOf, sampleOf } from '../../src/status/details.ts'
-import { prometheusBlock } from '../../src/status/prometheus-block.ts'
+import type { ShownFamily } from '../../src/exposition/families.ts'
+import { pageOf, sampleOf, scrapeJob } from '../../src/status/details.ts'
 import { targetOf } from '../../src/status/target.ts'
 import { entry, target, task } from '../helpers/cluster.ts'
 
-const around = { node: 'node1', lost: false, services: new Map() }
+const context = { node: 'node1', isLost: false, services: new Map() }
 
 describe('a sample', () => {
   test.each([
@@ -20,8 +20,8 @@ describe('a sample', () => {
   })
 })
 
-describe('the page of a target', () => {
-  const family = (name: string, samples: readonly string[], help = ''): Family => ({
+describe('the metrics of a target', () => {
+  const family = (name: string, samples: readonly string[], help = ''): ShownFamily => ({
     name,
     type: 'gauge',
     help,
@@ -31,7 +31,7 @@ describe('the page of a target', () => {
   const requests = family('requests', ['requests{code="200"} 1', 'requests{code="500"} 2'], 'Those answered.')
   const memory = family('memory', ['memory 3'])
 
-  test('holds all families when nothing is looked for', () => {
+  test('has all families without a search', () => {
     expect(pageOf([requests, memory], '')).toMatchObject({ families: 2, series: 3, truncated: false })
   })
 
@@ -47,7 +47,7 @@ describe('the page of a target', () => {
     expect(found.series).toBe(series.length)
   })
 
-  test('is bounded, and says so', () => {
+  test('is truncated at a limit', () => {
     const large = Array.from({ length: 40 }, (_, at) =>
       family(
         `f${at}`,
@@ -60,7 +60,7 @@ describe('the page of a target', () => {
   })
 })
 
-describe('the block for Prometheus', () => {
+describe('the scrape job for Prometheus', () => {
   const settings = {
     scrapeInterval: 10,
     maxAge: 0.1,
@@ -70,7 +70,7 @@ describe('the block for Prometheus', () => {
   }
 
   test('scrapes the target through the agents', () => {
-    const block = prometheusBlock(targetOf(entry(task('shop_web', '2')), around, Number), settings, 'demo')
+    const block = scrapeJob(targetOf(entry(task('shop_web', '2')), context, Number), settings, 'demo')
     expect(parse(block)).toEqual({
       scrape_configs: [
         {
@@ -84,9 +84,9 @@ describe('the block for Prometheus', () => {
     })
   })
 
-  test('no name gets out of its string', () => {
+  test('quotes every name', () => {
     const name = 'a"\n  - job_name: evil # \u2028 \\'
-    const block = prometheusBlock(targetOf(entry(target(name)), around, Number), settings, name)
+    const block = scrapeJob(targetOf(entry(target(name)), context, Number), settings, name)
     const [job, ...others] = parse(block).scrape_configs
     expect(others).toEqual([])
     expect(job.job_name).toBe(name)

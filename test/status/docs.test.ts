@@ -26,7 +26,7 @@ test('every field of the status is documented', async () => {
     target: { ...web.target, id: 'b' },
     ended: { at: 0, exitCode: 1, removed: true },
   }
-  const down = failing(container('n1', 'a', { kind: 'standalone' }), 'refused', 'hint it')
+  const down = failing(container('n1', 'a', { kind: 'standalone' }), 'refused', 'a hint')
   const trouble = { code: 'protocol' as const, reason: 'r', hint: 'm' }
   const known = swarmState([service('shop_web')], ['n1', 'n5'])
   const drained = { ...known.nodes.get('n1')!, availability: 'drain' }
@@ -37,9 +37,9 @@ test('every field of the status is documented', async () => {
     ambiguities: [trouble],
   })
   try {
-    const tell = async (path: string) =>
+    const get = async (path: string) =>
       JSON.parse((await ask(scene.port, path, { headers: { accept: 'application/json' } })).text)
-    const all = [await tell('/'), await tell(`/?target=n1/${web.target.id}`)]
+    const all = [await get('/'), await get(`/?target=n1/${web.target.id}`)]
     expect(keysOf(all).filter((key) => !documented.has(key))).toEqual([])
     expect(new Set(keysOf(all)).size).toBeGreaterThan(60)
   } finally {

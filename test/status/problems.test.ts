@@ -4,7 +4,7 @@ import { type ProblemSources, problemsOf } from '../../src/status/problems.ts'
 import { node, swarmState } from '../helpers/cluster.ts'
 
 const unix = (at: number) => at
-const calm: ProblemSources = {
+const healthy: ProblemSources = {
   nodes: nodesOf([node('node1', { link: 'self' }), node('node2')], undefined, unix),
   peers: [],
   rules: [],
@@ -17,14 +17,16 @@ const calm: ProblemSources = {
   warnings: [],
 }
 const texts = (sources: Partial<ProblemSources>) =>
-  problemsOf({ ...calm, ...sources }, unix).map(({ severity, about, text }) => `${severity} ${about} ${text}`)
+  problemsOf({ ...healthy, ...sources }, unix).map(
+    ({ severity, about, text }) => `${severity} ${about} ${text}`,
+  )
 
 describe('problems', () => {
-  test('a calm cluster has none', () => {
+  test('a healthy cluster has none', () => {
     expect(texts({})).toEqual([])
   })
 
-  test('a lost link, a node in trouble, a node without an agent', () => {
+  test('a lost link, a node with a problem, a node without an agent', () => {
     const views = [
       node('node1', { link: 'self' }),
       node('node2', { link: 'lost' }),
@@ -34,26 +36,26 @@ describe('problems', () => {
     expect(texts({ nodes })).toEqual([
       'error node node2: the link is lost',
       'error node node3: its id is claimed twice',
-      'warning node node4: no agent has been heard there, so its containers are unknown',
+      'warning node node4: no agent has connected from this node, so its containers are unknown',
     ])
   })
 
-  test('why a link is lost, and always what to do', () => {
+  test('a lost link has its reason, and always a hint', () => {
     const trouble = { code: 'timeout' as const, reason: 'the peer was silent for 2.3 s' }
     const nodes = nodesOf([{ ...node('node2', { link: 'lost' }), trouble }], undefined, unix)
-    expect(problemsOf({ ...calm, nodes }, unix)).toEqual([
+    expect(problemsOf({ ...healthy, nodes }, unix)).toEqual([
       {
         key: 'node node2',
         severity: 'error',
         about: 'node',
         since: 0,
         text: 'node2: the link is lost (the peer was silent for 2.3 s)',
-        hint: expect.stringContaining('see whether node2 is up'),
+        hint: expect.stringContaining('check that node2 is up'),
       },
     ])
   })
 
-  test('Docker that cannot be read, and what else is amiss there', () => {
+  test('Docker cannot be read, and lesser problems with it', () => {
     const trouble = { code: 'unreachable' as const, reason: 'the socket is gone' }
     expect(texts({ discovery: { trouble, warnings: [{ ...trouble, reason: 'no services' }] } })).toEqual([
       'error discovery the socket is gone',
@@ -62,7 +64,7 @@ describe('problems', () => {
   })
 
   test.each([
-    ['a node that is down is missed, whether or not its agent was ever heard', { state: 'down' }, 2],
+    ['a node that is down is a problem, whether or not its agent ever connected', { state: 'down' }, 2],
     ['a node that is drained needs no agent', { availability: 'drain' }, 0],
   ])('%s', (_, state, count) => {
     const known = swarmState([], ['node1', 'node3', 'node4'])
@@ -71,10 +73,10 @@ describe('problems', () => {
     )
     const views = [node('node1', { link: 'self' }), node('node3', { link: 'lost' })]
     const nodes = nodesOf(views, { ...known, nodes: nodesOfSwarm }, unix)
-    expect(problemsOf({ ...calm, nodes }, unix)).toHaveLength(count)
+    expect(problemsOf({ ...healthy, nodes }, unix)).toHaveLength(count)
   })
 
-  test('a peer that has stopped, as its link and its address tell it', () => {
+  test('a stopped peer is a problem of its node and of its address', () => {
     const trouble = { code: 'unreachable' as const, reason: 'nothing listens there' }
     const peer = { address: '10.0.0.2:2140', node: 'node2', sent: 0, received: 0 }
     expect(
@@ -89,27 +91,27 @@ describe('problems', () => {
     [undefined, []],
     [0, []],
     [120_000, []],
-    [120_001, ['no manager has sent the state of the Swarm for more than two minutes']],
-    ['none', ['no manager has sent which services there are']],
-  ])('the state of the Swarm %s ms old', (swarmStateAgeMs, expected) => {
+    [120_001, ['no manager has sent the swarm state for more than two minutes']],
+    ['none', ['no manager has sent the list of services']],
+  ])('swarm state that is %s ms old', (swarmStateAgeMs, expected) => {
     expect(texts({ swarmStateAgeMs }).map((text) => text.split(':')[0])).toEqual(
       expected.map((text) => `warning swarm ${text}`),
     )
   })
 
-  test('internal errors, with when the last one happened, where, and what to do', () => {
+  test('internal errors, with the time and place of the last one and a hint', () => {
     const internalErrors = { count: 1, lastAt: 1_800_000_000, lastWhere: 'scrape' }
-    const [one] = problemsOf({ ...calm, internalErrors }, unix)
+    const [one] = problemsOf({ ...healthy, internalErrors }, unix)
     expect(one).toMatchObject({
       ...{ key: 'internal', severity: 'error', about: 'internal', since: 1_800_000_000 },
       text: 'an internal error at 2027-01-15T08:00:00Z (scrape)',
-      hint: expect.stringContaining('look for "internal error" in the log'),
+      hint: expect.stringContaining('find "internal error" in the log'),
     })
-    const [more] = problemsOf({ ...calm, internalErrors: { ...internalErrors, count: 3 } }, unix)
+    const [more] = problemsOf({ ...healthy, internalErrors: { ...internalErrors, count: 3 } }, unix)
     expect(more?.text).toMatch(/^3 internal errors, the last one at /)
   })
 
-  test('each has a key of its own, which does not change with its text', () => {
+  test('each has its own key, which does not depend on its text', () => {
     const peers = ['a:1', 'b:1'].map((address) => ({
       address,
       state: 'failed' as const,
@@ -121,14 +123,14 @@ describe('problems', () => {
       undefined,
       unix,
     )
-    const keys = problemsOf({ ...calm, peers, nodes }, unix).map(({ key }) => key)
+    const keys = problemsOf({ ...healthy, peers, nodes }, unix).map(({ key }) => key)
     expect(new Set(keys)).toEqual(new Set(['node a', 'node b', 'peer a:1', 'peer b:1']))
   })
 
-  test('a wrong secret is told with its fix', () => {
+  test('a wrong secret has a hint', () => {
     const trouble = { code: 'protocol' as const, reason: 'the secret differs', hint: 'give both the same' }
     const peers = [{ address: '10.0.0.2:2140', state: 'failed' as const, trouble, sent: 0, received: 0 }]
-    expect(problemsOf({ ...calm, peers }, unix)).toEqual([
+    expect(problemsOf({ ...healthy, peers }, unix)).toEqual([
       {
         key: 'peer 10.0.0.2:2140',
         severity: 'error',
@@ -139,20 +141,20 @@ describe('problems', () => {
     ])
   })
 
-  test('versions that differ are named with their nodes', () => {
+  test('different versions are listed with their nodes', () => {
     const views = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => node(id))
     const nodes = nodesOf([...views, { ...node('old'), version: '0.9.0' }], undefined, unix)
     expect(texts({ nodes })).toEqual([
-      'warning version the agents differ in version: 1.0.0 on a, b, c, d, e and 1 more; 0.9.0 on old',
+      'warning version agents run different versions: 1.0.0 on a, b, c, d, e and 1 more; 0.9.0 on old',
     ])
   })
 
-  test('not a hostname that only nodes have that are lost, or none but one', () => {
+  test('a hostname shared with a lost node is no problem', () => {
     const views = [node('a'), node('former', { hostname: 'a', link: 'lost' })]
-    expect(texts({ nodes: nodesOf(views, undefined, unix) }).join('\n')).not.toContain('are called')
+    expect(texts({ nodes: nodesOf(views, undefined, unix) }).join('\n')).not.toContain('have the hostname')
   })
 
-  test('rejected rules, shared hostnames, ambiguous names and warnings, the worst first', () => {
+  test('rejected rules, shared hostnames, ambiguous names and warnings, errors first', () => {
     const nodes = nodesOf([node('a'), node('b', { hostname: 'a' })], undefined, unix)
     expect(
       texts({
@@ -176,7 +178,7 @@ describe('problems', () => {
       'error configuration web.yml: no such certificate',
       'warning memory memory is short',
       'warning configuration the secret is short',
-      'warning name 2 nodes are called a',
+      'warning name 2 nodes have the hostname a',
       'notice name "web" means more than one thing',
     ])
   })

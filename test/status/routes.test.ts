@@ -15,8 +15,8 @@ const get = (path: string, headers: Readonly<Record<string, string>> = json) =>
 const statusOf = (response: Response) => JSON.parse(response.text) as Status
 afterEach(() => scene?.stop())
 
-describe('what is answered at /', () => {
-  test('the page, for browsers and for who takes anything', async () => {
+describe('/', () => {
+  test('is the page for browsers and for clients that accept anything', async () => {
     await start()
     for (const accept of ['text/html,application/xhtml+xml;q=0.9,*/*;q=0.8', '*/*']) {
       const { headers, text } = await get('/', { accept })
@@ -25,7 +25,7 @@ describe('what is answered at /', () => {
     }
   })
 
-  test('the status as JSON, for who asks for that', async () => {
+  test('is the status as JSON for clients that prefer it', async () => {
     await start()
     const response = await get('/')
     expect(response.headers['content-type']).toBe('application/json; charset=utf-8')
@@ -35,7 +35,7 @@ describe('what is answered at /', () => {
     expect(targets).toMatchObject([{ key: `n1/${target.id}`, state: 'up', path: '/shop_web/1/metrics' }])
   })
 
-  test('one target in full, with what is looked for in its page', async () => {
+  test('is one target in full with ?target, its metrics filtered by ?find', async () => {
     await start()
     const details = async (query: string) =>
       JSON.parse((await get(`/?target=${query}`)).text) as TargetDetails
@@ -48,7 +48,7 @@ describe('what is answered at /', () => {
   })
 })
 
-test('an answer that tells nothing new is 304', async () => {
+test('an unchanged status is 304', async () => {
   await start()
   const first = await get('/')
   const etag = String(first.headers.etag)
@@ -60,13 +60,13 @@ test('an answer that tells nothing new is 304', async () => {
   expect(statusOf(changed).targets[0]?.state).toBe('down')
 })
 
-test('long answers are packed for who can unpack them', async () => {
+test('large responses are compressed for clients that accept gzip', async () => {
   await start()
   for (let slot = 2; slot < 20; slot += 1)
     scene.world.put(healthy(container('n2', `shop_web.${slot}.x`, place('shop_web', `${slot}`))))
-  const packed = await get('/', { ...json, 'accept-encoding': 'gzip' })
-  expect(packed.headers['content-encoding']).toBe('gzip')
-  expect(JSON.parse(gunzipSync(packed.body).toString()).targets).toHaveLength(19)
+  const compressed = await get('/', { ...json, 'accept-encoding': 'gzip' })
+  expect(compressed.headers['content-encoding']).toBe('gzip')
+  expect(JSON.parse(gunzipSync(compressed.body).toString()).targets).toHaveLength(19)
   for (const refusal of ['gzip;q=0', 'br, gzip; q=0.0, *', 'identity, gzip;q=0.5']) {
     const plain = await get('/', { ...json, 'accept-encoding': refusal })
     expect(plain.headers['content-encoding']).toBeUndefined()
@@ -74,8 +74,8 @@ test('long answers are packed for who can unpack them', async () => {
   }
 })
 
-describe('the files of the page', () => {
-  test('are all there, typed, and 304 when known', async () => {
+describe('the page’s files', () => {
+  test('are all served, with their types and ETags', async () => {
     await start()
     const { text } = await get('/', { accept: 'text/html' })
     const files = [...text.matchAll(/(?:src|href)="\.(\/-\/page\/[^"]+)"/g)].map(([, path]) => path!)
@@ -90,7 +90,7 @@ describe('the files of the page', () => {
   })
 
   test.each(['none.js', 'tsconfig.json', '..%2froutes.ts', '%2e%2e%2froutes.ts', 'index.html%00'])(
-    'but not %s',
+    'do not include %s',
     async (file) => {
       await start()
       expect((await get(`/-/page/${file}`)).status).toBe(404)
@@ -98,7 +98,7 @@ describe('the files of the page', () => {
   )
 })
 
-test('every answer forbids what the page does not need', async () => {
+test('every response has a restrictive content security policy', async () => {
   await start()
   for (const [path, headers] of [
     ['/', { accept: 'text/html' }],

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import type { Trouble } from '../../src/errors.ts'
 import type { Entry, Finding } from '../../src/model.ts'
-import { type Surroundings, stateOf, targetOf } from '../../src/status/target.ts'
+import { stateOf, type TargetContext, targetOf } from '../../src/status/target.ts'
 import { entry, target, task } from '../helpers/cluster.ts'
 import { failed, read } from '../web/agent.ts'
 
-const around: Surroundings = { node: 'node1', lost: false, services: new Map() }
+const context: TargetContext = { node: 'node1', isLost: false, services: new Map() }
 const unix = (at: number) => 1000 + at / 1000
 const none = (code: Trouble['code']): Finding => ({ kind: 'none', trouble: { code, reason: 'because' } })
 const web = task('shop_web', '2')
@@ -22,37 +22,39 @@ describe('the state', () => {
     ['unscraped', { ...bare, finding: none('no_metrics') }, false],
     ['off', entry(web, { finding: none('disabled'), snapshot: read('a 1\n') }), false],
     ['ended', entry(web, { ended: { at: 0, removed: true } }), true],
-  ])('is %s', (state, entry, lost) => {
-    expect(stateOf(entry, lost)).toBe(state)
+  ])('is %s', (state, entry, isLost) => {
+    expect(stateOf(entry, isLost)).toBe(state)
   })
 })
 
-test('whatever is not scraped says why, and how to fix it', () => {
+test('a target that is not up has a reason and a hint', () => {
   const trouble: Trouble = {
     code: 'no_address',
     reason: 'on no shared network',
     hint: 'attach it to monitor',
   }
-  expect(targetOf({ ...bare, finding: { kind: 'none', trouble } }, around, unix).trouble).toEqual(trouble)
-  expect(targetOf(entry(web), { ...around, lost: true }, unix).trouble).toMatchObject({ code: 'owner_lost' })
-  expect(targetOf(entry(web, { snapshot: failed('timeout', 'too slow') }), around, unix).trouble).toEqual({
+  expect(targetOf({ ...bare, finding: { kind: 'none', trouble } }, context, unix).trouble).toEqual(trouble)
+  expect(targetOf(entry(web), { ...context, isLost: true }, unix).trouble).toMatchObject({
+    code: 'owner_lost',
+  })
+  expect(targetOf(entry(web, { snapshot: failed('timeout', 'too slow') }), context, unix).trouble).toEqual({
     code: 'timeout',
     reason: 'too slow',
   })
   const ended = { at: 500, exitCode: 137, removed: false }
-  expect(targetOf(entry(web, { ended }), around, unix)).toMatchObject({
+  expect(targetOf(entry(web, { ended }), context, unix)).toMatchObject({
     trouble: { code: 'stopped', reason: 'stopped with exit code 137' },
     ended: { time: 1000.5, exitCode: 137, removed: false },
   })
 })
 
-test('a scrape is told in seconds', () => {
+test('the times and durations of a scrape are in seconds', () => {
   const snapshot = { ...read('a 1\n'), at: 2000, durationMs: 12.3456 }
   const history = [
     { ok: true, durationMs: 12.3456 },
     { ok: false, durationMs: 1 },
   ]
-  expect(targetOf(entry(web, { snapshot, history }), around, unix)).toMatchObject({
+  expect(targetOf(entry(web, { snapshot, history }), context, unix)).toMatchObject({
     scraped: 1002,
     duration: 0.0123,
     series: 1,
@@ -61,14 +63,14 @@ test('a scrape is told in seconds', () => {
   })
 })
 
-test('remarks of the page stand beside labels that were not understood', () => {
+test('invalid labels are remarks', () => {
   const labels = { 'app-metrics-proxy.port': 'none' }
-  const told = targetOf(entry(task('shop_web', '2', { labels })), around, unix)
-  expect(told.remarks).toEqual([expect.stringContaining('app-metrics-proxy.port')])
+  const status = targetOf(entry(task('shop_web', '2', { labels })), context, unix)
+  expect(status.remarks).toEqual([expect.stringContaining('app-metrics-proxy.port')])
 })
 
 describe('the path', () => {
-  const pathOf = (of: Entry, node = 'node1') => targetOf(of, { ...around, node }, unix).path
+  const pathOf = (of: Entry, node = 'node1') => targetOf(of, { ...context, node }, unix).path
   test.each([
     ['/shop_web/2/metrics', pathOf(entry(web))],
     ['/monitor_node/node1/metrics', pathOf(entry(task('monitor_node', '')))],

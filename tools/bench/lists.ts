@@ -6,7 +6,8 @@ import type { Snapshot, SwarmState, Target } from '../../src/model.ts'
 import { plainPage } from '../../src/model.ts'
 import { standing } from '../../src/names/standing.ts'
 import { createSd } from '../../src/sd/sd.ts'
-import { createBoard } from '../../src/status/board.ts'
+import { createIncrementalStatus } from '../../src/status/incremental.ts'
+import { unixTime } from '../../src/status/routes.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { quietView } from '../../test/helpers/status-view.ts'
 import { median } from './processes.ts'
@@ -125,12 +126,14 @@ function snapshotOf(number: number): Snapshot {
 
 function benchStatus(store: Store, targets: readonly Target[], rounds: number): ListsResult['status'] {
   const view = { ...store, ...quietView, self: () => store.own.self() }
-  const board = createBoard(view, systemClock, (at) => Math.round(performance.timeOrigin + at) / 1000)
-  const look = (since?: string) => {
-    board.look()
-    Buffer.from(board.print(since))
+  const readStatus = createIncrementalStatus(view, systemClock, unixTime)
+  let sequence = ''
+  const request = (since?: string) => {
+    const status = readStatus()
+    Buffer.from(status.toJson(since))
+    sequence = status.sequence
   }
-  look()
+  request()
   const scrape = (round: number, share: number) => {
     for (const [at, { id }] of targets.entries())
       if (at % share === round % share) store.putSnapshot(id, snapshotOf(at + round))
@@ -141,14 +144,14 @@ function benchStatus(store: Store, targets: readonly Target[], rounds: number): 
     stale: repeat(
       rounds,
       (round) => scrape(round, 1),
-      () => look(),
+      () => request(),
     ),
-    full: repeat(rounds, scrapeSome, () => look()),
-    since: repeat(rounds, scrapeSome, () => look(board.sequence())),
+    full: repeat(rounds, scrapeSome, () => request()),
+    since: repeat(rounds, scrapeSome, () => request(sequence)),
     unchanged: repeat(
       rounds,
       () => {},
-      () => board.look(),
+      () => void readStatus(),
     ),
   }
 }

@@ -1,6 +1,6 @@
 // The states with their counts: legend and filter in one.
 
-/** @import { State } from '../shape.ts' */
+/** @import { TargetState } from '../shape.ts' */
 /** @import { Known } from './model.js' */
 /** @import { Query } from './query.js' */
 import { get, make, setAttribute, setHidden, setText } from './dom.js'
@@ -13,7 +13,7 @@ export function createChips(onChange) {
   let chosen = []
   const chips = states.map((state) => createChip(state))
 
-  /** @param {State} state */
+  /** @param {TargetState} state */
   function createChip(state) {
     const amount = make('b')
     const button = make(

@@ -1,7 +1,7 @@
 // The two small drawings: a matrix of states, and the history of scrapes as bars.
 
 import { makeSvg, setAttribute } from './dom.js'
-/** @import { State } from '../shape.ts' */
+/** @import { TargetState } from '../shape.ts' */
 import { durationText } from './format.js'
 import { states } from './model.js'
 
@@ -19,14 +19,14 @@ export function createMatrix(columns) {
   const element = makeSvg('svg', { class: 'matrix', 'aria-hidden': 'true' }, ...paths.values())
   return {
     element,
-    /** @param {readonly State[]} shown */
+    /** @param {readonly TargetState[]} shown */
     update(shown) {
       const across = Math.max(1, Math.min(columns, shown.length))
       const down = Math.max(1, Math.ceil(shown.length / columns))
       const [width, height] = [across * pitch, down * pitch]
       setAttribute(element, 'viewBox', `0 0 ${width} ${height}`)
       element.style.width = `${width / perRem}rem`
-      /** @type {Map<State, string>} */
+      /** @type {Map<TargetState, string>} */
       const drawn = new Map()
       for (const [at, state] of shown.entries()) {
         const [x, y] = [(at % columns) * pitch + 1.5, Math.floor(at / columns) * pitch + 1.5]
@@ -39,7 +39,7 @@ export function createMatrix(columns) {
 
 /**
  * Told apart by shape too: what is up is a square, what is down a cross, the rest smaller squares.
- * @param {State} state
+ * @param {TargetState} state
  * @param {number} x
  * @param {number} y
  */

@@ -1,10 +1,10 @@
 // What the page knows: the last answers put together, and what is read off them. Pure.
 
-/** @import { Problem, ServiceStatus, State, Status, TargetStatus } from '../shape.ts' */
+/** @import { Problem, ServiceStatus, TargetState, Status, TargetStatus } from '../shape.ts' */
 /** @import { Query } from './query.js' */
 import { count, plural } from './format.js'
 
-/** @type {readonly State[]} The order in which states are listed. */
+/** @type {readonly TargetState[]} The order in which states are listed. */
 export const states = ['up', 'down', 'lost', 'searching', 'unscraped', 'off', 'ended']
 
 /**
@@ -117,10 +117,10 @@ export function missingOf(declared, targets) {
 
 /**
  * @param {Iterable<TargetStatus>} targets
- * @returns {Map<State, number>}
+ * @returns {Map<TargetState, number>}
  */
 export function countStates(targets) {
-  /** @type {Map<State, number>} */
+  /** @type {Map<TargetState, number>} */
   const counts = new Map()
   for (const { state } of targets) counts.set(state, (counts.get(state) ?? 0) + 1)
   return counts
@@ -137,7 +137,7 @@ export function sayStates(targets) {
     .join(', ')
 }
 
-/** @type {readonly State[]} */
+/** @type {readonly TargetState[]} */
 const vital = ['up', 'down', 'lost']
 
 /**
