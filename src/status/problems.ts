@@ -159,7 +159,7 @@ function namesOf(nodes: readonly NodeStatus[]): string {
 }
 
 function ofRule({ service, text }: RejectedRule): Problem {
-  const hint = `fix this label of ${service}; until then the alert is omitted`
+  const hint = `correct this label of ${service}; until then the alert is omitted`
   return problem('error', 'rule', text, { text, hint })
 }
 

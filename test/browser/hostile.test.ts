@@ -91,7 +91,9 @@ test.each(markup)('details of a target full of %s are text', async (text) => {
   await page.waitForSelector('.family')
   const shown = await page.textContent('#panel')
   expect(shown?.split(text).length).toBeGreaterThan(5)
-  expect(await page.getAttribute('.raw', 'href')).toBe(`./${encodeURIComponent(`up ${text}`)}/node1/metrics`)
+  expect(await page.getAttribute('.raw-link', 'href')).toBe(
+    `./${encodeURIComponent(`up ${text}`)}/node1/metrics`,
+  )
   expect(await page.$$eval('#panel :is(script, img, style, iframe)', (all) => all.length)).toBe(0)
   expect(await page.evaluate(() => 'owned' in window)).toBe(false)
   expect(complaints).toEqual([])

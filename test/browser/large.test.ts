@@ -28,7 +28,7 @@ afterAll(async () => {
 test('all of them are there: what is well folded, what is not open, and whatever one looks for', async () => {
   await using visited = await visit(browser, scene.url)
   const { page, complaints } = visited
-  await expect.poll(() => page.textContent('#count'), soon).toBe('2,000')
+  await expect.poll(() => page.textContent('#count'), soon).toBe('2,000 targets')
   await expect.poll(() => page.$$eval('.service', (all) => all.length), soon).toBe(size / 10)
   expect(await page.$$eval('.row.target[data-state="down"]', (all) => all.length)).toBe(21)
   await page.fill('#search', 'service42.7')

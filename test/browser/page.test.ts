@@ -7,7 +7,7 @@ import { failing, healthy, nodeView, type Scene, startScene, threeNodes } from '
 import { axeFindings, openBrowser, shownTargets, visit } from './browser.ts'
 import { smallCluster } from './cluster.ts'
 
-/** The page asks each second. */
+/** The page polls each second. */
 const soon = { timeout: scaled(10_000) }
 
 let browser: Browser
@@ -29,7 +29,7 @@ const urlOf = (name: string) => {
   return `${scene.url}?target=${encodeURIComponent(`${owner}/${target.id}`)}`
 }
 
-describe('the cluster at a glance', () => {
+describe('the overview', () => {
   test('shows nodes, services, targets, and needs nothing but itself', async () => {
     await using visited = await visit(browser, scene.url)
     const { page, complaints } = visited
@@ -44,21 +44,21 @@ describe('the cluster at a glance', () => {
       'node3',
     ])
     expect(
-      await page.$$eval('.service .stem', (names) => names.map(({ textContent }) => textContent)),
+      await page.$$eval('.service .base-name', (names) => names.map(({ textContent }) => textContent)),
     ).toEqual(['monitor_node', 'shop_api', 'shop_web'])
     expect(await shownTargets(page)).toHaveLength(13)
     expect([...asked]).toEqual([new URL(scene.url).origin])
     expect(complaints).toEqual([])
   })
 
-  test('tells of each target endpoint, why that one, and figures', async () => {
+  test('shows the endpoint of each target, why that one, and numbers', async () => {
     await using visited = await visit(browser, scene.url)
     const row = await visited.page.textContent('.row.target:has-text("com.df.scrapePort")')
     for (const part of ['node2', ':9100/metrics', 'com.df.scrapePort, service label', '3', '342 B', '9.0 ms'])
       expect(row).toContain(part)
   })
 
-  test('tells of what is not scraped why, and how to fix it', async () => {
+  test('shows why a target is not scraped, and how to fix it', async () => {
     await using visited = await visit(browser, scene.url)
     const { page } = visited
     const legacy = await page.textContent('.row.target:has-text("legacy")')
@@ -68,7 +68,7 @@ describe('the cluster at a glance', () => {
     expect(await page.textContent('#attention')).toMatch(/shop_api\.3.*connection refused.*legacy/s)
   })
 
-  test('shows what is amiss in the cluster without being asked', async () => {
+  test('shows the problems of the cluster', async () => {
     await scene.stop()
     scene = await startScene({
       entries: smallCluster(),
@@ -110,12 +110,12 @@ describe('the cluster at a glance', () => {
 })
 
 describe('search and filters', () => {
-  test('narrow the list, stand in the URL, and come back from it', async () => {
+  test('narrow the list, and are kept in the URL', async () => {
     await using visited = await visit(browser, scene.url)
     const { page } = visited
     await page.fill('#search', 'shop_api refused')
     await expect.poll(() => shownTargets(page)).toEqual(['shop_api.3'])
-    expect(await page.textContent('#count')).toBe('1 of 13')
+    expect(await page.textContent('#count')).toBe('1 of 13 targets')
     expect(new URL(page.url()).searchParams.get('q')).toBe('shop_api refused')
 
     await page.click('#clear')
@@ -135,27 +135,27 @@ describe('search and filters', () => {
     await page.selectOption('#stack', 'shop')
     await expect.poll(() => shownTargets(page)).toEqual(['shop_api.2', 'shop_web.2'])
     await page.fill('#search', 'nothing like this')
-    await page.waitForSelector('#empty:has-text("Nothing matches")')
+    await page.waitForSelector('#empty:has-text("No target matches")')
   })
 
-  test('a service folds and unfolds', async () => {
+  test('a service collapses and expands', async () => {
     await using visited = await visit(browser, scene.url)
     const { page } = visited
-    await page.click('.fold:has-text("shop_web")')
+    await page.click('.toggle:has-text("shop_web")')
     await expect.poll(() => shownTargets(page)).not.toContain('shop_web.1')
-    expect(await page.getAttribute('.fold:has-text("shop_web")', 'aria-expanded')).toBe('false')
-    await page.click('.fold:has-text("shop_web")')
+    expect(await page.getAttribute('.toggle:has-text("shop_web")', 'aria-expanded')).toBe('false')
+    await page.click('.toggle:has-text("shop_web")')
     await expect.poll(() => shownTargets(page)).toContain('shop_web.1')
   })
 })
 
 describe('details of a target', () => {
-  test('hold its page readable, found by search, and the block for Prometheus', async () => {
+  test('have its metrics, a search, and a scrape job for Prometheus', async () => {
     await using visited = await visit(browser, scene.url)
     const { page, complaints } = visited
     await page.click('.name:has-text("weather")')
     await page.waitForSelector('.family')
-    await page.waitForSelector('.row.target[data-chosen="true"]:has-text("weather")')
+    await page.waitForSelector('.row.target[data-selected="true"]:has-text("weather")')
     const families = () =>
       page.$$eval('.family h4 > span:first-child', (all) => all.map((one) => one.textContent))
     expect(await families()).toEqual(['weather_temperature_celsius', 'http_request_duration_seconds'])
@@ -163,19 +163,19 @@ describe('details of a target', () => {
       /gauge.*The temperature outside\..*\{city="Lisbon"\}21\.5/s,
     )
     expect(await page.textContent('.prometheus code')).toContain('metrics_path: "/weather/node3/metrics"')
-    expect(await page.getAttribute('.raw', 'href')).toBe('./weather/node3/metrics')
+    expect(await page.getAttribute('.raw-link', 'href')).toBe('./weather/node3/metrics')
 
-    await page.fill('.find input', 'le= inf')
+    await page.fill('.metrics-search input', 'le= inf')
     await expect.poll(families).toEqual(['http_request_duration_seconds'])
     await expect.poll(() => page.$$eval('.family tr', (rows) => rows.length)).toBe(1)
     expect(new URL(page.url()).searchParams.get('find')).toBe('le= inf')
     await page.reload()
     await expect.poll(families).toEqual(['http_request_duration_seconds'])
-    expect(await page.inputValue('.find input')).toBe('le= inf')
+    expect(await page.inputValue('.metrics-search input')).toBe('le= inf')
     expect(complaints).toEqual([])
   })
 
-  test('copy the block', async () => {
+  test('copy the scrape job', async () => {
     await using visited = await visit(browser, urlOf('weather'), {
       permissions: ['clipboard-read', 'clipboard-write'],
     })
@@ -188,7 +188,7 @@ describe('details of a target', () => {
     )
   })
 
-  test('go with Back, and come with Forward', async () => {
+  test('close with Back, and open again with Forward', async () => {
     await using visited = await visit(browser, scene.url)
     const { page } = visited
     await page.click('.name:has-text("weather")')
@@ -199,7 +199,7 @@ describe('details of a target', () => {
     await page.waitForSelector('#panel-title:has-text("weather")')
   })
 
-  test('say why a target is not scraped, and that one is gone', async () => {
+  test('show why a target is not scraped, and that one is gone', async () => {
     await using visited = await visit(browser, urlOf('legacy'))
     const { page } = visited
     await page.waitForSelector('.trouble-box:has-text("not on a shared network")')
@@ -208,25 +208,25 @@ describe('details of a target', () => {
     await page.waitForSelector('.trouble-box:has-text("gone")')
   })
 
-  test('of one without metrics say why and what to do where they would be, and offer no search or link', async () => {
+  test('of a target without metrics show why and how to fix it, and no search or link', async () => {
     await using visited = await visit(browser, urlOf('legacy'))
     const { page } = visited
-    await page.waitForSelector('.page .without')
+    await page.waitForSelector('.metrics .no-metrics')
     if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT })
-    expect(await page.textContent('.page .without')).toBe(
-      'None: not on a shared network. To fix it: attach it to `monitor`',
+    expect(await page.textContent('.metrics .no-metrics')).toBe(
+      'No metrics: not on a shared network. To fix it: attach it to `monitor`',
     )
-    for (const part of ['.find', '.raw', '.families'])
-      expect([part, await page.isVisible(`.page ${part}`)]).toEqual([part, false])
+    for (const part of ['.metrics-search', '.raw-link', '.families'])
+      expect([part, await page.isVisible(`.metrics ${part}`)]).toEqual([part, false])
     const { owner, target } = entryOf('legacy')
     scene.world.put({ ...entryOf('weather'), owner, target })
-    await page.waitForSelector('.page .families .family')
-    for (const part of ['.find', '.raw'])
-      expect([part, await page.isVisible(`.page ${part}`)]).toEqual([part, true])
-    expect(await page.isVisible('.page .without')).toBe(false)
+    await page.waitForSelector('.metrics .families .family')
+    for (const part of ['.metrics-search', '.raw-link'])
+      expect([part, await page.isVisible(`.metrics ${part}`)]).toEqual([part, true])
+    expect(await page.isVisible('.metrics .no-metrics')).toBe(false)
   })
 
-  test('show new values in place', async () => {
+  test('update values in place', async () => {
     await using visited = await visit(browser, urlOf('weather'))
     const { page } = visited
     await page.waitForSelector('.family td:text-is("21.5")')
@@ -242,7 +242,7 @@ describe('details of a target', () => {
 })
 
 describe('live', () => {
-  test('a target that dies is seen within seconds, and nothing else moves', async () => {
+  test('a target that fails is shown within seconds, and nothing else moves', async () => {
     await using visited = await visit(browser, scene.url)
     const { page } = visited
     const before = await shownTargets(page)
@@ -253,12 +253,12 @@ describe('live', () => {
     await page.waitForSelector('.row.target[data-state="down"]:has-text("connection reset")')
     expect(await row?.evaluate((element) => element.isConnected)).toBe(true)
     expect(await shownTargets(page)).toEqual(before)
-    await expect.poll(() => page.title(), soon).toBe('2 down · demo')
+    await expect.poll(() => page.title(), soon).toBe('2 targets down · demo')
     scene.world.put(healthy(target))
-    await expect.poll(() => page.title(), soon).toBe('1 down · demo')
+    await expect.poll(() => page.title(), soon).toBe('1 target down · demo')
   })
 
-  test('what is gone leaves, what is new comes in its place', async () => {
+  test('removed targets disappear, new ones are sorted in', async () => {
     await using visited = await visit(browser, scene.url)
     const { page } = visited
     const { owner, target } = entryOf('weather')
@@ -268,7 +268,7 @@ describe('live', () => {
     await expect.poll(async () => (await shownTargets(page))[0], soon).toBe('aardvark@node3')
   })
 
-  test('the page says when it has lost its agent, and goes on when it is back', async () => {
+  test('the page shows when it cannot reach its agent, and recovers', async () => {
     await using visited = await visit(browser, scene.url)
     const { page } = visited
     await page.route('**/*', (route) => route.abort())
@@ -297,7 +297,7 @@ describe('for everybody', () => {
     expect(await axeFindings(visited.page)).toEqual([])
   })
 
-  test('nothing is cut off or scrolls sideways, from a phone to a wall', async () => {
+  test('nothing is cut off or scrolls sideways, from a phone to a wall screen', async () => {
     for (const width of [320, 390, 768, 1024, 1280, 1920, 3840]) {
       await using visited = await visit(browser, scene.url, { viewport: { width, height: 900 } })
       const { page } = visited
@@ -306,7 +306,7 @@ describe('for everybody', () => {
     }
   })
 
-  test('all of it goes by keyboard', async () => {
+  test('everything works by keyboard', async () => {
     await using visited = await visit(browser, scene.url)
     const { page } = visited
     const focused = () =>
@@ -328,10 +328,10 @@ describe('for everybody', () => {
     expect(await focused()).toContain('.1')
     await page.keyboard.press('ArrowUp')
     await page.keyboard.press('Enter')
-    expect(await page.getAttribute('.fold:has-text("shop_api")', 'aria-expanded')).toBe('false')
+    expect(await page.getAttribute('.toggle:has-text("shop_api")', 'aria-expanded')).toBe('false')
   })
 
-  test('the theme can be chosen, and is kept', async () => {
+  test('the theme can be selected, and is stored', async () => {
     await using visited = await visit(browser, scene.url, { colorScheme: 'light' })
     const { page } = visited
     const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)

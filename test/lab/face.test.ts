@@ -161,13 +161,13 @@ describe('a node that is cut off', () => {
     const agent = 'app-metrics-proxy@node3'
     const theirs = await page.$$eval('.row.target[data-state="up"]', (rows) =>
       rows
-        .filter((row) => row.querySelector('.where')?.textContent === 'node3')
+        .filter((row) => row.querySelector('.node-cell')?.textContent === 'node3')
         .map((row) => row.querySelector('.name')?.getAttribute('aria-label') ?? ''),
     )
     expect(theirs).toContain(agent)
     await three.cut()
     await linkOf(three, 'lost')
-    await attention(/node3: the link is lost.*see whether node3 is up/)
+    await attention(/node3: the link is lost.*check that node3 is up/)
     for (const title of theirs) await rowOf(title, 'lost')
     await three.heal()
     await linkOf(three, 'up')

@@ -2,8 +2,16 @@
 
 import { describe, expect, test } from 'vitest'
 import { age, bytes, durationText } from '../../src/status/page/format.js'
-import { matcher, missingOf, needsOf, sayStates, take, titleOf } from '../../src/status/page/model.js'
-import { everything, isFiltered, printQuery, readQuery } from '../../src/status/page/query.js'
+import {
+  applyResponse,
+  attentionItems,
+  healthText,
+  matcher,
+  missingOf,
+  stateCountsText,
+  titleOf,
+} from '../../src/status/page/model.js'
+import { isFiltered, noFilters, printQuery, readQuery } from '../../src/status/page/query.js'
 import type { Status, TargetStatus } from '../../src/status/shape.ts'
 
 const target = (name: string, more: Partial<TargetStatus> = {}): TargetStatus => ({
@@ -25,7 +33,7 @@ const target = (name: string, more: Partial<TargetStatus> = {}): TargetStatus =>
 const replica = (service: string, slot: string, more: Partial<TargetStatus> = {}) =>
   target(`${service}.${slot}`, { kind: 'replicated', service, stack: 'shop', replica: slot, ...more })
 
-const answer = (more: Partial<Status>): Status => ({
+const response = (more: Partial<Status>): Status => ({
   version: '1.0.0',
   time: 100,
   sequence: 'a.1',
@@ -47,29 +55,32 @@ const answer = (more: Partial<Status>): Status => ({
   ...more,
 })
 
-describe('answers put together', () => {
-  const first = take(
+describe('merged responses', () => {
+  const first = applyResponse(
     undefined,
-    answer({ targets: [target('b'), replica('shop_web', '10'), replica('shop_web', '9')] }),
+    response({ targets: [target('b'), replica('shop_web', '10'), replica('shop_web', '9')] }),
   )
   const listed = ({ groups }: typeof first) => groups.map(({ name, members }) => [name, ...members])
 
-  test('are listed by name, replicas by number', () => {
+  test('are sorted by name, replicas by number', () => {
     expect(listed(first)).toEqual([
       ['b', 'n1/b'],
       ['shop_web', 'n1/shop_web.9', 'n1/shop_web.10'],
     ])
   })
 
-  test('a change of state moves nothing, and costs no sorting', () => {
-    const next = take(first, answer({ partial: true, targets: [target('b', { state: 'down' })] }))
+  test('a change of state keeps the groups', () => {
+    const next = applyResponse(first, response({ partial: true, targets: [target('b', { state: 'down' })] }))
     expect(next.groups).toBe(first.groups)
     expect(next.targets.get('n1/b')?.state).toBe('down')
     expect(next.targets.size).toBe(3)
   })
 
-  test('what is gone leaves, what is new is put in its place', () => {
-    const next = take(first, answer({ partial: true, targets: [target('a')], gone: ['n1/shop_web.9'] }))
+  test('removed targets disappear, new ones are sorted in', () => {
+    const next = applyResponse(
+      first,
+      response({ partial: true, targets: [target('a')], gone: ['n1/shop_web.9'] }),
+    )
     expect(listed(next)).toEqual([
       ['a', 'n1/a'],
       ['b', 'n1/b'],
@@ -77,29 +88,31 @@ describe('answers put together', () => {
     ])
   })
 
-  test('a whole answer replaces all', () => {
-    expect(listed(take(first, answer({ targets: [target('c')] })))).toEqual([['c', 'n1/c']])
+  test('a complete response replaces everything', () => {
+    expect(listed(applyResponse(first, response({ targets: [target('c')] })))).toEqual([['c', 'n1/c']])
   })
 
-  test('a service without any container is listed too', () => {
+  test('a service without containers is listed, too', () => {
     const services = [{ name: 'shop_db', mode: 'replicated' as const, replicas: 1, slots: ['1'] }]
-    const { groups } = take(undefined, answer({ services }))
+    const { groups } = applyResponse(undefined, response({ services }))
     expect(groups).toMatchObject([{ name: 'shop_db', members: [] }])
     expect(missingOf(groups[0]?.declared, [])).toEqual(['1'])
     expect(missingOf(groups[0]?.declared, [replica('shop_db', '1')])).toEqual([])
   })
 })
 
-describe('what needs a person', () => {
-  const needs = (...targets: TargetStatus[]) =>
-    needsOf(take(undefined, answer({ targets }))).map(({ severity, title }) => `${severity} ${title}`)
+describe('attention items', () => {
+  const itemsOf = (...targets: TargetStatus[]) =>
+    attentionItems(applyResponse(undefined, response({ targets }))).map(
+      ({ severity, title }) => `${severity} ${title}`,
+    )
   const trouble = (code: NonNullable<TargetStatus['trouble']>['code']) => ({
     trouble: { code, reason: 'because' },
   })
 
-  test('is what is down, what cannot be reached, what crashed', () => {
+  test('are targets that are down, unreachable or crashed', () => {
     expect(
-      needs(
+      itemsOf(
         target('crashed', { state: 'ended', ended: { time: 1, exitCode: 137, removed: false } }),
         target('hidden', { state: 'unscraped', ...trouble('no_address') }),
         replica('shop_web', '1', { state: 'down', ...trouble('refused') }),
@@ -107,9 +120,9 @@ describe('what needs a person', () => {
     ).toEqual(['error shop_web.1', 'warning crashed@node1', 'warning hidden@node1'])
   })
 
-  test('is not what has no metrics, is off, has done its work, or ended when told to', () => {
+  test('are not targets without metrics, disabled, finished or stopped ones', () => {
     expect(
-      needs(
+      itemsOf(
         target('db', { state: 'unscraped', ...trouble('no_metrics') }),
         target('off', { state: 'off', ...trouble('disabled') }),
         target('done', { state: 'ended', ended: { time: 1, exitCode: 0, removed: false } }),
@@ -120,7 +133,7 @@ describe('what needs a person', () => {
   })
 })
 
-describe('what is shown', () => {
+describe('filters', () => {
   const web = replica('shop_web', '2', {
     state: 'down',
     trouble: { code: 'refused', reason: 'connection refused' },
@@ -136,23 +149,30 @@ describe('what is shown', () => {
     [{ node: 'n2' }, false],
     [{ stack: 'blog' }, false],
   ])('%j: %s', (part, expected) => {
-    expect(matcher({ ...everything, ...part })(web)).toBe(expected)
+    expect(matcher({ ...noFilters, ...part })(web)).toBe(expected)
   })
 
-  test('stands in the URL and comes back from it', () => {
+  test('are kept in the URL', () => {
     const query = { q: 'a b&c', states: ['up', 'down'], node: 'n 1', stack: 's', target: 'n/1', find: '#x' }
     expect(readQuery(printQuery(query))).toEqual(query)
-    expect(printQuery(everything)).toBe('.')
-    expect(readQuery('')).toEqual(everything)
-    expect([isFiltered(query), isFiltered({ ...everything, target: 'n/1' })]).toEqual([true, false])
+    expect(printQuery(noFilters)).toBe('.')
+    expect(readQuery('')).toEqual(noFilters)
+    expect([isFiltered(query), isFiltered({ ...noFilters, target: 'n/1' })]).toEqual([true, false])
   })
 })
 
-test('states in words', () => {
-  expect(sayStates([target('a'), target('b', { state: 'down' }), target('c')])).toBe('2 up, 1 down')
+test('states as text', () => {
+  expect(stateCountsText([target('a'), target('b', { state: 'down' }), target('c')])).toBe('2 up, 1 down')
+  expect(
+    healthText([
+      ...[target('a'), target('b', { state: 'down' }), target('c', { state: 'off' })],
+      target('d', { state: 'searching' }),
+    ]),
+  ).toBe('1 target up, 1 down, 2 not scraped')
+  expect(healthText([target('a', { state: 'lost' }), target('b', { state: 'lost' })])).toBe('2 targets lost')
 })
 
-test('titles are those of the label instance', () => {
+test('titles are as in the label instance', () => {
   expect([titleOf(replica('shop_web', '2')), titleOf(target('cron'))]).toEqual(['shop_web.2', 'cron@node1'])
 })
 

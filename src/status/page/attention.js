@@ -1,61 +1,61 @@
-// What needs a person, at the top and without being looked for.
+// The list of everything that needs attention, at the top of the page.
 
-/** @import { Known, Need } from './model.js' */
+/** @import { AttentionItem, ClusterStatus } from './model.js' */
 import { get, keyedList, make, setAttribute, setHidden, setText } from './dom.js'
-import { count } from './format.js'
-import { needsOf } from './model.js'
-import { everything, printQuery } from './query.js'
+import { plural } from './format.js'
+import { attentionItems } from './model.js'
+import { noFilters, printQuery } from './query.js'
 
-const shownAtFirst = 5
+const maxCollapsed = 5
 
 export function createAttention() {
   const more = get('attention-more')
-  let all = false
-  /** @type {readonly Need[]} */
-  let needs = []
-  /** @type {(items: readonly Need[]) => void} */
-  const list = keyedList(get('attention-list'), { keyOf: ({ key }) => key, create: createNeed })
+  let isExpanded = false
+  /** @type {readonly AttentionItem[]} */
+  let items = []
+  /** @type {(items: readonly AttentionItem[]) => void} */
+  const showItems = keyedList(get('attention-list'), { keyOf: ({ key }) => key, create: createItem })
 
   function show() {
-    list(all ? needs : needs.slice(0, shownAtFirst))
-    setHidden(get('attention'), needs.length === 0)
-    setHidden(more, needs.length <= shownAtFirst)
-    setText(more, all ? 'Show fewer' : `Show all ${count(needs.length)}`)
-    setAttribute(more, 'aria-expanded', `${all}`)
+    showItems(isExpanded ? items : items.slice(0, maxCollapsed))
+    setHidden(get('attention'), items.length === 0)
+    setHidden(more, items.length <= maxCollapsed)
+    setText(more, isExpanded ? 'Show fewer' : `Show all ${plural(items.length, 'problem')}`)
+    setAttribute(more, 'aria-expanded', `${isExpanded}`)
   }
   more.addEventListener('click', () => {
-    all = !all
+    isExpanded = !isExpanded
     show()
   })
-  return (/** @type {Known} */ known) => {
-    needs = needsOf(known)
+  return (/** @type {ClusterStatus} */ status) => {
+    items = attentionItems(status)
     show()
   }
 }
 
-/** @param {Need} need */
-function createNeed({ target }) {
+/** @param {AttentionItem} item */
+function createItem({ target }) {
   const title = target
     ? make('a', {
         class: 'title',
-        href: printQuery({ ...everything, target: target.key }),
+        href: printQuery({ ...noFilters, target: target.key }),
         'data-open': target.key,
       })
     : make('span', { class: 'title' })
   const text = make('span', { class: 'text' })
   const hint = make('span', { class: 'hint' })
-  const severity = make('span', { class: 'unseen' })
-  const element = make('li', {}, severity, title, make('span', { class: 'words' }, text, ' ', hint))
+  const severity = make('span', { class: 'visually-hidden' })
+  const element = make('li', {}, severity, title, make('span', { class: 'message' }, text, ' ', hint))
   return {
     element,
-    /** @param {Need} need */
-    update(need) {
-      setAttribute(element, 'data-severity', need.severity)
-      setText(severity, `${need.severity}: `)
-      setText(title, need.title)
-      setText(text, need.text)
-      setText(hint, need.hint ?? '')
-      setHidden(hint, need.hint === undefined)
+    /** @param {AttentionItem} item */
+    update(item) {
+      setAttribute(element, 'data-severity', item.severity)
+      setText(severity, `${item.severity}: `)
+      setText(title, item.title)
+      setText(text, item.text)
+      setText(hint, item.hint ?? '')
+      setHidden(hint, item.hint === undefined)
     },
   }
 }

@@ -1,7 +1,7 @@
-// The states with their counts: legend and filter in one.
+// The states with their counts: legend and filter at the same time.
 
 /** @import { TargetState } from '../shape.ts' */
-/** @import { Known } from './model.js' */
+/** @import { ClusterStatus } from './model.js' */
 /** @import { Query } from './query.js' */
 import { get, make, setAttribute, setHidden, setText } from './dom.js'
 import { count } from './format.js'
@@ -10,33 +10,33 @@ import { countStates, states } from './model.js'
 /** @param {(states: readonly string[]) => void} onChange */
 export function createChips(onChange) {
   /** @type {readonly string[]} */
-  let chosen = []
+  let selected = []
   const chips = states.map((state) => createChip(state))
 
   /** @param {TargetState} state */
   function createChip(state) {
-    const amount = make('b')
+    const number = make('b')
     const button = make(
       'button',
       { type: 'button', class: 'chip', 'data-state': state },
       make('i', { class: 'mark', 'aria-hidden': 'true' }),
-      amount,
+      number,
       ` ${state}`,
     )
     button.addEventListener('click', () =>
-      onChange(chosen.includes(state) ? chosen.filter((one) => one !== state) : [...chosen, state]),
+      onChange(selected.includes(state) ? selected.filter((other) => other !== state) : [...selected, state]),
     )
-    return { state, button, amount }
+    return { state, button, number }
   }
 
   get('chips').append(...chips.map(({ button }) => button))
-  return (/** @type {Known} */ known, /** @type {Query} */ query) => {
-    chosen = query.states
-    const counts = countStates(known.targets.values())
-    for (const { state, button, amount } of chips) {
-      setText(amount, count(counts.get(state) ?? 0))
-      setAttribute(button, 'aria-pressed', `${chosen.includes(state)}`)
-      setHidden(button, !counts.has(state) && !chosen.includes(state))
+  return (/** @type {ClusterStatus} */ status, /** @type {Query} */ query) => {
+    selected = query.states
+    const counts = countStates(status.targets.values())
+    for (const { state, button, number } of chips) {
+      setText(number, count(counts.get(state) ?? 0))
+      setAttribute(button, 'aria-pressed', `${selected.includes(state)}`)
+      setHidden(button, !counts.has(state) && !selected.includes(state))
     }
   }
 }

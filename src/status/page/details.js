@@ -1,12 +1,11 @@
-// What is known of one target: its state and how to fix it, where its metrics were found, its page as people
-// read it, and the block for Prometheus.
+// The details of one target: its state and how to fix it, where its metrics were found, its metrics family by family,
+// and a scrape job for Prometheus.
 
+import { createHistory } from './charts.js'
 /** @import { FamilyStatus, PageStatus, SampleStatus, TargetDetails, TargetStatus } from '../shape.ts' */
-import { copyText } from './copy.js'
 import { keyedList, make, setAttribute, setHidden, setText } from './dom.js'
-import { createHistory } from './drawings.js'
 import { age, bytes, count, durationText, plural } from './format.js'
-import { stemOf, suffixOf } from './model.js'
+import { baseNameOf, suffixOf } from './model.js'
 
 /**
  * @param {object} listener
@@ -14,7 +13,7 @@ import { stemOf, suffixOf } from './model.js'
  * @param {(find: string) => void} listener.onFind
  */
 export function createDetails({ onClose, onFind }) {
-  const stem = make('span', { class: 'stem' })
+  const baseName = make('span', { class: 'base-name' })
   const suffix = make('span', { class: 'suffix' })
   const close = make(
     'button',
@@ -26,18 +25,15 @@ export function createDetails({ onClose, onFind }) {
   const trouble = createTrouble()
   const facts = createFacts()
   const history = createHistory(20)
-  const block = createBlock()
-  const page = createPage(onFind)
-  /** @param {boolean} known whether there is anything to show in them yet */
-  function showParts(known) {
-    for (const part of [block, page]) setHidden(part.element, !known)
-  }
-  showParts(false)
+  const job = createScrapeJob()
+  const metrics = createMetrics(onFind)
+  const parts = [job.element, metrics.element]
+  for (const part of parts) setHidden(part, true)
   close.addEventListener('click', onClose)
   const header = make(
     'header',
     { class: 'panel-head' },
-    make('h2', { id: 'panel-title' }, stem, suffix),
+    make('h2', { id: 'panel-title' }, baseName, suffix),
     close,
     make(
       'p',
@@ -48,19 +44,11 @@ export function createDetails({ onClose, onFind }) {
       history.element,
     ),
   )
-  const element = make(
-    'div',
-    { class: 'details' },
-    header,
-    trouble.element,
-    facts.element,
-    block.element,
-    page.element,
-  )
+  const element = make('div', { class: 'details' }, header, trouble.element, facts.element, ...parts)
 
   /** @param {TargetStatus} target */
   function head(target) {
-    setText(stem, stemOf(target))
+    setText(baseName, baseNameOf(target))
     setText(suffix, suffixOf(target))
     setText(state, target.state)
     setAttribute(element, 'data-state', target.state)
@@ -71,7 +59,7 @@ export function createDetails({ onClose, onFind }) {
   return {
     element,
     /**
-     * What the list knows already, each second.
+     * Called each second with the status of the target in the list.
      * @param {TargetStatus | undefined} target
      * @param {number} now
      */
@@ -87,19 +75,19 @@ export function createDetails({ onClose, onFind }) {
       )
     },
     /**
-     * @param {TargetDetails} answer
+     * @param {TargetDetails} response
      * @param {string} find
      */
-    update(answer, find) {
-      head(answer.target)
-      facts.update(answer)
-      block.update(answer.prometheus)
-      page.update(answer, find)
-      showParts(true)
+    update(response, find) {
+      head(response.target)
+      facts.update(response)
+      job.update(response.prometheus)
+      metrics.update(response, find)
+      for (const part of parts) setHidden(part, false)
     },
     /** @param {string} reason */
     fail(reason) {
-      if (stem.textContent === '') setText(stem, 'Target')
+      if (baseName.textContent === '') setText(baseName, 'Target')
       trouble.update({ reason })
     },
   }
@@ -133,9 +121,9 @@ function createFacts() {
       /** @type {[string, string][]} */
       const facts = [
         ['Endpoint', endpoint?.url ?? ''],
-        ['Why this one', endpoint?.why ?? ''],
+        ['Found by', endpoint?.why ?? ''],
         [
-          'Page',
+          'Metrics',
           target.series === undefined
             ? ''
             : `${count(target.series)} series, ${bytes(target.bytes ?? 0)}, ${format}`,
@@ -176,9 +164,9 @@ function createFact([name]) {
   }
 }
 
-function createBlock() {
+function createScrapeJob() {
   const code = make('code')
-  const pre = make('pre', { tabindex: '0', 'aria-label': 'Block for Prometheus' }, code)
+  const pre = make('pre', { tabindex: '0', 'aria-label': 'Scrape job for Prometheus' }, code)
   const button = make('button', { type: 'button', class: 'quiet' }, 'Copy')
   button.addEventListener('click', async () => {
     setText(button, (await copyText(code)) ? 'Copied' : 'Selected: press Ctrl+C')
@@ -188,8 +176,8 @@ function createBlock() {
     element: make(
       'section',
       { class: 'prometheus' },
-      make('h3', {}, 'For Prometheus', button),
-      make('p', { class: 'hint' }, 'This target alone. Service discovery at /sd brings all of them.'),
+      make('h3', {}, 'Scrape job for Prometheus', button),
+      make('p', { class: 'hint' }, 'For this target alone. Service discovery at /sd lists all targets.'),
       pre,
     ),
     /** @param {string} text */
@@ -200,22 +188,29 @@ function createBlock() {
 }
 
 /** @param {(find: string) => void} onFind */
-function createPage(onFind) {
+function createMetrics(onFind) {
   const summary = make('span', { class: 'hint', role: 'status' })
-  const raw = make('a', { class: 'raw' }, 'Plain page')
+  const raw = make('a', { class: 'raw-link' }, 'Raw metrics')
   const input = make('input', {
     type: 'search',
     placeholder: 'Search families, HELP and labels',
-    'aria-label': 'Search this page of metrics',
+    'aria-label': 'Search these metrics',
     autocomplete: 'off',
     spellcheck: 'false',
   })
   const list = make('div', { class: 'families' })
   /** @type {(families: readonly FamilyStatus[]) => void} */
   const show = keyedList(list, { keyOf: ({ name }) => name, create: createFamily })
-  const search = make('div', { class: 'find' }, input, summary)
-  const without = make('p', { class: 'hint without' })
-  const element = make('section', { class: 'page' }, make('h3', {}, 'Metrics', raw), without, search, list)
+  const search = make('div', { class: 'metrics-search' }, input, summary)
+  const noMetrics = make('p', { class: 'hint no-metrics' })
+  const element = make(
+    'section',
+    { class: 'metrics' },
+    make('h3', {}, 'Metrics', raw),
+    noMetrics,
+    search,
+    list,
+  )
   input.addEventListener('input', () => onFind(input.value))
   return {
     element,
@@ -225,12 +220,12 @@ function createPage(onFind) {
      */
     update({ target, page }, find) {
       for (const part of [raw, search, list]) setHidden(part, page === undefined)
-      setHidden(without, page !== undefined)
-      setText(without, page ? '' : sayWithout(target))
+      setHidden(noMetrics, page !== undefined)
+      setText(noMetrics, page ? '' : noMetricsText(target))
       if (!page) return
       setAttribute(raw, 'href', `.${target.path}`)
       if (document.activeElement !== input) input.value = find
-      setText(summary, sayPage(page))
+      setText(summary, summaryText(page))
       show(page.shown)
     },
   }
@@ -240,18 +235,19 @@ function createPage(onFind) {
  * Why there are no metrics, and what to do.
  * @param {TargetStatus} target
  */
-function sayWithout({ state, trouble }) {
-  if (!trouble) return state === 'searching' ? 'None yet: no endpoint has been found so far.' : 'None yet.'
+function noMetricsText({ state, trouble }) {
+  if (!trouble)
+    return state === 'searching' ? 'No metrics yet: no endpoint has been found.' : 'No metrics yet.'
   const { reason, hint } = trouble
-  return hint === undefined ? `None: ${reason}` : `None: ${reason}. To fix it: ${hint}`
+  return hint === undefined ? `No metrics: ${reason}` : `No metrics: ${reason}. To fix it: ${hint}`
 }
 
 /** @param {PageStatus} page */
-function sayPage({ families, series, truncated, shown }) {
-  if (families === 0) return 'nothing matches'
+function summaryText({ families, series, truncated, shown }) {
+  if (families === 0) return 'no series match'
   const all = `${plural(families, 'family', 'families')}, ${count(series)} series`
   const samples = shown.reduce((total, family) => total + family.samples.length, 0)
-  return truncated ? `${all}; the first ${count(samples)} are shown, search for the others` : all
+  return truncated ? `${all}; only the first ${count(samples)} are shown, use the search for others` : all
 }
 
 /** @param {FamilyStatus} family */
@@ -280,7 +276,7 @@ function createFamily({ name }) {
       setText(type, [family.type, family.unit].filter(Boolean).join(', '))
       setText(help, family.help)
       setHidden(help, family.help === '')
-      show(distinct(family.samples))
+      show(withKeys(family.samples))
       const left = family.series - family.samples.length
       setText(more, left > 0 ? `and ${count(left)} more series` : '')
       setHidden(more, left <= 0)
@@ -289,10 +285,10 @@ function createFamily({ name }) {
 }
 
 /**
- * A page may hold a series twice: the second one gets a key of its own.
+ * A series may occur twice: each occurrence gets its own key.
  * @param {readonly SampleStatus[]} samples
  */
-function distinct(samples) {
+function withKeys(samples) {
   /** @type {Map<string, number>} */
   const seen = new Map()
   return samples.map((sample) => {
@@ -303,18 +299,18 @@ function distinct(samples) {
 }
 
 /**
- * The family's name, which each of its series repeats, steps back behind what tells them apart.
+ * The family's name, which all of its series repeat, is dimmed.
  * @param {string} family
  * @param {SampleStatus} first
  */
 function createSample(family, { series }) {
   const value = make('td')
-  const apart = series.startsWith(family) ? series.slice(family.length) : series
+  const rest = series.startsWith(family) ? series.slice(family.length) : series
   const name = make(
     'th',
     { scope: 'row' },
-    make('span', {}, series.slice(0, series.length - apart.length)),
-    apart,
+    make('span', {}, series.slice(0, series.length - rest.length)),
+    rest,
   )
   return {
     element: make('tr', {}, name, value),
@@ -322,5 +318,20 @@ function createSample(family, { series }) {
     update({ sample }) {
       setText(value, sample.value)
     },
+  }
+}
+
+/**
+ * The clipboard API needs HTTPS or localhost; elsewhere the text is selected and copied with the old command. False:
+ * it is only selected.
+ * @param {Element} element
+ */
+async function copyText(element) {
+  try {
+    await navigator.clipboard.writeText(element.textContent)
+    return true
+  } catch {
+    getSelection()?.selectAllChildren(element)
+    return document.execCommand('copy')
   }
 }

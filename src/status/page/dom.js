@@ -1,4 +1,4 @@
-// The little that this page needs to make and change elements. Text goes in as text, never as markup.
+// Helpers to create and change elements. Text is inserted as text, never as markup.
 
 /**
  * @template {keyof HTMLElementTagNameMap} T
@@ -10,7 +10,7 @@
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag)
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value)
-  element.append(...children.map((child) => (typeof child === 'string' ? readable(child) : child)))
+  element.append(...children.map((child) => (typeof child === 'string' ? escapeDirection(child) : child)))
   return element
 }
 
@@ -27,7 +27,7 @@ export function makeSvg(tag, attributes = {}, ...children) {
 }
 
 /**
- * An element of the page's own HTML.
+ * An element of index.html.
  * @template {HTMLElement} [E=HTMLElement]
  * @param {string} id
  * @returns {E}
@@ -37,25 +37,25 @@ export function get(id) {
 }
 
 /**
- * Characters that turn the direction of what follows, our own words included, as codes: in quotes, YAML, JSON and
- * PromQL read them as the same.
+ * Escapes characters that change the direction of the following text, including our own: in quotes, YAML, JSON and
+ * PromQL read the escape as the same character.
  * @param {string} text
  */
-function readable(text) {
+function escapeDirection(text) {
   return text.replaceAll(
     /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 }
 
-// What doesn't change isn't touched: the browser then has nothing to do, and a selection of text stays.
+// Unchanged elements are not touched: that saves work in the browser, and selected text stays selected.
 
 /**
  * @param {Element} element
  * @param {string} text
  */
 export function setText(element, text) {
-  const wanted = readable(text)
+  const wanted = escapeDirection(text)
   if (element.textContent !== wanted) element.textContent = wanted
 }
 
@@ -77,12 +77,12 @@ export function setHidden(element, hidden) {
 }
 
 /**
- * A list of elements, one for each item, told apart by key: made once, moved only if the order changed.
+ * A list of elements, one per item, identified by key: created once, moved only if the order changed.
  * @template I
  * @param {Element} parent
- * @param {object} kind
- * @param {(item: I) => string} kind.keyOf
- * @param {(item: I) => Shown<I>} kind.create
+ * @param {object} options
+ * @param {(item: I) => string} options.keyOf
+ * @param {(item: I) => Shown<I>} options.create
  */
 export function keyedList(parent, { keyOf, create }) {
   /** @type {Map<string, Shown<I>>} */

@@ -1,4 +1,4 @@
-// Numbers as people read them. Pure.
+// Numbers as text. Pure.
 
 const grouped = new Intl.NumberFormat('en')
 
@@ -20,7 +20,7 @@ export function bytes(value) {
 }
 
 /**
- * How long something lasted.
+ * A duration.
  * @param {number} seconds
  */
 export function durationText(seconds) {
@@ -31,7 +31,7 @@ export function durationText(seconds) {
 }
 
 /**
- * How old something is: in whole units, since it changes while one looks.
+ * An age, in whole units, since it changes every second.
  * @param {number} seconds
  */
 export function age(seconds) {

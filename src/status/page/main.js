@@ -1,13 +1,13 @@
-// The status page: joins its parts, keeps what is shown in the URL, and brings in what changes.
+// The status page: connects its parts, keeps the view in the URL, and polls for changes.
 
-/** @import { Known } from './model.js' */
+/** @import { ClusterStatus } from './model.js' */
 /** @import { Query } from './query.js' */
 import { createAttention } from './attention.js'
 import { createChips } from './chips.js'
 import { get, make, setAttribute, setHidden, setText } from './dom.js'
-import { age } from './format.js'
-import { handleKeys } from './keys.js'
-import { countStates, sayHealth, take } from './model.js'
+import { age, plural } from './format.js'
+import { handleKeyboard } from './keyboard.js'
+import { applyResponse, countStates, healthText } from './model.js'
 import { createNodes } from './nodes.js'
 import { createPanel } from './panel.js'
 import { poll } from './poll.js'
@@ -15,12 +15,12 @@ import { isFiltered, printQuery, readQuery } from './query.js'
 import { createTable } from './table.js'
 import { handleTheme } from './theme.js'
 
-/** @type {Known | undefined} */
-let known
+/** @type {ClusterStatus | undefined} */
+let status
 let query = readQuery(location.search)
-/** When the newest answer came, by the browser's own clock. */
-let answered = performance.now()
-let loss = ''
+/** When the last response arrived, by the browser's clock. */
+let updatedAt = performance.now()
+let connectionError = ''
 
 const search = /** @type {HTMLInputElement} */ (get('search'))
 const stack = /** @type {HTMLSelectElement} */ (get('stack'))
@@ -33,60 +33,62 @@ const panel = createPanel({
   onFind: (find) => change({ find }),
 })
 
-/** Now by the agent's clock, as far as can be told: the two clocks are never compared. */
+/** The agent's time, estimated without comparing its clock with the browser's. */
 function now() {
-  return (known?.time ?? 0) + (performance.now() - answered) / 1000
+  return (status?.time ?? 0) + (performance.now() - updatedAt) / 1000
 }
 
 function show() {
-  if (!known) return
+  if (!status) return
   const time = now()
-  showAttention(known)
-  showNodes(known, time, query.node)
-  showChips(known, query)
-  showStacks(known)
-  showTable({ known, query, now: time })
-  panel.show(query, known, time)
-  showHead(known)
+  showAttention(status)
+  showNodes(status, time, query.node)
+  showChips(status, query)
+  showStacks(status)
+  showTable({ status, query, now: time })
+  panel.show(query, status, time)
+  showHeader(status)
   setHidden(get('clear'), !isFiltered(query))
 }
 
-/** @param {Known} known */
-function showHead({ cluster, version, nodes, nodeId, targets }) {
+/** @param {ClusterStatus} status */
+function showHeader({ cluster, version, nodes, nodeId, targets }) {
   const node = nodes.find(({ id }) => id === nodeId)?.name ?? nodeId
-  const down = countStates(targets.values()).get('down') ?? 0
+  const downTargets = countStates(targets.values()).get('down') ?? 0
+  const lostNodes = nodes.filter(({ link }) => link === 'lost').length
+  const failures = [
+    downTargets > 0 ? `${plural(downTargets, 'target')} down` : '',
+    lostNodes > 0 ? `${plural(lostNodes, 'node')} lost` : '',
+  ].filter(Boolean)
   setText(get('cluster'), cluster)
-  document.title = `${down > 0 ? `${down} down · ` : ''}${cluster}`
-  setText(get('about'), `app-metrics-proxy ${version}, answered by ${node}`)
-  setText(get('glance'), sayHealth(targets.values()))
-  const silence = (performance.now() - answered) / 1000
-  const live = loss === ''
-  setAttribute(get('live'), 'data-live', `${live}`)
-  setText(get('live-text'), live ? `live from ${node}` : loss)
-  // apart, so that a screen reader tells the loss once and not each second
-  setText(get('live-age'), live ? '' : `as of ${age(silence)} ago`)
-  setAttribute(get('main'), 'data-live', `${live}`)
+  document.title = [failures.join(', '), cluster].filter(Boolean).join(' · ')
+  setText(get('about'), `app-metrics-proxy ${version} on ${node}`)
+  setText(get('state-summary'), healthText(targets.values()))
+  const isLive = connectionError === ''
+  setAttribute(get('live'), 'data-live', `${isLive}`)
+  setText(get('live-text'), isLive ? `live from ${node}` : connectionError)
+  // a separate element, so that screen readers announce the error once and not each second
+  setText(get('live-age'), isLive ? '' : `last update ${age((performance.now() - updatedAt) / 1000)} ago`)
+  setAttribute(get('main'), 'data-live', `${isLive}`)
 }
 
-/** @param {Known} known */
+/** @param {ClusterStatus} status */
 function showStacks({ targets }) {
   const stacks = [...new Set([...targets.values()].flatMap((target) => target.stack ?? []))].sort()
-  setHidden(get('stack-pick'), stacks.length < 2 && query.stack === '')
-  const wanted = ['', ...new Set([...stacks, query.stack].filter(Boolean))]
-  if (wanted.join('\n') !== [...stack.options].map(({ value }) => value).join('\n'))
-    stack.replaceChildren(
-      ...wanted.map((name) => make('option', { value: name }, name === '' ? 'all' : name)),
-    )
+  setHidden(get('stack-filter'), stacks.length < 2 && query.stack === '')
+  const names = ['', ...new Set([...stacks, query.stack].filter(Boolean))]
+  if (names.join('\n') !== [...stack.options].map(({ value }) => value).join('\n'))
+    stack.replaceChildren(...names.map((name) => make('option', { value: name }, name === '' ? 'all' : name)))
   if (stack.value !== query.stack) stack.value = query.stack
 }
 
 /**
  * @param {Partial<Query>} part
- * @param {'push' | 'replace'} [how]
+ * @param {'push' | 'replace'} [mode]
  */
-function change(part, how = 'replace') {
+function change(part, mode = 'replace') {
   query = { ...query, ...part }
-  history[how === 'push' ? 'pushState' : 'replaceState'](null, '', printQuery(query))
+  history[mode === 'push' ? 'pushState' : 'replaceState'](null, '', printQuery(query))
   show()
 }
 
@@ -104,28 +106,28 @@ addEventListener('popstate', () => {
   search.value = query.q
   show()
 })
-// a plain click on a target's link opens its details here; any other click is the browser's
+// a plain click on a target's link opens its details; the browser handles any other
 document.addEventListener('click', (event) => {
   const link = /** @type {Element} */ (event.target).closest('[data-open]')
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return
   event.preventDefault()
   change({ target: link.getAttribute('data-open') ?? '', find: '' }, 'push')
 })
-handleKeys({ search, isOpen: () => query.target !== '', onClose: () => panel.close() })
+handleKeyboard({ search, isOpen: () => query.target !== '', onClose: () => panel.close() })
 handleTheme(get('theme'))
 
 setInterval(show, 1000)
 await poll({
-  onAnswer(answer) {
-    known = take(known, answer)
-    answered = performance.now()
-    loss = ''
+  onResponse(response) {
+    status = applyResponse(status, response)
+    updatedAt = performance.now()
+    connectionError = ''
     show()
   },
-  onLoss(reason) {
-    loss =
+  onError(reason) {
+    connectionError =
       reason === 'Failed to fetch' || reason.includes('NetworkError') ? 'the agent cannot be reached' : reason
-    if (known) show()
-    else setText(get('live-text'), loss)
+    if (status) show()
+    else setText(get('live-text'), connectionError)
   },
 })

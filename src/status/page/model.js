@@ -1,4 +1,4 @@
-// What the page knows: the last answers put together, and what is read off them. Pure.
+// The status of the cluster as merged from all responses, and what is derived from it. Pure.
 
 /** @import { Problem, ServiceStatus, TargetState, Status, TargetStatus } from '../shape.ts' */
 /** @import { Query } from './query.js' */
@@ -8,14 +8,14 @@ import { count, plural } from './format.js'
 export const states = ['up', 'down', 'lost', 'searching', 'unscraped', 'off', 'ended']
 
 /**
- * @typedef {object} Extra
- * @property {ReadonlyMap<string, TargetStatus>} targets
- * @property {readonly Group[]} groups the same object as long as nothing came, went or was renamed
+ * @typedef {object} MergedTargets
+ * @property {ReadonlyMap<string, TargetStatus>} targets by key
+ * @property {readonly Group[]} groups the same object while no target is added, removed or renamed
  */
-/** @typedef {Omit<Status, 'targets' | 'gone' | 'partial'> & Extra} Known */
+/** @typedef {Omit<Status, 'targets' | 'gone' | 'partial'> & MergedTargets} ClusterStatus */
 
 /**
- * A service, or a container that stands alone: what has one name and is listed together.
+ * A service or a standalone container: the targets that are listed together under one name.
  * @typedef {object} Group
  * @property {string} key
  * @property {string} name
@@ -24,33 +24,35 @@ export const states = ['up', 'down', 'lost', 'searching', 'unscraped', 'off', 'e
  */
 
 /**
- * @param {Known | undefined} known
- * @param {Status} answer
- * @returns {Known}
+ * @param {ClusterStatus | undefined} before
+ * @param {Status} response
+ * @returns {ClusterStatus}
  */
-export function take(known, answer) {
-  const { targets: changed, gone, partial, ...head } = answer
-  const targets = new Map(partial ? known?.targets : [])
+export function applyResponse(before, response) {
+  const { targets: changed, gone, partial, ...head } = response
+  const targets = new Map(partial ? before?.targets : [])
   for (const key of gone) targets.delete(key)
   for (const target of changed) targets.set(target.key, target)
-  const kept = partial && known && gone.length === 0 && changed.every((target) => isPlaced(target, known))
-  const sameServices = JSON.stringify(known?.services) === JSON.stringify(head.services)
-  return { ...head, targets, groups: kept && sameServices ? known.groups : groupsOf(targets, head.services) }
+  const hasSameTargets =
+    partial && before && gone.length === 0 && changed.every((target) => isInPlace(target, before))
+  const hasSameServices = JSON.stringify(before?.services) === JSON.stringify(head.services)
+  const groups = hasSameTargets && hasSameServices ? before.groups : groupsOf(targets, head.services)
+  return { ...head, targets, groups }
 }
 
 /**
  * @param {TargetStatus} target
- * @param {Known} known
+ * @param {ClusterStatus} before
  */
-function isPlaced(target, known) {
-  const before = known.targets.get(target.key)
-  return before !== undefined && before.path === target.path && before.node === target.node
+function isInPlace(target, before) {
+  const same = before.targets.get(target.key)
+  return same !== undefined && same.path === target.path && same.node === target.node
 }
 
 const collator = new Intl.Collator('en', { numeric: true })
 
 /**
- * By name, and within a group by replica: an order in which nothing moves when a state changes.
+ * Sorted by name, and within a group by replica, so that nothing moves when a state changes.
  * @param {ReadonlyMap<string, TargetStatus>} targets
  * @param {readonly ServiceStatus[]} services
  * @returns {Group[]}
@@ -88,13 +90,13 @@ function byReplica(a, b) {
 }
 
 /**
- * Containers of one name, one a node, belong together for the eye.
+ * Standalone containers with the same name on several nodes are one group.
  * @param {TargetStatus} target
  */
 function groupKey({ kind, service, stack, name }) {
   if (kind === 'replicated' || kind === 'global') return `service ${service}`
   if (kind === 'compose') return `compose ${stack} ${service}`
-  return `alone ${name}`
+  return `standalone ${name}`
 }
 
 /** @param {TargetStatus} target */
@@ -104,7 +106,7 @@ function groupName({ kind, service, stack, name }) {
 }
 
 /**
- * The replicas that are meant to run and of which no container is known.
+ * The replicas that should run but have no container.
  * @param {ServiceStatus | undefined} declared
  * @param {readonly TargetStatus[]} targets
  * @returns {readonly string[]}
@@ -130,7 +132,7 @@ export function countStates(targets) {
  * `3 up, 1 down`
  * @param {Iterable<TargetStatus>} targets
  */
-export function sayStates(targets) {
+export function stateCountsText(targets) {
   const counts = countStates(targets)
   return states
     .flatMap((state) => (counts.has(state) ? [`${count(counts.get(state) ?? 0)} ${state}`] : []))
@@ -138,24 +140,27 @@ export function sayStates(targets) {
 }
 
 /** @type {readonly TargetState[]} */
-const vital = ['up', 'down', 'lost']
+const scrapedStates = ['up', 'down', 'lost']
 
 /**
- * The same in short: what doesn't concern the health of what is scraped is one number.
+ * `9 targets up, 1 down, 3 not scraped`
  * @param {Iterable<TargetStatus>} targets
  */
-export function sayHealth(targets) {
-  const counts = countStates(targets)
-  const said = vital.flatMap((state) =>
-    counts.has(state) ? [`${count(counts.get(state) ?? 0)} ${state}`] : [],
-  )
-  const others = [...counts].reduce((sum, [state, amount]) => sum + (vital.includes(state) ? 0 : amount), 0)
-  if (others > 0) said.push(plural(others, 'other'))
-  return said.join(', ')
+export function healthText(targets) {
+  /** @type {Map<string, number>} */
+  const counts = new Map()
+  for (const { state } of targets) {
+    const name = scrapedStates.includes(state) ? state : 'not scraped'
+    counts.set(name, (counts.get(name) ?? 0) + 1)
+  }
+  return [...scrapedStates, 'not scraped']
+    .flatMap((name) => (counts.has(name) ? [{ name, amount: counts.get(name) ?? 0 }] : []))
+    .map(({ name, amount }, at) => `${at === 0 ? plural(amount, 'target') : count(amount)} ${name}`)
+    .join(', ')
 }
 
 /**
- * Whether the target is to be shown. Each word must be found somewhere.
+ * Whether a target matches the filters. Each word must be in one of its fields.
  * @param {Query} query
  * @returns {(target: TargetStatus) => boolean}
  */
@@ -165,24 +170,19 @@ export function matcher({ q, states: wanted, node, stack }) {
     (wanted.length === 0 || wanted.includes(target.state)) &&
     (node === '' || target.nodeId === node) &&
     (stack === '' || target.stack === stack) &&
-    (words.length === 0 || holds(textOf(target), words))
+    (words.length === 0 || containsAll(textOf(target), words))
 }
 
 /**
  * @param {string} text
  * @param {readonly string[]} words
  */
-function holds(text, words) {
+function containsAll(text, words) {
   return words.every((word) => text.includes(word))
 }
 
-/** @type {WeakMap<TargetStatus, string>} */
-const texts = new WeakMap()
-
 /** @param {TargetStatus} target */
 function textOf(target) {
-  const known = texts.get(target)
-  if (known !== undefined) return known
   const { service, name, stack, replica, node, image, id, state, endpoint, trouble, remarks } = target
   const parts = [
     service,
@@ -196,28 +196,26 @@ function textOf(target) {
     endpoint?.url,
     endpoint?.why,
   ]
-  const text = [...parts, trouble?.reason, trouble?.hint, ...remarks].join('\n').toLowerCase()
-  texts.set(target, text)
-  return text
+  return [...parts, trouble?.reason, trouble?.hint, ...remarks].join('\n').toLowerCase()
 }
 
 /**
- * What needs a person, in the order of urgency: problems of the cluster, then targets.
- * @typedef {{ key: string, severity: Problem['severity'], title: string, text: string, hint?: string | undefined, target?: TargetStatus }} Need
+ * @typedef {{ key: string, severity: Problem['severity'], title: string, text: string, hint?: string | undefined, target?: TargetStatus }} AttentionItem
  */
 
-/** What isn't scraped and is meant to be so. */
-const atRest = ['no_metrics', 'paused', 'disabled']
-/** The exit code of what ended by SIGTERM, as it was told to: each update of a service does so. */
-const terminated = 143
+/** Why a target may be unscraped without needing attention. */
+const expectedCodes = ['no_metrics', 'paused', 'disabled']
+/** The exit code after SIGTERM, with which each update of a service stops containers. */
+const exitCodeTerminated = 143
 
 /**
- * @param {Known} known
- * @returns {Need[]}
+ * Sorted by severity; problems of the cluster before those of targets.
+ * @param {ClusterStatus} status
+ * @returns {AttentionItem[]}
  */
-export function needsOf({ problems, targets }) {
-  /** @type {Need[]} */
-  const needs = problems.map(({ key, severity, about, text, hint }) => ({
+export function attentionItems({ problems, targets }) {
+  /** @type {AttentionItem[]} */
+  const items = problems.map(({ key, severity, about, text, hint }) => ({
     key: `problem ${key}`,
     severity,
     title: titles[about],
@@ -227,12 +225,14 @@ export function needsOf({ problems, targets }) {
   for (const target of targets.values()) {
     const { key, state, trouble, ended } = target
     const { reason = '', hint, code = 'internal' } = trouble ?? {}
-    const need = { key: `target ${key}`, title: titleOf(target), text: reason, hint, target }
-    if (state === 'down') needs.push({ ...need, severity: 'error' })
-    else if (state === 'unscraped' && !atRest.includes(code)) needs.push({ ...need, severity: 'warning' })
-    else if (ended?.exitCode && ended.exitCode !== terminated) needs.push({ ...need, severity: 'warning' })
+    const item = { key: `target ${key}`, title: titleOf(target), text: reason, hint, target }
+    if (state === 'down') items.push({ ...item, severity: 'error' })
+    else if (state === 'unscraped' && !expectedCodes.includes(code))
+      items.push({ ...item, severity: 'warning' })
+    else if (ended?.exitCode && ended.exitCode !== exitCodeTerminated)
+      items.push({ ...item, severity: 'warning' })
   }
-  return needs.sort(
+  return items.sort(
     (a, b) =>
       severities.indexOf(a.severity) - severities.indexOf(b.severity) ||
       Number(!!a.target) - Number(!!b.target) ||
@@ -258,15 +258,15 @@ const titles = {
 }
 
 /**
- * A target's name as it is in labels: `demo_web.2`, `demo_node@node3`.
+ * As in the label `instance`: `demo_web.2`, `demo_node@node3`.
  * @param {TargetStatus} target
  */
 export function titleOf(target) {
-  return `${stemOf(target)}${suffixOf(target)}`
+  return `${baseNameOf(target)}${suffixOf(target)}`
 }
 
 /** @param {TargetStatus} target */
-export function stemOf({ kind, service, name }) {
+export function baseNameOf({ kind, service, name }) {
   return kind === 'replicated' || kind === 'global' ? (service ?? name) : name
 }
 

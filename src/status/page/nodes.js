@@ -1,55 +1,55 @@
-// The nodes: each with its link, its version, and all its targets as a matrix. A click filters by the node.
+// The nodes, each with its link, its version, and its targets as a matrix. A click filters by node.
 
+import { createMatrix } from './charts.js'
 import { get, keyedList, make, setAttribute, setHidden, setText } from './dom.js'
-import { createMatrix } from './drawings.js'
 /** @import { NodeStatus, TargetStatus } from '../shape.ts' */
-/** @import { Known } from './model.js' */
+/** @import { ClusterStatus } from './model.js' */
 import { age, durationText } from './format.js'
-import { sayHealth } from './model.js'
+import { healthText } from './model.js'
 
 const columns = 24
-/** More nodes are shown smaller. */
-const mostLarge = 12
+/** With more nodes, each is shown smaller. */
+const maxLarge = 12
 
 /**
- * @typedef {object} Item
+ * @typedef {object} NodeItem
  * @property {NodeStatus} node
  * @property {readonly TargetStatus[]} targets
  * @property {number} now
- * @property {boolean} chosen
+ * @property {boolean} isSelected
  */
 
-/** @param {(node: string) => void} onChoose */
-export function createNodes(onChoose) {
-  /** @type {(items: readonly Item[]) => void} */
+/** @param {(node: string) => void} onSelect */
+export function createNodes(onSelect) {
+  /** @type {(items: readonly NodeItem[]) => void} */
   const show = keyedList(get('nodes'), {
     keyOf: ({ node }) => node.id,
-    create: ({ node }) => createCard(node.id, onChoose),
+    create: ({ node }) => createCard(node.id, onSelect),
   })
-  return (/** @type {Known} */ known, /** @type {number} */ now, /** @type {string} */ chosen) => {
-    const byNode = Map.groupBy(inOrder(known), ({ nodeId }) => nodeId)
-    setAttribute(get('nodes'), 'data-many', `${known.nodes.length > mostLarge}`)
+  return (/** @type {ClusterStatus} */ status, /** @type {number} */ now, /** @type {string} */ selected) => {
+    const byNode = Map.groupBy(sortedTargets(status), ({ nodeId }) => nodeId)
+    setAttribute(get('nodes'), 'data-many', `${status.nodes.length > maxLarge}`)
     show(
-      known.nodes.map((node) => ({
+      status.nodes.map((node) => ({
         node,
         targets: byNode.get(node.id) ?? [],
         now,
-        chosen: node.id === chosen,
+        isSelected: node.id === selected,
       })),
     )
   }
 }
 
-/** @param {Known} known */
-function inOrder({ groups, targets }) {
+/** @param {ClusterStatus} status */
+function sortedTargets({ groups, targets }) {
   return groups.flatMap(({ members }) => members.flatMap((key) => targets.get(key) ?? []))
 }
 
 /**
  * @param {string} id
- * @param {(node: string) => void} onChoose
+ * @param {(node: string) => void} onSelect
  */
-function createCard(id, onChoose) {
+function createCard(id, onSelect) {
   const name = make('span', { class: 'name' })
   const role = make('span', { class: 'tag' })
   const link = make('span', { class: 'link' })
@@ -59,23 +59,23 @@ function createCard(id, onChoose) {
   const button = make(
     'button',
     { type: 'button', class: 'node' },
-    make('span', { class: 'top' }, name, role, counts),
-    make('span', { class: 'top' }, link, version),
+    make('span', { class: 'line' }, name, role, counts),
+    make('span', { class: 'line' }, link, version),
     matrix.element,
   )
-  button.addEventListener('click', () => onChoose(id))
+  button.addEventListener('click', () => onSelect(id))
   return {
     element: make('li', {}, button),
-    /** @param {Item} item */
-    update({ node, targets, now, chosen }) {
+    /** @param {NodeItem} item */
+    update({ node, targets, now, isSelected }) {
       setText(name, node.name)
       setText(role, node.manager ? 'manager' : 'worker')
       setHidden(role, !node.swarm)
       setText(version, node.version ?? '')
-      setText(link, sayLink(node, now))
-      setText(counts, targets.length === 0 ? 'no containers' : sayHealth(targets))
+      setText(link, linkText(node, now))
+      setText(counts, targets.length === 0 ? 'no containers' : healthText(targets))
       setAttribute(button, 'data-link', node.trouble ? 'lost' : node.link)
-      setAttribute(button, 'aria-pressed', `${chosen}`)
+      setAttribute(button, 'aria-pressed', `${isSelected}`)
       setAttribute(button, 'title', [node.hostname, node.id, node.address].filter(Boolean).join('\n'))
       matrix.update(targets.map(({ state }) => state))
     },
@@ -86,11 +86,12 @@ function createCard(id, onChoose) {
  * @param {NodeStatus} node
  * @param {number} now
  */
-function sayLink({ link, since, roundTrip, swarmState, trouble }, now) {
+function linkText({ link, since, roundTrip, swarmState, trouble }, now) {
   const state = swarmState === undefined ? '' : `, ${swarmState}`
-  if (trouble) return `in trouble${state}`
+  if (link === 'lost') return `lost ${age(now - (since ?? now))} ago${state}`
+  if (trouble) return `problem, see above${state}`
   if (link === 'self') return `this agent${state}`
-  if (link === 'up') return `linked${roundTrip === undefined ? '' : `, ${durationText(roundTrip)}`}${state}`
-  if (link === 'lost') return `lost for ${age(now - (since ?? now))}${state}`
+  if (link === 'up')
+    return `connected${roundTrip === undefined ? '' : `, ${durationText(roundTrip)}`}${state}`
   return `no agent${state}`
 }

@@ -1,7 +1,7 @@
-// One target's details, beside the list.
+// The panel beside the list, with one target's details.
 
 /** @import { TargetDetails } from '../shape.ts' */
-/** @import { Known } from './model.js' */
+/** @import { ClusterStatus } from './model.js' */
 /** @import { Query } from './query.js' */
 import { createDetails } from './details.js'
 import { get, setHidden } from './dom.js'
@@ -16,9 +16,9 @@ export function createPanel({ onClose, onFind }) {
   /** @type {ReturnType<typeof createDetails> | undefined} */
   let details
   let shown = ''
-  /** What the details on the screen were asked with: a new scrape or another search is a new ask. */
-  let asked = ''
-  let asking = new AbortController()
+  /** What the shown details depend on: after a new scrape or another search they are requested again. */
+  let requestKey = ''
+  let pending = new AbortController()
   /** @type {Element | null} */
   let opener = null
 
@@ -26,7 +26,7 @@ export function createPanel({ onClose, onFind }) {
   function open(target) {
     if (shown === '') opener = document.activeElement
     shown = target
-    asked = ''
+    requestKey = ''
     details = createDetails({ onClose, onFind })
     panel.replaceChildren(details.element)
     setHidden(panel, false)
@@ -36,7 +36,7 @@ export function createPanel({ onClose, onFind }) {
   }
 
   function hide() {
-    asking.abort()
+    pending.abort()
     shown = ''
     details = undefined
     panel.replaceChildren()
@@ -47,20 +47,20 @@ export function createPanel({ onClose, onFind }) {
 
   /**
    * @param {Query} query
-   * @param {string} wanted
+   * @param {string} key
    */
-  async function refresh({ target, find }, wanted) {
-    asking.abort()
-    asking = new AbortController()
-    const { signal } = asking
-    asked = wanted
+  async function refresh({ target, find }, key) {
+    pending.abort()
+    pending = new AbortController()
+    const { signal } = pending
+    requestKey = key
     try {
-      const answer = await ask(target, find, signal)
-      if (!signal.aborted) details?.update(answer, find)
+      const response = await requestDetails(target, find, signal)
+      if (!signal.aborted) details?.update(response, find)
     } catch (error) {
       if (signal.aborted) return
       details?.fail(error instanceof Error ? error.message : String(error))
-      asked = ''
+      requestKey = ''
     }
   }
 
@@ -68,20 +68,20 @@ export function createPanel({ onClose, onFind }) {
     close: onClose,
     /**
      * @param {Query} query
-     * @param {Known} known
+     * @param {ClusterStatus} status
      * @param {number} now
      */
-    show(query, known, now) {
+    show(query, status, now) {
       const { target, find } = query
       if (target === '') {
         if (shown !== '') hide()
         return
       }
       if (target !== shown) open(target)
-      const listed = known.targets.get(target)
+      const listed = status.targets.get(target)
       details?.tick(listed, now)
-      const wanted = JSON.stringify([listed?.scraped, listed?.state, listed?.trouble, find])
-      if (wanted !== asked) void refresh(query, wanted)
+      const key = JSON.stringify([listed?.scraped, listed?.state, listed?.trouble, find])
+      if (key !== requestKey) void refresh(query, key)
     },
   }
 }
@@ -92,14 +92,13 @@ export function createPanel({ onClose, onFind }) {
  * @param {AbortSignal} signal
  * @returns {Promise<TargetDetails>}
  */
-async function ask(target, find, signal) {
+async function requestDetails(target, find, signal) {
   const response = await fetch(`.?${new URLSearchParams({ target, find })}`, {
     headers: { accept: 'application/json' },
     cache: 'no-store',
     signal,
   })
-  if (response.status === 404)
-    throw new Error('This target is gone: its container was removed or its node forgotten.')
-  if (!response.ok) throw new Error(`The agent answers ${response.status}.`)
+  if (response.status === 404) throw new Error('This target is gone: its container or its node was removed.')
+  if (!response.ok) throw new Error(`The agent responded with status ${response.status}.`)
   return response.json()
 }

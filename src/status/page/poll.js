@@ -1,33 +1,33 @@
-// Asks the agent again and again for what changed, and tells when it can't be asked.
+// Polls the agent for changes, and reports when it can't be reached.
 
 /** @import { Status } from '../shape.ts' */
 
-const pause = 1000
-const longestPause = 8000
-const patience = 15_000
+const intervalMs = 1000
+const maxDelayMs = 8000
+const requestTimeoutMs = 15_000
 
 /**
  * @param {object} listener
- * @param {(answer: Status) => void} listener.onAnswer
- * @param {(reason: string) => void} listener.onLoss
+ * @param {(response: Status) => void} listener.onResponse
+ * @param {(reason: string) => void} listener.onError
  */
-export async function poll({ onAnswer, onLoss }) {
+export async function poll({ onResponse, onError }) {
   let sequence = ''
   let failures = 0
   for (;;) {
-    const asked = performance.now()
+    const startedAt = performance.now()
     try {
-      const answer = await ask(sequence)
-      sequence = answer.sequence
+      const response = await requestStatus(sequence)
+      sequence = response.sequence
       failures = 0
-      onAnswer(answer)
+      onResponse(response)
     } catch (error) {
       failures += 1
-      onLoss(error instanceof Error ? error.message : String(error))
+      onError(error instanceof Error ? error.message : String(error))
     }
-    // a large cluster on a slow machine is asked less often
-    const breather = Math.max(pause * 2 ** Math.min(failures, 4), 4 * (performance.now() - asked))
-    await sleep(Math.min(breather, longestPause))
+    // a large cluster on a slow machine is polled less often
+    const delayMs = Math.max(intervalMs * 2 ** Math.min(failures, 4), 4 * (performance.now() - startedAt))
+    await sleep(Math.min(delayMs, maxDelayMs))
     await untilVisible()
   }
 }
@@ -36,13 +36,13 @@ export async function poll({ onAnswer, onLoss }) {
  * @param {string} sequence
  * @returns {Promise<Status>}
  */
-async function ask(sequence) {
+async function requestStatus(sequence) {
   const response = await fetch(`.${sequence === '' ? '' : `?since=${encodeURIComponent(sequence)}`}`, {
     headers: { accept: 'application/json' },
     cache: 'no-store',
-    signal: AbortSignal.timeout(patience),
+    signal: AbortSignal.timeout(requestTimeoutMs),
   })
-  if (!response.ok) throw new Error(`the agent answers ${response.status}`)
+  if (!response.ok) throw new Error(`the agent responded with status ${response.status}`)
   return response.json()
 }
 
@@ -51,7 +51,7 @@ function sleep(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
-/** Nobody sees a hidden page: it asks for nothing. */
+/** A hidden page does not poll. */
 function untilVisible() {
   if (!document.hidden) return undefined
   return new Promise((resolve) => document.addEventListener('visibilitychange', resolve, { once: true }))

@@ -1,25 +1,25 @@
-// What the page shows, as it stands in the URL: so that a view can be shared, kept and gone back to. Pure.
+// The filters and the open target, as in the URL: a view can be shared and bookmarked, and Back works. Pure.
 
 /**
  * @typedef {object} Query
- * @property {string} q words, all of which a target must hold
- * @property {readonly string[]} states none: all
+ * @property {string} q words that a target must contain
+ * @property {readonly string[]} states empty: all
  * @property {string} node a node's id
  * @property {string} stack
  * @property {string} target the key of the target whose details are open
- * @property {string} find what is looked for in its page
+ * @property {string} find words searched for in its metrics
  */
 
 /** @type {Query} */
-export const everything = { q: '', states: [], node: '', stack: '', target: '', find: '' }
+export const noFilters = { q: '', states: [], node: '', stack: '', target: '', find: '' }
 
 /**
  * @param {string} search
  * @returns {Query}
  */
 export function readQuery(search) {
-  const given = new URLSearchParams(search)
-  const text = (/** @type {string} */ name) => given.get(name) ?? ''
+  const parameters = new URLSearchParams(search)
+  const text = (/** @type {string} */ name) => parameters.get(name) ?? ''
   return {
     q: text('q'),
     states: text('state').split(',').filter(Boolean),
@@ -32,13 +32,13 @@ export function readQuery(search) {
 
 /**
  * @param {Query} query
- * @returns {string} what to put behind the path: begins with `?`, or is `.` for everything
+ * @returns {string} a relative URL: `?…`, or `.` without filters
  */
 export function printQuery({ q, states, node, stack, target, find }) {
-  const given = new URLSearchParams()
+  const parameters = new URLSearchParams()
   for (const [name, value] of Object.entries({ q, state: states.join(','), node, stack, target, find }))
-    if (value !== '') given.set(name, value)
-  return given.size === 0 ? '.' : `?${given}`
+    if (value !== '') parameters.set(name, value)
+  return parameters.size === 0 ? '.' : `?${parameters}`
 }
 
 /** @param {Query} query */

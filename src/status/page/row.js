@@ -1,34 +1,34 @@
-// One target's row.
+// The row of one target.
 
+import { createHistory } from './charts.js'
 /** @import { TargetStatus } from '../shape.ts' */
 import { make, setAttribute, setHidden, setText } from './dom.js'
-import { createHistory } from './drawings.js'
 import { age, bytes, count, durationText } from './format.js'
-import { stemOf, suffixOf, titleOf } from './model.js'
-import { everything, printQuery } from './query.js'
+import { baseNameOf, suffixOf, titleOf } from './model.js'
+import { noFilters, printQuery } from './query.js'
 
 const bars = 20
 
 /**
- * @typedef {object} Scene
+ * @typedef {object} RowContext
  * @property {number} now
- * @property {boolean} headed whether the group has a row of its own that shows its name
+ * @property {boolean} isGrouped whether the row of its group shows the name
  * @property {number} staleAfter
- * @property {string} chosen the key of the target whose details are open
+ * @property {string} selected the key of the target whose details are open
  */
 
 /** @param {TargetStatus} first */
 export function createRow(first) {
-  const stem = make('span', { class: 'stem' })
+  const baseName = make('span', { class: 'base-name' })
   const suffix = make('span', { class: 'suffix' })
-  const state = make('span', { class: 'unseen' })
+  const state = make('span', { class: 'visually-hidden' })
   const link = make(
     'a',
-    { class: 'name', href: printQuery({ ...everything, target: first.key }), 'data-open': first.key },
-    stem,
+    { class: 'name', href: printQuery({ ...noFilters, target: first.key }), 'data-open': first.key },
+    baseName,
     suffix,
   )
-  const node = cell('where')
+  const node = cell('node-cell')
   const url = make('code')
   const why = make('span', { class: 'why' })
   const trouble = make('span', { class: 'trouble' })
@@ -41,13 +41,13 @@ export function createRow(first) {
     age: cell('number age'),
   }
   const history = createHistory(bars)
-  const past = cell('past', history.element)
+  const past = cell('history-cell', history.element)
   const element = make(
     'div',
     { role: 'row', class: 'row target' },
     make(
       'span',
-      { role: 'rowheader', class: 'who' },
+      { role: 'rowheader', class: 'name-cell' },
       make('i', { class: 'mark', 'aria-hidden': 'true' }),
       link,
       state,
@@ -61,28 +61,28 @@ export function createRow(first) {
   /** @type {TargetStatus | undefined} */
   let shown
   /** @type {boolean | undefined} */
-  let inGroup
+  let wasGrouped
 
   /**
    * @param {TargetStatus} target
-   * @param {boolean} headed
+   * @param {boolean} isGrouped
    */
-  function fill(target, headed) {
-    setText(stem, headed && target.kind !== 'compose' ? '' : stemOf(target))
+  function fill(target, isGrouped) {
+    setText(baseName, isGrouped && target.kind !== 'compose' ? '' : baseNameOf(target))
     setText(suffix, suffixOf(target))
     setAttribute(link, 'aria-label', titleOf(target))
     setText(state, target.state)
     setText(node, target.node)
     const { endpoint, trouble: problem } = target
-    const bare = endpoint === undefined
+    const hasEndpoint = endpoint !== undefined
     setText(url, endpoint ? shortUrl(endpoint.url) : '')
     setText(why, endpoint?.why ?? '')
-    setHidden(url, bare)
-    setHidden(why, bare)
-    setText(trouble, problem?.reason ?? (bare ? 'looking for its metrics' : ''))
-    setHidden(trouble, !problem && !bare)
+    setHidden(url, !hasEndpoint)
+    setHidden(why, !hasEndpoint)
+    setText(trouble, problem?.reason ?? (hasEndpoint ? '' : 'searching for metrics'))
+    setHidden(trouble, !problem && hasEndpoint)
     setText(hint, problem?.hint ?? '')
-    // what is amiss with a node is said once, on top, and not of each of its targets
+    // the hint for a lost node is shown once, at the top, and not for each of its targets
     setHidden(hint, problem?.hint === undefined || target.state === 'lost')
     setText(remarks, target.remarks.join('\n'))
     setHidden(remarks, target.remarks.length === 0)
@@ -90,23 +90,23 @@ export function createRow(first) {
     setText(numbers.size, target.bytes === undefined ? '' : bytes(target.bytes))
     setText(numbers.duration, target.duration === undefined ? '' : durationText(target.duration))
     history.update(target.history)
-    for (const one of [...Object.values(numbers), past]) setHidden(one, bare)
+    for (const part of [...Object.values(numbers), past]) setHidden(part, !hasEndpoint)
     setAttribute(element, 'data-state', target.state)
-    setAttribute(element, 'data-bare', `${bare}`)
-    setAttribute(element, 'data-headed', `${headed}`)
+    setAttribute(element, 'data-no-endpoint', `${!hasEndpoint}`)
+    setAttribute(element, 'data-grouped', `${isGrouped}`)
   }
 
   return {
     element,
     /**
      * @param {TargetStatus} target
-     * @param {Scene} scene
+     * @param {RowContext} context
      */
-    update(target, { now, headed, staleAfter, chosen }) {
-      if (target !== shown || headed !== inGroup) fill(target, headed)
+    update(target, { now, isGrouped, staleAfter, selected }) {
+      if (target !== shown || isGrouped !== wasGrouped) fill(target, isGrouped)
       shown = target
-      inGroup = headed
-      setAttribute(element, 'data-chosen', `${target.key === chosen}`)
+      wasGrouped = isGrouped
+      setAttribute(element, 'data-selected', `${target.key === selected}`)
       if (target.scraped === undefined) return setText(numbers.age, '')
       setText(numbers.age, age(now - target.scraped))
       setAttribute(numbers.age, 'data-old', `${now - target.scraped > staleAfter}`)

@@ -1,26 +1,25 @@
-// The targets: a group for each service, a row for each replica. Rows are made a few at a time, so that two
-// thousand of them don't hold up the first paint, and changed only where something changed.
+// The table of targets: a group for each service, a row for each replica. Rows are created in several frames, so that
+// two thousand of them don't delay the first paint, and only changed cells are updated.
 
+import { createMatrix } from './charts.js'
 /** @import { TargetStatus } from '../shape.ts' */
-/** @import { Group, Known } from './model.js' */
+/** @import { ClusterStatus, Group } from './model.js' */
 /** @import { Query } from './query.js' */
 import { get, make, setAttribute, setHidden, setText } from './dom.js'
-import { createMatrix } from './drawings.js'
-import { bytes, count } from './format.js'
-import { matcher, missingOf, sayStates } from './model.js'
+import { bytes, count, plural } from './format.js'
+import { matcher, missingOf, stateCountsText } from './model.js'
 import { isFiltered } from './query.js'
 import { createRow } from './row.js'
 
-/** Above so many targets, services of which nothing is amiss start folded. */
-const mostUnfolded = 250
-/** What is amiss with a whole node stands there, and unfolds none of its services. */
-const calm = ['up', 'off', 'lost']
-/** Milliseconds for making rows before the browser may paint again. */
-const slice = 12
+/** With more targets, services without failures start collapsed. */
+const maxExpanded = 250
+/** A lost node is shown above and expands none of its services. */
+const collapsedStates = ['up', 'off', 'lost']
+const frameBudgetMs = 12
 
 /**
- * @typedef {object} Scene
- * @property {Known} known
+ * @typedef {object} TableInput
+ * @property {ClusterStatus} status
  * @property {Query} query
  * @property {number} now
  */
@@ -29,44 +28,44 @@ export function createTable() {
   const table = get('targets')
   /** @type {Map<string, ReturnType<typeof createGroup>>} */
   const shown = new Map()
-  /** @type {Scene | undefined} */
-  let scene
-  let building = 0
+  /** @type {TableInput | undefined} */
+  let input
+  let frame = 0
 
-  /** @param {Scene} next */
+  /** @param {TableInput} next */
   function update(next) {
-    scene = next
-    const wanted = new Set(next.known.groups.map(({ key }) => key))
+    input = next
+    const wanted = new Set(next.status.groups.map(({ key }) => key))
     for (const [key, { element }] of shown)
       if (!wanted.has(key)) {
         element.remove()
         shown.delete(key)
       }
-    cancelAnimationFrame(building)
+    cancelAnimationFrame(frame)
     build(0, table.children[1] ?? null)
-    say(next)
+    showCount(next)
   }
 
   /**
-   * Shows the groups from `at` on, the first of which belongs at `place`.
+   * Shows the groups from index `at` on, starting before the element `place`.
    * @param {number} at
    * @param {Element | null} place
    */
   function build(at, place) {
-    const { known, query, now } = /** @type {Scene} */ (scene)
-    const until = performance.now() + slice
-    const view = { known, now, fits: matcher(query), filtered: isFiltered(query), open: query.target }
-    const folded = known.targets.size > mostUnfolded
+    const { status, query, now } = /** @type {TableInput} */ (input)
+    const deadline = performance.now() + frameBudgetMs
+    const view = { status, now, matches: matcher(query), filtered: isFiltered(query), open: query.target }
+    const isLarge = status.targets.size > maxExpanded
     let next = place
-    for (let index = at; index < known.groups.length; index += 1) {
-      const group = /** @type {Group} */ (known.groups[index])
-      const one = shown.get(group.key) ?? createGroup(folded, () => scene && update(scene))
+    for (let index = at; index < status.groups.length; index += 1) {
+      const group = /** @type {Group} */ (status.groups[index])
+      const one = shown.get(group.key) ?? createGroup(isLarge, () => input && update(input))
       shown.set(group.key, one)
       if (one.element === next) next = next.nextElementSibling
       else table.insertBefore(one.element, next)
       one.update(group, view)
-      if (performance.now() > until && index + 1 < known.groups.length) {
-        building = requestAnimationFrame(() => build(index + 1, next))
+      if (performance.now() > deadline && index + 1 < status.groups.length) {
+        frame = requestAnimationFrame(() => build(index + 1, next))
         return
       }
     }
@@ -75,94 +74,99 @@ export function createTable() {
   return update
 }
 
-/** @param {Scene} scene */
-function say({ known, query }) {
-  const all = known.targets.size
-  const fits = matcher(query)
-  const matching = isFiltered(query) ? [...known.targets.values()].filter(fits).length : all
-  setText(get('count'), matching === all ? count(all) : `${count(matching)} of ${count(all)}`)
+/** @param {TableInput} input */
+function showCount({ status, query }) {
+  const all = status.targets.size
+  const matching = isFiltered(query) ? [...status.targets.values()].filter(matcher(query)).length : all
+  const total = plural(all, 'target')
+  setText(get('count'), matching === all ? total : `${count(matching)} of ${total}`)
   const empty = get('empty')
-  setHidden(empty, matching > 0 || (all === 0 && known.groups.length > 0))
+  setHidden(empty, matching > 0 || (all === 0 && status.groups.length > 0))
   setText(
     empty,
     all === 0
-      ? 'No containers are known yet. The agent looks for those of its node, and hears of the others from its peers.'
-      : 'Nothing matches. Clear the filters to see all targets.',
+      ? 'No containers are known yet. The agent discovers those of its node, and receives the others from its peers.'
+      : 'No target matches. Clear the filters to see all targets.',
   )
 }
 
 /**
- * @typedef {object} View
- * @property {Known} known
+ * @typedef {object} GroupContext
+ * @property {ClusterStatus} status
  * @property {number} now
- * @property {(target: TargetStatus) => boolean} fits
+ * @property {(target: TargetStatus) => boolean} matches
  * @property {boolean} filtered
  * @property {string} open the key of the target whose details are open
  */
 
 /**
- * @param {boolean} large whether the cluster is so large that what is calm starts folded
+ * @param {boolean} isLarge whether groups without failures start collapsed
  * @param {() => void} onToggle
  */
-function createGroup(large, onToggle) {
+function createGroup(isLarge, onToggle) {
   const element = make('div', { role: 'rowgroup', class: 'group' })
   /** @type {Map<string, ReturnType<typeof createRow>>} */
   const rows = new Map()
   /** @type {ReturnType<typeof createHead> | undefined} */
   let head
   /**
-   * Whether it was to be unfolded when it was first seen: nothing jumps by itself later.
+   * Whether it started expanded. Decided once, so that nothing expands or collapses by itself later.
    * @type {boolean | undefined}
    */
-  let first
+  let startsExpanded
   /** @type {boolean | undefined} */
-  let chosen
-  let unfolded = true
+  let userChoice
+  let isExpanded = true
 
   return {
     element,
     /**
      * @param {Group} group
-     * @param {View} view
+     * @param {GroupContext} context
      */
-    update(group, { known, now, fits, filtered, open }) {
-      const targets = group.members.flatMap((key) => known.targets.get(key) ?? [])
+    update(group, { status, now, matches, filtered, open }) {
+      const targets = group.members.flatMap((key) => status.targets.get(key) ?? [])
       const missing = missingOf(group.declared, targets)
-      const matching = filtered ? targets.filter(fits) : targets
-      const headed = targets.length !== 1 || missing.length > 0
-      first ??= !large || !targets.every(({ state }) => calm.includes(state))
-      unfolded = !headed || (chosen ?? (filtered ? matching.length <= mostUnfolded : first))
+      const matching = filtered ? targets.filter(matches) : targets
+      const hasHead = targets.length !== 1 || missing.length > 0
+      startsExpanded ??= !isLarge || !targets.every(({ state }) => collapsedStates.includes(state))
+      isExpanded = !hasHead || (userChoice ?? (filtered ? matching.length <= maxExpanded : startsExpanded))
 
-      if (headed && !head) {
+      if (hasHead && !head) {
         head = createHead(() => {
-          chosen = !unfolded
+          userChoice = !isExpanded
           onToggle()
         })
         element.prepend(head.element)
-      } else if (!headed && head) {
+      } else if (!hasHead && head) {
         head.element.remove()
         head = undefined
       }
-      head?.update(group, targets, missing, unfolded)
+      head?.update(group, targets, missing, isExpanded)
       setHidden(element, filtered && matching.length === 0)
 
-      const visible = unfolded ? matching : []
+      const visible = isExpanded ? matching : []
       const wanted = new Set(visible.map(({ key }) => key))
       for (const [key, row] of rows)
         if (!wanted.has(key)) {
           row.element.remove()
           rows.delete(key)
         }
-      const scene = { now, headed, staleAfter: known.settings.staleAfter, chosen: open }
+      const rowContext = {
+        now,
+        isGrouped: hasHead,
+        staleAfter: status.settings.staleAfter,
+        selected: open,
+      }
       let place = head ? head.element.nextElementSibling : element.firstElementChild
       for (const target of visible) {
         const row = rows.get(target.key) ?? createRow(target)
         rows.set(target.key, row)
         if (row.element === place) place = place.nextElementSibling
         else element.insertBefore(row.element, place)
-        row.update(target, scene)
+        row.update(target, rowContext)
       }
-      element.style.setProperty('--lines', `${visible.length + (headed ? 1 : 0)}`)
+      element.style.setProperty('--lines', `${visible.length + (hasHead ? 1 : 0)}`)
     },
   }
 }
@@ -171,11 +175,11 @@ const matrixColumns = 40
 
 /** @param {() => void} onToggle */
 function createHead(onToggle) {
-  const name = make('span', { class: 'stem' })
+  const name = make('span', { class: 'base-name' })
   const kind = make('span', { class: 'tag' })
   const button = make(
     'button',
-    { type: 'button', class: 'fold' },
+    { type: 'button', class: 'toggle' },
     make('span', { class: 'caret', 'aria-hidden': 'true' }),
     name,
   )
@@ -188,7 +192,7 @@ function createHead(onToggle) {
   const element = make(
     'div',
     { role: 'row', class: 'row service' },
-    make('span', { role: 'rowheader', class: 'who' }, button, kind),
+    make('span', { role: 'rowheader', class: 'name-cell' }, button, kind),
     make('span', { role: 'cell', class: 'summary' }, matrix.element, states, missing),
     series,
     size,
@@ -199,14 +203,14 @@ function createHead(onToggle) {
      * @param {Group} group
      * @param {readonly TargetStatus[]} targets
      * @param {readonly string[]} absent
-     * @param {boolean} unfolded
+     * @param {boolean} isExpanded
      */
-    update(group, targets, absent, unfolded) {
+    update(group, targets, absent, isExpanded) {
       setText(name, group.name)
       setText(kind, group.declared?.mode ?? targets[0]?.kind ?? '')
-      setAttribute(button, 'aria-expanded', `${unfolded}`)
-      setText(states, sayStates(targets))
-      setText(missing, sayMissing(absent))
+      setAttribute(button, 'aria-expanded', `${isExpanded}`)
+      setText(states, stateCountsText(targets))
+      setText(missing, missingText(absent))
       setHidden(missing, absent.length === 0)
       matrix.update(targets.map(({ state }) => state))
       setText(series, count(sum(targets, 'series')))
@@ -215,12 +219,12 @@ function createHead(onToggle) {
   }
 }
 
-const mostSlots = 6
+const maxNamedSlots = 6
 
 /** @param {readonly string[]} slots */
-function sayMissing(slots) {
-  const named = slots.slice(0, mostSlots).join(', ')
-  const more = slots.length > mostSlots ? ` and ${slots.length - mostSlots} more` : ''
+function missingText(slots) {
+  const named = slots.slice(0, maxNamedSlots).join(', ')
+  const more = slots.length > maxNamedSlots ? ` and ${slots.length - maxNamedSlots} more` : ''
   return `no container for ${slots.length === 1 ? 'replica' : 'replicas'} ${named}${more}`
 }
 

@@ -1,29 +1,29 @@
-// Dark or light: as the system says, unless one chooses.
+// Dark or light: the system setting, unless the user chooses.
 
 import { setText } from './dom.js'
 
 const themes = ['system', 'light', 'dark']
-const place = 'app-metrics-proxy theme'
+const storageKey = 'app-metrics-proxy theme'
 
 /** @param {HTMLElement} button */
 export function handleTheme(button) {
-  let chosen = remembered()
+  let theme = storedTheme()
   function apply() {
-    document.documentElement.dataset.theme = chosen
-    setText(button, `Theme: ${chosen}`)
+    document.documentElement.dataset.theme = theme
+    setText(button, `Theme: ${theme}`)
   }
   button.addEventListener('click', () => {
-    chosen = themes[(themes.indexOf(chosen) + 1) % themes.length] ?? 'system'
+    theme = themes[(themes.indexOf(theme) + 1) % themes.length] ?? 'system'
     apply()
-    remember(chosen)
+    store(theme)
   })
   apply()
 }
 
-/** A browser may refuse to store anything: then the choice lasts as long as the page. */
-function remembered() {
+/** A browser may refuse to store anything: then the choice lasts until the page is closed. */
+function storedTheme() {
   try {
-    const theme = localStorage.getItem(place) ?? ''
+    const theme = localStorage.getItem(storageKey) ?? ''
     return themes.includes(theme) ? theme : 'system'
   } catch {
     return 'system'
@@ -31,8 +31,8 @@ function remembered() {
 }
 
 /** @param {string} theme */
-function remember(theme) {
+function store(theme) {
   try {
-    localStorage.setItem(place, theme)
+    localStorage.setItem(storageKey, theme)
   } catch {}
 }

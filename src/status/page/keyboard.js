@@ -1,4 +1,4 @@
-// The keyboard: `/` searches, Escape closes, the arrows and j and k go from target to target.
+// Keyboard shortcuts: `/` searches, Escape closes, the arrows, j and k move from target to target.
 
 /**
  * @param {object} page
@@ -6,7 +6,7 @@
  * @param {() => boolean} page.isOpen
  * @param {() => void} page.onClose
  */
-export function handleKeys({ search, isOpen, onClose }) {
+export function handleKeyboard({ search, isOpen, onClose }) {
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return
     const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement
@@ -27,15 +27,15 @@ export function handleKeys({ search, isOpen, onClose }) {
 }
 
 /**
- * From one target, or one service's row, to the next. Where none has the focus the page scrolls as ever.
+ * Moves the focus to the next target or service. Returns false if none has it: then the page scrolls.
  * @param {1 | -1} by
  */
 function step(by) {
-  const all = [...document.querySelectorAll('#targets .name, #targets .fold')]
+  const all = [...document.querySelectorAll('#targets .name, #targets .toggle')]
   const stops = all.filter((stop) => !stop.closest('[hidden]'))
-  const here = stops.indexOf(/** @type {Element} */ (document.activeElement))
+  const current = stops.indexOf(/** @type {Element} */ (document.activeElement))
   const inSearch = document.activeElement?.id === 'search'
-  const next = stops[here < 0 ? (inSearch ? 0 : -1) : here + by]
+  const next = stops[current < 0 ? (inSearch ? 0 : -1) : current + by]
   if (!(next instanceof HTMLElement)) return false
   next.focus()
   return true
