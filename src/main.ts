@@ -1,8 +1,9 @@
 #!/usr/bin/env node
+
 // The process edge: arguments, environment, signals, exit code. No other module touches the process.
 
+import type { Io } from './cli/command.ts'
 import { dispatch } from './cli/dispatch.ts'
-import type { Io } from './cli/io.ts'
 
 const stopping = new AbortController()
 /** An orderly stop takes at most this long. */

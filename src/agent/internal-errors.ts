@@ -1,7 +1,7 @@
 // Internal errors are bugs: each is logged with its stack, counted, and a problem of this agent for a while.
 
 import type { Clock } from '../clock.ts'
-import { type Log, type Where, wheres } from '../logging/log.ts'
+import { type ErrorLocation, errorLocations, type Log } from '../logging/log.ts'
 import type { Mono } from '../model.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 
@@ -9,7 +9,7 @@ export interface InternalErrors {
   /** Of this start of the agent. */
   readonly count: number
   readonly lastAt: Mono
-  readonly lastWhere: Where
+  readonly lastWhere: ErrorLocation
 }
 
 interface Deps {
@@ -27,7 +27,7 @@ export function observeInternalErrors({ clock, log, metrics }: Deps) {
     'app_metrics_proxy_internal_errors_total',
     'Internal errors, each a bug of the agent, by where they were caught. The log has their stacks.',
   )
-  for (const where of wheres) total.add(0, { where })
+  for (const where of errorLocations) total.add(0, { where })
   let last: InternalErrors | undefined
 
   const observed: Log = {

@@ -1,26 +1,75 @@
-// From the command line to a command; help, and what is said to whom mistyped one.
+// From the command line to a command, and the help. A command's module is loaded only when it runs.
 
 import { redact } from '../http/credentials.ts'
 import { nearMisses } from '../runtime/spelling.ts'
-import { commands, type Listed } from './commands.ts'
-import type { Io } from './io.ts'
+import { version } from '../runtime/version.ts'
+import { type Command, type Io, withArguments } from './command.ts'
+
+interface CommandEntry {
+  readonly summary: string
+  /** It parses its arguments itself. The others take none. */
+  readonly hasArguments?: true
+  readonly load: () => Promise<Command>
+}
+
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  run: {
+    summary: 'Run the agent. This is the default.',
+    load: async () => (await import('./run.ts')).run,
+  },
+  check: {
+    summary: 'Check the configuration, Docker, the peers and the port, and print how to fix problems.',
+    hasArguments: true,
+    load: async () => (await import('./check.ts')).check,
+  },
+  targets: {
+    summary: 'List all targets of the cluster with their states and endpoints.',
+    hasArguments: true,
+    load: async () => (await import('./targets.ts')).targets,
+  },
+  scrape: {
+    summary: 'Scrape a URL or a target, and print whether Prometheus would accept its metrics.',
+    hasArguments: true,
+    load: async () => (await import('./scrape.ts')).scrape,
+  },
+  rules: {
+    summary: 'Download the alerting rules of several clusters for a Prometheus server.',
+    hasArguments: true,
+    load: async () => (await import('./rules.ts')).rules,
+  },
+  health: {
+    summary: 'Exit with 0 if the agent on this machine is alive. For HEALTHCHECK.',
+    load: async () => checkHealth,
+  },
+  version: {
+    summary: 'Print the version.',
+    load: async () => printVersion,
+  },
+}
 
 /** Resolves with the exit code. */
 export async function dispatch(args: readonly string[], io: Io): Promise<number> {
   const [first, ...rest] = args
   const name = aliases.get(first ?? '') ?? first ?? 'run'
   if (name === 'help') return help(rest, io)
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (command && !command.options && rest.length > 0) return refuseOptions(name, command, rest, io)
-  if (command) return (await command.load())(rest, io)
-  io.stderr(`app-metrics-proxy has no command ${JSON.stringify(redact(name))}${meant(name)}\n\n${usage()}`)
-  return 2
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (!entry) {
+    io.stderr(`unknown command ${JSON.stringify(redact(name))}${suggestion(name)}\n\n${usage()}`)
+    return 2
+  }
+  if (entry.hasArguments) return (await entry.load())(rest, io)
+  const syntax = {
+    usage: `Usage: app-metrics-proxy ${name}\n\n${entry.summary}\n`,
+    options: {},
+    maxPositionals: 0,
+  }
+  return withArguments(rest, io, syntax, async () => (await entry.load())(rest, io))
 }
 
-/** What was probably meant: at most one letter off, or two in a word long enough to tell. */
-function meant(name: string): string {
+/** At most one letter off, or two in a longer word. */
+function suggestion(name: string): string {
   const [near] = nearMisses(name, Object.keys(commands), name.length > 4 ? 2 : 1)
-  return near === undefined ? '' : `; ${near} is one`
+  return near === undefined ? '' : `; did you mean ${near}?`
 }
 
 const aliases: ReadonlyMap<string, string> = new Map([
@@ -31,36 +80,37 @@ const aliases: ReadonlyMap<string, string> = new Map([
 ])
 
 /** `help check` is `check --help`. */
-function help([about, ...more]: readonly string[], io: Io): Promise<number> | number {
+function help([name, ...more]: readonly string[], io: Io): Promise<number> | number {
   if (more.length > 0) {
-    io.stderr(`help takes one command\n\n${usage()}`)
+    io.stderr(`help takes at most one command\n\n${usage()}`)
     return 2
   }
-  if (about !== undefined && about !== 'help') return dispatch([about, '--help'], io)
+  if (name !== undefined && name !== 'help') return dispatch([name, '--help'], io)
   io.stdout(usage())
   return 0
 }
 
-function refuseOptions(name: string, { about }: Listed, given: readonly string[], io: Io): number {
-  const text = `Usage: app-metrics-proxy ${name}\n\n${about}\n`
-  if (given.length === 1 && (given[0] === '--help' || given[0] === '-h')) {
-    io.stdout(text)
-    return 0
-  }
-  io.stderr(`${name} takes no options and no arguments\n\n${text}`)
-  return 2
-}
-
 function usage(): string {
   const width = Math.max(...Object.keys(commands).map((name) => name.length))
-  const list = Object.entries(commands).map(([name, { about }]) => `  ${name.padEnd(width)}  ${about}\n`)
+  const list = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}\n`)
   return `Usage: app-metrics-proxy [command] [options]
 
-Finds the containers of its node, reads their Prometheus metrics, and answers for every container of the
-cluster on one port.
+Discovers the containers of its node, scrapes their Prometheus metrics, and serves the metrics of all containers of
+the cluster on one port.
 
 ${list.join('')}
-Options of a command: app-metrics-proxy COMMAND --help. The agent is configured by environment variables
-alone: see docs/CONFIGURATION.md. Exit code: 0 well, 1 something failed, 2 used or configured wrongly.
+Help for a command: app-metrics-proxy COMMAND --help. The agent is configured by environment variables only: see
+docs/CONFIGURATION.md. Exit code: 0 success, 1 failure, 2 wrong usage or configuration.
 `
+}
+
+/** The program that Docker starts, too. It ends the process itself. */
+async function checkHealth(): Promise<number> {
+  await import('./health.ts')
+  return new Promise(() => {})
+}
+
+async function printVersion(_args: readonly string[], io: Io): Promise<number> {
+  io.stdout(`app-metrics-proxy ${version} (Node ${process.versions.node})\n`)
+  return 0
 }

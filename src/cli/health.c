@@ -1,9 +1,9 @@
-// Docker's health check: SECONDS COMMAND…, asks the agent and, unless it is plainly well, runs the command in its own
-// place, which judges and explains (health.ts). In C, since Docker starts it again and again, and a start of Node
-// takes more CPU than an idle agent.
+// Docker's health check: health DELAY_SECONDS COMMAND…. Requests /-/healthy; unless the response is 200, it replaces
+// itself with the command, which finds out and prints the reason (health.ts). In C, since Docker starts it repeatedly,
+// and a start of Node takes more CPU than an idle agent.
 //
-// So many seconds are waited first once the agent is no longer young: Docker counts its interval from the end of a
-// check, and starts few of them then. A young agent is asked at once, since Swarm's DNS names a task once it is healthy.
+// Some time after the agent's start it waits for the delay first: Docker counts its interval from the end of a check,
+// so it starts fewer of them. A new agent is checked at once, since Swarm's DNS has a task only once it is healthy.
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -13,9 +13,9 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-enum { defaultPort = 2137, youngSeconds = 30, timeoutSeconds = 5 };
+enum { defaultPort = 2137, startSeconds = 30, timeoutSeconds = 5 };
 
-/** Of the container's first process, which is the agent. */
+/** The age of the container's first process, which is the agent. */
 static double ageSeconds(void) {
   unsigned long long startTicks = 0;
   struct sysinfo machine;
@@ -26,7 +26,7 @@ static double ageSeconds(void) {
   return fscanf(stat, "%llu", &startTicks) == 1 ? machine.uptime - (double)startTicks / sysconf(_SC_CLK_TCK) : 0;
 }
 
-static int isWell(void) {
+static int isHealthy(void) {
   const char *port = getenv("LISTEN_PORT");
   struct sockaddr_in agent = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   agent.sin_port = htons(port && *port ? atoi(port) : defaultPort);
@@ -37,15 +37,15 @@ static int isWell(void) {
   if (connect(to, (struct sockaddr *)&agent, sizeof agent) != 0) return 0;
   static const char request[] = "GET /-/healthy HTTP/1.0\r\n\r\n";
   if (send(to, request, sizeof request - 1, MSG_NOSIGNAL) < 0) return 0;
-  static const char well[] = "HTTP/1.1 200 ";
-  char answer[sizeof well] = "";
-  return recv(to, answer, sizeof answer - 1, MSG_WAITALL) > 0 && strcmp(answer, well) == 0;
+  static const char expected[] = "HTTP/1.1 200 ";
+  char response[sizeof expected] = "";
+  return recv(to, response, sizeof response - 1, MSG_WAITALL) > 0 && strcmp(response, expected) == 0;
 }
 
 int main(int count, char **arguments) {
   if (count < 3) return 2;
-  if (ageSeconds() > youngSeconds) sleep(atoi(arguments[1]));
-  if (isWell()) return 0;
+  if (ageSeconds() > startSeconds) sleep(atoi(arguments[1]));
+  if (isHealthy()) return 0;
   execv(arguments[2], arguments + 2);
   perror(arguments[2]);
   return 1;

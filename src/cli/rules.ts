@@ -1,71 +1,63 @@
-// `app-metrics-proxy rules`: brings the alerting rules of many clusters to a Prometheus, which can't fetch
-// rules itself.
+// `app-metrics-proxy rules`: downloads the alerting rules of many clusters for a Prometheus, which can't fetch rules
+// itself. With --every it repeats until it is stopped; else it runs once.
 
 import { once } from 'node:events'
 import { systemClock } from '../clock.ts'
 import { startLoop } from '../runtime/loop.ts'
-import type { Io } from './io.ts'
-import { type Folder, openFolder } from './rules/folder.ts'
-import { createObserver, listen, type Observer, portOf } from './rules/observed.ts'
-import { type RulesOptions, readOptions, UsageError, usage } from './rules/options.ts'
-import { runRound } from './rules/round.ts'
+import { type Io, UsageError, withArguments } from './command.ts'
+import { openRulesFolder, type RulesFolder } from './rules/folder.ts'
+import { optionTypes, type RulesOptions, readOptions, usage } from './rules/options.ts'
+import { pullAll } from './rules/pull.ts'
+import { createReport, listen, portOf, type RulesReport } from './rules/report.ts'
 
-export async function rules(args: readonly string[], io: Io): Promise<number> {
-  try {
-    const options = readOptions(args)
-    if (options) return await collect(options, io)
-    io.stdout(usage)
-    return 0
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error
-    io.stderr(`${error.message}\n\n${usage}`)
-    return 2
-  }
+export function rules(args: readonly string[], io: Io): Promise<number> {
+  const syntax = { usage, options: optionTypes, maxPositionals: 0 }
+  return withArguments(args, io, syntax, (values) => download(readOptions(values), io))
 }
 
-async function collect(options: RulesOptions, io: Io): Promise<number> {
-  const observer = createObserver(io)
-  let folder: Folder
+async function download(options: RulesOptions, io: Io): Promise<number> {
+  const report = createReport(io)
+  let folder: RulesFolder
   try {
-    folder = await openFolder(options.folder)
-    for (const file of await folder.strangers(options.clusters.map(({ name }) => name)))
-      io.stderr(`${file} in ${options.folder} is of no cluster given here; Prometheus goes on reading it\n`)
+    folder = await openRulesFolder(options.folder)
+    for (const file of await folder.otherFiles(options.clusters.map(({ name }) => name)))
+      io.stderr(`${file} in ${options.folder} belongs to no --from cluster, but Prometheus still reads it\n`)
   } catch (error) {
     io.stderr(`${options.folder}: ${(error as Error).message}\n`)
     return 1
   }
-  if (options.every !== undefined) return goOn(options, options.every, folder, observer, io)
-  observer.note(await runRound(options, folder, io.signal))
-  return observer.trouble() === undefined ? 0 : 1
+  if (options.intervalMs !== undefined) return repeat(options, options.intervalMs, folder, report, io)
+  report.add(await pullAll(options, folder, io.signal))
+  return report.problem() === undefined ? 0 : 1
 }
 
-/** A round takes at most as long as its waits; three missed ones mean that something hangs. */
-const missed = 3
-const longestRound = 60_000
+/** All requests of a round time out within this; three missed rounds mean that the program hangs. */
+const maxRoundMs = 60_000
+const maxMissedRounds = 3
 
-async function goOn(
+async function repeat(
   options: RulesOptions,
-  every: number,
-  folder: Folder,
-  observer: Observer,
+  intervalMs: number,
+  folder: RulesFolder,
+  report: RulesReport,
   io: Io,
 ): Promise<number> {
   const clock = systemClock
-  let roundAt = clock.now()
-  const isAlive = () => clock.now() - roundAt < missed * every + longestRound
+  let finishedAt = clock.now()
+  const isAlive = () => clock.now() - finishedAt < maxMissedRounds * intervalMs + maxRoundMs
   const server =
     options.port === undefined
       ? undefined
-      : await listen(options.port, observer, isAlive).catch((error: Error) => {
+      : await listen(options.port, report, isAlive).catch((error: Error) => {
           throw new UsageError(`--listen ${options.port}: ${error.message}`)
         })
   if (server) io.stdout(`listening on port ${portOf(server)}\n`)
   const loop = startLoop(
     async (signal) => {
-      observer.note(await runRound(options, folder, signal))
-      roundAt = clock.now()
+      report.add(await pullAll(options, folder, signal))
+      finishedAt = clock.now()
     },
-    { clock, intervalMs: every, onFailure: (error) => io.stderr(`${(error as Error).message}\n`) },
+    { clock, intervalMs, onFailure: (error) => io.stderr(`${(error as Error).message}\n`) },
   )
   if (!io.signal.aborted) await once(io.signal, 'abort')
   await loop.stop()

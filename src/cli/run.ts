@@ -1,4 +1,4 @@
-// The agent itself: reads the configuration, starts, and ends in order when told to.
+// `app-metrics-proxy run`: reads the configuration, starts the agent, and stops it on a signal.
 
 import { once } from 'node:events'
 import { type Agent, startAgent } from '../agent/agent.ts'
@@ -6,22 +6,22 @@ import { systemClock } from '../clock.ts'
 import { ConfigError, readConfig } from '../config/config.ts'
 import { PortError } from '../http/ports.ts'
 import { createLog, type Log } from '../logging/log.ts'
-import { readableLine } from '../logging/log-lines.ts'
+import { readableLine } from '../logging/readable.ts'
 import { createPaint } from '../logging/terminal.ts'
 import { version } from '../runtime/version.ts'
-import type { Io } from './io.ts'
+import type { Io } from './command.ts'
 
-/** What waiting or trying again can't fix, as opposed to a failure of the agent's own. */
+/** A restart doesn't help. */
 const misconfigured = 2
-/** May be otherwise at the next start: an agent that is ending gives its port back. */
+/** A restart may help: an agent that is stopping still holds its port. */
 const failed = 1
 
 export async function run(_args: readonly string[], io: Io): Promise<number> {
   try {
     const config = readConfig(io.env)
-    // dockerode reads this one by itself too, and takes no quotes
+    // dockerode reads this variable itself, and doesn't strip quotes
     if (config.dockerHost !== undefined) process.env.DOCKER_HOST = config.dockerHost
-    const log = createLog(config.logLevel, io.isTerminal ? writeReadable(io) : undefined)
+    const log = createLog(config.logLevel, io.isTerminal ? readableLog(io) : undefined)
     for (const warning of config.warnings) log.warn({}, warning)
     log.info({ version }, 'starting')
     const app = await startAgent({ config, clock: systemClock, log, version })
@@ -38,7 +38,7 @@ function refuse(io: Io, problems: readonly string[], code: number): number {
   return code
 }
 
-function writeReadable(io: Io): (line: string) => void {
+function readableLog(io: Io): (line: string) => void {
   const paint = createPaint(io)
   return (line) => io.stdout(readableLine(line, paint))
 }

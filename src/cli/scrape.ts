@@ -1,4 +1,4 @@
-// `app-metrics-proxy scrape`: one page of metrics, and whether Prometheus would take it.
+// `app-metrics-proxy scrape`: scrapes a URL or a target, and prints whether Prometheus would accept its metrics.
 
 import { systemClock } from '../clock.ts'
 import { readConfig } from '../config/config.ts'
@@ -11,67 +11,63 @@ import { createByteBudget } from '../runtime/byte-budget.ts'
 import { createFetcher } from '../scrape/fetch.ts'
 import { createReader, type Reading } from '../scrape/read.ts'
 import { bodyOf } from '../sync/codec.ts'
-import { agentUrl, askAgent } from './agent-url.ts'
-import type { Io } from './io.ts'
-import { readArguments, refuseMore, UsageError, withUsage } from './usage.ts'
+import { agentUrl, requestAgent } from './agent-client.ts'
+import { type Io, refuseMore, UsageError, withArguments } from './command.ts'
 
 const usage = `Usage: app-metrics-proxy scrape [options] URL
        app-metrics-proxy scrape [options] NAME [AGENT]
 
-Reads one page of metrics as the agent does, and tells whether Prometheus would take it, and if not, why.
-A URL is read from here. A NAME, such as web or stack_web/2, is asked of an agent: of the one on this machine,
-or of AGENT, which is host:port or a URL.
+Scrapes metrics as the agent does, and prints whether Prometheus would accept them, and if not, why. A URL is scraped
+from here. A NAME is requested from the agent on this machine, or from AGENT, which is host:port or a URL.
 
-  --print  Print the page, and nothing else.
-  --help   This text.
+  --print  Print only the metrics.
+  --help   Print this text.
 
-Exit code: 0 valid metrics, 1 not, 2 used or configured wrongly.
+Examples:
+  app-metrics-proxy scrape http://10.0.1.7:8080/metrics
+  app-metrics-proxy scrape stack_web/2 node3:2137
+
+Exit code: 0 valid metrics, 1 invalid metrics or no response, 2 wrong usage or configuration.
 `
 
 export function scrape(args: readonly string[], io: Io): Promise<number> {
-  return withUsage(usage, io, async () => {
-    const { values, positionals } = readArguments({
-      args: [...args],
-      allowPositionals: true,
-      options: { print: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
-    })
-    if (values.help) return 'usage'
-    const [what, agent, ...more] = positionals
-    if (what === undefined) throw new UsageError('which URL, or which name?')
-    if (isUrl(what)) refuseMore(agent === undefined ? more : [agent])
-    refuseMore(more)
-    const read = isUrl(what) ? urlReader(what, io) : nameReader(what, agentUrl(agent, io), io)
+  const options = { print: { type: 'boolean' } } as const
+  return withArguments(args, io, { usage, options, maxPositionals: 2 }, async ({ print }, positionals) => {
+    const [source, agent] = positionals
+    if (source === undefined) throw new UsageError('URL or NAME is missing')
+    if (isUrl(source)) refuseMore(positionals.slice(1))
+    const read = isUrl(source) ? urlReader(source, io) : nameReader(source, agentUrl(agent, io), io)
     const paint = createPaint(io)
     try {
       const before = performance.now()
       const reading = await read()
       const durationMs = performance.now() - before
-      if (values.print) io.stdout(printed(reading, io))
+      if (print) io.stdout(metricsText(reading, io))
       else io.stdout(`${paint('green', 'valid')}: ${describe(reading, durationMs)}`)
       return 0
     } catch (error) {
       if (!(error instanceof Error)) throw error
       const hint =
         error instanceof ProxyError && error.hint !== undefined ? `To fix it: ${visible(error.hint)}\n` : ''
-      io.stderr(`${paint('red', 'refused')}: ${visible(error.message)}\n${hint}`)
+      io.stderr(`${paint('red', 'failed')}: ${visible(error.message)}\n${hint}`)
       return 1
     }
   })
 }
 
-/** As it is; but a terminal would obey it. */
-function printed({ page }: Reading, { isTerminal }: Io): string {
+/** Unchanged; escaped for a terminal, which would interpret control characters. */
+function metricsText({ page }: Reading, { isTerminal }: Io): string {
   const text = Buffer.from(bodyOf(page)).toString()
   return isTerminal ? visibleLines(text) : text
 }
 
 const isUrl = (text: string) => /^https?:\/\//.test(text)
 
-/** What is wrong with the command line or the configuration is thrown at once, not by the reading. */
+/** Errors of usage and configuration are thrown here, not by the returned function. */
 function urlReader(text: string, io: Io): () => Promise<Reading> {
-  const given = URL.parse(text)
-  if (!given) throw new UsageError(`${JSON.stringify(redact(text))} is not a URL`)
-  const { url, authorization } = splitCredentials(given)
+  const parsed = URL.parse(text)
+  if (!parsed) throw new UsageError(`${JSON.stringify(redact(text))} is not a URL`)
+  const { url, authorization } = splitCredentials(parsed)
   const config = readConfig(io.env)
   return async () => {
     const { maxBodyBytes, verifyTls, scrapeTimeoutMs } = config
@@ -98,7 +94,7 @@ function nameReader(name: string, agent: URL, io: Io): () => Promise<Reading> {
   const config = readConfig(io.env)
   const path = `${name.replace(/^\/+/, '').split('/').map(encodeURIComponent).join('/')}/metrics`
   return async () => {
-    const response = await askAgent(agent, path, '*/*', io.signal)
+    const response = await requestAgent(agent, path, '*/*', io.signal)
     const body = Buffer.from(await response.arrayBuffer())
     if (!response.ok)
       throw new Error(`${response.status} ${body.toString().trim().replaceAll('\n', '. To fix it: ')}`)

@@ -1,12 +1,10 @@
-// `app-metrics-proxy targets`: what an agent knows of, as a table or as JSON.
+// `app-metrics-proxy targets`: the targets of the cluster as a table or as JSON.
 
-import { setTimeout as pause } from 'node:timers/promises'
-import { type Colour, createPaint, type Paint, visible, visibleJson } from '../logging/terminal.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Colour, createPaint, type Paint, visible, visibleJson, widthOf } from '../logging/terminal.ts'
 import type { Status, TargetState, TargetStatus } from '../status/shape.ts'
-import { agentUrl, askAgent } from './agent-url.ts'
-import type { Io } from './io.ts'
-import { type Column, layOut } from './table.ts'
-import { readArguments, refuseMore, UsageError, withUsage } from './usage.ts'
+import { agentUrl, requestAgent } from './agent-client.ts'
+import { type Io, UsageError, withArguments } from './command.ts'
 
 const allStates: readonly string[] = [
   'up',
@@ -20,83 +18,72 @@ const allStates: readonly string[] = [
 
 const usage = `Usage: app-metrics-proxy targets [options] [AGENT]
 
-Lists what an agent knows of: every container of the cluster, its state, its endpoint, or why it has none.
-AGENT is host:port or a URL; without it, the agent on this machine.
+Lists the targets of the cluster: the state and the endpoint of each, or the reason why it has none.
+AGENT is host:port or a URL. Default: the agent on this machine.
 
-  --json        The status as JSON, as docs/STATUS.md describes it.
-  --state LIST  Only these, separated by commas: ${allStates.join(', ')}.
-  --watch       Again every two seconds, until Ctrl-C.
-  --help        This text.
+  --json        Print the status as JSON: see docs/STATUS.md.
+  --state LIST  Only targets in these states, separated by commas: ${allStates.join(', ')}.
+  --watch       Print the list every two seconds, until Ctrl-C.
+  --help        Print this text.
 
-Exit code: 0 well, 1 the agent can't be asked, 2 used wrongly.
+Examples:
+  app-metrics-proxy targets --state down,lost
+  app-metrics-proxy targets --json node3:2137
+
+Exit code: 0 success, 1 the agent doesn't respond, 2 wrong usage.
 `
 
-const every = 2000
+const watchIntervalMs = 2000
 
 export function targets(args: readonly string[], io: Io): Promise<number> {
-  return withUsage(usage, io, async () => {
-    const { values, positionals } = readArguments({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        json: { type: 'boolean' },
-        state: { type: 'string' },
-        watch: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    })
-    if (values.help) return 'usage'
-    const [given, ...more] = positionals
-    refuseMore(more)
-    const states = values.state === undefined ? undefined : statesIn(values.state)
-    const show = values.json ? inJson : inTable(createPaint(io))
-    const agent = agentUrl(given, io)
+  const options = {
+    json: { type: 'boolean' },
+    state: { type: 'string' },
+    watch: { type: 'boolean' },
+  } as const
+  return withArguments(args, io, { usage, options, maxPositionals: 1 }, async (values, [address]) => {
+    const states = values.state === undefined ? allStates : statesIn(values.state)
+    const print = values.json ? printJson : tablePrinter(createPaint(io))
+    const agent = agentUrl(address, io)
     const clear = values.watch && io.isTerminal && !values.json ? '\x1b[H\x1b[2J\x1b[3J' : ''
     do {
       try {
-        const status = await statusOf(agent, io.signal)
-        const text = show(states ? only(states, status) : status)
-        io.stdout(clear + text)
+        const status = await requestStatus(agent, io.signal)
+        const targets = status.targets.filter(({ state }) => states.includes(state))
+        io.stdout(clear + print({ ...status, targets }))
       } catch (error) {
         if (io.signal.aborted) return 0
         io.stderr(`${visible((error as Error).message)}\n`)
         if (!values.watch) return 1
       }
-    } while (values.watch && (await waited(io.signal)))
+    } while (values.watch && (await waitForNext(io.signal)))
     return 0
   })
 }
 
-/** False: it was asked to end. */
-function waited(signal: AbortSignal): Promise<boolean> {
-  return pause(every, true, { signal }).catch(() => false)
+/** False: the command must end. */
+function waitForNext(signal: AbortSignal): Promise<boolean> {
+  return sleep(watchIntervalMs, true, { signal }).catch(() => false)
 }
 
-async function statusOf(agent: URL, signal: AbortSignal): Promise<Status> {
-  const response = await askAgent(agent, '', 'application/json', signal)
+async function requestStatus(agent: URL, signal: AbortSignal): Promise<Status> {
+  const response = await requestAgent(agent, '', 'application/json', signal)
   if (!response.ok)
-    throw new Error(`${agent.origin} answers ${response.status}: ${(await response.text()).trim()}`)
+    throw new Error(`${agent.origin} answered ${response.status}: ${(await response.text()).trim()}`)
   if (!response.headers.get('content-type')?.includes('application/json'))
-    throw new Error(`${agent.origin} is not an agent: it answers no JSON`)
+    throw new Error(`${agent.origin} is not an agent: its response is not JSON`)
   const status = (await response.json().catch(() => undefined)) as Status | undefined
   if (!Array.isArray(status?.targets) || !Array.isArray(status.problems))
-    throw new Error(`${agent.origin} is not an agent: its JSON is not a status`)
+    throw new Error(`${agent.origin} is not an agent: its response is not a status`)
   return status
 }
 
-function inJson(status: Status): string {
+function printJson(status: Status): string {
   return `${visibleJson(JSON.stringify(status, undefined, 2))}\n`
 }
 
-const columns: readonly Column[] = [
-  { title: 'STATE' },
-  { title: 'NAME' },
-  { title: 'NODE' },
-  { title: 'SERIES', right: true },
-  { title: 'TOOK', right: true },
-  { title: 'AGE', right: true },
-  { title: 'ENDPOINT, OR WHY NOT' },
-]
+const titles = ['STATE', 'NAME', 'NODE', 'SERIES', 'DURATION', 'AGE', 'ENDPOINT OR REASON']
+const numberColumns = ['SERIES', 'DURATION', 'AGE']
 
 const colours: ReadonlyMap<TargetState, Colour> = new Map(
   Object.entries({
@@ -108,7 +95,7 @@ const colours: ReadonlyMap<TargetState, Colour> = new Map(
   } as const) as [TargetState, Colour][],
 )
 
-/** A misspelt one would show an empty table, as if all were well. */
+/** A misspelt state would print an empty table. */
 function statesIn(list: string): readonly string[] {
   const states = list.split(',').map((one) => one.trim())
   const wrong = states.find((one) => !allStates.includes(one))
@@ -116,21 +103,17 @@ function statesIn(list: string): readonly string[] {
   return states
 }
 
-function only(states: readonly string[], status: Status): Status {
-  return { ...status, targets: status.targets.filter(({ state }) => states.includes(state)) }
-}
-
-const inTable =
+const tablePrinter =
   (paint: Paint) =>
   ({ time, targets, problems }: Status): string => {
     const rows = targets.toSorted(byName).map((target) => rowOf(target, time, paint))
-    const marks = { error: paint('red', 'error'), warning: paint('yellow', 'warning'), notice: 'notice' }
-    const notes = problems.map(
+    const severities = { error: paint('red', 'error'), warning: paint('yellow', 'warning'), notice: 'notice' }
+    const problemLines = problems.map(
       ({ severity, text, hint }) =>
-        `${marks[severity]}: ${visible(text)}${hint ? `. To fix it: ${visible(hint)}` : ''}`,
+        `${severities[severity]}: ${visible(text)}${hint ? `. To fix it: ${visible(hint)}` : ''}`,
     )
-    const [head = '', ...lines] = layOut(columns, rows)
-    return `${[...notes, ...(notes.length > 0 ? [''] : []), paint('bold', head), ...lines].join('\n')}\n`
+    const [head = '', ...lines] = alignColumns([titles, ...rows])
+    return `${[...problemLines, ...(problemLines.length > 0 ? [''] : []), paint('bold', head), ...lines].join('\n')}\n`
   }
 
 function rowOf(target: TargetStatus, time: number, paint: Paint): readonly string[] {
@@ -156,3 +139,13 @@ function nameOf({ kind, service, name, replica, node }: TargetStatus): string {
 
 const collator = new Intl.Collator('en', { numeric: true })
 const byName = (a: TargetStatus, b: TargetStatus) => collator.compare(nameOf(a) + a.node, nameOf(b) + b.node)
+
+/** Lines without an end of line. The last column isn't padded. */
+function alignColumns(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = titles.map((_, at) => rows.reduce((width, row) => Math.max(width, widthOf(row[at]!)), 0))
+  const pad = (text: string, at: number) => {
+    const blanks = ' '.repeat(widths[at]! - widthOf(text))
+    return numberColumns.includes(titles[at]!) ? blanks + text : text + blanks
+  }
+  return rows.map((row) => row.map(pad).join('  ').trimEnd())
+}

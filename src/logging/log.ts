@@ -1,37 +1,37 @@
 // The agent's log: JSON, one line per event.
 
 import { channel } from 'node:diagnostics_channel'
+import { writeSync } from 'node:fs'
 import { pino } from 'pino'
-import { createLogStream } from './log-stream.ts'
 import { visibleJson } from './terminal.ts'
 
-/** The part of a logger that modules use. State changes are logged, repetitions are not. */
+/** The methods of a logger that modules use. Changes of state are logged, repetitions are not. */
 export interface Log {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
-  /** The one way of every internal error: an exception that nothing expected, so a bug. The line has its stack. */
-  internal(error: unknown, where: Where, fields?: object): void
+  /** Reports an internal error: an unexpected exception, so a bug. The line has its stack. */
+  internal(error: unknown, where: ErrorLocation, fields?: object): void
 }
 
-/** Where an internal error was caught: the label of its metric, so a closed list. */
-export const wheres = [
+/** Where an internal error was caught: a label of its metric, so a closed list. */
+export const errorLocations = [
   ...(['discovery', 'probe', 'scrape', 'store', 'sync', 'request', 'rules'] as const),
   ...(['timer', 'process'] as const),
 ] as const
-export type Where = (typeof wheres)[number]
+export type ErrorLocation = (typeof errorLocations)[number]
 
-/** The message of its line in the log, and nobody else's. */
+/** The message of internal errors, and of no other line. */
 export const internalError = 'internal error'
 
-/** Each internal error of this process, whatever the log level: tests listen, so that none passes unnoticed. */
+/** Receives each internal error of this process at any log level: tests subscribe, so that none is missed. */
 export const internalErrors = channel('app-metrics-proxy.internal-error')
 
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
-/** JSON on the standard output, a line each; `write` takes the lines instead. */
+/** Writes to standard output unless `write` is given. */
 export function createLog(level: LogLevel, write: (line: string) => void = createLogStream()): Log {
   const hooks = { streamWrite: visibleJson }
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, hooks }
@@ -46,4 +46,30 @@ export function createLog(level: LogLevel, write: (line: string) => void = creat
       internalErrors.publish(error)
     },
   }
+}
+
+const standardOutput = 1
+
+/**
+ * Writes each line synchronously. If that fails, as with a full disk, the line is lost; the next line that can be written
+ * is preceded by the number of lost lines.
+ */
+export function createLogStream(
+  write: (line: string) => void = (line) => void writeSync(standardOutput, line),
+): (line: string) => void {
+  let lostLines = 0
+  return (line) => {
+    try {
+      if (lostLines > 0) write(lossWarning(lostLines))
+      lostLines = 0
+      write(line)
+    } catch {
+      lostLines += 1
+    }
+  }
+}
+
+function lossWarning(lines: number): string {
+  const time = new Date().toISOString()
+  return `${JSON.stringify({ level: 40, time, lines, msg: 'log lines could not be written and are lost' })}\n`
 }

@@ -1,5 +1,4 @@
-// What is written to a terminal: colours where they are wanted, and text of strangers that can't do anything
-// but be read.
+// Output to a terminal: colours, and escapes for text from containers, so that the terminal doesn't interpret it.
 
 import { stripVTControlCharacters, styleText } from 'node:util'
 
@@ -17,12 +16,12 @@ export function createPaint({ isTerminal, env }: Output): Paint {
   return (colour, text) => styleText(colour, text, { validateStream: false })
 }
 
-/** How many columns the text takes, its colours not counted. */
+/** The width of the text in columns, without its colours. */
 export function widthOf(text: string): number {
   return [...stripVTControlCharacters(text)].length
 }
 
-/** Control characters, of which a terminal makes commands, and those that turn the direction of text, as `\u{1b}`. */
+/** Escapes control characters, and those that change the direction of text, as `\u{1b}`. */
 export function visible(text: string): string {
   return text.replaceAll(
     /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu,
@@ -30,12 +29,12 @@ export function visible(text: string): string {
   )
 }
 
-/** The same in many lines, with tabs. */
+/** The same, but keeps line ends and tabs. */
 export function visibleLines(text: string): string {
   return text.replaceAll(/[^\n\t]+/g, visible)
 }
 
-/** JSON that says the same; of what `visible` looks for, JSON itself escapes only the half. */
+/** Escapes in JSON those of these characters that JSON.stringify doesn't. */
 export function visibleJson(json: string): string {
   return json.replaceAll(
     /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,

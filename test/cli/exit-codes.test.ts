@@ -1,5 +1,5 @@
-// Every command in every way in which it can go wrong: the exit code that the documentation states, the problem
-// on stderr, and nothing there that looks like a result.
+// Every command with every kind of failure: the documented exit code, the problem on stderr, and nothing on stdout that
+// looks like a result.
 
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -7,8 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { commands } from '../../src/cli/commands.ts'
-import { dispatch } from '../../src/cli/dispatch.ts'
+import { commands, dispatch } from '../../src/cli/dispatch.ts'
 import { closedPort, httpServer, type RunningServer, tcpServer } from '../helpers/server.ts'
 import { run } from './run.ts'
 
@@ -17,13 +16,13 @@ const nowhere = 'no-such-host.invalid:2137'
 let refused: string
 let html: RunningServer
 let json: RunningServer
-let rubbish: RunningServer
+let notHttp: RunningServer
 const addresses = () => ({
   unreachable: nowhere,
   refused,
   html: `127.0.0.1:${html.port}`,
   json: `127.0.0.1:${json.port}`,
-  rubbish: `127.0.0.1:${rubbish.port}`,
+  notHttp: `127.0.0.1:${notHttp.port}`,
 })
 type Place = keyof ReturnType<typeof addresses>
 
@@ -33,27 +32,27 @@ beforeAll(async () => {
   json = await httpServer((_, response) =>
     response.setHeader('content-type', 'application/json').end('{"targets": 7'),
   )
-  rubbish = await tcpServer((socket) => socket.end('hello\r\n\r\n'))
+  notHttp = await tcpServer((socket) => socket.end('hello\r\n\r\n'))
 })
 afterAll(async () => {
-  for (const server of [html, json, rubbish]) await server[Symbol.asyncDispose]()
+  for (const server of [html, json, notHttp]) await server[Symbol.asyncDispose]()
   rmSync(folder, { recursive: true })
 })
 
 const secret = 'http://alice:hunter2@x:99999/'
-const places: readonly Place[] = ['unreachable', 'refused', 'html', 'json', 'rubbish']
+const places: readonly Place[] = ['unreachable', 'refused', 'html', 'json', 'notHttp']
 const targets = 'TARGETS=a=http://127.0.0.1:1/'
-type Row = readonly [command: string, code: number, said: RegExp]
+type Row = readonly [command: string, code: number, stderr: RegExp]
 
 /** `{…}` is a place, `NAME=value` before the command a variable. */
 const rows: readonly Row[] = [
-  // used wrongly
+  // wrong usage
   ...Object.keys(commands).flatMap((command): Row[] => [
     [`${command} --no-such-flag`, 2, /Usage: app-metrics-proxy/],
     [`${command} ${command === 'scrape' ? 'a b ' : command === 'targets' ? 'a ' : ''}extra`, 2, /Usage:/],
-    [`help ${command} extra`, 2, /help takes one command\n/],
+    [`help ${command} extra`, 2, /help takes at most one command\n/],
   ]),
-  ['scrape', 2, /which URL, or which name\?\n/],
+  ['scrape', 2, /URL or NAME is missing\n/],
   ['scrape http://127.0.0.1:1/ extra', 2, /unexpected argument "extra"\n/],
   [`scrape ${secret}`, 2, /"http:\/\/\(hidden\)@x:99999\/" is not a URL\n/],
   [`scrape web ${secret}`, 2, /"http:\/\/\(hidden\)@x:99999\/" is not the address of an agent\n/],
@@ -66,30 +65,30 @@ const rows: readonly Row[] = [
   ['rules', 2, /--from is missing/],
   [`check ${secret}`, 2, /Usage:/],
   [`run ${secret}`, 2, /Usage:/],
-  [secret, 2, /no command "http:\/\/\(hidden\)@x:99999\/"/],
-  // configured wrongly
+  [secret, 2, /unknown command "http:\/\/\(hidden\)@x:99999\/"/],
+  // wrong configuration
   ['PORTS=x run', 2, /PORTS=x: must be ports/],
   ['PORTS=x check', 2, /error +configuration: PORTS=x: must be ports/],
   [`${targets} WEB_CONFIG_FILE=/nowhere LISTEN_PORT={free} check`, 2, /error +web: .*ENOENT/],
   ['PORTS=x scrape http://127.0.0.1:1/', 2, /^PORTS=x: must be ports/],
   ['PORTS=x scrape web', 2, /^PORTS=x: must be ports/],
   ['DOCKER_HOST=tcp://a:hunter2@b:1 check', 2, /DOCKER_HOST=tcp:\/\/\(hidden\)@b:1: must be/],
-  // what is asked fails
+  // failures
   ...places.flatMap((place): Row[] => [
-    [`scrape http://{${place}}/metrics`, 1, /^refused: /],
-    [`scrape web {${place}}`, 1, /^refused: /],
+    [`scrape http://{${place}}/metrics`, 1, /^failed: /],
+    [`scrape web {${place}}`, 1, /^failed: /],
     [`targets {${place}}`, 1, /no agent answers at|is not an agent/],
     [`rules --from http://{${place}} --to ${folder}`, 1, /./],
     [`DOCKER_HOST=tcp://{${place}} LISTEN_PORT={free} check`, 1, /error +Docker: /],
   ]),
-  [`${targets} LISTEN_PORT={taken} check`, 1, /error +port: \d+ is in use by something that is no agent/],
+  [`${targets} LISTEN_PORT={taken} check`, 1, /error +port: \d+ is in use by another program/],
   [`${targets} LISTEN_PORT={taken} run`, 1, /port \d+ is in use by another process/],
   ['targets http://alice:hunter2@{refused}', 1, /no agent answers at http:\/\/127/],
   ['scrape http://alice:hunter2@{refused}/', 1, /connection refused/],
 ]
 
-describe('wrong', () => {
-  test.each(rows)('%s: %i', async (line, code, said) => {
+describe('failures', () => {
+  test.each(rows)('%s: %i', async (line, code, stderr) => {
     const ports = { free: String(await closedPort()), taken: String(html.port) }
     const words = line
       .replaceAll(/\{(\w+)\}/g, (_, name: string) => ({ ...addresses(), ...ports })[name]!)
@@ -97,8 +96,8 @@ describe('wrong', () => {
     const cut = words.findIndex((word) => !/^[A-Z_]+=/.test(word))
     const env = Object.fromEntries(words.slice(0, cut).map((word) => /(.*?)=(.*)/.exec(word)!.slice(1)))
     const result = await run(dispatch, words.slice(cut), { env })
-    expect([result.code, result.err]).toEqual([code, expect.stringMatching(said)])
-    // a check lists what is well, and `run` logs before it fails
+    expect([result.code, result.err]).toEqual([code, expect.stringMatching(stderr)])
+    // `check` prints its other results, and `run` logs before it fails
     if (!/ (check|run)$/.test(` ${line}`)) expect(result.out).toBe('')
     expect(result.out + result.err).not.toMatch(/hunter2|alice|undefined|internal error/)
   })
@@ -114,16 +113,16 @@ describe('health', () => {
     return { code, out, err }
   }
 
-  test('says what is wrong and what to do', async () => {
+  test('prints the problem and the fix', async () => {
     const port = refused.split(':')[1]!
     expect(await health(port)).toEqual({
       code: 1,
       out: '',
       err: `no agent listens at 127.0.0.1:${port} (ECONNREFUSED)\nstart it, or set LISTEN_PORT to the port on which it listens\n`,
     })
-    expect(await health(rubbish.port)).toMatchObject({
+    expect(await health(notHttp.port)).toMatchObject({
       code: 1,
-      err: expect.stringMatching(/ is no agent\n/),
+      err: expect.stringMatching(/ is not an agent\n/),
     })
     expect(await health('x')).toMatchObject({
       code: 2,
@@ -131,9 +130,9 @@ describe('health', () => {
     })
   })
 
-  test('says nothing where all is well, with quotes round the port, too', async () => {
-    const well = { code: 0, out: '', err: '' }
-    expect(await health(html.port)).toEqual(well)
-    expect(await health(`"${html.port}"`)).toEqual(well)
+  test('prints nothing for a healthy agent, also with quotes around the port', async () => {
+    const healthy = { code: 0, out: '', err: '' }
+    expect(await health(html.port)).toEqual(healthy)
+    expect(await health(`"${html.port}"`)).toEqual(healthy)
   })
 })

@@ -9,7 +9,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 
 const folder = mkdtempSync(join(tmpdir(), 'health-'))
 afterAll(() => rmSync(folder, { recursive: true }))
-/** What Docker starts, built as in the Dockerfile. */
+/** The program that Docker starts, built as in the Dockerfile. */
 const program = join(folder, 'health')
 const hasCompiler = spawnSync('gcc', ['--version']).status === 0
 if (hasCompiler) execFileSync('gcc', ['-Wall', '-Wextra', '-Werror', '-o', program, 'src/cli/health.c'])
@@ -18,7 +18,7 @@ type Command = readonly [string, ...string[]]
 const commands: { name: string; command: Command; exists: boolean }[] = [
   { name: 'the command', command: [process.execPath, 'src/cli/health.ts'], exists: true },
   {
-    name: 'what Docker starts',
+    name: 'the program that Docker starts',
     command: [program, '0', process.execPath, 'src/cli/health.ts'],
     exists: hasCompiler,
   },
@@ -44,24 +44,25 @@ async function checkPort([file, ...args]: Command, port: number): Promise<number
   return (await once(child, 'exit'))[0]
 }
 
-const answering = (status: number) => createHttpServer((_request, answer) => answer.writeHead(status).end())
+const answering = (status: number) =>
+  createHttpServer((_request, response) => response.writeHead(status).end())
 
 describe.each(commands)('$name', ({ command, exists }) => {
   test.runIf(exists).each([
     ['answers', () => answering(200), 0],
-    ['asks for a password', () => answering(401), 0],
+    ['requires a password', () => answering(401), 0],
     [
-      'hangs up on plain text, as TLS does',
+      'closes a plain-text connection, as with TLS',
       () => createServer((socket) => socket.resume().once('data', () => socket.end())),
       0,
     ],
     ['reports a failure', () => answering(500), 1],
-    ['accepts and stays silent', () => createServer((socket) => socket.resume()), 1],
+    ['accepts and does not respond', () => createServer((socket) => socket.resume()), 1],
   ] as const)('an agent that %s', async (_what, server, code) => {
     expect(await check(command, server())).toBe(code)
   })
 
-  test.runIf(exists)('an agent that is not there', async () => {
+  test.runIf(exists)('an agent that is not running', async () => {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo

@@ -1,21 +1,21 @@
-// Runs a command as main.ts would, and catches what it says.
+// Runs a command as main.ts would, and captures its output.
 
-import type { Command } from '../../src/cli/io.ts'
+import type { Command } from '../../src/cli/command.ts'
 
-interface Surroundings {
+interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly isTerminal?: boolean
   readonly signal?: AbortSignal
-  /** Told everything that goes to stdout, as it comes. */
-  readonly heard?: (text: string) => void
+  /** Receives what is written to stdout. */
+  readonly onStdout?: (text: string) => void
 }
 
-export async function run(command: Command, args: readonly string[], around: Surroundings = {}) {
-  const { env = {}, isTerminal = false, signal = new AbortController().signal, heard } = around
+export async function run(command: Command, args: readonly string[], options: RunOptions = {}) {
+  const { env = {}, isTerminal = false, signal = new AbortController().signal, onStdout } = options
   let [out, err] = ['', '']
   const stdout = (text: string) => {
     out += text
-    heard?.(text)
+    onStdout?.(text)
   }
   const stderr = (text: string) => {
     err += text

@@ -6,7 +6,7 @@ import { read, startAgent } from '../web/agent.ts'
 import { run } from './run.ts'
 
 describe('app-metrics-proxy scrape URL', () => {
-  test('tells what a valid page is', async () => {
+  test('describes valid metrics', async () => {
     await using server = await pageServer('# TYPE a gauge\na 1\na{b="c"} 2\n')
     const { code, out, err } = await run(scrape, [server.url])
     expect([code, err]).toEqual([0, ''])
@@ -15,31 +15,31 @@ describe('app-metrics-proxy scrape URL', () => {
     )
   })
 
-  test('tells what deserves to be known of it', async () => {
+  test('prints remarks', async () => {
     await using server = await pageServer('a 1\na 1\n')
     expect((await run(scrape, [server.url])).out).toMatch(/\n {2}remark: 1 sample repeats a series/)
   })
 
-  test('tells where and why a page is refused', async () => {
+  test('prints where and why metrics are invalid', async () => {
     await using server = await pageServer('a 1\nb{c="d} 2\n')
     const { code, out, err } = await run(scrape, [server.url])
     expect([code, out]).toEqual([1, ''])
-    expect(err).toMatch(/^refused: answered no valid metrics: line 2, column \d+: /)
+    expect(err).toMatch(/^failed: answered no valid metrics: line 2, column \d+: /)
   })
 
   test.each([
     ['MAX_SERIES', '1', /line 2, column 1: more than 1 series/],
     ['MAX_LINE', '1KiB', /line 2, column 1: longer than 1024 bytes/],
-  ])('takes no more than %s', async (name, most, reason) => {
+  ])('respects %s', async (name, most, reason) => {
     await using server = await pageServer(`a 1\nb{c="${'d'.repeat(1100)}"} 2\n`)
     expect((await run(scrape, [server.url])).code).toBe(0)
     expect((await run(scrape, [server.url], { env: { [name]: most } })).err).toMatch(reason)
   })
 
   test.each([
-    ['HTML', (url: string) => url, /^refused: answered HTML, not metrics\n/],
-    ['an error', (url: string) => `${url}/none`, /^refused: .*404/],
-  ])('tells that %s is no page of metrics', async (_, urlOf, reason) => {
+    ['HTML', (url: string) => url, /^failed: answered HTML, not metrics\n/],
+    ['an error', (url: string) => `${url}/none`, /^failed: .*404/],
+  ])('fails on %s', async (_, urlOf, reason) => {
     await using server = await httpServer((request, answer) => {
       if (request.url?.endsWith('none')) answer.writeHead(404)
       answer.end('<!doctype html><title>hello</title>')
@@ -50,7 +50,7 @@ describe('app-metrics-proxy scrape URL', () => {
     })
   })
 
-  test('sends user and password of the URL, and shows them neither in a result nor in a failure', async () => {
+  test('sends the user and password of the URL, and never prints them', async () => {
     await using server = await httpServer(({ headers }, answer) =>
       headers.authorization === `Basic ${Buffer.from('ü:a b').toString('base64')}`
         ? answer.end('a 1\n')
@@ -58,23 +58,23 @@ describe('app-metrics-proxy scrape URL', () => {
     )
     const urlOf = (user: string) => server.url.replace('//', `//${user}@`)
     expect(await run(scrape, [urlOf('ü:a%20b')])).toMatchObject({ code: 0, err: '' })
-    expect(await run(scrape, [urlOf('ü:hunter')])).toMatchObject({ code: 1, err: 'refused: answered 401\n' })
+    expect(await run(scrape, [urlOf('ü:hunter')])).toMatchObject({ code: 1, err: 'failed: answered 401\n' })
     const malformed = await run(scrape, ['http://alice:hunter@x:99999/'])
     expect([malformed.code, malformed.out]).toEqual([2, ''])
     expect(malformed.err).toMatch(/^"http:\/\/\(hidden\)@x:99999\/" is not a URL\n/)
   })
 
-  test('tells that nobody listens', async () => {
+  test('fails if nothing listens', async () => {
     const { code, err } = await run(scrape, [`http://127.0.0.1:${await closedPort()}/metrics`])
-    expect([code, err]).toEqual([1, 'refused: connection refused\n'])
+    expect([code, err]).toEqual([1, 'failed: connection refused\n'])
   })
 
-  test('prints the page with --print', async () => {
+  test('prints the metrics with --print', async () => {
     await using server = await pageServer('a 1\n')
     expect((await run(scrape, ['--print', server.url])).out).toBe('a 1\n')
   })
 
-  test('prints to a terminal nothing that it would obey', async () => {
+  test('escapes control characters for a terminal', async () => {
     const page = '# HELP a \u001b]0;owned\u0007\u009b2J\u202e\na{b="\u001b[2J"} 1\n'
     await using server = await pageServer(page)
     expect((await run(scrape, ['--print', server.url], { isTerminal: true })).out).toBe(
@@ -83,16 +83,16 @@ describe('app-metrics-proxy scrape URL', () => {
     expect((await run(scrape, ['--print', server.url])).out).toBe(page)
   })
 
-  test('tells of a refused page nothing that a terminal would obey', async () => {
+  test('escapes control characters of invalid metrics', async () => {
     await using server = await pageServer('a{b="\u001b[2J\u009b2J\u202e"} x\n\u001b[2J\n')
     const { err } = await run(scrape, [server.url])
-    expect(err).toMatch(/^refused: /)
+    expect(err).toMatch(/^failed: /)
     expect(err.trimEnd()).not.toMatch(/[\p{Cc}\u202e]/u)
   })
 })
 
 describe('app-metrics-proxy scrape NAME', () => {
-  test('asks an agent, and tells what it says', async () => {
+  test('scrapes through an agent', async () => {
     const entry = { ...standalone('n1', 'web'), snapshot: read('a 1\n') }
     const agent = await startAgent({ entries: [entry], nodes: [node('n1', 'one', 'self')], maxAgeMs: 'off' })
     const env = { LISTEN_PORT: String(agent.port) }
@@ -105,17 +105,17 @@ describe('app-metrics-proxy scrape NAME', () => {
       const { code, err } = await run(scrape, ['wep'], { env })
       expect(code).toBe(1)
       expect(err).toMatch(
-        /^refused: 404 no container or service is called "wep". To fix it: ask for \/web\/metrics\n$/,
+        /^failed: 404 no container or service is called "wep". To fix it: ask for \/web\/metrics\n$/,
       )
     } finally {
       await agent.stop()
     }
   })
 
-  test('wants to be told what', async () => {
+  test('requires a URL or a name', async () => {
     expect(await run(scrape, [])).toMatchObject({
       code: 2,
-      err: expect.stringMatching(/^which URL, or which name\?/),
+      err: expect.stringMatching(/^URL or NAME is missing/),
     })
   })
 })

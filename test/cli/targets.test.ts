@@ -28,13 +28,13 @@ beforeEach(async () => {
 afterEach(() => scene.stop())
 
 describe('app-metrics-proxy targets', () => {
-  test('is a table in the order of names, with why and how to fix it', async () => {
+  test('is a table sorted by name, with reasons and hints', async () => {
     const { code, out, err } = await run(targets, [agent])
     expect([code, err]).toEqual([0, ''])
     const lines = out.trimEnd().split('\n')
     expect(lines[0]).toBe('warning: the secret is short')
     expect(lines.slice(2).map((line) => line.replaceAll(/ {2,}/g, ' | '))).toEqual([
-      expect.stringMatching(/^STATE \| NAME \| NODE \| SERIES \| TOOK \| AGE \| ENDPOINT/),
+      expect.stringMatching(/^STATE \| NAME \| NODE \| SERIES \| DURATION \| AGE \| ENDPOINT/),
       expect.stringMatching(
         /^up \| shop_web\.1 \| node1 \| 3 \| 9 ms \| \d s \| http:\/\/10\.88\.1\.\d+:8080\/metrics$/,
       ),
@@ -43,7 +43,7 @@ describe('app-metrics-proxy targets', () => {
     ])
   })
 
-  test('shows only the states that are asked for', async () => {
+  test('lists only the states of --state', async () => {
     const { out } = await run(targets, ['--state', 'down,lost', agent])
     expect(out).toContain('shop_web.10')
     expect(out).not.toContain('shop_web.9')
@@ -51,7 +51,7 @@ describe('app-metrics-proxy targets', () => {
     expect(JSON.parse(json.out).targets).toMatchObject([{ state: 'down' }])
   })
 
-  test('refuses a state that there is not', async () => {
+  test('refuses an unknown state', async () => {
     const { code, out, err } = await run(targets, ['--state', 'down,lots', agent])
     expect([code, out]).toEqual([2, ''])
     expect(err).toMatch(/^"lots" is not a state\n/)
@@ -62,14 +62,14 @@ describe('app-metrics-proxy targets', () => {
     expect(JSON.parse(out)).toMatchObject({ cluster: 'demo', targets: { length: 3 } })
   })
 
-  test('has colours on a terminal only, and not with NO_COLOR', async () => {
+  test('has colours only on a terminal, and not with NO_COLOR', async () => {
     expect((await run(targets, [agent], { isTerminal: true })).out).toContain('\x1b[32mup\x1b[39m')
     const env = { NO_COLOR: '1' }
     expect((await run(targets, [agent], { isTerminal: true, env })).out).not.toContain('\x1b')
     expect((await run(targets, [agent])).out).not.toContain('\x1b')
   })
 
-  test('shows a stranger’s control characters instead of obeying them', async () => {
+  test('escapes control characters of containers', async () => {
     const name = 'evil\x1b]0;owned\x07\x1b[2J\nup  fake'
     scene.world.put(healthy(container('n1', name, { kind: 'standalone' })))
     const { out } = await run(targets, [agent])
@@ -77,51 +77,54 @@ describe('app-metrics-proxy targets', () => {
     expect(out).not.toContain('\x1b')
   })
 
-  test('shows them in JSON, and in an answer that is none, as text too', async () => {
+  test('escapes them in JSON and in error responses, too', async () => {
     const name = 'evil\u009b2J\u202e\u007f'
     scene.world.put(healthy(container('n1', name, { kind: 'standalone' })))
     const { out } = await run(targets, ['--json', agent])
     expect(out).not.toMatch(/[\u007f-\u009f\u202e]/)
     expect(JSON.parse(out).targets).toContainEqual(expect.objectContaining({ name }))
-    await using stranger = await listen(createServer((_, answer) => answer.writeHead(500).end('\u001b[2J')))
-    const { err } = await run(targets, [`127.0.0.1:${stranger.port}`])
-    expect(err).toContain(String.raw`answers 500: \u{1b}[2J`)
+    await using other = await listen(createServer((_, answer) => answer.writeHead(500).end('\u001b[2J')))
+    const { err } = await run(targets, [`127.0.0.1:${other.port}`])
+    expect(err).toContain(String.raw`answered 500: \u{1b}[2J`)
   })
 
-  test('--watch goes on until it is told to end', async () => {
-    const ending = new AbortController()
+  test('--watch repeats until it is aborted', async () => {
+    const aborting = new AbortController()
     let tables = 0
-    const heard = (text: string) => {
+    const onStdout = (text: string) => {
       if (text.includes('STATE')) tables += 1
-      if (tables === 2) ending.abort()
+      if (tables === 2) aborting.abort()
     }
-    const { code } = await run(targets, ['--watch', agent], { signal: ending.signal, heard })
+    const { code } = await run(targets, ['--watch', agent], { signal: aborting.signal, onStdout })
     expect([code, tables]).toEqual([0, 2])
   })
 
-  test('says where no agent answers', async () => {
+  test('fails if no agent answers', async () => {
     const port = await closedPort()
     const { code, err } = await run(targets, [], { env: { LISTEN_PORT: String(port) } })
     expect(code).toBe(1)
     expect(err).toMatch(new RegExp(`no agent answers at http://127.0.0.1:${port}: .*ECONNREFUSED`))
   })
 
-  test('says what is no agent', async () => {
+  test('recognizes a server that is not an agent', async () => {
     await using server = await listen(createServer((_, answer) => answer.end('hello')))
     const { code, err } = await run(targets, [`127.0.0.1:${server.port}`])
-    expect([code, err]).toEqual([1, `http://127.0.0.1:${server.port} is not an agent: it answers no JSON\n`])
+    expect([code, err]).toEqual([
+      1,
+      `http://127.0.0.1:${server.port} is not an agent: its response is not JSON\n`,
+    ])
   })
 
-  test('hands on user and password', async () => {
-    const heard: (string | undefined)[] = []
+  test('sends the user and password of the URL', async () => {
+    const received: (string | undefined)[] = []
     await using server = await listen(
       createServer((request, answer) => {
-        heard.push(request.headers.authorization)
+        received.push(request.headers.authorization)
         answer.writeHead(401).end('who are you?\n')
       }),
     )
     const { code, err } = await run(targets, [`http://me:s%C3%A9cret@127.0.0.1:${server.port}`])
-    expect([code, err]).toEqual([1, `http://127.0.0.1:${server.port} answers 401: who are you?\n`])
-    expect(heard).toEqual([`Basic ${Buffer.from('me:sécret').toString('base64')}`])
+    expect([code, err]).toEqual([1, `http://127.0.0.1:${server.port} answered 401: who are you?\n`])
+    expect(received).toEqual([`Basic ${Buffer.from('me:sécret').toString('base64')}`])
   })
 })

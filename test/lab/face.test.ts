@@ -103,16 +103,16 @@ describe('in the agent’s container', () => {
   test('check finds all well, line by line', async () => {
     const { node } = await cluster.containerOf('web.1')
     const well = [
-      /^ok +configuration: no errors$/,
+      /^ok +configuration: valid$/,
       /^ok +Docker: unix:\/\/\/var\/run\/docker\.sock lists \d+ containers$/,
       /^ok +Swarm: node\d is a (manager|worker) \(\w{25}\)$/,
       /^ok +agent: runs as a task of the service metrics_agent$/,
       /^ok +network: on .*monitor.*: reaches \d+ of \d+ running containers$/,
       /^ok +peers: found( 10\.137\.\d+\.\d+:2140,?){3}$/,
-      ...[1, 2, 3].map(() => /^ok +peers: 10\.137\.\S+ answers and holds the same secret$/),
+      ...[1, 2, 3].map(() => /^ok +peers: 10\.137\.\S+ answers and has the same secret$/),
       /^ok +port: an agent answers on 2137$/,
-      /^ok +web: anybody who reaches the port may ask: no WEB_CONFIG_FILE is set$/,
-      /^ok +address: Prometheus is told \d+\.\d+\.\d+\.\d+:2137$/,
+      /^ok +web: no authentication, no TLS: WEB_CONFIG_FILE is not set$/,
+      /^ok +address: \d+\.\d+\.\d+\.\d+:2137 is advertised to Prometheus$/,
     ]
     // Swarm's DNS names an agent a while after its start
     const [code, ...lines] = await until(
@@ -150,8 +150,8 @@ describe('in the agent’s container', () => {
     expect(table).toMatch(/^unscraped +apart\.1 .*not on a network shared.*To fix it: attach it/m)
     expect(table).toMatch(/^error: web: com\.df\.alertIf .*To fix it: correct this label/m)
     expect(await said(one, 'scrape', 'web')).toMatch(/^0\nvalid: 9 series/)
-    expect(await said(one, 'scrape', 'website')).toMatch(/^1\nrefused: \d+ /)
-    expect(await said(one, 'scrape', 'no-such')).toMatch(/^1\nrefused: 404 no container or service/)
+    expect(await said(one, 'scrape', 'website')).toMatch(/^1\nfailed: \d+ /)
+    expect(await said(one, 'scrape', 'no-such')).toMatch(/^1\nfailed: 404 no container or service/)
   })
 })
 

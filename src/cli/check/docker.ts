@@ -1,4 +1,4 @@
-// Whether Docker can be read, who this agent is there, and which containers it can't reach.
+// Whether Docker can be read, how this agent runs in it, and which containers it can't reach.
 
 import { existsSync } from 'node:fs'
 import type { Config } from '../../config/config.ts'
@@ -9,86 +9,100 @@ import { type NodeState, readNodeState } from '../../discover/node-state.ts'
 import { readProc } from '../../discover/own-container.ts'
 import { targetsOf } from '../../discover/targets.ts'
 import type { Target } from '../../model.ts'
-import { failure, type Result } from './result.ts'
+import { type CheckResult, failedCheck } from './result.ts'
 
-const patience = 10_000
+const timeoutMs = 10_000
 
-export interface Node {
-  readonly results: readonly Result[]
-  /** Absent without Docker, or where it can't be read. */
+export interface DockerCheck {
+  readonly results: readonly CheckResult[]
+  /** Absent without Docker, or if it can't be read. */
   readonly state?: NodeState
 }
 
-export async function lookAtDocker(config: Config, signal: AbortSignal): Promise<Node> {
+export async function checkDocker(config: Config, signal: AbortSignal): Promise<DockerCheck> {
   try {
     const host = dockerHostOf(config, existsSync(defaultSocket))
     if (host === undefined) return { results: [withoutDocker(config)] }
     const state = await readNodeState(
       { engine: await openEngine(host), proc: await readProc(), config },
-      AbortSignal.any([signal, AbortSignal.timeout(patience)]),
+      AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     )
     return { results: resultsOf(state, host), state }
   } catch (error) {
-    return { results: [failure('Docker', error)] }
+    return { results: [failedCheck('Docker', error)] }
   }
 }
 
-function withoutDocker({ targets }: Config): Result {
-  return { status: 'ok', what: 'Docker', says: `not used: ${targets.length} targets are listed in TARGETS` }
+function withoutDocker({ targets }: Config): CheckResult {
+  return {
+    status: 'ok',
+    subject: 'Docker',
+    text: `not used: TARGETS lists ${plural(targets.length, 'target')}`,
+  }
 }
 
-function resultsOf(state: NodeState, host: string): readonly Result[] {
+function resultsOf(state: NodeState, host: string): readonly CheckResult[] {
   const { self, containers } = state
   const { targets, warnings } = targetsOf(state, self.node)
   const role = self.manager ? 'manager' : 'worker'
   return [
-    { status: 'ok', what: 'Docker', says: `${host} lists ${containers.size} containers` },
+    { status: 'ok', subject: 'Docker', text: `${host} lists ${plural(containers.size, 'container')}` },
     {
       status: 'ok',
-      what: 'Swarm',
-      says: self.swarm ? `${self.hostname} is a ${role} (${self.node})` : 'this node is in none',
+      subject: 'Swarm',
+      text: self.swarm ? `${self.hostname} is a ${role} (${self.node})` : 'this node is in no Swarm',
     },
     ownResult(state),
     ...networkResults(state, targets),
     ...warnings.map(
-      ({ reason, hint }): Result => ({ status: 'warning', what: 'Docker', says: reason, hint }),
+      ({ reason, hint }): CheckResult => ({ status: 'warning', subject: 'Docker', text: reason, hint }),
     ),
   ]
 }
 
-function ownResult({ own, self }: NodeState): Result {
-  const what = 'agent'
-  if (!own) return { status: 'ok', what, says: 'runs as a process of the host' }
-  if (self.service) return { status: 'ok', what, says: `runs as a task of the service ${self.service}` }
-  if (!self.swarm) return { status: 'ok', what, says: `runs as the container ${own.name}` }
+function ownResult({ own, self }: NodeState): CheckResult {
+  const subject = 'agent'
+  if (!own) return { status: 'ok', subject, text: 'runs as a process on the host' }
+  if (self.service) return { status: 'ok', subject, text: `runs as a task of the service ${self.service}` }
+  if (!self.swarm) return { status: 'ok', subject, text: `runs as the container ${own.name}` }
   return {
     status: 'warning',
-    what,
-    says: `runs as the container ${own.name}, which is of no service: other agents can't be found by name`,
+    subject,
+    text: `runs as the container ${own.name}, which belongs to no service: other agents can't be found by name`,
     hint: 'deploy it as a service in mode global, as stack.yml does, or list the others in PEERS',
   }
 }
 
-const mostNamed = 10
+const maxNamed = 10
 
-function networkResults(node: NodeState, targets: readonly Target[]): readonly Result[] {
+function networkResults(node: NodeState, targets: readonly Target[]): readonly CheckResult[] {
   const running = targets.filter(({ state }) => state !== 'stopped')
-  const hidden = running.filter(({ addresses }) => addresses.length === 0)
+  const unreachable = running.filter(({ addresses }) => addresses.length === 0)
   const networks = node.own?.attachments.map(({ network }) => network) ?? []
   const here = isOnHost(node) ? 'on the host’s network' : `on ${networks.join(', ') || 'no network'}`
-  const says = `${here}: reaches ${running.length - hidden.length} of ${running.length} running containers`
-  const named = hidden.slice(0, mostNamed).map(
-    ({ name, unreachable }): Result => ({
+  const text = `${here}: reaches ${running.length - unreachable.length} of ${plural(running.length, 'running container')}`
+  const named = unreachable.slice(0, maxNamed).map(
+    ({ name, unreachable }): CheckResult => ({
       status: 'warning',
-      what: 'network',
-      says: `${name}: ${unreachable?.reason ?? 'no address'}`,
+      subject: 'network',
+      text: `${name}: ${unreachable?.reason ?? 'no address'}`,
       hint: unreachable?.hint,
     }),
   )
-  const more = hidden.length - named.length
+  const more = unreachable.length - named.length
   return [
-    { status: 'ok', what: 'network', says },
+    { status: 'ok', subject: 'network', text },
     ...named,
-    ...(more > 0 ? [{ status: 'warning', what: 'network', says: `and ${more} more` } as const] : []),
+    ...(more > 0
+      ? [
+          {
+            status: 'warning',
+            subject: 'network',
+            text: `${plural(more, 'more container')} can't be reached`,
+          } as const,
+        ]
+      : []),
   ]
 }
+
+const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`

@@ -1,33 +1,32 @@
-// What one look came to, and how it is printed.
+// The result of one check, and how it is printed.
 
 import { ProxyError } from '../../errors.ts'
 import { type Colour, type Paint, visible } from '../../logging/terminal.ts'
 
-export interface Result {
+export interface CheckResult {
   readonly status: 'ok' | 'warning' | 'error'
-  /** What was looked at, in a word or two. */
-  readonly what: string
-  readonly says: string
-  /** The agent would end with exit code 2: waiting or trying again doesn't help. */
-  readonly misconfigured?: true
-  /** What to do. */
+  /** What was checked, in a word or two. */
+  readonly subject: string
+  readonly text: string
+  /** The agent would exit with code 2: a retry doesn't help. */
+  readonly isMisconfigured?: true
   readonly hint?: string | undefined
 }
 
-const colours: Readonly<Record<Result['status'], Colour>> = { ok: 'green', warning: 'yellow', error: 'red' }
+const colours: Readonly<Record<CheckResult['status'], Colour>> = {
+  ok: 'green',
+  warning: 'yellow',
+  error: 'red',
+}
 const indent = ' '.repeat(9)
 
-export function printResult({ status, what, says, hint }: Result, paint: Paint): string {
-  const first = `${paint(colours[status], status.padEnd(7))}  ${what}: ${visible(says)}\n`
+export function printResult({ status, subject, text, hint }: CheckResult, paint: Paint): string {
+  const first = `${paint(colours[status], status.padEnd(7))}  ${subject}: ${visible(text)}\n`
   return hint === undefined ? first : `${first}${indent}${paint('dim', `To fix it: ${visible(hint)}`)}\n`
 }
 
-export function failure(what: string, error: unknown): Result {
+export function failedCheck(subject: string, error: unknown): CheckResult {
   if (!(error instanceof Error)) throw error
-  return {
-    status: 'error',
-    what,
-    says: error.message,
-    hint: error instanceof ProxyError ? error.hint : undefined,
-  }
+  const hint = error instanceof ProxyError ? error.hint : undefined
+  return { status: 'error', subject, text: error.message, hint }
 }

@@ -1,23 +1,60 @@
-// Whether the web configuration file and its certificates can be used.
+// Whether the port for Prometheus is free or the agent's, and whether the web configuration file and its
+// certificates are valid.
 
+import { createServer } from 'node:net'
 import { systemClock } from '../../clock.ts'
 import type { Config } from '../../config/config.ts'
 import { ConfigError } from '../../config/config.ts'
 import { createLog } from '../../logging/log.ts'
 import { openGuard } from '../../web/auth/guard.ts'
-import type { Result } from './result.ts'
+import type { CheckResult } from './result.ts'
 
-const what = 'web'
+const timeoutMs = 3000
 
-export async function lookAtWebConfig({ webConfigFile: file }: Config): Promise<readonly Result[]> {
+export async function checkPort({ listenPort }: Config): Promise<CheckResult> {
+  const subject = 'port'
+  if (await isFree(listenPort)) return { status: 'ok', subject, text: `${listenPort} is free` }
+  if (await isAgent(listenPort)) return { status: 'ok', subject, text: `an agent answers on ${listenPort}` }
+  return {
+    status: 'error',
+    subject,
+    text: `${listenPort} is in use by another program`,
+    hint: 'stop that program, or set LISTEN_PORT to another port',
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer()
+    probe.once('error', () => resolve(false))
+    probe.listen(port, () => probe.close(() => resolve(true)))
+  })
+}
+
+/** A server that requires a password or an unknown certificate counts as one: it can't be checked further. */
+async function isAgent(port: number): Promise<boolean> {
+  for (const scheme of ['http', 'https'])
+    try {
+      const url = `${scheme}://127.0.0.1:${port}/-/healthy`
+      const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) })
+      return [401, 403, 429].includes(response.status) || (await response.text()) === 'healthy\n'
+    } catch (error) {
+      const { code = '' } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException
+      if (/CERT|SELF_SIGNED|TLS/.test(code)) return true
+    }
+  return false
+}
+
+export async function checkWebConfig({ webConfigFile: file }: Config): Promise<readonly CheckResult[]> {
+  const subject = 'web'
   if (file === undefined)
-    return [{ status: 'ok', what, says: 'anybody who reaches the port may ask: no WEB_CONFIG_FILE is set' }]
+    return [{ status: 'ok', subject, text: 'no authentication, no TLS: WEB_CONFIG_FILE is not set' }]
   try {
     const guard = openGuard({ file, clock: systemClock, log: createLog('silent') })
     await guard.stop()
-    return [{ status: 'ok', what, says: `${file} settles who may ask${guard.tls ? ', over TLS' : ''}` }]
+    return [{ status: 'ok', subject, text: `${file} is valid${guard.tls ? ', with TLS' : ''}` }]
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    return error.problems.map((says) => ({ status: 'error', what, says, misconfigured: true }))
+    return error.problems.map((text) => ({ status: 'error', subject, text, isMisconfigured: true }))
   }
 }

@@ -1,44 +1,44 @@
-// The files that Prometheus reads: each is there whole or not at all, and touched only where it changes.
+// The rule files that Prometheus reads: each is replaced atomically, and only if it changes.
 
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 const prefix = 'app-metrics-proxy-'
 const suffix = '.yml'
-/** Stands while Prometheus has yet to be told of a change, so that no end of this program loses it. */
-const marker = '.app-metrics-proxy-reload'
+/** Exists while Prometheus has not reloaded a change, so that a restart of this program loses none. */
+const markerName = '.app-metrics-proxy-reload'
 
-export interface Folder {
-  /** Whether the file had to change. */
+export interface RulesFolder {
+  /** Resolves with whether the file changed. */
   write(name: string, text: string): Promise<boolean>
   isReloadDue(): Promise<boolean>
-  reloaded(): Promise<void>
-  /** Files of ours for clusters other than these. */
-  strangers(names: readonly string[]): Promise<readonly string[]>
+  clearReload(): Promise<void>
+  /** Files of earlier runs for other clusters. */
+  otherFiles(names: readonly string[]): Promise<readonly string[]>
 }
 
-export async function openFolder(path: string): Promise<Folder> {
+export async function openRulesFolder(path: string): Promise<RulesFolder> {
   await mkdir(path, { recursive: true })
-  const markerPath = join(path, marker)
+  const markerPath = join(path, markerName)
   return {
     async write(name, text) {
-      const file = join(path, fileOf(name))
+      const file = join(path, fileNameOf(name))
       if ((await contentOf(file)) === text) return false
       await writeFile(markerPath, '')
       await replace(file, text)
       return true
     },
     isReloadDue: async () => (await contentOf(markerPath)) !== undefined,
-    reloaded: () => rm(markerPath, { force: true }),
-    async strangers(names) {
-      const own = new Set(names.map(fileOf))
+    clearReload: () => rm(markerPath, { force: true }),
+    async otherFiles(names) {
+      const own = new Set(names.map(fileNameOf))
       const files = await readdir(path)
       return files.filter((file) => file.startsWith(prefix) && file.endsWith(suffix) && !own.has(file))
     },
   }
 }
 
-function fileOf(name: string): string {
+function fileNameOf(name: string): string {
   return prefix + name + suffix
 }
 
@@ -51,7 +51,7 @@ async function contentOf(file: string): Promise<string | undefined> {
   }
 }
 
-/** The temporary name doesn't end in `.yml`, so that no pattern in `rule_files` finds it. */
+/** The temporary name doesn't end in `.yml`, so that no pattern in `rule_files` matches it. */
 async function replace(file: string, text: string): Promise<void> {
   const temporary = `${file}.${process.pid}.new`
   try {

@@ -1,109 +1,102 @@
-// What `app-metrics-proxy rules` is told on its command line.
+// The options of `app-metrics-proxy rules`.
 
-import { parseArgs } from 'node:util'
+import { duration, whole } from '../../config/values.ts'
 import { redact } from '../../http/credentials.ts'
+import { type OptionValues, UsageError } from '../command.ts'
 
-/** One cluster: any of its agents says the same. */
-export interface Cluster {
+/** A cluster, whose agents all serve the same rules. */
+export interface RulesCluster {
   readonly name: string
   readonly urls: readonly URL[]
 }
 
 export interface RulesOptions {
-  readonly clusters: readonly Cluster[]
+  readonly clusters: readonly RulesCluster[]
   readonly folder: string
   readonly reload: URL | undefined
-  /** Milliseconds between two rounds; undefined: one round. */
-  readonly every: number | undefined
+  /** Undefined: the rules are downloaded once. */
+  readonly intervalMs: number | undefined
   readonly port: number | undefined
   /** Whether every selector is limited to its own cluster. */
-  readonly limit: boolean
+  readonly isLimited: boolean
 }
 
 export const usage = `Usage: app-metrics-proxy rules --from URL[,URL…] [--from …] --to DIR [options]
 
-Fetches the alerting rules of clusters into a folder that Prometheus reads its rule_files from.
+Downloads the alerting rules of clusters into a folder that Prometheus reads its rule_files from. If a cluster doesn't
+respond, its last rules are kept. Rules that Prometheus would refuse are omitted.
 
-  --from [NAME=]URL[,URL…]  A cluster's agents; the first that answers is believed. Once a cluster.
-  --to DIR                  Where the files are written, one a cluster: app-metrics-proxy-NAME.yml.
-  --reload URL              Told with POST after a change, such as http://prometheus:9090/-/reload.
-  --every SECONDS           Go on for ever. Without it: once.
-  --listen PORT             With --every: metrics at /metrics, health at /-/healthy and /-/ready.
-  --no-limit                Leave expressions as they are. Else every selector gets cluster="…".
-  --help                    This text.
+  --from [NAME=]URL[,URL…]  The agents of a cluster; the first response is used. Once per cluster.
+  --to DIR                  The folder for the files, one per cluster: app-metrics-proxy-NAME.yml.
+  --reload URL              POST to this URL after a change, such as http://prometheus:9090/-/reload.
+  --every DURATION          Repeat at this interval, such as 30s or 5m. Default: once.
+  --listen PORT             With --every: serve /metrics, /-/healthy and /-/ready.
+  --no-limit                Don't add cluster="…" to the selectors of the rules.
+  --help                    Print this text.
 
-A cluster that is silent keeps its last rules. A rule that Prometheus would refuse is left out.
-Exit code: 0 well, 1 something failed or was left out, 2 used wrongly.
+Example:
+  app-metrics-proxy rules --from prod=http://node1:2137,http://node2:2137 --to /etc/prometheus/rules \\
+    --reload http://localhost:9090/-/reload --every 30s
+
+Exit code: 0 success, 1 a failure, or rules were omitted, 2 wrong usage.
 `
 
-export class UsageError extends Error {}
+export const optionTypes = {
+  from: { type: 'string', multiple: true },
+  to: { type: 'string' },
+  reload: { type: 'string' },
+  every: { type: 'string' },
+  listen: { type: 'string' },
+  'no-limit': { type: 'boolean' },
+} as const
 
-/** Undefined: the usage is asked for. */
-export function readOptions(args: readonly string[]): RulesOptions | undefined {
-  const values = parse(args)
-  if (values.help) return undefined
-  const { from = [], to, every, listen } = values
-  if (from.length === 0) throw new UsageError('--from is missing: whose rules?')
-  if (!to) throw new UsageError('--to is missing: where to?')
-  if (listen !== undefined && every === undefined) throw new UsageError('--listen goes with --every only')
+const dayMs = 86_400_000
+
+export function readOptions(values: OptionValues<typeof optionTypes>): RulesOptions {
+  const { from = [], to, reload, every, listen } = values
+  if (from.length === 0) throw new UsageError('--from is missing')
+  if (!to) throw new UsageError('--to is missing')
+  if (listen !== undefined && every === undefined) throw new UsageError('--listen needs --every')
   return {
     clusters: distinct(from.map(clusterOf)),
     folder: to,
-    reload: values.reload === undefined ? undefined : urlOf('--reload', values.reload),
-    every: every === undefined ? undefined : numberOf('--every', every, 1, 86_400) * 1000,
-    port: listen === undefined ? undefined : numberOf('--listen', listen, 0, 65_535),
-    limit: !values['no-limit'],
+    reload: reload === undefined ? undefined : urlOf('--reload', reload),
+    intervalMs: every === undefined ? undefined : parsed('--every', every, duration(1000, dayMs)),
+    port: listen === undefined ? undefined : parsed('--listen', listen, whole(0, 65_535)),
+    isLimited: !values['no-limit'],
   }
 }
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        from: { type: 'string', multiple: true },
-        to: { type: 'string' },
-        reload: { type: 'string' },
-        every: { type: 'string' },
-        listen: { type: 'string' },
-        'no-limit': { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values
-  } catch (error) {
-    throw new UsageError(redact((error as Error).message))
-  }
-}
-
-/** Without a name, it is that of the first agent: it has to be the same while the cluster is silent. */
-function clusterOf(text: string): Cluster {
-  const [, given, list = ''] = /^(?:([\w.-]+)=)?(.*)$/s.exec(text) ?? []
+/** Without a name, the first agent names the cluster: the name must not depend on which agents respond. */
+function clusterOf(text: string): RulesCluster {
+  const [, name, list = ''] = /^(?:([\w.-]+)=)?(.*)$/s.exec(text) ?? []
   const urls = list
     .split(',')
     .filter((one) => one.trim() !== '')
     .map((one) => urlOf('--from', one.trim(), text))
   if (urls.length === 0) throw new UsageError(`--from ${redact(text)}: no URL`)
-  return { name: given ?? urls[0]!.host.replaceAll(/[^\w.-]+/g, '_'), urls }
+  return { name: name ?? urls[0]!.host.replaceAll(/[^\w.-]+/g, '_'), urls }
 }
 
-/** `whole`: what to show if it is none, since a part may lack the `@` that ends a password. */
-function urlOf(option: string, text: string, whole = text): URL {
+/** On failure `shown` is printed: a part of it may lack the `@` that ends a password. */
+function urlOf(option: string, text: string, shown = text): URL {
   const url = URL.parse(text)
   if (!url || !/^https?:$/.test(url.protocol))
-    throw new UsageError(`${option} ${redact(whole)}: not an http URL`)
+    throw new UsageError(`${option} ${redact(shown)}: not an http URL`)
   return url
 }
 
-function numberOf(option: string, text: string, least: number, most: number): number {
-  const value = Number(text)
-  if (!/^\d+(\.\d+)?$/.test(text) || value < least || value > most)
-    throw new UsageError(`${option} ${text}: must be a number from ${least} to ${most}`)
-  return value
+function parsed(option: string, text: string, parse: (text: string) => number): number {
+  try {
+    return parse(text)
+  } catch (error) {
+    throw new UsageError(`${option} ${text}: must be ${(error as Error).message}`)
+  }
 }
 
-function distinct(clusters: readonly Cluster[]): readonly Cluster[] {
-  const doubled = clusters.find(({ name }, at) => clusters.findIndex((one) => one.name === name) !== at)
-  if (doubled)
-    throw new UsageError(`--from: two clusters would both be called ${doubled.name}; write NAME=URL`)
+function distinct(clusters: readonly RulesCluster[]): readonly RulesCluster[] {
+  const repeated = clusters.find(({ name }, at) => clusters.findIndex((one) => one.name === name) !== at)
+  if (repeated)
+    throw new UsageError(`--from: two clusters would have the name ${repeated.name}; write NAME=URL`)
   return clusters
 }

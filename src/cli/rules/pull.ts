@@ -1,43 +1,130 @@
-// One cluster's rules, from the first of its agents that answers, made fit to stand beside those of others.
+// One round: downloads the rules of every cluster from the first of its agents that responds, writes the files that
+// changed, and makes Prometheus reload them. A cluster that doesn't respond keeps its file.
 
 import { splitCredentials } from '../../http/credentials.ts'
 import { limitTo } from '../../promql/limit.ts'
 import type { Rule } from '../../promql/rule.ts'
-import { readRules } from '../../promql/rulefile.ts'
+import { printRules, readRules } from '../../promql/rulefile.ts'
 import { literalOf } from '../../promql/template.ts'
-import type { Cluster } from './options.ts'
+import { fetchFailure } from '../agent-client.ts'
+import type { RulesFolder } from './folder.ts'
+import type { RulesCluster, RulesOptions } from './options.ts'
 
-export interface Pulled {
-  readonly rules: readonly Rule[]
-  /** The value of `cluster` in its rules; several where it isn't one cluster after all. */
-  readonly calledThemselves: readonly string[]
-  /** A sentence for each rule that was left out. */
-  readonly refused: readonly string[]
-  /** Agents that didn't answer though another one did. */
-  readonly remarks: readonly string[]
+/** What was pulled from a cluster and written, or the reason why not. */
+export type ClusterResult = { readonly cluster: string } & (
+  | {
+      readonly ok: true
+      readonly rules: number
+      readonly isChanged: boolean
+      /** A sentence for each rule that was omitted. */
+      readonly refused: readonly string[]
+      readonly warnings: readonly string[]
+    }
+  | Failed
+)
+
+export interface PullResult {
+  readonly clusters: readonly ClusterResult[]
+  readonly warnings: readonly string[]
+  /** Absent: no reload was due. */
+  readonly reload?: Tried<void>
 }
 
-const patience = 10_000
-const mostBytes = 32 * 2 ** 20
+interface Failed {
+  readonly ok: false
+  readonly reason: string
+}
 
-/** Throws an error that names each agent and what was wrong with it. */
-export async function pullRules({ urls }: Cluster, limit: boolean, signal: AbortSignal): Promise<Pulled> {
-  const silent: string[] = []
+type Tried<T> = { readonly ok: true; readonly value: T } | Failed
+
+async function attempt<T>(action: () => Promise<T>): Promise<Tried<T>> {
+  try {
+    return { ok: true, value: await action() }
+  } catch (error) {
+    return { ok: false, reason: (error as Error).message }
+  }
+}
+
+export async function pullAll(
+  { clusters, isLimited, reload }: RulesOptions,
+  folder: RulesFolder,
+  signal: AbortSignal,
+): Promise<PullResult> {
+  const pulled = await Promise.all(
+    clusters.map((cluster) => attempt(() => pullRules(cluster, isLimited, signal))),
+  )
+  const results: ClusterResult[] = []
+  for (const [at, { name }] of clusters.entries()) results.push(await writeRules(name, pulled[at]!, folder))
+  const warnings = sharedNames(
+    clusters.flatMap(({ name }, at) => {
+      const one = pulled[at]!
+      return one.ok ? one.value.clusterLabels.map((label) => ({ name, label })) : []
+    }),
+  )
+  if (!reload || !(await folder.isReloadDue())) return { clusters: results, warnings }
+  const reloaded = await attempt(() => reloadPrometheus(reload, signal))
+  if (reloaded.ok) await folder.clearReload()
+  return { clusters: results, warnings, reload: reloaded }
+}
+
+async function writeRules(
+  cluster: string,
+  pulled: Tried<PulledRules>,
+  folder: RulesFolder,
+): Promise<ClusterResult> {
+  if (!pulled.ok) return { cluster, ...pulled }
+  const { rules, refused, warnings } = pulled.value
+  const written = await attempt(() => folder.write(cluster, printRules(rules)))
+  if (!written.ok) return { cluster, ...written }
+  return { cluster, ok: true, rules: rules.length, isChanged: written.value, refused, warnings }
+}
+
+/** Two clusters with the same name would each alert on the other's series. */
+function sharedNames(
+  labels: readonly { readonly name: string; readonly label: string }[],
+): readonly string[] {
+  return [...Map.groupBy(labels, ({ label }) => label)]
+    .filter(([, clusters]) => clusters.length > 1)
+    .map(
+      ([label, clusters]) =>
+        `${clusters.map(({ name }) => name).join(' and ')} both have the cluster name ${label}: set CLUSTER`,
+    )
+}
+
+interface PulledRules {
+  readonly rules: readonly Rule[]
+  /** The values of the label `cluster` in its rules: several if the URLs are those of several clusters. */
+  readonly clusterLabels: readonly string[]
+  readonly refused: readonly string[]
+  /** The agents that failed before another one responded. */
+  readonly warnings: readonly string[]
+}
+
+const pullTimeoutMs = 10_000
+const maxBytes = 32 * 2 ** 20
+
+/** Throws an error that has the failure of each agent. */
+async function pullRules(
+  { urls }: RulesCluster,
+  isLimited: boolean,
+  signal: AbortSignal,
+): Promise<PulledRules> {
+  const failures: string[] = []
   for (const url of urls)
     try {
-      return { ...rulesIn(await fetchText(url, signal), limit), remarks: silent }
+      return { ...readPulledRules(await fetchText(url, signal), isLimited), warnings: failures }
     } catch (error) {
       if (signal.aborted) throw error
-      silent.push(`${url.host}: ${reasonOf(error)}`)
+      failures.push(`${url.host}: ${reasonOf(error)}`)
     }
-  throw new Error(silent.join('; '))
+  throw new Error(failures.join('; '))
 }
 
 async function fetchText(agent: URL, signal: AbortSignal): Promise<string> {
   const base = agent.href.endsWith('/') ? agent : `${agent.href}/`
   const { url, ...headers } = splitCredentials(new URL('rules', base))
-  const within = AbortSignal.any([signal, AbortSignal.timeout(patience)])
-  const response = await fetch(url, { headers, signal: within, redirect: 'error' })
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(pullTimeoutMs)])
+  const response = await fetch(url, { headers, signal: deadline, redirect: 'error' })
   const text = await textOf(response)
   if (response.status !== 200)
     throw new Error(`answered ${response.status}: ${text.trim().split('\n')[0]!.slice(0, 200)}`)
@@ -46,36 +133,47 @@ async function fetchText(agent: URL, signal: AbortSignal): Promise<string> {
 
 async function textOf({ body }: Response): Promise<string> {
   const chunks: Uint8Array[] = []
-  let size = 0
+  let bytes = 0
   for await (const chunk of body ?? []) {
-    size += chunk.length
-    if (size > mostBytes) throw new Error(`answered with more than ${mostBytes} bytes`)
+    bytes += chunk.length
+    if (bytes > maxBytes) throw new Error(`answered with more than ${maxBytes} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()
 }
 
-function rulesIn(text: string, limit: boolean): Omit<Pulled, 'remarks'> {
+function readPulledRules(text: string, isLimited: boolean): Omit<PulledRules, 'warnings'> {
   const file = readRules(text)
   const rules: Rule[] = []
   const refused = [...file.refused]
-  const clusters = new Set<string>()
+  const clusterLabels = new Set<string>()
   for (const rule of file.rules) {
     const cluster = literalOf(rule.labels.cluster ?? '')
-    if (cluster) clusters.add(cluster)
-    if (!limit) rules.push(rule)
+    if (cluster) clusterLabels.add(cluster)
+    if (!isLimited) rules.push(rule)
     else if (rule.labels.cluster === undefined || cluster === undefined)
-      refused.push(`${rule.alert.slice(0, 100)}: no plain label cluster to limit it to`)
+      refused.push(`${rule.alert.slice(0, 100)}: no constant label cluster to limit it to`)
     else rules.push({ ...rule, expr: limitTo(rule.expr, 'cluster', cluster) })
   }
-  return { rules, calledThemselves: [...clusters], refused }
+  return { rules, clusterLabels: [...clusterLabels], refused }
 }
 
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  if (error.name === 'TimeoutError') return `no answer within ${patience / 1000} s`
-  const { cause } = error
-  return cause instanceof Error
-    ? cause.message || (cause as NodeJS.ErrnoException).code || error.message
-    : error.message
+  const isTimeout = error instanceof Error && error.name === 'TimeoutError'
+  return isTimeout ? `no response within ${pullTimeoutMs / 1000} s` : fetchFailure(error)
+}
+
+const reloadTimeoutMs = 30_000
+
+async function reloadPrometheus(reloadUrl: URL, signal: AbortSignal): Promise<void> {
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(reloadTimeoutMs)])
+  const { url, ...headers } = splitCredentials(reloadUrl)
+  let response: Response
+  try {
+    response = await fetch(url, { method: 'POST', headers, signal: deadline, redirect: 'error' })
+  } catch (error) {
+    throw new Error(fetchFailure(error))
+  }
+  const text = await response.text()
+  if (!response.ok) throw new Error(`answered ${response.status}: ${text.trim().slice(0, 1000)}`)
 }

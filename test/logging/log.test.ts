@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest'
-import { createLog } from '../../src/logging/log.ts'
-import { createLogStream } from '../../src/logging/log-stream.ts'
+import { createLog, createLogStream } from '../../src/logging/log.ts'
 
-test('what cannot be written costs lines, and how many is told once it can be again', () => {
+test('lines that cannot be written are lost, and their number is logged later', () => {
   const lines: string[] = []
   let full = false
   const log = createLog(
@@ -17,11 +16,11 @@ test('what cannot be written costs lines, and how many is told once it can be ag
   for (let n = 0; n < 3; n += 1) log.error({ n }, 'lost')
   full = false
   log.info({}, 'last')
-  const told = lines.map((line) => JSON.parse(line))
-  expect(told.map(({ msg, lines }) => [msg, lines])).toEqual([
+  const logged = lines.map((line) => JSON.parse(line))
+  expect(logged.map(({ msg, lines }) => [msg, lines])).toEqual([
     ['first', undefined],
-    ['lines of the log could not be written and are lost', 3],
+    ['log lines could not be written and are lost', 3],
     ['last', undefined],
   ])
-  expect(new Date(told[1].time).getTime()).toBeGreaterThan(0)
+  expect(new Date(logged[1].time).getTime()).toBeGreaterThan(0)
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createLog } from '../../src/logging/log.ts'
-import { readableLine } from '../../src/logging/log-lines.ts'
+import { readableLine } from '../../src/logging/readable.ts'
 import { createPaint } from '../../src/logging/terminal.ts'
 
 const plain = createPaint({ isTerminal: false, env: {} })
@@ -15,7 +15,7 @@ function logged(act: (log: ReturnType<typeof createLog>) => void): string {
   return text
 }
 
-test('an event is one line: when, how grave, what, and the facts', () => {
+test('an event is one line: time, level, message and fields', () => {
   const text = logged((log) =>
     log.warn({ node: 'node2', reason: 'no answer', durationMs: 12, ports: [1, 2] }, 'link lost'),
   )
@@ -24,7 +24,7 @@ test('an event is one line: when, how grave, what, and the facts', () => {
   )
 })
 
-test('an error brings its stack along, indented', () => {
+test('an error has its stack, indented', () => {
   const text = logged((log) => log.error({ err: new Error('boom') }, 'a request failed'))
   const [first, second, third] = text.split('\n')
   expect(first).toMatch(/ error a request failed$/)
@@ -32,13 +32,13 @@ test('an error brings its stack along, indented', () => {
   expect(third).toMatch(/^ {4}at /)
 })
 
-test('what a container wrote can make no line and no colour of its own', () => {
+test('text of a container can’t add a line or a colour', () => {
   const text = logged((log) => log.info({ name: 'a\n14:00:00 error fake\x1b[31m' }, 'found \x1b]0;x\x07'))
   expect(text.split('\n')).toHaveLength(2)
   expect(text).not.toContain('\x1b')
 })
 
-test('nor can it in the JSON that machines get and people read', () => {
+test('text of a container can’t add a line or a colour to the JSON', () => {
   const name = 'a\u001b[2J\u009b2J\u202e\n'
   let json = ''
   createLog('info', (line) => {
@@ -48,7 +48,7 @@ test('nor can it in the JSON that machines get and people read', () => {
   expect(JSON.parse(json).name).toBe(name)
 })
 
-test('colours are for terminals', () => {
+test('levels have colours on a terminal', () => {
   const paint = createPaint({ isTerminal: true, env: {} })
   let text = ''
   createLog('info', (line) => {
