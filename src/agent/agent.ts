@@ -24,8 +24,10 @@ import { createReader } from '../scrape/read.ts'
 import { startScraper } from '../scrape/scraper.ts'
 import { createSd } from '../sd/sd.ts'
 import { nodesOf } from '../status/nodes.ts'
+import { problemsOf } from '../status/problems.ts'
 import { serveStatus, unixTime } from '../status/routes.ts'
-import { problemsIn, type StatusView } from '../status/status.ts'
+import type { NodeStatus } from '../status/shape.ts'
+import type { StatusView } from '../status/status.ts'
 import { createStore, type Store } from '../store/store.ts'
 import { startSync } from '../sync/sync.ts'
 import { openGuard } from '../web/auth/guard.ts'
@@ -182,25 +184,32 @@ async function start(
     config.webConfigFile === undefined
       ? undefined
       : started(openGuard({ ...{ clock, log }, file: config.webConfigFile }))
-  const webTrouble = guard?.trouble ?? (() => undefined)
 
+  const nodes = () => nodesOf(store.nodes(), store.swarmState()?.value, unixTime)
+  const problems = (nodes: readonly NodeStatus[]) =>
+    problemsOf(
+      {
+        nodes,
+        peers: peers.peers(),
+        rules: rules.reports(),
+        discovery: discovery.status(),
+        swarmStateAgeMs: self?.swarm ? (store.swarmState()?.age ?? 'none') : undefined,
+        webConfig: guard?.trouble(),
+        memory: memory.trouble(),
+        internalErrors: internalErrors(),
+        ambiguities: self ? names.ambiguities(self.node) : [],
+        warnings: config.warnings,
+      },
+      unixTime,
+    )
   const view: StatusView = {
     ...store,
     version,
     config,
     self: () => self,
     cluster: () => config.cluster ?? store.swarmState()?.value.cluster ?? self?.hostname ?? '',
-    peers: peers.peers,
-    rules: rules.reports,
-    discovery: discovery.status,
-    webConfig: webTrouble,
-    memory: memory.trouble,
-    internalErrors,
-    ambiguities: () => (self ? names.ambiguities(self.node) : []),
-    warnings: () => config.warnings,
+    problems,
   }
-
-  const nodes = () => nodesOf(store.nodes(), store.swarmState()?.value, unixTime)
 
   async function refresh({ owner, target: { id } }: Entry, budget: number): Promise<void> {
     if (owner === self?.node) return scraper.now(id, budget)
@@ -222,7 +231,7 @@ async function start(
       maxAgeMsOf: ({ target }) => settings(target).maxAgeMs?.value ?? config.maxAgeMs,
       refresh,
       nodes,
-      problems: () => problemsIn(view, nodes(), unixTime),
+      problems: () => problems(nodes()),
       waitingFor: readiness.pendingForReady,
       guard,
       plugins: [

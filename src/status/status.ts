@@ -1,9 +1,8 @@
 // Everything of the status but the targets: pure functions from what the agent knows to the documented JSON.
 
 import type { Config } from '../config/config.ts'
-import type { Dated, Entry, NodeId, NodeView, PeerView, Self, SwarmState } from '../model.ts'
+import type { Dated, Entry, NodeId, NodeView, Self, SwarmState } from '../model.ts'
 import { nodesOf } from './nodes.ts'
-import { type ProblemSources, problemsOf } from './problems.ts'
 import type { NodeStatus, Problem, ServiceStatus, SettingsStatus, Status } from './shape.ts'
 import type { TargetContext, Unix } from './target.ts'
 
@@ -18,14 +17,8 @@ export interface StatusView {
   entry(owner: NodeId, id: string): Entry | undefined
   nodes(): readonly NodeView[]
   swarmState(): Dated<SwarmState> | undefined
-  peers(): readonly PeerView[]
-  rules(): ProblemSources['rules']
-  discovery(): ProblemSources['discovery']
-  webConfig(): ProblemSources['webConfig']
-  memory(): ProblemSources['memory']
-  internalErrors(): ProblemSources['internalErrors']
-  ambiguities(): ProblemSources['ambiguities']
-  warnings(): ProblemSources['warnings']
+  /** The problems of the cluster with these nodes. */
+  problems(nodes: readonly NodeStatus[]): readonly Problem[]
 }
 
 export type StatusHead = Omit<Status, 'time' | 'sequence' | 'partial' | 'targets' | 'gone'>
@@ -42,28 +35,8 @@ export function headOf(view: StatusView, unix: Unix): StatusHead {
     settings: settingsOf(view.config, self),
     nodes,
     services: servicesOf(swarmState?.services, self?.service),
-    problems: problemsIn(view, nodes, unix),
+    problems: view.problems(nodes),
   }
-}
-
-export function problemsIn(
-  view: Omit<StatusView, 'entries' | 'entry'>,
-  nodes: readonly NodeStatus[],
-  unix: Unix,
-): readonly Problem[] {
-  const sources = {
-    nodes,
-    peers: view.peers(),
-    rules: view.rules(),
-    discovery: view.discovery(),
-    swarmStateAgeMs: view.self()?.swarm ? (view.swarmState()?.age ?? 'none') : undefined,
-    webConfig: view.webConfig(),
-    memory: view.memory(),
-    internalErrors: view.internalErrors(),
-    ambiguities: view.ambiguities(),
-    warnings: view.warnings(),
-  } as const
-  return problemsOf(sources, unix)
 }
 
 function settingsOf(config: StatusView['config'], self: Self | undefined): SettingsStatus {

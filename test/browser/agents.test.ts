@@ -1,4 +1,4 @@
-// The page of whole agents, joined over SSH: what happens on one node is seen on the page of another.
+// The pages of complete agents, connected over SSH: changes on one node are shown by the page of another.
 
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -27,7 +27,7 @@ afterAll(async () => {
   await Promise.all(applications.map((application) => application.stop()))
 })
 
-test('a page shows the whole cluster, sees an application die, and an agent go', async () => {
+test('the page shows the whole cluster, a failing application and a stopped agent', async () => {
   await using visited = await visit(browser, `${agents[0]!.url}/`)
   const { page, complaints } = visited
   const all = ['queue@node2', 'shop@node1', 'weather@node3']

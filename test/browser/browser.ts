@@ -1,4 +1,4 @@
-// A real browser: Debian's chromium without a screen. One for all tests of a file, a fresh profile for each.
+// A real browser: Debian's headless Chromium. One for all tests of a file, a new profile for each test.
 
 import axe from 'axe-core'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
@@ -19,7 +19,7 @@ export async function openBrowser(): Promise<Browser> {
 
 export interface Visit extends AsyncDisposable {
   readonly page: Page
-  /** What the browser complained about: errors of scripts, violations of the policy, failed requests. */
+  /** Errors and warnings of the browser: of scripts, of the content security policy, of requests. */
   readonly complaints: string[]
 }
 
@@ -35,7 +35,7 @@ export async function open(browser: Browser, how: BrowserContextOptions = {}): P
   return { page, complaints, [Symbol.asyncDispose]: () => context.close() }
 }
 
-/** The status page, once it shows what its agent told. */
+/** The status page with the first response of its agent. */
 export async function visit(browser: Browser, url: string, how: BrowserContextOptions = {}): Promise<Visit> {
   const visited = await open(browser, how)
   await visited.page.goto(url)
@@ -43,7 +43,7 @@ export async function visit(browser: Browser, url: string, how: BrowserContextOp
   return visited
 }
 
-/** What axe finds wrong, a line each. It is handed to the page past its policy, which lets nothing else in. */
+/** The violations that axe finds, a line each. It is injected past the content security policy. */
 export async function axeFindings(page: Page): Promise<readonly string[]> {
   await page.evaluate(axe.source)
   const { violations } = await page.evaluate<{

@@ -1,4 +1,4 @@
-// A cluster in which something of everything is to be seen.
+// A cluster with a target of every kind and state.
 
 import type { Entry } from '../../src/model.ts'
 import { container, failing, healthy, pageOf, place, unscraped } from '../helpers/scene.ts'

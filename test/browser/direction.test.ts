@@ -1,5 +1,4 @@
-// Characters that turn the direction of text are shown as codes: whatever a container calls itself, nothing
-// beside it is read backwards.
+// Characters that change the direction of text are shown as escapes: no name of a container changes the text beside it.
 
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -16,10 +15,10 @@ import {
 } from '../helpers/scene.ts'
 import { openBrowser, visit } from './browser.ts'
 
-/** The right-to-left override, as in a file’s name that hides what it is. */
+/** The right-to-left override, as in a file name that hides its type. */
 const turned = 'a\u202Egnp'
 const shownTurned = 'a\\u202egnp'
-/** Letters that run from right to left by themselves are nobody’s attack: they turn themselves alone. */
+/** Right-to-left letters are no attack: they change only their own direction. */
 const hebrew = 'שלום'
 
 let browser: Browser
@@ -73,7 +72,7 @@ function turnedTexts(page: Page): Promise<readonly string[]> {
   })
 }
 
-test('in the list nothing is read backwards', async () => {
+test('the list keeps the direction of all other text', async () => {
   await using visited = await visit(browser, scene.url)
   const { page } = visited
   expect(await turnedTexts(page)).toEqual([])

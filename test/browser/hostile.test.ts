@@ -63,7 +63,7 @@ afterAll(async () => {
   await browser.close()
 })
 
-test('hostile text is shown as it is, and does nothing', async () => {
+test('hostile text is shown as text, and runs nothing', async () => {
   await using visited = await visit(browser, scene.url)
   const { page, complaints } = visited
   await page.click('#attention-more')
@@ -99,7 +99,7 @@ test.each(markup)('details of a target full of %s are text', async (text) => {
   expect(complaints).toEqual([])
 })
 
-test('what is put into the URL is text too', async () => {
+test('parameters of the URL are text, too', async () => {
   for (const text of markup) {
     const query = new URLSearchParams({
       q: text,
@@ -117,7 +117,7 @@ test('what is put into the URL is text too', async () => {
   }
 })
 
-test('the policy stops whatever would get past that', async () => {
+test('the content security policy blocks scripts, styles and markup', async () => {
   await using visited = await visit(browser, scene.url)
   const outcome = await visited.page.evaluate(async () => {
     const tried: Record<string, string> = {}

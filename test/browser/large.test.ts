@@ -1,4 +1,4 @@
-// Two thousand targets: soon on the screen, soon found, and cheap to keep up to date.
+// Two thousand targets: shown and found quickly, and cheap to update.
 
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -25,7 +25,7 @@ afterAll(async () => {
   await browser.close()
 })
 
-test('all of them are there: what is well folded, what is not open, and whatever one looks for', async () => {
+test('healthy services start collapsed, services with failures expanded; the search finds every target', async () => {
   await using visited = await visit(browser, scene.url)
   const { page, complaints } = visited
   await expect.poll(() => page.textContent('#count'), soon).toBe('2,000 targets')
@@ -39,7 +39,7 @@ test('all of them are there: what is well folded, what is not open, and whatever
   expect(complaints).toEqual([])
 })
 
-test('rows come a few at a time: the first are painted before the last are made', async () => {
+test('rows are created in several frames', async () => {
   await using visited = await open(browser)
   const { page } = visited
   await page.addInitScript(() => {
@@ -57,7 +57,7 @@ test('rows come a few at a time: the first are painted before the last are made'
   expect(seen.filter((rows) => rows > 0 && rows < size / 10).length).toBeGreaterThan(0)
 })
 
-test('a change of one target changes one row', async () => {
+test('a change of one target updates one row', async () => {
   await using visited = await visit(browser, scene.url)
   const { page } = visited
   await page.click('.chip[data-state="down"]')
@@ -88,7 +88,7 @@ test('a change of one target changes one row', async () => {
   expect(changed.length).toBeLessThanOrEqual(1)
 })
 
-test('axe finds nothing among them either', async () => {
+test('axe finds nothing', async () => {
   await using visited = await visit(browser, `${scene.url}?state=down`)
   await visited.page.waitForSelector('.row.target')
   expect(await axeFindings(visited.page)).toEqual([])

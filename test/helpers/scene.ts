@@ -7,8 +7,8 @@ import { createLog } from '../../src/logging/log.ts'
 import type { Entry, NodeView, Page, Past, Place, Target } from '../../src/model.ts'
 import { plainPage } from '../../src/model.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
-import type { ProblemSources } from '../../src/status/problems.ts'
-import { serveStatus } from '../../src/status/routes.ts'
+import { type ProblemSources, problemsOf } from '../../src/status/problems.ts'
+import { serveStatus, unixTime } from '../../src/status/routes.ts'
 import type { StatusView } from '../../src/status/status.ts'
 import { type Server, startServer } from '../../src/web/server.ts'
 import { createWorld, type World } from '../store/world.ts'
@@ -18,13 +18,9 @@ import { quietView } from './status-view.ts'
 export interface Scene extends Server {
   readonly url: string
   readonly world: World
-  /** Told to the page as if the rooms had found them. */
-  readonly told: Told
 }
 
-export type Told = { -readonly [K in Exclude<keyof ProblemSources, 'nodes'>]: ProblemSources[K] }
-
-interface Setup extends Partial<Told> {
+interface Setup extends Partial<Omit<ProblemSources, 'nodes'>> {
   readonly entries: readonly Entry[]
   readonly nodes?: readonly NodeView[]
   readonly swarmState?: Parameters<World['declare']>[0]
@@ -35,7 +31,7 @@ export async function startScene(setup: Setup): Promise<Scene> {
   const { entries, nodes = threeNodes(), swarmState, cluster = 'demo' } = setup
   const world = createWorld(entries, nodes)
   if (swarmState) world.declare(swarmState)
-  const quiet: Told = {
+  const sources: Omit<ProblemSources, 'nodes'> = {
     peers: [],
     rules: [],
     discovery: { warnings: [] },
@@ -45,8 +41,8 @@ export async function startScene(setup: Setup): Promise<Scene> {
     internalErrors: undefined,
     ambiguities: [],
     warnings: [],
+    ...setup,
   }
-  const told = { ...quiet, ...setup }
   const view: StatusView = {
     ...quietView,
     self: () => nodes[0]!.self,
@@ -59,14 +55,7 @@ export async function startScene(setup: Setup): Promise<Scene> {
       const value = declared?.value ?? swarmStateOf([], [])
       return { value, age: 0, from: nodes[0]!.self.node }
     },
-    peers: () => told.peers,
-    rules: () => told.rules,
-    discovery: () => told.discovery,
-    webConfig: () => told.webConfig,
-    memory: () => told.memory,
-    internalErrors: () => told.internalErrors,
-    ambiguities: () => told.ambiguities,
-    warnings: () => told.warnings,
+    problems: (nodes) => problemsOf({ ...sources, nodes }, unixTime),
   }
   const server = await startServer({
     port: 0,
@@ -76,7 +65,7 @@ export async function startScene(setup: Setup): Promise<Scene> {
     metrics: createMetrics(),
     plugins: [(server) => serveStatus(server, { clock: systemClock, view, families: formats.families })],
   })
-  return { ...server, url: `http://127.0.0.1:${server.port}/`, world, told }
+  return { ...server, url: `http://127.0.0.1:${server.port}/`, world }
 }
 
 export function threeNodes(): readonly NodeView[] {

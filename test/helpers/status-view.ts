@@ -1,4 +1,4 @@
-// What the status of an agent is made from that has nothing to complain of: the rest is the store's.
+// What the status of an agent without problems is made from: the rest is the store’s.
 
 import type { StatusView } from '../../src/status/status.ts'
 
@@ -8,12 +8,5 @@ export const quietView: Omit<StatusView, FromStore | 'self'> = {
   version: '1.0.0',
   config: { scrapeIntervalMs: 10_000, maxAgeMs: 100, staleAfterMs: 30_000, forgetAfterMs: 300_000 },
   cluster: () => 'demo',
-  peers: () => [],
-  rules: () => [],
-  discovery: () => ({ warnings: [] }),
-  webConfig: () => undefined,
-  memory: () => undefined,
-  internalErrors: () => undefined,
-  ambiguities: () => [],
-  warnings: () => [],
+  problems: () => [],
 }
