@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-
 // The process edge: arguments, environment, signals, exit code. No other module touches the process.
 
 import type { Io } from './cli/command.ts'

@@ -10,7 +10,7 @@ export const states = ['up', 'down', 'lost', 'searching', 'unscraped', 'off', 'e
 /**
  * @typedef {object} MergedTargets
  * @property {ReadonlyMap<string, TargetStatus>} targets by key
- * @property {readonly Group[]} groups the same object while no target is added, removed or renamed
+ * @property {readonly Group[]} groups
  */
 /** @typedef {Omit<Status, 'targets' | 'gone' | 'partial'> & MergedTargets} ClusterStatus */
 
@@ -33,20 +33,7 @@ export function applyResponse(before, response) {
   const targets = new Map(partial ? before?.targets : [])
   for (const key of gone) targets.delete(key)
   for (const target of changed) targets.set(target.key, target)
-  const hasSameTargets =
-    partial && before && gone.length === 0 && changed.every((target) => isInPlace(target, before))
-  const hasSameServices = JSON.stringify(before?.services) === JSON.stringify(head.services)
-  const groups = hasSameTargets && hasSameServices ? before.groups : groupsOf(targets, head.services)
-  return { ...head, targets, groups }
-}
-
-/**
- * @param {TargetStatus} target
- * @param {ClusterStatus} before
- */
-function isInPlace(target, before) {
-  const same = before.targets.get(target.key)
-  return same !== undefined && same.path === target.path && same.node === target.node
+  return { ...head, targets, groups: groupsOf(targets, head.services) }
 }
 
 const collator = new Intl.Collator('en', { numeric: true })
@@ -57,7 +44,7 @@ const collator = new Intl.Collator('en', { numeric: true })
  * @param {readonly ServiceStatus[]} services
  * @returns {Group[]}
  */
-export function groupsOf(targets, services) {
+function groupsOf(targets, services) {
   const declared = new Map(services.map((service) => [`service ${service.name}`, service]))
   /** @type {Map<string, { name: string, members: TargetStatus[] }>} */
   const groups = new Map()
