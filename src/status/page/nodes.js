@@ -59,8 +59,8 @@ function createCard(id, onSelect) {
   const button = make(
     'button',
     { type: 'button', class: 'node' },
-    make('span', { class: 'line' }, name, role, counts),
-    make('span', { class: 'line' }, link, version),
+    make('span', { class: 'line' }, name, role, version),
+    make('span', { class: 'line' }, link, counts),
     matrix.element,
   )
   button.addEventListener('click', () => onSelect(id))
