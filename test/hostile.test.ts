@@ -12,7 +12,7 @@ import type { ApiContainer, ApiNode, ApiService, ApiTask } from '../src/discover
 import { readProc } from '../src/discover/own-container.ts'
 import { inspect } from '../src/exposition/inspect.ts'
 import { createLog } from '../src/logging/log.ts'
-import { readRules } from '../src/promql/rulefile.ts'
+import { readRules } from '../src/promql/rule-file.ts'
 import { startEngineServer } from './discover/engine-server.ts'
 import { pageServer, type RunningServer } from './helpers/server.ts'
 import { until } from './helpers/until.ts'

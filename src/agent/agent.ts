@@ -9,7 +9,6 @@ import { settingsOf } from '../labels/settings.ts'
 import type { Log } from '../logging/log.ts'
 import { agentTarget, type Entry, type NodeId, type Self, type Stoppable } from '../model.ts'
 import { createNames } from '../names/names.ts'
-import { standing } from '../names/standing.ts'
 import { connect } from '../probe/attempt.ts'
 import { planOf } from '../probe/plan.ts'
 import { startProber } from '../probe/prober.ts'
@@ -177,8 +176,8 @@ async function start(
   // what is served
   const names = createNames(store, (labels) => settingsOf(labels).name?.value)
   store.subscribe(names.changed)
-  const sd = createSd({ store, config, standing, complete: readiness.pendingForLists })
-  const rules = createRules({ store, config, log, metrics, complete: readiness.pendingForLists })
+  const sd = createSd({ store, config, pending: readiness.pendingForLists })
+  const rules = createRules({ store, config, log, metrics, pending: readiness.pendingForLists })
 
   const guard =
     config.webConfigFile === undefined
@@ -191,7 +190,7 @@ async function start(
       {
         nodes,
         peers: peers.peers(),
-        rules: rules.reports(),
+        rules: rules.problems(),
         discovery: discovery.status(),
         swarmStateAgeMs: self?.swarm ? (store.swarmState()?.age ?? 'none') : undefined,
         webConfig: guard?.trouble(),

@@ -92,8 +92,8 @@ function jobOf<Plan>(
 ): [string, ScrapeJob][] {
   if (finding.kind !== 'found') return []
   const wishes = settings(target)
-  const intervalMs = wishes.interval?.value ?? config.scrapeIntervalMs
-  const timeoutMs = Math.min(intervalMs, wishes.timeout?.value ?? config.scrapeTimeoutMs)
+  const intervalMs = wishes.intervalMs?.value ?? config.scrapeIntervalMs
+  const timeoutMs = Math.min(intervalMs, wishes.timeoutMs?.value ?? config.scrapeTimeoutMs)
   const readAt = snapshot && { readAt: snapshot.at + snapshot.durationMs }
   return [[target.id, { endpoint: finding.endpoint, intervalMs, timeoutMs, ...readAt }]]
 }

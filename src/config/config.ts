@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { redact } from '../http/credentials.ts'
-import { durationText } from '../promql/text.ts'
+import { durationText } from '../promql/literals.ts'
 import { nearMisses } from '../runtime/spelling.ts'
 import { type Option, options } from './options.ts'
 import { InvalidValue } from './values.ts'

@@ -2,7 +2,7 @@
 
 import { splitCredentials } from '../http/credentials.ts'
 import { looseDuration } from '../labels/values.ts'
-import { durationText } from '../promql/text.ts'
+import { durationText } from '../promql/literals.ts'
 
 /** The message completes the sentence "must be …". */
 export class InvalidValue extends Error {}

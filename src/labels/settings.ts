@@ -1,85 +1,88 @@
-// What a container's labels and its service's labels ask for: one resolver for all families of labels.
+// What a container's labels and its service's labels configure: one resolver for all families of labels.
 //
 // The order: families as families.ts lists them; within a family, service labels before container labels,
-// since a container's labels include those that the image's author baked in, while a service's are always
-// the operator's own word. A value that isn't allowed is told, and the next label in the order counts.
+// since a container's labels include those of its image, while a service's are set by the operator. An invalid
+// value is reported, and the next label in the order counts.
 
 import type { Labels } from '../model.ts'
-import { type AlertDefinition, alertsOf } from './alerts.ts'
-import { type Field, keysOf, labelPrefix, notifyKey, paramPrefixes } from './families.ts'
-import { type Given, hasDockerFlow, type Source, sourceOf, withoutDockerFlow } from './source.ts'
+import { type Field, families, labelPrefix, paramPrefixes } from './families.ts'
 import {
-  age,
+  type AlertDefinition,
+  alertsOf,
+  filterDockerFlow,
+  type LabelSource,
+  sourceOf,
+  type WrittenLabel,
+} from './sources.ts'
+import {
   duration,
   flag,
+  InvalidLabel,
   labelName,
   line,
-  type Parse,
+  maxAge,
+  type ParseValue,
   path,
   pathSegment,
   port,
-  Refused,
   scheme,
 } from './values.ts'
 
-export type { AlertDefinition } from './alerts.ts'
-
-/** A value, and where it came from, for people: `com.df.scrapePort, service label`. */
-export interface Told<T> {
+/** A value and, for people, where it comes from: `com.df.scrapePort, service label`. */
+export interface Sourced<T> {
   readonly value: T
   readonly why: string
 }
 
 export interface Settings {
-  /** Opted in or out; absent: nobody said. */
-  readonly enabled?: Told<boolean>
-  readonly port?: Told<number>
+  /** Opted in or out; absent: neither. */
+  readonly enabled?: Sourced<boolean>
+  readonly port?: Sourced<number>
   /** Begins with `/`; may hold a query. */
-  readonly path?: Told<string>
-  readonly scheme?: Told<'http' | 'https'>
-  /** The Docker network on which the container is to be reached. */
-  readonly network?: Told<string>
-  /** A further name under which it can be asked for. */
-  readonly name?: Told<string>
-  readonly job?: Told<string>
+  readonly path?: Sourced<string>
+  readonly scheme?: Sourced<'http' | 'https'>
+  /** The Docker network through which to reach the container. */
+  readonly network?: Sourced<string>
+  /** An additional name for its path. */
+  readonly name?: Sourced<string>
+  readonly job?: Sourced<string>
   /** Docker Flow’s: the job is the service’s name without its stack. */
-  readonly shortName?: Told<boolean>
-  /** Durations in milliseconds. */
-  readonly maxAgeMs?: Told<number | 'off'>
-  readonly interval?: Told<number>
-  /** Never above `interval` where both are set. */
-  readonly timeout?: Told<number>
-  /** Query parameters with which the container is asked. */
+  readonly shortName?: Sourced<boolean>
+  readonly maxAgeMs?: Sourced<number | 'off'>
+  readonly intervalMs?: Sourced<number>
+  /** Never above `intervalMs` where both are set. */
+  readonly timeoutMs?: Sourced<number>
+  /** Query parameters of each scrape. */
   readonly params: Readonly<Record<string, string>>
-  /** Labels that Prometheus is to add to every series. Never one that tells targets apart. */
+  /** Labels that Prometheus adds to every series; none that identifies targets. */
   readonly labels: Readonly<Record<string, string>>
-  /** Docker Flow’s alerts, as they were written. */
+  /** Docker Flow’s alerts, unchecked. */
   readonly alerts: readonly AlertDefinition[]
-  /** What was not understood, each with its label and what is allowed. */
+  /** Invalid labels, each with what is allowed. */
   readonly problems: readonly string[]
 }
 
 const none: Labels = Object.freeze({})
-const known = new WeakMap<Labels, { readonly service: Labels; readonly settings: Settings }>()
+const cache = new WeakMap<Labels, { readonly service: Labels; readonly settings: Settings }>()
 
-/** Pure, and remembered by identity: asking again for the same two objects costs nothing. */
+/** Cached by identity: every request, list and status needs it, and to resolve it takes some 40 µs. */
 export function settingsOf(container: Labels, service: Labels = none): Settings {
-  const before = known.get(container)
-  if (before?.service === service) return before.settings
+  const cached = cache.get(container)
+  if (cached?.service === service) return cached.settings
   const settings = resolve(container, service)
-  known.set(container, { service, settings })
+  cache.set(container, { service, settings })
   return settings
 }
 
 function resolve(container: Labels, service: Labels): Settings {
   const problems: string[] = []
-  const sources = heeded(
+  const sources = filterDockerFlow(
     [sourceOf('service label', service, problems), sourceOf('container label', container, problems)],
     problems,
-  ).filter(({ labels }) => labels.size > 0)
-  const one = <T>(field: Field, parse: Parse<T>) => settle(sources, field, parse, problems)
+  )
+  const one = <T>(field: Field, parse: ParseValue<T>) => firstValid(sources, field, parse, problems)
 
-  const interval = one('interval', duration)
+  const intervalMs = one('intervalMs', duration)
   return Object.freeze({
     ...optional({
       enabled: enabledOf(one('enabled', flag), one('ignored', flag)),
@@ -90,78 +93,74 @@ function resolve(container: Labels, service: Labels): Settings {
       name: one('name', pathSegment),
       job: one('job', line),
       shortName: one('shortName', flag),
-      maxAgeMs: one('maxAgeMs', age),
-      interval,
-      timeout: within(interval, one('timeout', duration), problems),
+      maxAgeMs: one('maxAgeMs', maxAge),
+      intervalMs,
+      timeoutMs: atMost(intervalMs, one('timeoutMs', duration), problems),
     }),
-    params: named(sources, paramPrefixes, labelName, mostParams, problems),
-    labels: named(sources, [labelPrefix], extraName, mostLabels, problems),
+    params: named(sources, paramPrefixes, labelName, maxParams, problems),
+    labels: named(sources, [labelPrefix], extraLabelName, maxLabels, problems),
     alerts: alertsOf(sources, problems),
     problems,
   })
 }
 
-/** Docker Flow acts only on services that say `com.df.notify=true`; its labels mean nothing elsewhere. */
-function heeded(sources: readonly Source[], problems: string[]): readonly Source[] {
-  const notify = sources.map(({ labels }) => labels.get(notifyKey)).find((given) => given !== undefined)
-  if (notify && /^true$/i.test(notify.value)) return sources
-  if (!notify && sources.some(hasDockerFlow))
-    problems.push('com.df.notify is not set to true: the other com.df labels are not read')
-  return sources.map(withoutDockerFlow)
-}
-
 /** The first label in the order whose value is allowed. */
-function settle<T>(
-  sources: readonly Source[],
+function firstValid<T>(
+  sources: readonly LabelSource[],
   field: Field,
-  parse: Parse<T>,
+  parse: ParseValue<T>,
   problems: string[],
-): Told<T> | undefined {
-  for (const keys of keysOf.get(field) ?? [])
+): Sourced<T> | undefined {
+  for (const { prefix, keys } of families)
     for (const { labels, origin } of sources)
-      for (const key of keys) {
-        const given = labels.get(key)
-        const value = given && attempt(parse, given, origin, problems)
-        if (value !== undefined) return { value, why: `${given!.key}, ${origin}` }
+      for (const key of keys[field] ?? []) {
+        const label = labels.get(prefix + key)
+        const value = label && parsed(parse, label, origin, problems)
+        if (value !== undefined) return { value, why: `${label!.key}, ${origin}` }
       }
   return undefined
 }
 
-function attempt<T>(parse: Parse<T>, given: Given, origin: string, problems: string[]): T | undefined {
+function parsed<T>(
+  parse: ParseValue<T>,
+  label: WrittenLabel,
+  origin: string,
+  problems: string[],
+): T | undefined {
   try {
-    return parse(given.value)
+    return parse(label.value)
   } catch (error) {
-    if (!(error instanceof Refused)) throw error
-    problems.push(`${given.key}=${shortened(given.value)} (${origin}): must be ${error.message}`)
+    if (!(error instanceof InvalidLabel)) throw error
+    problems.push(`${label.key}=${shortened(label.value)} (${origin}): must be ${error.message}`)
     return undefined
   }
 }
 
 const shortened = (value: string) => JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
 
-/** To be ignored is to be off, whatever else is said. */
+/** A label that says ignore outranks all that say enabled. */
 function enabledOf(
-  enabled: Told<boolean> | undefined,
-  ignored: Told<boolean> | undefined,
-): Told<boolean> | undefined {
+  enabled: Sourced<boolean> | undefined,
+  ignored: Sourced<boolean> | undefined,
+): Sourced<boolean> | undefined {
   return ignored?.value ? { value: false, why: ignored.why } : enabled
 }
 
 /** Prometheus drops a target whose timeout exceeds its interval. */
-function within(
-  interval: Told<number> | undefined,
-  timeout: Told<number> | undefined,
+function atMost(
+  interval: Sourced<number> | undefined,
+  timeout: Sourced<number> | undefined,
   problems: string[],
-): Told<number> | undefined {
+): Sourced<number> | undefined {
   if (!interval || !timeout || timeout.value <= interval.value) return timeout
   problems.push(`${timeout.why}: longer than the interval (${interval.why}), which counts`)
   return { value: interval.value, why: interval.why }
 }
 
-const mostParams = 16
-const mostLabels = 32
+const maxParams = 16
+const maxLabels = 32
 
-/** What tells targets and clusters apart can't be set by a neighbour; the job has a label of its own. */
+/** A container can't change what identifies targets and clusters; for the job there is a label of its own. */
 const reserved = [
   'job',
   'instance',
@@ -175,31 +174,31 @@ const reserved = [
   'quantile',
 ]
 
-const extraName = (text: string): string => {
+const extraLabelName = (text: string): string => {
   const name = labelName(text)
-  if (reserved.includes(name)) throw new Refused(`another name than ${reserved.join(', ')}`)
+  if (reserved.includes(name)) throw new InvalidLabel(`another name than ${reserved.join(', ')}`)
   return name
 }
 
 /** All labels below the prefixes, by the rest of their keys. */
 function named(
-  sources: readonly Source[],
+  sources: readonly LabelSource[],
   prefixes: readonly string[],
-  parseName: Parse<string>,
-  most: number,
+  parseName: ParseValue<string>,
+  max: number,
   problems: string[],
 ): Readonly<Record<string, string>> {
   const found = new Map<string, string>()
   for (const prefix of prefixes)
     for (const { labels, origin } of sources)
-      for (const [key, given] of labels) {
+      for (const [key, label] of labels) {
         if (!key.startsWith(prefix)) continue
-        const name = attempt(parseName, { ...given, value: key.slice(prefix.length) }, origin, problems)
+        const name = parsed(parseName, { ...label, value: key.slice(prefix.length) }, origin, problems)
         if (name === undefined || found.has(name)) continue
-        const value = attempt(line, given, origin, problems)
+        const value = parsed(line, label, origin, problems)
         if (value === undefined) continue
-        if (found.size < most) found.set(name, value)
-        else problems.push(`${given.key} (${origin}): one of too many, at most ${most} are read`)
+        if (found.size < max) found.set(name, value)
+        else problems.push(`${label.key} (${origin}): one of too many, at most ${max} are read`)
       }
   return Object.freeze(Object.fromEntries([...found].sort(([a], [b]) => (a < b ? -1 : 1))))
 }
@@ -207,4 +206,12 @@ function named(
 /** Without what is undefined, for optional properties. */
 function optional<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never
+}
+
+/** The job of a service in Prometheus: in its list of targets and in alerts about it. */
+export function jobOf(settings: Settings, service: string, stack: string | undefined): string {
+  if (settings.job) return settings.job.value
+  const prefix = `${stack}_`
+  const isShort = settings.shortName?.value && stack !== undefined && service.startsWith(prefix)
+  return isShort ? service.slice(prefix.length) : service
 }

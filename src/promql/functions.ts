@@ -1,21 +1,36 @@
-// The functions of PromQL that every Prometheus since 2.40 knows, in its own grammar’s names.
+// The functions and aggregations of PromQL that every Prometheus since 2.40 has.
 
 /** scalar, vector (instant), matrix (range vector), text. */
 export type ValueType = 'scalar' | 'vector' | 'matrix' | 'text'
 
 export interface Signature {
+  /** The types of the arguments; the last one's also for any that follow. */
   readonly takes: readonly ValueType[]
-  /** How many of the last arguments may be left out. */
-  readonly optional: number
-  /** The last argument may stand any number of times, or not at all. */
-  readonly variadic: boolean
+  /** How many arguments it takes. */
+  readonly min: number
+  readonly max: number
   readonly returns: ValueType
 }
 
 const letters = { s: 'scalar', v: 'vector', m: 'matrix', t: 'text' } as const
+const scalars = ['pi', 'time', 'scalar']
 
-/** One letter an argument; `?`: the last may be left out; `*`: it may be repeated. */
-const shapes: Readonly<Record<string, string>> = {
+/** Names by shape, one letter an argument; `?`: the last may be left out; `*`: it may also be repeated. */
+function signatures(shapes: Readonly<Record<string, string>>): ReadonlyMap<string, Signature> {
+  return new Map(
+    Object.entries(shapes).flatMap(([shape, names]) => {
+      const takes = [...shape.replaceAll(/\W/g, '')].map((letter) => letters[letter as keyof typeof letters])
+      const min = takes.length - (/[?*]$/.test(shape) ? 1 : 0)
+      const max = shape.endsWith('*') ? Number.POSITIVE_INFINITY : takes.length
+      return names.split(' ').map((name): [string, Signature] => {
+        const returns = scalars.includes(name) ? 'scalar' : 'vector'
+        return [name, { takes, min, max, returns }]
+      })
+    }),
+  )
+}
+
+export const functions = signatures({
   v: 'abs absent acos acosh asin asinh atan atanh ceil cos cosh deg exp floor histogram_count histogram_sum ln log10 log2 rad scalar sgn sin sinh sort sort_desc sqrt tan tanh timestamp',
   'v?': 'days_in_month day_of_month day_of_week day_of_year hour minute month year',
   m: 'absent_over_time avg_over_time changes count_over_time delta deriv idelta increase irate last_over_time max_over_time min_over_time present_over_time rate resets stddev_over_time stdvar_over_time sum_over_time',
@@ -30,29 +45,10 @@ const shapes: Readonly<Record<string, string>> = {
   vss: 'clamp',
   vtttt: 'label_replace',
   'vttt*': 'label_join',
-}
+})
 
-const scalars = ['pi', 'time', 'scalar']
-
-export const functions: ReadonlyMap<string, Signature> = new Map(
-  Object.entries(shapes).flatMap(([shape, names]) => {
-    const takes = [...shape.replaceAll(/\W/g, '')].map((letter) => letters[letter as keyof typeof letters])
-    const [optional, variadic] = [shape.endsWith('?') ? 1 : 0, shape.endsWith('*')]
-    return names
-      .split(' ')
-      .map((name): [string, Signature] => [
-        name,
-        { takes, optional, variadic, returns: scalars.includes(name) ? 'scalar' : 'vector' },
-      ])
-  }),
-)
-
-/** What each aggregation takes before its vector. */
-export const aggregations: ReadonlyMap<string, ValueType | undefined> = new Map([
-  ...['avg', 'count', 'group', 'max', 'min', 'stddev', 'stdvar', 'sum'].map((name): [string, undefined] => [
-    name,
-    undefined,
-  ]),
-  ...['topk', 'bottomk', 'quantile'].map((name): [string, ValueType] => [name, 'scalar']),
-  ['count_values', 'text'],
-])
+export const aggregations = signatures({
+  v: 'avg count group max min stddev stdvar sum',
+  sv: 'topk bottomk quantile',
+  tv: 'count_values',
+})

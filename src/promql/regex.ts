@@ -1,22 +1,21 @@
-// Whether Prometheus (RE2) takes a regular expression, and whether it matches the empty string.
+// Whether Prometheus (RE2) accepts a regular expression, and whether it matches the empty string.
 //
-// Stricter than RE2: what is seldom used in a matcher and hard to judge from outside is refused, since one
-// expression that Prometheus refuses would cost all rules of the file.
+// A recursive descent without backtracking, since expressions come from outside. Stricter than RE2: what is
+// rare in a matcher and hard to check is refused, since Prometheus refuses the whole rule file for one error.
 
-import { RefusedExpression } from './refused.ts'
+/** The message says what is wrong. */
+export class InvalidRegex extends Error {}
 
-const longest = 1000
-const mostRepeats = 100
+const maxLength = 1000
+const maxRepeats = 100
 
-export interface Regex {
-  readonly matchesEmpty: boolean
-}
-
-export function checkRegex(source: string): Regex {
-  if (source.length > longest) throw refused(`longer than ${longest} characters`)
+/** Throws `InvalidRegex` where RE2 would refuse it. */
+export function matchesEmptyString(source: string): boolean {
+  if (source.length > maxLength) throw new InvalidRegex(`longer than ${maxLength} characters`)
   const chars = [...source]
   let at = 0
-  let counted = 0
+  /** Counted repetitions so far. */
+  let counts = 0
   const next = () => chars[at]
   const take = (text: string) => {
     if (chars.slice(at, at + text.length).join('') !== text) return false
@@ -39,29 +38,29 @@ export function checkRegex(source: string): Regex {
   }
 
   function repeated(): boolean {
-    const [start, before] = [at, counted]
-    const unrepeatable = /^(?:[\^$]|\(\?[ims]+\))/.test(rest())
+    const [start, countsBefore] = [at, counts]
+    const isUnrepeatable = /^(?:[\^$]|\(\?[ims]+\))/.test(rest())
     const empty = atom()
     const times = quantifier()
     if (times === undefined) return empty
-    if (unrepeatable) throw refused('neither anchors nor flags can be repeated')
-    if (times.counted && counted > before) throw refused('a counted repetition within another')
-    if (times.counted) counted += 1
+    if (isUnrepeatable) throw new InvalidRegex('anchors and flags can’t be repeated')
+    if (times.counted && counts > countsBefore) throw new InvalidRegex('a counted repetition within another')
+    if (times.counted) counts += 1
     take('?')
     if (quantifier() !== undefined)
-      throw refused(`two repetitions after ${chars.slice(start, start + 1).join('')}`)
-    return empty || times.least === 0
+      throw new InvalidRegex(`two quantifiers after ${chars.slice(start, start + 1).join('')}`)
+    return empty || times.min === 0
   }
 
-  function quantifier(): { readonly least: number; readonly counted: boolean } | undefined {
-    if (take('*') || take('?')) return { least: 0, counted: false }
-    if (take('+')) return { least: 1, counted: false }
+  function quantifier(): { readonly min: number; readonly counted: boolean } | undefined {
+    if (take('*') || take('?')) return { min: 0, counted: false }
+    if (take('+')) return { min: 1, counted: false }
     const match = /^\{(\d{1,4})(,?)(\d{0,4})\}/.exec(rest())
     if (!match || (match[2] === '' && match[3] !== '')) return undefined
-    const [least, most] = [Number(match[1]), Number(match[3] || match[1])]
-    if (most > mostRepeats || least > most) throw refused(`repetitions go up to ${mostRepeats}`)
+    const [min, max] = [Number(match[1]), Number(match[3] || match[1])]
+    if (max > maxRepeats || min > max) throw new InvalidRegex(`repetitions go up to ${maxRepeats}`)
     at += match[0].length
-    return { least, counted: true }
+    return { min, counted: true }
   }
 
   function atom(): boolean {
@@ -69,7 +68,7 @@ export function checkRegex(source: string): Regex {
     if (take('[')) return set()
     if (take('\\')) return outsideSet()
     if (take('^') || take('$')) return true
-    if (/^(?:[*+?]|\{\d+,?\d*\})/.test(rest())) throw refused(`nothing to repeat before ${next()}`)
+    if (/^(?:[*+?]|\{\d+,?\d*\})/.test(rest())) throw new InvalidRegex(`nothing to repeat before ${next()}`)
     at += 1
     return false
   }
@@ -78,10 +77,10 @@ export function checkRegex(source: string): Regex {
     const flags = /^\?([ims]+)([:)])/.exec(rest())
     if (flags) at += flags[0].length
     else if (next() === '?' && !take('?:'))
-      throw refused('of the groups with (? only (?: and (?i) are allowed')
+      throw new InvalidRegex('of the groups that begin with (? only (?: and (?i) are supported')
     if (flags?.[2] === ')') return true
     const empty = alternatives()
-    if (!take(')')) throw refused('a missing )')
+    if (!take(')')) throw new InvalidRegex('missing )')
     return empty
   }
 
@@ -100,7 +99,7 @@ export function checkRegex(source: string): Regex {
     if (hex) return Number.parseInt(hex[1] ?? hex[2]!, 16)
     if (/^[dDwWsS]$/.test(char)) return undefined
     if (/^[ntrfva]$/.test(char)) return 0
-    if (!/^[!-/:-@[-`{-~]$/.test(char)) throw refused(`\\${char} is not an escape of RE2`)
+    if (!/^[!-/:-@[-`{-~]$/.test(char)) throw new InvalidRegex(`\\${char} is not an escape of RE2`)
     return char.codePointAt(0)
   }
 
@@ -113,31 +112,27 @@ export function checkRegex(source: string): Regex {
       if (next() !== '-' || chars[at + 1] === ']') continue
       at += 1
       const high = member()
-      if (low === undefined || high === undefined || low > high) throw refused('a range that can’t be')
+      if (low === undefined || high === undefined || low > high) throw new InvalidRegex('an invalid range')
     }
     at += 1
     return false
   }
 
   function member(): number | undefined {
-    if (at >= chars.length) throw refused('a missing ]')
+    if (at >= chars.length) throw new InvalidRegex('missing ]')
     const posix =
       /^\[:\^?(?:alnum|alpha|ascii|blank|cntrl|digit|graph|lower|print|punct|space|upper|word|xdigit):\]/.exec(
         rest(),
       )
     if (posix) at += posix[0].length
     if (posix) return undefined
-    if (rest().startsWith('[:')) throw refused('an unknown class of characters')
+    if (rest().startsWith('[:')) throw new InvalidRegex('an unknown class of characters')
     if (take('\\')) return escaped()
     at += 1
     return chars[at - 1]!.codePointAt(0)
   }
 
   const matchesEmpty = alternatives()
-  if (at < chars.length) throw refused('a ) too many')
-  return { matchesEmpty }
-}
-
-function refused(reason: string): RefusedExpression {
-  return new RefusedExpression(`regular expression: ${reason}`, 0)
+  if (at < chars.length) throw new InvalidRegex('an unmatched )')
+  return matchesEmpty
 }

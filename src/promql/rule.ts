@@ -1,8 +1,7 @@
-// An alerting rule, and whether Prometheus takes it. Prometheus refuses a whole file for one bad rule, so each
-// rule is checked by itself, by this one function, wherever a rule comes from.
+// An alerting rule, and whether Prometheus accepts it. Prometheus refuses a whole file for one invalid rule, so
+// each rule, whether made here or read from a cluster, is checked by this one function.
 
-import { checkExpression } from './check.ts'
-import { RefusedExpression } from './refused.ts'
+import { checkExpression, InvalidExpression } from './expression.ts'
 import { templateProblem } from './template.ts'
 
 export interface Rule {
@@ -10,7 +9,7 @@ export interface Rule {
   readonly expr: string
   /** Milliseconds. */
   readonly for?: number
-  /** Values are templates: text that isn't meant as one goes through `literalTemplate`. */
+  /** Values are templates: plain text must go through `literalTemplate`. */
   readonly labels: Readonly<Record<string, string>>
   readonly annotations: Readonly<Record<string, string>>
 }
@@ -28,7 +27,7 @@ const maxAlertLength = 1024
 const maxNameLength = 200
 const maxTextLength = 65_536
 
-/** Why Prometheus, from 2.40 to today's, would refuse the rule; `undefined`: it takes it. */
+/** Why some Prometheus since 2.40 would refuse the rule; `undefined`: all accept it. */
 export function ruleProblem(rule: Rule): RuleProblem | undefined {
   return (
     alertProblem(rule.alert) ??
@@ -49,7 +48,7 @@ function expressionProblem(expr: string): RuleProblem | undefined {
     checkExpression(expr)
     return undefined
   } catch (error) {
-    if (!(error instanceof RefusedExpression)) throw error
+    if (!(error instanceof InvalidExpression)) throw error
     return { part: 'expr', reason: error.message, at: error.at }
   }
 }
@@ -67,7 +66,7 @@ function labelsProblem(part: 'labels' | 'annotations', values: Rule['labels']): 
   return undefined
 }
 
-/** Why Prometheus would refuse this as one of a rule's labels or annotations. */
+/** Why Prometheus would refuse this label or annotation of a rule. */
 export function labelProblem(name: string, value: string): string | undefined {
   if (!/^[a-zA-Z_]\w*$/.test(name) || name.startsWith('__') || name.length > maxNameLength)
     return `the name must be ${maxNameLength} letters, digits and underscores at most, and not begin with __`

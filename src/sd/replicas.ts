@@ -1,126 +1,102 @@
-// Which replicas Prometheus is told of: a pure decision over what the cluster knows.
+// Which replicas `/sd` lists: a pure decision over what the cluster knows.
 //
-// A replica is listed as long as it should answer, whether or not it does: only so can `up` be 0. It leaves
-// when it is no longer meant to be there. The list never depends on who is asked, only on what is known.
+// A replica is listed as long as it should answer, whether or not it does: only then can `up` be 0. It leaves
+// when it is no longer meant to be there. The list depends on what is known, never on which agent is asked.
 
 import { type Settings, settingsOf } from '../labels/settings.ts'
-import { agentTarget, type Entry, type NodeId, type SwarmService, type SwarmState } from '../model.ts'
+import {
+  agentTarget,
+  type Entry,
+  type Labels,
+  type NodeId,
+  type SwarmService,
+  type SwarmState,
+} from '../model.ts'
 import { compoundKey } from '../names/compound-key.ts'
 import { isLive, stays } from '../names/living.ts'
+import { standing } from '../names/standing.ts'
 
-/** Which of several containers stands for one place. Where nobody knows better, the order of `entries` decides. */
-export type Standing = (
-  entries: readonly Entry[],
-  circumstances: { readonly order?: readonly string[]; readonly linked: (owner: NodeId) => boolean },
-) => Entry | undefined
-
-/** What the decision depends on besides the group. */
-export interface View {
+export interface ReplicaView {
+  readonly entries: Iterable<Entry>
   readonly swarmState: SwarmState | undefined
-  /** Whether an owner can be asked now. */
-  readonly linked: (node: NodeId) => boolean
-  readonly standing: Standing
+  /** Whether a node's agent can be reached now. */
+  readonly isConnected: (node: NodeId) => boolean
 }
 
-/** What is decided together: the containers of one Swarm service, declared or seen, or of one name on one node. */
-export interface Group {
-  readonly key: string
-  /** The service's full name; absent for what is in none. */
-  readonly service: string | undefined
-  readonly declared: Declared | undefined
-  readonly entries: readonly Entry[]
-}
-
-/** A service as the managers know it. */
-export interface Declared extends Readonly<SwarmService> {
+export interface DeclaredService extends SwarmService {
   readonly id: string
 }
 
-export interface Replica {
+export interface ListedReplica {
   /** The full name of its service, or its own. */
   readonly service: string
   readonly stack: string | undefined
   readonly slot: string | undefined
-  /** The name by which it is asked for on its node; absent where any node may run it. */
-  readonly pinnedAs: string | undefined
-  /** The container that stands for it; absent while a wanted slot has none. */
+  /** The name in its path, which also holds its node; absent for a slot, which any node may run. */
+  readonly nameOnNode: string | undefined
+  /** Its container; absent while a wanted slot has none. */
   readonly entry: Entry | undefined
-  readonly declared: Declared | undefined
+  /** Its service as the managers know it. */
+  readonly declared: DeclaredService | undefined
   readonly settings: Settings
 }
 
-/** In no particular order. Agents are listed by node. */
-export function groupsOf(entries: Iterable<Entry>, swarmState: SwarmState | undefined): readonly Group[] {
-  const groups = new Map<string, Group & { readonly entries: Entry[] }>()
-  for (const [id, service] of swarmState?.services ?? []) {
-    const { name } = service
-    const key = compoundKey('service', name)
-    groups.set(key, { key, service: name, declared: declaredAs(id, service), entries: [] })
-  }
-  for (const entry of entries) {
-    if (entry.target.id === agentTarget) continue
-    const { key, service } = belonging(entry)
-    const group = groups.get(key)
-    if (group) group.entries.push(entry)
-    else groups.set(key, { key, service, declared: undefined, entries: [entry] })
-  }
-  return [...groups.values()]
+/** In no particular order, without the agents. */
+export function listReplicas(view: ReplicaView): readonly ListedReplica[] {
+  const entries = [...view.entries].filter(({ target }) => target.id !== agentTarget)
+  const byService = Map.groupBy(entries, swarmServiceOf)
+  const byContainer = Map.groupBy(byService.get(undefined) ?? [], ({ owner, target }) =>
+    compoundKey(owner, target.name),
+  )
+  const declared = new Map(
+    Array.from(view.swarmState?.services ?? [], ([id, service]) => [service.name, { ...service, id }]),
+  )
+  const names = [...new Set([...declared.keys(), ...byService.keys()])].filter((name) => name !== undefined)
+  return [
+    ...names.flatMap((name) =>
+      replicasOfService({ name, declared: declared.get(name), entries: byService.get(name) ?? [] }, view),
+    ),
+    ...[...byContainer.values()].flatMap((entries) => replicaOfContainer(entries, view)),
+  ]
 }
 
-function belonging({ owner, target: { place, name } }: Entry) {
-  return place.kind === 'replicated' || place.kind === 'global'
-    ? { key: compoundKey('service', place.service), service: place.service }
-    : { key: compoundKey('container', owner, name), service: undefined }
+function swarmServiceOf({ target: { place } }: Entry): string | undefined {
+  return 'task' in place ? place.service : undefined
 }
 
-const declarations = new WeakMap<SwarmService, Declared>()
-
-/** The same object for the same service. */
-function declaredAs(id: string, service: SwarmService): Declared {
-  const before = declarations.get(service)
-  if (before?.id === id) return before
-  const declared = { ...service, id }
-  declarations.set(service, declared)
-  return declared
-}
-
-/** In no particular order. */
-export function replicasOf({ service, declared, entries }: Group, view: View): readonly Replica[] {
-  return service === undefined
-    ? replicaOnItsNode(entries, view)
-    : replicasOfService({ name: service, declared, entries }, view)
-}
-
-interface Service {
+interface ServiceTasks {
   readonly name: string
-  readonly declared: Declared | undefined
+  readonly declared: DeclaredService | undefined
   readonly entries: readonly Entry[]
 }
 
-function replicasOfService({ name, declared, entries }: Service, view: View): readonly Replica[] {
+function replicasOfService(
+  { name, declared, entries }: ServiceTasks,
+  view: ReplicaView,
+): readonly ListedReplica[] {
   const settingsFor = (entry: Entry | undefined) =>
     settingsOf(entry?.target.labels ?? unlabelled, declared?.labels)
-  const serving = entries.filter((entry) => settingsFor(entry).enabled?.value !== false)
-  const shows =
+  const enabled = entries.filter((entry) => settingsFor(entry).enabled?.value !== false)
+  const hasMetrics =
     entries.length === 0
-      ? asks(settingsFor(undefined))
-      : serving.some((entry) => entry.endpoint || asks(settingsFor(entry)))
-  if (!shows) return []
+      ? isConfigured(settingsFor(undefined))
+      : enabled.some((entry) => entry.endpoint || isConfigured(settingsFor(entry)))
+  if (!hasMetrics) return []
 
-  const seats = new Map<string, Entry[]>()
-  if (declared?.mode === 'replicated') for (const slot of declared.slots) seats.set(slot, [])
-  for (const entry of serving)
-    if (seats.has(seatOf(entry)) || isWanted(entry, declared, view)) gather(seats, seatOf(entry), entry)
-
-  const example = serving.reduce<Entry | undefined>(moreTelling, undefined)
-  return [...seats].map(([seat, candidates]) => {
-    const entry = choose(candidates, view, declared?.contested.get(seat))
-    const pinned = entry?.target.place.kind === 'global'
+  const declaredSlots = new Set(declared?.mode === 'replicated' ? declared.slots : [])
+  const wanted = enabled.filter(
+    (entry) => declaredSlots.has(slotKeyOf(entry)) || isWanted(entry, declared, view),
+  )
+  const bySlot = Map.groupBy(wanted, slotKeyOf)
+  const example = enabled.toSorted(runningFirst)[0]
+  return [...new Set([...declaredSlots, ...bySlot.keys()])].map((key) => {
+    const entry = activeOf(bySlot.get(key) ?? [], view, declared?.contested.get(key))
+    const isGlobal = entry?.target.place.kind === 'global'
     return {
       service: name,
       stack: declared?.labels[stackLabel] ?? (entry && stackOf(entry)),
-      slot: pinned ? undefined : seat,
-      pinnedAs: pinned ? name : undefined,
+      slot: isGlobal ? undefined : key,
+      nameOnNode: isGlobal ? name : undefined,
       entry,
       declared,
       settings: settingsFor(entry ?? example),
@@ -129,21 +105,23 @@ function replicasOfService({ name, declared, entries }: Service, view: View): re
 }
 
 /** A standalone container, one of Compose's, or an entry of `TARGETS`. */
-function replicaOnItsNode(entries: readonly Entry[], view: View): readonly Replica[] {
-  const candidates = entries.filter((entry) => isLive(entry) || stays(entry))
-  const entry = choose(candidates, view)
+function replicaOfContainer(entries: readonly Entry[], view: ReplicaView): readonly ListedReplica[] {
+  const entry = activeOf(
+    entries.filter((entry) => isLive(entry) || stays(entry)),
+    view,
+  )
   if (!entry) return []
   const { place, name, url, labels } = entry.target
   const settings = settingsOf(labels)
-  const shows = url !== undefined || entries.some(({ endpoint }) => endpoint) || asks(settings)
-  if (!shows || settings.enabled?.value === false) return []
+  const hasMetrics = url !== undefined || entries.some(({ endpoint }) => endpoint) || isConfigured(settings)
+  if (!hasMetrics || settings.enabled?.value === false) return []
   const compose = place.kind === 'compose' ? place : undefined
   return [
     {
       service: compose ? `${compose.project}_${compose.service}` : name,
       stack: compose?.project,
       slot: compose?.number,
-      pinnedAs: name,
+      nameOnNode: name,
       entry,
       declared: undefined,
       settings,
@@ -151,55 +129,51 @@ function replicaOnItsNode(entries: readonly Entry[], view: View): readonly Repli
   ]
 }
 
-const unlabelled = Object.freeze({})
+const unlabelled: Labels = Object.freeze({})
 const stackLabel = 'com.docker.stack.namespace'
 
-/** By its labels it should have an endpoint. */
-function asks({ enabled, port, path }: Settings): boolean {
+/** Whether its labels say that it has metrics. */
+function isConfigured({ enabled, port, path }: Settings): boolean {
   return enabled ? enabled.value : port !== undefined || path !== undefined
 }
 
-/** Whether a task that fills none of the declared slots is meant to be where it is. */
-function isWanted(entry: Entry, declared: Declared | undefined, { swarmState, linked }: View): boolean {
+/** Whether a task that fills none of the declared slots is meant to be there. */
+function isWanted(
+  entry: Entry,
+  declared: DeclaredService | undefined,
+  { swarmState, isConnected }: ReplicaView,
+): boolean {
   const live = isLive(entry)
   const { place } = entry.target
-  // seen with our own eyes: the managers' word may only be late
-  if (live && linked(entry.owner)) return true
+  // its node sees it run, so the managers' state is only late
+  if (live && isConnected(entry.owner)) return true
   if (!swarmState) return live || stays(entry)
   if (!declared || !('serviceId' in place) || place.serviceId !== declared.id) return false
-  if (declared.mode === 'global') return live || isActive(swarmState, entry.owner)
+  if (declared.mode === 'global') return live || runsGlobalTasks(swarmState, entry.owner)
   return declared.mode === 'job' && (live || stays(entry))
 }
 
-/** Swarm runs a global service's task on this node. */
-function isActive({ nodes }: SwarmState, node: NodeId): boolean {
+function runsGlobalTasks({ nodes }: SwarmState, node: NodeId): boolean {
   const known = nodes.get(node)
   return known?.state === 'ready' && known.availability === 'active'
 }
 
-/** The same choice by every agent, whatever each of them heard first. */
-function choose(candidates: readonly Entry[], { standing, linked }: View, order?: readonly string[]) {
-  if (candidates.length < 2) return candidates[0]
-  const sorted = candidates.toSorted((a, b) => (a.target.id < b.target.id ? -1 : 1))
-  return standing(sorted, { ...(order && { order }), linked })
+/** The same choice by every agent, in whatever order each learned of the containers. */
+function activeOf(entries: readonly Entry[], { isConnected }: ReplicaView, order: readonly string[] = []) {
+  return standing(
+    entries.toSorted((a, b) => (a.target.id < b.target.id ? -1 : 1)),
+    { order, linked: isConnected },
+  )
 }
 
-/** Whose labels speak for a slot that has no container yet. */
-function moreTelling(best: Entry | undefined, entry: Entry): Entry {
-  if (!best || isLive(best) !== isLive(entry)) return best && isLive(best) ? best : entry
-  return best.target.id < entry.target.id ? best : entry
+function runningFirst(a: Entry, b: Entry): number {
+  return Number(isLive(b)) - Number(isLive(a)) || (a.target.id < b.target.id ? -1 : 1)
 }
 
-function seatOf({ owner, target: { place } }: Entry): string {
+function slotKeyOf({ owner, target: { place } }: Entry): string {
   return place.kind === 'replicated' ? place.slot : owner
 }
 
 function stackOf({ target: { place } }: Entry): string | undefined {
   return 'stack' in place ? place.stack : undefined
-}
-
-function gather<K, V>(groups: Map<K, V[]>, key: K, value: V): void {
-  const group = groups.get(key)
-  if (group) group.push(value)
-  else groups.set(key, [value])
 }

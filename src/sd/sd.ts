@@ -1,59 +1,83 @@
 // `/sd`: the cluster's targets for Prometheus' HTTP service discovery.
 
-import {
-  type Answer,
-  type Document,
-  type DocumentRequest,
-  documentOf,
-  incomplete,
-  plain,
-} from '../http/answer.ts'
-import type { Listed } from './labels.ts'
-import { createListing, type Source } from './listing.ts'
-import type { Standing } from './replicas.ts'
-import { type Query, selectionOf } from './select.ts'
+import { type Answer, type DocumentRequest, documentOf, incomplete, plain } from '../http/answer.ts'
+import type { Change } from '../model.ts'
+import type { Store } from '../store/store.ts'
+import { listTargets, type ScrapeTarget } from './targets.ts'
 
 export interface SdDeps {
-  readonly store: Source
+  readonly store: Pick<Store, 'entries' | 'nodes' | 'swarmState' | 'subscribe'>
   readonly config: { readonly cluster: string | undefined }
-  readonly standing: Standing
-  /** What is still awaited before the list is whole; empty: nothing. */
-  readonly complete: () => readonly string[]
+  /** What the list still lacks after a start: half a list would delete targets. */
+  readonly pending: () => readonly string[]
+}
+
+export interface SdRequest extends DocumentRequest {
+  readonly query: Readonly<Record<string, string | readonly string[] | undefined>>
 }
 
 export interface Sd {
-  answer(request: DocumentRequest & { readonly query: Query }): Promise<Answer>
+  answer(request: SdRequest): Promise<Answer>
 }
 
 const contentType = 'application/json; charset=utf-8'
 
-export function createSd({ store, config, standing, complete }: SdDeps): Sd {
-  const listing = createListing(store, config.cluster, standing)
-  let whole: { readonly of: readonly Listed[]; readonly document: Document } | undefined
+export function createSd({ store, config, pending }: SdDeps): Sd {
+  let isStale = true
+  let targets: readonly ScrapeTarget[] = []
+  let document = documentOf(print(targets), contentType)
+  store.subscribe((change) => {
+    isStale ||= isRelevant(change)
+  })
 
-  function wholeDocument(targets: readonly Listed[]): Document {
-    if (whole?.of !== targets) whole = { of: targets, document: documentOf(print(targets), contentType) }
-    return whole.document
+  function refresh(): void {
+    targets = listTargets({
+      entries: store.entries(),
+      nodes: store.nodes(),
+      swarmState: store.swarmState()?.value,
+      cluster: config.cluster,
+    })
+    document = documentOf(print(targets), contentType)
+    isStale = false
   }
+
   return {
     async answer({ query, ...request }) {
-      const awaited = complete()
-      if (awaited.length > 0) return incomplete(awaited)
-      const selection = selectionOf(query)
-      if (!selection.ok) return plain(400, selection.reason)
-      const targets = listing.targets()
-      const document = selection.matches
-        ? documentOf(print(targets.filter(selection.matches)), contentType)
-        : wholeDocument(targets)
-      return document.answer(request)
+      const missing = pending()
+      if (missing.length > 0) return incomplete(missing)
+      const filters = Object.entries(query).map(([name, value]) => ({ label: labelOf(name), name, value }))
+      const unknown = filters.find(({ label, value }) => label === undefined || value === undefined)
+      // to ignore a misspelt parameter would list everything
+      if (unknown)
+        return plain(400, `${JSON.stringify(unknown.name)}: not a parameter of /sd; job and label.<name> are`)
+      if (isStale) refresh()
+      if (filters.length === 0) return document.answer(request)
+      const selected = targets.filter(({ labels }) =>
+        filters.every(({ label, value }) => [value].flat().includes(labelValue(labels, label!))),
+      )
+      return documentOf(print(selected), contentType).answer(request)
     },
   }
 }
 
+/** Most changes are scrapes, and the list depends on none of them. */
+function isRelevant(change: Change): boolean {
+  if (change.kind !== 'entry' || !change.before) return true
+  const { entry, before } = change
+  return entry.target !== before.target || entry.endpoint !== before.endpoint || entry.ended !== before.ended
+}
+
+/** `?job=a&job=b&label.team=web`: (a or b) and web. */
+function labelOf(parameter: string): string | undefined {
+  return parameter === 'job' ? parameter : /^label\.(?!__)(.+)$/.exec(parameter)?.[1]
+}
+
+function labelValue(labels: ScrapeTarget['labels'], label: string): string {
+  return Object.hasOwn(labels, label) ? labels[label]! : ''
+}
+
 /** One target a line: easy to read, to compare and to grep. */
-function print(targets: readonly Listed[]): Buffer {
-  const last = targets.at(-1)
-  if (!last) return Buffer.from('[]\n')
-  const lines = targets.slice(0, -1).map(({ line }) => line)
-  return Buffer.concat([Buffer.from('[\n'), ...lines, last.line.subarray(0, -2), Buffer.from('\n]\n')])
+function print(targets: readonly ScrapeTarget[]): Buffer {
+  if (targets.length === 0) return Buffer.from('[]\n')
+  return Buffer.from(`[\n${targets.map((target) => JSON.stringify(target)).join(',\n')}\n]\n`)
 }

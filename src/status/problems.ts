@@ -3,14 +3,14 @@
 
 import type { Trouble } from '../errors.ts'
 import type { Mono, PeerView } from '../model.ts'
-import type { Report as RejectedRule } from '../rules/rules.ts'
+import type { AlertProblem } from '../rules/rules.ts'
 import type { NodeStatus, Problem } from './shape.ts'
 import type { Unix } from './target.ts'
 
 export interface ProblemSources {
   readonly nodes: readonly NodeStatus[]
   readonly peers: readonly PeerView[]
-  readonly rules: readonly RejectedRule[]
+  readonly rules: readonly AlertProblem[]
   /** Names that several targets or services have. */
   readonly ambiguities: readonly Trouble[]
   /** Why Docker can't be read now, and lesser problems with it. */
@@ -158,7 +158,7 @@ function namesOf(nodes: readonly NodeStatus[]): string {
   return more > 0 ? `${names.join(', ')} and ${more} more` : names.join(', ')
 }
 
-function ofRule({ service, text }: RejectedRule): Problem {
+function ofRule({ service, text }: AlertProblem): Problem {
   const hint = `correct this label of ${service}; until then the alert is omitted`
   return problem('error', 'rule', text, { text, hint })
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { rules } from '../../src/cli/rules.ts'
 import type { Rule } from '../../src/promql/rule.ts'
-import { printRules, readRules } from '../../src/promql/rulefile.ts'
+import { printRules, readRules } from '../../src/promql/rule-file.ts'
 import { until } from '../helpers/until.ts'
 
 const servers: Server[] = []

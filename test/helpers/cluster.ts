@@ -109,8 +109,3 @@ export function storeOf(known: Known) {
     },
   }
 }
-
-/** Of several containers in one place the last that runs, else the last. */
-export function lastRunning(entries: readonly Entry[]): Entry | undefined {
-  return entries.findLast(({ ended }) => !ended) ?? entries.at(-1)
-}

@@ -30,7 +30,7 @@ describe('which label counts', () => {
     ],
     ['the slash form', { 'prometheus.io/port': '9102' }, {}, 9102, 'prometheus.io/port, container label'],
     [
-      'a service label explained',
+      'a service label with its origin',
       {},
       { ...notified, 'com.df.scrapePort': '9102' },
       9102,
@@ -51,7 +51,7 @@ describe('which label counts', () => {
       'app-metrics-proxy.port, container label',
     ],
     [
-      'quotes as Compose hands them on',
+      'quotes as Compose passes them on',
       { 'prometheus.port': '"9102"' },
       {},
       9102,
@@ -89,8 +89,8 @@ describe('which label counts', () => {
         },
         {
           ...notified,
-          'com.df.scrapeIntervalMs': '15',
-          'com.df.scrapeTimeoutMs': '2s',
+          'com.df.scrapeInterval': '15',
+          'com.df.scrapeTimeout': '2s',
           'com.df.shortName': 'true',
         },
       ),
@@ -102,8 +102,8 @@ describe('which label counts', () => {
       scheme: { value: 'https' },
       job: { value: 'shop' },
       path: { value: '/stats?all=1' },
-      interval: { value: 15_000, why: 'com.df.scrapeIntervalMs, service label' },
-      timeout: { value: 2000 },
+      intervalMs: { value: 15_000, why: 'com.df.scrapeInterval, service label' },
+      timeoutMs: { value: 2000 },
       shortName: { value: true },
       problems: [],
     })
@@ -128,7 +128,7 @@ describe('which label counts', () => {
   })
 })
 
-describe('what is not understood is told, and the rest goes on', () => {
+describe('an invalid label is reported and affects no other', () => {
   test.each([
     [
       { 'com.df.notify': 'true', 'com.df.scrapePort': '70000' },
@@ -185,20 +185,23 @@ describe('what is not understood is told, and the rest goes on', () => {
     expect(settingsOf(labels).problems).toEqual([problem])
   })
 
-  test.each(['.', '..', '-', 'a/b', 'a b'])('%j is no name that a path can bear', (name) => {
-    const { name: taken, problems } = settingsOf({ 'app-metrics-proxy.name': name })
-    expect([taken, problems.length]).toEqual([undefined, 1])
-  })
+  test.each(['.', '..', '-', 'a/b', 'a b'])(
+    '%j is refused as a name, since it can’t be part of a path',
+    (name) => {
+      const { name: taken, problems } = settingsOf({ 'app-metrics-proxy.name': name })
+      expect([taken, problems.length]).toEqual([undefined, 1])
+    },
+  )
 
   test('a timeout longer than its interval is shortened, since Prometheus would drop the target', () => {
     const settings = settingsOf({ 'prometheus.interval': '5s', 'prometheus.timeout': '10s' })
-    expect(settings.timeout?.value).toBe(5000)
+    expect(settings.timeoutMs?.value).toBe(5000)
     expect(settings.problems).toEqual([
       'prometheus.timeout, container label: longer than the interval (prometheus.interval, container label), which counts',
     ])
   })
 
-  test('Docker Flow’s labels count on the container where the service says notify', () => {
+  test('Docker Flow’s labels on the container count where the service has notify', () => {
     expect(settingsOf({ 'com.df.scrapePort': '80' }, notified).port?.value).toBe(80)
     expect(
       settingsOf({ ...notified, 'com.df.scrapePort': '80' }, { 'com.df.notify': 'false' }).port,
@@ -214,7 +217,7 @@ describe('what is not understood is told, and the rest goes on', () => {
     expect(settings.problems).toHaveLength(8)
   })
 
-  test('nothing that labels can hold makes the resolver throw or invent a label name', () => {
+  test('no labels make the resolver throw or set an invalid label name', () => {
     const keys = fc.oneof(
       fc.constantFrom(
         'app-metrics-proxy.port',

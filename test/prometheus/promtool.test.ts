@@ -9,11 +9,9 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { rules } from '../../src/cli/rules.ts'
 import { createLog } from '../../src/logging/log.ts'
-import { checkExpression } from '../../src/promql/check.ts'
-import { limitTo } from '../../src/promql/limit.ts'
-import { RefusedExpression } from '../../src/promql/refused.ts'
+import { checkExpression, InvalidExpression, limitTo } from '../../src/promql/expression.ts'
 import { type Rule, ruleProblem } from '../../src/promql/rule.ts'
-import { printRules, readRules } from '../../src/promql/rulefile.ts'
+import { printRules, readRules } from '../../src/promql/rule-file.ts'
 import { templateProblem } from '../../src/promql/template.ts'
 import { createRules } from '../../src/rules/rules.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
@@ -278,7 +276,7 @@ function accepted(candidates: readonly string[]): readonly string[] {
       checkExpression(candidate)
       return true
     } catch (error) {
-      if (!(error instanceof RefusedExpression)) throw error
+      if (!(error instanceof InvalidExpression)) throw error
       return false
     }
   })
@@ -444,7 +442,7 @@ test('promtool takes the rules of services whose names and labels hold anything'
   ])
   const store = storeOf({ swarmState: swarmState(services) })
   for (const cluster of ['a"b', '{{ x', undefined]) {
-    const deps = { store, log: createLog('silent'), metrics: createMetrics(), complete: () => [] }
+    const deps = { store, log: createLog('silent'), metrics: createMetrics(), pending: () => [] }
     const { rules, refused } = readRules(
       (await createRules({ ...deps, config: { cluster } }).answer({})).body.toString(),
     )

@@ -73,7 +73,7 @@ describe('Prometheus reads the list', () => {
     const all = await startAll(`${agent.url}/sd`)
     await settled(all, 'demo_node@node1 1', 'demo_web.1 1', 'odd ?#%41+@node1 1')
     for (const prometheus of all) await expectTargets(prometheus, agent)
-    expect(agent.asked).toEqual(
+    expect(agent.requested).toEqual(
       new Set([
         '/demo_web/1/metrics?module=a&b',
         '/odd ?#%41+/node1/metrics',
@@ -102,8 +102,8 @@ describe('Prometheus reads the list', () => {
       team: 'web',
     })
     expect(web).toMatchObject({
-      scrapeIntervalMs: '2s',
-      scrapeTimeoutMs: '2s',
+      scrapeInterval: '2s',
+      scrapeTimeout: '2s',
       scrapeUrl: `${agent.url}/demo_web/1/metrics?module=a%26b`,
     })
     expect(web.discoveredLabels).toMatchObject({
@@ -111,7 +111,7 @@ describe('Prometheus reads the list', () => {
       __meta_dockerswarm_task_desired_state: 'running',
     })
     expect(active.find(({ labels }) => labels.instance!.startsWith('odd'))).toMatchObject({
-      scrapeIntervalMs: '1500ms',
+      scrapeInterval: '1500ms',
     })
   }
 

@@ -1,21 +1,19 @@
 import { describe, expect, test } from 'vitest'
-import { checkExpression } from '../../src/promql/check.ts'
-import { limitTo } from '../../src/promql/limit.ts'
-import { RefusedExpression } from '../../src/promql/refused.ts'
-import { checkRegex } from '../../src/promql/regex.ts'
-import { quote, unquote } from '../../src/promql/text.ts'
+import { checkExpression, InvalidExpression, limitTo } from '../../src/promql/expression.ts'
+import { quote, unquote } from '../../src/promql/literals.ts'
+import { InvalidRegex, matchesEmptyString } from '../../src/promql/regex.ts'
 
 function refusal(expression: string): string | undefined {
   try {
     checkExpression(expression)
     return undefined
   } catch (error) {
-    if (!(error instanceof RefusedExpression)) throw error
+    if (!(error instanceof InvalidExpression)) throw error
     return `${error.at}: ${error.message}`
   }
 }
 
-describe('what Prometheus takes', () => {
+describe('valid expressions', () => {
   test.each([
     'up',
     'up{job="a"} == 0',
@@ -49,7 +47,7 @@ describe('what Prometheus takes', () => {
   ])('%s', (expression) => expect(refusal(expression)).toBeUndefined())
 })
 
-describe('what it refuses, and where', () => {
+describe('invalid expressions, with the place of the error', () => {
   test.each([
     ['', '0: unexpected end'],
     ['up >', '4: unexpected end'],
@@ -57,7 +55,7 @@ describe('what it refuses, and where', () => {
     ['up up', '3: unexpected "up"'],
     ['nosuch(up)', '6: unexpected "("'],
     ['sum(up) > 1 )', '12: unexpected ")"'],
-    ['up # all of them', '3: comments are not read here'],
+    ['up # all of them', '3: comments are not supported here'],
     ['up\u00a0> 1', '2: unexpected "\u00a0"'],
     ['"up"', '0: a rule needs an instant vector or a number, not a string'],
     ['up[5m]', '0: a rule needs an instant vector or a number, not a range vector'],
@@ -68,35 +66,38 @@ describe('what it refuses, and where', () => {
     ['round()', '0: round takes 1 to 2 arguments, not 0'],
     ['topk(up)', '0: topk takes 2 arguments, not 1'],
     ['1 > 2', '2: a comparison of two numbers needs bool'],
-    ['up + bool 1', '3: bool goes with comparisons only'],
+    ['up + bool 1', '3: only comparisons take bool'],
     ['up and 1', '3: and takes instant vectors only'],
     ['up + "a"', '3: + takes numbers and instant vectors, not a string'],
-    ['up / on(a) 1', '5: matching goes with two instant vectors only'],
-    ['up and on(a) group_left b', '13: no grouping for set operators'],
-    ['up * on(a) group_left(a) b', '5: label a stands in on and in the grouping'],
+    ['up / on(a) 1', '5: only two instant vectors can be matched'],
+    ['up and on(a) group_left b', '13: set operators take no grouping'],
+    ['up * on(a) group_left(a) b', '5: label a is in both on and the grouping'],
     ['{}', '0: needs a matcher that doesn’t match the empty string'],
     ['{a=""}', '0: needs a matcher that doesn’t match the empty string'],
     ['{a=~".*"}', '0: needs a matcher that doesn’t match the empty string'],
-    ['up{__name__="x"}', '3: the metric’s name stands twice'],
-    ['up{a="\\d"}', '5: not a string that Prometheus can read'],
+    ['up{__name__="x"}', '3: the metric’s name is given twice'],
+    ['up{a="\\d"}', '5: not a valid string'],
     ['up{a="x', '7: unexpected end'],
-    ['up{a=~"("}', '6: regular expression: a missing )'],
-    ['up{a=~"(?=x)"}', '6: regular expression: of the groups with (? only (?: and (?i) are allowed'],
+    ['up{a=~"("}', '6: regular expression: missing )'],
+    [
+      'up{a=~"(?=x)"}',
+      '6: regular expression: of the groups that begin with (? only (?: and (?i) are supported',
+    ],
     ['up[0s] > 1', '0: 0s is not a duration such as 5m'],
-    ['max_over_time(a + b[1h:])', '14: a subquery goes with one instant vector, others need brackets'],
-    ['a > sum(b) offset 5m', '0: offset and @ go with selectors and subqueries only, each once'],
+    ['max_over_time(a + b[1h:])', '14: a subquery takes one instant vector, anything else needs brackets'],
+    ['a > sum(b) offset 5m', '0: only selectors and subqueries take offset and @, each once'],
     ['rate(up[300])', '5: 300 is not a duration such as 5m'],
     ['rate(up[5m*2])', '5: 5m*2 is not a duration such as 5m'],
-    ['rate((up)[5m])', '5: a range goes with a plain selector only'],
-    ['(up) offset 5m', '0: offset and @ go with selectors and subqueries only, each once'],
-    ['up offset 5m offset 5m', '0: offset and @ go with selectors and subqueries only, each once'],
-    ['5m', '0: 5m is not a number to every Prometheus in use'],
-    ['1e999', '0: 1e999 is not a number to every Prometheus in use'],
-    ['limitk(2, up)', '0: limitk is not known to every Prometheus in use'],
-    ['mad_over_time(up[5m])', '0: mad_over_time is not known to every Prometheus in use'],
-    ['{"up"}', '1: quoted names aren’t known to every Prometheus in use'],
+    ['rate((up)[5m])', '5: only a plain selector takes a range'],
+    ['(up) offset 5m', '0: only selectors and subqueries take offset and @, each once'],
+    ['up offset 5m offset 5m', '0: only selectors and subqueries take offset and @, each once'],
+    ['5m', '0: 5m is not a number in every Prometheus since 2.40'],
+    ['1e999', '0: 1e999 is not a number in every Prometheus since 2.40'],
+    ['limitk(2, up)', '0: limitk is not supported by every Prometheus since 2.40'],
+    ['mad_over_time(up[5m])', '0: mad_over_time is not supported by every Prometheus since 2.40'],
+    ['{"up"}', '1: quoted names are not supported by every Prometheus since 2.40'],
     ['bool', '0: unexpected "bool"'],
-    ['by > 1', '0: by is a word of the language'],
+    ['by > 1', '0: by is a keyword'],
     [`up${' '.repeat(9000)}`, '8192: longer than 8192 characters'],
   ])('%s', (expression, expected) => expect(refusal(expression)).toBe(expected))
 })
@@ -116,7 +117,7 @@ describe('regular expressions', () => {
     ['\\Aa\\z', false],
     ['a{,5}', false],
   ])('%s matches the empty string: %s', (source, matchesEmpty) =>
-    expect(checkRegex(source)).toEqual({ matchesEmpty }),
+    expect(matchesEmptyString(source)).toBe(matchesEmpty),
   )
 
   test.each([
@@ -143,7 +144,7 @@ describe('regular expressions', () => {
     '[[:nope:]]',
     '\\pN',
     'a\\',
-  ])('%s is refused', (source) => expect(() => checkRegex(source)).toThrow(RefusedExpression))
+  ])('%s is refused', (source) => expect(() => matchesEmptyString(source)).toThrow(InvalidRegex))
 })
 
 test.each([
@@ -154,7 +155,7 @@ test.each([
   ['"\\d"', undefined],
   ['"\\ud800"', undefined],
   ['"open', undefined],
-])('%s says %s', (literal, text) => expect(unquote(literal)).toBe(text))
+])('the value of %s is %s', (literal, text) => expect(unquote(literal)).toBe(text))
 
 test.each(['plain', 'quo"te', 'back\\slash', 'line\nbreak', '\u2028\ufeff\u0085'])(
   '%j survives quoting',

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Rule, ruleProblem } from '../../src/promql/rule.ts'
-import { printRules, readRules } from '../../src/promql/rulefile.ts'
+import { printRules, readRules } from '../../src/promql/rule-file.ts'
 import { literalOf, literalTemplate, templateProblem } from '../../src/promql/template.ts'
 
 const good: Rule = {
@@ -17,14 +17,14 @@ describe('a rule that Prometheus would refuse', () => {
   test.each<[string, Partial<Rule>, string]>([
     ['has no name', { alert: '' }, 'alert'],
     ['has half a character in its name', { alert: 'a\ud800' }, 'alert'],
-    ['has an endless name', { alert: 'a'.repeat(65_536) }, 'alert'],
+    ['has too long a name', { alert: 'a'.repeat(65_536) }, 'alert'],
     ['has no expression', { expr: '' }, 'expr'],
     ['has a broken expression', { expr: 'up ==' }, 'expr'],
     ['has half a character in its expression', { expr: 'up{a="\udc00"}' }, 'expr'],
-    ['waits for ages', { for: 31 * day }, 'for'],
-    ['waits for ever', { for: Number.POSITIVE_INFINITY }, 'for'],
-    ['waits for less than nothing', { for: -1 }, 'for'],
-    ['waits for no duration', { for: Number.NaN }, 'for'],
+    ['waits for too long', { for: 31 * day }, 'for'],
+    ['waits for an infinite time', { for: Number.POSITIVE_INFINITY }, 'for'],
+    ['waits for a negative time', { for: -1 }, 'for'],
+    ['waits for what is no duration', { for: Number.NaN }, 'for'],
     ['is labelled with a metric’s name', { labels: { __name__: 'x' } }, 'labels'],
     ['has a label without a name', { labels: { '': 'x' } }, 'labels'],
     ['has a label with a dash', { labels: { 'a-b': 'x' } }, 'labels'],
@@ -33,8 +33,8 @@ describe('a rule that Prometheus would refuse', () => {
     ['has half a character in a label', { labels: { a: '\ud83d' } }, 'labels'],
     ['has a broken template in an annotation', { annotations: { a: '{{ end }}' } }, 'annotations'],
     ['has an annotation without a name', { annotations: { '': 'x' } }, 'annotations'],
-    ['uses the key of prototypes', { annotations: JSON.parse('{"__proto__":"x"}') }, 'annotations'],
-  ])('%s, and costs no other', (_, broken, part) => {
+    ['uses a key of prototypes', { annotations: JSON.parse('{"__proto__":"x"}') }, 'annotations'],
+  ])('%s, and affects no other', (_, broken, part) => {
     const bad = { ...good, ...broken }
     expect(ruleProblem(bad)).toMatchObject({ part })
     const { rules, refused } = readRules(printRules([good, bad, good]))
@@ -52,7 +52,7 @@ test('names that are keys of every object are labels as others are', () => {
 test.each([
   ['no object', [1, 'a', null, []]],
   [
-    'no text',
+    'no string',
     [
       { alert: 1, expr: 'up' },
       { alert: 'a', expr: ['up'] },
@@ -66,29 +66,29 @@ test.each([
     ],
   ],
   [
-    'a wait that is no text',
+    'a wait that is no string',
     [
       { alert: 'a', expr: 'up', for: { toString: 1 } },
       { alert: 'a', expr: 'up', for: 5 },
     ],
   ],
   [
-    'labels that are no texts',
+    'labels that are no strings',
     [
       { alert: 'a', expr: 'up', labels: { a: 1 } },
       { alert: 'a', expr: 'up', labels: [] },
     ],
   ],
 ])('of a file with rules that have %s only those are refused', (_, broken) => {
-  const text = JSON.stringify({ groups: [{ rules: broken }, { rules: [{ alert: 'kept', expr: 'up' }] }] })
+  const text = JSON.stringify({ groups: [{ rules: broken }, { rules: [{ alert: 'valid', expr: 'up' }] }] })
   const { rules, refused } = readRules(text)
-  expect(rules.map(({ alert }) => alert)).toEqual(['kept'])
+  expect(rules.map(({ alert }) => alert)).toEqual(['valid'])
   expect(refused).toHaveLength(broken.length)
 })
 
 const braces = fc.array(fc.constantFrom('{', '}', '`', '{{', '}}', '{{`{{`}}', '"', ' x ', '-', '\n', '/*'))
 
-test('any text has a template that shows it, and is found again', () => {
+test('any text has a template that expands to it, from which it is found again', () => {
   fc.assert(
     fc.property(
       fc.oneof(
@@ -106,6 +106,6 @@ test('any text has a template that shows it, and is found again', () => {
 })
 
 test.each(['{{ $value }}', 'a {{ "x" }}', '{{`{{`}} {{ . }}', '{{`{`}}'])(
-  '%s shows something else',
+  '%s is no template of a plain text',
   (template) => expect(literalOf(template)).toBeUndefined(),
 )

@@ -14,25 +14,28 @@ describe('a template', () => {
     '{{ range query "up" }}{{ .Value }}{{ end }}',
     '{{ with (query "up" | first) }}{{ . | value }}{{ end }}',
     '{{ $externalLabels.region }} {{ `raw` }} {{ -1 }} {{ true }}',
-  ])('%s is well', (text) => expect(templateProblem(text)).toBeUndefined())
+  ])('%s is valid', (text) => expect(templateProblem(text)).toBeUndefined())
 
   test.each([
-    ['{{ $labels.instance', '}} is missing'],
+    ['{{ $labels.instance', 'missing }}'],
     ['{{ }}', 'nothing between the braces'],
-    ['{{ $foo }}', '$foo is not a known variable'],
-    ['{{ foo }}', 'foo is not a known function'],
-    ['{{ end }}', '{{ end }} without a beginning'],
-    ['{{ if $value }}', '{{ end }} is missing'],
+    ['{{ $foo }}', '$foo is not a supported variable'],
+    ['{{ foo }}', 'foo is not a supported function'],
+    ['{{ end }}', '{{ end }} without {{ if }}, {{ with }} or {{ range }}'],
+    ['{{ if $value }}', 'missing {{ end }}'],
     ['{{ if }}x{{ end }}', 'nothing between the braces'],
-    ['{{ if $value }}{{ else }}{{ else }}{{ end }}', '{{ else }} without a beginning'],
+    [
+      '{{ if $value }}{{ else }}{{ else }}{{ end }}',
+      '{{ else }} without {{ if }}, {{ with }} or {{ range }}',
+    ],
     ['{{ $value | 5 }}', '5 can’t be called'],
     ['{{ $value | }}', 'nothing between the braces'],
-    ['{{ ($value }}', ') is missing'],
+    ['{{ ($value }}', 'missing )'],
     ['{{ $value) }}', 'unexpected )'],
-    ['{{ "a""b" }}', 'a space is missing before "b"'],
+    ['{{ "a""b" }}', 'missing space before "b"'],
     ['{{ $value := 1 }}', 'unexpected ":"'],
-    ['{{ template "x" }}', 'template is not a known function'],
-    ['{{ "\\d" }}', '"\\d" is not a string'],
+    ['{{ template "x" }}', 'template is not a supported function'],
+    ['{{ "\\d" }}', '"\\d" is not a valid string'],
     ["{{ 'x' }}", 'unexpected "\'"'],
   ])('%s: %s', (text, problem) => expect(templateProblem(text)).toBe(problem))
 })

@@ -1,18 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import { createLog } from '../../src/logging/log.ts'
-import { readRules } from '../../src/promql/rulefile.ts'
+import type { Labels } from '../../src/model.ts'
+import { readRules } from '../../src/promql/rule-file.ts'
 import { createRules } from '../../src/rules/rules.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
 import { ended, entry, type Known, service, storeOf, swarmState, target, task } from '../helpers/cluster.ts'
 
-type Labels = Readonly<Record<string, string>>
-
-function rulesOf(known: Known, awaited: readonly string[] = []) {
+function rulesOf(known: Known, pending: readonly string[] = []) {
   const store = storeOf(known)
   const metrics = createMetrics()
   const lines: string[] = []
   const log = createLog('warn', (line) => lines.push(line))
-  const rules = createRules({ store, config: { cluster: 'test' }, log, metrics, complete: () => awaited })
+  const rules = createRules({ store, config: { cluster: 'test' }, log, metrics, pending: () => pending })
   const read = async () => {
     const file = readRules((await rules.answer({})).body.toString())
     expect(file.refused).toEqual([])
@@ -54,7 +53,7 @@ describe('a rule', () => {
         annotations: { summary: 'Much, too much', description: '{{ $value }} of x=1' },
       },
     ])
-    expect(rules.reports()).toEqual([])
+    expect(rules.problems()).toEqual([])
   })
 
   const s = 'container_label_com_docker_swarm_service_name="demo_web"'
@@ -160,7 +159,7 @@ describe('a rule', () => {
   })
 })
 
-describe('a broken one is left out, told with its place, and costs no other', () => {
+describe('an invalid one is left out, reported with its place, and affects no other', () => {
   test.each<[string, Labels, string, string, number | undefined]>([
     ['an expression', { alertName: 'a', alertIf: 'up = 0' }, 'com.df.alertIf', 'unexpected "="', 4],
     [
@@ -211,15 +210,15 @@ describe('a broken one is left out, told with its place, and costs no other', ()
       alerting({ ...labels, 'alertName.5': 'good', 'alertIf.5': 'up == 0' }),
     )
     expect((await read()).map(({ alert }) => alert)).toEqual(['demo_web_good'])
-    const told = {
+    const problem = {
       service: 'demo_web',
       label: `${label} (service label)`,
       reason,
       ...(position && { position }),
     }
-    expect(rules.reports()).toMatchObject([told])
+    expect(rules.problems()).toMatchObject([problem])
     expect(metrics.print()).toContain(
-      `app_metrics_proxy_rules_problems{service="demo_web",label="${told.label}"} 1`,
+      `app_metrics_proxy_rules_problems{service="demo_web",label="${problem.label}"} 1`,
     )
   })
 
@@ -227,19 +226,19 @@ describe('a broken one is left out, told with its place, and costs no other', ()
     ['alertLabels', 'severity', '"severity" is not name=value'],
     ['alertLabels', 'my-label=x', '"my-label=x" is not name=value'],
     ['alertLabels', 'cluster=other', 'cluster: can’t be set'],
-    ['alertAnnotations', 'summary={{ $labels.x', 'summary: }} is missing'],
+    ['alertAnnotations', 'summary={{ $labels.x', 'summary: missing }}'],
   ])('of %s=%s only the pair', async (label, value, reason) => {
-    const { read, rules } = rulesOf(alerting({ ...plain, [label]: `${value},kept=yes` }))
+    const { read, rules } = rulesOf(alerting({ ...plain, [label]: `${value},valid=yes` }))
     expect(await read()).toMatchObject([
-      { [label === 'alertLabels' ? 'labels' : 'annotations']: { kept: 'yes' } },
+      { [label === 'alertLabels' ? 'labels' : 'annotations']: { valid: 'yes' } },
     ])
-    expect(rules.reports()).toMatchObject([{ label: `com.df.${label} (service label)`, reason }])
+    expect(rules.problems()).toMatchObject([{ label: `com.df.${label} (service label)`, reason }])
   })
 
   test('of two with one name the second', async () => {
     const { read, rules } = rulesOf(alerting({ ...plain, 'alertName.2': 'do-wn', 'alertIf.2': 'up' }))
     expect((await read()).map(({ expr }) => expr)).toEqual(['up == 0'])
-    expect(rules.reports()).toMatchObject([{ label: 'com.df.alertName.2 (service label)' }])
+    expect(rules.problems()).toMatchObject([{ label: 'com.df.alertName.2 (service label)' }])
   })
 
   test('names and texts that were made to break the file do not', async () => {
@@ -264,7 +263,7 @@ describe('a service with a name from outside', () => {
   const named = (...names: readonly string[]) =>
     rulesOf({ swarmState: swarmState(names.map((name) => service(name, { replicas: 3, labels }))) })
 
-  test('is shown as it is, where the name looks like a template', async () => {
+  test('is kept as it is, where the name looks like a template', async () => {
     const [rule] = await named('{{ x').read()
     expect(rule).toMatchObject({
       alert: '{{ x_a',
@@ -281,33 +280,33 @@ describe('a service with a name from outside', () => {
   ])('loses its own rule only, where it has %s', async (_, name) => {
     const { read, rules, lines, metrics } = named(name, 'good')
     expect((await read()).map(({ alert }) => alert)).toEqual(['good_a'])
-    expect(rules.reports()).toHaveLength(1)
-    expect(rules.reports()[0]!.service.isWellFormed()).toBe(true)
+    expect(rules.problems()).toHaveLength(1)
+    expect(rules.problems()[0]!.service.isWellFormed()).toBe(true)
     expect(metrics.print().length).toBeLessThan(2000)
     expect(lines).toHaveLength(1)
     expect(lines[0]!.length).toBeLessThan(1000)
   })
 
-  test.each(['constructor', '__proto__', 'toString'])('is %s, as any other', async (name) => {
+  test.each(['constructor', '__proto__', 'toString'])('may be named %s', async (name) => {
     expect((await named(name).read()).map(({ alert }) => alert)).toEqual([`${name}_a`])
   })
 })
 
 test('a pair whose name is too long is left out alone', async () => {
-  const { read, rules } = rulesOf(alerting({ ...plain, alertLabels: `${'a'.repeat(1100)}=x,kept=yes` }))
-  expect(await read()).toMatchObject([{ labels: { kept: 'yes' } }])
-  expect(rules.reports()).toHaveLength(1)
+  const { read, rules } = rulesOf(alerting({ ...plain, alertLabels: `${'a'.repeat(1100)}=x,valid=yes` }))
+  expect(await read()).toMatchObject([{ labels: { valid: 'yes' } }])
+  expect(rules.problems()).toHaveLength(1)
 })
 
 test('a cluster whose name looks like a template is shown as it is', async () => {
   const store = storeOf(alerting(plain))
-  const deps = { store, log: createLog('silent'), metrics: createMetrics(), complete: () => [] }
+  const deps = { store, log: createLog('silent'), metrics: createMetrics(), pending: () => [] }
   const rules = createRules({ ...deps, config: { cluster: '{{ x' } })
   const file = readRules((await rules.answer({})).body.toString())
   expect(file).toMatchObject({ rules: [{ labels: { cluster: '{{`{{`}} x' } }], refused: [] })
 })
 
-test('a report is logged once for as long as it stays the same', async () => {
+test('a problem is logged once for as long as it stays the same', async () => {
   const { store, read, lines } = rulesOf(alerting({ alertName: 'a', alertIf: 'up = 0' }))
   await read()
   const more = [
@@ -321,7 +320,7 @@ test('a report is logged once for as long as it stays the same', async () => {
   ])
 })
 
-describe('which alerts are in force', () => {
+describe('which alerts are active', () => {
   const labels = [...alerting(plain).swarmState!.services.values()][0]!.labels
   const names = async (known: Known) => (await rulesOf(known).read()).map(({ alert }) => alert)
 
@@ -387,11 +386,11 @@ describe('which alerts are in force', () => {
     const many = Array.from({ length: 6000 }, (_, at) => service(`s${at}`, { labels }))
     const { read, rules } = rulesOf({ swarmState: swarmState(many) })
     expect(await read()).toHaveLength(5000)
-    expect(rules.reports()).toHaveLength(1000)
+    expect(rules.problems()).toHaveLength(1000)
   })
 
-  test('are 503 until they are whole', async () => {
-    const { rules } = rulesOf({}, ['the swarmState'])
+  test('are 503 until they are complete', async () => {
+    const { rules } = rulesOf({}, ['the swarm state'])
     expect((await rules.answer({})).status).toBe(503)
   })
 

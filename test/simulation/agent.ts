@@ -15,7 +15,6 @@ import { settingsOf } from '../../src/labels/settings.ts'
 import type { Log } from '../../src/logging/log.ts'
 import type { Entry, NodeId, Self, Stoppable, SwarmState, Target } from '../../src/model.ts'
 import { createNames } from '../../src/names/names.ts'
-import { standing } from '../../src/names/standing.ts'
 import { planOf } from '../../src/probe/plan.ts'
 import { startProber } from '../../src/probe/prober.ts'
 import { createByteBudget } from '../../src/runtime/byte-budget.ts'
@@ -217,7 +216,7 @@ export function startAgent(around: NetworkContext): Agent {
   })
   const names = createNames(store, (labels) => settingsOf(labels).name?.value)
   store.subscribe(names.changed)
-  const sd = createSd({ store, config, standing, complete: readiness.pendingForLists })
+  const sd = createSd({ store, config, pending: readiness.pendingForLists })
 
   async function refresh({ owner, target: { id } }: Entry, budget: number): Promise<void> {
     if (owner === self?.node) return scraper.now(id, budget)

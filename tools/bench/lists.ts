@@ -4,7 +4,6 @@
 import { systemClock } from '../../src/clock.ts'
 import type { Snapshot, SwarmState, Target } from '../../src/model.ts'
 import { plainPage } from '../../src/model.ts'
-import { standing } from '../../src/names/standing.ts'
 import { createSd } from '../../src/sd/sd.ts'
 import { createIncrementalStatus } from '../../src/status/incremental.ts'
 import { unixTime } from '../../src/status/routes.ts'
@@ -157,7 +156,7 @@ function benchStatus(store: Store, targets: readonly Target[], rounds: number): 
 }
 
 async function benchSd(store: Store, targets: readonly Target[], rounds: number): Promise<ListsResult['sd']> {
-  const sd = createSd({ store, config: { cluster: undefined }, standing, complete: () => [] })
+  const sd = createSd({ store, config: { cluster: undefined }, pending: () => [] })
   const ask = () => sd.answer({ query: {} })
   await ask()
   const services = targets.length / replicas

@@ -2,9 +2,9 @@
 // changed, and makes Prometheus reload them. A cluster that doesn't respond keeps its file.
 
 import { splitCredentials } from '../../http/credentials.ts'
-import { limitTo } from '../../promql/limit.ts'
+import { limitTo } from '../../promql/expression.ts'
 import type { Rule } from '../../promql/rule.ts'
-import { printRules, readRules } from '../../promql/rulefile.ts'
+import { printRules, readRules } from '../../promql/rule-file.ts'
 import { literalOf } from '../../promql/template.ts'
 import { fetchFailure } from '../agent-client.ts'
 import type { RulesFolder } from './folder.ts'

@@ -5,7 +5,6 @@ import type { FastifyInstance } from 'fastify'
 import { systemClock } from '../../../src/clock.ts'
 import { createLog } from '../../../src/logging/log.ts'
 import type { NodeView } from '../../../src/model.ts'
-import { standing } from '../../../src/names/standing.ts'
 import { createRules } from '../../../src/rules/rules.ts'
 import { createMetrics } from '../../../src/runtime/metrics.ts'
 import { createSd } from '../../../src/sd/sd.ts'
@@ -15,8 +14,8 @@ import { type Known, node, storeOf } from '../../helpers/cluster.ts'
 export interface Responder {
   readonly url: string
   readonly address: string
-  /** Paths under which somebody has asked for metrics, with their queries. */
-  readonly asked: Set<string>
+  /** Requested paths, with their queries. */
+  readonly requested: Set<string>
   /** From now on it knows this. */
   learn(known: Known): void
   awaited: readonly string[]
@@ -34,10 +33,10 @@ export async function startResponder(
   const store = storeOf({})
   const metrics = createMetrics()
   const log = createLog('silent')
-  const asked = new Set<string>()
-  const complete = () => responder.awaited
-  const sd = createSd({ store, config: { cluster }, standing, complete })
-  const rules = createRules({ store, config: { cluster }, log, metrics, complete })
+  const requested = new Set<string>()
+  const pending = () => responder.awaited
+  const sd = createSd({ store, config: { cluster }, pending })
+  const rules = createRules({ store, config: { cluster }, log, metrics, pending })
   const server: Server = await startServer({
     port: 0,
     clock: systemClock,
@@ -47,14 +46,14 @@ export async function startResponder(
     plugins: [
       (server) => serveDocument(server, '/sd', sd.answer),
       (server) => serveDocument(server, '/rules', rules.answer),
-      (server) => servePages(server, pages, asked),
+      (server) => servePages(server, pages, requested),
     ],
   })
   const address = `${host.includes(':') ? `[${host}]` : host}:${server.port}`
   const responder: Responder = {
     url: `http://${address}`,
     address,
-    asked,
+    requested,
     awaited: [],
     learn: store.become,
     stop: server.stop,
@@ -62,10 +61,10 @@ export async function startResponder(
   return responder
 }
 
-function servePages(server: FastifyInstance, pages: Pages, asked: Set<string>): void {
+function servePages(server: FastifyInstance, pages: Pages, requested: Set<string>): void {
   server.get('*', (request, reply) => {
     const path = decodeURIComponent(request.url)
-    asked.add(path)
+    requested.add(path)
     const page = pages(path)
     return reply
       .code(page === undefined ? 502 : 200)

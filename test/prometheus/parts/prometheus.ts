@@ -20,8 +20,8 @@ export interface ActiveTarget {
   readonly labels: Readonly<Record<string, string>>
   readonly discoveredLabels: Readonly<Record<string, string>>
   readonly scrapeUrl: string
-  readonly scrapeIntervalMs: string
-  readonly scrapeTimeoutMs: string
+  readonly scrapeInterval: string
+  readonly scrapeTimeout: string
   readonly health: 'up' | 'down' | 'unknown'
   readonly lastError: string
 }

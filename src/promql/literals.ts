@@ -1,6 +1,6 @@
-// The small things that PromQL and rule files are written with: strings and durations.
+// Strings and durations as PromQL and rule files write them.
 
-const simple: Readonly<Record<string, string>> = {
+const escapes: Readonly<Record<string, string>> = {
   a: '\x07',
   b: '\b',
   f: '\f',
@@ -11,23 +11,23 @@ const simple: Readonly<Record<string, string>> = {
   '\\': '\\',
 }
 
-/** What a string literal says, by Go's rules; `undefined`: Prometheus would refuse it. */
+/** The value of a string literal, by Go's rules; `undefined`: Prometheus would refuse it. */
 export function unquote(literal: string): string | undefined {
   const quote = literal[0]!
   if (literal.length < 2 || literal.at(-1) !== quote) return undefined
   const inner = literal.slice(1, -1)
   if (quote === '`') return inner
   if (inner.includes('\n')) return undefined
-  let bad = false
+  let isValid = true
   const text = inner.replaceAll(
     /\\(x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}|[0-7]{3}|.|$)/g,
     (_, sequence: string) => {
-      const decoded = sequence === quote ? quote : (simple[sequence] ?? codePoint(sequence))
-      bad ||= decoded === undefined
+      const decoded = sequence === quote ? quote : (escapes[sequence] ?? codePoint(sequence))
+      isValid &&= decoded !== undefined
       return decoded ?? ''
     },
   )
-  return bad ? undefined : text
+  return isValid ? text : undefined
 }
 
 function codePoint(sequence: string): string | undefined {
@@ -41,29 +41,26 @@ function codePoint(sequence: string): string | undefined {
   return String.fromCodePoint(code)
 }
 
-/** A string literal that says `text`. */
+/** The string literal of `text`. */
 export function quote(text: string): string {
   return escapeUnprintable(JSON.stringify(text))
 }
 
-/** Escapes in JSON what it leaves as it is, but YAML, or a reader, may stumble over. */
+/** Escapes what JSON leaves as it is but YAML forbids or an editor doesn't show. */
 export function escapeUnprintable(json: string): string {
   return json.replaceAll(unprintable, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 const unprintable = /[\x7f-\x9f\u00a0\u2028\u2029\ufeff\ufffe\uffff]/g
 
-const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000, y: 31_536_000_000 }
+const unitsMs = [31_536_000_000, 604_800_000, 86_400_000, 3_600_000, 60_000, 1000, 1]
 const notation = /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/
 
-/** In milliseconds, from Prometheus’ own notation such as `1h30m`. */
+/** Milliseconds of Prometheus’ notation such as `1h30m`; `undefined`: it is none. */
 export function durationOf(text: string): number | undefined {
   const parts = text === '' ? null : notation.exec(text)
   if (!parts) return undefined
-  const [y, w, d, h, m, s, ms] = parts.slice(1).map((part) => Number(part ?? 0))
-  return (
-    y! * units.y + w! * units.w + d! * units.d + h! * units.h + m! * units.m + s! * units.s + ms! * units.ms
-  )
+  return unitsMs.reduce((sum, unit, at) => sum + unit * Number(parts[at + 1] ?? 0), 0)
 }
 
 export function durationText(ms: number): string {

@@ -1,0 +1,98 @@
+// Which alerts are active: a pure decision over what the cluster knows. An alert belongs to its service and
+// goes with it.
+
+import { jobOf, settingsOf } from '../labels/settings.ts'
+import type { AlertDefinition } from '../labels/sources.ts'
+import type { Entry, Labels, NodeId, SwarmService, SwarmState } from '../model.ts'
+import { isLive, stays } from '../names/living.ts'
+import type { AlertSubject } from './shortcuts.ts'
+
+export interface ActiveAlert {
+  readonly subject: AlertSubject
+  /** The node of a container with this alert; absent: only the service has it. */
+  readonly owner: NodeId | undefined
+  readonly definition: AlertDefinition
+}
+
+interface AlertingService {
+  readonly name: string
+  readonly isSwarm: boolean
+  readonly declared?: SwarmService
+  readonly entries: Entry[]
+}
+
+/** By service, then in the order of the labels; each once, however many replicas have it. */
+export function activeAlerts(
+  entries: Iterable<Entry>,
+  swarmState: SwarmState | undefined,
+): readonly ActiveAlert[] {
+  return servicesOf(entries, swarmState)
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((service) => alertsOfService(service, swarmState !== undefined))
+}
+
+function servicesOf(
+  entries: Iterable<Entry>,
+  swarmState: SwarmState | undefined,
+): readonly AlertingService[] {
+  const swarm = new Map<string, AlertingService>()
+  const others = new Map<string, AlertingService>()
+  for (const declared of swarmState?.services.values() ?? [])
+    swarm.set(declared.name, { name: declared.name, isSwarm: true, declared, entries: [] })
+  for (const entry of entries) {
+    const isSwarm = 'task' in entry.target.place
+    const [name, services] = [serviceNameOf(entry), isSwarm ? swarm : others]
+    const service = services.get(name) ?? { name, isSwarm, entries: [] }
+    services.set(name, service)
+    service.entries.push(entry)
+  }
+  return [...swarm.values(), ...others.values()]
+}
+
+function serviceNameOf({ target: { place, name } }: Entry): string {
+  if (place.kind === 'standalone') return name
+  return place.kind === 'compose' ? `${place.project}_${place.service}` : place.service
+}
+
+function alertsOfService(service: AlertingService, isSwarmKnown: boolean): readonly ActiveAlert[] {
+  const { name, declared, entries } = service
+  const containers = labelledContainers(entries)
+  const labelled = (containers.length > 0 ? containers : [undefined]).map((entry) => ({
+    entry,
+    settings: settingsOf(entry?.target.labels ?? unlabelled, declared?.labels),
+  }))
+  if (labelled.every(({ settings }) => settings.alerts.length === 0)) return []
+
+  const runs = isMeantToRun(service, isSwarmKnown)
+  const replicas = declared?.mode === 'replicated' ? declared.replicas : undefined
+  const once = new Map<string, ActiveAlert>()
+  for (const { entry, settings } of labelled)
+    for (const definition of settings.alerts) {
+      const key = JSON.stringify(definition)
+      if (once.has(key) || !(runs || (declared && isPersistent(definition)))) continue
+      const job = jobOf(settings, name, declared?.labels[stackLabel] ?? entry?.target.labels[stackLabel])
+      once.set(key, { subject: { service: name, job, replicas }, owner: entry?.owner, definition })
+    }
+  return [...once.values()]
+}
+
+const unlabelled: Labels = Object.freeze({})
+const stackLabel = 'com.docker.stack.namespace'
+
+/** The containers whose labels count: those that run, else those that ended; in the same order on all agents. */
+function labelledContainers(entries: readonly Entry[]): readonly Entry[] {
+  const running = entries.filter(isLive)
+  const all = running.length > 0 ? running : entries
+  return all.toSorted((a, b) => (a.target.id < b.target.id ? -1 : 1))
+}
+
+function isMeantToRun({ isSwarm, declared, entries }: AlertingService, isSwarmKnown: boolean): boolean {
+  if (declared) return declared.mode !== 'replicated' || declared.replicas > 0
+  if (entries.some(isLive)) return true
+  return !(isSwarm && isSwarmKnown) && entries.some(stays)
+}
+
+/** It stays when its service is scaled to zero, though not when the service is removed. */
+function isPersistent({ parts }: AlertDefinition): boolean {
+  return /^(true|yes|on|1)$/i.test(parts.Persistent ?? '')
+}

@@ -1,0 +1,66 @@
+// `__meta_dockerswarm_…`: the names and values of Prometheus' own discovery of Swarm's tasks, so that existing
+// relabel rules keep working.
+
+import { sanitise } from '../labels/families.ts'
+import type { Labels, NodeId, SwarmState, Target } from '../model.ts'
+import type { ListedReplica } from './replicas.ts'
+
+/** Swarm itself puts these on each container; they are not part of the service's specification. */
+const setBySwarm = 'com.docker.swarm.'
+
+export function swarmLabels(
+  { declared, entry, slot }: ListedReplica,
+  swarmState: SwarmState | undefined,
+): Labels {
+  const place = entry?.target.place
+  const task = place && 'task' in place ? place : undefined
+  if (!declared && !task) return {}
+  const labels = {
+    service_id: declared?.id ?? task!.serviceId,
+    service_name: declared?.name ?? task!.service,
+    service_mode: modeOf(declared?.mode ?? task!.kind),
+    ...labelsAs('service_label_', declared?.labels ?? {}),
+    task_slot: slot ?? '0',
+    task_desired_state: 'running',
+    ...(entry && !entry.ended && { task_state: 'running' }),
+    ...(task && { task_id: task.task }),
+    ...(entry && { ...containerLabels(entry.target), ...nodeLabels(entry.owner, swarmState) }),
+  }
+  return Object.fromEntries(
+    Object.entries(labels).map(([name, value]) => [`__meta_dockerswarm_${name}`, value]),
+  )
+}
+
+/** Prometheus knows no mode for jobs. */
+function modeOf(mode: 'replicated' | 'global' | 'job'): string {
+  return mode === 'job' ? '' : mode
+}
+
+function containerLabels({ id, labels }: Target): Labels {
+  const own = Object.entries(labels).filter(([key]) => !key.startsWith(setBySwarm))
+  return { task_container_id: id, ...labelsAs('container_label_', Object.fromEntries(own)) }
+}
+
+function nodeLabels(id: NodeId, swarmState: SwarmState | undefined): Labels {
+  const node = swarmState?.nodes.get(id)
+  return {
+    node_id: id,
+    ...(node && {
+      node_hostname: node.hostname,
+      node_address: node.address,
+      node_role: node.role,
+      node_status: node.state,
+      node_availability: node.availability,
+    }),
+  }
+}
+
+/** Where two keys give one name, the first in alphabetical order counts, for every agent. */
+function labelsAs(prefix: string, labels: Labels): Labels {
+  const named = new Map<string, string>()
+  for (const [key, value] of Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const name = prefix + sanitise(key)
+    if (!named.has(name)) named.set(name, value)
+  }
+  return Object.fromEntries(named)
+}

@@ -1,0 +1,128 @@
+// The targets as Prometheus receives them: address and labels of every replica and every agent.
+//
+// A target's identity is its URL and all its labels but `__meta_…`. So no other label may differ by the agent
+// that is asked, or change as a replica moves.
+
+import { jobOf, type Settings } from '../labels/settings.ts'
+import { agentName, type Entry, type Labels, type NodeId, type NodeView, type SwarmState } from '../model.ts'
+import { compoundKey } from '../names/compound-key.ts'
+import { nodeNamesOf } from '../names/node-names.ts'
+import { pinOf } from '../names/pin.ts'
+import { durationText } from '../promql/literals.ts'
+import { type ListedReplica, listReplicas } from './replicas.ts'
+import { swarmLabels } from './swarm-labels.ts'
+
+/** One entry of the list, in the form that Prometheus reads. */
+export interface ScrapeTarget {
+  readonly targets: readonly [string]
+  readonly labels: Labels
+}
+
+export interface ClusterView {
+  readonly entries: Iterable<Entry>
+  readonly nodes: readonly NodeView[]
+  readonly swarmState: SwarmState | undefined
+  /** `CLUSTER`, where it is set. */
+  readonly cluster: string | undefined
+}
+
+/** By job and instance, and each pair once: a second one would double the series. */
+export function listTargets(view: ClusterView): readonly ScrapeTarget[] {
+  const context = contextOf(view)
+  const connected = new Set(view.nodes.filter(isConnected).map(({ self }) => self.node))
+  const replicas = listReplicas({ ...view, isConnected: (node) => connected.has(node) })
+  const byKey = new Map<string, ScrapeTarget>()
+  for (const target of [
+    ...agentTargets(view.nodes, context),
+    ...replicas.map((replica) => replicaTarget(replica, context)),
+  ]) {
+    const key = compoundKey(target.labels.job!, target.labels.instance!)
+    if (!byKey.has(key)) byKey.set(key, target)
+  }
+  return [...byKey.keys()].sort().map((key) => byKey.get(key)!)
+}
+
+interface TargetContext {
+  readonly swarmState: SwarmState | undefined
+  /** A node's name, unique in the cluster. */
+  readonly nameOf: (node: NodeId) => string
+  readonly clusterOf: (node: NodeId | undefined) => string
+  /** The address of the owner's agent; of any agent for a slot that has no container. */
+  readonly addressOf: (node: NodeId | undefined) => string
+}
+
+function contextOf({ nodes, swarmState, cluster }: ClusterView): TargetContext {
+  const byId = new Map(nodes.map((node) => [node.self.node, node]))
+  const { hostnameOf, nameOf } = nodeNamesOf(nodes, swarmState)
+  const any = nodes.toSorted(connectedFirst)[0]
+  return {
+    swarmState,
+    nameOf,
+    clusterOf: (node) => cluster ?? swarmState?.cluster ?? (node === undefined ? '' : hostnameOf(node)),
+    addressOf: (node) => (byId.get(node ?? '') ?? any)!.self.advertise,
+  }
+}
+
+function isConnected({ link }: NodeView): boolean {
+  return link !== 'lost'
+}
+
+function connectedFirst(a: NodeView, b: NodeView): number {
+  return Number(isConnected(b)) - Number(isConnected(a)) || (a.self.node < b.self.node ? -1 : 1)
+}
+
+/** Each agent's own metrics; through any agent where all share one address. */
+function agentTargets(nodes: readonly NodeView[], context: TargetContext): readonly ScrapeTarget[] {
+  const byAddress = Map.groupBy(nodes, ({ self }) => self.advertise)
+  return nodes.map(({ self }) => {
+    const name = context.nameOf(self.node)
+    const isShared = byAddress.get(self.advertise)!.length > 1
+    const labels = {
+      __metrics_path__: isShared ? `/${agentName}/${name}/metrics` : '/metrics',
+      job: agentName,
+      instance: `${agentName}@${name}`,
+      service: agentName,
+      cluster: context.clusterOf(self.node),
+      node: name,
+    }
+    return { targets: [self.advertise], labels }
+  })
+}
+
+function replicaTarget(replica: ListedReplica, context: TargetContext): ScrapeTarget {
+  const { service, stack, slot, nameOnNode, entry, settings } = replica
+  const node = entry && context.nameOf(entry.owner)
+  const pin = nameOnNode === undefined ? undefined : pinOf(entry!.target, nameOnNode, node!)
+  const labels = {
+    ...settings.labels,
+    __metrics_path__: `/${nameOnNode ?? service}/${pin ?? slot}/metrics`,
+    job: jobOf(settings, service, stack),
+    instance: pin === undefined ? `${service}.${slot}` : `${nameOnNode}@${pin}`,
+    service,
+    cluster: context.clusterOf(entry?.owner),
+    ...(stack !== undefined && { stack }),
+    ...(slot !== undefined && { slot }),
+    ...(pin !== undefined && { node: node! }),
+    ...scrapeLabels(settings),
+    ...swarmLabels(replica, context.swarmState),
+  }
+  return { targets: [context.addressOf(entry?.owner)], labels }
+}
+
+const prometheusDefaultTimeoutMs = 10_000
+
+/**
+ * Prometheus drops a target whose timeout exceeds its interval, and either may come from its own configuration:
+ * so both are set or none.
+ */
+function scrapeLabels({ intervalMs, timeoutMs, params }: Settings): Labels {
+  const parameters = Object.entries(params).map(([name, value]) => [`__param_${name}`, value])
+  const timeout = timeoutMs?.value ?? Math.min(intervalMs?.value ?? 0, prometheusDefaultTimeoutMs)
+  return {
+    ...(intervalMs && {
+      __scrape_interval__: durationText(intervalMs.value),
+      __scrape_timeout__: durationText(timeout),
+    }),
+    ...Object.fromEntries(parameters),
+  }
+}
