@@ -237,7 +237,7 @@ export interface Dated<T> {
   readonly from: NodeId
 }
 
-/** What has changed in the store. Told after the fact, in the order in which it happened. */
+/** What has changed in the store. Reported after the fact, in the order in which it happened. */
 export type Change =
   | { readonly kind: 'entry'; readonly entry: Entry; readonly before?: Entry }
   | { readonly kind: 'gone'; readonly owner: NodeId; readonly id: string }

@@ -168,14 +168,13 @@ async function start(
     clock,
     self: () => self,
     discovery: discovery.status,
-    isProbed: store.own.isWhole,
+    isProbed: store.own.isComplete,
     swarmState: store.swarmState,
     isSynced: peers.isSettled,
   })
 
   // what is served
   const names = createNames(store, (labels) => settingsOf(labels).name?.value)
-  store.subscribe(names.changed)
   const sd = createSd({ store, config, pending: readiness.pendingForLists })
   const rules = createRules({ store, config, log, metrics, pending: readiness.pendingForLists })
 

@@ -22,7 +22,7 @@ interface PipelineDeps<Plan> {
   readonly clock: Clock
   readonly store: {
     entries(): Iterable<Entry>
-    markWhole(): void
+    markComplete(): void
     readonly own: { self(): { readonly node: NodeId } }
   }
   readonly config: { readonly scrapeIntervalMs: number; readonly scrapeTimeoutMs: number }
@@ -63,7 +63,7 @@ export function startPipeline<Plan>(deps: PipelineDeps<Plan>): Pipeline {
     deps.probe(new Map(containers.map(({ target }) => [target.id, deps.planOf(target, settings(target))])))
     for (const { target, finding } of containers) if (finding.kind === 'searching') deps.repeat(target.id)
     deps.scrape(new Map(running.flatMap((entry) => jobOf(entry, deps))))
-    if (deps.isProbed()) store.markWhole()
+    if (deps.isProbed()) store.markComplete()
   }
 
   return {

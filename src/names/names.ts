@@ -1,127 +1,120 @@
-// From a name to what it denotes. Never one of several at random, never a mix of two things: what can't be
-// told apart is told as such, with the paths that would.
+// From a name to what it means. Never one of several at random, never a mix of two things: an ambiguous name is
+// refused, with the paths that are not.
 
 import type { Trouble } from '../errors.ts'
-import type { Change, NodeId, NodeView } from '../model.ts'
-import type { Answer, Question } from './answer.ts'
-import type { DirectorySource, Listed } from './directory.ts'
-import { createDirectory } from './directory.ts'
-import { isCurrent, partOn, whole } from './members.ts'
-import type { Nodes } from './nodes.ts'
-import { readNodes } from './nodes.ts'
-import { pickReplica, unknownReplica } from './picking.ts'
-import { ambiguous, pathsApart, unknownName } from './refusals.ts'
-import { createSame } from './same.ts'
-import type { OwnName } from './things.ts'
-import { type Level, levels } from './things.ts'
+import type { NodeId, NodeView } from '../model.ts'
+import { createNameIndex, type IndexSource, type ResourceState } from './name-index.ts'
+import { type NodeNames, nodeNamesOf } from './node-names.ts'
+import { findReplica, type ReplicaQuery, replicaPaths } from './replica-lookup.ts'
+import {
+  ambiguous,
+  distinctPaths,
+  type NameQuery,
+  type Resolution,
+  unknownName,
+  unknownReplica,
+} from './resolution.ts'
+import { type NameFromLabels, nameLevels } from './resources.ts'
+import { isCurrent, resolveAll, resolveOnNode } from './service-replicas.ts'
 
-/** What names are looked up in. The store is one. */
-export interface NamesSource extends DirectorySource {
+/** Where names are looked up. The store is one. */
+export interface NamesSource extends IndexSource {
   nodes(): readonly NodeView[]
 }
 
 export interface Names {
-  /** To be told of every change of the source. */
-  changed(change: Change): void
-  lookUp(question: Question): Answer
+  lookUp(query: NameQuery): Resolution
   /**
-   * The names, full or short, that mean more than one thing when `asked` is asked, each as what would be
-   * answered. What has one name on each node is meant to be so, and not among them.
+   * The names, full or short, that mean more than one thing on `node`, each as a look-up of it is refused. A name that
+   * each node has one container of is meant to be so, and not among them.
    */
-  ambiguities(asked: NodeId): readonly Trouble[]
+  ambiguities(node: NodeId): readonly Trouble[]
 }
 
-/** `ownName` reads from labels, of a container or a service, what they add as a name of the first level. */
-export function createNames(source: NamesSource, ownName: OwnName): Names {
-  const directory = createDirectory(source, ownName)
-  const unknown = createUnknown()
-  const same = createSame(source.entry)
+export function createNames(source: NamesSource, nameFromLabels: NameFromLabels): Names {
+  const index = createNameIndex(source, nameFromLabels)
+  let knownNodes: NodeNames | undefined
+  source.subscribe(({ kind }) => {
+    if (kind === 'nodes' || kind === 'swarmState') knownNodes = undefined
+  })
 
-  function lookUp(question: Question): Answer {
-    const { name, replica, asked } = question
-    const found = firstFound((level) => directory.find(level, name))
-    if (found.length === 0) return unknown(name, directory.names())
-    const nodes = readNodes(() => source.nodes(), source.swarmState()?.value)
-    if (replica === undefined) return withoutReplica(question, found, nodes)
-    const picked = pickReplica({ name, replica, asked }, found, nodes)
-    if (picked) return picked
-    const namesakes = directory.find('agent', name).length > 0 ? directory.find('full', name) : []
+  function nodeNames(): NodeNames {
+    knownNodes ??= nodeNamesOf(source.nodes(), source.swarmState()?.value)
+    return knownNodes
+  }
+
+  /** The resources of this name on the first level on which it has any. */
+  function find(name: string): readonly ResourceState[] {
+    for (const level of nameLevels) {
+      const found = index.find(level, name)
+      if (found.length > 0) return found
+    }
+    return []
+  }
+
+  function lookUpReplica(query: ReplicaQuery, found: readonly ResourceState[]) {
+    const { name, replica } = query
+    const nodes = nodeNames()
+    // A container that has the agents' own name is asked for by its id.
+    const namesakes = index.find('agent', name).length > 0 ? index.find('full', name) : []
+    const paths = () => [...found, ...namesakes].flatMap((state) => replicaPaths(name, state, nodes))
     return (
-      pickReplica({ name, replica, asked }, namesakes, nodes) ??
-      unknownReplica(name, replica, [...found, ...namesakes], nodes)
+      findReplica(query, found, nodes) ??
+      findReplica(query, namesakes, nodes) ??
+      unknownReplica(name, replica, paths())
     )
   }
 
   return {
-    changed(change) {
-      directory.changed(change)
-      same.changed(change)
+    lookUp(query) {
+      const { name, replica } = query
+      const found = find(name)
+      if (found.length === 0) return unknownName(name, index.names())
+      if (replica !== undefined) return lookUpReplica({ ...query, replica }, found)
+      return resolve(query, found, nodeNames())
     },
-    lookUp: (question) => same.answer(question) ?? same.learn(question, lookUp(question)),
-    ambiguities(asked) {
-      const nodes = readNodes(() => source.nodes(), source.swarmState()?.value)
-      const shared = new Set([...directory.shared('full'), ...directory.shared('short')])
+    ambiguities(node) {
+      const shared = new Set([...index.shared('full'), ...index.shared('short')])
       return [...shared].flatMap((name) => {
-        const found = contenders(
-          firstFound((level) => directory.find(level, name)),
-          asked,
-        )
-        if (new Set(found.map(({ thing }) => thing.full)).size < 2) return []
-        const answer = ambiguous(name, pathsApart(found, nodes))
-        return answer.kind === 'refused' ? [answer.trouble] : []
+        const meanings = meaningsOf(find(name), node)
+        if (new Set(meanings.map(({ resource }) => resource.full)).size < 2) return []
+        return [ambiguous(name, distinctPaths(meanings, nodeNames()))]
       })
     },
   }
 }
 
-const mostRemembered = 1000
-
-/** Whoever asks for what isn't there asks again and again: the search for what is like it is done once. */
-function createUnknown(): (name: string, known: ReadonlySet<string>) => Answer {
-  const answers = new Map<string, Answer>()
-  let among: ReadonlySet<string> | undefined
-  return (name, known) => {
-    if (known !== among || answers.size >= mostRemembered) answers.clear()
-    among = known
-    const answer = answers.get(name) ?? unknownName(name, known)
-    answers.set(name, answer)
-    return answer
-  }
-}
-
-function firstFound(find: (level: Level) => readonly Listed[]): readonly Listed[] {
-  for (const level of levels) {
-    const found = find(level)
-    if (found.length > 0) return found
-  }
-  return []
-}
-
-function withoutReplica({ name, asked, scope }: Question, found: readonly Listed[], nodes: Nodes): Answer {
-  const candidates = contenders(found, asked)
-  const inScope =
-    scope === 'node' ? candidates.filter(({ thing }) => (thing.owner ?? asked) === asked) : candidates
-  const [only, ...others] = inScope
+function resolve(
+  { name, node, scope }: NameQuery,
+  found: readonly ResourceState[],
+  nodes: NodeNames,
+): Resolution {
+  const isOnNode = ({ resource }: ResourceState) => resource.owner === undefined || resource.owner === node
+  const all = meaningsOf(found, node)
+  const meanings = scope === 'node' ? all.filter(isOnNode) : all
+  const [only, ...others] = meanings
   if (!only) return { kind: 'elsewhere', full: name }
-  if (others.length > 0) return ambiguous(name, pathsApart(inScope, nodes))
-  return scope === 'node' ? partOn(asked, only, nodes) : whole(only, only.thing.owner ?? asked, nodes)
+  if (others.length > 0) return { kind: 'refused', trouble: ambiguous(name, distinctPaths(meanings, nodes)) }
+  return scope === 'node'
+    ? resolveOnNode(only, node, nodes)
+    : resolveAll(only, only.resource.owner ?? node, nodes)
 }
 
 /**
- * The things that a name can still mean. What no longer runs gives way to what does; what belongs to nodes is
- * the asked node's own first, even if ended: another node's of the same name is a different container.
+ * What a name can still mean. What runs comes before what doesn't; of what belongs to nodes the asked node's own comes
+ * first, even if it has ended: another node's of the same name is a different container.
  */
-function contenders(found: readonly Listed[], asked: NodeId): readonly Listed[] {
-  const services = found.filter(({ thing }) => thing.owner === undefined)
-  const perNode = found.filter(({ thing }) => thing.owner !== undefined)
+function meaningsOf(found: readonly ResourceState[], node: NodeId): readonly ResourceState[] {
+  const services = found.filter(({ resource }) => resource.owner === undefined)
+  const perNode = found.filter(({ resource }) => resource.owner !== undefined)
   const running = services.filter(isCurrent)
   if (running.length > 0) return [...running, ...perNode.filter(isCurrent)]
-  const own = perNode.filter(({ thing }) => thing.owner === asked)
+  const own = perNode.filter(({ resource }) => resource.owner === node)
   if (own.length > 0) return currentFirst(own)
   return perNode.length > 0 ? currentFirst(perNode) : services
 }
 
-function currentFirst(listed: readonly Listed[]): readonly Listed[] {
-  const current = listed.filter(isCurrent)
-  return current.length > 0 ? current : listed
+function currentFirst(states: readonly ResourceState[]): readonly ResourceState[] {
+  const current = states.filter(isCurrent)
+  return current.length > 0 ? current : states
 }

@@ -1,5 +1,5 @@
-// What a node is named: in /sd, in paths, on the status page. One rule, so that every name that is shown is
-// understood as it was meant.
+// What a node is named: in /sd, in paths, on the status page. The only such rule, so that each name that is shown
+// means its node when it is asked for.
 
 import type { NodeId, NodeView, SwarmState } from '../model.ts'
 
@@ -9,7 +9,9 @@ export interface NodeNames {
   /** Its hostname, unless that means another node; then its id. */
   nameOf(node: NodeId): string
   /** The nodes that an id or a hostname means. Several: nothing tells them apart. */
-  meantBy(name: string): readonly NodeId[]
+  nodesNamed(name: string): readonly NodeId[]
+  /** Its agent is this one, or linked to this one. */
+  isConnected(node: NodeId): boolean
 }
 
 /**
@@ -19,8 +21,11 @@ export interface NodeNames {
  */
 export function nodeNamesOf(nodes: readonly NodeView[], swarmState: SwarmState | undefined): NodeNames {
   const byId = new Map(nodes.map((node) => [node.self.node, node]))
-  const isConnected = (node: NodeId) => (byId.get(node)?.link ?? 'lost') !== 'lost'
   const byHostname = Map.groupBy(byId.keys(), hostnameOf)
+
+  function isConnected(node: NodeId): boolean {
+    return (byId.get(node)?.link ?? 'lost') !== 'lost'
+  }
 
   function hostnameOf(node: NodeId): string {
     const own = byId.get(node)?.self.hostname
@@ -28,19 +33,17 @@ export function nodeNamesOf(nodes: readonly NodeView[], swarmState: SwarmState |
     return (isConnected(node) ? (own ?? known) : (known ?? own)) ?? node
   }
 
-  function meantBy(name: string): readonly NodeId[] {
+  function nodesNamed(name: string): readonly NodeId[] {
     if (byId.has(name)) return [name]
     const all = byHostname.get(name) ?? []
     const connected = all.filter(isConnected)
     return connected.length === 1 ? connected : all
   }
 
-  return {
-    hostnameOf,
-    nameOf(node) {
-      const hostname = hostnameOf(node)
-      return meantBy(hostname).every((one) => one === node) ? hostname : node
-    },
-    meantBy,
+  function nameOf(node: NodeId): string {
+    const hostname = hostnameOf(node)
+    return nodesNamed(hostname).every((one) => one === node) ? hostname : node
   }
+
+  return { hostnameOf, nameOf, nodesNamed, isConnected }
 }

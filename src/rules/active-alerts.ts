@@ -4,7 +4,7 @@
 import { jobOf, settingsOf } from '../labels/settings.ts'
 import type { AlertDefinition } from '../labels/sources.ts'
 import type { Entry, Labels, NodeId, SwarmService, SwarmState } from '../model.ts'
-import { isLive, stays } from '../names/living.ts'
+import { isRunning, mayRestart } from '../names/active-replica.ts'
 import type { AlertSubject } from './shortcuts.ts'
 
 export interface ActiveAlert {
@@ -81,15 +81,15 @@ const stackLabel = 'com.docker.stack.namespace'
 
 /** The containers whose labels count: those that run, else those that ended; in the same order on all agents. */
 function labelledContainers(entries: readonly Entry[]): readonly Entry[] {
-  const running = entries.filter(isLive)
+  const running = entries.filter(isRunning)
   const all = running.length > 0 ? running : entries
   return all.toSorted((a, b) => (a.target.id < b.target.id ? -1 : 1))
 }
 
 function isMeantToRun({ isSwarm, declared, entries }: AlertingService, isSwarmKnown: boolean): boolean {
   if (declared) return declared.mode !== 'replicated' || declared.replicas > 0
-  if (entries.some(isLive)) return true
-  return !(isSwarm && isSwarmKnown) && entries.some(stays)
+  if (entries.some(isRunning)) return true
+  return !(isSwarm && isSwarmKnown) && entries.some(mayRestart)
 }
 
 /** It stays when its service is scaled to zero, though not when the service is removed. */

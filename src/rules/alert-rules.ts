@@ -4,7 +4,7 @@
 import type { AlertPart } from '../labels/sources.ts'
 import { looseDuration } from '../labels/values.ts'
 import type { Labels } from '../model.ts'
-import { compoundKey } from '../names/compound-key.ts'
+import { compoundKey } from '../names/resources.ts'
 import { InvalidExpression } from '../promql/expression.ts'
 import { labelProblem, maxForMs, type Rule, ruleProblem } from '../promql/rule.ts'
 import { literalTemplate } from '../promql/template.ts'

@@ -12,9 +12,8 @@ import {
   type SwarmService,
   type SwarmState,
 } from '../model.ts'
-import { compoundKey } from '../names/compound-key.ts'
-import { isLive, stays } from '../names/living.ts'
-import { standing } from '../names/standing.ts'
+import { activeReplica, isRunning, mayRestart } from '../names/active-replica.ts'
+import { compoundKey } from '../names/resources.ts'
 
 export interface ReplicaView {
   readonly entries: Iterable<Entry>
@@ -107,7 +106,7 @@ function replicasOfService(
 /** A standalone container, one of Compose's, or an entry of `TARGETS`. */
 function replicaOfContainer(entries: readonly Entry[], view: ReplicaView): readonly ListedReplica[] {
   const entry = activeOf(
-    entries.filter((entry) => isLive(entry) || stays(entry)),
+    entries.filter((entry) => isRunning(entry) || mayRestart(entry)),
     view,
   )
   if (!entry) return []
@@ -143,14 +142,14 @@ function isWanted(
   declared: DeclaredService | undefined,
   { swarmState, isConnected }: ReplicaView,
 ): boolean {
-  const live = isLive(entry)
+  const live = isRunning(entry)
   const { place } = entry.target
   // its node sees it run, so the managers' state is only late
   if (live && isConnected(entry.owner)) return true
-  if (!swarmState) return live || stays(entry)
+  if (!swarmState) return live || mayRestart(entry)
   if (!declared || !('serviceId' in place) || place.serviceId !== declared.id) return false
   if (declared.mode === 'global') return live || runsGlobalTasks(swarmState, entry.owner)
-  return declared.mode === 'job' && (live || stays(entry))
+  return declared.mode === 'job' && (live || mayRestart(entry))
 }
 
 function runsGlobalTasks({ nodes }: SwarmState, node: NodeId): boolean {
@@ -160,14 +159,14 @@ function runsGlobalTasks({ nodes }: SwarmState, node: NodeId): boolean {
 
 /** The same choice by every agent, in whatever order each learned of the containers. */
 function activeOf(entries: readonly Entry[], { isConnected }: ReplicaView, order: readonly string[] = []) {
-  return standing(
+  return activeReplica(
     entries.toSorted((a, b) => (a.target.id < b.target.id ? -1 : 1)),
-    { order, linked: isConnected },
+    { order, isConnected },
   )
 }
 
 function runningFirst(a: Entry, b: Entry): number {
-  return Number(isLive(b)) - Number(isLive(a)) || (a.target.id < b.target.id ? -1 : 1)
+  return Number(isRunning(b)) - Number(isRunning(a)) || (a.target.id < b.target.id ? -1 : 1)
 }
 
 function slotKeyOf({ owner, target: { place } }: Entry): string {

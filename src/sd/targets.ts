@@ -5,9 +5,8 @@
 
 import { jobOf, type Settings } from '../labels/settings.ts'
 import { agentName, type Entry, type Labels, type NodeId, type NodeView, type SwarmState } from '../model.ts'
-import { compoundKey } from '../names/compound-key.ts'
 import { nodeNamesOf } from '../names/node-names.ts'
-import { pinOf } from '../names/pin.ts'
+import { compoundKey, replicaOnNode } from '../names/resources.ts'
 import { durationText } from '../promql/literals.ts'
 import { type ListedReplica, listReplicas } from './replicas.ts'
 import { swarmLabels } from './swarm-labels.ts'
@@ -92,7 +91,7 @@ function agentTargets(nodes: readonly NodeView[], context: TargetContext): reado
 function replicaTarget(replica: ListedReplica, context: TargetContext): ScrapeTarget {
   const { service, stack, slot, nameOnNode, entry, settings } = replica
   const node = entry && context.nameOf(entry.owner)
-  const pin = nameOnNode === undefined ? undefined : pinOf(entry!.target, nameOnNode, node!)
+  const pin = nameOnNode === undefined ? undefined : replicaOnNode(entry!.target, nameOnNode, node!)
   const labels = {
     ...settings.labels,
     __metrics_path__: `/${nameOnNode ?? service}/${pin ?? slot}/metrics`,

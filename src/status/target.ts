@@ -14,7 +14,7 @@ import {
   type SwarmService,
   type Target,
 } from '../model.ts'
-import { pinOf } from '../names/pin.ts'
+import { metricsPath, replicaOnNode } from '../names/resources.ts'
 import type { TargetState, TargetStatus } from './shape.ts'
 
 /** What the status of a target depends on besides its entry. */
@@ -61,12 +61,12 @@ function placeOf(target: Target, node: string): PlaceStatus {
   const { place, name } = target
   switch (place.kind) {
     case 'replicated':
-      return { ...swarmPlace(place), replica: place.slot, path: pathOf(place.service, place.slot) }
+      return { ...swarmPlace(place), replica: place.slot, path: metricsPath(place.service, place.slot) }
     case 'global':
       return {
         ...swarmPlace(place),
         replica: node,
-        path: pathOf(place.service, pinOf(target, place.service, node)),
+        path: metricsPath(place.service, replicaOnNode(target, place.service, node)),
       }
     case 'compose':
       return {
@@ -74,10 +74,14 @@ function placeOf(target: Target, node: string): PlaceStatus {
         service: place.service,
         stack: place.project,
         replica: place.number,
-        path: pathOf(name, pinOf(target, name, node)),
+        path: metricsPath(name, replicaOnNode(target, name, node)),
       }
     case 'standalone':
-      return { kind: standaloneKind(target), replica: node, path: pathOf(name, pinOf(target, name, node)) }
+      return {
+        kind: standaloneKind(target),
+        replica: node,
+        path: metricsPath(name, replicaOnNode(target, name, node)),
+      }
   }
 }
 
@@ -88,10 +92,6 @@ function standaloneKind({ id, url }: Target): TargetStatus['kind'] {
 
 function swarmPlace({ kind, service, stack }: Extract<Place, { readonly serviceId: string }>) {
   return { kind, service, ...(stack !== undefined && { stack }) }
-}
-
-function pathOf(name: string, replica: string): string {
-  return `/${encodeURIComponent(name)}/${encodeURIComponent(replica)}/metrics`
 }
 
 export function stateOf({ ended, finding, endpoint, snapshot }: Entry, isLost: boolean): TargetState {

@@ -119,7 +119,7 @@ export function createMesh(options: MeshOptions): Mesh {
   /** The links know us under the id that we had. */
   function becomeAnother(): void {
     reports.clear(node)
-    store.accuseSelf(undefined)
+    store.setOwnTrouble(undefined)
     node = own.self().node
     for (const link of [...links.keys()]) dismiss(link, 'the node has got another id')
   }
@@ -293,7 +293,7 @@ export function createMesh(options: MeshOptions): Mesh {
   function show(node: NodeId): void {
     const reported = reports.of(node)
     const session = members.present(node)
-    if (node === own.self().node) store.accuseSelf(reported)
+    if (node === own.self().node) store.setOwnTrouble(reported)
     else if (!session) store.peers.trouble(node, reported)
     else store.peers.up({ ...session.peer, self: session.self() }, reported ?? blackHoles.trouble(node))
   }

@@ -32,7 +32,7 @@ export interface Session {
 }
 
 /** What sync needs of the store. */
-export type SyncStore = Pick<Store, 'own' | 'peers' | 'putRemoteSwarmState' | 'accuseSelf' | 'subscribe'>
+export type SyncStore = Pick<Store, 'own' | 'peers' | 'putRemoteSwarmState' | 'setOwnTrouble' | 'subscribe'>
 
 export interface SessionContext {
   readonly link: Link
@@ -105,7 +105,7 @@ export function createSession(context: SessionContext): Session {
   }
 
   function sendComplete(): void {
-    if (isCompleteSent || !isStarted || !own.isWhole() || feed.due() !== undefined) return
+    if (isCompleteSent || !isStarted || !own.isComplete() || feed.due() !== undefined) return
     isCompleteSent = true
     link.send({ kind: 'complete' })
   }

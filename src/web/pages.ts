@@ -73,7 +73,7 @@ async function answerPage(
 function lookUp(request: FastifyRequest<PageRoute>, deps: PagesDeps): LookUpResult {
   const query = queryOf(request, deps.nodes())
   const found = deps.lookUp(query)
-  const isOwn = query.replica === undefined && found.kind === 'one' && found.entry.owner === query.asked
+  const isOwn = query.replica === undefined && found.kind === 'one' && found.entry.owner === query.node
   const pending = isOwn ? [] : deps.pending()
   if (pending.length > 0)
     throw new ProxyError('not_ready', `not known yet, waiting for: ${pending.join(', ')}`)
@@ -83,12 +83,12 @@ function lookUp(request: FastifyRequest<PageRoute>, deps: PagesDeps): LookUpResu
 function queryOf(
   { params, query }: FastifyRequest<PageRoute>,
   [own]: readonly NodeView[],
-): LookUpQuery & { readonly asked: NodeId } {
+): LookUpQuery & { readonly node: NodeId } {
   if (!own) throw new ProxyError('not_ready', 'this agent does not know its node yet')
   const { name, replica } = params
   const { scope } = query
   if (scope !== undefined && scope !== 'node') throw new ProxyError('bad_request', 'scope can only be node')
-  return { name, asked: own.self.node, ...(replica !== undefined && { replica }), ...(scope && { scope }) }
+  return { name, node: own.self.node, ...(replica !== undefined && { replica }), ...(scope && { scope }) }
 }
 
 function read(

@@ -5,8 +5,8 @@ import type { Clock } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
 import { errorOf, ProxyError, troubleOf } from '../errors.ts'
 import type { Entry, Mono, NodeId, NodeView, Snapshot, SwarmState } from '../model.ts'
-import { compoundKey } from '../names/compound-key.ts'
 import { nodeNamesOf } from '../names/node-names.ts'
+import { compoundKey } from '../names/resources.ts'
 import {
   decide,
   type FinalDecision,

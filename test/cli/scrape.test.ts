@@ -105,7 +105,7 @@ describe('app-metrics-proxy scrape NAME', () => {
       const { code, err } = await run(scrape, ['wep'], { env })
       expect(code).toBe(1)
       expect(err).toMatch(
-        /^failed: 404 no container or service is called "wep". To fix it: ask for \/web\/metrics\n$/,
+        /^failed: 404 no container or service is named "wep". To fix it: ask for \/web\/metrics\n$/,
       )
     } finally {
       await agent.stop()

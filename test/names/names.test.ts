@@ -1,8 +1,9 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Entry, NodeView, SwarmState } from '../../src/model.ts'
-import type { Answer, Question } from '../../src/names/answer.ts'
 import { createNames } from '../../src/names/names.ts'
-import { shortened } from '../../src/names/things.ts'
+import type { NameQuery, Resolution } from '../../src/names/resolution.ts'
+import { originalName } from '../../src/names/resources.ts'
 import {
   composed,
   container,
@@ -15,7 +16,7 @@ import {
 } from '../store/world.ts'
 
 const threeNodes = [node('n1', 'one', 'self'), node('n2', 'two'), node('n3', 'three')]
-const ownName = (labels: Readonly<Record<string, string>>) => labels['app-metrics-proxy.name']
+const nameFromLabels = (labels: Readonly<Record<string, string>>) => labels['app-metrics-proxy.name']
 
 interface Cluster {
   readonly entries: readonly Entry[]
@@ -26,30 +27,30 @@ interface Cluster {
 function ask({ entries, nodes = threeNodes, swarmState }: Cluster, question: string, asked = 'n1'): string {
   const world = createWorld(entries, nodes)
   world.declare(swarmState)
-  return told(createNames(world, ownName).lookUp(questionOf(question, asked)))
+  return textOf(createNames(world, nameFromLabels).lookUp(queryOf(question, asked)))
 }
 
 /** `/name/replica?scope=node` */
-function questionOf(text: string, asked: string): Question {
+function queryOf(text: string, asked: string): NameQuery {
   const [path = '', scope] = text.split('?scope=')
   const [name = '', replica] = path.split('/')
-  return { name, asked, ...(replica && { replica }), ...(scope === 'node' && { scope }) }
+  return { name, node: asked, ...(replica && { replica }), ...(scope === 'node' && { scope }) }
 }
 
-/** An answer in one line. */
-function told(answer: Answer): string {
-  if (answer.kind === 'one') return `${answer.entry.target.name} on ${answer.entry.owner}`
-  if (answer.kind === 'elsewhere') return 'elsewhere'
-  if (answer.kind === 'replicas')
-    return `${answer.full}: ${answer.replicas.map(({ slot, entry }) => `${slot}@${entry?.owner ?? 'nowhere'}`).join(' ')}`
-  const { code, reason, hint } = answer.trouble
+/** A resolution in one line. */
+function textOf(resolution: Resolution): string {
+  if (resolution.kind === 'one') return `${resolution.entry.target.name} on ${resolution.entry.owner}`
+  if (resolution.kind === 'elsewhere') return 'elsewhere'
+  if (resolution.kind === 'replicas')
+    return `${resolution.full}: ${resolution.replicas.map(({ slot, entry }) => `${slot}@${entry?.owner ?? 'nowhere'}`).join(' ')}`
+  const { code, reason, hint } = resolution.trouble
   return [code, reason, ...(hint ? [hint] : [])].join('; ')
 }
 
 const ended = { at: 5, exitCode: 1, removed: false }
 const web = [task('n1', 'demo_web', 1), task('n2', 'demo_web', 2)]
 
-describe('the original’s shortening', () => {
+describe('the original’s short name', () => {
   test.each([
     ['demo_web.1.k3sp6t6qlx', 'web'],
     ['my_stack_web.1.k3sp6t6qlx', 'stack'],
@@ -61,7 +62,7 @@ describe('the original’s shortening', () => {
     ['_x', 'x'],
     ['x_', ''],
   ])('%s becomes %s', (name, short) => {
-    expect(shortened(name)).toBe(short)
+    expect(originalName(name)).toBe(short)
   })
 })
 
@@ -113,7 +114,7 @@ describe('ambiguity', () => {
       'ambiguous; "web" means more than one thing; ask for one of /demo_web/metrics /prod_web/metrics',
     ],
     [
-      'a container that is called like a service, on whatever node',
+      'a container that is named like a service, on whatever node',
       [...web, standalone('n3', 'demo_web')],
       'demo_web',
       `ambiguous; "demo_web" means more than one thing; ask for one of ${[
@@ -160,7 +161,7 @@ describe('ambiguity', () => {
     expect([ask({ entries }, 'x', 'n1'), ask({ entries }, 'x', 'n2')]).toEqual(['x on n1', 'x on n2'])
   })
 
-  test('among more things than anyone reads, the first are named and the others counted', () => {
+  test('of many things only the first are listed and the others counted', () => {
     const entries = Array.from({ length: 23 }, (_, n) => task('n1', `s${n + 10}_web`, 1))
     const answer = ask({ entries }, 'web')
     expect(answer).toMatch(/ask for one of \/s10_web\/metrics .* \/s29_web\/metrics and 3 more$/)
@@ -203,10 +204,10 @@ describe('the agents’ own name', () => {
   const who = (question: string) => {
     const world = createWorld(entries, threeNodes)
     world.declare(swarmState)
-    const answer = createNames(world, ownName).lookUp(questionOf(question, 'n1'))
+    const answer = createNames(world, nameFromLabels).lookUp(queryOf(question, 'n1'))
     return answer.kind === 'one'
       ? `${answer.entry.target.id.slice(0, 12)}@${answer.entry.owner}`
-      : told(answer)
+      : textOf(answer)
   }
 
   test.each([
@@ -251,7 +252,7 @@ describe('the path that /sd gives for a replica', () => {
   })
 })
 
-describe('what only looks alike', () => {
+describe('similar names', () => {
   test('of two projects is never one thing', () => {
     const entries = [composed('n1', 'shop', 'api_db'), composed('n1', 'shop_api', 'db')]
     expect(ask({ entries }, 'shop_api_db')).toMatch(
@@ -286,30 +287,30 @@ describe('unknown names', () => {
   test.each([
     [
       'demo_wbe',
-      'unknown; no container or service is called "demo_wbe"; ask for one of /demo_web/metrics /web/metrics',
+      'unknown; no container or service is named "demo_wbe"; ask for one of /demo_web/metrics /web/metrics',
     ],
     [
       'DEMO_WEB',
-      'unknown; no container or service is called "DEMO_WEB"; ask for one of /demo_web/metrics /web/metrics',
+      'unknown; no container or service is named "DEMO_WEB"; ask for one of /demo_web/metrics /web/metrics',
     ],
-    ['prod_web', 'unknown; no container or service is called "prod_web"; ask for /web/metrics'],
-    ['nothing-like-it', 'unknown; no container or service is called "nothing-like-it"'],
-    ['..%2Fetc', 'unknown; no container or service is called "..%2Fetc"'],
-    ['__proto__', 'unknown; no container or service is called "__proto__"'],
-    ['', 'unknown; no container or service is called ""'],
+    ['prod_web', 'unknown; no container or service is named "prod_web"; ask for /web/metrics'],
+    ['nothing-like-it', 'unknown; no container or service is named "nothing-like-it"'],
+    ['..%2Fetc', 'unknown; no container or service is named "..%2Fetc"'],
+    ['__proto__', 'unknown; no container or service is named "__proto__"'],
+    ['', 'unknown; no container or service is named ""'],
   ])('%j', (name, answer) => {
     expect(ask({ entries: web }, name)).toBe(answer)
   })
 
-  test('the paths that are named can be asked as they stand', () => {
+  test('the suggested paths are encoded', () => {
     expect(ask({ entries: [standalone('n1', 'ü #1')] }, 'ü #2')).toBe(
-      'unknown; no container or service is called "ü #2"; ask for /%C3%BC%20%231/metrics',
+      'unknown; no container or service is named "ü #2"; ask for /%C3%BC%20%231/metrics',
     )
   })
 
-  test('a name as long as a client likes isn’t repeated as a whole', () => {
+  test('a very long name is cut in the error', () => {
     const answer = ask({ entries: web }, 'x'.repeat(10_000))
-    expect(answer).toBe(`unknown; no container or service is called "${'x'.repeat(200)}…"`)
+    expect(answer).toBe(`unknown; no container or service is named "${'x'.repeat(200)}…"`)
   })
 })
 
@@ -372,7 +373,7 @@ describe('replicas', () => {
     expect(ask({ entries: web, nodes }, `demo_web/${id}`)).toBe('demo_web.2.task2n2 on n2')
   })
 
-  test('less of an id than Docker shows is none', () => {
+  test('an id shorter than Docker shows it matches nothing', () => {
     const answer = ask({ entries: web }, `demo_web/${web[1]!.target.id.slice(0, 11)}`)
     expect(answer).toMatch(/^unknown; "demo_web" has no replica/)
   })
@@ -402,27 +403,27 @@ describe('replicas', () => {
 })
 
 test.each(['constructor', '__proto__', 'toString'])(
-  'two containers in a slot called %s are looked up',
+  'two containers in a slot named %s are looked up',
   (slot) => {
     const place = { kind: 'replicated', service: 'web', serviceId: 'id-web', slot, task: 't' } as const
     const entries = ['a', 'b'].map((name) => container('n1', name, place))
     const world = createWorld(entries, [node('n1')])
     world.declare(declared({ name: 'web', contested: new Map([['1', ['x', 'y']]]) }))
     const names = createNames(world, () => undefined)
-    expect(names.lookUp({ name: 'web', replica: slot, asked: 'n1' })).toMatchObject({
+    expect(names.lookUp({ name: 'web', replica: slot, node: 'n1' })).toMatchObject({
       kind: 'one',
       full: 'web',
     })
   },
 )
 
-describe('one slot, several containers', () => {
+describe('a slot with several containers', () => {
   const older = task('n1', 'demo_web', 1, { task: 'aaa' })
   const newer = (traits: Parameters<typeof task>[3] = {}) =>
     task('n2', 'demo_web', 1, { task: 'bbb', ...traits })
   const swarmState = declared({ contested: new Map([['1', ['aaa', 'bbb']]]) })
 
-  test('one that the managers don’t know takes the place of none that they know, and fills an empty one', () => {
+  test('a container that the managers don’t know never replaces one that they know, and fills an empty slot', () => {
     const known = task('n1', 'demo_web', 1)
     const made = task('n2', 'demo_web', 1, { task: 'made' })
     const provisional = (entry: Entry): Entry => ({
@@ -446,35 +447,35 @@ describe('one slot, several containers', () => {
     expect(ask({ entries: [nowGlobal, known] }, 'web')).toContain('1@n1')
   })
 
-  test('the older stands until the newer answers', () => {
+  test('the older is active until the newer has metrics', () => {
     expect(ask({ entries: [newer({ answers: false }), older], swarmState }, 'web')).toBe('demo_web: 1@n1')
     expect(ask({ entries: [newer(), older], swarmState }, 'web')).toBe('demo_web: 1@n2')
   })
 
-  test('a newer one that fails to stay leaves the older', () => {
+  test('the older is active again once the newer has ended', () => {
     expect(ask({ entries: [newer({ ended }), older], swarmState }, 'web')).toBe('demo_web: 1@n1')
   })
 
-  test('one that isn’t meant to run any more is older than all that are', () => {
+  test('a container that isn’t meant to run any more is older than all that are', () => {
     const order = declared({ contested: new Map([['1', ['bbb']]]) })
     expect(ask({ entries: [newer(), older], swarmState: order }, 'web')).toBe('demo_web: 1@n2')
   })
 
-  test('nor does another that isn’t meant to run take its place while the one that is does not answer yet', () => {
+  test('a container that isn’t meant to run doesn’t follow while the one that is has no metrics yet', () => {
     const orphan = task('n3', 'demo_web', 1, { task: 'zzz' })
     const world = createWorld([older], threeNodes)
-    const names = createNames(world, ownName)
-    const say = () => told(names.lookUp(questionOf('web', 'n3')))
-    expect(say()).toBe('demo_web: 1@n1')
-    names.changed(world.declare(declared({ contested: new Map([['1', ['bbb']]]) })))
-    names.changed(world.put(newer({ answers: false })))
-    names.changed(world.put(orphan))
-    expect(say()).toBe('demo_web: 1@n1')
-    names.changed(world.put(newer()))
-    expect(say()).toBe('demo_web: 1@n2')
+    const names = createNames(world, nameFromLabels)
+    const active = () => textOf(names.lookUp(queryOf('web', 'n3')))
+    expect(active()).toBe('demo_web: 1@n1')
+    world.declare(declared({ contested: new Map([['1', ['bbb']]]) }))
+    world.put(newer({ answers: false }))
+    world.put(orphan)
+    expect(active()).toBe('demo_web: 1@n1')
+    world.put(newer())
+    expect(active()).toBe('demo_web: 1@n2')
   })
 
-  test('nor is it ever shown by an agent that comes to know both at once, where managers know one', () => {
+  test('an agent that gets to know two at once shows the one that the managers mean to run', () => {
     const order = declared({ contested: new Map([['1', ['bbb']]]) })
     for (const entries of [
       [older, newer()],
@@ -486,92 +487,91 @@ describe('one slot, several containers', () => {
     )
   })
 
-  test('what a cut-off node last said never outranks what can be seen', () => {
+  test('the last state of a lost node never outranks that of a connected one', () => {
     const nodes = [node('n1', 'one', 'lost'), node('n2', 'two')]
     expect(ask({ entries: [newer(), older], nodes }, 'web')).toBe('demo_web: 1@n2')
     expect(ask({ entries: [older, newer({ answers: false })], nodes }, 'web')).toBe('demo_web: 1@n2')
   })
 
-  test('nor does it keep its place before one that is restarted meanwhile', () => {
+  test('a container on a lost node gives way to one that is restarted', () => {
     const nodes = [node('n1', 'one', 'lost'), node('n2', 'two'), node('n3', 'three', 'self')]
     const world = createWorld([older, newer()], nodes)
-    const names = createNames(world, ownName)
-    const say = () => told(names.lookUp(questionOf('web', 'n3')))
-    expect(say()).toBe('demo_web: 1@n2')
-    names.changed(world.put(newer({ ended })))
-    expect(say()).toBe('demo_web: 1@n1')
-    names.changed(world.put(newer()))
-    expect(say()).toBe('demo_web: 1@n2')
+    const names = createNames(world, nameFromLabels)
+    const active = () => textOf(names.lookUp(queryOf('web', 'n3')))
+    expect(active()).toBe('demo_web: 1@n2')
+    world.put(newer({ ended }))
+    expect(active()).toBe('demo_web: 1@n1')
+    world.put(newer())
+    expect(active()).toBe('demo_web: 1@n2')
   })
 
-  test('one that is meant to run takes its place again from one that isn’t, once that can’t be asked', () => {
+  test('a container that is meant to run is active again once the node of one that isn’t is lost', () => {
     const world = createWorld([older, newer()], threeNodes)
-    const names = createNames(world, ownName)
-    const say = () => told(names.lookUp(questionOf('web', 'n3')))
-    names.changed(world.declare(declared({ contested: new Map([['1', ['bbb']]]) })))
-    expect(say()).toBe('demo_web: 1@n2')
-    names.changed(world.put(newer({ ended })))
-    expect(say()).toBe('demo_web: 1@n1')
-    names.changed(world.put(newer()))
-    expect(say()).toBe('demo_web: 1@n1')
-    names.changed(
-      world.see(threeNodes.map((one) => (one.self.node === 'n1' ? { ...one, link: 'lost' } : one))),
-    )
-    expect(say()).toBe('demo_web: 1@n2')
+    const names = createNames(world, nameFromLabels)
+    const active = () => textOf(names.lookUp(queryOf('web', 'n3')))
+    world.declare(declared({ contested: new Map([['1', ['bbb']]]) }))
+    expect(active()).toBe('demo_web: 1@n2')
+    world.put(newer({ ended }))
+    expect(active()).toBe('demo_web: 1@n1')
+    world.put(newer())
+    expect(active()).toBe('demo_web: 1@n1')
+    world.see(threeNodes.map((one) => (one.self.node === 'n1' ? { ...one, link: 'lost' } : one)))
+    expect(active()).toBe('demo_web: 1@n2')
   })
 
-  test('one that came back after its node was cut off doesn’t take its place again', () => {
+  test('a container that returns after its node was lost is not active again', () => {
     const world = createWorld([older], threeNodes)
-    const names = createNames(world, ownName)
-    const say = () => told(names.lookUp(questionOf('web', 'n3')))
-    expect(say()).toBe('demo_web: 1@n1')
-    names.changed(world.remove('n1', older.target.id))
-    names.changed(world.put(newer()))
-    expect(say()).toBe('demo_web: 1@n2')
-    names.changed(world.put(older))
-    expect(say()).toBe('demo_web: 1@n2')
-    names.changed(world.put(newer({ ended })))
-    expect(say()).toBe('demo_web: 1@n1')
+    const names = createNames(world, nameFromLabels)
+    const active = () => textOf(names.lookUp(queryOf('web', 'n3')))
+    expect(active()).toBe('demo_web: 1@n1')
+    world.remove('n1', older.target.id)
+    world.put(newer())
+    expect(active()).toBe('demo_web: 1@n2')
+    world.put(older)
+    expect(active()).toBe('demo_web: 1@n2')
+    world.put(newer({ ended }))
+    expect(active()).toBe('demo_web: 1@n1')
   })
 
-  test('one whose agent restarts isn’t left for an older one that still runs, only for one that never stood', () => {
-    const nodes = [...threeNodes]
-    const world = createWorld([older], nodes)
-    const names = createNames(world, ownName)
-    const say = () => told(names.lookUp(questionOf('web', 'n3')))
-    expect(say()).toBe('demo_web: 1@n1')
-    names.changed(world.declare(swarmState))
-    names.changed(world.put(newer()))
-    expect(say()).toBe('demo_web: 1@n2')
+  test('while its node is lost, a container gives way only to one that was never active before', () => {
+    const world = createWorld([older], threeNodes)
+    const see = (link: 'up' | 'lost') =>
+      world.see(threeNodes.map((one) => (one.self.node === 'n2' ? { ...one, link } : one)))
+    const names = createNames(world, nameFromLabels)
+    const active = () => textOf(names.lookUp(queryOf('web', 'n3')))
+    expect(active()).toBe('demo_web: 1@n1')
+    world.declare(swarmState)
+    world.put(newer())
+    expect(active()).toBe('demo_web: 1@n2')
     for (const order of [swarmState, declared({})]) {
-      names.changed(world.declare(order))
-      nodes[1] = node('n2', 'two', 'lost')
-      expect(say()).toBe('demo_web: 1@n2')
-      nodes[1] = threeNodes[1]!
-      expect(say()).toBe('demo_web: 1@n2')
+      world.declare(order)
+      see('lost')
+      expect(active()).toBe('demo_web: 1@n2')
+      see('up')
+      expect(active()).toBe('demo_web: 1@n2')
     }
-    nodes[1] = node('n2', 'two', 'lost')
-    names.changed(world.put(task('n3', 'demo_web', 1, { task: 'ccc' })))
-    expect(say()).toBe('demo_web: 1@n3')
+    see('lost')
+    world.put(task('n3', 'demo_web', 1, { task: 'ccc' }))
+    expect(active()).toBe('demo_web: 1@n3')
   })
 
-  test('one that is being ended stands until one that never stood answers', () => {
+  test('a container that is being shut down is active until one that never was has metrics', () => {
     const newest = (answers: boolean) => task('n3', 'demo_web', 1, { task: 'ccc', answers })
     const world = createWorld([older], threeNodes)
-    const names = createNames(world, ownName)
-    const say = () => told(names.lookUp(questionOf('web', 'n3')))
-    expect(say()).toBe('demo_web: 1@n1')
-    names.changed(world.declare(swarmState))
-    names.changed(world.put(newer()))
-    expect(say()).toBe('demo_web: 1@n2')
-    names.changed(world.put(newest(false)))
-    names.changed(world.declare(declared({ contested: new Map([['1', ['aaa', 'ccc']]]) })))
-    expect(say()).toBe('demo_web: 1@n2')
-    names.changed(world.put(newest(true)))
-    expect(say()).toBe('demo_web: 1@n3')
+    const names = createNames(world, nameFromLabels)
+    const active = () => textOf(names.lookUp(queryOf('web', 'n3')))
+    expect(active()).toBe('demo_web: 1@n1')
+    world.declare(swarmState)
+    world.put(newer())
+    expect(active()).toBe('demo_web: 1@n2')
+    world.put(newest(false))
+    world.declare(declared({ contested: new Map([['1', ['aaa', 'ccc']]]) }))
+    expect(active()).toBe('demo_web: 1@n2')
+    world.put(newest(true))
+    expect(active()).toBe('demo_web: 1@n3')
   })
 
-  test('one that no longer listens gives way before it has ended, and for good', () => {
+  test('a container that refuses connections gives way before it has ended, and for good', () => {
     const closed = {
       at: 0,
       durationMs: 1,
@@ -580,29 +580,47 @@ describe('one slot, several containers', () => {
     } as const
     const slow = { ...closed, trouble: { code: 'timeout', reason: 'no answer' } } as const
     const world = createWorld([older], threeNodes)
-    const names = createNames(world, ownName)
-    const say = () => told(names.lookUp(questionOf('web', 'n3')))
-    expect(say()).toBe('demo_web: 1@n1')
-    names.changed(world.put(newer({ answers: false })))
-    names.changed(world.put({ ...older, snapshot: closed }))
-    expect(say()).toBe('demo_web: 1@n1')
-    names.changed(world.put(newer()))
-    names.changed(world.put({ ...older, snapshot: slow }))
-    expect(say()).toBe('demo_web: 1@n1')
-    names.changed(world.put({ ...older, snapshot: closed }))
-    expect(say()).toBe('demo_web: 1@n2')
-    names.changed(world.put(older))
-    names.changed(world.put({ ...newer(), snapshot: closed }))
-    expect(say()).toBe('demo_web: 1@n2')
+    const names = createNames(world, nameFromLabels)
+    const active = () => textOf(names.lookUp(queryOf('web', 'n3')))
+    expect(active()).toBe('demo_web: 1@n1')
+    world.put(newer({ answers: false }))
+    world.put({ ...older, snapshot: closed })
+    expect(active()).toBe('demo_web: 1@n1')
+    world.put(newer())
+    world.put({ ...older, snapshot: slow })
+    expect(active()).toBe('demo_web: 1@n1')
+    world.put({ ...older, snapshot: closed })
+    expect(active()).toBe('demo_web: 1@n2')
+    world.put(older)
+    world.put({ ...newer(), snapshot: closed })
+    expect(active()).toBe('demo_web: 1@n2')
   })
 
-  test('it counts for the node on which it stands, and for no other', () => {
+  test.each([
+    ['of the slot', [task('n3', 'demo_web', 2)]],
+    ['of the service', []],
+  ])('the active container is forgotten with the last container %s', (_, others) => {
+    const world = createWorld([older, ...others], threeNodes)
+    const names = createNames(world, nameFromLabels)
+    const active = () => textOf(names.lookUp(queryOf('demo_web/1', 'n3')))
+    expect(active()).toMatch(/ on n1$/)
+    world.put(newer())
+    expect(active()).toMatch(/ on n1$/)
+    world.remove('n1', older.target.id)
+    world.remove('n2', newer().target.id)
+    expect(active()).toMatch(/^unknown/)
+    world.put(older)
+    world.put(newer())
+    expect(active()).toMatch(/ on n2$/)
+  })
+
+  test('counts only for the node of its active container', () => {
     const entries = [newer(), older]
     expect(ask({ entries, swarmState }, 'web?scope=node', 'n1')).toBe('elsewhere')
     expect(ask({ entries, swarmState }, 'web?scope=node', 'n2')).toBe('demo_web: 1@n2')
   })
 
-  test('of several that ended, the last', () => {
+  test('is the last of those that ended', () => {
     const entries = [
       task('n1', 'demo_web', 1, { ended: { ...ended, at: 9 } }),
       task('n2', 'demo_web', 1, { ended: { ...ended, at: 7 } }),
@@ -610,7 +628,7 @@ describe('one slot, several containers', () => {
     expect(ask({ entries }, 'web')).toBe('demo_web: 1@n1')
   })
 
-  test('a container that was made anew under its name takes it over', () => {
+  test('a container that is recreated under its name takes it over', () => {
     const gone = { ...standalone('n1', 'x', { ended }), history: [] }
     const former = { ...gone, target: { ...gone.target, id: 'f'.repeat(64) } }
     expect(ask({ entries: [standalone('n1', 'x'), former] }, 'x/one')).toBe('x on n1')
@@ -618,27 +636,61 @@ describe('one slot, several containers', () => {
 })
 
 describe('changes', () => {
-  test('are followed one by one', () => {
+  test('of containers and services change what a name means', () => {
     const world = createWorld([...web], threeNodes)
-    const names = createNames(world, ownName)
-    const say = (question: string) => told(names.lookUp(questionOf(question, 'n1')))
+    const names = createNames(world, nameFromLabels)
+    const shown = (question: string) => textOf(names.lookUp(queryOf(question, 'n1')))
 
-    names.changed(world.put(standalone('n1', 'late')))
-    expect(say('late')).toBe('late on n1')
+    world.put(standalone('n1', 'late'))
+    expect(shown('late')).toBe('late on n1')
 
     const renamed = { ...web[0]!, target: { ...web[0]!.target, name: 'other' } }
-    names.changed(world.put(renamed))
-    expect(say('other')).toBe('other on n1')
-    expect(say('demo_web.1.task1n1')).toMatch(/^unknown/)
-    expect(say('web')).toBe('demo_web: 1@n1 2@n2')
+    world.put(renamed)
+    expect(shown('other')).toBe('other on n1')
+    expect(shown('demo_web.1.task1n1')).toMatch(/^unknown/)
+    expect(shown('web')).toBe('demo_web: 1@n1 2@n2')
 
-    for (const { owner, target } of [...web]) names.changed(world.remove(owner, target.id))
-    expect(say('web')).toMatch(/^unknown/)
+    for (const { owner, target } of [...web]) world.remove(owner, target.id)
+    expect(shown('web')).toMatch(/^unknown/)
 
-    names.changed(world.declare(declared({ name: 'demo_web' })))
-    expect(say('web')).toBe('demo_web: 1@nowhere')
-    names.changed(world.declare(undefined))
-    expect(say('web')).toMatch(/^unknown/)
+    world.declare(declared({ name: 'demo_web' }))
+    expect(shown('web')).toBe('demo_web: 1@nowhere')
+    world.declare(undefined)
+    expect(shown('web')).toMatch(/^unknown/)
+  })
+
+  test('leave the same as if the index were built after them', () => {
+    const entry = fc.constantFrom(
+      ...[standalone('n1', 'web'), standalone('n2', 'web'), standalone('n2', 'shop_web')],
+      ...[globalTask('n1', 'shop_web'), globalTask('n2', 'shop_web'), composed('n1', 'shop', 'web')],
+    )
+    const more = fc.constantFrom({}, { labels: { 'app-metrics-proxy.name': 'web' } }, { name: 'shop_web' })
+    const put = fc.tuple(entry, more, fc.constantFrom({}, { ended })).map(([entry, target, traits]) => ({
+      put: { ...entry, ...traits, target: { ...entry.target, ...target } },
+    }))
+    const service = fc.constantFrom(undefined, declared({ name: 'shop_web', mode: 'global' }))
+    const step = fc.oneof(
+      ...[put, put, entry.map((remove) => ({ remove })), service.map((declare) => ({ declare }))],
+      fc.constantFrom('up' as const, 'lost' as const).map((link) => ({ link })),
+    )
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
+        const world = createWorld([], threeNodes)
+        const names = createNames(world, nameFromLabels)
+        for (const step of steps) {
+          if ('put' in step) world.put(step.put)
+          else if ('remove' in step) world.remove(step.remove.owner, step.remove.target.id)
+          else if ('declare' in step) world.declare(step.declare)
+          else world.see([threeNodes[0]!, node('n2', 'two', step.link)])
+          const rebuilt = createNames(world, nameFromLabels)
+          for (const query of ['web', 'shop_web', 'web/two', 'shop_web/n1', 'nothing'].map((text) =>
+            queryOf(text, 'n1'),
+          ))
+            expect(names.lookUp(query)).toEqual(rebuilt.lookUp(query))
+          expect(names.ambiguities('n1')).toEqual(rebuilt.ambiguities('n1'))
+        }
+      }),
+    )
   })
 })
 
@@ -646,12 +698,12 @@ describe('names that mean more than one thing', () => {
   const ambiguities = (entries: readonly Entry[], swarmState?: SwarmState) => {
     const world = createWorld(entries, threeNodes)
     world.declare(swarmState)
-    return createNames(world, ownName)
+    return createNames(world, nameFromLabels)
       .ambiguities('n1')
       .map(({ reason }) => reason)
   }
 
-  test('are told, whether or not a container of them is known', () => {
+  test('are reported, whether or not a container of them is known', () => {
     const entries = [task('n1', 'demo_web', 1), task('n2', 'shop_web', 1)]
     expect(ambiguities(entries)).toEqual(['"web" means more than one thing'])
     const services = declared(

@@ -5,8 +5,8 @@ import { node } from '../store/world.ts'
 
 /** What each node is named, and which nodes that name means. */
 function namesOf(...nodes: Parameters<typeof nodeNamesOf>) {
-  const { nameOf, meantBy } = nodeNamesOf(...nodes)
-  return nodes[0].map(({ self }) => [nameOf(self.node), meantBy(nameOf(self.node))])
+  const { nameOf, nodesNamed } = nodeNamesOf(...nodes)
+  return nodes[0].map(({ self }) => [nameOf(self.node), nodesNamed(nameOf(self.node))])
 }
 
 describe('a node is named', () => {
@@ -24,7 +24,7 @@ describe('a node is named', () => {
         ['n1', ['n1']],
         ['n2', ['n2']],
       ])
-      expect(nodeNamesOf(nodes, undefined).meantBy('same')).toEqual(['n1', 'n2'])
+      expect(nodeNamesOf(nodes, undefined).nodesNamed('same')).toEqual(['n1', 'n2'])
     }
   })
 
@@ -50,9 +50,9 @@ describe('a node is named', () => {
     const namesFor = (link: 'up' | 'lost') =>
       nodeNamesOf([node('n1', 'own', link)], { ...known, nodes: new Map(hosts) })
     expect(namesFor('up').nameOf('n1')).toBe('own')
-    expect(namesFor('up').meantBy('managers')).toEqual([])
+    expect(namesFor('up').nodesNamed('managers')).toEqual([])
     expect(namesFor('lost').nameOf('n1')).toBe('managers')
-    expect(namesFor('lost').meantBy('own')).toEqual([])
+    expect(namesFor('lost').nodesNamed('own')).toEqual([])
   })
 
   test('a node without an agent takes a hostname from none', () => {
@@ -60,6 +60,6 @@ describe('a node is named', () => {
     const hosts = [...known.nodes].map(([id, one]) => [id, { ...one, hostname: 'same' }] as const)
     const names = nodeNamesOf([node('n1', 'same')], { ...known, nodes: new Map(hosts) })
     expect([names.nameOf('n1'), names.nameOf('n2')]).toEqual(['same', 'n2'])
-    expect(names.meantBy('same')).toEqual(['n1'])
+    expect(names.nodesNamed('same')).toEqual(['n1'])
   })
 })

@@ -210,12 +210,11 @@ export function startAgent(around: NetworkContext): Agent {
     clock,
     self: () => self,
     discovery: () => ({ warnings: [] }),
-    isProbed: store.own.isWhole,
+    isProbed: store.own.isComplete,
     swarmState: store.swarmState,
     isSynced: () => synced(),
   })
   const names = createNames(store, (labels) => settingsOf(labels).name?.value)
-  store.subscribe(names.changed)
   const sd = createSd({ store, config, pending: readiness.pendingForLists })
 
   async function refresh({ owner, target: { id } }: Entry, budget: number): Promise<void> {

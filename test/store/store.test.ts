@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { agentTarget, type Change } from '../../src/model.ts'
+import { agentTarget, type Change, type Place } from '../../src/model.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 import { endpoint, found, replica, self, snapshot, swarmState, target } from './samples.ts'
@@ -19,15 +19,15 @@ beforeEach(() => {
 const ids = () => [...store.entries()].map((entry) => `${entry.owner}/${entry.target.id}`)
 const entry = (id: string, owner = 'n1') => store.entry(owner, id)
 
-describe('the own side', () => {
-  test('takes whole sets: what is missing is gone', () => {
+describe('own entries', () => {
+  test('are replaced as a complete set: what is missing is gone', () => {
     store.replaceTargets([target('a'), target('b')])
     store.replaceTargets([target('b')])
     expect(ids()).toEqual(['n1/b'])
     expect(changes.at(-1)).toEqual({ kind: 'gone', owner: 'n1', id: 'a' })
   })
 
-  test('tells nothing when nothing changed', () => {
+  test('report no change when nothing changed', () => {
     store.replaceTargets([target('a')])
     store.putFinding('a', found)
     changes.length = 0
@@ -37,20 +37,20 @@ describe('the own side', () => {
     expect(changes).toEqual([])
   })
 
-  test('keeps the newest endpoint while probing fails', () => {
+  test('keep the newest endpoint while probing fails', () => {
     store.replaceTargets([target('a')])
     store.putFinding('a', found)
     store.putFinding('a', { kind: 'none', trouble: { code: 'refused', reason: 'refused' } })
     expect(entry('a')).toMatchObject({ finding: { kind: 'none' }, endpoint: { port: 8080 } })
   })
 
-  test('drops what is found of a target that is gone', () => {
+  test('ignore findings and snapshots of a target that is gone', () => {
     store.putFinding('x', found)
     store.putSnapshot('x', snapshot(1))
     expect(ids()).toEqual([])
   })
 
-  test('keeps the last twenty scrapes as history', () => {
+  test('keep the last twenty scrapes as history', () => {
     store.replaceTargets([target('a')])
     for (let durationMs = 1; durationMs <= 25; durationMs += 1)
       store.putSnapshot('a', { ...snapshot(1), durationMs })
@@ -59,7 +59,7 @@ describe('the own side', () => {
     )
   })
 
-  test('numbers listing and snapshot apart', () => {
+  test('number listing and snapshot independently', () => {
     store.replaceTargets([target('a')])
     store.putSnapshot('a', snapshot(1))
     const { listing, snapshot: number } = store.own.entry('a')!
@@ -68,7 +68,7 @@ describe('the own side', () => {
     expect(store.own.entry('a')!.snapshot).toBeGreaterThan(number)
   })
 
-  test('goes on under another id of the node, with all that was found', () => {
+  test('stay when the node gets another id, with all that was found', () => {
     store.replaceTargets([target('a')])
     store.putFinding('a', found)
     store.putSnapshot('a', snapshot(1))
@@ -91,9 +91,9 @@ describe('the own side', () => {
   })
 })
 
-describe('what has ended', () => {
+describe('an ended container', () => {
   test.each(['constructor', '__proto__', 'hasOwnProperty'])(
-    'may call its service, its node or its slot %s',
+    'may name its service, its node or its slot %s',
     (key) => {
       store.identify(self(key))
       const place = { kind: 'replicated', service: key, serviceId: key, slot: key, task: key } as const
@@ -111,7 +111,7 @@ describe('what has ended', () => {
     store.putFinding(one.id, found)
   }
 
-  test('stays while it is missed, and no longer than FORGET_AFTER', () => {
+  test('stays after a failure, and no longer than FORGET_AFTER', () => {
     withEndpoint()
     store.replaceTargets([target('a', stopped(1))])
     expect(entry('a')?.ended).toEqual({ at: clock.now(), exitCode: 1, removed: false })
@@ -121,7 +121,7 @@ describe('what has ended', () => {
     expect(ids()).toEqual([])
   })
 
-  test('is an ordinary entry again once it runs again', () => {
+  test('has its entry back once it runs again', () => {
     withEndpoint()
     store.replaceTargets([target('a', stopped(1))])
     store.replaceTargets([target('a')])
@@ -129,7 +129,7 @@ describe('what has ended', () => {
     expect(entry('a')?.ended).toBeUndefined()
   })
 
-  test('leaves at once with exit code 0, without an endpoint, or when removed', () => {
+  test('is dropped at once with exit code 0, without an endpoint, or when removed', () => {
     withEndpoint()
     store.replaceTargets([target('a', stopped(0))])
     expect(ids()).toEqual([])
@@ -166,8 +166,8 @@ describe('what has ended', () => {
   })
 })
 
-describe('the peers’ side', () => {
-  const speaker = (epoch = 'e1') => ({ self: self('n2'), version: '1.0.0', epoch })
+describe('peer entries', () => {
+  const agent = (epoch = 'e1') => ({ self: self('n2'), version: '1.0.0', epoch })
   const list = (id: string, number: number, generation = number) =>
     store.peers.update('n2', id, {
       ...{ kind: 'listing', number },
@@ -176,13 +176,13 @@ describe('the peers’ side', () => {
   const show = (id: string, number: number) =>
     store.peers.update('n2', id, { kind: 'snapshot', number, value: snapshot(number) })
 
-  test('a restarted owner’s former pages stand until it has told all', () => {
-    store.peers.up(speaker('e1'))
+  test('a restarted owner’s entries stay until it has sent everything', () => {
+    store.peers.up(agent('e1'))
     for (const id of ['a', 'b']) {
       list(id, 1)
       show(id, 2)
     }
-    store.peers.up(speaker('e2'))
+    store.peers.up(agent('e2'))
     expect([...store.peers.records('n2').values()].some(({ listing }) => listing)).toBe(false)
     store.peers.update('n2', 'a', {
       ...{ kind: 'listing', number: 1 },
@@ -195,8 +195,8 @@ describe('the peers’ side', () => {
     expect(entry('a', 'n2')?.snapshot).toBeUndefined()
   })
 
-  test('an agent that is known by another node id is the same one, with all that it said', () => {
-    store.peers.up(speaker('e1'))
+  test('an agent that gets another node id keeps all that it sent', () => {
+    store.peers.up(agent('e1'))
     list('a', 1)
     show('a', 2)
     const { owner: _, target: __, ...rest } = entry('a', 'n2')!
@@ -213,19 +213,19 @@ describe('the peers’ side', () => {
     expect(store.nodes()).toHaveLength(2)
   })
 
-  test('an epoch that speaks again after another one loses what it does not send again', () => {
-    store.peers.up(speaker('e1'))
+  test('an epoch that returns after another one loses what it does not send again', () => {
+    store.peers.up(agent('e1'))
     for (const id of ['a', 'removed']) list(id, 1)
-    store.peers.up(speaker('e2'))
-    store.peers.up(speaker('e1'))
+    store.peers.up(agent('e2'))
+    store.peers.up(agent('e1'))
     list('a', 1)
     expect(ids().sort()).toEqual(['n2/a', 'n2/removed'])
     store.peers.complete('n2')
     expect(ids()).toEqual(['n2/a'])
   })
 
-  test('what an agent sent under its former node id is held of it under the new one, and so in the digest', () => {
-    store.peers.up(speaker('e1'))
+  test('what an agent sent under its previous node id is in the digest under the new one', () => {
+    store.peers.up(agent('e1'))
     list('a', 1)
     show('a', 3)
     store.peers.up({ self: self('n9'), version: '1.0.0', epoch: 'e1' })
@@ -233,8 +233,8 @@ describe('the peers’ side', () => {
     expect(store.peers.records('n2').size).toBe(0)
   })
 
-  test('a node id that becomes our own is nobody else’s any more', () => {
-    store.peers.up(speaker('e1'))
+  test('a lost node’s id that becomes our own takes its entries away', () => {
+    store.peers.up(agent('e1'))
     list('a', 1)
     store.peers.lost('n2')
     store.replaceTargets([target('a')])
@@ -257,7 +257,7 @@ describe('the peers’ side', () => {
     const forget = () => clock.passSync(302_000)
     beforeEach(() => {
       store.putSwarmState(swarm('active'))
-      store.peers.up(speaker())
+      store.peers.up(agent())
       list('a', 1)
       list(agentTarget, 2)
       store.peers.lost('n2')
@@ -280,15 +280,15 @@ describe('the peers’ side', () => {
       expect([links(), ids()]).toEqual([['n1 self'], []])
     })
 
-    test('that is drained while it goes has no agent to be missed from then on', () => {
+    test('that is drained has no agent that is missing', () => {
       store.putSwarmState(swarm('drain'))
       clock.passSync(1000)
       expect([links(), ids()]).toEqual([['n1 self', 'n2 lost'], ['n2/a']])
     })
 
-    test('is as before once it comes back', () => {
+    test('has all its entries again once it returns', () => {
       forget()
-      store.peers.up(speaker('e2'))
+      store.peers.up(agent('e2'))
       list('a', 1)
       list(agentTarget, 2)
       store.peers.complete('n2')
@@ -299,11 +299,11 @@ describe('the peers’ side', () => {
     })
   })
 
-  test('a lost node at an address where an agent is to be keeps its agent', () => {
+  test('a lost node with a configured address keeps its agent', () => {
     let addressed = true
     store = createStore({ clock, forgetAfterMs: 300_000, version: '1', isAddressed: () => addressed })
     store.identify(self('n1', { swarm: false }))
-    store.peers.up(speaker())
+    store.peers.up(agent())
     list(agentTarget, 1)
     store.peers.lost('n2')
     clock.passSync(302_000)
@@ -313,27 +313,15 @@ describe('the peers’ side', () => {
     expect([ids(), store.nodes().length]).toEqual([[], 1])
   })
 
-  test('has nothing of a node whose id is our own from now on', () => {
-    store.peers.up(speaker())
+  test('of a node whose id becomes our own are gone', () => {
+    store.peers.up(agent())
     list('a', 1)
     store.identify(self('n2', { hostname: 'ours' }))
     expect([ids(), store.nodes().map((one) => one.self.hostname)]).toEqual([[], ['ours']])
   })
 
-  test('forgets a lost node after FORGET_AFTER', () => {
-    store.peers.up(speaker())
-    list('a', 1)
-    store.peers.lost('n2', { code: 'owner_lost', reason: 'gone' })
-    expect(store.nodes().at(-1)).toMatchObject({ link: 'lost', trouble: { reason: 'gone' } })
-    clock.passSync(299_000)
-    expect(ids()).toEqual(['n2/a'])
-    clock.passSync(2000)
-    expect(ids()).toEqual([])
-    expect(store.nodes()).toHaveLength(1)
-  })
-
-  test('a target that is withdrawn and comes back shows nothing of what it showed before', () => {
-    store.peers.up(speaker())
+  test('a target that is withdrawn and returns has no old snapshot', () => {
+    store.peers.up(agent())
     list('a', 1)
     show('a', 2)
     store.peers.remove('n2', 'a')
@@ -342,8 +330,8 @@ describe('the peers’ side', () => {
     expect(entry('a', 'n2')?.snapshot).toBeUndefined()
   })
 
-  test('a node lists only so many containers', () => {
-    store.peers.up(speaker())
+  test('are bounded per node', () => {
+    store.peers.up(agent())
     for (let n = 1; n <= 20_000; n += 1) list(`c${n}`, n)
     expect(() => list('one more', 20_001)).toThrow('more than 20000 containers')
     list('c1', 20_001, 1)
@@ -361,22 +349,41 @@ describe('the peers’ side', () => {
       ...swarmState(['1']),
       containers: new Map([['n2', ids]]),
     })
-    store.peers.up(speaker())
+    store.peers.up(agent())
     listReplica(1)
     expect(isProvisional()).toBe(false)
     store.putSwarmState(swarm())
     expect(isProvisional()).toBe(true)
     listReplica(2)
     expect(isProvisional()).toBe(true)
+    changes.length = 0
+    store.putSwarmState(swarm('other'))
+    expect(changes).toEqual([{ kind: 'swarmState' }])
     store.putSwarmState(swarm('a'))
     expect(isProvisional()).toBe(false)
     store.putSwarmState(swarm())
     listReplica(3)
     expect(isProvisional()).toBe(false)
   })
+
+  test('a replica that its owner sends as provisional is known if the managers list it', () => {
+    const place = { ...replica('a').place, provisional: true } as Place
+    const listProvisional = (number: number) =>
+      store.peers.update('n2', 'a', {
+        ...{ kind: 'listing', number },
+        value: { target: target('a', { node: 'n2', place }), finding: found, endpoint, generation: 1 },
+      })
+    store.peers.up(agent())
+    listProvisional(1)
+    expect(entry('a', 'n2')!.target.place).toHaveProperty('provisional')
+    store.putSwarmState({ ...swarmState(['1']), containers: new Map([['n2', ['a']]]) })
+    expect(entry('a', 'n2')!.target.place).not.toHaveProperty('provisional')
+    listProvisional(2)
+    expect(entry('a', 'n2')!.target.place).not.toHaveProperty('provisional')
+  })
 })
 
-describe('a swarmState from a peer', () => {
+describe('a swarm state from a peer', () => {
   test('is used only if the local engine lists the peer as a manager', () => {
     expect(store.putRemoteSwarmState(swarmState(['1']), 'n2', 0)).toBe(false)
     expect(store.swarmState()).toBeUndefined()
@@ -390,8 +397,8 @@ describe('a swarmState from a peer', () => {
   })
 })
 
-describe('what is told of the peers’ side', () => {
-  const speaker = { self: self('n2'), version: '1.0.0', epoch: 'e1' }
+describe('reported changes of peers', () => {
+  const agent = { self: self('n2'), version: '1.0.0', epoch: 'e1' }
   const list = (id: string, number: number, generation = number) =>
     store.peers.update('n2', id, {
       ...{ kind: 'listing', number },
@@ -400,29 +407,29 @@ describe('what is told of the peers’ side', () => {
   const show = (id: string, number: number) =>
     store.peers.update('n2', id, { kind: 'snapshot', number, value: snapshot(number) })
   const withdraw = (id: string) => store.peers.remove('n2', id)
-  /** The changes since the last look. */
-  const told = () => changes.splice(0)
+  /** The changes since the last call. */
+  const reported = () => changes.splice(0)
   const view = () => store.nodes().find(({ self }) => self.node === 'n2')
 
   beforeEach(() => {
-    store.peers.up(speaker)
-    told()
+    store.peers.up(agent)
+    reported()
   })
 
-  test('is each change of an entry, with what stood before it', () => {
+  test('are each change of an entry, with the entry before it', () => {
     list('a', 1)
     const first = entry('a', 'n2')!
-    expect(told()).toStrictEqual([{ kind: 'entry', entry: first }])
+    expect(reported()).toStrictEqual([{ kind: 'entry', entry: first }])
     show('a', 2)
-    expect(told()).toStrictEqual([{ kind: 'entry', entry: entry('a', 'n2'), before: first }])
+    expect(reported()).toStrictEqual([{ kind: 'entry', entry: entry('a', 'n2'), before: first }])
     withdraw('a')
-    expect(told()).toEqual([{ kind: 'gone', owner: 'n2', id: 'a' }])
+    expect(reported()).toEqual([{ kind: 'gone', owner: 'n2', id: 'a' }])
   })
 
-  test('is nothing where nothing changed', () => {
+  test('are none where nothing changed', () => {
     list('a', 1)
     show('b', 3)
-    told()
+    reported()
     list('a', 1)
     withdraw('b')
     store.peers.remove('n3', 'a')
@@ -430,14 +437,14 @@ describe('what is told of the peers’ side', () => {
     store.peers.measured('n3', 5)
     store.peers.complete('n3')
     store.peers.trouble('n3', undefined)
-    expect(told()).toEqual([])
+    expect(reported()).toEqual([])
     expect(ids()).toEqual(['n2/a'])
   })
 
-  test('is the link, and since when it stands or is lost', () => {
+  test('include the link, and since when it is up or lost', () => {
     const linkedAt = clock.now()
     clock.passSync(1000)
-    store.peers.up({ ...speaker, version: '2.0.0' }, { code: 'timeout', reason: 'black hole' })
+    store.peers.up({ ...agent, version: '2.0.0' }, { code: 'timeout', reason: 'black hole' })
     expect(view()).toEqual({
       self: self('n2'),
       version: '2.0.0',
@@ -447,59 +454,59 @@ describe('what is told of the peers’ side', () => {
     })
     store.peers.measured('n2', 7)
     expect(view()).toMatchObject({ roundTrip: 7 })
-    expect(told()).toEqual([{ kind: 'nodes' }])
+    expect(reported()).toEqual([{ kind: 'nodes' }])
     store.peers.lost('n2')
     expect(view()).toStrictEqual({ self: self('n2'), version: '2.0.0', link: 'lost', since: clock.now() })
-    expect(told()).toEqual([{ kind: 'nodes' }])
+    expect(reported()).toEqual([{ kind: 'nodes' }])
     clock.passSync(1000)
     store.peers.lost('n2', { code: 'reset', reason: 'reset' })
     expect(view()).toMatchObject({ since: clock.now() - 1000, trouble: { code: 'reset' } })
-    store.peers.up(speaker)
+    store.peers.up(agent)
     expect(view()).toStrictEqual({ self: self('n2'), version: '1.0.0', link: 'up', since: clock.now() })
   })
 
-  test('is that a lost node is forgotten, with all that it had', () => {
+  test('include that a lost node is forgotten, with all its entries', () => {
     list('a', 1)
     list('b', 2)
     withdraw('b')
     store.peers.lost('n2')
     clock.passSync(299_000)
-    told()
+    reported()
     clock.passSync(2000)
-    expect(told()).toEqual([{ kind: 'gone', owner: 'n2', id: 'a' }, { kind: 'nodes' }])
+    expect(reported()).toEqual([{ kind: 'gone', owner: 'n2', id: 'a' }, { kind: 'nodes' }])
     expect(view()).toBeUndefined()
   })
 
-  test('is that a former epoch’s targets are forgotten, though the present one never tells all', () => {
+  test('include that a previous epoch’s targets are forgotten, though the present one never completes', () => {
     list('a', 1)
     list('b', 2)
-    store.peers.up({ ...speaker, epoch: 'e2' })
+    store.peers.up({ ...agent, epoch: 'e2' })
     list('b', 1, 1)
     clock.passSync(299_000)
-    store.peers.up({ ...speaker, epoch: 'e2' })
+    store.peers.up({ ...agent, epoch: 'e2' })
     expect(ids().sort()).toEqual(['n2/a', 'n2/b'])
-    told()
+    reported()
     clock.passSync(2000)
-    expect(told()).toMatchObject([
+    expect(reported()).toMatchObject([
       { kind: 'gone', owner: 'n2', id: 'a' },
       { kind: 'entry', entry: { target: { id: 'b' } } },
     ])
     clock.passSync(10_000)
-    expect(told()).toEqual([])
+    expect(reported()).toEqual([])
   })
 
-  test('a link that comes back in the same epoch keeps all', () => {
+  test('are none when a link returns in the same epoch', () => {
     list('a', 1)
     store.peers.lost('n2')
     clock.passSync(200_000)
-    store.peers.up(speaker)
+    store.peers.up(agent)
     clock.passSync(200_000)
     expect(ids()).toEqual(['n2/a'])
   })
 })
 
-describe('the swarmState', () => {
-  test('of a manager that has left its Swarm gives way to another one’s, and else there is none', () => {
+describe('the swarm state', () => {
+  test('of a manager that has left its Swarm is replaced by another manager’s', () => {
     const epoch = 'e1'
     store.identify(self(), new Set(['n2', 'n3']))
     store.peers.up({ self: self('n2', { manager: true }), version: '1.0.0', epoch })
@@ -515,6 +522,15 @@ describe('the swarmState', () => {
     expect(store.own.swarmState()).toBeUndefined()
   })
 
+  test('of a manager that is gone for long is not used again', () => {
+    store.identify(self(), new Set(['n2', 'n3']))
+    store.putRemoteSwarmState(swarmState([]), 'n3', 0)
+    clock.passSync(61_000)
+    store.putRemoteSwarmState(swarmState(['1']), 'n2', 0)
+    store.identify(self(), new Set(['n3']))
+    expect(store.swarmState()).toBeUndefined()
+  })
+
   test('of this node alone is gone once it has left its Swarm', () => {
     store.putSwarmState(swarmState(['1']))
     changes.length = 0
@@ -523,7 +539,19 @@ describe('the swarmState', () => {
     expect(changes.map(({ kind }) => kind)).toEqual(['nodes', 'swarmState'])
   })
 
-  test('is the youngest of all managers’, and ages', () => {
+  test('that is read again unchanged is the same object', () => {
+    store.putSwarmState(swarmState(['1']))
+    const { value } = store.own.swarmState()!
+    clock.passSync(5000)
+    store.putSwarmState(swarmState(['1']))
+    expect(store.own.swarmState()).toEqual({ value, age: 0, from: 'n1' })
+    expect(store.own.swarmState()!.value).toBe(value)
+    expect(store.swarmState()!.value).toBe(value)
+    store.putSwarmState(swarmState(['1', '2']))
+    expect(store.swarmState()!.value).toEqual(swarmState(['1', '2']))
+  })
+
+  test('is the newest of all managers’, and ages', () => {
     store.identify(self(), new Set(['n3', 'n4']))
     changes.length = 0
     store.putRemoteSwarmState(swarmState(['1']), 'n3', 5000)

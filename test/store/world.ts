@@ -1,4 +1,4 @@
-// A small cluster to look names up in, written as one would tell of it.
+// A small cluster in which to look up names, with builders for its containers.
 
 import { createHash } from 'node:crypto'
 import type {
@@ -30,7 +30,7 @@ export function createWorld(entries: readonly Entry[], given: readonly NodeView[
   const all = new Map(entries.map((entry) => [`${entry.owner} ${entry.target.id}`, entry]))
   const listeners = new Set<(change: Change) => void>()
   let declared: SwarmState | undefined
-  const told = (change: Change): Change => {
+  const notify = (change: Change): Change => {
     for (const listener of listeners) listener(change)
     return change
   }
@@ -43,11 +43,11 @@ export function createWorld(entries: readonly Entry[], given: readonly NodeView[
       const key = `${entry.owner} ${entry.target.id}`
       const before = all.get(key)
       all.set(key, entry)
-      return told({ kind: 'entry', entry, ...(before && { before }) })
+      return notify({ kind: 'entry', entry, ...(before && { before }) })
     },
     remove(owner, id) {
       all.delete(`${owner} ${id}`)
-      return told({ kind: 'gone', owner, id })
+      return notify({ kind: 'gone', owner, id })
     },
     subscribe(listener) {
       listeners.add(listener)
@@ -55,11 +55,11 @@ export function createWorld(entries: readonly Entry[], given: readonly NodeView[
     },
     see(next) {
       nodes = next
-      return told({ kind: 'nodes' })
+      return notify({ kind: 'nodes' })
     },
     declare(swarmState) {
       declared = swarmState
-      return told({ kind: 'swarmState' })
+      return notify({ kind: 'swarmState' })
     },
   }
 }
@@ -145,7 +145,7 @@ export function composed(owner: NodeId, project: string, service: string, number
 }
 
 export function declared(...services: readonly Partial<SwarmService>[]): SwarmState {
-  const whole = services.map(
+  const complete = services.map(
     (service): SwarmService => ({
       name: 'demo_web',
       mode: 'replicated',
@@ -159,7 +159,7 @@ export function declared(...services: readonly Partial<SwarmService>[]): SwarmSt
   return {
     cluster: 'swarm',
     nodes: new Map(),
-    services: new Map(whole.map((one) => [`id-${one.name}`, one])),
+    services: new Map(complete.map((one) => [`id-${one.name}`, one])),
     containers: new Map(),
   }
 }

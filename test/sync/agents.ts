@@ -86,7 +86,7 @@ export const at = ({ sync }: Agent) => `127.0.0.1:${sync.port}`
 export function run({ store }: Agent, node: string, id: string): void {
   store.replaceTargets([target(id, { node })])
   store.putFinding(id, found)
-  store.markWhole()
+  store.markComplete()
 }
 
 export function show(store: Store, id: string, text: string): void {

@@ -125,7 +125,7 @@ function startAgent(
   const store = createStore({ clock, forgetAfterMs: 300_000, version: '1.0.0' })
   const self = selfOf(host, options.self)
   store.identify(self, new Set(options.managers ?? hosts))
-  if (options.whole ?? true) store.markWhole()
+  if (options.whole ?? true) store.markComplete()
   options.before?.(store)
   const told: string[] = []
   const delays: number[] = []

@@ -358,7 +358,7 @@ describe('losses', () => {
     expect(n2.store.entry('n1', 'b')).toBeDefined()
     expect(n2.mesh.isSettled()).toBe(false)
     again.show('a', page(5))
-    again.store.markWhole()
+    again.store.markComplete()
     await cluster.clock.pass(100)
     expect(n2.text('n1', 'a')).toBe(page(5))
     expect(n2.store.entry('n1', 'b')).toBeUndefined()

@@ -95,7 +95,7 @@ const flush = () => {
 describe('what it tells', () => {
   test('waits for the peer’s digest, then is all that we have, and that this was all', () => {
     run('a', 'b')
-    store.markWhole()
+    store.markComplete()
     expect(flush()).toEqual([])
     session.take(digest())
     expect(told()).toEqual(['listing a', 'listing b', 'complete'])
@@ -107,7 +107,7 @@ describe('what it tells', () => {
     run('a')
     session.take(digest())
     expect(told()).toEqual(['listing a'])
-    store.markWhole()
+    store.markComplete()
     expect(flush()).toEqual(['complete'])
     expect(flush()).toEqual([])
     session.take(digest())
@@ -115,7 +115,7 @@ describe('what it tells', () => {
   })
 
   test('waits while the link takes no more, and is not said to be all meanwhile', () => {
-    store.markWhole()
+    store.markComplete()
     run('a', 'b')
     writable = false
     session.take(digest())
@@ -127,7 +127,7 @@ describe('what it tells', () => {
   })
 
   test('stops as soon as the link takes no more', () => {
-    store.markWhole()
+    store.markComplete()
     run('a', 'b')
     isFullAfterEach = true
     session.take(digest())

@@ -91,8 +91,8 @@ export async function startAgent(setup: Setup): Promise<Agent> {
   return {
     ...server,
     ask: (path, options) => ask(server.port, path, options),
-    put: (entry) => names.changed(world.put(entry)),
-    change: (by) => names.changed(by(world)),
+    put: world.put,
+    change: (by) => by(world),
   }
 }
 

@@ -128,12 +128,12 @@ test('a percent-encoded name is decoded, and never becomes a path', async () => 
 describe('what can’t be answered', () => {
   test.each([
     ['/web/metrics', 'GET', 502, 'connection refused\n'],
-    ['/wbe/metrics', 'GET', 404, 'no container or service is called "wbe"\nask for /web/metrics\n'],
+    ['/wbe/metrics', 'GET', 404, 'no container or service is named "wbe"\nask for /web/metrics\n'],
     ['/web/7/metrics', 'GET', 404, '"web" has no replica "7"\nask for /web/one/metrics\n'],
     ['/web', 'GET', 404, 'there is nothing at this path\nask for /<name>/metrics; / lists all names\n'],
     ['/web/metrics?scope=nodes', 'GET', 400, 'scope can only be node\n'],
-    ['/..%2f..%2fetc%2fpasswd/metrics', 'GET', 404, 'no container or service is called "../../etc/passwd"\n'],
-    ['/%00/metrics', 'GET', 404, 'no container or service is called "\\u0000"\n'],
+    ['/..%2f..%2fetc%2fpasswd/metrics', 'GET', 404, 'no container or service is named "../../etc/passwd"\n'],
+    ['/%00/metrics', 'GET', 404, 'no container or service is named "\\u0000"\n'],
     ['/%zz/metrics', 'GET', 400, "'/%zz/metrics' is not a valid url component\n"],
     ['/web/metrics', 'POST', 405, 'POST is not answered here, only GET and HEAD are\n'],
     ['/web/metrics', 'DELETE', 405, 'DELETE is not answered here, only GET and HEAD are\n'],

@@ -72,7 +72,7 @@ export async function benchSync(options: SyncBench): Promise<SyncResult> {
 async function agent(node: string, peers: readonly string[], sshPort = 0): Promise<Agent> {
   const store = createStore({ clock: systemClock, forgetAfterMs: 300_000, version: 'bench' })
   store.identify({ node, hostname: node, swarm: false, manager: false, advertise: `${node}:1` })
-  store.markWhole()
+  store.markComplete()
   const sync = await startSync({
     config: {
       sshPort,

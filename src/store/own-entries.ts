@@ -1,11 +1,13 @@
-// The store's own side: what runs on this node. One writer: this agent.
+// The entries of this node. Written by this agent alone.
+//
+// An entry lives from the first listing of its target. Once the container has stopped or was removed, the entry has
+// `ended` for as long as it should be running, but no longer than `forgetAfterMs`, and is then dropped. A container
+// that starts again within that time has its entry back.
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.ts'
 import type { Change, Entry, Finding, NodeId, Snapshot, SwarmState, Target } from '../model.ts'
-import { remember } from './history.ts'
-import { isMissed } from './lasting.ts'
-import { ownedBy } from './merge.ts'
+import { ownedBy, withScrape } from './peer-record.ts'
 
 /** An own entry with the numbers of its two parts, which rise with each change of any part of any entry. */
 export interface Versioned {
@@ -18,56 +20,57 @@ export interface Versioned {
   readonly generation: number
 }
 
-export interface OwnSide {
+export interface OwnEntries {
   replaceTargets(targets: readonly Target[]): void
   putFinding(id: string, finding: Finding): void
   putSnapshot(id: string, snapshot: Snapshot): void
-  /** Lets go of what has ended and is missed no longer. */
+  /** Drops the ended entries that need no longer be listed. */
   sweep(): void
-  /** The owner has another id: all that was found stays, under that. */
-  rename(): void
+  /** The node has another id: all entries stay, under that. */
+  changeOwner(): void
   readonly entries: ReadonlyMap<string, Versioned>
 }
 
-interface Context {
+interface OwnEntriesDeps {
   readonly clock: Clock
   readonly forgetAfterMs: number
   readonly owner: () => NodeId
   readonly swarmState: () => SwarmState | undefined
-  readonly tell: (change: Change) => void
+  readonly notify: (change: Change) => void
 }
 
-export function createOwnSide({ clock, forgetAfterMs, owner, swarmState, tell }: Context): OwnSide {
+export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
+  const { clock, forgetAfterMs, owner, swarmState, notify } = deps
   const entries = new Map<string, Versioned>()
-  let sequence = 0
+  let lastNumber = 0
 
   function put(entry: Entry, part: 'listing' | 'snapshot'): void {
     const { id } = entry.target
     const before = entries.get(id)
-    sequence += 1
+    lastNumber += 1
     entries.set(id, {
       entry,
-      listing: part === 'listing' ? sequence : (before?.listing ?? 0),
-      snapshot: part === 'snapshot' ? sequence : (before?.snapshot ?? 0),
-      generation: before?.generation ?? sequence,
+      listing: part === 'listing' ? lastNumber : (before?.listing ?? 0),
+      snapshot: part === 'snapshot' ? lastNumber : (before?.snapshot ?? 0),
+      generation: before?.generation ?? lastNumber,
     })
-    tell({ kind: 'entry', entry, ...(before && { before: before.entry }) })
+    notify({ kind: 'entry', entry, ...(before && { before: before.entry }) })
   }
 
   function drop({ owner, target: { id } }: Entry): void {
     entries.delete(id)
-    tell({ kind: 'gone', owner, id })
+    notify({ kind: 'gone', owner, id })
   }
 
-  function seen(target: Target): void {
+  function putTarget(target: Target): void {
     const before = entries.get(target.id)?.entry
     if (target.state === 'stopped') {
       if (before) end(before, target, false)
       return
     }
     if (before && !before.ended && isDeepStrictEqual(before.target, target)) return
-    const { ended, ...going } = before ?? fresh(owner(), target)
-    put({ ...going, target }, 'listing')
+    const { ended, ...running } = before ?? newEntry(owner(), target)
+    put({ ...running, target }, 'listing')
   }
 
   function end(entry: Entry, target: Target, removed: boolean): void {
@@ -77,13 +80,13 @@ export function createOwnSide({ clock, forgetAfterMs, owner, swarmState, tell }:
       ...(exitCode !== undefined && { exitCode }),
       removed,
     }
-    if (!lasts(entry, ended)) drop(entry)
+    if (!isKept(entry, ended)) drop(entry)
     else if (!isDeepStrictEqual([entry.ended, entry.target], [ended, target]))
       put({ ...entry, target, ended }, 'listing')
   }
 
-  function lasts(entry: Entry, ended: NonNullable<Entry['ended']>): boolean {
-    return clock.now() - ended.at < forgetAfterMs && isMissed(entry, ended, swarmState())
+  function isKept(entry: Entry, ended: NonNullable<Entry['ended']>): boolean {
+    return clock.now() - ended.at < forgetAfterMs && isMissing(entry, ended, swarmState())
   }
 
   return {
@@ -92,7 +95,7 @@ export function createOwnSide({ clock, forgetAfterMs, owner, swarmState, tell }:
       const present = new Set(targets.map(({ id }) => id))
       for (const { entry } of [...entries.values()])
         if (!present.has(entry.target.id)) end(entry, { ...entry.target, state: 'stopped' }, true)
-      for (const target of targets) seen(target)
+      for (const target of targets) putTarget(target)
     },
     putFinding(id, finding) {
       const entry = entries.get(id)?.entry
@@ -103,21 +106,42 @@ export function createOwnSide({ clock, forgetAfterMs, owner, swarmState, tell }:
     putSnapshot(id, snapshot) {
       const entry = entries.get(id)?.entry
       if (!entry) return
-      put({ ...entry, snapshot, history: remember(entry.history, snapshot) }, 'snapshot')
+      put({ ...entry, snapshot, history: withScrape(entry.history, snapshot) }, 'snapshot')
     },
     sweep() {
       for (const { entry } of [...entries.values()])
-        if (entry.ended && !lasts(entry, entry.ended)) drop(entry)
+        if (entry.ended && !isKept(entry, entry.ended)) drop(entry)
     },
-    rename() {
+    changeOwner() {
       for (const { entry } of [...entries.values()]) {
         put(ownedBy(owner(), entry), 'listing')
-        tell({ kind: 'gone', owner: entry.owner, id: entry.target.id })
+        notify({ kind: 'gone', owner: entry.owner, id: entry.target.id })
       }
     },
   }
 }
 
-function fresh(owner: NodeId, target: Target): Entry {
+function newEntry(owner: NodeId, target: Target): Entry {
   return { owner, target, finding: { kind: 'searching' }, history: [] }
+}
+
+/**
+ * Whether an ended container should be running, so that `up` has to be 0 and an alert can fire. One that never had an
+ * endpoint is not missing. A replica is as long as its slot or node should run one, whatever its exit code: its
+ * successor may not have started yet. Without a swarm state nobody knows: then exit code 0 is taken as meant.
+ */
+function isMissing(
+  { owner, endpoint, target }: Entry,
+  ended: NonNullable<Entry['ended']>,
+  swarmState: SwarmState | undefined,
+): boolean {
+  const { place } = target
+  if (!endpoint) return false
+  if (place.kind !== 'replicated' && place.kind !== 'global') return !ended.removed && ended.exitCode !== 0
+  if (!swarmState) return ended.exitCode !== 0
+  const service = swarmState.services.get(place.serviceId)
+  if (!service || service.mode === 'job') return false
+  return place.kind === 'replicated'
+    ? service.slots.includes(place.slot)
+    : swarmState.nodes.get(owner)?.availability === 'active'
 }

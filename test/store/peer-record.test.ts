@@ -3,24 +3,24 @@ import { describe, expect, test } from 'vitest'
 import type { Finding } from '../../src/model.ts'
 import {
   entryOf,
-  formerOf,
-  type Listing,
   merge,
+  ofPreviousEpoch,
   type PeerRecord,
-  type Update,
-} from '../../src/store/merge.ts'
+  type RecordUpdate,
+  type TargetListing,
+} from '../../src/store/peer-record.ts'
 import { endpoint, found, snapshot, target } from './samples.ts'
 
 const nothing: PeerRecord = { history: [] }
-const listing = (number: number, generation = 1, more: Partial<Listing> = {}): Update => ({
+const listing = (number: number, generation = 1, more: Partial<TargetListing> = {}): RecordUpdate => ({
   ...{ kind: 'listing', number },
   value: { target: target('a', { image: `app:${number}` }), finding: found, endpoint, generation, ...more },
 })
-const show = (number: number): Update => ({ kind: 'snapshot', number, value: snapshot(number) })
-const merged = (updates: readonly Update[], start = nothing) => updates.reduce(merge, start)
-const entry = (...updates: readonly Update[]) => entryOf('n2', merged(updates))
+const show = (number: number): RecordUpdate => ({ kind: 'snapshot', number, value: snapshot(number) })
+const merged = (updates: readonly RecordUpdate[], start = nothing) => updates.reduce(merge, start)
+const entry = (...updates: readonly RecordUpdate[]) => entryOf('n2', merged(updates))
 
-test('repetition and what is older change nothing at all', () => {
+test('repeated and older updates change nothing', () => {
   const updates = fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 2, max: 20 })), { maxLength: 20 })
   fc.assert(
     fc.property(updates, (given) => {
@@ -31,19 +31,23 @@ test('repetition and what is older change nothing at all', () => {
   )
 })
 
-test('of each part the newest stays', () => {
+test('the newest of each part stays', () => {
   const record = merged([listing(1), show(3), listing(4), show(2), listing(2)])
   expect(record).toMatchObject({ listing: { number: 4 }, snapshot: { number: 3 }, page: { number: 3 } })
 })
 
-test('a failure is shown, and the next page still builds on the one before it', () => {
+test('a failure replaces the snapshot, not the page on which the next delta builds', () => {
   const trouble = { code: 'refused', reason: 'no' } as const
-  const failure: Update = { kind: 'snapshot', number: 3, value: { ok: false, at: 0, durationMs: 1, trouble } }
+  const failure: RecordUpdate = {
+    kind: 'snapshot',
+    number: 3,
+    value: { ok: false, at: 0, durationMs: 1, trouble },
+  }
   const record = merged([listing(1), show(2), failure])
   expect(record).toMatchObject({ snapshot: { number: 3, value: { ok: false } }, page: { number: 2 } })
 })
 
-test('a page that is packed anew is the same one, shown where it was', () => {
+test('a repacked page replaces the same page, and no other', () => {
   const { page } = merged([listing(1), show(2)])
   const value = { ...page!.value, series: 77 }
   const record = merged([listing(1), show(2), { kind: 'repacked', number: 2, value }])
@@ -52,15 +56,15 @@ test('a page that is packed anew is the same one, shown where it was', () => {
   expect(merge(before, { kind: 'repacked', number: 2, value })).toBe(before)
 })
 
-test('a page that can’t be unpacked is not shown, and nothing builds on it', () => {
+test('a page that can’t be unpacked is dropped, so that no delta builds on it', () => {
   const record = merged([listing(1), show(2), { kind: 'unusable' }])
   expect(record).not.toHaveProperty('page')
   expect(entryOf('n2', record)).not.toHaveProperty('snapshot')
 })
 
-test('an entry has what was sent, and no more', () => {
+test('an entry has exactly what was sent', () => {
   const searching = { finding: { kind: 'searching' } } as const
-  const bare: Update = {
+  const bare: RecordUpdate = {
     kind: 'listing',
     number: 1,
     value: { target: target('a'), ...searching, generation: 1 },
@@ -74,7 +78,7 @@ test('an entry has what was sent, and no more', () => {
 })
 
 describe('a container that comes back under its id', () => {
-  test('shows nothing of what it showed before, whatever comes late', () => {
+  test('has no snapshot of before, whatever arrives late', () => {
     for (const updates of [
       [listing(1), show(2), listing(4, 4)],
       [listing(4, 4), show(2)],
@@ -84,30 +88,30 @@ describe('a container that comes back under its id', () => {
   })
 })
 
-test('without a listing nothing is taken', () => {
+test('a snapshot without a listing is ignored', () => {
   expect(merge(nothing, show(1))).toBe(nothing)
   expect(entryOf('n2', nothing)).toBeUndefined()
 })
 
-describe('of the owner’s former epoch', () => {
+describe('of the owner’s previous epoch', () => {
   const none = { kind: 'none', trouble: { code: 'refused', reason: 'refused' } } as const
-  const former = formerOf('n2', merged([listing(98, 98), show(99)]))
+  const previous = ofPreviousEpoch('n2', merged([listing(98, 98), show(99)]))
   const next = (finding: Finding) =>
-    merge(former, { kind: 'listing', number: 1, value: { target: target('a'), finding, generation: 1 } })
+    merge(previous, { kind: 'listing', number: 1, value: { target: target('a'), finding, generation: 1 } })
 
-  test('everything stands until the present one has sent its own, however small its numbers are', () => {
-    expect(entryOf('n2', former)).toMatchObject({ target: { image: 'app:98' }, snapshot: { at: 99 } })
+  test('everything stays until the present one has sent its own, however small its numbers are', () => {
+    expect(entryOf('n2', previous)).toMatchObject({ target: { image: 'app:98' }, snapshot: { at: 99 } })
     const listed = next({ kind: 'searching' })
     expect(entryOf('n2', listed)).toMatchObject({ finding: { kind: 'searching' }, snapshot: { at: 99 } })
     expect(entryOf('n2', merge(listed, show(2)))).toMatchObject({ snapshot: { at: 2 } })
   })
 
-  test('the endpoint stands while the present one searches, and no longer', () => {
+  test('the endpoint stays only while the present one searches', () => {
     expect(entryOf('n2', next({ kind: 'searching' }))).toMatchObject({ endpoint })
     expect(entryOf('n2', next(none))).not.toHaveProperty('endpoint')
   })
 
-  test('the history goes on', () => {
+  test('the history is continued', () => {
     const shown = merge(next(found), {
       kind: 'snapshot',
       number: 2,
@@ -116,8 +120,8 @@ describe('of the owner’s former epoch', () => {
     expect(entryOf('n2', shown)?.history.map(({ durationMs }) => durationMs)).toEqual([3, 9])
   })
 
-  test('nothing can be built upon', () => {
-    expect(former).not.toHaveProperty('page')
-    expect(formerOf('n2', nothing)).toStrictEqual({ history: [] })
+  test('no page is left on which a delta could build', () => {
+    expect(previous).not.toHaveProperty('page')
+    expect(ofPreviousEpoch('n2', nothing)).toStrictEqual({ history: [] })
   })
 })

@@ -1,11 +1,10 @@
-// What an owner sends of one target, merged into what was known of it. Pure: the newer number wins, part by part, so
-// repetition does no harm.
+// All that is known of one target of a peer, and how what the peer sends is merged into it. Pure: of each part the
+// higher number wins, so that repeated and late messages change nothing.
 
 import type { Endpoint, Entry, Finding, NodeId, Page, Past, Snapshot, Target } from '../model.ts'
-import { remember } from './history.ts'
 
-/** Everything about a target but its pages. */
-export interface Listing {
+/** Everything about a target but its metrics. */
+export interface TargetListing {
   readonly target: Target
   readonly finding: Finding
   readonly endpoint?: Endpoint
@@ -22,27 +21,27 @@ interface Numbered<T> {
   readonly value: T
 }
 
-/** All that is known of one target of a peer: what its present epoch sent, and what is left of the former one. */
+/** What the owner's present epoch sent, and what the previous one had. */
 export interface PeerRecord {
-  readonly listing?: Numbered<Listing>
+  readonly listing?: Numbered<TargetListing>
   readonly snapshot?: Numbered<Snapshot>
   /** The newest page, which the next one may build on; older than the snapshot if that is a failure. */
   readonly page?: Numbered<Page>
   readonly history: readonly Past[]
-  /** What the owner's former epoch had: shown until the present one has sent something newer. */
-  readonly former?: Entry
+  /** What the owner's previous epoch had: shown until the present one has sent its own. */
+  readonly previous?: Entry
 }
 
-export type Update =
-  | ({ readonly kind: 'listing' } & Numbered<Listing>)
+export type RecordUpdate =
+  | ({ readonly kind: 'listing' } & Numbered<TargetListing>)
   | ({ readonly kind: 'snapshot' } & Numbered<Snapshot>)
-  /** The page that came with this number, packed in another way. */
+  /** The page of this number, packed in another way. */
   | ({ readonly kind: 'repacked' } & Numbered<Page>)
-  /** The page can't be unpacked: neither it nor what builds on it is of use. */
+  /** The page can't be unpacked, and so neither can one that is packed against it. */
   | { readonly kind: 'unusable' }
 
 /** The same object if the update brings nothing newer. */
-export function merge(record: PeerRecord, update: Update): PeerRecord {
+export function merge(record: PeerRecord, update: RecordUpdate): PeerRecord {
   switch (update.kind) {
     case 'listing': {
       const { number, value } = update
@@ -57,7 +56,7 @@ export function merge(record: PeerRecord, update: Update): PeerRecord {
         ...record,
         snapshot: { number, value },
         ...(value.ok && { page: { number, value: value.page } }),
-        history: remember(record.history, value),
+        history: withScrape(record.history, value),
       }
     }
     case 'repacked': {
@@ -87,16 +86,14 @@ function ofGeneration(record: PeerRecord, generation: number): PeerRecord {
   }
 }
 
-/** What is shown of it. */
-export function entryOf(
-  owner: NodeId,
-  { listing, snapshot, history, former }: PeerRecord,
-): Entry | undefined {
-  if (!listing) return former
-  // an agent that has just started is still searching for what its former self had found
+/** The entry that others see. Undefined: nothing was listed yet. */
+export function entryOf(owner: NodeId, record: PeerRecord | undefined): Entry | undefined {
+  if (!record?.listing) return record?.previous
+  const { listing, snapshot, history, previous } = record
+  // an agent that has just started is still searching for what its previous epoch had found
   const { target, finding, ended } = listing.value
-  const endpoint = listing.value.endpoint ?? (finding.kind === 'searching' ? former?.endpoint : undefined)
-  const shown = snapshot?.value ?? former?.snapshot
+  const endpoint = listing.value.endpoint ?? (finding.kind === 'searching' ? previous?.endpoint : undefined)
+  const shown = snapshot?.value ?? previous?.snapshot
   return {
     owner,
     target,
@@ -108,14 +105,14 @@ export function entryOf(
   }
 }
 
-/** What is left of it when its owner has another epoch. */
-export function formerOf(owner: NodeId, record: PeerRecord): PeerRecord {
-  const former = entryOf(owner, record)
-  return { history: record.history, ...(former && { former }) }
+/** What stays of it when its owner has another epoch. */
+export function ofPreviousEpoch(owner: NodeId, record: PeerRecord): PeerRecord {
+  const previous = entryOf(owner, record)
+  return { history: record.history, ...(previous && { previous }) }
 }
 
-/** The same of an owner that has another id now. */
-export function recordOwnedBy(owner: NodeId, { listing, former, ...rest }: PeerRecord): PeerRecord {
+/** The same under another id of its owner. */
+export function recordOwnedBy(owner: NodeId, { listing, previous, ...rest }: PeerRecord): PeerRecord {
   return {
     ...rest,
     ...(listing && {
@@ -124,10 +121,17 @@ export function recordOwnedBy(owner: NodeId, { listing, former, ...rest }: PeerR
         value: { ...listing.value, target: { ...listing.value.target, node: owner } },
       },
     }),
-    ...(former && { former: ownedBy(owner, former) }),
+    ...(previous && { previous: ownedBy(owner, previous) }),
   }
 }
 
 export function ownedBy(owner: NodeId, entry: Entry): Entry {
   return { ...entry, owner, target: { ...entry.target, node: owner } }
+}
+
+const maxHistory = 20
+
+/** The history of scrapes that the status shows, with one more. */
+export function withScrape(history: readonly Past[], { ok, durationMs }: Snapshot): readonly Past[] {
+  return [...history.slice(1 - maxHistory), { ok, durationMs }]
 }

@@ -1,0 +1,81 @@
+// Which of several containers is the active replica of a slot, a node or a name.
+//
+// Rolling updates, rescheduling and recreation let several containers claim one slot for a while. Exactly one may be
+// active: two would double a series, and switching to and fro would make its counters jump.
+
+import type { Entry, NodeId } from '../model.ts'
+
+export interface ReplicaContext {
+  /** The slot's tasks from oldest to newest, where the managers list several. */
+  readonly order?: readonly string[]
+  /** Whether an owner can be asked: the last state of a lost node never outranks that of a connected one. */
+  readonly isConnected: (owner: NodeId) => boolean
+  /** Which of `entries` have been active before, the last one last. */
+  readonly previous?: readonly Entry[]
+}
+
+/**
+ * The rules, in this order:
+ * 1. A running container before one that has ended; of ended ones the last.
+ * 2. While the one that was active last runs, only those are considered beside it that may follow it: one that the
+ *    managers list as newer, or any once the active one refuses connections (it is being shut down) or its node is
+ *    lost. One that was active before may not, unless the node of the active one is lost and the managers mean it to
+ *    run, not the active one.
+ * 3. One on a connected node before one on a lost node.
+ * 4. Of those with an endpoint the newest; if none has one, the oldest.
+ * `entries` come in the order in which they became known, which decides where the managers' order doesn't.
+ */
+export function activeReplica(
+  entries: readonly Entry[],
+  { order = [], isConnected, previous = [] }: ReplicaContext,
+): Entry | undefined {
+  const running = knownOf(entries.filter(isRunning))
+  if (running.length === 0) return lastEnded(knownOf(entries))
+  if (running.length === 1) return running[0]
+  const ageRank = (entry: Entry) => ageRankOf(entry, order)
+
+  function mayFollow(entry: Entry, active: Entry): boolean {
+    const isLost = !isConnected(active.owner)
+    if (ageRank(entry) >= 0 && ageRank(active) < 0 && isLost) return true
+    return (
+      !previous.includes(entry) && (ageRank(entry) > ageRank(active) || refusesConnections(active) || isLost)
+    )
+  }
+
+  const active = running.find((entry) => entry === previous.at(-1) && entry.endpoint !== undefined)
+  const eligible = active ? running.filter((entry) => entry === active || mayFollow(entry, active)) : running
+  const connected = eligible.filter(({ owner }) => isConnected(owner))
+  const byAge = (connected.length > 0 ? connected : eligible).toSorted((a, b) => ageRank(a) - ageRank(b))
+  return byAge.findLast(({ endpoint }) => endpoint !== undefined) ?? byAge[0]
+}
+
+/** A provisional replica never takes the place of one that the managers know. */
+export function knownOf(entries: readonly Entry[]): readonly Entry[] {
+  const known = entries.filter(({ target: { place } }) => !('provisional' in place))
+  return known.length > 0 ? known : entries
+}
+
+export function isRunning({ target, ended }: Entry): boolean {
+  return ended === undefined && target.state !== 'stopped'
+}
+
+/** It failed, or was stopped, and may run again; one that exited with 0 or was removed won't. */
+export function mayRestart({ target, ended }: Entry): boolean {
+  return !ended?.removed && (ended?.exitCode ?? target.exitCode) !== 0
+}
+
+function refusesConnections({ snapshot }: Entry): boolean {
+  return snapshot?.ok === false && snapshot.trouble.code === 'refused'
+}
+
+/** A task that isn't in the order isn't meant to run any more: older than all that are. */
+function ageRankOf({ target: { place } }: Entry, order: readonly string[]): number {
+  return 'task' in place ? order.indexOf(place.task) : -1
+}
+
+function lastEnded(entries: readonly Entry[]): Entry | undefined {
+  return entries.reduce<Entry | undefined>(
+    (last, entry) => (!last || (entry.ended?.at ?? 0) >= (last.ended?.at ?? 0) ? entry : last),
+    undefined,
+  )
+}

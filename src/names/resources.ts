@@ -1,0 +1,142 @@
+// What can be asked for by name, and the names, keys and paths of it. Pure functions.
+
+import {
+  agentName,
+  agentTarget,
+  type Entry,
+  type Labels,
+  type NodeId,
+  type Place,
+  type SwarmService,
+  type Target,
+} from '../model.ts'
+
+/**
+ * What one name means: a Swarm service, which is one resource in the whole cluster, or a Compose service or a
+ * container. The latter belong to their node: the same name on two nodes is two resources.
+ */
+export interface Resource {
+  readonly key: string
+  readonly form: 'service' | 'compose' | 'container'
+  /** The full name. Unique on its node but for a container that is named like a service. */
+  readonly full: string
+  /** Absent for what belongs to the whole cluster. */
+  readonly owner?: NodeId
+}
+
+/**
+ * The levels on which a name is looked up, in this order: the agents' own name, which nothing else can take; full
+ * names; short ones; those under which the original served containers.
+ */
+export const nameLevels = ['agent', 'full', 'short', 'original'] as const
+export type NameLevel = (typeof nameLevels)[number]
+
+export interface NamedResource {
+  readonly resource: Resource
+  readonly names: { readonly [L in NameLevel]?: readonly string[] }
+}
+
+/** The full name that labels, of a container or a service, add to the others. */
+export type NameFromLabels = (labels: Labels) => string | undefined
+
+/** A container with its names, and the service that it belongs to with those. */
+export function resourcesOf(
+  { owner, target }: Entry,
+  nameFromLabels: NameFromLabels,
+): readonly NamedResource[] {
+  const added = [nameFromLabels(target.labels) ?? []].flat()
+  const container = containerOf(owner, target)
+  const service = serviceOf(owner, target)
+  const original = [originalName(target.name)]
+  if (target.id === agentTarget) return [{ resource: container, names: { agent: [target.name] } }]
+  if (!service) return [{ resource: container, names: { full: [target.name, ...added], original } }]
+  const short = [shortName(target.place)]
+  return [
+    { resource: container, names: { full: [target.name] } },
+    { resource: service, names: { full: [service.full, ...added], short, original } },
+  ]
+}
+
+/** A service of the swarm state, whether or not a container of it is known. */
+export function declaredResourceOf(service: SwarmService, nameFromLabels: NameFromLabels): NamedResource {
+  const { name, labels } = service
+  const stack = labels['com.docker.stack.namespace']
+  return {
+    resource: swarmService(name),
+    names: {
+      full: [name, ...[nameFromLabels(labels) ?? []].flat()],
+      short: stack === undefined ? [] : [withoutStack(name, stack)],
+      original: [originalName(name)],
+    },
+  }
+}
+
+/** The name under which the original of this proxy served a container: second field by `_`, cut at the first dot. */
+export function originalName(name: string): string {
+  const fields = name.split('_')
+  return (fields[1] ?? name).split('.')[0]!
+}
+
+/** What tells the containers of a resource apart: a slot, a number in Compose, or a node. */
+export function slotKeyOf({ owner, target: { place } }: Entry): string {
+  if (place.kind === 'replicated') return place.slot
+  return place.kind === 'compose' ? place.number : owner
+}
+
+/** A key of several texts from outside. Joined with a separator, `shop` + `api_db` would be `shop_api` + `db`. */
+export function compoundKey(...parts: readonly string[]): string {
+  return JSON.stringify(parts)
+}
+
+/** `/<name>/metrics` or `/<name>/<replica>/metrics`. */
+export function metricsPath(...names: readonly string[]): string {
+  return `/${names.map((name) => encodeURIComponent(name)).join('/')}/metrics`
+}
+
+/**
+ * The `<replica>` in the path and the instance of a container that is asked for by its node: the node's
+ * name. Where `name`, the container's or its service's, is the agents' own, the agent has that path.
+ */
+export function replicaOnNode({ id }: Target, name: string, nodeName: string): string {
+  return name === agentName && id !== agentTarget ? shortId(id) : nodeName
+}
+
+/** As Docker shows it. */
+export function shortId(id: string): string {
+  return id.slice(0, shortIdDigits)
+}
+
+export const shortIdDigits = 12
+
+/** The agent is a resource of its own, whatever else has its name. */
+function containerOf(owner: NodeId, { id, name }: Target): Resource {
+  const kind = id === agentTarget ? 'agent' : 'container'
+  return { key: compoundKey(kind, owner, name), form: 'container', full: name, owner }
+}
+
+function serviceOf(owner: NodeId, { place }: Target): Resource | undefined {
+  if (place.kind === 'standalone') return undefined
+  if (place.kind !== 'compose') return swarmService(place.service)
+  const { project, service } = place
+  return {
+    key: compoundKey('compose', owner, project, service),
+    form: 'compose',
+    full: `${project}_${service}`,
+    owner,
+  }
+}
+
+function swarmService(name: string): Resource {
+  return { key: compoundKey('service', name), form: 'service', full: name }
+}
+
+function shortName(place: Place): string {
+  if (place.kind === 'standalone') return ''
+  if (place.kind === 'compose' || place.stack === undefined) return place.service
+  return withoutStack(place.service, place.stack)
+}
+
+function withoutStack(service: string, stack: string): string {
+  const prefix = `${stack}_`
+  return service.startsWith(prefix) ? service.slice(prefix.length) : service
+}

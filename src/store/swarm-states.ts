@@ -1,0 +1,66 @@
+// The swarm states that managers sent, one per node, and the newest of them. Managers send one every few seconds; one
+// that is equal to the newest is the same object.
+
+import { isDeepStrictEqual } from 'node:util'
+import type { Clock } from '../clock.ts'
+import type { Dated, Mono, NodeId, SwarmState } from '../model.ts'
+
+export interface SwarmStates {
+  put(swarmState: SwarmState, from: NodeId, readAt: Mono): void
+  /** That node is not the manager that it was. */
+  remove(from: NodeId): void
+  /** To be called when other nodes may be managers. */
+  choose(): void
+  /** The one of a manager that was read last. */
+  newest(): Dated<SwarmState> | undefined
+  of(node: NodeId): Dated<SwarmState> | undefined
+}
+
+interface SwarmStatesDeps {
+  readonly clock: Clock
+  /** A state from another node is only used once that is a manager. */
+  readonly isManager: (node: NodeId) => boolean
+  /** The newest is another one. Not called when a manager sends an equal one. */
+  readonly changed: () => void
+}
+
+interface Received {
+  readonly value: SwarmState
+  readonly readAt: Mono
+  readonly from: NodeId
+}
+
+/** A state that is so much older than the newest comes from a manager that is gone. */
+const maxBehindMs = 60_000
+
+export function createSwarmStates({ clock, isManager, changed }: SwarmStatesDeps): SwarmStates {
+  const received = new Map<NodeId, Received>()
+  let newest: Received | undefined
+
+  function choose(): void {
+    const before = newest?.value
+    const usable = [...received.values()].filter(({ from }) => isManager(from))
+    newest = usable.toSorted((a, b) => a.readAt - b.readAt).at(-1)
+    for (const [node, { readAt }] of received)
+      if (newest && readAt < newest.readAt - maxBehindMs) received.delete(node)
+    if (newest?.value !== before) changed()
+  }
+
+  function dated(one: Received | undefined): Dated<SwarmState> | undefined {
+    return one && { value: one.value, age: Math.max(0, clock.now() - one.readAt), from: one.from }
+  }
+
+  return {
+    put(swarmState, from, readAt) {
+      const value = isDeepStrictEqual(newest?.value, swarmState) ? newest!.value : swarmState
+      received.set(from, { value, readAt, from })
+      choose()
+    },
+    remove(from) {
+      if (received.delete(from)) choose()
+    },
+    choose,
+    newest: () => dated(newest),
+    of: (node) => dated(received.get(node)),
+  }
+}
