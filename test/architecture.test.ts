@@ -71,6 +71,17 @@ describe('the house', () => {
     expect(imports.filter(({ from }) => from === 'model.ts').map(({ to }) => to)).toEqual(['errors.ts'])
   })
 
+  test('a type name is declared once', () => {
+    const declared = files.flatMap((file) =>
+      [
+        ...readFileSync(join('src', file), 'utf8').matchAll(/^(?:export )?(?:interface|type|class) (\w+)/gm),
+      ].map(([, name]) => ({ name, file })),
+    )
+    const places = Map.groupBy(declared, ({ name }) => name)
+    const repeated = [...places].filter(([, all]) => new Set(all.map(({ file }) => file)).size > 1)
+    expect(repeated.map(([name, all]) => `${name}: ${all.map(({ file }) => file).join(', ')}`)).toEqual([])
+  })
+
   test('there are no cycles', () => {
     expect(findCycle(imports.filter(({ to }) => to.endsWith('.ts')))).toEqual([])
   })

@@ -41,7 +41,7 @@ export function listTargets(view: ClusterView): readonly ScrapeTarget[] {
   return [...byKey.keys()].sort().map((key) => byKey.get(key)!)
 }
 
-interface TargetContext {
+interface ListingContext {
   readonly swarmState: SwarmState | undefined
   /** A node's name, unique in the cluster. */
   readonly nameOf: (node: NodeId) => string
@@ -50,7 +50,7 @@ interface TargetContext {
   readonly addressOf: (node: NodeId | undefined) => string
 }
 
-function contextOf({ nodes, swarmState, cluster }: ClusterView): TargetContext {
+function contextOf({ nodes, swarmState, cluster }: ClusterView): ListingContext {
   const byId = new Map(nodes.map((node) => [node.self.node, node]))
   const { hostnameOf, nameOf } = nodeNamesOf(nodes, swarmState)
   const any = nodes.toSorted(connectedFirst)[0]
@@ -71,7 +71,7 @@ function connectedFirst(a: NodeView, b: NodeView): number {
 }
 
 /** Each agent's own metrics; through any agent where all share one address. */
-function agentTargets(nodes: readonly NodeView[], context: TargetContext): readonly ScrapeTarget[] {
+function agentTargets(nodes: readonly NodeView[], context: ListingContext): readonly ScrapeTarget[] {
   const byAddress = Map.groupBy(nodes, ({ self }) => self.advertise)
   return nodes.map(({ self }) => {
     const name = context.nameOf(self.node)
@@ -88,7 +88,7 @@ function agentTargets(nodes: readonly NodeView[], context: TargetContext): reado
   })
 }
 
-function replicaTarget(replica: ListedReplica, context: TargetContext): ScrapeTarget {
+function replicaTarget(replica: ListedReplica, context: ListingContext): ScrapeTarget {
   const { service, stack, slot, nameOnNode, entry, settings } = replica
   const node = entry && context.nameOf(entry.owner)
   const pin = nameOnNode === undefined ? undefined : replicaOnNode(entry!.target, nameOnNode, node!)
