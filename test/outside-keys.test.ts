@@ -18,8 +18,8 @@ const harmless = [
   'web/auth/web-config.ts section[key]',
   `web/auth/web-config.ts section[\`\${key}_file\`]`,
   'status/routes.ts contentTypes[extname(name)]',
-  'sync/shapes.ts given[key]',
-  `sync/shapes.ts shapes[kind(plain(value, where)[key], \`\${where}.\${key}\`)]`,
+  'sync/schema.ts given[key]',
+  `sync/schema.ts shapes[kind(plain(value, path)[key], \`\${path}.\${key}\`)]`,
   // of the parser of expressions, which has no such names
   'promql/expression.ts checks[node.name]',
   // after Object.hasOwn

@@ -147,6 +147,8 @@ async function start(
   // peers, and the containers of this node
   started(peers)
   let self: Self | undefined
+  let readDocker = () => {}
+  const rereadManagers = () => readDocker()
   function found(news: Discovered): void {
     store.identify(news.self, news.managers)
     store.replaceTargets([...news.targets, ownMetrics.target(news.self.node)])
@@ -158,19 +160,20 @@ async function start(
       if (self.swarm) failure.reject(new ConfigError([secretMissing]))
       return
     }
-    const context = { clock, log, metrics, version, store, refreshOwn: scraper.now }
+    const context = { clock, log, metrics, version, store, refreshOwn: scraper.now, rereadManagers }
     peers.begin(() => startSync({ ...context, config: { ...config, secret } }))
   }
   const discovery = started(
     await startDiscovery({ config, clock, log, metrics, swarmState: store.swarmState }, found),
   )
+  readDocker = discovery.readNow
   const readiness = createReadiness({
     clock,
     self: () => self,
     discovery: discovery.status,
     isProbed: store.own.isComplete,
     swarmState: store.swarmState,
-    isSynced: peers.isSettled,
+    isSynced: peers.isInitialSyncDone,
   })
 
   // what is served

@@ -29,7 +29,7 @@ export function createPeers(isExpected: boolean, onFailure: (error: unknown) => 
     },
     flush: () => sync?.flush(),
     peers: (): readonly PeerView[] => sync?.peers() ?? [],
-    isSettled: () => !isExpected || (sync?.isSettled() ?? false),
+    isInitialSyncDone: () => !isExpected || (sync?.isInitialSyncDone() ?? false),
     async stop() {
       isStopped = true
       await starting

@@ -40,6 +40,8 @@ export interface DiscoveryStatus {
 
 export interface Discovery extends Stoppable {
   status(): DiscoveryStatus
+  /** Reads all of Docker now, and not only at the next resync. */
+  readNow(): void
 }
 
 interface DiscoveryDeps {
@@ -70,7 +72,7 @@ export async function startDiscovery(deps: DiscoveryDeps, onDiscovered: OnDiscov
     targets: staticTargets(config.targets, node),
     managers: new Set(),
   })
-  return { status: () => ({ warnings: [] }), stop: async () => {} }
+  return { status: () => ({ warnings: [] }), readNow: () => {}, stop: async () => {} }
 }
 
 export const defaultSocket = '/var/run/docker.sock'
@@ -141,6 +143,7 @@ async function discoverWithDocker(
       const warnings = [engineWatch.eventTrouble(), swarmWatch.trouble(), ...limits]
       return { ...(trouble && { trouble }), warnings: warnings.filter((one) => one !== undefined) }
     },
+    readNow: engineWatch.readNow,
     async stop() {
       await Promise.all([engineWatch.stop(), swarmWatch.stop()])
       taskCheck.stop()

@@ -23,6 +23,8 @@ export interface EngineWatch extends Stoppable {
   trouble(): Trouble | undefined
   /** Why no events are received. */
   eventTrouble(): Trouble | undefined
+  /** Reads everything now. */
+  readNow(): void
 }
 
 interface EngineWatchDeps {
@@ -160,7 +162,7 @@ export async function watchEngine(deps: EngineWatchDeps): Promise<EngineWatch> {
     await stop()
     throw error
   }
-  return { trouble: () => trouble, eventTrouble: () => eventTrouble, stop }
+  return { trouble: () => trouble, eventTrouble: () => eventTrouble, readNow: resync, stop }
 }
 
 function countersOf(metrics: Metrics) {

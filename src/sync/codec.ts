@@ -16,7 +16,7 @@ import {
 import { ProxyError } from '../errors.ts'
 import type { Page, ZstdFrame } from '../model.ts'
 
-/** What is larger is packed and unpacked beside the event loop. */
+/** What is larger is packed and unpacked off the event loop. */
 export const maxSyncBytes = 2 ** 20
 /** Beyond this the memory for a window over both bodies costs more than a delta saves. */
 export const maxDeltaBytes = 16 * 2 ** 20
@@ -31,8 +31,8 @@ export function pack(body: Uint8Array, before?: Uint8Array): ZstdFrame {
   return frameOf(body, zstdCompressSync(body, packing(body, before)))
 }
 
-/** The same in a thread of its own. */
-export async function packAside(body: Uint8Array, before?: Uint8Array): Promise<ZstdFrame> {
+/** The same off the event loop. */
+export async function packAsync(body: Uint8Array, before?: Uint8Array): Promise<ZstdFrame> {
   return frameOf(body, await inThread.compress(body, packing(body, before)))
 }
 
@@ -49,7 +49,7 @@ export function unpack(frames: readonly ZstdFrame[]): Uint8Array {
   return body!
 }
 
-export async function unpackAside(frames: readonly ZstdFrame[]): Promise<Uint8Array> {
+export async function unpackAsync(frames: readonly ZstdFrame[]): Promise<Uint8Array> {
   let body: Uint8Array | undefined
   for (const frame of frames) {
     const unpacked = await inThread.decompress(frame.bytes, unpacking(frame, body)).catch(refuse)
@@ -68,18 +68,18 @@ export function bodyOf({ content, size }: Page): Uint8Array {
   return size === 0 ? empty : gunzipSync(content.bytes, gunzipping(size))
 }
 
-/** The same for large pages, beside the event loop. */
-export async function bodyOfAside(page: Page): Promise<Uint8Array> {
+/** The same; for large pages off the event loop. */
+export async function bodyOfAsync(page: Page): Promise<Uint8Array> {
   const { content, size } = page
   if (content.kind === 'plain' || isSmall(page)) return bodyOf(page)
-  if (content.kind === 'zstd') return await unpackAside(content.frames)
+  if (content.kind === 'zstd') return await unpackAsync(content.frames)
   return await inThread.gunzip(content.bytes, gunzipping(size))
 }
 
-/** A large page from a peer is unpacked beside the event loop; any other is ready as it is. */
+/** A large page is unpacked off the event loop; any other is ready as it is. */
 export function ready(page: Page): Page | Promise<Page> {
-  if (page.content.kind !== 'zstd' || isSmall(page)) return page
-  return bodyOfAside(page).then((bytes) => ({ ...page, content: { kind: 'plain', bytes } }))
+  if (page.content.kind === 'plain' || isSmall(page)) return page
+  return bodyOfAsync(page).then((bytes) => ({ ...page, content: { kind: 'plain', bytes } }))
 }
 
 const empty = new Uint8Array()

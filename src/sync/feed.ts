@@ -6,11 +6,11 @@ import type { Trouble } from '../errors.ts'
 import type { Entry, Snapshot } from '../model.ts'
 import type { Own } from '../store/store.ts'
 import { maxFrameBytes } from './frames.ts'
-import type { Digest, Failure, Listing, Message, PageMessage } from './messages.ts'
-import type { Outgoing, Update } from './outgoing.ts'
+import type { Digest, Failure, ListingMessage, Message, PageMessage } from './messages.ts'
+import type { Outgoing, PackedPage } from './outgoing.ts'
 
 export interface Feed {
-  /** The peer has said what it holds: everything else is due. Returns what it has to let go of. */
+  /** The peer has sent what it has: everything else is due. Returns what it has to drop. */
   start(digest: Digest): readonly Message[]
   /** Something about this own target has changed. */
   mark(id: string): void
@@ -24,7 +24,7 @@ export interface Feed {
   sent(id: string): number
 }
 
-/** The numbers that the peer has, or will have once it has read what was sent. */
+/** The numbers that the peer has once it has read what was sent. */
 interface Sent {
   readonly generation: number
   readonly listing: number
@@ -32,7 +32,7 @@ interface Sent {
   readonly page: number
 }
 
-interface Context {
+interface FeedDeps {
   readonly own: Own
   readonly outgoing: Outgoing
   readonly clock: Clock
@@ -55,7 +55,7 @@ const unreadable: Trouble = {
   hint: 'ask the agent on the container’s own node',
 }
 
-export function createFeed({ own, outgoing, clock, failed }: Context): Feed {
+export function createFeed({ own, outgoing, clock, failed }: FeedDeps): Feed {
   const sent = new Map<string, Sent>()
   const waiting = new Set<string>()
   let isStarted = false
@@ -63,7 +63,12 @@ export function createFeed({ own, outgoing, clock, failed }: Context): Feed {
   const ageOf = (at: number) => Math.max(0, clock.now() - at)
   const timesOf = ({ at, durationMs }: Snapshot) => ({ age: ageOf(at), durationMs })
 
-  function listingOf({ target, finding, endpoint, ended }: Entry): Omit<Listing, 'number' | 'generation'> {
+  function listingOf({
+    target,
+    finding,
+    endpoint,
+    ended,
+  }: Entry): Omit<ListingMessage, 'number' | 'generation'> {
     return {
       ...{ kind: 'listing', target, finding },
       ...(endpoint && { endpoint }),
@@ -76,11 +81,10 @@ export function createFeed({ own, outgoing, clock, failed }: Context): Feed {
   }
 
   /** The newest page, or why there is none for peers; undefined while it is being packed. */
-  function updateOf(id: string, base: number): Update | Trouble | undefined {
+  function packedPage(id: string, base: number): PackedPage | Trouble | undefined {
     try {
-      const update = outgoing.get(id, base)
-      const bytes = update?.frames.reduce((sum, frame) => sum + frame.bytes.length, 0) ?? 0
-      return bytes > maxPageBytes ? tooLarge : update
+      const packed = outgoing.get(id, base)
+      return packed && packed.frame.bytes.length > maxPageBytes ? tooLarge : packed
     } catch (error) {
       failed(id, error)
       return unreadable
@@ -97,26 +101,29 @@ export function createFeed({ own, outgoing, clock, failed }: Context): Feed {
     if (!snapshot || number <= known.snapshot) return undefined
     const failure = { kind: 'failure' as const, id, number, ...timesOf(snapshot) }
     if (!snapshot.ok) return { ...failure, trouble: snapshot.trouble }
-    const update = updateOf(id, known.page)
-    if (!update || 'code' in update) return update && { ...failure, trouble: update }
-    if (update.number <= known.snapshot) return undefined
-    const { scrape, ...how } = update
+    const packed = packedPage(id, known.page)
+    if (!packed || 'code' in packed) return packed && { ...failure, trouble: packed }
+    if (packed.number <= known.snapshot) return undefined
+    const { scrape, base, frame } = packed
     const { format, series, remarks } = scrape.page
-    return { kind: 'page', id, ...timesOf(scrape), format, series, remarks, ...how }
+    return {
+      ...{ kind: 'page', id, number: packed.number, ...timesOf(scrape) },
+      ...{ format, series, remarks, base, frames: [frame] },
+    }
   }
 
   return {
     start({ records }) {
-      const held = new Map(records.map(([id, ...numbers]) => [id, numbers]))
+      const known = new Map(records.map(([id, ...numbers]) => [id, numbers]))
       sent.clear()
       for (const { entry, generation } of own.entries()) {
         const { id } = entry.target
-        const [listing = 0, snapshot = 0, page = 0] = held.get(id) ?? []
-        if (held.delete(id) && listing >= generation) sent.set(id, { generation, listing, snapshot, page })
+        const [listing = 0, snapshot = 0, page = 0] = known.get(id) ?? []
+        if (known.delete(id) && listing >= generation) sent.set(id, { generation, listing, snapshot, page })
         waiting.add(id)
       }
       isStarted = true
-      return [...held.keys()].map((id) => ({ kind: 'gone', id }))
+      return [...known.keys()].map((id) => ({ kind: 'gone', id }))
     },
     mark(id) {
       if (isStarted) waiting.add(id)

@@ -30,36 +30,36 @@ export interface FrameReader {
 export function createFrameReader(maxBytes: number, on: (frame: Frame) => void): FrameReader {
   let limit = maxBytes
   let chunks: Uint8Array[] = []
-  let [held, wanted] = [0, lengthBytes]
+  let [bufferedBytes, wantedBytes] = [0, lengthBytes]
   let isInFrame = false
 
   /** Exactly the bytes that were wanted; what came after them stays. */
   function take(): Buffer {
     const all =
       chunks.length === 1
-        ? Buffer.from(chunks[0]!.buffer, chunks[0]!.byteOffset, held)
+        ? Buffer.from(chunks[0]!.buffer, chunks[0]!.byteOffset, bufferedBytes)
         : Buffer.concat(chunks)
-    const rest = all.subarray(wanted)
+    const rest = all.subarray(wantedBytes)
     chunks = rest.length > 0 ? [rest] : []
-    held = rest.length
-    return all.subarray(0, wanted)
+    bufferedBytes = rest.length
+    return all.subarray(0, wantedBytes)
   }
 
   function next(): void {
     const bytes = take()
-    if (isInFrame) wanted = lengthBytes
-    else wanted = bytes.readUInt32BE()
+    if (isInFrame) wantedBytes = lengthBytes
+    else wantedBytes = bytes.readUInt32BE()
     isInFrame = !isInFrame
     if (!isInFrame) on(parse(bytes))
-    else if (wanted > limit || wanted < lengthBytes)
-      throw new ProxyError('protocol', `a message of ${wanted} bytes, where ${limit} are allowed`)
+    else if (wantedBytes > limit || wantedBytes < lengthBytes)
+      throw new ProxyError('protocol', `a message of ${wantedBytes} bytes, where ${limit} are allowed`)
   }
 
   return {
     push(bytes) {
       if (bytes.length > 0) chunks.push(bytes)
-      held += bytes.length
-      while (held >= wanted) next()
+      bufferedBytes += bytes.length
+      while (bufferedBytes >= wantedBytes) next()
     },
     allow(next) {
       limit = next
@@ -73,6 +73,6 @@ function parse(bytes: Buffer): Frame {
     if (end > bytes.length) throw new Error('the header is longer than its frame')
     return { header: JSON.parse(bytes.toString('utf8', lengthBytes, end)), body: bytes.subarray(end) }
   } catch (cause) {
-    throw new ProxyError('protocol', 'a message that is not one of ours', { cause })
+    throw new ProxyError('protocol', 'a message that is not of this protocol', { cause })
   }
 }

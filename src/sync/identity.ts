@@ -1,5 +1,5 @@
 // Who an agent is, provably: a key pair of its own, made at each start. The public key is its epoch. A hello signs
-// the SSH session that it goes through, so that nobody can pass it on through another one.
+// the SSH session that it goes through, so that it can't be relayed through another one.
 
 import {
   createPrivateKey,
@@ -9,14 +9,14 @@ import {
   verify as verifyWith,
 } from 'node:crypto'
 
-export interface Identity {
+export interface AgentIdentity {
   /** The public key: 32 bytes as base64url. */
   readonly epoch: string
-  /** Proves to the other side of this session that the epoch is ours. */
+  /** Proves to the other side of this session that the epoch is this agent's. */
   prove(claim: Claim): string
 }
 
-/** What a hello says of its sender, in a session that only the two sides have. */
+/** What a hello claims of its sender, in a session that only the two sides share. */
 export interface Claim {
   readonly role: 'caller' | 'listener'
   readonly node: string
@@ -28,7 +28,7 @@ const purpose = 'app-metrics-proxy hello 2'
 const pkcs8Head = Buffer.from('302e020100300506032b657004220420', 'hex')
 
 /** The key of this seed, which must be random and known to nobody else. */
-export function createIdentity(seed: Uint8Array = randomBytes(32)): Identity {
+export function createIdentity(seed: Uint8Array = randomBytes(32)): AgentIdentity {
   const key = createPrivateKey({ key: Buffer.concat([pkcs8Head, seed]), format: 'der', type: 'pkcs8' })
   const { x } = createPublicKey(key).export({ format: 'jwk' })
   return {

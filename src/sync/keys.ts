@@ -7,7 +7,7 @@ import { createIdentity } from './identity.ts'
 export interface KeyPair {
   /** The private key, as OpenSSH writes it to a file. */
   readonly file: string
-  /** The public key as it stands in SSH's messages. */
+  /** The public key as in SSH's messages. */
   readonly blob: Buffer
 }
 

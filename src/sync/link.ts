@@ -1,5 +1,8 @@
 // One link to a peer: messages over a channel, and whether the other side still lives. It knows nothing of what
 // the messages are about.
+//
+// opened -> (hello received) -> alive -> ended. It ends when either side says so, when the channel closes, at a message
+// that is not understood, when nothing is received for 2.5 s (5 s before hello), and after a pause of this process.
 
 import type { Clock } from '../clock.ts'
 import { isInternal, ProxyError, type Trouble, troubleOf } from '../errors.ts'
@@ -12,83 +15,79 @@ export interface Link {
   readonly address: string
   readonly dialled: boolean
   readonly since: Mono
-  /** Names the session beneath: see Channel. */
+  /** Identifies the session beneath: see Channel. */
   readonly binding: Uint8Array
-  /** The other side's hello; absent until it came. */
+  /** The other side's hello; undefined until it is received. */
   readonly peer: () => Hello | undefined
   send(message: Message): void
-  /** Asks the other side to prove that it still lives, which it does at once. */
+  /** Asks the other side for a response; without one in 2 s the link fails. */
   challenge(onResponse: () => void): void
   /** Whether more may be sent without filling memory. `drained` is called once it may again. */
   isWritable(): boolean
-  /**
-   * Looks at the time: sends signs of life, and ends a link on which there are none. To be called every
-   * `tickIntervalMs`, and at the time that it returns.
-   */
-  tick(): Mono
-  /** Says why, and ends it. */
-  end(reason: string, trouble?: Trouble): void
+  /** Sends signs of life, and fails where none are received. To be called every `tickIntervalMs`. */
+  tick(): void
+  /** Sends the reason and ends; nothing is wrong. */
+  end(reason: string): void
+  /** The same where something is wrong. */
+  fail(trouble: Trouble): void
   stats(): LinkStats
 }
 
 export interface LinkStats {
-  readonly sent: number
-  readonly received: number
-  readonly receivedAt: Mono
-  readonly roundTrip: number | undefined
-  /** The length of the longest message that is known to have arrived, and of the longest that isn't. */
-  readonly arrived: number
-  readonly pending: number
+  readonly sentBytes: number
+  readonly receivedBytes: number
+  readonly roundTripMs: number | undefined
 }
 
 export interface LinkHandlers {
   message(link: Link, message: Message): void
   drained(link: Link): void
-  /** Once, and at once: nothing more is sent or taken. */
+  /** Called once: nothing more is sent or received. Without trouble: this side ended it, and nothing is wrong. */
   closed(link: Link, trouble?: Trouble): void
   /** The channel beneath is gone too. */
   released(link: Link): void
-  /** A mistake of ours while a message was taken; the link ends. */
-  broken(link: Link, error: unknown): void
-  /** For the figures. */
+  /** A bug: taking a message threw. The link ends. */
+  internalError(link: Link, error: unknown): void
+  /** For the metrics. */
   sent(message: Message, bytes: number): void
   received(kind: string): void
 }
 
-/** A sign of life that isn't answered yet, with the length of the longest message before it. */
+/** A sign of life that isn't answered yet. */
 interface Beat {
   readonly number: number
   readonly at: Mono
-  readonly longest: number
 }
 
-/** With each tick a sign of life is given, unless the last one is so young. */
-export const tickIntervalMs = 1000
+export const tickIntervalMs = 500
+/** With every second tick. */
 const minBeatIntervalMs = 750
-/** Two signs of life have not come: the other side is gone. Nobody waits for longer than 3 s. */
+/** Two signs of life are missing. Seen at the next tick, so nobody waits for longer than 3 s. */
 const maxSilenceMs = 2500
 const helloTimeoutMs = 5000
+const challengeTimeoutMs = 2000
 const maxUnsentBytes = 2 * maxFrameBytes
 const maxHelloBytes = 64 * 2 ** 10
+const maxPendingBeats = 8
 
 export function createLink(channel: Channel, clock: Clock, handlers: LinkHandlers): Link {
   const since = clock.now()
   let hello: Hello | undefined
-  let writable = true
-  let over = false
-  let [sent, received] = [0, 0]
-  let [receivedAt, tickedAt, beatAt] = [since, since, since]
-  let [beats, seen, seenAt] = [0, 0, since]
-  let sentBeats: readonly Beat[] = []
-  let [arrived, longest] = [0, 0]
-  let roundTrip: number | undefined
+  let isTaking = true
+  let isOver = false
+  let [sentBytes, receivedBytes] = [0, 0]
+  let [receivedAt, tickedAt] = [since, since]
+  let beatSent: Beat = { number: 0, at: since }
+  let beatReceived: Beat = { number: 0, at: since }
+  let pendingBeats: readonly Beat[] = []
+  let roundTripMs: number | undefined
   /** Bytes that were sent although the channel had asked to wait: replies, and what a refresh brought. */
-  let unsent = 0
-  let challenged = 0
-  const challenges = new Map<number, () => void>()
+  let unsentBytes = 0
+  let lastChallenge = 0
+  const challenges = new Map<number, { readonly onResponse: () => void; readonly cancel: () => void }>()
 
   const reader = createFrameReader(maxHelloBytes, (frame) => {
-    if (!over) take(frame)
+    if (!isOver) take(frame)
   })
 
   function take(frame: Frame): void {
@@ -110,11 +109,12 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
         send({ kind: 'response', number: message.number })
         break
       case 'response':
-        challenges.get(message.number)?.()
-        challenges.delete(message.number)
+        takeResponse(message.number)
         break
       case 'hello':
-        takeHello(message)
+        if (hello) throw new ProxyError('protocol', 'a second hello')
+        hello = message
+        reader.allow(maxFrameBytes)
         handlers.message(link, message)
         break
       default:
@@ -122,63 +122,62 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
     }
   }
 
-  function takeHello(message: Hello): void {
-    if (hello) throw new ProxyError('protocol', 'a second hello')
-    hello = message
-    reader.allow(maxFrameBytes)
+  function takeBeat(number: number, seen: number, heldMs: number): void {
+    const now = clock.now()
+    beatReceived = { number, at: now }
+    const answered = pendingBeats.find((beat) => beat.number === seen)
+    if (answered) roundTripMs = Math.max(0, now - answered.at - heldMs)
+    pendingBeats = pendingBeats.filter((beat) => beat.number > seen)
   }
 
-  function takeBeat(number: number, echo: number, held: number): void {
-    const now = clock.now()
-    ;[seen, seenAt] = [number, now]
-    const sentAt = sentBeats.find((beat) => beat.number === echo)?.at
-    if (sentAt !== undefined) roundTrip = Math.max(0, now - sentAt - held)
-    for (const beat of sentBeats) if (beat.number <= echo) arrived = Math.max(arrived, beat.longest)
-    sentBeats = sentBeats.filter((beat) => beat.number > echo)
+  function takeResponse(number: number): void {
+    const challenge = challenges.get(number)
+    if (!challenge) return
+    challenges.delete(number)
+    challenge.cancel()
+    challenge.onResponse()
   }
 
   function send(message: Message): void {
-    if (over) return
+    if (isOver) return
     const frame = encode(message)
     if (frame.length > maxFrameBytes) return
-    sent += frame.length
-    longest = Math.max(longest, frame.length)
+    sentBytes += frame.length
     handlers.sent(message, frame.length)
-    writable = channel.write(frame)
-    unsent = writable ? 0 : unsent + frame.length
-    if (unsent > maxUnsentBytes)
+    isTaking = channel.write(frame)
+    unsentBytes = isTaking ? 0 : unsentBytes + frame.length
+    if (unsentBytes > maxUnsentBytes)
       close({ code: 'overloaded', reason: 'the peer takes nothing of what it is sent' })
   }
 
-  function beat(now: Mono): void {
-    beatAt = now
-    beats += 1
-    sentBeats = [...sentBeats.slice(-8), { number: beats, at: now, longest }]
-    longest = 0
-    send({ kind: 'beat', number: beats, seen, held: now - seenAt })
+  function sendBeat(now: Mono): void {
+    beatSent = { number: beatSent.number + 1, at: now }
+    pendingBeats = [...pendingBeats.slice(1 - maxPendingBeats), beatSent]
+    send({
+      kind: 'beat',
+      number: beatSent.number,
+      seen: beatReceived.number,
+      held: now - beatReceived.at,
+    })
   }
 
-  /** When it is to end, if nothing is received until then. */
-  function endsAt(): Mono {
-    return hello ? receivedAt + maxSilenceMs : since + helloTimeoutMs
+  /** What waited during such a pause is of unknown age; the peer has given this side up anyway. */
+  function closeAfterPause(now: Mono): void {
+    if (!isOver && now - tickedAt > maxSilenceMs) close(paused(now - tickedAt))
   }
 
-  function endSilent(now: Mono): void {
-    if (hello) close(silent(now - receivedAt))
-    else link.end('no hello')
-  }
-
-  /** After so long a pause of ours, the age of what waited for us is unknown; the peer has given us up anyway. */
-  function endAfterPause(now: Mono): void {
-    if (!over && now - tickedAt > maxSilenceMs) close(paused(now - tickedAt))
-  }
-
-  /** Nobody waits for the channel: where the other side is dead, its end takes a while. */
+  /** The channel's own end is not waited for: where the other side is dead, that takes a while. */
   function close(trouble?: Trouble): void {
-    if (over) return
-    over = true
+    if (isOver) return
+    isOver = true
+    for (const { cancel } of challenges.values()) cancel()
     channel.close()
     handlers.closed(link, trouble)
+  }
+
+  function end(reason: string, trouble?: Trouble): void {
+    send({ kind: 'bye', reason })
+    close(trouble)
   }
 
   const link: Link = {
@@ -189,53 +188,44 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
     peer: () => hello,
     send,
     challenge(onResponse) {
-      challenged += 1
-      challenges.set(challenged, onResponse)
-      send({ kind: 'challenge', number: challenged })
+      lastChallenge += 1
+      const cancel = clock.after(challengeTimeoutMs, () => link.fail(unresponsive))
+      challenges.set(lastChallenge, { onResponse, cancel })
+      send({ kind: 'challenge', number: lastChallenge })
     },
-    isWritable: () => writable && !over,
+    isWritable: () => isTaking && !isOver,
     tick() {
       const now = clock.now()
-      endAfterPause(now)
+      closeAfterPause(now)
       tickedAt = now
-      if (!over && now >= endsAt()) endSilent(now)
-      if (over) return Number.POSITIVE_INFINITY
-      if (hello && now - beatAt >= minBeatIntervalMs) beat(now)
-      return endsAt()
+      if (isOver) return
+      if (!hello && now - since >= helloTimeoutMs) link.fail({ code: 'protocol', reason: 'no hello' })
+      else if (hello && now - receivedAt >= maxSilenceMs) close(silent(now - receivedAt))
+      else if (hello && now - beatSent.at >= minBeatIntervalMs) sendBeat(now)
     },
-    end(reason, trouble = { code: 'protocol', reason }) {
-      send({ kind: 'bye', reason })
-      close(trouble)
-    },
-    stats: () => ({
-      sent,
-      received,
-      receivedAt,
-      roundTrip,
-      arrived,
-      pending: Math.max(longest, ...sentBeats.map((beat) => beat.longest)),
-    }),
+    end: (reason) => end(reason),
+    fail: (trouble) => end(trouble.reason, trouble),
+    stats: () => ({ sentBytes, receivedBytes, roundTripMs }),
   }
 
   channel.open({
     data(bytes) {
-      received += bytes.length
+      receivedBytes += bytes.length
       receivedAt = clock.now()
-      endAfterPause(receivedAt)
+      closeAfterPause(receivedAt)
       try {
         reader.push(bytes)
       } catch (error) {
-        const trouble = troubleOf(error)
-        if (isInternal(error)) handlers.broken(link, error)
-        link.end(trouble.reason, trouble)
+        if (isInternal(error)) handlers.internalError(link, error)
+        link.fail(troubleOf(error))
       }
     },
     drained() {
-      writable = true
-      unsent = 0
-      if (!over) handlers.drained(link)
+      isTaking = true
+      unsentBytes = 0
+      if (!isOver) handlers.drained(link)
     },
-    closed(trouble) {
+    closed(trouble = { code: 'reset', reason: 'the peer closed the link' }) {
       close(trouble)
       handlers.released(link)
     },
@@ -250,3 +240,5 @@ function paused(ms: number): Trouble {
 function silent(ms: number): Trouble {
   return { code: 'timeout', reason: `the peer was silent for ${(ms / 1000).toFixed(1)} s` }
 }
+
+const unresponsive: Trouble = { code: 'timeout', reason: 'the peer gave no response to a challenge' }

@@ -32,7 +32,7 @@ import {
   type Shape,
   text,
   variant,
-} from './shapes.ts'
+} from './schema.ts'
 
 /** This protocol, and the oldest that is still spoken. */
 export const protocol = { newest: 2, oldest: 2 } as const
@@ -136,19 +136,20 @@ const shapes = {
   /** What only managers know, packed in the body; without one: the same as before. `size`: unpacked. */
   swarm: object({ age: duration, size: count }),
   refresh: object({ call: count, id: text, budget: duration }),
-  /** Follows the snapshot that it names, or says why there is none. */
+  /** Follows the snapshot that it names, or has the reason why there is none. */
   refreshed: object({ call: count }, { number: count, trouble }),
   /** A message of a kind that the sender doesn't know. */
   unknown: object({ of: text }),
 }
 
 type Shapes = typeof shapes
-type Kind = keyof Shapes
-type Plain<K extends Kind> = { readonly kind: K } & Of<Shapes[K]>
+type MessageKind = keyof Shapes
+type Plain<K extends MessageKind> = { readonly kind: K } & Of<Shapes[K]>
 export type Hello = Plain<'hello'>
-export type Listing = Plain<'listing'>
+export type ListingMessage = Plain<'listing'>
 export type Failure = Plain<'failure'>
 export type Digest = Plain<'digest'>
+export type RefreshMessage = Plain<'refresh'>
 export type Refreshed = Plain<'refreshed'>
 export type PageMessage = Omit<Plain<'page'>, 'frames'> & { readonly frames: readonly ZstdFrame[] }
 export interface SwarmMessage {
@@ -157,7 +158,7 @@ export interface SwarmMessage {
   readonly swarmState?: SwarmState
 }
 export type Message =
-  | { [K in Kind]: K extends 'page' | 'swarm' ? never : Plain<K> }[Kind]
+  | { [K in MessageKind]: K extends 'page' | 'swarm' ? never : Plain<K> }[MessageKind]
   | PageMessage
   | SwarmMessage
 
@@ -190,7 +191,7 @@ export function encode(message: Message): Uint8Array {
 export function decode({ header, body }: Frame): Message | { readonly kind: 'other'; readonly name: string } {
   const [name, given] = row<readonly [string, unknown]>(text, (value) => value)(header, 'header')
   if (!Object.hasOwn(shapes, name)) return { kind: 'other', name }
-  const kind = name as Kind
+  const kind = name as MessageKind
   if (kind === 'page') return pageOf(shapes.page(given, kind), body)
   if (kind === 'swarm') return swarmOf(shapes.swarm(given, kind), body)
   return { kind, ...shapes[kind](given, kind) } as Message
@@ -202,7 +203,7 @@ function pageOf({ frames: lengths, ...fields }: Of<Shapes['page']>, body: Uint8A
   let at = 0
   const frames = lengths.map(([size, length]): ZstdFrame => {
     at += length
-    // a copy: what is kept of a message must not keep the whole of it
+    // a copy: a stored frame must not keep its whole message in memory
     return { size, bytes: new Uint8Array(body.subarray(at - length, at)) }
   })
   if (at !== body.length) throw new ProxyError('protocol', 'a page whose frames don’t fill its message')

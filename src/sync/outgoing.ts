@@ -1,48 +1,45 @@
-// The own pages, packed for peers: the newest one that is ready, and the deltas that lead to it from those before.
-// Each is made once, whatever the number of peers. Of the former body nothing is kept but what the store had.
+// The own pages, packed for peers: the newest one that is ready, in full and as a delta to the one before. Each is made
+// once, whatever the number of peers. Of the former body nothing is kept but what the store had.
 
+import type { Clock } from '../clock.ts'
 import type { Page, Snapshot, ZstdFrame } from '../model.ts'
-import { bodyOf, bodyOfAside, isSmall, maxDeltaBytes, pack, packAside } from './codec.ts'
+import type { Store } from '../store/store.ts'
+import { bodyOf, bodyOfAsync, isSmall, maxDeltaBytes, pack, packAsync } from './codec.ts'
 
 export interface Outgoing {
   /** The target has a new page. Without peers nothing is packed until one comes. */
   put(id: string, number: number, scrape: Scrape, hasPeers: boolean): void
   forget(id: string): void
   /**
-   * How a peer that has the version `base` (0: none) gets the newest one; undefined as long as that is being packed.
+   * How a peer that has the page numbered `base` (0: none) gets the newest one; undefined while that is being packed.
    * Throws where the page can't be packed.
    */
-  get(id: string, base: number): Update | undefined
+  get(id: string, base: number): PackedPage | undefined
   /** Resolves once nothing of the target is being packed. */
-  settled(id: string): Promise<void>
+  idle(id: string): Promise<void>
 }
 
-export type Scrape = Extract<Snapshot, { ok: true }>
+type Scrape = Extract<Snapshot, { ok: true }>
 
-export interface Update {
+export interface PackedPage {
   readonly number: number
   readonly scrape: Scrape
-  /** Set if `frames` build on that version; else the one frame is the body in full. */
+  /** The page that the frame builds on; 0: none, the frame is the body in full. */
   readonly base: number
-  readonly frames: readonly ZstdFrame[]
-}
-
-interface Delta {
-  readonly from: number
   readonly frame: ZstdFrame
 }
 
 interface Version {
   readonly number: number
   readonly scrape: Scrape
-  /** Oldest first; the last one leads to this version. */
-  readonly deltas: readonly Delta[]
+  /** From the version before; where it can't be made, peers get the page in full. */
+  readonly delta?: { readonly base: number; readonly frame: ZstdFrame }
   full?: ZstdFrame
   /** Why it can't be packed. */
   error?: unknown
 }
 
-interface State {
+interface PackingState {
   version: Version | undefined
   /** Newer than `version`, and not packed yet. */
   next: Pick<Version, 'number' | 'scrape'> | undefined
@@ -50,17 +47,13 @@ interface State {
   work: Promise<void> | undefined
 }
 
-/** All deltas of a page together stay below this part of it: then they cost less than a full frame. */
-const maxDeltasPart = 1 / 16
-const maxDeltas = 64
-
 /** `ready` is called when a version can be sent that had to be packed in a thread. */
 export function createOutgoing(ready: (id: string) => void): Outgoing {
-  const states = new Map<string, State>()
-  /** One at a time in the whole agent: each holds several times the memory of its page. */
+  const states = new Map<string, PackingState>()
+  /** One at a time in the whole agent: each takes several times the memory of its page. */
   let queue = Promise.resolve()
 
-  function aside(id: string, state: State, work: () => Promise<void>): void {
+  function inThread(id: string, state: PackingState, work: () => Promise<void>): void {
     state.work ??= queue = queue.then(work).then(() => {
       state.work = undefined
       if (states.get(id) !== state) return
@@ -69,38 +62,37 @@ export function createOutgoing(ready: (id: string) => void): Outgoing {
     })
   }
 
-  function packNext(id: string, state: State): void {
-    const { version, next } = state
+  function packNext(id: string, state: PackingState): void {
+    const { version: before, next } = state
     if (!next) return
     state.next = undefined
-    const first = { ...next, deltas: [] }
-    const [page, before] = [next.scrape.page, version?.scrape.page]
-    if (!version || !before || !hasDelta(before, page)) state.version = first
-    else if (isSmall(before) && isSmall(page)) {
+    const [page, pageBefore] = [next.scrape.page, before?.scrape.page]
+    const withDelta = (frame: ZstdFrame) => ({ ...next, delta: { base: before!.number, frame } })
+    if (!pageBefore || !hasDelta(page, pageBefore)) state.version = next
+    else if (isSmall(page) && isSmall(pageBefore)) {
       try {
-        state.version = { ...next, deltas: deltasAfter(version, page, pack(bodyOf(page), bodyOf(before))) }
+        state.version = withDelta(pack(bodyOf(page), bodyOf(pageBefore)))
       } catch {
-        state.version = first
+        state.version = next
       }
     } else
-      aside(id, state, async () => {
+      inThread(id, state, async () => {
         try {
-          const frame = await packAside(await bodyOfAside(page), await bodyOfAside(before))
-          state.version = { ...next, deltas: deltasAfter(version, page, frame) }
+          state.version = withDelta(await packAsync(await bodyOfAsync(page), await bodyOfAsync(pageBefore)))
         } catch {
-          state.version = first
+          state.version = next
         }
       })
   }
 
-  function fullOf(id: string, state: State, version: Version): ZstdFrame | undefined {
+  function fullOf(id: string, state: PackingState, version: Version): ZstdFrame | undefined {
     if (version.error) throw version.error
     const { page } = version.scrape
     if (!version.full && isSmall(page)) version.full = pack(bodyOf(page))
     else if (!version.full)
-      aside(id, state, async () => {
+      inThread(id, state, async () => {
         try {
-          version.full = await packAside(await bodyOfAside(page))
+          version.full = await packAsync(await bodyOfAsync(page))
         } catch (error) {
           version.error = error
         }
@@ -111,7 +103,7 @@ export function createOutgoing(ready: (id: string) => void): Outgoing {
   return {
     put(id, number, scrape, hasPeers) {
       const known = states.get(id)
-      const state: State = known ?? { version: undefined, next: undefined, work: undefined }
+      const state: PackingState = known ?? { version: undefined, next: undefined, work: undefined }
       states.set(id, state)
       state.next = { number, scrape }
       if (!hasPeers && !state.work) state.version = undefined
@@ -122,13 +114,12 @@ export function createOutgoing(ready: (id: string) => void): Outgoing {
       const state = states.get(id)
       const version = state?.version
       if (!state || !version) return undefined
-      const { number, scrape, deltas } = version
-      const first = deltas.findIndex(({ from }) => from === base)
-      if (first >= 0) return { number, scrape, base, frames: deltas.slice(first).map(({ frame }) => frame) }
+      const { number, scrape, delta } = version
+      if (delta?.base === base) return { number, scrape, ...delta }
       const full = fullOf(id, state, version)
-      return full && { number, scrape, base: 0, frames: [full] }
+      return full && { number, scrape, base: 0, frame: full }
     },
-    async settled(id) {
+    async idle(id) {
       for (let work = states.get(id)?.work; work; work = states.get(id)?.work) await work
     },
   }
@@ -136,15 +127,83 @@ export function createOutgoing(ready: (id: string) => void): Outgoing {
 
 const hasDelta = (...pages: readonly Page[]) => pages.every(({ size }) => size <= maxDeltaBytes)
 
-/** The newest deltas that together cost less than a full frame would. */
-function deltasAfter({ number, deltas }: Version, { size }: Page, frame: ZstdFrame): readonly Delta[] {
-  const maxBytes = Math.max(256, size * maxDeltasPart)
-  const all = [...deltas.slice(1 - maxDeltas), { from: number, frame }]
-  let bytes = frame.bytes.length
-  let first = all.length - 1
-  while (first > 0 && bytes + all[first - 1]!.frame.bytes.length <= maxBytes) {
-    first -= 1
-    bytes += all[first]!.frame.bytes.length
+// ---- the own side of the store, as it changes
+
+export interface OwnChanges {
+  readonly outgoing: Outgoing
+  /** No more changes are expected now: what waits is sent. */
+  flush(): void
+  stop(): void
+}
+
+/** A session with a peer. */
+interface Recipient {
+  mark(id: string): void
+  flush(): void
+}
+
+interface OwnChangesDeps {
+  readonly clock: Clock
+  readonly store: Pick<Store, 'own' | 'subscribe'>
+  readonly sessions: ReadonlyMap<unknown, Recipient>
+  /** This node has another id than before. */
+  readonly renamed: () => void
+}
+
+/** Changes wait for others to go with them: a packet, and the wake-ups on both sides, cost more than a page's delta. */
+const batchDelayMs = 20
+
+/** New pages are packed, and the sessions learn what to send. */
+export function watchOwnChanges({ clock, store, sessions, renamed }: OwnChangesDeps): OwnChanges {
+  const { own } = store
+  const outgoing = createOutgoing(mark)
+  let { node } = own.self()
+  let cancelFlush: (() => void) | undefined
+
+  function putPage(id: string): void {
+    const { entry, snapshot } = own.entry(id)!
+    if (entry.snapshot?.ok) outgoing.put(id, snapshot, entry.snapshot, sessions.size > 0)
   }
-  return all.slice(first)
+
+  function mark(id: string): void {
+    for (const session of sessions.values()) session.mark(id)
+    flushSoon()
+  }
+
+  function flush(): void {
+    if (!cancelFlush) return
+    cancelFlush()
+    cancelFlush = undefined
+    for (const session of sessions.values()) session.flush()
+  }
+
+  function flushSoon(): void {
+    cancelFlush ??= clock.after(batchDelayMs, flush)
+  }
+
+  for (const { entry } of own.entries()) putPage(entry.target.id)
+  const unsubscribe = store.subscribe((change) => {
+    const self = own.self()
+    if (change.kind === 'entry' && change.entry.owner === self.node) {
+      const { entry, before } = change
+      if (entry.snapshot !== before?.snapshot) putPage(entry.target.id)
+      mark(entry.target.id)
+    } else if (change.kind === 'gone' && change.owner === self.node) {
+      outgoing.forget(change.id)
+      mark(change.id)
+    } else if (change.kind === 'swarmState' || change.kind === 'nodes') {
+      if (self.node !== node) renamed()
+      node = self.node
+      flushSoon()
+    }
+  })
+
+  return {
+    outgoing,
+    flush,
+    stop() {
+      unsubscribe()
+      cancelFlush?.()
+    },
+  }
 }

@@ -5,12 +5,11 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { type Clock, deadline } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 import { portError } from '../http/ports.ts'
-import type { Stoppable } from '../model.ts'
+import type { Mono, Stoppable } from '../model.ts'
 import type { Channel } from './channel.ts'
-import { createGate } from './gate.ts'
 import type { Ssh } from './ssh.ts'
 
-export interface Listener extends Stoppable {
+export interface SshListener extends Stoppable {
   readonly port: number
 }
 
@@ -19,47 +18,67 @@ interface ListenOptions {
   readonly clock: Clock
   readonly ssh: Ssh
   readonly on: (channel: Channel) => void
-  readonly refused: (from: string, why: 'full' | 'unproven') => void
+  readonly refused: (why: RefusalReason) => void
 }
 
-const connectWithin = 3000
-const handshakeWithin = 8000
-/** Callers that haven't proved themselves yet: of more, who came first makes room. */
-const mostWaiting = 64
-/** Links that stand; more than any cluster needs. */
-const mostConnections = 4096
+type RefusalReason = 'full' | 'unproven'
+
+/** In time for one SYN to be sent again, and short, so that hosts that are gone hold up no others. */
+const connectTimeoutMs = 1500
+const handshakeTimeoutMs = 8000
+/** Callers that haven't proved themselves yet: of more, the oldest makes room. */
+const maxWaiting = 64
+const maxWaitingPerAddress = 8
+/** After so many failures within the period, an address is refused until the period is over. */
+const maxFailures = 20
+const failurePeriodMs = 10_000
+const maxCountedAddresses = 10_000
+/** Links in use; more than any cluster needs. */
+const maxConnections = 4096
 
 /** Listens on IPv4 and IPv6, or on IPv4 alone where there is no IPv6. */
-export async function startListener(options: ListenOptions): Promise<Listener> {
+export async function startListener(options: ListenOptions): Promise<SshListener> {
   const { clock, ssh, on, refused } = options
-  const gate = createGate()
   const sockets = new Set<Socket>()
-  const waiting = new Set<Socket>()
+  /** Callers that haven't proved themselves yet, by their sockets. */
+  const waiting = new Map<Socket, string>()
+  let failures = createFailures(clock.now())
 
-  function wait(socket: Socket): void {
-    const [first] = waiting
-    if (waiting.size >= mostWaiting) first?.destroy()
-    waiting.add(socket)
+  /** What is refused here has cost nothing but a TCP connection. */
+  function isAdmitted(from: string): boolean {
+    if (clock.now() - failures.since >= failurePeriodMs) failures = createFailures(clock.now())
+    const waitingFromThere = [...waiting.values()].filter((one) => one === from).length
+    return (
+      sockets.size < maxConnections &&
+      waitingFromThere < maxWaitingPerAddress &&
+      (failures.byAddress.get(from) ?? 0) < maxFailures
+    )
+  }
+
+  function countFailure(from: string): void {
+    const { byAddress } = failures
+    if (byAddress.has(from) || byAddress.size < maxCountedAddresses)
+      byAddress.set(from, (byAddress.get(from) ?? 0) + 1)
   }
 
   async function take(socket: Socket): Promise<void> {
     const from = socket.remoteAddress ?? ''
-    if (sockets.size >= mostConnections || !gate.knock(from, clock.now())) {
+    if (!isAdmitted(from)) {
       socket.destroy()
-      return refused(from, 'full')
+      return refused('full')
     }
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
     socket.on('error', () => {})
-    using limit = deadline(clock, handshakeWithin)
-    wait(socket)
+    using limit = deadline(clock, handshakeTimeoutMs)
+    const [oldest] = waiting.keys()
+    if (waiting.size >= maxWaiting) oldest?.destroy()
+    waiting.set(socket, from)
     try {
-      const channel = await ssh.answer(socket, limit)
-      gate.pass(from)
-      on(channel)
+      on(await ssh.answer(socket, limit))
     } catch {
-      gate.leave(from, clock.now())
-      refused(from, 'unproven')
+      countFailure(from)
+      refused('unproven')
     } finally {
       waiting.delete(socket)
     }
@@ -80,6 +99,8 @@ export async function startListener(options: ListenOptions): Promise<Listener> {
   }
 }
 
+const createFailures = (since: Mono) => ({ since, byAddress: new Map<string, number>() })
+
 async function listen(server: Server, port: number): Promise<Server> {
   try {
     return await listenOn(server, port, '::')
@@ -91,7 +112,7 @@ async function listen(server: Server, port: number): Promise<Server> {
 }
 
 async function listenOn(server: Server, port: number, host: string): Promise<Server> {
-  server.listen({ port, host, backlog: mostConnections })
+  server.listen({ port, host, backlog: maxConnections })
   await once(server, 'listening')
   return server
 }
@@ -99,14 +120,14 @@ async function listenOn(server: Server, port: number, host: string): Promise<Ser
 /** A channel to `host:port`, once both sides have proved themselves. */
 export async function dial(address: string, ssh: Ssh, clock: Clock, signal: AbortSignal): Promise<Channel> {
   const socket = await connectTo(address, clock, signal)
-  using limit = deadline(clock, handshakeWithin, signal)
+  using limit = deadline(clock, handshakeTimeoutMs, signal)
   return await ssh.call(socket, address, limit)
 }
 
 async function connectTo(address: string, clock: Clock, signal: AbortSignal): Promise<Socket> {
   const { host, port } = parseAddress(address)
   const socket = connect({ host, port, noDelay: true })
-  using limit = deadline(clock, connectWithin, signal)
+  using limit = deadline(clock, connectTimeoutMs, signal)
   try {
     await once(socket, 'connect', { signal: limit })
     socket.on('error', () => {})
@@ -123,8 +144,8 @@ export function parseAddress(address: string): { readonly host: string; readonly
   return { host: address.slice(0, cut).replace(/^\[(.*)\]$/, '$1'), port: Number(address.slice(cut + 1)) }
 }
 
-function connectFailure(address: string, isLate: boolean, error: NodeJS.ErrnoException): ProxyError {
-  if (isLate) return new ProxyError('timeout', `no answer from ${address}`, { cause: error })
+function connectFailure(address: string, isTimedOut: boolean, error: NodeJS.ErrnoException): ProxyError {
+  if (isTimedOut) return new ProxyError('timeout', `no answer from ${address}`, { cause: error })
   if (error.code === 'ECONNREFUSED')
     return new ProxyError('unreachable', `no agent listens at ${address}`, { cause: error })
   return new ProxyError('unreachable', `${address} can’t be reached (${error.code})`, { cause: error })

@@ -5,7 +5,7 @@ import { timingSafeEqual } from 'node:crypto'
 import type { Socket } from 'node:net'
 import ssh2 from 'ssh2'
 import { ProxyError, type Trouble } from '../errors.ts'
-import type { Channel, ChannelHandlers } from './channel.ts'
+import { type Channel, channelOver } from './channel.ts'
 import type { Keys } from './keys.ts'
 
 export interface Ssh {
@@ -17,13 +17,8 @@ export interface Ssh {
 
 export const subsystem = 'app-metrics-proxy'
 const user = 'peer'
-const mostAttempts = 6
-/** Keys of one cipher are used for an hour at most. */
-const anHour = 3_600_000
-/** What waits on our side of the wire, before the sender is held back. */
-const mostWaiting = 256 * 1024
-/** A close that the other side doesn't answer is enforced after this. */
-const closeWithin = 1000
+const maxAttempts = 6
+const rekeyIntervalMs = 3_600_000
 
 /** One of a kind each, so that there is nothing to talk down. */
 const algorithms = {
@@ -40,39 +35,30 @@ export const otherSecret: Trouble = {
 }
 
 /** The first keys are shown and tried first; all of them are accepted. */
-export function createSsh(accepted: readonly [Keys, ...Keys[]], rekeyEvery = anHour): Ssh {
+export function createSsh(accepted: readonly [Keys, ...Keys[]], rekeyEveryMs = rekeyIntervalMs): Ssh {
   const hostKeys = [accepted[0].host.file]
   const hostBlobs = accepted.map(({ host }) => host.blob)
   const clients = accepted.map(({ client }) => parsed(client.file))
-  const callers = new Map<string, (connection: ssh2.Connection) => void>()
-  const server = new ssh2.Server({ hostKeys, algorithms }, (connection, { ip, port }) => {
-    callers.get(nameOf(ip, port))?.(connection)
-  })
 
   return {
     answer(socket, signal) {
-      const name = nameOf(socket.remoteAddress, socket.remotePort)
       const address = hostPort(socket.remoteAddress, socket.remotePort)
-      return held(socket, signal, (resolve, reject) => {
-        socket.once('close', () => {
-          callers.delete(name)
-          reject(new ProxyError('refused', 'the caller did not prove itself'))
-        })
-        callers.set(name, (connection) => {
-          callers.delete(name)
-          const session = guard(connection, clients)
+      return handshake(socket, signal, (resolve, reject) => {
+        socket.once('close', () => reject(new ProxyError('refused', 'the caller did not prove itself')))
+        const server = new ssh2.Server({ hostKeys, algorithms }, (connection) => {
+          const session = authenticate(connection, clients)
           onlySubsystem(connection, (stream) => {
-            const rekey = setInterval(() => connection.rekey(), rekeyEvery)
+            const rekey = setInterval(() => connection.rekey(), rekeyEveryMs)
             socket.once('close', () => clearInterval(rekey))
             const binding = session.id()
-            resolve(channelOf(socket, stream, () => connection.end(), { address, dialled: false, binding }))
+            resolve(channelOver(socket, stream, () => connection.end(), { address, dialled: false, binding }))
           })
         })
         server.injectSocket(socket)
       })
     },
     call(socket, address, signal) {
-      return held(socket, signal, (resolve, reject) => {
+      return handshake(socket, signal, (resolve, reject) => {
         const client = new ssh2.Client()
         const keys = new KeyAgent(clients)
         const method: ssh2.AgentAuthMethod = { type: 'agent', username: user, agent: keys }
@@ -84,7 +70,7 @@ export function createSsh(accepted: readonly [Keys, ...Keys[]], rekeyEvery = anH
               reject(new ProxyError('protocol', 'the peer does not speak our protocol', { cause: error }))
             else {
               const binding = keys.sessionId()
-              resolve(channelOf(socket, stream, () => client.end(), { address, dialled: true, binding }))
+              resolve(channelOver(socket, stream, () => client.end(), { address, dialled: true, binding }))
             }
           })
         })
@@ -102,7 +88,7 @@ export function createSsh(accepted: readonly [Keys, ...Keys[]], rekeyEvery = anH
 }
 
 /** Settles once; a failure or the signal destroys the socket. */
-function held(
+function handshake(
   socket: Socket,
   signal: AbortSignal,
   begin: (resolve: (channel: Channel) => void, reject: (error: unknown) => void) => void,
@@ -160,14 +146,14 @@ function sessionIdOf(signed: Uint8Array | undefined): Uint8Array {
   return data.subarray(4, 4 + data.readUInt32BE())
 }
 
-/** Public key only, and only ours. */
-function guard(connection: ssh2.Connection, clients: readonly ssh2.ParsedKey[]) {
+/** Public key only, and only the cluster's. */
+function authenticate(connection: ssh2.Connection, clients: readonly ssh2.ParsedKey[]) {
   let attempts = 0
   let signed: Uint8Array | undefined
   connection.on('error', () => {})
   connection.on('authentication', (context) => {
     attempts += 1
-    if (attempts > mostAttempts) connection.end()
+    if (attempts > maxAttempts) connection.end()
     else if (context.method === 'publickey' && isProven(context, clients)) {
       if (context.signature) signed = context.blob
       context.accept()
@@ -204,76 +190,6 @@ function onlySubsystem(connection: ssh2.Connection, on: (stream: ssh2.ServerChan
   })
 }
 
-function channelOf(
-  socket: Socket,
-  stream: ssh2.Channel,
-  end: () => void,
-  about: Pick<Channel, 'address' | 'dialled' | 'binding'>,
-): Channel {
-  let handlers: ChannelHandlers | undefined
-  let trouble: Trouble | undefined
-  let waiting = 0
-  let isHeldBack = false
-  let isClosing = false
-  let batch: Uint8Array[] = []
-
-  const isFull = () => waiting > mostWaiting || socket.writableLength > mostWaiting
-  const moved = () => {
-    if (!isHeldBack || isFull()) return
-    isHeldBack = false
-    handlers?.drained()
-  }
-  stream.on('error', () => {})
-  socket.on('drain', moved)
-  socket.once('error', (error: NodeJS.ErrnoException) => {
-    trouble = { code: 'reset', reason: `the connection to the peer broke (${error.code})` }
-  })
-  socket.once('close', () => handlers?.closed(trouble))
-
-  /** What was written in one turn goes out as one packet: a packet's keys and writes cost more than its bytes. */
-  function send(): void {
-    const bytes = batch.length === 1 ? batch[0]! : Buffer.concat(batch)
-    batch = []
-    if (!stream.writable) return
-    // ssh2 writes a packet's length, its text and its tag one by one
-    socket.cork()
-    stream.write(bytes, () => {
-      waiting -= bytes.length
-      moved()
-    })
-    socket.uncork()
-  }
-
-  function close(): void {
-    if (isClosing) return
-    isClosing = true
-    if (batch.length > 0) send()
-    stream.end()
-    end()
-    const force = setTimeout(() => socket.destroy(), closeWithin)
-    socket.once('close', () => clearTimeout(force))
-  }
-  stream.once('end', close)
-  stream.once('close', close)
-
-  return {
-    ...about,
-    open(given) {
-      handlers = given
-      stream.on('data', given.data)
-      if (socket.destroyed) queueMicrotask(() => given.closed(trouble))
-    },
-    write(bytes) {
-      if (isClosing || !stream.writable) return true
-      waiting += bytes.length
-      if (batch.push(bytes) === 1) queueMicrotask(() => batch.length > 0 && send())
-      isHeldBack = isFull()
-      return !isHeldBack
-    },
-    close,
-  }
-}
-
 function callFailure(error: Error & ssh2.ClientErrorExtensions): ProxyError {
   const isOther = error.level === 'client-authentication' || /verification failed/i.test(error.message)
   if (isOther)
@@ -285,10 +201,6 @@ function callFailure(error: Error & ssh2.ClientErrorExtensions): ProxyError {
 
 function isOneOf(key: Buffer, blobs: readonly Buffer[]): boolean {
   return blobs.some((blob) => blob.length === key.length && timingSafeEqual(blob, key))
-}
-
-function nameOf(ip: string | undefined, port: number | undefined): string {
-  return `${ip} ${port}`
 }
 
 /** As people write it; IPv4 within IPv6 as IPv4. */

@@ -1,4 +1,4 @@
-// The peers of this agent: found, linked over SSH, told what is ours, asked for what is theirs.
+// The peers of this agent: found, linked over SSH, sent what this node owns, asked for what they own.
 
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/config.ts'
@@ -7,26 +7,25 @@ import type { Log } from '../logging/log.ts'
 import type { NodeId, PeerView, Stoppable } from '../model.ts'
 import { startLoop } from '../runtime/loop.ts'
 import type { Metrics } from '../runtime/metrics.ts'
-import { createFinder, createLookUp, type LookUp } from './find.ts'
+import { createFinder, createLookUp, type LookUp } from './find-peers.ts'
 import { createIdentity } from './identity.ts'
 import { deriveKeys, type Keys } from './keys.ts'
-import { createMeasures } from './measures.ts'
 import { createMesh, type MeshOptions } from './mesh.ts'
 import type { SyncStore } from './session.ts'
-
 import { dial, startListener } from './sockets.ts'
 import { createSsh } from './ssh.ts'
+import { createSyncMetrics } from './sync-metrics.ts'
 
 export interface Sync extends Stoppable {
   /** The port it listens on. */
   readonly port: number
-  /** The owner scrapes now; its new snapshot is in the store when this resolves. Rejects with a ProxyError. */
-  refresh(node: NodeId, id: string, budget: number, signal?: AbortSignal): Promise<void>
-  /** Nothing of ours is about to change: what has changed goes out now, and not with what else comes in a moment. */
+  /** The owner scrapes now; its new snapshot is stored when this resolves. Rejects with a ProxyError. */
+  refresh(node: NodeId, id: string, budgetMs: number, signal?: AbortSignal): Promise<void>
+  /** No more own changes are expected now: what waits is sent, instead of up to 20 ms later. */
   flush(): void
   peers(): readonly PeerView[]
-  /** Whether every peer that was found has told all it has, or can't be reached. Stays so once it is. */
-  isSettled(): boolean
+  /** Whether every peer that was found has sent all it has, or can't be reached. Stays true. */
+  isInitialSyncDone(): boolean
 }
 
 export interface SyncOptions {
@@ -39,38 +38,40 @@ export interface SyncOptions {
   readonly version: string
   readonly store: SyncStore
   readonly refreshOwn: MeshOptions['refreshOwn']
+  readonly rereadManagers: MeshOptions['rereadManagers']
   /** For tests: another way to look names up, and keys that are derived once for many agents. */
   readonly lookUp?: LookUp
   readonly derive?: typeof deriveKeys
 }
 
-const findEvery = 5000
-/** A peer that is found and says nothing keeps nobody waiting for longer than this. */
-const settledWithin = 15_000
+const findIntervalMs = 5000
+/** A peer that is found and sends nothing is not waited for any longer. */
+const initialSyncTimeoutMs = 15_000
 
 export async function startSync(options: SyncOptions): Promise<Sync> {
-  const { config, clock, log, metrics, version, store, refreshOwn } = options
-  const started = clock.now()
+  const { config, clock, log, metrics, version, store } = options
+  const startedAt = clock.now()
   const ssh = createSsh(await deriveAll(options.derive ?? deriveKeys, config))
-  const measures = createMeasures(metrics, () => mesh.peers())
+  const syncMetrics = createSyncMetrics(metrics, () => mesh.peers())
   const mesh = createMesh({
     ...{
       clock,
       log,
       store,
       version,
-      refreshOwn,
+      refreshOwn: options.refreshOwn,
+      rereadManagers: options.rereadManagers,
       identity: createIdentity(),
       maxBodyBytes: config.maxBodyBytes,
     },
     dial: (address, signal) => dial(address, ssh, clock, signal),
     onLost: () => finding.trigger(),
-    watch: measures.watch,
+    watch: syncMetrics.watch,
   })
   const listener = await startListener({
     ...{ clock, ssh, port: config.sshPort },
     on: mesh.accept,
-    refused: (_, why) => measures.refused(why),
+    refused: syncMetrics.refused,
   }).catch(async (error) => {
     await mesh.stop()
     throw error
@@ -81,26 +82,26 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
   )
   const finding = startLoop(async (signal) => mesh.seek(await find(signal)), {
     clock,
-    intervalMs: findEvery,
+    intervalMs: findIntervalMs,
     onFailure: (error, inARow) => {
       if (isInternal(error)) log.internal(error, 'sync')
       if (inARow === 1) log.warn({ ...troubleOf(error) }, 'peers can’t be found')
     },
   })
-  let settled = false
+  let isInitialSyncDone = false
 
   return {
     port: listener.port,
-    async refresh(node, id, budget, signal) {
-      const asked = clock.now()
-      await mesh.refresh(node, id, budget, signal)
-      measures.refreshed(clock.now() - asked)
+    async refresh(node, id, budgetMs, signal) {
+      const requestedAt = clock.now()
+      await mesh.refresh(node, id, budgetMs, signal)
+      syncMetrics.refreshed(clock.now() - requestedAt)
     },
     flush: mesh.flush,
     peers: mesh.peers,
-    isSettled() {
-      settled ||= mesh.isSettled() || clock.now() - started > settledWithin
-      return settled
+    isInitialSyncDone() {
+      isInitialSyncDone ||= mesh.isComplete() || clock.now() - startedAt > initialSyncTimeoutMs
+      return isInitialSyncDone
     },
     async stop() {
       await finding.stop()

@@ -11,7 +11,7 @@ function stub() {
       refresh: async (...asked: readonly unknown[]) => void calls.push(['refresh', ...asked]),
       flush: () => void calls.push(['flush']),
       peers: () => [],
-      isSettled: () => true,
+      isInitialSyncDone: () => true,
       stop: async () => void calls.push(['stop']),
     },
   }
@@ -20,7 +20,7 @@ function stub() {
 describe('sync', () => {
   test('without a secret never begins, and nobody waits for it', async () => {
     const peers = createPeers(false, () => {})
-    expect(peers.isSettled()).toBe(true)
+    expect(peers.isInitialSyncDone()).toBe(true)
     expect(peers.peers()).toEqual([])
     await expect(peers.refresh('n2', 'a', 100)).rejects.toMatchObject({ code: 'owner_lost' })
     await peers.stop()
@@ -34,14 +34,14 @@ describe('sync', () => {
       return sync
     }
     const peers = createPeers(true, () => {})
-    expect(peers.isSettled()).toBe(false)
+    expect(peers.isInitialSyncDone()).toBe(false)
     peers.begin(start)
     peers.begin(start)
     peers.flush()
     expect(begun).toBe(1)
     await expect(peers.refresh('n2', 'a', 100)).rejects.toMatchObject({ code: 'owner_lost' })
     await Promise.resolve()
-    expect(peers.isSettled()).toBe(true)
+    expect(peers.isInitialSyncDone()).toBe(true)
     await peers.refresh('n2', 'a', 100)
     peers.flush()
     await peers.stop()
@@ -73,6 +73,6 @@ describe('sync', () => {
     peers.begin(() => Promise.reject(error))
     await peers.stop()
     expect(failures).toEqual([error])
-    expect(peers.isSettled()).toBe(false)
+    expect(peers.isInitialSyncDone()).toBe(false)
   })
 })

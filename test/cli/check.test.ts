@@ -8,7 +8,7 @@ import { check } from '../../src/cli/check.ts'
 import { systemClock } from '../../src/clock.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { deriveKeys } from '../../src/sync/keys.ts'
-import { type Listener, startListener } from '../../src/sync/sockets.ts'
+import { type SshListener, startListener } from '../../src/sync/sockets.ts'
 import { createSsh } from '../../src/sync/ssh.ts'
 import { startEngineServer } from '../discover/engine-server.ts'
 import { swarm } from '../discover/recorded.ts'
@@ -16,7 +16,7 @@ import { closedPort, run as listen } from '../helpers/server.ts'
 import { run } from './run.ts'
 
 const secret = 'a secret that is long enough'
-const listeners: Listener[] = []
+const listeners: SshListener[] = []
 afterEach(async () => {
   for (const listener of listeners.splice(0)) await listener.stop()
 })

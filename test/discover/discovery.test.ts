@@ -152,6 +152,16 @@ describe('who the node is', () => {
     for (const one of found.filter(({ self }) => !self.manager)) expect(one).not.toHaveProperty('swarmState')
     expect(discovery!.status().trouble).toBeUndefined()
   })
+
+  test('and its managers are read again on request, and not only at the next resync', async () => {
+    join({ RemoteManagers: [] })
+    const { readNow } = await start()
+    await streamOpen()
+    expect(last().managers).toEqual(new Set())
+    join({ RemoteManagers: [{ NodeID: 'promoted' }] })
+    readNow()
+    await eventually('the new manager', () => last().managers.has('promoted'), 1000)
+  })
 })
 
 describe('the first set', () => {

@@ -179,6 +179,7 @@ export function startAgent(around: NetworkContext): Agent {
       dial: (to, signal) => network.dial(process, address, to, signal),
       refreshOwn: scraper.now,
       onLost: () => finding.trigger(),
+      rereadManagers: nothing,
       watch: { sent: nothing, received: nothing, visible: nothing, linkLost: nothing },
     })
     mesh = started(joined)
@@ -191,7 +192,7 @@ export function startAgent(around: NetworkContext): Agent {
       }),
     )
     synced = () => {
-      isSettled ||= joined.isSettled() || clock.now() - begun > settledWithinMs
+      isSettled ||= joined.isComplete() || clock.now() - begun > settledWithinMs
       return isSettled
     }
   }

@@ -6,7 +6,7 @@ import { plainPage } from '../../src/model.ts'
 import { createMetrics, type Metrics } from '../../src/runtime/metrics.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { bodyOf } from '../../src/sync/codec.ts'
-import type { LookUp } from '../../src/sync/find.ts'
+import type { LookUp } from '../../src/sync/find-peers.ts'
 import { deriveKeys, type Keys } from '../../src/sync/keys.ts'
 import { type Sync, startSync } from '../../src/sync/sync.ts'
 import { until as untilTrue } from '../helpers/until.ts'
@@ -65,6 +65,7 @@ export async function start(
     store,
     derive,
     ...(options.lookUp && { lookUp: options.lookUp }),
+    rereadManagers: () => {},
     refreshOwn: async (id, budget) => options.refreshOwn?.(store, id, budget),
   })
   const agent = { store, sync, metrics, told }

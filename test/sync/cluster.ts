@@ -54,6 +54,7 @@ interface AgentOptions {
   readonly addresses: readonly string[]
   /** What the store holds before sync starts. */
   readonly before: (store: Store) => void
+  readonly rereadManagers: (agent: Agent) => unknown
   readonly refreshOwn: (agent: Agent, id: string, budget: number, signal: AbortSignal) => Promise<unknown>
 }
 
@@ -143,6 +144,7 @@ function startAgent(
     dial: (address) => network.dial(host, address),
     refreshOwn: async (id, budget, signal) => options.refreshOwn?.(agent, id, budget, signal),
     onLost: () => (losses.searches += 1),
+    rereadManagers: () => options.rereadManagers?.(agent),
     watch: {
       sent: () => {},
       received: () => {},

@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest'
 import { ProxyError } from '../../src/errors.ts'
 import type { ZstdFrame } from '../../src/model.ts'
 import { plainPage } from '../../src/model.ts'
-import { bodyOf, bodyOfAside, isSmall, pack, packAside, unpack, unpackAside } from '../../src/sync/codec.ts'
+import { bodyOf, bodyOfAsync, isSmall, pack, packAsync, unpack, unpackAsync } from '../../src/sync/codec.ts'
 import { nodePage } from '../../tools/bench/page.ts'
 
 const about = { format: 'text/0.0.4', series: 1, remarks: [] } as const
@@ -29,10 +29,10 @@ describe('what is packed', () => {
 
   test('comes out as it was beside the event loop too', async () => {
     const [first, second] = [randomBytes(2 ** 21), randomBytes(2 ** 20)]
-    const frames = [await packAside(first), await packAside(second, first)]
-    expect(Buffer.compare(await unpackAside(frames), second)).toBe(0)
+    const frames = [await packAsync(first), await packAsync(second, first)]
+    expect(Buffer.compare(await unpackAsync(frames), second)).toBe(0)
     expect(isSmall(pageOf(frames))).toBe(false)
-    expect(Buffer.compare(await bodyOfAside(pageOf(frames)), second)).toBe(0)
+    expect(Buffer.compare(await bodyOfAsync(pageOf(frames)), second)).toBe(0)
   })
 
   test('is a body of any form', async () => {
@@ -45,7 +45,7 @@ describe('what is packed', () => {
       ] as const) {
         const page = { ...plainPage(bytes, about), content }
         expect(Buffer.from(bodyOf(page))).toEqual(bytes)
-        expect(Buffer.from(await bodyOfAside(page))).toEqual(bytes)
+        expect(Buffer.from(await bodyOfAsync(page))).toEqual(bytes)
       }
   })
 })
@@ -58,7 +58,7 @@ describe('a page like node_exporter’s', () => {
 
   test('of 5 MB with a fifth of it changed costs at most 6 %', async () => {
     const [before, now] = [1, 2].map((round) => Buffer.from(nodePage(round, 5e6)))
-    const { bytes } = await packAside(now!, before)
+    const { bytes } = await packAsync(now!, before)
     expect(bytes.length).toBeLessThanOrEqual(now!.length * 0.06)
   })
 
@@ -89,7 +89,7 @@ describe('what does not unpack to what was announced is refused', () => {
     expect(bomb.bytes.length).toBeLessThan(22_000)
     const before = process.memoryUsage.rss()
     refused([{ ...bomb, size: 1000 }])
-    await expect(unpackAside([{ ...bomb, size: 1000 }])).rejects.toMatchObject({ code: 'protocol' })
+    await expect(unpackAsync([{ ...bomb, size: 1000 }])).rejects.toMatchObject({ code: 'protocol' })
     expect(process.memoryUsage.rss() - before).toBeLessThan(100_000_000)
   })
 

@@ -99,7 +99,7 @@ async function live(size: number, events: readonly Event[], heal: number): Promi
     healAll(cluster, hosts)
     await cluster.clock.pass(heal)
     expectAgreement(cluster, hosts)
-    for (const host of hosts) expect(cluster.agents.get(host)!.mesh.isSettled()).toBe(true)
+    for (const host of hosts) expect(cluster.agents.get(host)!.mesh.isComplete()).toBe(true)
     for (const [n, one] of hosts.entries())
       for (const two of hosts.slice(n + 1)) expect(cluster.network.links(one, two)).toBe(1)
     return cluster

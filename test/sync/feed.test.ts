@@ -253,7 +253,7 @@ describe('while the link stands', () => {
   test('a page beyond what a message holds is sent as a failure, with the hint', async () => {
     put('a', randomBytes(2 ** 26), false)
     expect(told()).toEqual([])
-    await outgoing.settled('a')
+    await outgoing.idle('a')
     feed.mark('a')
     expect(told()).toMatchObject([
       { kind: 'failure', trouble: { code: 'too_large', hint: expect.stringContaining('MAX_BODY') } },

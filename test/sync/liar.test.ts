@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Channel } from '../../src/sync/channel.ts'
 import { pack } from '../../src/sync/codec.ts'
 import { createFrameReader, writeFrame } from '../../src/sync/frames.ts'
-import { createIdentity, type Identity } from '../../src/sync/identity.ts'
+import { type AgentIdentity, createIdentity } from '../../src/sync/identity.ts'
 import { decode, encode, type Hello, type Message } from '../../src/sync/messages.ts'
 import { endpoint, found, self, target } from '../store/samples.ts'
 import { type Agent, type Cluster, createCluster } from './cluster.ts'
@@ -36,7 +36,7 @@ interface Liar {
 
 interface Lies {
   readonly node: string
-  readonly identity: Identity
+  readonly identity: AgentIdentity
   readonly spoken: { readonly newest: number; readonly oldest: number }
   /** Another hello than an honest one. */
   readonly hello: (hello: Hello, channel: Channel) => Hello

@@ -59,7 +59,7 @@ export function createNetwork(clock: Clock): Network {
       const path = wire(from, to)
       await clock.sleep(path.delay)
       if (path.cut) {
-        await clock.sleep(3000)
+        await clock.sleep(1500)
         throw new ProxyError('timeout', 'no answer')
       }
       const listener = listeners.get(to)

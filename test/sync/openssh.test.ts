@@ -9,12 +9,12 @@ import { systemClock } from '../../src/clock.ts'
 import type { Channel } from '../../src/sync/channel.ts'
 import { createFrameReader, type Frame, writeFrame } from '../../src/sync/frames.ts'
 import { deriveKeys, type Keys, keyPair } from '../../src/sync/keys.ts'
-import { type Listener, startListener } from '../../src/sync/sockets.ts'
+import { type SshListener, startListener } from '../../src/sync/sockets.ts'
 import { createSsh } from '../../src/sync/ssh.ts'
 
 let folder: string
 let keys: Keys
-let listener: Listener
+let listener: SshListener
 const channels: Channel[] = []
 
 beforeAll(async () => {

@@ -2,11 +2,12 @@
 
 import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { Trouble } from '../../src/errors.ts'
 import { createLog } from '../../src/logging/log.ts'
 import type { ZstdFrame } from '../../src/model.ts'
 import { plainPage } from '../../src/model.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
-import { bodyOf, pack, packAside } from '../../src/sync/codec.ts'
+import { bodyOf, pack, packAsync } from '../../src/sync/codec.ts'
 import type { Link } from '../../src/sync/link.ts'
 import type { Message } from '../../src/sync/messages.ts'
 import { createOutgoing, type Outgoing } from '../../src/sync/outgoing.ts'
@@ -23,7 +24,8 @@ let writable: boolean
 let isFullAfterEach: boolean
 let reports: string[]
 let ends: string[]
-let roundTrip: number | undefined
+let rereads: number
+let roundTripMs: number | undefined
 
 const peer = {
   kind: 'hello',
@@ -41,7 +43,8 @@ beforeEach(() => {
   sent = []
   writable = true
   isFullAfterEach = false
-  roundTrip = undefined
+  roundTripMs = undefined
+  rereads = 0
   session = createSession({
     link: {
       send(message: Message) {
@@ -49,13 +52,14 @@ beforeEach(() => {
         if (isFullAfterEach) writable = false
       },
       isWritable: () => writable,
-      stats: () => ({ roundTrip }),
-      end: (reason: string) => ends.push(reason),
+      stats: () => ({ roundTripMs }),
+      fail: ({ reason }: Trouble) => ends.push(reason),
     } as unknown as Link,
     ...{ peer, store, outgoing, clock, log: createLog('silent'), maxBodyBytes: 5_000_000 },
     sentSelf: store.own.self(),
     refreshOwn: async () => {},
     visible: () => {},
+    rereadManagers: () => (rereads += 1),
     selfChanged: () => store.peers.up({ ...peer, self: session.self() }),
     report: ({ reason }) => reports.push(reason),
   })
@@ -282,10 +286,10 @@ describe('what it receives', () => {
   test('is unpacked beside the event loop where it is large', async () => {
     session.take(listing('b', 1))
     let before = Buffer.alloc(2 ** 20 + 1, 'a 1\n')
-    session.take(page(2, [await packAside(before)]))
+    session.take(page(2, [await packAsync(before)]))
     for (let number = 3; number < 60; number += 1) {
       const next = Buffer.concat([before, text(number)])
-      session.take(page(number, [await packAside(next, before)], number - 1))
+      session.take(page(number, [await packAsync(next, before)], number - 1))
       before = next
       if (sent.some(({ kind }) => kind === 'full')) throw new Error('asked for in full')
     }
@@ -380,7 +384,7 @@ describe('what it receives', () => {
   test('is measured with each tick, once there is a measure', () => {
     session.tick()
     expect(store.nodes()[1]).not.toHaveProperty('roundTrip')
-    roundTrip = 3
+    roundTripMs = 3
     session.tick()
     expect(store.nodes()[1]).toMatchObject({ roundTrip: 3 })
   })

@@ -38,7 +38,7 @@ describe('three agents over SSH', () => {
     expect(textOf(n3, 'n1', 'c-n1')).toBe(page(7))
     expect(n3.metrics.print()).toMatch(/sync_refresh_seconds_bucket\{le="10"\} 1$/m)
     expect(n1.metrics.print()).toMatch(/sync_refresh_seconds_count 0$/m)
-    await until(() => n3.sync.isSettled() && n1.sync.isSettled())
+    await until(() => n3.sync.isInitialSyncDone() && n1.sync.isInitialSyncDone())
     expect(n3.sync.peers().toSorted((a, b) => (a.node! < b.node! ? -1 : 1))).toMatchObject([
       { node: 'n1', state: 'connected' },
       { node: 'n2', state: 'connected' },
@@ -122,7 +122,7 @@ describe('peers are looked for', () => {
 
   test('an agent that is told of none is settled; one whose peer says nothing waits for it a while', async () => {
     const alone = await start('n1', [])
-    await until(() => alone.sync.isSettled())
+    await until(() => alone.sync.isInitialSyncDone())
     const silent = createServer().listen(0, '127.0.0.1')
     await once(silent, 'listening')
     const { port } = silent.address() as AddressInfo
@@ -130,13 +130,13 @@ describe('peers are looked for', () => {
     const clock = { ...systemClock, now: () => systemClock.now() + now }
     const waiting = await start('n2', [`127.0.0.1:${port}`], { clock })
     await until(() => waiting.sync.peers().length === 1)
-    expect(waiting.sync.isSettled()).toBe(false)
+    expect(waiting.sync.isInitialSyncDone()).toBe(false)
     now = 14_000
-    expect(waiting.sync.isSettled()).toBe(false)
+    expect(waiting.sync.isInitialSyncDone()).toBe(false)
     now = 15_001
-    expect(waiting.sync.isSettled()).toBe(true)
+    expect(waiting.sync.isInitialSyncDone()).toBe(true)
     now = 0
-    expect(waiting.sync.isSettled()).toBe(true)
+    expect(waiting.sync.isInitialSyncDone()).toBe(true)
     silent.close()
   })
 })

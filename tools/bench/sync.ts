@@ -86,6 +86,7 @@ async function agent(node: string, peers: readonly string[], sshPort = 0): Promi
     metrics: createMetrics(),
     version: 'bench',
     store,
+    rereadManagers: () => {},
     refreshOwn: async () => {},
   })
   return {

@@ -2,7 +2,7 @@
 
 import { systemClock } from '../../clock.ts'
 import type { Config } from '../../config/config.ts'
-import { createFinder, createLookUp } from '../../sync/find.ts'
+import { createFinder, createLookUp } from '../../sync/find-peers.ts'
 import { deriveKeys, type Keys } from '../../sync/keys.ts'
 import { dial } from '../../sync/sockets.ts'
 import { createSsh, type Ssh } from '../../sync/ssh.ts'

@@ -7,10 +7,10 @@ import { ProxyError } from '../errors.ts'
 import { parseAddress } from './sockets.ts'
 import { hostPort } from './ssh.ts'
 
-/** All addresses of a name; none if there is no such name. Rejects where nobody could be asked. */
+/** All addresses of a name; none if there is no such name. Rejects where no server answers. */
 export type LookUp = (name: string, signal: AbortSignal) => Promise<readonly string[]>
 
-export interface Where {
+interface PeerNames {
   /** The full name of the own Swarm service. */
   readonly service: string | undefined
   readonly sshPort: number
@@ -18,10 +18,10 @@ export interface Where {
 }
 
 /**
- * Finds the peers again at each call. A name that can't be looked up keeps what it had; the first failure is
+ * Finds the peers again at each call. A name that can't be looked up keeps its addresses; the first failure is
  * thrown only if nothing was ever found.
  */
-export function createFinder(where: () => Where, lookUp: LookUp) {
+export function createFinder(peerNames: () => PeerNames, lookUp: LookUp) {
   const known = new Map<string, readonly string[]>()
 
   async function resolve(host: string, signal: AbortSignal): Promise<readonly string[]> {
@@ -36,7 +36,7 @@ export function createFinder(where: () => Where, lookUp: LookUp) {
 
   return async (signal: AbortSignal): Promise<readonly string[]> => {
     const found = await Promise.allSettled(
-      placesOf(where()).map(async ({ host, port }) =>
+      hostsOf(peerNames()).map(async ({ host, port }) =>
         (await resolve(host, signal)).map((ip) => hostPort(ip, port)),
       ),
     )
@@ -47,29 +47,24 @@ export function createFinder(where: () => Where, lookUp: LookUp) {
   }
 }
 
-function placesOf({ service, sshPort, peers }: Where) {
+function hostsOf({ service, sshPort, peers }: PeerNames) {
   const listed = peers.map(parseAddress)
-  return service === undefined ? listed : [...listed, { host: tasksOf(service), port: sshPort }]
+  return service === undefined ? listed : [...listed, { host: `${tasksPrefix}${service}`, port: sshPort }]
 }
 
-const tasks = 'tasks.'
-
-/** Swarm's name for the addresses of all tasks of a service. */
-function tasksOf(service: string): string {
-  return `${tasks}${service}`
-}
-
-const answerWithin = 3000
+/** Swarm's DNS has the addresses of all tasks of a service under its name with this prefix. */
+const tasksPrefix = 'tasks.'
+const lookUpTimeoutMs = 3000
 const noSuchName = ['ENOTFOUND', 'ENODATA']
 
 /** `servers`: other DNS servers than the system's, for tests. */
 export function createLookUp(clock: Clock, servers?: readonly string[]): LookUp {
   return async (name, signal) => {
-    using limit = deadline(clock, answerWithin, signal)
+    using limit = deadline(clock, lookUpTimeoutMs, signal)
     try {
       limit.throwIfAborted()
-      const answer = name.startsWith(tasks) ? askServer(name, limit, servers) : askSystem(name)
-      return await Promise.race([answer, endOf(limit)])
+      const answer = name.startsWith(tasksPrefix) ? lookUpByDns(name, limit, servers) : lookUpBySystem(name)
+      return await Promise.race([answer, rejectAt(limit)])
     } catch (error) {
       const { code = 'no answer' } = error as NodeJS.ErrnoException
       if (noSuchName.includes(code)) return []
@@ -78,13 +73,13 @@ export function createLookUp(clock: Clock, servers?: readonly string[]): LookUp 
   }
 }
 
-/** As every other program of the system would see it, the hosts file included. */
-async function askSystem(name: string): Promise<readonly string[]> {
+/** As other programs of the system resolve it, with the hosts file. */
+async function lookUpBySystem(name: string): Promise<readonly string[]> {
   return (await lookup(name, { all: true })).map(({ address }) => address)
 }
 
-/** Straight from the DNS server: the system's way cuts long answers. */
-async function askServer(
+/** From the DNS server itself: the system's resolver cuts long answers. */
+async function lookUpByDns(
   name: string,
   signal: AbortSignal,
   servers: readonly string[] | undefined,
@@ -101,8 +96,8 @@ async function askServer(
   return found
 }
 
-/** The system's way can't be called off: past the limit it is only waited for no longer. */
-function endOf(signal: AbortSignal): Promise<never> {
+/** The system's look-up can't be cancelled: past the limit it is no longer waited for. */
+function rejectAt(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   })

@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
-import { createFinder, createLookUp, type LookUp } from '../../src/sync/find.ts'
+import { createFinder, createLookUp, type LookUp } from '../../src/sync/find-peers.ts'
 import { virtualClock } from '../helpers/clock.ts'
 import { until } from '../helpers/until.ts'
 

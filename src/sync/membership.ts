@@ -1,15 +1,15 @@
 // Who speaks for a node id. Each start of an agent has an epoch, which its hello has proved by the time it comes here.
 //
-// An epoch becomes the present one of its node when nobody else is, and stays it as long as its link answers. Another
-// epoch of the same node is a claimant: it waits while the present one is challenged, for a round trip or at most
-// `challengeTimeoutMs`. With the response it is refused; without one, or once the present link is lost, it takes over.
-// The epoch that was known first has precedence: it takes over at once when it is back.
+// States of a node: none -> present -> (challenged -> present) -> none. An epoch becomes the present one of its node
+// when there is none, and stays it as long as its link answers. Another epoch of the same node is a claimant: it waits
+// while the present one is challenged. With the response it is refused; without one, or once the present link is lost,
+// it takes over. The epoch that was known first has precedence: it takes over at once when it is back.
 
-import type { Mono, NodeId } from '../model.ts'
+import type { NodeId } from '../model.ts'
 import type { Link } from './link.ts'
 import type { Session } from './session.ts'
 
-export interface Members {
+export interface Membership {
   /** What a link to this epoch of the node may do now. */
   decide(node: NodeId, epoch: string): Decision
   /** The session becomes the present one of its node. Returns the one that it replaces. */
@@ -21,35 +21,30 @@ export interface Members {
   present(node: NodeId): Session | undefined
   sessions(): readonly Session[]
   /** The link waits while the present session is challenged. Returns whether the challenge has yet to be sent. */
-  claim(node: NodeId, link: Link, now: Mono): boolean
+  claim(node: NodeId, link: Link): boolean
   /** The challenge is over: returns the links that waited. */
-  claimants(node: NodeId): readonly Link[]
-  /** Nodes whose present session has not responded in time. */
-  overdue(now: Mono): readonly NodeId[]
-  /** When the next of those is. */
-  nextOverdue(): Mono
+  takeClaimants(node: NodeId): readonly Link[]
 }
 
 /** `precede`: as `join`, in place of an epoch that came later. */
-export type Decision = 'join' | 'precede' | 'claim'
+type Decision = 'join' | 'precede' | 'claim'
 
 interface Member {
   session?: Session
   /** The first known first. */
   readonly epochs: string[]
-  claim?: { readonly until: Mono; readonly links: Set<Link> }
+  claimants: readonly Link[]
 }
 
-const challengeTimeoutMs = 2000
 /** Of a node, and nodes in all: those that came first stay. */
 const maxEpochs = 8
 const maxMembers = 10_000
 
-export function createMembers(): Members {
+export function createMembership(): Membership {
   const members = new Map<NodeId, Member>()
 
   function memberOf(node: NodeId): Member {
-    const member = members.get(node) ?? { epochs: [] }
+    const member = members.get(node) ?? { epochs: [], claimants: [] }
     members.set(node, member)
     if (members.size > maxMembers) forgetOne(node)
     return member
@@ -62,7 +57,7 @@ export function createMembers(): Members {
 
   return {
     decide(node, epoch) {
-      const { session, epochs } = members.get(node) ?? { epochs: [] }
+      const { session, epochs } = members.get(node) ?? { session: undefined, epochs: [] as readonly string[] }
       if (!session || session.peer.epoch === epoch) return 'join'
       const [mine, other] = [epochs.indexOf(epoch), epochs.indexOf(session.peer.epoch)]
       return mine >= 0 && (mine < other || other < 0) ? 'precede' : 'claim'
@@ -87,22 +82,17 @@ export function createMembers(): Members {
     },
     present: (node) => members.get(node)?.session,
     sessions: () => [...members.values()].flatMap(({ session }) => session ?? []),
-    claim(node, link, now) {
+    claim(node, link) {
       const member = memberOf(node)
-      const isFirst = !member.claim
-      member.claim ??= { until: now + challengeTimeoutMs, links: new Set() }
-      member.claim.links.add(link)
+      const isFirst = member.claimants.length === 0
+      if (!member.claimants.includes(link)) member.claimants = [...member.claimants, link]
       return isFirst
     },
-    claimants(node) {
+    takeClaimants(node) {
       const member = members.get(node)
-      const links = [...(member?.claim?.links ?? [])]
-      delete member?.claim
+      const links = member?.claimants ?? []
+      if (member) member.claimants = []
       return links
     },
-    overdue: (now) =>
-      [...members].flatMap(([node, { claim }]) => (claim && claim.until <= now ? [node] : [])),
-    nextOverdue: () =>
-      Math.min(...[...members.values()].map(({ claim }) => claim?.until ?? Number.POSITIVE_INFINITY)),
   }
 }

@@ -1,11 +1,11 @@
-// The figures of sync among the agent's own metrics.
+// Sync's part of the agent's own metrics.
 
 import type { PeerView } from '../model.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { MeshOptions } from './mesh.ts'
 import type { Message } from './messages.ts'
 
-export interface Measures {
+export interface SyncMetrics {
   readonly watch: MeshOptions['watch']
   refused(why: string): void
   refreshed(durationMs: number): void
@@ -13,7 +13,7 @@ export interface Measures {
 
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-export function createMeasures(metrics: Metrics, peers: () => readonly PeerView[]): Measures {
+export function createSyncMetrics(metrics: Metrics, peers: () => readonly PeerView[]): SyncMetrics {
   const sent = metrics.counter(
     'app_metrics_proxy_sync_sent_messages_total',
     'Messages sent to peers, by kind.',
@@ -38,7 +38,7 @@ export function createMeasures(metrics: Metrics, peers: () => readonly PeerView[
   )
   const refreshes = metrics.histogram(
     'app_metrics_proxy_sync_refresh_seconds',
-    'How long the owner took to scrape anew and send the result.',
+    'How long the owner took to scrape and send the result.',
     seconds,
   )
   for (const why of ['unproven', 'full']) refused.add(0, { why })
@@ -56,7 +56,7 @@ export function createMeasures(metrics: Metrics, peers: () => readonly PeerView[
         sentBytes.add(bytes, { kind })
       },
       received: (kind) => received.add(1, { kind }),
-      visible: (delay) => lag.observe(delay / 1000),
+      visible: (delayMs) => lag.observe(delayMs / 1000),
       linkLost: () => lost.add(1),
     },
     refused: (why) => refused.add(1, { why }),
@@ -64,7 +64,7 @@ export function createMeasures(metrics: Metrics, peers: () => readonly PeerView[
   }
 }
 
-/** Deltas and full copies are worth telling apart. */
+/** Deltas and full pages are counted apart. */
 function kindOf(message: Message): string {
   return message.kind === 'page' ? (message.base > 0 ? 'page_delta' : 'page_full') : message.kind
 }

@@ -1,0 +1,117 @@
+// The pages of one peer, put together from what it sends. A page is stored packed: a full frame and the deltas since.
+// Nothing is unpacked to more than was announced, and nothing above 1 MiB on the event loop.
+
+import type { Clock } from '../clock.ts'
+import type { Trouble } from '../errors.ts'
+import type { NodeId, Page, Snapshot, ZstdFrame } from '../model.ts'
+import type { Store } from '../store/store.ts'
+import { maxSyncBytes, pack, packAsync, unpack, unpackAsync } from './codec.ts'
+import type { Link } from './link.ts'
+import type { PageMessage } from './messages.ts'
+
+export interface Incoming {
+  /** The snapshot that the page makes; undefined: it can't be put together, and is requested in full. */
+  take(message: PageMessage): Snapshot | undefined
+  /** The link is closed. */
+  close(): void
+}
+
+interface IncomingDeps {
+  readonly node: NodeId
+  readonly peers: Store['peers']
+  readonly link: Pick<Link, 'send' | 'fail'>
+  readonly clock: Clock
+  readonly maxBodyBytes: number
+}
+
+/** What a page is stored in: more deltas would cost memory, fewer would cost time. */
+const maxDeltasPart = 1 / 2
+const maxDeltas = 8
+/** While more than so many wait for a large page to be repacked, it is requested in full. */
+const maxFrames = 4 * maxDeltas
+
+export function createIncoming({ node, peers, link, clock, maxBodyBytes }: IncomingDeps): Incoming {
+  /** Targets whose large pages are being repacked. */
+  const repacking = new Set<string>()
+  let isClosed = false
+
+  const pageOf = (id: string) => peers.records(node).get(id)?.page
+
+  /** What the page of this number is stored in, unless nothing can build on it. */
+  function framesOf(id: string, number: number): readonly ZstdFrame[] | undefined {
+    const page = pageOf(id)
+    if (page?.number !== number || page.value.content.kind !== 'zstd') return undefined
+    const { frames } = page.value.content
+    return frames.length <= maxFrames ? frames : undefined
+  }
+
+  /** A full frame is checked now. A chain of deltas that has become long is repacked as one. */
+  function checked(id: string, frames: readonly ZstdFrame[]): readonly ZstdFrame[] {
+    if (frames.some(({ size }) => size > maxSyncBytes)) {
+      if (isLong(frames)) void repackAsync(id, frames)
+      return frames
+    }
+    if (frames.length > 1 && !isLong(frames)) return frames
+    try {
+      const body = unpack(frames)
+      return frames.length === 1 ? frames : [pack(body)]
+    } catch (error) {
+      peers.update(node, id, { kind: 'unusable' })
+      throw error
+    }
+  }
+
+  /** Frames that have come since follow the new full one. */
+  async function repackAsync(id: string, frames: readonly ZstdFrame[]): Promise<void> {
+    if (repacking.has(id)) return
+    repacking.add(id)
+    try {
+      const full = await packAsync(await unpackAsync(frames))
+      const page = pageOf(id)
+      if (isClosed || page?.value.content.kind !== 'zstd') return
+      const at = page.value.content.frames.indexOf(frames.at(-1)!)
+      if (at < 0) return
+      const content = { kind: 'zstd' as const, frames: [full, ...page.value.content.frames.slice(at + 1)] }
+      peers.update(node, id, { kind: 'repacked', number: page.number, value: { ...page.value, content } })
+    } catch (error) {
+      if (isClosed) return
+      peers.update(node, id, { kind: 'unusable' })
+      link.fail({ code: 'protocol', reason: (error as Error).message })
+    } finally {
+      repacking.delete(id)
+    }
+  }
+
+  return {
+    take({ id, age, durationMs, base, format, series, remarks, frames }) {
+      const { size } = frames.at(-1)!
+      const times = { at: clock.now() - age, durationMs }
+      if (frames.some((frame) => frame.size > maxBodyBytes))
+        return { ...times, ok: false, trouble: tooLarge(size) }
+      const before = base === 0 ? [] : framesOf(id, base)
+      if (!before) {
+        link.send({ kind: 'full', id })
+        return undefined
+      }
+      const content = { kind: 'zstd' as const, frames: checked(id, [...before, ...frames]) }
+      const page: Page = { format, size, series, remarks, content }
+      return { ...times, ok: true, page }
+    },
+    close() {
+      isClosed = true
+    },
+  }
+}
+
+function isLong([full, ...deltas]: readonly ZstdFrame[]): boolean {
+  const bytes = deltas.reduce((sum, delta) => sum + delta.bytes.length, 0)
+  return deltas.length > maxDeltas || bytes > full!.bytes.length * maxDeltasPart
+}
+
+function tooLarge(size: number): Trouble {
+  return {
+    code: 'too_large',
+    reason: `the page has ${size} bytes, more than this agent’s MAX_BODY`,
+    hint: 'give all agents the same MAX_BODY',
+  }
+}

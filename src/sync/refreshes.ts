@@ -1,0 +1,135 @@
+// Refresh requests over one link, both ways. The reply names the snapshot that is the result; the request is done once
+// that one, or a newer one, is stored here. A reply alone proves nothing.
+//
+// States of a request: sent -> replied -> done; or failed, by the reply, its budget, its signal or the link's end.
+
+import { type Clock, deadline } from '../clock.ts'
+import { errorOf, ProxyError, type Trouble, troubleOf } from '../errors.ts'
+import type { Message, Refreshed, RefreshMessage } from './messages.ts'
+
+export interface Refreshes {
+  /** Asks the peer to scrape one of its targets now. Resolves once the snapshot of that scrape is stored. */
+  request(id: string, budgetMs: number, signal?: AbortSignal): Promise<void>
+  /** The peer's request: scrapes, and sends the snapshot and the reply. */
+  serve(request: Omit<RefreshMessage, 'kind'>): Promise<void>
+  /** The peer's reply. */
+  replied(reply: Omit<Refreshed, 'kind'>): void
+  /** A snapshot is stored: it may be the one that a reply has named. */
+  snapshotStored(): void
+  /** The link is gone: all requests fail. */
+  close(trouble: Trouble): void
+}
+
+interface RefreshesDeps {
+  readonly clock: Clock
+  readonly send: (message: Message) => void
+  readonly refreshOwn: (id: string, budgetMs: number, signal: AbortSignal) => Promise<unknown>
+  /** Sends what is due about an own target. Resolves with the number of the snapshot that the peer has then. */
+  readonly flush: (id: string) => Promise<number | undefined>
+  /** The number of a peer's snapshot that is stored here; 0: none. */
+  readonly storedNumber: (id: string) => number
+}
+
+interface PendingRequest {
+  readonly id: string
+  /** The snapshot that the reply has named. */
+  number?: number
+  readonly done: () => void
+  readonly failed: (error: unknown) => void
+}
+
+/** Requests under way in each direction. */
+const maxRequests = 2000
+/** Kept back from a budget for the way there and back. */
+const roundTripReserveMs = 10
+/** A scrape ends by its own budget; this limit is for one that doesn't. */
+const scrapeDelayMs = 100
+
+export function createRefreshes(deps: RefreshesDeps): Refreshes {
+  const { clock, send, refreshOwn, flush, storedNumber } = deps
+  const pending = new Map<number, PendingRequest>()
+  const closing = new AbortController()
+  let last = 0
+  let serving = 0
+
+  async function scrape(id: string, budgetMs: number): Promise<Trouble | undefined> {
+    using limit = deadline(clock, budgetMs + scrapeDelayMs, closing.signal)
+    try {
+      await refreshOwn(id, budgetMs, limit)
+      return undefined
+    } catch (error) {
+      return limit.aborted ? timedOut : troubleOf(error)
+    }
+  }
+
+  function finish({ id, number, done }: PendingRequest): void {
+    if (number !== undefined && storedNumber(id) >= number) done()
+  }
+
+  return {
+    async request(id, budgetMs, signal) {
+      if (pending.size >= maxRequests) throw errorOf(tooMany)
+      if (closing.signal.aborted) throw new ProxyError('owner_lost', 'the link to the owner is gone')
+      last += 1
+      const call = last
+      using limit = deadline(clock, budgetMs, signal)
+      limit.throwIfAborted()
+      try {
+        await new Promise<void>((done, failed) => {
+          const request: PendingRequest = { id, done, failed }
+          pending.set(call, request)
+          limit.addEventListener(
+            'abort',
+            () => failed(signal?.aborted ? signal.reason : requestTimedOut(request)),
+            { once: true },
+          )
+          send({ kind: 'refresh', call, id, budget: Math.max(0, budgetMs - roundTripReserveMs) })
+        })
+      } finally {
+        pending.delete(call)
+      }
+    },
+    async serve({ call, id, budget }) {
+      if (serving >= maxRequests) return send({ kind: 'refreshed', call, trouble: tooMany })
+      serving += 1
+      const trouble = await scrape(id, budget)
+      const number = closing.signal.aborted ? undefined : await flush(id)
+      serving -= 1
+      if (closing.signal.aborted) return
+      if (trouble) send({ kind: 'refreshed', call, trouble })
+      else send({ kind: 'refreshed', call, ...(number ? { number } : { trouble: removed }) })
+    },
+    replied({ call, trouble, number }) {
+      const request = pending.get(call)
+      if (!request) return
+      if (trouble) request.failed(errorOf(trouble))
+      else if (number === undefined) request.failed(notArrived())
+      else {
+        request.number = number
+        finish(request)
+      }
+    },
+    snapshotStored() {
+      for (const request of pending.values()) finish(request)
+    },
+    close({ code, reason }) {
+      closing.abort(new ProxyError(code, reason))
+      for (const { failed } of [...pending.values()]) failed(new ProxyError('owner_lost', reason))
+    },
+  }
+}
+
+function requestTimedOut({ number }: PendingRequest): ProxyError {
+  return number === undefined
+    ? new ProxyError('timeout', 'the owner’s agent gave no answer in time')
+    : notArrived()
+}
+
+/** The container was scraped, but the result is not here: as if its agent could not be reached. */
+function notArrived(): ProxyError {
+  return new ProxyError('owner_lost', 'what the owner’s agent has read did not arrive')
+}
+
+const timedOut: Trouble = { code: 'timeout', reason: 'the owner had no new snapshot in time' }
+const removed: Trouble = { code: 'stopped', reason: 'the container was removed' }
+const tooMany: Trouble = { code: 'overloaded', reason: 'too many refresh requests under way' }
