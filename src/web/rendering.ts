@@ -56,11 +56,14 @@ const copiesToConvert = 5
 export function createRendering(formats: Formats): Rendering {
   return {
     async render(page, { headers }) {
-      const plain = await formats.ready(page)
-      const offer = formats.negotiate(headers.accept, plain.format)
-      const converted = formats.convert(plain, offer)
+      const offer = formats.negotiate(headers.accept, page.format)
       const contentType = formats.contentTypeOf(offer.format, offer.escaping)
-      if (acceptsGzip(headers['accept-encoding'])) return compressed(converted, contentType, formats)
+      const isGzipAccepted = acceptsGzip(headers['accept-encoding'])
+      const isUnchanged = formats.isTakenAsItIs(page.format, offer)
+      if (isGzipAccepted && isUnchanged && page.content.kind === 'gzip')
+        return { contentType, encoding: 'gzip', body: bufferOf(page.content.bytes) }
+      const converted = formats.convert(await formats.ready(page), offer)
+      if (isGzipAccepted) return compressed(converted, contentType, formats)
       return { contentType, body: bufferOf(formats.bodyOf(converted)) }
     },
     maxBytesOf({ format, content, size }, { headers }) {
@@ -72,14 +75,11 @@ export function createRendering(formats: Formats): Rendering {
   }
 }
 
-/** The container's own gzip if it sent one. */
 async function compressed(
   page: Page,
   contentType: string,
   { bodyOf }: Pick<Formats, 'bodyOf'>,
 ): Promise<Rendered> {
-  if (page.content.kind === 'gzip')
-    return { contentType, encoding: 'gzip', body: bufferOf(page.content.bytes) }
   const body = bufferOf(bodyOf(page))
   if (body.length < minGzipBytes) return { contentType, body }
   const isLarge = body.length > maxSyncGzipBytes

@@ -6,9 +6,18 @@ import { gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ProxyError } from '../../src/errors.ts'
-import type { ZstdFrame } from '../../src/model.ts'
+import type { Page, ZstdFrame } from '../../src/model.ts'
 import { plainPage } from '../../src/model.ts'
-import { bodyOf, bodyOfAsync, isSmall, pack, packAsync, unpack, unpackAsync } from '../../src/sync/codec.ts'
+import {
+  bodyOf,
+  bodyOfAsync,
+  isSmall,
+  pack,
+  packAsync,
+  ready,
+  unpack,
+  unpackAsync,
+} from '../../src/sync/codec.ts'
 import { nodePage } from '../../tools/bench/page.ts'
 
 const about = { format: 'text/0.0.4', series: 1, remarks: [] } as const
@@ -129,4 +138,17 @@ describe('what does not unpack to what was announced is refused', () => {
     const bytes = zstdCompressSync(body)
     expect(Buffer.from(unpack([{ size: body.length, bytes }]))).toEqual(body)
   })
+})
+
+test('a large page that came as gzip is unpacked off the event loop, a small one stays as it is', async () => {
+  const gzipped = (body: Buffer): Page => ({
+    ...plainPage(body, { format: 'text/0.0.4', series: 1, remarks: [] }),
+    content: { kind: 'gzip', bytes: gzipSync(body) },
+  })
+  const body = Buffer.from('x 1\n'.repeat(300_000))
+  const large = ready(gzipped(body))
+  expect(large).toBeInstanceOf(Promise)
+  expect((await large).content).toEqual({ kind: 'plain', bytes: body })
+  const small = gzipped(Buffer.from('x 1\n'))
+  expect(ready(small)).toBe(small)
 })
