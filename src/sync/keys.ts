@@ -21,6 +21,15 @@ const cost = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 2 ** 20 }
 const algorithm = 'ssh-ed25519'
 const seedLength = 32
 
+/** The keys of the secret first, then those of the previous one: all are accepted. */
+export async function deriveAccepted(
+  { secret, previousSecret }: { readonly secret: string; readonly previousSecret: string | undefined },
+  derive = deriveKeys,
+): Promise<[Keys, ...Keys[]]> {
+  const present = await derive(secret)
+  return previousSecret === undefined ? [present] : [present, await derive(previousSecret)]
+}
+
 export async function deriveKeys(secret: string): Promise<Keys> {
   const [host, client] = await Promise.all([derive(secret, 'host'), derive(secret, 'client')])
   return { host: keyPair(host), client: keyPair(client) }

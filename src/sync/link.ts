@@ -234,7 +234,7 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
 }
 
 function paused(ms: number): Trouble {
-  return { code: 'timeout', reason: `this agent was paused for ${(ms / 1000).toFixed(1)} s` }
+  return { code: 'overloaded', reason: `this agent was paused for ${(ms / 1000).toFixed(1)} s` }
 }
 
 function silent(ms: number): Trouble {

@@ -7,7 +7,7 @@
 
 import { untilNext } from '../clock.ts'
 import { ProxyError, type Trouble } from '../errors.ts'
-import type { NodeId, PeerView, Self, Stoppable } from '../model.ts'
+import type { NodeId, PeerView, Stoppable } from '../model.ts'
 import type { Channel } from './channel.ts'
 import { createDialler, type PeerAddress } from './dialler.ts'
 import { type AgentIdentity, isProven } from './identity.ts'
@@ -56,8 +56,6 @@ const farewell = 'the agent is stopping'
 
 /** What has been done so that a link can be used. */
 interface Opening {
-  /** Who this agent is by the hello that was sent. */
-  self?: Self
   isAcceptSent: boolean
   isAcceptReceived: boolean
 }
@@ -80,14 +78,12 @@ export function createMesh(options: MeshOptions): Mesh {
   })
   let isSought = false
   let rereadAt = Number.NEGATIVE_INFINITY
-  let { node } = own.self()
   let cancelTick = clock.after(untilNext(tickIntervalMs, clock.now()), tick)
 
   /** The peers know this agent under the id that it had. */
-  function becomeAnother(): void {
-    reports.clear(node)
+  function becomeAnother(before: NodeId): void {
+    reports.clear(before)
     store.setOwnTrouble(undefined)
-    node = own.self().node
     for (const link of [...links.keys()]) link.end('the node has got another id')
   }
 
@@ -121,7 +117,6 @@ export function createMesh(options: MeshOptions): Mesh {
     const { dialled, binding } = link
     const self = own.self()
     const proof = identity.prove({ role: dialled ? 'caller' : 'listener', node: self.node, binding })
-    links.get(link)!.self = self
     link.send({ kind: 'hello', ...protocol, version, epoch: identity.epoch, self, proof })
   }
 
@@ -189,7 +184,6 @@ export function createMesh(options: MeshOptions): Mesh {
     const session = createSession({
       ...{ ...options, link, peer, visible: watch.visible, rereadManagers },
       outgoing: ownChanges.outgoing,
-      sentSelf: links.get(link)!.self!,
       report: (trouble) => reports.add(node, trouble),
       selfChanged: () => show(node),
     })

@@ -8,7 +8,7 @@ import type { Mono, NodeId } from '../model.ts'
 export interface NodeReports {
   /** The node, or an agent in its name, sends what it has no right to. */
   add(node: NodeId, trouble: Trouble): void
-  /** A link to the node ended after so long. */
+  /** A link to the node ended after so long. `timeout`: it fell silent. */
   linkEnded(node: NodeId, durationMs: number, trouble: Trouble): void
   /** A link to the node has been in use for so long. */
   linkLasts(node: NodeId, durationMs: number): void

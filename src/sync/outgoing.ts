@@ -2,7 +2,7 @@
 // once, whatever the number of peers. Of the former body nothing is kept but what the store had.
 
 import type { Clock } from '../clock.ts'
-import type { Page, Snapshot, ZstdFrame } from '../model.ts'
+import type { NodeId, Page, Snapshot, ZstdFrame } from '../model.ts'
 import type { Store } from '../store/store.ts'
 import { bodyOf, bodyOfAsync, isSmall, maxDeltaBytes, pack, packAsync } from './codec.ts'
 
@@ -147,7 +147,7 @@ interface OwnChangesDeps {
   readonly store: Pick<Store, 'own' | 'subscribe'>
   readonly sessions: ReadonlyMap<unknown, Recipient>
   /** This node has another id than before. */
-  readonly renamed: () => void
+  readonly renamed: (before: NodeId) => void
 }
 
 /** Changes wait for others to go with them: a packet, and the wake-ups on both sides, cost more than a page's delta. */
@@ -192,8 +192,9 @@ export function watchOwnChanges({ clock, store, sessions, renamed }: OwnChangesD
       outgoing.forget(change.id)
       mark(change.id)
     } else if (change.kind === 'swarmState' || change.kind === 'nodes') {
-      if (self.node !== node) renamed()
+      const before = node
       node = self.node
+      if (before !== node) renamed(before)
       flushSoon()
     }
   })

@@ -39,8 +39,6 @@ export type SyncStore = Pick<Store, 'own' | 'peers' | 'putRemoteSwarmState' | 's
 export interface SessionDeps {
   readonly link: Link
   readonly peer: Hello
-  /** Who this agent is by the hello that it sent, which may be a while ago. */
-  readonly sentSelf: Self
   readonly store: SyncStore
   readonly outgoing: Outgoing
   readonly clock: Clock
@@ -85,7 +83,8 @@ export function createSession(deps: SessionDeps): Session {
   })
   let theirSelf = peer.self
   let [isComplete, isStarted, isCompleteSent, isClosed] = [false, false, false, false]
-  let { sentSelf } = deps
+  /** Sent again at the beginning: the hello may be a while ago. */
+  let sentSelf: Self | undefined
   let sentSwarmState: SwarmState | undefined
   let swarmStateSentAt = Number.NEGATIVE_INFINITY
   let theirSwarmState: SwarmState | undefined

@@ -9,7 +9,7 @@ import { startLoop } from '../runtime/loop.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import { createFinder, createLookUp, type LookUp } from './find-peers.ts'
 import { createIdentity } from './identity.ts'
-import { deriveKeys, type Keys } from './keys.ts'
+import { deriveAccepted, type deriveKeys } from './keys.ts'
 import { createMesh, type MeshOptions } from './mesh.ts'
 import type { SyncStore } from './session.ts'
 import { dial, startListener } from './sockets.ts'
@@ -51,7 +51,7 @@ const initialSyncTimeoutMs = 15_000
 export async function startSync(options: SyncOptions): Promise<Sync> {
   const { config, clock, log, metrics, version, store } = options
   const startedAt = clock.now()
-  const ssh = createSsh(await deriveAll(options.derive ?? deriveKeys, config))
+  const ssh = createSsh(await deriveAccepted(config, options.derive))
   const syncMetrics = createSyncMetrics(metrics, () => mesh.peers())
   const mesh = createMesh({
     ...{
@@ -109,12 +109,4 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
       await listener.stop()
     },
   }
-}
-
-async function deriveAll(
-  derive: typeof deriveKeys,
-  { secret, previousSecret }: SyncOptions['config'],
-): Promise<[Keys, ...Keys[]]> {
-  const present = await derive(secret)
-  return previousSecret === undefined ? [present] : [present, await derive(previousSecret)]
 }

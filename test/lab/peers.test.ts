@@ -188,7 +188,7 @@ test('packets that are lost cost time, not truth', async () => {
   await allLinked()
 })
 
-test('a network that swallows large packets is named as the cause', async () => {
+test('a network that drops large packets is named as the cause', async () => {
   const [one, two, three] = nodes
   await two.swallowAbove(1000)
   // changes may be told in small packets for a long time, a page of a new container can't be

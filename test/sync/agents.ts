@@ -16,7 +16,7 @@ export interface Agent {
   readonly store: Store
   readonly sync: Sync
   readonly metrics: Metrics
-  readonly told: string[]
+  readonly logged: string[]
 }
 
 export const secret = 'a secret that is long enough'
@@ -47,8 +47,8 @@ export async function start(
 ): Promise<Agent> {
   const store = createStore({ clock: systemClock, forgetAfterMs: 300_000, version: '1.0.0' })
   const metrics = createMetrics()
-  const told: string[] = []
-  const tell = (fields: object, message: string) => told.push(`${message} ${JSON.stringify(fields)}`)
+  const logged: string[] = []
+  const logLine = (fields: object, message: string) => logged.push(`${message} ${JSON.stringify(fields)}`)
   store.identify(self(node, { swarm: false }))
   const sync = await startSync({
     config: {
@@ -59,7 +59,7 @@ export async function start(
       maxBodyBytes: 50_000_000,
     },
     clock: options.clock ?? systemClock,
-    log: { ...createLog('silent'), warn: tell, error: tell },
+    log: { ...createLog('silent'), warn: logLine, error: logLine },
     metrics,
     version: '1.0.0',
     store,
@@ -68,7 +68,7 @@ export async function start(
     rereadManagers: () => {},
     refreshOwn: async (id, budget) => options.refreshOwn?.(store, id, budget),
   })
-  const agent = { store, sync, metrics, told }
+  const agent = { store, sync, metrics, logged }
   agents.push(agent)
   return agent
 }

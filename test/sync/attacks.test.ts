@@ -39,7 +39,7 @@ const ssh = async () => createSsh([await derive(secret)])
 
 interface Attacker {
   readonly received: Message[]
-  say(...messages: readonly Message[]): void
+  send(...messages: readonly Message[]): void
   readonly isOver: () => boolean
 }
 
@@ -48,18 +48,18 @@ function speak(channel: Channel, hello: (theirs: Hello) => Hello): Attacker {
   channels.push(channel)
   const received: Message[] = []
   let isOver = false
-  const say = (...messages: readonly Message[]) => {
+  const send = (...messages: readonly Message[]) => {
     for (const message of messages) channel.write(encode(message))
   }
   const reader = createFrameReader(2 ** 26, (frame) => {
     const message = decode(frame) as Message
     received.push(message)
-    if (message.kind === 'hello') say(hello(message))
-    if (message.kind === 'accept') say(message)
-    if (message.kind === 'challenge') say({ kind: 'response', number: message.number })
+    if (message.kind === 'hello') send(hello(message))
+    if (message.kind === 'accept') send(message)
+    if (message.kind === 'challenge') send({ kind: 'response', number: message.number })
   })
   channel.open({ data: reader.push, drained: () => {}, closed: () => (isOver = true) })
-  return { received, say, isOver: () => isOver }
+  return { received, send, isOver: () => isOver }
 }
 
 const call = async (agent: Agent) => dial(at(agent), await ssh(), systemClock, AbortSignal.timeout(5000))
@@ -104,9 +104,9 @@ describe('the epoch of a running agent can’t be taken over', () => {
     const hello = await stolen.promise
     const attacker = speak(await call(n1), () => hello)
     await until(attacker.isOver)
-    attacker.say(listing('a', 'n2'), page('a', 2 ** 50))
+    attacker.send(listing('a', 'n2'), page('a', 2 ** 50))
     expect(attacker.received.at(-1)).toMatchObject({ reason: expect.stringContaining('can’t prove') })
-    expect(n1.told.filter((line) => line.includes('can’t prove'))).toHaveLength(1)
+    expect(n1.logged.filter((line) => line.includes('can’t prove'))).toHaveLength(1)
     expect(troubleOf('n2')).toMatchObject({ code: 'refused' })
     await stillWell()
   })
@@ -128,7 +128,7 @@ describe('the epoch of a running agent can’t be taken over', () => {
     run(n3, 'n3', 'b')
     const [victim, other] = await relayed.promise
     expect(Buffer.compare(victim.binding, other.binding)).not.toBe(0)
-    await until(() => n3.told.some((line) => line.includes('can’t prove')))
+    await until(() => n3.logged.some((line) => line.includes('can’t prove')))
     expect(n1.store.nodes().map((one) => one.self.node)).toEqual(['n1', 'n2'])
     server.close()
     await stillWell()
@@ -139,11 +139,11 @@ test('claims of a running agent’s node, each for less than 2 s, erase none of 
   for (let n = 0; n < 5; n += 1) {
     const attacker = await attack('n2')
     await until(() => attacker.received.length > 0)
-    attacker.say({ kind: 'accept' }, { kind: 'digest', records: [] }, { kind: 'complete' })
+    attacker.send({ kind: 'accept' }, { kind: 'digest', records: [] }, { kind: 'complete' })
     await until(attacker.isOver)
     expect(textOf(n1, 'n2', 'a')).toBe('honest 1\n')
   }
-  expect(n1.told.filter((line) => line.includes('claimed twice'))).toHaveLength(1)
+  expect(n1.logged.filter((line) => line.includes('claimed twice'))).toHaveLength(1)
   expect(troubleOf('n2')?.reason).toMatch(/claimed twice/)
   await stillWell()
 })
@@ -153,12 +153,12 @@ test('a page of 22 KB that unpacks to gigabytes fills no memory', async () => {
   await used(attacker)
   const bomb = pack(Buffer.alloc(200_000_000))
   expect(bomb.bytes.length).toBeLessThan(22_000)
-  attacker.say(listing('own', 'n9'), page('own', 2, [bomb]))
+  attacker.send(listing('own', 'n9'), page('own', 2, [bomb]))
   await until(() => n1.store.entry('n9', 'own')?.snapshot)
   expect(n1.store.entry('n9', 'own')?.snapshot).toMatchObject({ trouble: { code: 'too_large' } })
-  attacker.say(page('own', 3, [{ ...bomb, size: 1000 }]))
+  attacker.send(page('own', 3, [{ ...bomb, size: 1000 }]))
   await until(attacker.isOver)
-  expect(n1.told.at(-1)).toMatch(/peer lost.*can’t be unpacked/)
+  expect(n1.logged.at(-1)).toMatch(/peer lost.*can’t be unpacked/)
   expect(troubleOf('n9')?.reason).toMatch(/can’t be unpacked/)
   await stillWell()
 })
@@ -171,14 +171,14 @@ test('swarm state and the cluster’s name come from nobody whom Docker doesn’
   await until(() => n1.store.swarmState()?.from === 'n2')
   const worker = await attack('n8')
   await used(worker)
-  worker.say({ kind: 'swarm', age: 0, swarmState: invented })
+  worker.send({ kind: 'swarm', age: 0, swarmState: invented })
   await until(() => troubleOf('n8'))
   const pretender = await attack('n9', { manager: true })
   await used(pretender)
-  pretender.say({ kind: 'swarm', age: 0, swarmState: invented })
+  pretender.send({ kind: 'swarm', age: 0, swarmState: invented })
   await until(() => pretender.received.some(({ kind }) => kind === 'complete' || kind === 'beat'))
   later = 60_000
-  pretender.say({ kind: 'beat', number: 1, seen: 0, held: 0 }, { kind: 'swarm', age: 0 })
+  pretender.send({ kind: 'beat', number: 1, seen: 0, held: 0 }, { kind: 'swarm', age: 0 })
   expect(n1.store.swarmState()).toMatchObject({ from: 'n2', value: { cluster: swarmState(['1']).cluster } })
-  expect(n1.told.filter((line) => line.includes('does not list it as a manager')).length).toBeGreaterThan(0)
+  expect(n1.logged.filter((line) => line.includes('does not list it as a manager')).length).toBeGreaterThan(0)
 })

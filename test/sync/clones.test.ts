@@ -9,7 +9,7 @@ import { type Agent, type Cluster, createCluster } from './cluster.ts'
 const id = 'a'
 let cluster: Cluster
 /** What the container of each host says now. */
-let said: Map<string, string>
+let content: Map<string, string>
 afterEach(async () => {
   for (const host of [...cluster.agents.keys()]) await cluster.kill(host)
 })
@@ -17,17 +17,17 @@ afterEach(async () => {
 function start(host: string, node = host): Agent {
   const agent = cluster.start(host, {
     self: { node, hostname: host },
-    refreshOwn: async (agent, id) => agent.show(id, said.get(host)!),
+    refreshOwn: async (agent, id) => agent.show(id, content.get(host)!),
   })
-  said.set(host, `said_by{host="${host}"} 0\n`)
+  content.set(host, `said_by{host="${host}"} 0\n`)
   agent.run(id)
-  agent.show(id, said.get(host)!)
+  agent.show(id, content.get(host)!)
   return agent
 }
 
 /** The containers say something else from now on. */
 function change(round: number): void {
-  for (const host of said.keys()) said.set(host, `said_by{host="${host}"} ${round}\n`)
+  for (const host of content.keys()) content.set(host, `said_by{host="${host}"} ${round}\n`)
 }
 
 /** As an agent answers a request for the container of that node. */
@@ -40,7 +40,7 @@ async function answer(agent: Agent, node: string): Promise<string> {
     store,
     maxAgeMsOf: () => 0,
     async refresh({ owner }, timeoutMs) {
-      if (owner === agent.node) agent.show(id, said.get(agent.host)!)
+      if (owner === agent.node) agent.show(id, content.get(agent.host)!)
       else await mesh.refresh(owner, id, timeoutMs)
     },
   })
@@ -60,7 +60,7 @@ async function askAll(round: number): Promise<readonly string[]> {
   const others = [...cluster.agents.values()].filter(({ node }) => node !== 'n1')
   const answers = Promise.all(others.map((agent) => answer(agent, 'n1')))
   await cluster.clock.pass(600)
-  for (const one of await answers) if (one.startsWith('said_by')) expect([...said.values()]).toContain(one)
+  for (const one of await answers) if (one.startsWith('said_by')) expect([...content.values()]).toContain(one)
   return answers
 }
 
@@ -73,18 +73,18 @@ async function watch(ms: number): Promise<readonly string[]> {
 }
 
 async function leave(host: string): Promise<void> {
-  said.delete(host)
+  content.delete(host)
   await cluster.kill(host)
 }
 
 async function expectHealed(host = 'n1'): Promise<void> {
   const answers = await watch(20_000)
-  expect(answers).toEqual([...answers].fill(said.get(host)!))
+  expect(answers).toEqual([...answers].fill(content.get(host)!))
   expect(answers.length).toBeGreaterThan(1)
 }
 
 function begin(): void {
-  said = new Map()
+  content = new Map()
   cluster = createCluster(['n1', 'twin', 'n2', 'n3'])
 }
 
@@ -133,7 +133,7 @@ describe.each(stays)('a clone that goes %s', (_, stay) => {
     await expectHealed()
   })
 
-  test('without having said that it has told all', async () => {
+  test('without having sent that it is complete', async () => {
     begin()
     for (const host of ['n1', 'n2', 'n3']) start(host)
     await watch(3000)

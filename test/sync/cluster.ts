@@ -18,7 +18,7 @@ export interface Agent {
   readonly store: Store
   readonly mesh: Mesh
   readonly clock: Clock
-  readonly told: string[]
+  readonly logged: string[]
   readonly delays: number[]
   /** Links that were lost, and how often that was a reason to look where the peers are. */
   readonly losses: { links: number; searches: number }
@@ -128,15 +128,15 @@ function startAgent(
   store.identify(self, new Set(options.managers ?? hosts))
   if (options.whole ?? true) store.markComplete()
   options.before?.(store)
-  const told: string[] = []
+  const logged: string[] = []
   const delays: number[] = []
   const losses = { links: 0, searches: 0 }
-  const tell = (fields: object, message: string) => told.push(`${message} ${JSON.stringify(fields)}`)
+  const logLine = (fields: object, message: string) => logged.push(`${message} ${JSON.stringify(fields)}`)
   const own = (id: string): Target => target(id, { node: self.node })
 
   const mesh = createMesh({
     clock,
-    log: { ...createLog('silent'), warn: tell, error: tell },
+    log: { ...createLog('silent'), warn: logLine, error: logLine },
     store,
     version: '1.0.0',
     identity: createIdentity(),
@@ -156,7 +156,7 @@ function startAgent(
   mesh.seek(hosts)
 
   const agent: Agent = {
-    ...{ host, node: self.node, store, mesh, clock, told, delays, losses, wakes: () => wakes.size },
+    ...{ host, node: self.node, store, mesh, clock, logged, delays, losses, wakes: () => wakes.size },
     run(...ids) {
       store.replaceTargets(ids.map(own))
       for (const id of ids) store.putFinding(id, found)

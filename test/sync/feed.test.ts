@@ -48,13 +48,13 @@ function fail(id: string): void {
   feed.mark(id)
 }
 type Row = readonly [string, number, number, number]
-const held = (id: string): Row => {
+const known = (id: string): Row => {
   const { listing, snapshot } = store.own.entry(id)!
   return [id, listing, snapshot, snapshot]
 }
 const start = (...records: readonly Row[]) => feed.start({ kind: 'digest', records })
 /** All that is due, as it goes over the wire. */
-function told(): Message[] {
+function newMessages(): Message[] {
   const all: Message[] = []
   for (let id = feed.due(); id !== undefined; id = feed.due()) all.push(...feed.take(id))
   return all
@@ -63,15 +63,15 @@ function told(): Message[] {
 const inShort = (messages: readonly Message[]) =>
   messages.map((one) => (one.kind === 'page' && one.base > 0 ? `delta to ${one.base}` : one.kind))
 
-describe('a peer that holds nothing', () => {
-  test('is told each target, and its page in full', () => {
+describe('a peer that has nothing', () => {
+  test('is sent each target, and its page in full', () => {
     store.replaceTargets([target('a'), target('b')])
     store.putFinding('a', found)
     show('a', 1)
     expect(start()).toEqual([])
     const { generation, listing, snapshot } = store.own.entry('a')!
     clock.passSync(700)
-    expect(told()).toMatchObject([
+    expect(newMessages()).toMatchObject([
       { kind: 'listing', generation, number: listing, target: target('a'), finding: found, endpoint },
       {
         ...{ kind: 'page', id: 'a', number: snapshot, age: 700, durationMs: 3, series: 1, base: 0 },
@@ -81,7 +81,7 @@ describe('a peer that holds nothing', () => {
     ])
   })
 
-  test('is told nothing before it has said so', () => {
+  test('is sent nothing before it has sent its digest', () => {
     store.replaceTargets([target('a')])
     show('a', 1)
     expect(feed.due()).toBeUndefined()
@@ -89,121 +89,124 @@ describe('a peer that holds nothing', () => {
     expect(feed.due()).toBe('a')
   })
 
-  test('is told what has no endpoint and has not ended without these', () => {
+  test('is sent what has no endpoint and has not ended without these', () => {
     store.replaceTargets([target('a')])
     start()
-    const [listing] = told()
+    const [listing] = newMessages()
     expect(listing).not.toHaveProperty('endpoint')
     expect(listing).not.toHaveProperty('ended')
   })
 
-  test('is told how long ago something ended, and with what', () => {
+  test('is sent how long ago something ended, and with what', () => {
     store.replaceTargets([target('a')])
     store.putFinding('a', found)
     store.replaceTargets([target('a', { state: 'stopped', exitCode: 3 })])
     clock.passSync(2500)
     start()
-    expect(told()[0]).toMatchObject({ kind: 'listing', ended: { age: 2500, exitCode: 3, removed: false } })
+    expect(newMessages()[0]).toMatchObject({
+      kind: 'listing',
+      ended: { age: 2500, exitCode: 3, removed: false },
+    })
   })
 })
 
-describe('a peer that holds', () => {
+describe('a peer that has', () => {
   beforeEach(() => {
     store.replaceTargets([target('a')])
     show('a', 1)
   })
 
-  test('all is told nothing', () => {
-    expect(start(held('a'))).toEqual([])
-    expect(told()).toEqual([])
+  test('all is sent nothing', () => {
+    expect(start(known('a'))).toEqual([])
+    expect(newMessages()).toEqual([])
   })
 
-  test('the page before the newest is told the difference only', () => {
-    const before = held('a')
+  test('the page before the newest is sent the difference only', () => {
+    const before = known('a')
     show('a', 2)
     start(before)
-    expect(inShort(told())).toEqual([`delta to ${before[3]}`])
+    expect(inShort(newMessages())).toEqual([`delta to ${before[3]}`])
   })
 
-  test('the newest failure, and the page before it, is told the next page as a difference', () => {
-    const page = held('a')[3]
+  test('the newest failure, and the page before it, is sent the next page as a difference', () => {
+    const page = known('a')[3]
     fail('a')
-    const [id, listing, failure] = held('a')
+    const [id, listing, failure] = known('a')
     start([id, listing, failure, page])
-    expect(told()).toEqual([])
+    expect(newMessages()).toEqual([])
     show('a', 2)
-    expect(inShort(told())).toEqual([`delta to ${page}`])
+    expect(inShort(newMessages())).toEqual([`delta to ${page}`])
   })
 
-  test('an older listing is told the new one, not the page', () => {
-    const before = held('a')
+  test('an older listing is sent the new one, not the page', () => {
+    const before = known('a')
     store.putFinding('a', found)
     start(before)
-    expect(inShort(told())).toEqual(['listing'])
+    expect(inShort(newMessages())).toEqual(['listing'])
   })
 
-  test('what is there no more is told to let go of it', () => {
-    const before = held('a')
+  test('what is there no more is sent to drop it', () => {
+    const before = known('a')
     store.replaceTargets([])
     expect(start(before)).toEqual([{ kind: 'gone', id: 'a' }])
-    expect(told()).toEqual([])
+    expect(newMessages()).toEqual([])
   })
 
   test('a former generation of the same container gets the present one in full', () => {
-    const before = held('a')
+    const before = known('a')
     store.replaceTargets([])
     store.replaceTargets([target('a')])
     show('a', 2)
     expect(start(before)).toEqual([])
-    expect(inShort(told())).toEqual(['listing', 'page'])
+    expect(inShort(newMessages())).toEqual(['listing', 'page'])
   })
 })
 
-describe('while the link stands', () => {
+describe('while the link is up', () => {
   beforeEach(() => {
     store.replaceTargets([target('a')])
     show('a', 1)
     start()
-    told()
+    newMessages()
   })
 
-  test('each change is told once', () => {
+  test('each change is sent once', () => {
     const { snapshot: page } = store.own.entry('a')!
     show('a', 2)
-    expect(inShort(told())).toEqual([`delta to ${page}`])
+    expect(inShort(newMessages())).toEqual([`delta to ${page}`])
     feed.mark('a')
-    expect(told()).toEqual([])
+    expect(newMessages()).toEqual([])
   })
 
-  test('a page that follows two failures is a difference to the last one that was told', () => {
+  test('a page that follows two failures is a difference to the last one that was sent', () => {
     const { snapshot: page } = store.own.entry('a')!
     fail('a')
-    expect(told()).toMatchObject([{ kind: 'failure', trouble: { code: 'refused' } }])
+    expect(newMessages()).toMatchObject([{ kind: 'failure', trouble: { code: 'refused' } }])
     fail('a')
-    expect(inShort(told())).toEqual(['failure'])
+    expect(inShort(newMessages())).toEqual(['failure'])
     show('a', 2)
-    expect(inShort(told())).toEqual([`delta to ${page}`])
+    expect(inShort(newMessages())).toEqual([`delta to ${page}`])
   })
 
-  test('of many pages that nobody could send only the newest is told', () => {
+  test('of many pages that nobody could send only the newest is sent', () => {
     for (let value = 2; value < 5; value += 1) show('a', value)
-    expect(told()).toMatchObject([{ kind: 'page', number: store.own.entry('a')!.snapshot }])
+    expect(newMessages()).toMatchObject([{ kind: 'page', number: store.own.entry('a')!.snapshot }])
     expect(feed.due()).toBeUndefined()
   })
 
-  test('what is withdrawn is told once', () => {
+  test('what is withdrawn is sent once', () => {
     store.replaceTargets([])
     feed.mark('a')
-    expect(told()).toEqual([{ kind: 'gone', id: 'a' }])
+    expect(newMessages()).toEqual([{ kind: 'gone', id: 'a' }])
     feed.mark('a')
-    expect(told()).toEqual([])
+    expect(newMessages()).toEqual([])
   })
 
-  test('what came and went before it was told is never told', () => {
+  test('what came and went before it was sent is never sent', () => {
     store.replaceTargets([target('a'), target('b')])
     store.replaceTargets([target('a')])
     feed.mark('b')
-    expect(told()).toEqual([])
+    expect(newMessages()).toEqual([])
   })
 
   test('a container that came back before its end was sent is another generation: nothing builds on the former', () => {
@@ -214,7 +217,7 @@ describe('while the link stands', () => {
     expect(generation).toBeGreaterThan(former.generation)
     show('a', 2)
     expect(outgoing.get('a', former.snapshot)!.base).toBe(former.snapshot)
-    const messages = told()
+    const messages = newMessages()
     expect(inShort(messages)).toEqual(['listing', 'page'])
     expect(messages[0]).toMatchObject({ generation })
   })
@@ -223,43 +226,43 @@ describe('while the link stands', () => {
     store.replaceTargets([])
     store.replaceTargets([target('a')])
     feed.mark('a')
-    expect(inShort(told())).toEqual(['listing'])
+    expect(inShort(newMessages())).toEqual(['listing'])
     show('a', 2)
-    expect(inShort(told())).toEqual(['page'])
+    expect(inShort(newMessages())).toEqual(['page'])
   })
 
-  test('what the peer couldn’t put together is told in full, that one only', () => {
+  test('what the peer couldn’t put together is sent in full, that one only', () => {
     store.replaceTargets([target('a'), target('b')])
     show('b', 1)
-    told()
+    newMessages()
     feed.full('a')
-    expect(told()).toMatchObject([{ kind: 'page', number: store.own.entry('a')!.snapshot }])
+    expect(newMessages()).toMatchObject([{ kind: 'page', number: store.own.entry('a')!.snapshot }])
     feed.full('unknown')
-    expect(told()).toEqual([])
+    expect(newMessages()).toEqual([])
   })
 
-  test('a second digest counts, not what was told before it', () => {
+  test('a second digest counts, not what was sent before it', () => {
     start()
-    expect(inShort(told())).toEqual(['listing', 'page'])
+    expect(inShort(newMessages())).toEqual(['listing', 'page'])
   })
 
   test('a page without a version to build on waits for the next', () => {
     outgoing.forget('a')
     store.putSnapshot('a', snapshot(clock.now()))
     feed.mark('a')
-    expect(told()).toEqual([])
+    expect(newMessages()).toEqual([])
   })
 
   test('a page beyond what a message holds is sent as a failure, with the hint', async () => {
     put('a', randomBytes(2 ** 26), false)
-    expect(told()).toEqual([])
+    expect(newMessages()).toEqual([])
     await outgoing.idle('a')
     feed.mark('a')
-    expect(told()).toMatchObject([
+    expect(newMessages()).toMatchObject([
       { kind: 'failure', trouble: { code: 'too_large', hint: expect.stringContaining('MAX_BODY') } },
     ])
     put('a', Buffer.from(lines(2)), false)
-    expect(inShort(told())).toEqual(['page'])
+    expect(inShort(newMessages())).toEqual(['page'])
   })
 
   test('a page that cannot be read is a failure of that target alone', () => {
@@ -270,13 +273,13 @@ describe('while the link stands', () => {
       content,
     })
     show('b', 2)
-    expect(told()).toMatchObject([
+    expect(newMessages()).toMatchObject([
       { kind: 'failure', trouble: { code: 'internal', reason: expect.stringContaining('other nodes') } },
       { kind: 'listing' },
       { kind: 'page', number: store.own.entry('b')!.snapshot },
     ])
     expect(failed).toEqual(['a'])
     show('a', 3)
-    expect(inShort(told())).toEqual(['page'])
+    expect(inShort(newMessages())).toEqual(['page'])
   })
 })

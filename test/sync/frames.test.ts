@@ -61,7 +61,7 @@ describe('the stream', () => {
     )
   })
 
-  test('that ends early gives what was whole', () => {
+  test('that ends early gives the complete messages', () => {
     fc.assert(
       fc.property(fc.nat(all.length), (end) => {
         const decoded = read(all.subarray(0, end)).map(decode)
@@ -181,10 +181,10 @@ describe('messages', () => {
   test.each(['-1', '1e400', '1e300', '1e13', 'null', '"NaN"'])(
     'with a duration of %s are refused',
     (wrong) => {
-      const told = (header: string) => () => decode({ header: JSON.parse(header), body: new Uint8Array() })
+      const checked = (header: string) => () => decode({ header: JSON.parse(header), body: new Uint8Array() })
       const failure = (age: string, durationMs: string) =>
         `["failure",{"id":"a","number":2,"age":${age},"durationMs":${durationMs},"trouble":{"code":"timeout","reason":""}}]`
-      expect(told(failure('1', '1'))).not.toThrow()
+      expect(checked(failure('1', '1'))).not.toThrow()
       for (const header of [
         failure(wrong, '1'),
         failure('1', wrong),
@@ -194,7 +194,7 @@ describe('messages', () => {
         `["refresh",{"call":1,"id":"a","budget":${wrong}}]`,
         `["swarm",{"age":${wrong},"size":0}]`,
       ])
-        expect(told(header), header).toThrow('is not a duration')
+        expect(checked(header), header).toThrow('is not a duration')
     },
   )
 
@@ -209,7 +209,7 @@ describe('messages', () => {
     expect(decoded(bomb.bytes, words.length)).toThrow('swarm state that can’t be unpacked')
   })
 
-  test('say where they are wrong', () => {
+  test('that are wrong are refused with the path', () => {
     const wrong = (message: unknown) => () => decode({ header: message, body: new Uint8Array() })
     expect(wrong(['beat', { number: 1, seen: 'x', held: 0 }])).toThrow('beat.seen is not a whole number')
     expect(wrong(['digest', { records: [['a', 2, 3]] }])).toThrow(
@@ -218,7 +218,7 @@ describe('messages', () => {
     expect(wrong({ kind: 'beat' })).toThrow('header is not a list')
   })
 
-  test('of a kind that is not known are told by name; fields that are not known are left out', () => {
+  test('of a kind that is not known are named; fields that are not known are left out', () => {
     expect(decode({ header: ['song', { of: 'ice and fire' }], body: new Uint8Array() })).toEqual({
       kind: 'other',
       name: 'song',

@@ -31,7 +31,7 @@ afterEach(async () => {
 
 const stranger = '127.0.0.66'
 
-function knock(localAddress = stranger): Socket {
+function openSocket(localAddress = stranger): Socket {
   const socket = connect({ host: '127.0.0.1', port: n1.sync.port, localAddress })
   socket.on('error', () => {})
   socket.resume()
@@ -62,7 +62,7 @@ async function newLinksComeUp(): Promise<void> {
 }
 
 test('two thousand connections that say nothing: most are closed at once', async () => {
-  const many = Array.from({ length: 2000 }, () => knock())
+  const many = Array.from({ length: 2000 }, () => openSocket())
   await linksStand()
   await newLinksComeUp()
   await until(() => many.filter(({ closed }) => closed).length >= 1992)
@@ -71,7 +71,7 @@ test('two thousand connections that say nothing: most are closed at once', async
 test('strangers of many addresses who come again and again shut nobody out', async () => {
   let besieged = true
   const keepComing = (from: string) => {
-    if (besieged) knock(from).once('close', () => setTimeout(keepComing, 20, from))
+    if (besieged) openSocket(from).once('close', () => setTimeout(keepComing, 20, from))
   }
   try {
     for (let n = 0; n < 160; n += 1) keepComing(`127.0.1.${n % 20}`)
@@ -93,7 +93,7 @@ test.each([
     Buffer.concat([Buffer.from('SSH-2.0-x\r\n'), Buffer.alloc(8, 0xff)]),
   ],
 ])('%s', async (_, bytes) => {
-  const socket = knock()
+  const socket = openSocket()
   await once(socket, 'connect')
   socket.end(bytes)
   await closed(socket)
@@ -101,7 +101,7 @@ test.each([
 })
 
 test('one byte a moment: closed when the time for the handshake is over', async () => {
-  const socket = knock()
+  const socket = openSocket()
   socket.write('SSH-2.0-slow')
   const drip = setInterval(() => socket.write('x'), 200)
   await closed(socket)
@@ -115,7 +115,7 @@ test('streams that break off anywhere', async () => {
   expect(whole).toBe(false)
   const stream = Buffer.concat(recorded)
   for (let end = 20; end < stream.length; end += 150) {
-    const socket = knock()
+    const socket = openSocket()
     socket.end(stream.subarray(0, end))
     await closed(socket)
   }
@@ -134,7 +134,7 @@ test('all that a peer once said, played again: nobody is let in', async () => {
   await linked(n3, 1)
   await stop(n3)
   await until(() => linkOf(n1, 'n3') === 'lost')
-  const socket = knock()
+  const socket = openSocket()
   socket.write(Buffer.concat(said))
   await closed(socket)
   await until(() => /refused_total\{why="unproven"\} 1$/m.test(n1.metrics.print()))
@@ -157,7 +157,7 @@ test('wrong secrets in a loop: turned away unheard after a while, counted', asyn
 
 /** Whether a client that accepts any host key gets in with a key of its own. */
 async function attempt(record: (bytes: Buffer) => void = () => {}): Promise<boolean> {
-  const sock = knock()
+  const sock = openSocket()
   const write = sock.write.bind(sock)
   sock.write = (bytes: string | Uint8Array) => {
     record(Buffer.from(bytes as Uint8Array))

@@ -29,7 +29,7 @@ afterEach(async () => {
 
 interface Liar {
   readonly received: Message[]
-  say(...messages: readonly Message[]): void
+  send(...messages: readonly Message[]): void
   write(bytes: Uint8Array): void
   readonly isOver: () => boolean
 }
@@ -58,11 +58,11 @@ async function lie({
   const reader = createFrameReader(2 ** 26, (frame) => {
     const message = decode(frame) as Message
     received.push(message)
-    if (message.kind === 'accept' && node > 'n1') say(message)
-    if (message.kind === 'challenge') say({ kind: 'response', number: message.number })
+    if (message.kind === 'accept' && node > 'n1') send(message)
+    if (message.kind === 'challenge') send({ kind: 'response', number: message.number })
   })
   channel.open({ data: reader.push, drained: () => {}, closed: () => (over = true) })
-  const say = (...messages: readonly Message[]) => {
+  const send = (...messages: readonly Message[]) => {
     for (const message of messages) channel.write(encode(message))
   }
   const proof = identity.prove({ role: 'caller', node, binding: channel.binding })
@@ -74,9 +74,9 @@ async function lie({
     self: self(node),
     proof,
   } as const
-  say(hello(honestly, channel))
+  send(hello(honestly, channel))
   await cluster.clock.pass(30)
-  return { received, say, write: channel.write, isOver: () => over }
+  return { received, send, write: channel.write, isOver: () => over }
 }
 
 const listing = (id: string, node: string, generation = 1): Message => ({
@@ -104,12 +104,12 @@ const stillWell = async () => {
   await cluster.clock.pass(1500)
   expect(honest.text('n2', 'theirs')).toBe(other.text('n2', 'theirs'))
 }
-const reports = () => honest.told.filter((line) => line.startsWith('a peer claims'))
+const reports = () => honest.logged.filter((line) => line.startsWith('a peer claims'))
 const troubleOf = (node: string) => honest.store.nodes().find((one) => one.self.node === node)?.trouble
 
 test('what it says of itself is taken', async () => {
   const liar = await lie()
-  liar.say(listing('own', 'n9'))
+  liar.send(listing('own', 'n9'))
   await cluster.clock.pass(30)
   expect(honest.store.entry('n9', 'own')).toBeDefined()
   expect(liar.received.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['hello', 'accept', 'digest']))
@@ -133,7 +133,7 @@ describe('an epoch can’t be taken over', () => {
   test('with the hello that its agent has given on another session', async () => {
     const stolen = await stolenHello()
     const liar = await lie({ node: 'n2', hello: () => stolen })
-    liar.say({ kind: 'accept' }, listing('theirs', 'n2'), page('theirs', 2 ** 50))
+    liar.send({ kind: 'accept' }, listing('theirs', 'n2'), page('theirs', 2 ** 50))
     await cluster.clock.pass(30)
     expect(byeOf(liar)).toMatchObject({ reason: expect.stringContaining('can’t prove') })
     expect(reports()).toHaveLength(1)
@@ -167,7 +167,7 @@ describe('an epoch can’t be taken over', () => {
 test('the node id of a running agent can’t be taken, however short and often it is claimed', async () => {
   for (let n = 0; n < 5; n += 1) {
     const liar = await lie({ node: 'n2' })
-    liar.say({ kind: 'accept' }, { kind: 'digest', records: [] }, { kind: 'complete' })
+    liar.send({ kind: 'accept' }, { kind: 'digest', records: [] }, { kind: 'complete' })
     await cluster.clock.pass(500)
     expect(liar.isOver()).toBe(true)
     expect(honest.store.entry('n2', 'theirs')).toBeDefined()
@@ -180,7 +180,7 @@ test('the node id of a running agent can’t be taken, however short and often i
 test('an agent that has a node id keeps that when it claims another one', async () => {
   const identity = createIdentity()
   const liar = await lie({ identity })
-  liar.say(listing('own', 'n9'))
+  liar.send(listing('own', 'n9'))
   const again = await lie({ identity, node: 'n2' })
   await cluster.clock.pass(100)
   expect(again.isOver()).toBe(true)
@@ -192,16 +192,16 @@ test('a small page that unpacks to gigabytes is never unpacked, and ends the lin
   const liar = await lie()
   const bomb = pack(Buffer.alloc(200_000_000))
   expect(bomb.bytes.length).toBeLessThan(22_000)
-  liar.say(listing('own', 'n9'), page('own', 2, [bomb]))
+  liar.send(listing('own', 'n9'), page('own', 2, [bomb]))
   await cluster.clock.pass(30)
   expect(honest.store.entry('n9', 'own')?.snapshot).toMatchObject({
     ok: false,
     trouble: { code: 'too_large' },
   })
-  liar.say(page('own', 3, [{ ...bomb, size: 1000 }]))
+  liar.send(page('own', 3, [{ ...bomb, size: 1000 }]))
   await cluster.clock.pass(30)
   expect(liar.isOver()).toBe(true)
-  expect(honest.told.at(-1)).toMatch(/peer lost.*can’t be unpacked/)
+  expect(honest.logged.at(-1)).toMatch(/peer lost.*can’t be unpacked/)
   expect(troubleOf('n9')?.reason).toMatch(/can’t be unpacked/)
   await stillWell()
 })
@@ -218,7 +218,7 @@ describe('its link ends, with a reason, when it', () => {
     ['becomes another node', [{ kind: 'self', self: self('n2') }], /became another node/],
   ])('%s', async (_, messages, reason) => {
     const liar = await lie()
-    liar.say(...messages)
+    liar.send(...messages)
     await cluster.clock.pass(100)
     expect(liar.isOver()).toBe(true)
     expect(byeOf(liar)).toMatchObject({ reason: expect.stringMatching(reason) })
@@ -243,7 +243,7 @@ test('that ought to accept its link and never does loses it', async () => {
   const liar = await lie({ node: 'a-smaller-id' })
   const live = async (seconds: number) => {
     for (let number = 1; number <= seconds; number += 1) {
-      liar.say({ kind: 'beat', number, seen: 0, held: 0 })
+      liar.send({ kind: 'beat', number, seen: 0, held: 0 })
       await cluster.clock.pass(1000)
     }
   }
@@ -256,16 +256,16 @@ test('that ought to accept its link and never does loses it', async () => {
 })
 
 describe('a newer agent', () => {
-  test('that still speaks our protocol may say more than we know: it is told, and the link stands', async () => {
+  test('that still speaks our protocol may send unknown messages and fields: it is informed, and the link stays', async () => {
     const newer = await lie({ spoken: { newest: 7, oldest: 2 } })
     newer.write(writeFrame(['song', { of: 'ice' }]))
-    newer.say(listing('own', 'n9'))
+    newer.send(listing('own', 'n9'))
     await cluster.clock.pass(30)
     expect(newer.received.at(-1)).toEqual({ kind: 'unknown', of: 'song' })
     expect(honest.store.entry('n9', 'own')).toBeDefined()
   })
 
-  test('that doesn’t is told why there can be no link', async () => {
+  test('that doesn’t learns why there can be no link', async () => {
     const newer = await lie({ spoken: { newest: 7, oldest: 5 } })
     await cluster.clock.pass(30)
     expect(newer.isOver()).toBe(true)
@@ -307,7 +307,7 @@ test('nothing it can say harms the agent or the others’ pages', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(message, { minLength: 1, maxLength: 30 }), async (messages) => {
       const liar = await lie()
-      liar.say(...messages)
+      liar.send(...messages)
       await stillWell()
     }),
     { numRuns: 60 },

@@ -16,7 +16,7 @@ let closes: number
 let isTaken: boolean
 /** What the other side got, what this side was told, and how it ended. */
 let sent: Message[]
-let heard: Message[]
+let received: Message[]
 let ends: (Trouble | undefined)[]
 let events: string[]
 
@@ -24,7 +24,7 @@ beforeEach(() => {
   clock = virtualClock()
   closes = 0
   isTaken = true
-  ;[sent, heard, ends, events] = [[], [], [], []]
+  ;[sent, received, ends, events] = [[], [], [], []]
   const other = createFrameReader(2 ** 26, (frame) => sent.push(decode(frame) as Message))
   const channel = {
     ...{ address: 'n2:1', dialled: true, binding: new Uint8Array() },
@@ -38,7 +38,7 @@ beforeEach(() => {
     close: () => (closes += 1),
   }
   link = createLink(channel, clock, {
-    message: (_, message) => heard.push(message),
+    message: (_, message) => received.push(message),
     closed: (_, trouble) => ends.push(trouble),
     drained: () => events.push('drained'),
     released: () => events.push('released'),
@@ -52,7 +52,7 @@ const hello: Message = {
   kind: 'hello',
   ...{ newest: 2, oldest: 2, version: '1.0.0', epoch: 'e', proof: 'p', self: self('n2') },
 }
-const say = (...messages: readonly Message[]) => {
+const send = (...messages: readonly Message[]) => {
   for (const message of messages) wire.data(encode(message))
 }
 const beat = (number: number, seen = 0, held = 0): Message => ({ kind: 'beat', number, seen, held })
@@ -69,23 +69,23 @@ const kinds = () => sent.splice(0).map(({ kind }) => kind)
 
 describe('before hello', () => {
   test('nothing else is taken', () => {
-    say({ kind: 'accept' })
-    expect(heard).toEqual([])
+    send({ kind: 'accept' })
+    expect(received).toEqual([])
     expect(sent).toEqual([{ kind: 'bye', reason: 'a message before hello (accept)' }])
     expect(ends).toMatchObject([{ code: 'protocol' }])
     expect(closes).toBe(1)
   })
 
   test('the other side may say why there will be none', () => {
-    say({ kind: 'bye', reason: 'another version' })
+    send({ kind: 'bye', reason: 'another version' })
     expect(ends).toEqual([{ code: 'refused', reason: 'the peer ended the link: another version' }])
     expect(sent).toEqual([])
   })
 
   test('only short messages are taken; after it, long ones too', () => {
-    say(hello, { kind: 'unknown', of: 'x'.repeat(70_000) })
+    send(hello, { kind: 'unknown', of: 'x'.repeat(70_000) })
     expect(ends).toEqual([])
-    expect(heard).toHaveLength(2)
+    expect(received).toHaveLength(2)
     expect(link.peer()).toMatchObject({ epoch: 'e' })
   })
 
@@ -100,7 +100,7 @@ describe('before hello', () => {
 })
 
 test('a hello that is too long ends the link', () => {
-  say({ ...hello, version: 'x'.repeat(70_000) })
+  send({ ...hello, version: 'x'.repeat(70_000) })
   expect(ends).toMatchObject([
     { code: 'protocol', reason: expect.stringContaining('where 65536 are allowed') },
   ])
@@ -108,14 +108,14 @@ test('a hello that is too long ends the link', () => {
 
 describe('after hello', () => {
   beforeEach(() => {
-    say(hello)
-    heard.length = 0
+    send(hello)
+    received.length = 0
     events.length = 0
   })
 
   test('messages are handed on, and a second hello is an error', () => {
-    say({ kind: 'complete' }, hello)
-    expect(heard).toEqual([{ kind: 'complete' }])
+    send({ kind: 'complete' }, hello)
+    expect(received).toEqual([{ kind: 'complete' }])
     expect(sent).toEqual([{ kind: 'bye', reason: 'a second hello' }])
   })
 
@@ -123,12 +123,12 @@ describe('after hello', () => {
     wire.data(writeFrame(['song', {}]))
     expect(sent).toEqual([{ kind: 'unknown', of: 'song' }])
     expect(events).toEqual(['received other', 'sent unknown true'])
-    expect(heard).toEqual([])
+    expect(received).toEqual([])
   })
 
   test('a sign of life is given every second', () => {
     pass(2000)
-    say(beat(1))
+    send(beat(1))
     pass(1000)
     expect(sent).toMatchObject([1, 2, 3].map((number) => ({ kind: 'beat', number })))
   })
@@ -145,10 +145,10 @@ describe('after hello', () => {
     expect(sent).toHaveLength(1)
   })
 
-  test('as long as the other side is heard, the link lives', () => {
+  test('as long as the other side is received, the link lives', () => {
     for (let number = 1; number <= 20; number += 1) {
       pass(1000)
-      say(beat(number))
+      send(beat(number))
     }
     expect(ends).toEqual([])
     expect(kinds().length).toBeGreaterThanOrEqual(20)
@@ -161,16 +161,16 @@ describe('after hello', () => {
 
   test('an agent that is late by less than the other side waits goes on', () => {
     clock.passSync(2499)
-    say(beat(1))
+    send(beat(1))
     link.tick()
     expect(ends).toEqual([])
   })
 
   test('after a pause in which the other side has given us up, nothing that waited for us is taken', () => {
     clock.passSync(60_000)
-    say(beat(1), { kind: 'complete' })
-    expect(heard).toEqual([])
-    expect(ends).toEqual([{ code: 'timeout', reason: 'this agent was paused for 60.0 s' }])
+    send(beat(1), { kind: 'complete' })
+    expect(received).toEqual([])
+    expect(ends).toEqual([{ code: 'overloaded', reason: 'this agent was paused for 60.0 s' }])
     expect(closes).toBe(1)
   })
 
@@ -191,12 +191,12 @@ describe('after hello', () => {
       { kind: 'challenge', number: 1 },
       { kind: 'challenge', number: 2 },
     ])
-    say({ kind: 'response', number: 2 }, { kind: 'response', number: 2 }, { kind: 'response', number: 7 })
+    send({ kind: 'response', number: 2 }, { kind: 'response', number: 2 }, { kind: 'response', number: 7 })
     expect(responses).toEqual(['second'])
     sent.length = 0
-    say({ kind: 'challenge', number: 12 })
+    send({ kind: 'challenge', number: 12 })
     expect(sent).toEqual([{ kind: 'response', number: 12 }])
-    expect(heard).toEqual([])
+    expect(received).toEqual([])
   })
 
   test('a peer that asks and asks and takes no replies is not served without end', () => {
@@ -217,9 +217,9 @@ describe('after hello', () => {
     pass(1000)
     expect(sent).toMatchObject([{ kind: 'beat', number: 1, seen: 0 }])
     clock.passSync(100)
-    say(beat(1, 1, 60))
+    send(beat(1, 1, 60))
     expect(link.stats().roundTripMs).toBe(40)
-    say(beat(2, 1, 0))
+    send(beat(2, 1, 0))
     expect(link.stats().roundTripMs).toBe(40)
     pass(1000)
     expect(sent.at(-1)).toMatchObject({ number: 2, seen: 2, held: expect.any(Number) })
@@ -228,7 +228,7 @@ describe('after hello', () => {
   test('bytes are counted both ways', () => {
     const before = link.stats()
     link.send({ kind: 'complete' })
-    say({ kind: 'complete' })
+    send({ kind: 'complete' })
     const length = encode({ kind: 'complete' }).length
     expect(link.stats()).toMatchObject({
       sentBytes: before.sentBytes + length,
@@ -236,7 +236,7 @@ describe('after hello', () => {
     })
   })
 
-  test('whoever sends is told when to wait, and when to go on', () => {
+  test('the sender learns when to wait, and when to go on', () => {
     expect(link.isWritable()).toBe(true)
     isTaken = false
     link.send({ kind: 'complete' })
@@ -246,17 +246,17 @@ describe('after hello', () => {
     expect(events).toContain('drained')
   })
 
-  test('an end is told once, and after it nothing is sent or taken', () => {
+  test('an end is reported once, and after it nothing is sent or taken', () => {
     link.fail({ code: 'protocol', reason: 'enough' })
     expect(kinds()).toEqual(['bye'])
     link.end('again')
     link.send({ kind: 'complete' })
-    say({ kind: 'complete' })
+    send({ kind: 'complete' })
     wire.drained()
     link.tick()
     pass(10_000)
     expect(sent).toEqual([])
-    expect(heard).toEqual([])
+    expect(received).toEqual([])
     expect(link.isWritable()).toBe(false)
     expect(ends).toEqual([{ code: 'protocol', reason: 'enough' }])
     expect(closes).toBe(1)
@@ -268,7 +268,7 @@ describe('after hello', () => {
 
   test('the rest of what came with a bye is not taken', () => {
     wire.data(Buffer.concat([encode({ kind: 'bye', reason: 'enough' }), encode({ kind: 'complete' })]))
-    expect(heard).toEqual([])
+    expect(received).toEqual([])
     expect(ends).toEqual([{ code: 'refused', reason: 'the peer ended the link: enough' }])
   })
 
@@ -279,7 +279,7 @@ describe('after hello', () => {
   })
 })
 
-test('a mistake of ours ends the link and is told as such', () => {
+test('a bug here ends the link and is reported as internal', () => {
   const other = createLink(
     {
       address: 'n3:1',
@@ -299,7 +299,7 @@ test('a mistake of ours ends the link and is told as such', () => {
       internalError: (_, error) => events.push(String(error)),
     },
   )
-  say(hello)
+  send(hello)
   expect(events).toEqual(['TypeError: a mistake'])
   expect(ends).toMatchObject([{ code: 'internal' }])
   expect(other.isWritable()).toBe(false)

@@ -83,7 +83,7 @@ describe('in the steady state', () => {
     expect(n2.text('n1', 'a')).toBe(page(2))
   })
 
-  test('what was there before sync started is told too', async () => {
+  test('what was there before sync started is sent too', async () => {
     cluster = createCluster(['n1', 'n2'])
     cluster.start('n1', {
       before(store) {
@@ -96,7 +96,7 @@ describe('in the steady state', () => {
     expect(n2.text('n1', 'a')).toBe('early 1')
   })
 
-  test('a failure is told, and the page after it is a delta again', async () => {
+  test('a failure is sent, and the page after it is a delta again', async () => {
     const [n1, n2] = three()
     n1.run('a')
     n1.show('a', page(1))
@@ -158,7 +158,7 @@ describe('in the steady state', () => {
     expect(n2.store.swarmState()).toMatchObject({ from: 'n1' })
     await cluster.clock.pass(60_000)
     expect(reads.length).toBeLessThanOrEqual(4)
-    expect(n2.told).toEqual([])
+    expect(n2.logged).toEqual([])
   })
 
   test('a peer that is never listed as a manager makes the engine be read every 5 s at most, and no longer than 45 s', async () => {
@@ -171,7 +171,7 @@ describe('in the steady state', () => {
     expect(reads).toBeGreaterThanOrEqual(8)
     expect(reads).toBeLessThanOrEqual(10)
     expect(n2.store.swarmState()).toBeUndefined()
-    expect(n2.told.join()).toContain('does not list it as a manager')
+    expect(n2.logged.join()).toContain('does not list it as a manager')
   })
 
   test('a node that gets another id is linked anew under that, with its containers', async () => {
@@ -197,8 +197,8 @@ describe('in the steady state', () => {
     expect(n2.text('n9', 'a')).toBe(page(2))
     expect(n2.store.entry('n9', 'b')).toBeDefined()
     agree()
-    expect(n2.told).toHaveLength(1)
-    expect(n2.told[0]).toContain('the peer ended the link: the node has got another id')
+    expect(n2.logged).toHaveLength(1)
+    expect(n2.logged[0]).toContain('the peer ended the link: the node has got another id')
     expect(cluster.network.links('n1', 'n2')).toBe(1)
   })
 
@@ -294,7 +294,7 @@ describe('a refresh', () => {
     expect(await asked).toBe(page(9))
   })
 
-  test('tells the owner’s trouble, and ends with its budget', async () => {
+  test('reports the owner’s trouble, and ends with its budget', async () => {
     cluster = createCluster(['n1', 'n2'])
     cluster.start('n1', {
       refreshOwn: (agent, id) =>
@@ -357,7 +357,7 @@ describe('losses', () => {
     expect(n2.delays).toHaveLength(1)
   })
 
-  test('a restarted agent is believed at once, and its former pages stand until it has told all', async () => {
+  test('a restarted agent is used at once, and its former pages stay until it has sent all', async () => {
     const [n1, n2] = three()
     n1.run('a', 'b')
     n1.show('a', page(1))
@@ -445,13 +445,13 @@ describe('losses', () => {
     await cluster.clock.pass(30_000)
     expect(calls).toBeLessThan(20)
     expect(calls).toBeGreaterThan(5)
-    expect(n1.told).toHaveLength(1)
+    expect(n1.logged).toHaveLength(1)
   })
 
-  test('what keeps a link from coming up is told again once there was one', async () => {
+  test('what keeps a link from coming up is logged again once there was one', async () => {
     cluster = createCluster(['n1', 'n2'])
     const n1 = cluster.start('n1')
-    const refusals = () => n1.told.filter((line) => line.includes('connection refused')).length
+    const refusals = () => n1.logged.filter((line) => line.includes('connection refused')).length
     await cluster.clock.pass(20_000)
     expect(refusals()).toBe(1)
     cluster.start('n2', { addresses: [] })
@@ -466,7 +466,7 @@ describe('losses', () => {
 
 describe('a node id claimed twice', () => {
   const nodeOf = ({ store }: Agent, node = 'n1') => store.nodes().find(({ self }) => self.node === node)
-  const reports = ({ told }: Agent) => told.filter((line) => line.startsWith('a peer claims')).length
+  const reports = ({ logged }: Agent) => logged.filter((line) => line.startsWith('a peer claims')).length
 
   async function claimed() {
     cluster = createCluster(['n1', 'twin', 'n2'])
@@ -501,7 +501,7 @@ describe('a node id claimed twice', () => {
     expect(n2.text('n1', 'a')).toBe(page(1))
   })
 
-  test('is the other one’s within a moment of the first one’s end', async () => {
+  test('is the other one’s right after the first one’s end', async () => {
     const { n2 } = await claimed()
     await cluster.kill('n1')
     await cluster.clock.pass(100)
@@ -550,7 +550,7 @@ describe('a node id claimed twice', () => {
   })
 })
 
-test('a restarted agent is used within a moment, though its former link is dead and nobody has noticed', async () => {
+test('a restarted agent is used within seconds, though its former link is dead and nobody has noticed', async () => {
   cluster = createCluster(['n1', 'again', 'n2'])
   cluster.start('n1')
   const n2 = cluster.start('n2')

@@ -7,7 +7,7 @@ import { ProxyError } from '../../src/errors.ts'
 import type { Channel, ChannelHandlers } from '../../src/sync/channel.ts'
 
 export interface Wire {
-  /** Nothing passes and nobody is told, as when a cable is pulled. */
+  /** Nothing passes and no error is reported, as when a cable is pulled. */
   cut: boolean
   /** Milliseconds from one side to the other. */
   delay: number

@@ -56,13 +56,14 @@ beforeEach(() => {
       fail: ({ reason }: Trouble) => ends.push(reason),
     } as unknown as Link,
     ...{ peer, store, outgoing, clock, log: createLog('silent'), maxBodyBytes: 5_000_000 },
-    sentSelf: store.own.self(),
     refreshOwn: async () => {},
     visible: () => {},
     rereadManagers: () => (rereads += 1),
     selfChanged: () => store.peers.up({ ...peer, self: session.self() }),
     report: ({ reason }) => reports.push(reason),
   })
+  session.flush()
+  sent.length = 0
 })
 
 const run = (...ids: readonly string[]) => {
@@ -89,36 +90,36 @@ const frameCount = () => {
   return snapshot?.ok && snapshot.page.content.kind === 'zstd' && snapshot.page.content.frames.length
 }
 /** What was sent since the last look, in short. */
-const told = () =>
+const sentKinds = () =>
   sent.splice(0).map((one) => (one.kind === 'listing' ? `${one.kind} ${one.target.id}` : one.kind))
 const flush = () => {
   session.flush()
-  return told()
+  return sentKinds()
 }
 
-describe('what it tells', () => {
+describe('what it sends', () => {
   test('waits for the peer’s digest, then is all that we have, and that this was all', () => {
     run('a', 'b')
     store.markComplete()
     expect(flush()).toEqual([])
     session.take(digest())
-    expect(told()).toEqual(['listing a', 'listing b', 'complete'])
+    expect(sentKinds()).toEqual(['listing a', 'listing b', 'complete'])
     run('a', 'b', 'c')
     expect(flush()).toEqual(['listing c'])
   })
 
-  test('is said to be all only when we know that it is, once for each digest', () => {
+  test('is complete only once this agent’s own side is, once for each digest', () => {
     run('a')
     session.take(digest())
-    expect(told()).toEqual(['listing a'])
+    expect(sentKinds()).toEqual(['listing a'])
     store.markComplete()
     expect(flush()).toEqual(['complete'])
     expect(flush()).toEqual([])
     session.take(digest())
-    expect(told()).toEqual(['listing a', 'complete'])
+    expect(sentKinds()).toEqual(['listing a', 'complete'])
   })
 
-  test('waits while the link takes no more, and is not said to be all meanwhile', () => {
+  test('waits while the link takes no more, and is not complete meanwhile', () => {
     store.markComplete()
     run('a', 'b')
     writable = false
@@ -135,12 +136,12 @@ describe('what it tells', () => {
     run('a', 'b')
     isFullAfterEach = true
     session.take(digest())
-    expect(told()).toEqual(['listing a'])
+    expect(sentKinds()).toEqual(['listing a'])
     writable = true
     expect(flush()).toEqual(['listing b', 'complete'])
   })
 
-  test('begins with what the peer must let go of', () => {
+  test('begins with what the peer must drop', () => {
     session.take({ kind: 'digest', records: [['x', 5, 0, 0]] })
     expect(sent).toEqual([{ kind: 'gone', id: 'x' }])
   })
@@ -158,7 +159,7 @@ describe('what it tells', () => {
     show('x 1\n')
     session.flush()
     show('x 2\n')
-    told()
+    sentKinds()
     session.flush()
     expect(sent.splice(0)).toMatchObject([{ kind: 'page', base: expect.not.closeTo(0) }])
     session.take({ kind: 'full', id: 'a' })
@@ -167,7 +168,7 @@ describe('what it tells', () => {
 
   test('is that we have become a manager, once', () => {
     session.take(digest())
-    told()
+    sentKinds()
     store.identify(self('n1', { manager: true }))
     session.flush()
     expect(sent.splice(0)).toEqual([{ kind: 'self', self: self('n1', { manager: true }) }])
@@ -179,14 +180,14 @@ describe('a manager’s swarmState', () => {
   beforeEach(() => {
     store.identify(self('n1', { manager: true }))
     session.flush()
-    told()
+    sentKinds()
   })
   const said = () => {
     session.flush()
     return sent.splice(0)
   }
 
-  test('is told when it is new; after that only that it is still the same, every ten seconds', () => {
+  test('is sent when it is new; after that only that it is still the same, every ten seconds', () => {
     store.putSwarmState(swarmState(['1']))
     expect(said()).toEqual([{ kind: 'swarm', age: 0, swarmState: swarmState(['1']) }])
     clock.passSync(9999)
@@ -199,7 +200,7 @@ describe('a manager’s swarmState', () => {
     expect(said()).toEqual([{ kind: 'swarm', age: 0, swarmState: swarmState(['1', '2']) }])
   })
 
-  test('is told by managers alone, and by none that has none', () => {
+  test('is sent by managers alone, and by none that has none', () => {
     expect(said()).toEqual([])
     store.putSwarmState(swarmState(['1']))
     store.identify(self('n1'))
@@ -237,7 +238,7 @@ describe('a manager’s swarmState', () => {
 })
 
 describe('what it receives', () => {
-  test('makes it complete', () => {
+  test('completes it', () => {
     session.begin()
     expect(sent.splice(0)).toEqual([{ kind: 'digest', records: [] }])
     session.take(listing('a', 1))
@@ -283,7 +284,7 @@ describe('what it receives', () => {
     }
   })
 
-  test('is unpacked beside the event loop where it is large', async () => {
+  test('is unpacked off the event loop where it is large', async () => {
     session.take(listing('b', 1))
     let before = Buffer.alloc(2 ** 20 + 1, 'a 1\n')
     session.take(page(2, [await packAsync(before)]))
@@ -399,5 +400,5 @@ test('a tick sends what is due', () => {
   session.take(digest())
   run('a')
   session.tick()
-  expect(told()).toEqual(['listing a'])
+  expect(sentKinds()).toEqual(['listing a'])
 })

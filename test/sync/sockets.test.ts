@@ -45,7 +45,7 @@ afterEach(async () => {
 
 const there = (host = '127.0.0.1') => `${host}:${listener.port}`
 
-async function knock(localAddress?: string): Promise<Socket> {
+async function openSocket(localAddress?: string): Promise<Socket> {
   const socket = connect({ port: listener.port, host: '127.0.0.1', ...(localAddress && { localAddress }) })
   socket.on('error', () => {})
   socket.resume()
@@ -84,7 +84,7 @@ describe('a caller', () => {
     expect(refused).toEqual([])
   })
 
-  test('with another one is not, and after twenty times is not listened to for a while', async () => {
+  test('with another one is not, and after twenty times is refused for a while', async () => {
     const other = createSsh([{ host: keys.host, client: strangers.client }])
     for (let n = 0; n < 20; n += 1) await expect(dial(there(), other, clock, never)).rejects.toThrow()
     await until(() => refused.length === 20)
@@ -97,7 +97,7 @@ describe('a caller', () => {
   })
 
   test('that says nothing is cut off after eight seconds', async () => {
-    const socket = await knock()
+    const socket = await openSocket()
     await clock.pass(7_999)
     expect(socket.closed).toBe(false)
     await clock.pass(1)
@@ -107,13 +107,13 @@ describe('a caller', () => {
 
   test('that says nothing makes room for the next once sixty-four wait, who came first before the others', async () => {
     const many: Socket[] = []
-    for (let n = 0; n < 64; n += 1) many.push(await knock(`127.0.2.${n % 16}`))
+    for (let n = 0; n < 64; n += 1) many.push(await openSocket(`127.0.2.${n % 16}`))
     await dial(there(), ssh, clock, never)
     await until(() => channels.length === 1)
     await isClosed(many[0]!)
     expect(many.filter(({ closed }) => closed)).toHaveLength(1)
-    const next = await knock('127.0.2.99')
-    await knock('127.0.2.99')
+    const next = await openSocket('127.0.2.99')
+    await openSocket('127.0.2.99')
     await isClosed(many[1]!)
     expect(many.filter(({ closed }) => closed)).toHaveLength(2)
     expect(next.closed).toBe(false)
@@ -185,7 +185,7 @@ describe('a call', () => {
 describe('a stop', () => {
   test('ends what is under way, and the port is free', async () => {
     const { port } = listener
-    const socket = await knock()
+    const socket = await openSocket()
     const channel = await dial(there(), ssh, clock, never)
     let closed = false
     channel.open({ data: () => {}, drained: () => {}, closed: () => (closed = true) })
@@ -211,7 +211,7 @@ describe('a stop', () => {
   })
 })
 
-test('a port that somebody has is told by its variable', async () => {
+test('a port that somebody has is reported by its variable', async () => {
   const options = { clock, ssh, port: listener.port, on: () => {}, refused: () => {} }
   await expect(startListener(options)).rejects.toThrow(/port \d+ is in use .* SSH_PORT/)
 })

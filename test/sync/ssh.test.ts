@@ -271,7 +271,7 @@ test('a signal that comes later than the link is none of its business', async ()
   await until(() => heard.text === 'still here')
 })
 
-test('what waits on the wire is bounded: the sender is held back, and told when it may go on', async () => {
+test('what waits on the wire is bounded: the sender has to wait until it drains', async () => {
   const { caller, called } = await pair()
   let drained = 0
   caller.open({ data: () => {}, drained: () => (drained += 1), closed: () => {} })

@@ -65,7 +65,7 @@ describe('three agents over SSH', () => {
     expect(textOf(n2, 'n1', 'a') === large).toBe(true)
   })
 
-  test('a stopped agent’s pages stay, and its successor is believed at once', async () => {
+  test('a stopped agent’s pages stay, and its successor is used at once', async () => {
     const n1 = await start('n1', [])
     const n2 = await start('n2', [at(n1)])
     run(n1, 'n1', 'a')
@@ -90,7 +90,7 @@ describe('peers are looked for', () => {
       systemClock.sleep(ms === 5000 ? (pause === 'never' ? 600_000 : pause) : ms, signal),
   })
 
-  test('again and again: who comes later is found, and what can’t be looked up is told once', async () => {
+  test('again and again: who comes later is found, and what can’t be looked up is logged once', async () => {
     const n1 = await start('n1', [])
     let found: readonly string[] = []
     let asked = 0
@@ -101,7 +101,7 @@ describe('peers are looked for', () => {
     }
     const n2 = await start('n2', [`peer:${n1.sync.port}`], { lookUp, clock: every(20) })
     await until(() => asked > 5)
-    expect(n2.told.filter((line) => line.startsWith('peers can’t be found'))).toHaveLength(1)
+    expect(n2.logged.filter((line) => line.startsWith('peers can’t be found'))).toHaveLength(1)
     found = ['127.0.0.1']
     await linked(n2, 1)
   })
@@ -120,7 +120,7 @@ describe('peers are looked for', () => {
     await until(() => asked === 2)
   })
 
-  test('an agent that is told of none is settled; one whose peer says nothing waits for it a while', async () => {
+  test('an agent that finds no addresses is complete; one whose peer sends nothing waits for it a while', async () => {
     const alone = await start('n1', [])
     await until(() => alone.sync.isInitialSyncDone())
     const silent = createServer().listen(0, '127.0.0.1')
@@ -197,7 +197,7 @@ describe('the secret', () => {
       hint: expect.any(String),
     })
     await until(() => /refused_total\{why="unproven"\} [2-9]/.test(n1.metrics.print()))
-    expect(n2.told.filter((line) => line.includes('another secret'))).toHaveLength(1)
+    expect(n2.logged.filter((line) => line.includes('another secret'))).toHaveLength(1)
     expect(n1.store.nodes()).toHaveLength(1)
     expect(n2.store.nodes()).toHaveLength(1)
   })
@@ -218,6 +218,6 @@ describe('the secret', () => {
     await stop(agents.pop()!)
     const n3 = await start('n1', [], options(other, otherPrevious))
     await linked(await start('n2', [at(n3)], options(one, onePrevious)), 1)
-    expect(n2.told.filter((line) => line.includes('secret'))).toEqual([])
+    expect(n2.logged.filter((line) => line.includes('secret'))).toEqual([])
   })
 })

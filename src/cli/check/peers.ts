@@ -3,7 +3,7 @@
 import { systemClock } from '../../clock.ts'
 import type { Config } from '../../config/config.ts'
 import { createFinder, createLookUp } from '../../sync/find-peers.ts'
-import { deriveKeys, type Keys } from '../../sync/keys.ts'
+import { deriveAccepted } from '../../sync/keys.ts'
 import { dial } from '../../sync/sockets.ts'
 import { createSsh, type Ssh } from '../../sync/ssh.ts'
 import { type CheckResult, failedCheck } from './result.ts'
@@ -26,7 +26,7 @@ export async function checkPeers(
     const find = createFinder(() => ({ service: own.service, sshPort, peers }), createLookUp(systemClock))
     const addresses = await find(signal)
     if (addresses.length === 0) return [noneFound(own, peers)]
-    const ssh = createSsh(await keysOf(secret, previousSecret))
+    const ssh = createSsh(await deriveAccepted({ secret, previousSecret }))
     const handshakes = await Promise.all(addresses.map((address) => tryHandshake(address, ssh, signal)))
     return [{ status: 'ok', subject, text: `found ${addresses.join(', ')}` }, ...handshakes]
   } catch (error) {
@@ -60,11 +60,6 @@ function noneFound({ service }: OwnService, peers: readonly string[]): CheckResu
       service === undefined ? 'no name in PEERS has an address' : `the name tasks.${service} has no address`,
     hint: 'check that the agent is on a network of its service, and that the names in PEERS are correct',
   }
-}
-
-async function keysOf(secret: string, previous: string | undefined): Promise<[Keys, ...Keys[]]> {
-  const current = await deriveKeys(secret)
-  return previous === undefined ? [current] : [current, await deriveKeys(previous)]
 }
 
 async function tryHandshake(address: string, ssh: Ssh, signal: AbortSignal): Promise<CheckResult> {
