@@ -108,7 +108,10 @@ export type Finding =
   | { readonly kind: 'none'; readonly trouble: Trouble }
 
 /** As they are named between agents. */
-export const formatNames = ['text/0.0.4', 'text/1.0.0', 'openmetrics/0.0.1', 'openmetrics/1.0.0'] as const
+export const formatNames = [
+  ...(['text/0.0.4', 'text/1.0.0', 'openmetrics/0.0.1', 'openmetrics/1.0.0'] as const),
+  'protobuf',
+] as const
 export type Format = (typeof formatNames)[number]
 
 /** A page of metrics that passed validation, as the container wrote it. Plain data: safe to copy and to compare. */

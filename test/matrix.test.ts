@@ -36,6 +36,7 @@ const types: Readonly<Record<Format, string>> = {
   'text/1.0.0': 'text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8',
   'openmetrics/0.0.1': 'application/openmetrics-text; version=0.0.1; charset=utf-8',
   'openmetrics/1.0.0': 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+  protobuf: 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited',
 }
 
 const text = `# HELP requests_total Requests.

@@ -10,7 +10,7 @@ const harmless = [
   // what the pattern before it lets through
   "config/values.ts { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 }[(match?.[2] ?? '').toLowerCase()]",
   'exposition/scan/escapes.ts meaning[sequence]',
-  'exposition/scan/escapes.ts sign[character]',
+  'exposition/scan/escapes.ts escapes[character]',
   'promql/literals.ts escapes[sequence]',
   // names that stand in this program
   'config/config.ts environment[option.name]',

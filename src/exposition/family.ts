@@ -34,16 +34,32 @@ export interface Declared {
 
 /**
  * One series with its value, as Prometheus stores it: a classic histogram or a summary is several, which differ in the ends
- * of their names (`_bucket`, `_sum`, `_count`, `_created`). A native histogram would be one, with a field of its own.
+ * of their names (`_bucket`, `_sum`, `_count`, `_created`).
  */
 export interface Sample {
   readonly name: string
-  /** None is empty, no name is there twice. */
+  /** None is empty, no name occurs twice. */
   readonly labels: readonly Label[]
-  /** Spelt as the text formats do: no digit is lost between them. */
+  /** As the text formats write it: no digit is lost between them. */
   readonly value: string
   readonly timestampMs: bigint | undefined
   readonly exemplar: Exemplar | undefined
+  /** Set only on the way from protobuf to protobuf, in place of the value and the exemplar. */
+  readonly raw: RawMetric | undefined
+}
+
+/**
+ * A metric of protobuf as it came, which is one series or several: a native histogram, created timestamps and what a later
+ * version adds stay untouched. Only its labels and its timestamp are those of the sample.
+ */
+export interface RawMetric {
+  /** That of its family, which defines how the fields are read, whatever a merge makes of the family. */
+  readonly type: MetricType
+  readonly isNative: boolean
+  /** How many series Prometheus makes of it. */
+  readonly series: number
+  /** The fields of the message Metric but for labels and timestamp. */
+  readonly fields: Uint8Array
 }
 
 export interface Exemplar {

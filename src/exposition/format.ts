@@ -39,6 +39,8 @@ export interface Grammar {
    * interrupted, where it is declared anew, or where it is very large.
    */
   parse(body: Uint8Array): Iterable<Family>
+  /** The same for this format again: with what no other has. */
+  parseRaw(body: Uint8Array): Iterable<Family>
   /** A family of any format as the families that this one has instead. The first has its name and type. */
   adapt(family: Family): readonly Family[]
   /** Why a sample can't be expressed; undefined if it can. */
@@ -54,19 +56,22 @@ export interface Grammar {
   readonly end: string
 }
 
-/** Prints a family of which not all is known at once, in not much more memory than it takes when printed. */
+/** Prints a family of which not all is known at once, in not much more memory than its printed form. */
 export interface FamilyPrinter {
   add(samples: readonly Sample[]): void
-  /** With what is known of the family in the end. NameEscaper that need quotes are quoted. To be called once. */
+  /** With what is known of the family in the end. Names that need quotes are quoted. To be called once. */
   print(family: Declared): Uint8Array
 }
 
 export interface ExpositionFormat {
   readonly name: Format
   readonly mediaType: string
-  readonly version: string
-  /** Whether a media type without a version means this one: in a Content-Type, in an Accept header. */
+  /** The parameters of the media type that name this format, such as its version. */
+  readonly parameters: Readonly<Record<string, string>>
+  /** Whether a media type without those parameters means this one: in a Content-Type, in an Accept header. */
   readonly isDefault: { readonly contentType: boolean; readonly accept: boolean }
+  /** Whether a client that accepts anything gets it. */
+  readonly isForWildcards: boolean
   /** Whether it can express names that need quotes. */
   readonly canQuote: boolean
   readonly grammar: Grammar

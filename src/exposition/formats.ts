@@ -4,14 +4,21 @@ import { type Range, rangeOf, rangesOf } from '../http/negotiation.ts'
 import type { Format } from '../model.ts'
 import { type Escaping, type ExpositionFormat, escapings } from './format.ts'
 import { openMetrics001, openMetrics100 } from './openmetrics/format.ts'
+import { protobuf } from './protobuf/format.ts'
 import { text004, text100 } from './text/format.ts'
 
 /** From the most to the least plain: a client that accepts several alike gets the first. */
-const formats: readonly ExpositionFormat[] = [text004, text100, openMetrics100, openMetrics001]
+const formats: readonly ExpositionFormat[] = [text004, text100, openMetrics100, openMetrics001, protobuf]
 const byName = new Map(formats.map((format) => [format.name, format]))
 
+/** The two kinds of formats: what is scraped in one can't replace what is scraped in the other. Only protobuf has native histograms. */
+export type FormatKind = 'text' | 'protobuf'
+export const kindOf = (name: Format): FormatKind => (name === 'protobuf' ? 'protobuf' : 'text')
+
 /** What a body without a known Content-Type is read as, in this order. */
-export const formatsToTry = formats.filter(({ isDefault }) => isDefault.contentType)
+export const formatsToTry = formats.filter(
+  ({ name, isDefault }) => isDefault.contentType && kindOf(name) === 'text',
+)
 
 /** Metrics as a container or an agent sends them. */
 export interface Exposition {
@@ -35,30 +42,38 @@ export function formatOf(name: Format): ExpositionFormat {
 export const quotingOf = (format: ExpositionFormat): ExpositionFormat =>
   formats.find(({ grammar, canQuote }) => canQuote && grammar === format.grammar) ?? format
 
-/** The format of all of them, or the plainest of their grammar, or else of all: a merge then changes no more than it must. */
+/**
+ * The format of all of them, or the plainest of their grammar, or else of all: a merge then changes no more than it must.
+ * Where one is protobuf it is protobuf, so that no native histogram is lost.
+ */
 export function commonFormat(names: readonly Format[]): Format {
   const [first, ...others] = new Set(names)
   if (first && others.length === 0) return first
+  if (names.includes('protobuf')) return 'protobuf'
   const common = formats.find(({ grammar }) => names.every((name) => formatOf(name).grammar === grammar))
   return (common ?? formats[0]!).name
 }
 
 /** Leaves the escaping out where it isn't known: Prometheus reads both kinds of names in either case. */
 export function contentTypeOf(name: Format, escaping?: Escaping): string {
-  const { mediaType, version, canQuote } = formatOf(name)
-  return `${mediaType}; version=${version}; charset=utf-8${escaping && canQuote ? `; escaping=${escaping}` : ''}`
+  const { mediaType, parameters, canQuote } = formatOf(name)
+  const all = {
+    ...parameters,
+    ...(kindOf(name) === 'text' ? { charset: 'utf-8' } : {}),
+    ...(escaping && canQuote ? { escaping } : {}),
+  }
+  return [mediaType, ...Object.entries(all).map(([key, value]) => `${key}=${value}`)].join('; ')
 }
 
 /** What a Content-Type names; undefined for nothing that Prometheus 3 would go by. */
 export function announcedFormat(contentType: string | undefined): ExpositionFormat | undefined {
-  const { name, parameters } = rangeOf(contentType ?? '')
-  const versions = formats.filter(({ mediaType }) => mediaType === name)
-  const version = parameters.get('version')
-  return versions.find((one) => one.version === version) ?? versions.find((one) => one.isDefault.contentType)
+  const range = rangeOf(contentType ?? '')
+  const versions = formats.filter(({ mediaType }) => mediaType === range.name)
+  return versions.find((one) => isNamed(range, one)) ?? versions.find((one) => one.isDefault.contentType)
 }
 
 /**
- * What to answer to an Accept header. `own` is the format that the metrics are in: it is kept if the client accepts
+ * What to send for an Accept header. `own` is the format that the metrics are in: it is used if the client accepts
  * it at all, so that a container's own bytes are sent. A client that accepts none of ours gets text, as from every exporter.
  */
 export function negotiate(accept: string | undefined, own?: Format): Offer {
@@ -81,20 +96,24 @@ function bestOf(ranges: readonly Range[], format: ExpositionFormat): Range | und
 }
 
 function exactnessOf(
-  { name, parameters }: Range,
-  { mediaType, version, isDefault }: ExpositionFormat,
+  range: Range,
+  { mediaType, parameters, isDefault, isForWildcards }: ExpositionFormat,
 ): number {
-  const wanted = parameters.get('version')
+  const { name } = range
   if (name === mediaType) {
-    if (wanted !== undefined) return wanted === version ? 4 : 0
-    return isDefault.accept ? 3 : 0
+    if (isNamed(range, { parameters })) return 4
+    return isDefault.accept && Object.keys(parameters).every((key) => !range.parameters.has(key)) ? 3 : 0
   }
+  if (!isForWildcards) return 0
   if (name === `${mediaType.split('/')[0]}/*`) return 2
   return name === '*/*' ? 1 : 0
 }
 
-/** A client that doesn't mention escaping is taken for an older reader. */
+const isNamed = (range: Range, { parameters }: Pick<ExpositionFormat, 'parameters'>) =>
+  Object.entries(parameters).every(([key, value]) => range.parameters.get(key) === value)
+
+/** A client that doesn't mention escaping is treated as an older reader. */
 function escapingOf(range: Range | undefined, { canQuote }: ExpositionFormat): Escaping {
-  const asked = escapings.find((one) => one === range?.parameters.get('escaping')) ?? 'underscores'
-  return asked === 'allow-utf-8' && !canQuote ? 'underscores' : asked
+  const requested = escapings.find((one) => one === range?.parameters.get('escaping')) ?? 'underscores'
+  return requested === 'allow-utf-8' && !canQuote ? 'underscores' : requested
 }

@@ -1,9 +1,8 @@
 // Validation of what a container answered, by its Content-Type.
 
-import { rangeOf } from '../http/negotiation.ts'
 import type { Format } from '../model.ts'
 import type { ExpositionFormat, Invalid, Limits } from './format.ts'
-import { announcedFormat, formatsToTry, quotingOf } from './formats.ts'
+import { announcedFormat, formatsToTry, kindOf, quotingOf } from './formats.ts'
 
 export interface Inspected {
   readonly ok: true
@@ -24,8 +23,6 @@ export function inspect(
   contentType: string | undefined,
   limits: Limits,
 ): Inspected | Invalid {
-  if (rangeOf(contentType ?? '').name === 'application/vnd.google.protobuf')
-    return { ok: false, line: 1, column: 1, reason: 'protobuf, which was not asked for' }
   const announced = announcedFormat(contentType)
   if (announced) return inspectAs(announced, body, limits)
   const tries = formatsToTry.map((format) => inspectAs(format, body, limits))
@@ -34,12 +31,12 @@ export function inspect(
   const what = contentType
     ? `the Content-Type ${JSON.stringify(contentType.slice(0, 80))}`
     : 'no Content-Type'
-  return { ...found, remarks: [...found.remarks, `${what}, for which Prometheus 3 would refuse the page`] }
+  return { ...found, remarks: [...found.remarks, `${what}, for which Prometheus 3 would refuse the metrics`] }
 }
 
 function inspectAs(format: ExpositionFormat, body: Uint8Array, limits: Limits): Inspected | Invalid {
   const found = validated(format, body, limits)
-  if (found.ok || !body.includes(0x0d)) return found
+  if (found.ok || kindOf(format.name) === 'protobuf' || !body.includes(0x0d)) return found
   const fixed = withoutReturns(body)
   const again = validated(format, fixed, limits)
   // what is wrong beside the line ends

@@ -9,14 +9,14 @@ import { createNameEscaper, type NameEscaper } from './names.ts'
 import { seriesKey } from './scan/duplicates.ts'
 import { printSeries } from './scan/print.ts'
 
-export interface Part {
+export interface MergeInput {
   readonly page: Exposition
   /** Added to each series. One of that name that is there already becomes `exported_<name>`. */
   readonly label?: Label
 }
 
 export interface Merged {
-  /** The one asked for, or that of its grammar which has quotes, if there are any. */
+  /** The requested one, or that of its grammar which has quotes, if there are any. */
   readonly format: Format
   readonly body: Uint8Array
   readonly series: number
@@ -24,18 +24,20 @@ export interface Merged {
 }
 
 /** The parts must be valid. Of samples that repeat a series the first stays. */
-export function merge(parts: readonly Part[], { format, escaping }: Offer): Merged {
+export function merge(parts: readonly MergeInput[], { format, escaping }: Offer): Merged {
   const to = formatOf(format)
   const names = createNameEscaper(escaping)
   const families = createFamilies(to.grammar)
   const samples = createSamples(to.grammar)
   for (const { page, label } of parts) {
     const added = label && { name: names.label(label.name), value: label.value }
-    for (const given of formatOf(page.format).grammar.parse(page.body))
-      for (const family of to.grammar.adapt(given)) {
+    const { grammar } = formatOf(page.format)
+    const given = grammar === to.grammar ? grammar.parseRaw(page.body) : grammar.parse(page.body)
+    for (const one of given)
+      for (const family of to.grammar.adapt(one)) {
         const own = families.add({ ...family, name: names.metric(family.name) })
         const write = sampleWriter(names, own.name, added)
-        own.printer.add(family.samples.map(write).filter(samples.take))
+        own.printer.add(family.samples.map(write).filter(samples.accept))
       }
   }
   return {
@@ -60,7 +62,7 @@ function createFamilies({ createPrinter, untypable, end }: Grammar) {
   }
 
   return {
-    /** The family of that name, with what one more part says of it. The first help and the first unit stand. */
+    /** The family of that name, with what one more part declares of it. The first help and the first unit count. */
     add({ name, type, help, unit }: Declared): MergedFamily {
       const family = all.get(name) ?? { name, type, help, unit, printer: createPrinter() }
       all.set(name, family)
@@ -87,12 +89,13 @@ function createFamilies({ createPrinter, untypable, end }: Grammar) {
 function createSamples({ whyNot }: Grammar) {
   const series = new Set<string>()
   const leftOut = new Map<string, number>()
+  let count = 0
   let repeated = 0
   let example = ''
 
   return {
     /** Whether the sample is one of the merge. */
-    take(sample: Sample): boolean {
+    accept(sample: Sample): boolean {
       const reason = whyNot(sample)
       if (reason !== undefined) {
         leftOut.set(reason, (leftOut.get(reason) ?? 0) + 1)
@@ -100,11 +103,14 @@ function createSamples({ whyNot }: Grammar) {
       }
       const before = series.size
       series.add(seriesKey(sample))
-      if (series.size > before) return true
+      if (series.size > before) {
+        count += sample.raw?.series ?? 1
+        return true
+      }
       if (repeated++ === 0) example = printSeries(sample)
       return false
     },
-    count: () => series.size,
+    count: () => count,
     remarks(): string[] {
       const found = [...leftOut].map(
         ([reason, count]) => `${count === 1 ? '1 sample is' : `${count} samples are`} left out, ${reason}`,
@@ -127,6 +133,7 @@ function sampleWriter(names: NameEscaper, family: string, added: Label | undefin
       value: sample.value,
       timestampMs: sample.timestampMs,
       exemplar: sample.exemplar && exemplarFor(sample.exemplar, names),
+      raw: sample.raw,
     }
   }
 }
@@ -137,7 +144,7 @@ const exemplarFor = (exemplar: Exemplar, names: NameEscaper): Exemplar | undefin
 
 /**
  * The labels with one more. One of that name that is there already makes room as Prometheus does it: it
- * becomes `exported_<name>`, with as many prefixes as it takes to be new.
+ * becomes `exported_<name>`, with as many prefixes as are needed to make it unique.
  */
 export function withLabel(labels: readonly Label[], label: Label): readonly Label[] {
   if (labels.every(({ name }) => name !== label.name)) return [label, ...labels]

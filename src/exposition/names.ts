@@ -1,4 +1,4 @@
-// NameEscaper that need quotes, and what they become for a client that accepts no quotes: Prometheus' own schemes.
+// Names that need quotes, and what they become for a client that accepts no quotes: Prometheus' own schemes.
 
 import type { Escaping } from './format.ts'
 
@@ -55,12 +55,12 @@ export function createNameEscaper(escaping: Escaping): NameEscaper {
 }
 
 /**
- * A name that can stand without quotes. Only for one that needs them: a plain name stays what it is, in the
+ * A name that needs no quotes. Only for one that needs them: a plain name stays what it is, in the
  * scheme `dots` too, in which Prometheus' libraries would double its underscores.
  */
 function escapeName(name: string, plain: RegExp, escaping: Exclude<Escaping, 'allow-utf-8'>): string {
   const scheme = schemes[escaping]
-  // a digit is plain but for the first character, so each is looked at behind another
+  // a digit is plain but for the first character, so each is checked behind another
   const isPlain = (character: string, at: number) => plain.test((at > 0 ? '_' : '') + character)
   const characters = [...name].map((one, at) => scheme(one, isPlain(one, at)))
   return (escaping === 'values' ? 'U__' : '') + characters.join('')

@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest'
 import { announcedFormat, contentTypeOf, negotiate } from '../../src/exposition/formats.ts'
-import type { Format } from '../../src/model.ts'
+import { type Format, formatNames } from '../../src/model.ts'
 
 const prometheus3 =
   'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2'
 const prometheus2 =
   'application/openmetrics-text; version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1'
+const native =
+  'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1'
 const browser = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8'
 
 test.each([
@@ -14,6 +16,20 @@ test.each([
   [prometheus3, 'text/1.0.0', 'text/1.0.0', 'allow-utf-8'],
   [prometheus2, undefined, 'openmetrics/1.0.0', 'underscores'],
   [prometheus2, 'text/1.0.0', 'text/1.0.0', 'underscores'],
+  [native, undefined, 'protobuf', 'underscores'],
+  [native, 'text/0.0.4', 'text/0.0.4', 'underscores'],
+  [native, 'protobuf', 'protobuf', 'underscores'],
+  [
+    `${native},`.replace('delimited;', 'delimited;escaping=allow-utf-8;'),
+    'protobuf',
+    'protobuf',
+    'allow-utf-8',
+  ],
+  [prometheus3, 'protobuf', 'openmetrics/1.0.0', 'allow-utf-8'],
+  ['*/*', 'protobuf', 'text/0.0.4', 'underscores'],
+  ['application/*', 'protobuf', 'openmetrics/1.0.0', 'underscores'],
+  ['application/vnd.google.protobuf', 'protobuf', 'text/0.0.4', 'underscores'],
+  [native.replace('delimited', 'text'), undefined, 'openmetrics/1.0.0', 'allow-utf-8'],
   [browser, undefined, 'text/0.0.4', 'underscores'],
   [browser, 'openmetrics/1.0.0', 'openmetrics/1.0.0', 'underscores'],
   [undefined, undefined, 'text/0.0.4', 'underscores'],
@@ -36,7 +52,7 @@ test.each([
   expect(negotiate(accept, own)).toEqual({ format, escaping })
 })
 
-test.each<[Format]>([['text/0.0.4'], ['text/1.0.0'], ['openmetrics/0.0.1'], ['openmetrics/1.0.0']])(
+test.each<[Format]>(formatNames.map((format) => [format]))(
   'says and reads the Content-Type of %s',
   (format) => expect(announcedFormat(contentTypeOf(format, 'allow-utf-8'))?.name).toBe(format),
 )
@@ -46,5 +62,8 @@ test('says the escaping only where there is one', () => {
   expect(contentTypeOf('text/1.0.0', 'dots')).toBe('text/plain; version=1.0.0; charset=utf-8; escaping=dots')
   expect(contentTypeOf('openmetrics/1.0.0')).toBe(
     'application/openmetrics-text; version=1.0.0; charset=utf-8',
+  )
+  expect(contentTypeOf('protobuf', 'underscores')).toBe(
+    'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=underscores',
   )
 })

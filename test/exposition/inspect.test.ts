@@ -59,7 +59,7 @@ describe('text', () => {
     ['HTML after a blank line', '\n <!DOCTYPE html>', 2, 2, 'expected a metric\'s name or #, found "<"'],
     ['JSON', '{"up": 1}', 1, 6, 'expected = after a label\'s name, found ":"'],
     ['a JSON list', '[1]', 1, 1, 'expected a metric\'s name or #, found "["'],
-    ['prose', 'ok', 1, 3, 'expected a value, found the end of the page'],
+    ['prose', 'ok', 1, 3, 'expected a value, found the end of the metrics'],
     ['prose of two words', 'Not found\n', 1, 5, 'expected a value, found "found"'],
     ['a name that begins with a digit', 'a 1\n0a 1\n', 2, 1, 'expected a metric\'s name or #, found "0"'],
     ['a name with a dot', 'a.b 1\n', 1, 2, 'expected a value, found ".b"'],
@@ -72,8 +72,8 @@ describe('text', () => {
     ['an open value', 'a{b="c} 1\n', 1, 5, "a label's value has no closing quote"],
     ['an escaped newline', 'a{b="\\\n"} 1\n', 1, 7, "the line ends within a label's value"],
     ['an escaped NUL', 'a{b="c\\\0"} 1\n', 1, 8, 'a NUL byte after a backslash'],
-    ['two labels of one name', 'a{b="1",b="2"} 1\n', 1, 9, 'the label b stands twice'],
-    ['the label of the name', 'a{__name__="b"} 1\n', 1, 3, 'the label __name__ stands twice'],
+    ['two labels of one name', 'a{b="1",b="2"} 1\n', 1, 9, 'the label b occurs twice'],
+    ['the label of the name', 'a{__name__="b"} 1\n', 1, 3, 'the label __name__ occurs twice'],
     ['no name', '{b="1"} 1\n', 1, 7, 'the metric has no name'],
     ['two names', 'a{"b"} 1\n', 1, 3, 'a second metric name, or a label without a value'],
     ['an empty name', '{""} 1\n', 1, 3, 'the metric name is empty'],
@@ -161,8 +161,8 @@ describe('OpenMetrics', () => {
   })
 
   test.each([
-    ['a page that doesn’t end', 'a 1\n', 2, 1, 'the page does not end with # EOF'],
-    ['a line that doesn’t end', 'a 1', 1, 4, 'expected the end of the line, found the end of the page'],
+    ['a page that doesn’t end', 'a 1\n', 2, 1, 'the metrics do not end with # EOF'],
+    ['a line that doesn’t end', 'a 1', 1, 4, 'expected the end of the line, found the end of the metrics'],
     ['more after the end', '# EOF\n\n', 2, 1, 'more lines after # EOF'],
     [
       'an empty line',
@@ -208,7 +208,7 @@ describe('OpenMetrics', () => {
       'a 1 5 # ',
       1,
       9,
-      'expected an exemplar as # {…}, found the end of the page',
+      'expected an exemplar as # {…}, found the end of the metrics',
     ],
     [
       'an exemplar without a value',
@@ -226,7 +226,9 @@ describe('leniency', () => {
   test.each([undefined, '', 'text/html', 'application/json', 'nonsense;;'])(
     'reads a page of Content-Type %j by what it is',
     (contentType) => {
-      const remarks = [expect.stringMatching(/Content-Type.*for which Prometheus 3 would refuse the page$/)]
+      const remarks = [
+        expect.stringMatching(/Content-Type.*for which Prometheus 3 would refuse the metrics$/),
+      ]
       expect(sent('a 1', contentType)).toMatchObject({ ok: true, format: 'text/0.0.4', remarks })
       expect(sent('# TYPE a info\na_info 1\n# EOF', contentType)).toMatchObject({
         ok: true,
@@ -261,10 +263,6 @@ describe('leniency', () => {
 
   test('leaves CR alone where Prometheus takes it', () => {
     expect(text('# HELP a x\r\na 1\n')).toEqual({ ok: true, format: 'text/0.0.4', series: 1, remarks: [] })
-  })
-
-  test('refuses protobuf, which is never asked for', () => {
-    expect(sent('', 'application/vnd.google.protobuf; encoding=delimited')).toMatchObject({ ok: false })
   })
 })
 
@@ -362,7 +360,7 @@ describe('labels of one name', () => {
         ok: false,
         reason: expect.stringContaining('twice'),
       })
-    expect(text(line('__name__="x"'))).toMatchObject({ reason: 'the label __name__ stands twice' })
+    expect(text(line('__name__="x"'))).toMatchObject({ reason: 'the label __name__ occurs twice' })
   })
 })
 
@@ -371,6 +369,6 @@ test('a line of very many labels takes no time', () => {
   const wide = { maxSeries: 1, maxLineBytes: 10_000_000 }
   expect(inspect(Buffer.from(`a{${labels.join()}} 1`), undefined, wide).ok).toBe(true)
   expect(inspect(Buffer.from(`a{${labels.join()},l77=""} 1`), undefined, wide)).toMatchObject({
-    reason: 'the label l77 stands twice',
+    reason: 'the label l77 occurs twice',
   })
 })

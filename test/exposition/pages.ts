@@ -14,3 +14,4 @@ export const toQuotedText: Offer = { format: 'text/1.0.0', escaping: 'allow-utf-
 export const toOpenMetrics: Offer = { format: 'openmetrics/1.0.0', escaping: 'allow-utf-8' }
 
 export const read = (body: Uint8Array) => Buffer.from(body).toString()
+export const toProtobuf: Offer = { format: 'protobuf', escaping: 'allow-utf-8' }

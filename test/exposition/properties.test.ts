@@ -4,7 +4,7 @@ import { convert } from '../../src/exposition/convert.ts'
 import { families } from '../../src/exposition/families.ts'
 import { contentTypeOf, type Offer } from '../../src/exposition/formats.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
-import { merge, type Part, withLabel } from '../../src/exposition/merge.ts'
+import { type MergeInput, merge, withLabel } from '../../src/exposition/merge.ts'
 import { generatePage } from './corpus/generate.ts'
 import { canonical, type Meant, samplesOf } from './corpus/meaning.ts'
 import { mutated } from './corpus/mutate.ts'
@@ -14,7 +14,7 @@ import { read, toOpenMetrics, toQuotedText } from './pages.ts'
 const limits = { maxSeries: 10_000, maxLineBytes: 100_000 }
 const runs = { numRuns: 300 }
 
-type Page = Part['page']
+type Page = MergeInput['page']
 
 /** Valid pages by seed: fast-check shrinks the seed, which is enough to repeat what failed. */
 const pages = (openMetrics?: boolean): fc.Arbitrary<Page> =>

@@ -195,8 +195,7 @@ describe.each(findings)('Prometheus $release.version', ({ release, jobs, outcome
 
   test.each(jobs)('scrapes all that can be read through the agent: %s', (job) => {
     const ownOf = (body: BodyName) => (body === 'empty' ? 'text' : body)
-    // the agent asks for no protobuf, and refuses even an empty page of it
-    const expected = upOf(({ body, readAs }) => readAs !== 'protobuf' && canRead(body, readAs ?? ownOf(body)))
+    const expected = upOf(({ body, readAs }) => canRead(body, readAs ?? ownOf(body)))
     expect(upIn(outcomesOf(job, 'proxy'))).toEqual(expected)
   })
 
@@ -205,7 +204,7 @@ describe.each(findings)('Prometheus $release.version', ({ release, jobs, outcome
       const right = jobs.find((one) => readAs === undefined && fallbacks[one] === body) ?? job
       return { direct: outcomesOf(right, 'direct')[at]!, proxy: outcomesOf(job, 'proxy')[at]! }
     })
-    const alike = compared.filter(({ direct }, at) => direct.up && containers[at]!.readAs !== 'protobuf')
+    const alike = compared.filter(({ direct }) => direct.up)
     expect(alike.map(({ proxy }) => proxy)).toEqual(alike.map(({ direct }) => direct))
     const full = alike.filter(({ direct: { series, declared } }) => series.size === 5 && declared.size === 2)
     expect(full.length).toBeGreaterThanOrEqual(jobs.length > 1 ? 19 : 13)

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { merge, type Part } from '../../src/exposition/merge.ts'
+import { type MergeInput, merge } from '../../src/exposition/merge.ts'
 import { corpus, exporters } from '../exposition/corpus/corpus.ts'
 import { generatePage } from '../exposition/corpus/generate.ts'
 import { samplesOf } from '../exposition/corpus/meaning.ts'
@@ -235,7 +235,7 @@ describe.each(releases)('promtool $version', ({ promtool }) => {
   })
 })
 
-const twice = (page: Part['page']): Part[] =>
+const twice = (page: MergeInput['page']): MergeInput[] =>
   ['1', '2'].map((value) => ({ page, label: { name: 'slot', value } }))
 
 /** What it can't read; its opinions on names, and on counts that generated histograms have, are not asked for. */

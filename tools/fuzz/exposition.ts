@@ -1,17 +1,23 @@
 // Damaged pages must be taken or refused, and never with another error; what is taken must come out of merge, label
 // and convert as what Prometheus takes. What repeats a series is found, and not left in a merge.
 
+import { deepStrictEqual } from 'node:assert'
 import { convert } from '../../src/exposition/convert.ts'
 import { families } from '../../src/exposition/families.ts'
 import type { Exposition } from '../../src/exposition/formats.ts'
 import { contentTypeOf, type Offer } from '../../src/exposition/formats.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
 import { merge } from '../../src/exposition/merge.ts'
-import { generatePage } from '../../test/exposition/corpus/generate.ts'
+import type { Format } from '../../src/model.ts'
+import { type Generated, generatePage } from '../../test/exposition/corpus/generate.ts'
 import { mutated } from '../../test/exposition/corpus/mutate.ts'
 import { createPieces } from '../../test/exposition/corpus/piece.ts'
 import type { Random } from '../../test/exposition/corpus/random.ts'
 import { repeated, saidToRepeat } from '../../test/exposition/corpus/repeated.ts'
+import { generateFamilies } from '../../test/exposition/protobuf/generate.ts'
+import { decoded, protobufPage } from '../../test/exposition/protobuf/judge.ts'
+import { metricsOf } from '../../test/exposition/protobuf/metrics.ts'
+import { damaged } from './damage.ts'
 import type { Engine } from './engine.ts'
 
 const limits = { maxSeries: 10_000, maxLineBytes: 100_000 }
@@ -20,32 +26,53 @@ const offers: readonly Offer[] = [
   { format: 'text/1.0.0', escaping: 'allow-utf-8' },
   { format: 'openmetrics/0.0.1', escaping: 'values' },
   { format: 'openmetrics/1.0.0', escaping: 'allow-utf-8' },
+  { format: 'protobuf', escaping: 'allow-utf-8' },
+  { format: 'protobuf', escaping: 'underscores' },
 ]
 /** How many of the pages have no wound, so that there is enough for what only valid ones come to. */
 const whole = 0.1
 /** How many are a few lines of a real exporter's page. */
 const real = 0.3
+/** How many are protobuf. */
+const binary = 0.4
+
+interface Input {
+  readonly format: Format
+  readonly body: Buffer
+}
 
 export function exposition(random: Random): Engine {
   const counts = { taken: 0, refused: 0, outputs: 0 }
   const reasons = new Set<string>()
 
-  function feed(body: Buffer, openMetrics: boolean): void {
-    const found = inspected(body, openMetrics)
+  function feed({ format, body }: Input): void {
+    const found = inspect(body, contentTypeOf(format), limits)
     if (found.ok) counts.taken++
     else {
       counts.refused++
-      reasons.add(found.reason.replace(/found .*|".*"/s, ''))
+      reasons.add(found.reason.replace(/found .*|".*"|, in the family .*|\d+/gs, ''))
       return
     }
+    if (format === 'protobuf') judge(body, found.remarks)
     // most of what is taken differs from the generated page by little: a part of it is enough
     if (random.chance(0.2)) use({ format: found.format, body: found.fixed ?? body }, found.remarks)
+  }
+
+  /** What is taken, protobufjs decodes as well, and to the same. */
+  function judge(body: Uint8Array, remarks: readonly string[]): void {
+    const given = metricsOf(decoded(body))
+    if (saidToRepeat(remarks) > 0) return
+    const own: Offer = { format: 'protobuf', escaping: 'allow-utf-8' }
+    const merged = merge([{ page: { format: 'protobuf', body } }], own)
+    deepStrictEqual(metricsOf(decoded(merged.body)), given)
   }
 
   function use(page: Exposition, remarks: readonly string[]): void {
     const [said, there] = [saidToRepeat(remarks), repeated(page)]
     if (said !== there) throw new Error(`${said} samples said to repeat a series, ${there} do`)
-    const added = { name: random.one(['slot', 'b', 'le']), value: random.one(['1', 'a"\\\n', 'ü']) }
+    // of a protobuf histogram `le` is no label, so none can be moved for it
+    const names = page.format === 'protobuf' ? ['slot', 'b'] : ['slot', 'b', 'le']
+    const added = { name: random.one(names), value: random.one(['1', 'a"\\\n', 'ü']) }
     const to = random.one(offers)
     families(page)
     const own: Offer = { format: page.format, escaping: 'allow-utf-8' }
@@ -54,7 +81,7 @@ export function exposition(random: Random): Engine {
     const merged = merge([{ page, label: added }, { page }], to)
     const series = check(merged.body, to)
     if (series !== merged.series) throw new Error(`${merged.series} series announced, ${series} there`)
-    if (repeated(merged) > 0) throw new Error('a series stands twice in a merge')
+    if (repeated(merged) > 0) throw new Error('a series occurs twice in a merge')
   }
 
   function check(body: Uint8Array, { format }: Offer): number {
@@ -67,22 +94,27 @@ export function exposition(random: Random): Engine {
   }
 
   const pieceOf = createPieces()
-  const freshPool = () => Array.from({ length: 200 }, () => generatePage(random))
-  let pool = freshPool()
+  const inputOf = ({ openMetrics, body }: Generated): Input => ({
+    format: openMetrics ? 'openmetrics/1.0.0' : 'text/0.0.4',
+    body,
+  })
+  const freshPool = () =>
+    Array.from({ length: 200 }, () =>
+      random.chance(binary) ? protobufPage(generateFamilies(random)) : inputOf(generatePage(random)),
+    )
+  let pool: readonly Input[] = freshPool()
   let made = 0
   return {
     next() {
       made++
       if (made % 50_000 === 0) pool = freshPool()
-      const { body, openMetrics } = random.chance(real) ? pieceOf(random) : random.one(pool)
-      const bytes = random.chance(whole) ? body : mutated(body, random)
-      return { bytes, what: openMetrics ? 'OpenMetrics' : 'text', run: () => feed(bytes, openMetrics) }
+      const { format, body } = random.chance(real) ? inputOf(pieceOf(random)) : random.one(pool)
+      const wounded = () =>
+        format === 'protobuf' && random.chance(0.5) ? damaged(body, random).bytes : mutated(body, random)
+      const bytes = random.chance(whole) ? body : wounded()
+      return { bytes, what: format, run: () => feed({ format, body: bytes }) }
     },
     summary: () =>
       `${counts.taken} taken, ${counts.refused} refused for ${reasons.size} different reasons, ${counts.outputs} outputs checked`,
   }
-}
-
-function inspected(body: Uint8Array, openMetrics: boolean) {
-  return inspect(body, contentTypeOf(openMetrics ? 'openmetrics/1.0.0' : 'text/0.0.4'), limits)
 }

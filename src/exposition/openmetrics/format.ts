@@ -4,9 +4,9 @@ import type { Declared, Family, MetricType, Sample } from '../family.ts'
 import type { ExpositionFormat, Grammar } from '../format.ts'
 import { counterName } from '../names.ts'
 import { escaped, unescaped } from '../scan/escapes.ts'
+import { millisecondsOf, secondsOf } from '../scan/number.ts'
 import { parse, type Syntax } from '../scan/parse.ts'
 import { createPrinter, printLabels, printName, printSeries } from '../scan/print.ts'
-import { millisecondsOf, secondsOf } from '../scan/times.ts'
 import { hasQuotedNames, validate } from '../scan/validate.ts'
 import { nextInOpenMetrics } from './grammar.ts'
 
@@ -30,6 +30,7 @@ const grammar: Grammar = {
   validate: (body, limits) => validate(body, limits, syntax),
   hasQuotedNames: (body) => hasQuotedNames(body, syntax),
   parse: parseNamed,
+  parseRaw: parseNamed,
   adapt: (family) => [family],
   whyNot: () => undefined,
   nameOf: (family) => shownAs(family).name,
@@ -80,7 +81,7 @@ function headerOf(family: Declared): string {
   return lines.join('')
 }
 
-function printSample(sample: Sample): string {
+export function printSample(sample: Sample): string {
   const { value, timestampMs, exemplar } = sample
   const text = `${printSeries(sample)} ${value}${printTime(timestampMs)}`
   if (!exemplar) return text
@@ -90,12 +91,12 @@ function printSample(sample: Sample): string {
 const printTime = (timestampMs: bigint | undefined) =>
   timestampMs === undefined ? '' : ` ${secondsOf(timestampMs)}`
 
-const common = { mediaType: 'application/openmetrics-text', grammar }
+const common = { mediaType: 'application/openmetrics-text', isForWildcards: true, grammar }
 
 export const openMetrics001: ExpositionFormat = {
   ...common,
   name: 'openmetrics/0.0.1',
-  version: '0.0.1',
+  parameters: { version: '0.0.1' },
   isDefault: { contentType: false, accept: true },
   canQuote: false,
 }
@@ -103,7 +104,7 @@ export const openMetrics001: ExpositionFormat = {
 export const openMetrics100: ExpositionFormat = {
   ...common,
   name: 'openmetrics/1.0.0',
-  version: '1.0.0',
+  parameters: { version: '1.0.0' },
   isDefault: { contentType: true, accept: false },
   canQuote: true,
 }

@@ -1,4 +1,4 @@
-// OpenMetrics 0.0.1 and 1.0.0. The grammar is that of Prometheus 3, which asks for less than the standard:
+// OpenMetrics 0.0.1 and 1.0.0. The grammar is that of Prometheus 3, which requires less than the standard:
 // any suffix and any order of families pass.
 
 import {
@@ -16,8 +16,7 @@ import {
 } from '../scan/bytes.ts'
 import { isAt, lineEnd, readFamilyName, readType, typeWords } from '../scan/meta.ts'
 import { floatOf, readFloat } from '../scan/number.ts'
-import { seen } from '../scan/place.ts'
-import { Refused } from '../scan/refused.ts'
+import { characterAt, MetricsError } from '../scan/position.ts'
 import { EntryKind, type Scan } from '../scan/scan.ts'
 import { labelNameEnd, quotedEnd, readSeries, readValue } from '../scan/series.ts'
 
@@ -40,13 +39,16 @@ const exemplarStart = Buffer.from('# {')
 export function nextInOpenMetrics(scan: Scan): EntryKind {
   const { body, at: i } = scan
   scan.start = i
-  if (i >= body.length) throw new Refused(i, 'the page does not end with # EOF')
+  if (i >= body.length) throw new MetricsError(i, 'the metrics do not end with # EOF')
   if ((classOf[body[i]!]! & METRIC_START) !== 0 || body[i] === OPEN) return readSample(scan)
   if (isAt(body, i, HELP)) return readMetadata(scan, EntryKind.help)
   if (isAt(body, i, TYPE)) return readMetadata(scan, EntryKind.type)
   if (isAt(body, i, UNIT)) return readMetadata(scan, EntryKind.unit)
   if (isAt(body, i, EOF)) return readEnd(scan)
-  throw new Refused(i, `expected a metric's name, # HELP, # TYPE, # UNIT or # EOF, found ${seen(body, i)}`)
+  throw new MetricsError(
+    i,
+    `expected a metric's name, # HELP, # TYPE, # UNIT or # EOF, found ${characterAt(body, i)}`,
+  )
 }
 
 function readSample(scan: Scan): EntryKind {
@@ -64,7 +66,8 @@ function readSample(scan: Scan): EntryKind {
   }
   scan.hasExemplar = body[i] === SPACE
   if (scan.hasExemplar) i = readExemplar(scan, i + 1)
-  if (body[i] !== NEWLINE) throw new Refused(i, `expected the end of the line, found ${seen(body, i)}`)
+  if (body[i] !== NEWLINE)
+    throw new MetricsError(i, `expected the end of the line, found ${characterAt(body, i)}`)
   scan.at = i + 1
   return EntryKind.sample
 }
@@ -72,28 +75,32 @@ function readSample(scan: Scan): EntryKind {
 /** Reads a number after exactly one space, and returns where it ends. */
 function readSpaced(scan: Scan, at: number, what: string): number {
   if (scan.body[at] !== SPACE)
-    throw new Refused(at, `expected a space and ${what}, found ${seen(scan.body, at)}`)
+    throw new MetricsError(at, `expected a space and ${what}, found ${characterAt(scan.body, at)}`)
   return readFloat(scan, at + 1, what)
 }
 
 function readTime(scan: Scan, at: number): number {
   const end = readSpaced(scan, at, 'a timestamp')
   if (!Number.isFinite(floatOf(scan.text(at + 1, end))))
-    throw new Refused(at + 1, 'the timestamp is not finite')
+    throw new MetricsError(at + 1, 'the timestamp is not finite')
   return end
 }
 
 /** Reads `# {labels} value` with an optional timestamp. */
 function readExemplar(scan: Scan, at: number): number {
   const { body } = scan
-  const odd = exemplarStart.findIndex((byte, i) => body[at + i] !== byte)
-  if (odd >= 0) throw new Refused(at + odd, `expected an exemplar as # {…}, found ${seen(body, at + odd)}`)
+  const differing = exemplarStart.findIndex((byte, i) => body[at + i] !== byte)
+  if (differing >= 0)
+    throw new MetricsError(
+      at + differing,
+      `expected an exemplar as # {…}, found ${characterAt(body, at + differing)}`,
+    )
   scan.exemplarLabels = []
   let i = at + exemplarStart.length
   while (body[i] !== CLOSE) {
     i = readExemplarLabel(scan, i)
     if (body[i] === COMMA) i++
-    else if (body[i] !== CLOSE) throw new Refused(i, `expected , or }, found ${seen(body, i)}`)
+    else if (body[i] !== CLOSE) throw new MetricsError(i, `expected , or }, found ${characterAt(body, i)}`)
   }
   scan.exemplarValueStart = i + 2
   i = readSpaced(scan, i + 1, "the exemplar's value")
@@ -107,14 +114,16 @@ function readExemplar(scan: Scan, at: number): number {
 function readExemplarLabel(scan: Scan, at: number): number {
   const { body } = scan
   const equals = body[at] === QUOTE ? quotedEnd(scan, at) + 1 : labelNameEnd(scan, at)
-  if (body.subarray(at, equals).includes(NEWLINE)) throw new Refused(at, "a newline in an exemplar's label")
-  if (body[equals] !== EQUALS) throw new Refused(equals, `expected =, found ${seen(body, equals)}`)
+  if (body.subarray(at, equals).includes(NEWLINE))
+    throw new MetricsError(at, "a newline in an exemplar's label")
+  if (body[equals] !== EQUALS)
+    throw new MetricsError(equals, `expected =, found ${characterAt(body, equals)}`)
   const value = equals + 2
   if (body[equals + 1] !== QUOTE)
-    throw new Refused(equals + 1, `expected a value in quotes, found ${seen(body, equals + 1)}`)
+    throw new MetricsError(equals + 1, `expected a value in quotes, found ${characterAt(body, equals + 1)}`)
   const end = readValue(scan, value)
   scan.checkUtf8(value, end, "an exemplar's label")
-  if (body.subarray(value, end).includes(NUL)) throw new Refused(value, 'a NUL byte in an exemplar')
+  if (body.subarray(value, end).includes(NUL)) throw new MetricsError(value, 'a NUL byte in an exemplar')
   const quotes = body[at] === QUOTE ? 1 : 0
   scan.exemplarLabels.push(at + quotes, equals - quotes, value, end)
   return end + 1
@@ -127,8 +136,9 @@ function readMetadata(
   const { body, start } = scan
   const nameEnd = readFamilyName(scan, start + HELP.length)
   const end = lineEnd(scan, nameEnd)
-  if (body[nameEnd] !== SPACE) throw new Refused(nameEnd, `expected a space, found ${seen(body, nameEnd)}`)
-  if (end === body.length) throw new Refused(end, 'the page does not end with # EOF')
+  if (body[nameEnd] !== SPACE)
+    throw new MetricsError(nameEnd, `expected a space, found ${characterAt(body, nameEnd)}`)
+  if (end === body.length) throw new MetricsError(end, 'the metrics do not end with # EOF')
   scan.textStart = nameEnd + 1
   scan.textEnd = end
   if (kind === EntryKind.type) scan.type = readType(scan, types)
@@ -141,7 +151,7 @@ function readMetadata(
 function checkUnit(scan: Scan): void {
   const unit = scan.text(scan.textStart, scan.textEnd)
   if (unit === '' || scan.text(scan.nameStart, scan.nameEnd).endsWith(`_${unit}`)) return
-  throw new Refused(
+  throw new MetricsError(
     scan.textStart,
     `the unit ${unit} is not the end of the name ${scan.text(scan.nameStart, scan.nameEnd)}`,
   )
@@ -151,6 +161,6 @@ function readEnd(scan: Scan): EntryKind {
   const { body, start } = scan
   const after = start + EOF.length
   const end = body[after] === NEWLINE ? after + 1 : after
-  if (end < body.length) throw new Refused(end, 'more lines after # EOF')
+  if (end < body.length) throw new MetricsError(end, 'more lines after # EOF')
   return EntryKind.end
 }

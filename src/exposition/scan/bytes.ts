@@ -17,7 +17,7 @@ export const BACKSLASH = 92
 export const OPEN = 123
 export const CLOSE = 125
 
-/** May begin a metric's name; may stand in one; the same for a label's name, in which a colon may not stand. */
+/** May begin a metric's name; may be part of one; the same for a label's name, which has no colon. */
 export const METRIC_START = 1
 export const METRIC_PART = 2
 export const LABEL_START = 4

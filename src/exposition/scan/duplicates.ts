@@ -4,11 +4,11 @@
 import { randomInt } from 'node:crypto'
 import type { Sample } from '../family.ts'
 import { type Syntax, sampleOf } from './parse.ts'
-import { placeOf } from './place.ts'
+import { lineAndColumn } from './position.ts'
 import { Scan } from './scan.ts'
 
 /** Differs from start to start. */
-const seed = randomInt(2 ** 31)
+export const hashSeed = randomInt(2 ** 31)
 
 export function createDuplicates(scan: Scan, syntax: Syntax) {
   /** Where the first sample of each hash is. */
@@ -27,7 +27,7 @@ export function createDuplicates(scan: Scan, syntax: Syntax) {
   }
 
   return {
-    /** Adds the sample on which the scan stands. */
+    /** Adds the sample at which the scan is. */
     add(): void {
       const { start } = scan
       const hash = hashOf(scan)
@@ -45,17 +45,20 @@ export function createDuplicates(scan: Scan, syntax: Syntax) {
     },
     remarks(): string[] {
       if (count === 0) return []
-      const [first, second] = example.map((position) => placeOf(scan.body, position).line)
+      const [first, second] = example.map((position) => lineAndColumn(scan.body, position).line)
       const what = count === 1 ? '1 sample repeats a series' : `${count} samples repeat a series`
       return [`${what} (line ${second} that of line ${first}): Prometheus keeps the first`]
     },
   }
 }
 
+/** What identifies a sample. */
+export type Series = Pick<Sample, 'name' | 'labels' | 'timestampMs'>
+
 /** The same for all ways to write a series and its timestamp, for the same labels in any order. */
-export function seriesKey({ name, labels, timestampMs }: Sample): string {
+export function seriesKey({ name, labels, timestampMs }: Series): string {
   const sorted = isSorted(labels) ? labels : labels.toSorted((a, b) => (a.name < b.name ? -1 : 1))
-  // each with its length, since borders could be in a value as well; joined, since a string that is added to is kept in
+  // each with its length, since separators could be in a value as well; joined, since a string that is added to is stored in
   // many small parts
   const parts: unknown[] = [timestampMs, name.length, name]
   for (const { name, value } of sorted) parts.push(name.length, name, value.length, value)
@@ -71,11 +74,11 @@ function isSorted(labels: Sample['labels']): boolean {
 function hashOf(scan: Scan): number {
   if (scan.escaped) return hashOfEscaped(scan)
   const { body, labels, labelCount } = scan
-  let hash = hashOfBytes(body, scan.nameStart, scan.nameEnd, seed)
+  let hash = hashOfBytes(body, scan.nameStart, scan.nameEnd, hashSeed)
   for (let at = 0; at < 4 * labelCount; at += 4) {
     const [valueStart, valueEnd] = [labels[at + 2]!, labels[at + 3]!]
     if (valueStart === valueEnd) continue
-    const name = hashOfBytes(body, labels[at]!, labels[at + 1]!, seed)
+    const name = hashOfBytes(body, labels[at]!, labels[at + 1]!, hashSeed)
     hash ^= hashOfBytes(body, valueStart, valueEnd, name)
   }
   return hash
@@ -90,14 +93,19 @@ function hashOfEscaped(scan: Scan): number {
   return scan
     .labelsOfSample()
     .reduce(
-      (hash, { name, value }) => hash ^ hashOfText(value, hashOfText(name, seed)),
-      hashOfText(scan.name(), seed),
+      (hash, { name, value }) => hash ^ hashOfText(value, hashOfText(name, hashSeed)),
+      hashOfText(scan.name(), hashSeed),
     )
 }
 
-function hashOfBytes(body: Uint8Array, from: number, to: number, before: number): number {
+export function hashOfBytes(body: Uint8Array, from: number, to: number, before: number): number {
   let hash = before
   for (let i = from; i < to; i++) hash = Math.imul(hash ^ body[i]!, 0x9e3779b1)
-  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
-  return hash ^ (hash >>> 13)
+  return mixed(hash)
+}
+
+/** Spreads what the last bytes of a text make of its hash. */
+export function mixed(hash: number): number {
+  const spread = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
+  return spread ^ (spread >>> 13)
 }

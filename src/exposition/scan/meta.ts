@@ -2,12 +2,11 @@
 
 import type { MetricType } from '../family.ts'
 import { classOf, METRIC_PART, METRIC_START, NEWLINE, QUOTE } from './bytes.ts'
-import { seen, shown } from './place.ts'
-import { Refused } from './refused.ts'
+import { characterAt, excerpt, MetricsError } from './position.ts'
 import type { Scan } from './scan.ts'
 import { quotedEnd } from './series.ts'
 
-/** Whether `word` stands at `at`. */
+/** Whether `word` is at `at`. */
 export function isAt(body: Uint8Array, at: number, word: Uint8Array): boolean {
   for (let i = 0; i < word.length; i++) if (body[at + i] !== word[i]) return false
   return true
@@ -23,7 +22,7 @@ export function readFamilyName(scan: Scan, from: number): number {
     return scan.nameEnd + 1
   }
   if ((classOf[body[from] ?? 0]! & METRIC_START) === 0)
-    throw new Refused(from, `expected a metric's name, found ${seen(body, from)}`)
+    throw new MetricsError(from, `expected a metric's name, found ${characterAt(body, from)}`)
   let i = from
   while (i < end && (classOf[body[i]!]! & METRIC_PART) !== 0) i++
   scan.nameStart = from
@@ -42,15 +41,15 @@ export function readType(scan: Scan, words: TypeWords): MetricType {
   const from = scan.textStart
   const length = scan.textEnd - from
   for (const { word, type } of words) if (word.length === length && isAt(scan.body, from, word)) return type
-  const given = shown(scan.body, from, from + length)
-  throw new Refused(
+  const found = excerpt(scan.body, from, from + length)
+  throw new MetricsError(
     from,
-    `${given} is not a type: ${words.map(({ word }) => decoder.decode(word)).join(', ')}`,
+    `${found} is not a type: ${words.map(({ word }) => decoder.decode(word)).join(', ')}`,
   )
 }
 const decoder = new TextDecoder()
 
-/** Where the line ends in which `from` lies: at its newline or at the end of the page. */
+/** Where the line ends in which `from` lies: at its newline or at the end of the body. */
 export function lineEnd({ body, end }: Scan, from: number): number {
   const newline = body.indexOf(NEWLINE, from)
   return newline < 0 ? end : newline

@@ -1,8 +1,8 @@
-// Numbers as Prometheus reads them: Go's strconv.ParseFloat without its hexadecimal and underscored forms.
+// Numbers as Prometheus reads them: Go's strconv.ParseFloat without its hexadecimal and underscored forms. And timestamps,
+// which are whole milliseconds in the text format and in Prometheus, and seconds in OpenMetrics.
 
 import { DOT, isDigit, MINUS, PLUS, SPACE } from './bytes.ts'
-import { seen, shown } from './place.ts'
-import { Refused } from './refused.ts'
+import { characterAt, excerpt, MetricsError } from './position.ts'
 import type { Scan } from './scan.ts'
 
 const decoder = new TextDecoder('latin1')
@@ -46,8 +46,8 @@ function readOddFloat(scan: Scan, from: number, what: string): number {
   let i = from
   while (i < end && body[i]! > SPACE) i++
   if (isFloat(decoder.decode(body.subarray(from, i)))) return i
-  const found = i === from ? seen(body, i) : shown(body, from, i)
-  throw new Refused(from, `expected ${what}, found ${found}`)
+  const found = i === from ? characterAt(body, i) : excerpt(body, from, i)
+  throw new MetricsError(from, `expected ${what}, found ${found}`)
 }
 
 /** One that is too large for a float64 is refused by Prometheus, too. */
@@ -68,3 +68,28 @@ export function floatOf(text: string): number {
 /** Whether digits are more than an int64 holds. */
 export const isTooLarge = (body: Uint8Array, from: number, to: number) =>
   to - from > 18 && BigInt(decoder.decode(body.subarray(from, to))) > 2n ** 63n - 1n
+
+/** As Go's libraries spell a float64 in the text formats, so that labels made of numbers (`le`) are the same. */
+export function printFloat(value: number): string {
+  if (Number.isNaN(value)) return 'NaN'
+  if (!Number.isFinite(value)) return value < 0 ? '-Inf' : '+Inf'
+  const [digits = '', exponent = ''] = value.toExponential().split('e')
+  const power = Number(exponent)
+  if (power >= -4 && power < 6) return Object.is(value, -0) ? '-0' : String(value)
+  const sign = power < 0 ? '-' : '+'
+  return `${digits}e${sign}${String(Math.abs(power)).padStart(2, '0')}`
+}
+
+/** As seconds such that Prometheus, which multiplies by 1000 and cuts, comes to the same milliseconds again. */
+export function secondsOf(timestampMs: bigint): string {
+  const sign = timestampMs < 0n ? '-' : ''
+  const digits = String(timestampMs < 0n ? -timestampMs : timestampMs).padStart(4, '0')
+  const seconds = `${sign}${digits.slice(0, -3)}.${digits.slice(-3)}`
+  return Math.trunc(Number(seconds) * 1000) === Number(timestampMs) ? seconds : `${seconds}5`
+}
+
+/** As the milliseconds that Prometheus would come to. The seconds must be finite. */
+export function millisecondsOf(seconds: string): bigint {
+  const milliseconds = Math.trunc(floatOf(seconds) * 1000)
+  return BigInt(Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, milliseconds)))
+}

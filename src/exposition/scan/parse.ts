@@ -51,6 +51,7 @@ export function sampleOf(scan: Scan, { timestampOf }: Pick<Syntax, 'timestampOf'
     value: scan.text(scan.valueStart, scan.valueEnd),
     timestampMs: timestampAt(scan.timeStart, scan.timeEnd),
     exemplar: scan.hasExemplar ? exemplar() : undefined,
+    raw: undefined,
   }
 
   function timestampAt(from: number, to: number): bigint | undefined {
@@ -72,13 +73,13 @@ function createFamilies({ suffixesOf }: Syntax) {
   let last: string | undefined
   let current: { readonly sample: string; readonly family: Declared } | undefined
 
-  function keep(family: Declared): Declared {
+  function store(family: Declared): Declared {
     byName.set(family.name, family)
     return family
   }
 
   const named = (name: string): Declared =>
-    byName.get(name) ?? keep({ name, type: undefined, help: undefined, unit: undefined })
+    byName.get(name) ?? store({ name, type: undefined, help: undefined, unit: undefined })
 
   function isOf(name: string, sample: string): boolean {
     if (!sample.startsWith(name)) return false
@@ -105,7 +106,7 @@ function createFamilies({ suffixesOf }: Syntax) {
     declare(family: Declared, declaration: Partial<Declared>): Declared {
       last = family.name
       current = undefined
-      return keep({ ...family, ...declaration })
+      return store({ ...family, ...declaration })
     },
   }
 }

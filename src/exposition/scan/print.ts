@@ -29,7 +29,7 @@ export function createPrinter({ headerOf, printSample }: Writing): FamilyPrinter
 
 export const printName = (name: string): string => quoted(name, plainMetric)
 
-export function printSeries({ name, labels }: Sample): string {
+export function printSeries({ name, labels }: Pick<Sample, 'name' | 'labels'>): string {
   if (plainMetric.test(name)) return labels.length === 0 ? name : `${name}{${printLabels(labels)}}`
   return labels.length === 0 ? `{${printName(name)}}` : `{${printName(name)},${printLabels(labels)}}`
 }

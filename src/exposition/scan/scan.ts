@@ -1,10 +1,9 @@
-// One pass over metrics as bytes: where it stands, and the parts of the entry that it stands on.
+// One pass over metrics as bytes: its position, and the parts of the entry that it is at.
 
 import { isAscii, isUtf8 } from 'node:buffer'
 import type { Label, MetricType } from '../family.ts'
 import { unescaped } from './escapes.ts'
-import { textOf } from './place.ts'
-import { Refused } from './refused.ts'
+import { MetricsError, textOf } from './position.ts'
 
 export const EntryKind = { end: 0, sample: 1, type: 2, help: 3, unit: 4, comment: 5 } as const
 export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind]
@@ -15,11 +14,11 @@ export type Next = (scan: Scan) => EntryKind
 /** All positions are those of bytes in the body. */
 export class Scan {
   readonly body: Uint8Array
-  /** The body's length: to ask the array for it in each turn of a loop costs more than the turn. */
+  /** The body's length: to read it from the array in each turn of a loop costs more than the turn. */
   readonly end: number
   /** Whether OpenMetrics' grammar holds, which has no optional blanks. */
   readonly strict: boolean
-  /** Whether the whole body is valid UTF-8, so that no part of it needs to be checked by itself. */
+  /** Whether the whole body is valid UTF-8, so that no part of it needs a check of its own. */
   readonly utf8: boolean
 
   /** Where the next entry begins, and where this one does. */
@@ -49,7 +48,7 @@ export class Scan {
   type: MetricType = 'unknown'
   /** Whether a name is in quotes, which only a reader of version 1.0.0 understands. */
   quoted = false
-  /** Whether a name or a label's value could be spelt in another way. */
+  /** Whether a name or a label's value could be written in another way. */
   escaped = false
 
   private ascii: string | false | undefined
@@ -97,7 +96,7 @@ export class Scan {
   /** Refuses the metrics if the part isn't valid UTF-8. */
   checkUtf8(from: number, to: number, what: string): void {
     if (!this.utf8 && !isUtf8(this.body.subarray(from, to)))
-      throw new Refused(from, `${what} is not valid UTF-8`)
+      throw new MetricsError(from, `${what} is not valid UTF-8`)
   }
 
   addLabel(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): void {

@@ -17,8 +17,7 @@ import {
   QUOTE,
   VALUE_SPECIAL,
 } from './bytes.ts'
-import { seen, textOf } from './place.ts'
-import { Refused } from './refused.ts'
+import { characterAt, MetricsError, textOf } from './position.ts'
 import type { Scan } from './scan.ts'
 
 /** Reads the series at `start`, which begins with a name or a brace, and returns where it ends. */
@@ -35,7 +34,7 @@ export function readSeries(scan: Scan): number {
   return brace < end && body[brace] === OPEN ? readLabels(scan, brace + 1) : i
 }
 
-/** Reads what stands between the braces, and returns the position after the closing one. */
+/** Reads what is between the braces, and returns the position after the closing one. */
 function readLabels(scan: Scan, from: number): number {
   const { body, strict } = scan
   let many: Set<string> | undefined
@@ -47,9 +46,10 @@ function readLabels(scan: Scan, from: number): number {
     i = readLabel(scan, i, many)
     if (!strict) i = skipBlanks(scan, i)
     if (body[i] === COMMA) i++
-    else if (strict && body[i] !== CLOSE) throw new Refused(i, `expected , or }, found ${seen(body, i)}`)
+    else if (strict && body[i] !== CLOSE)
+      throw new MetricsError(i, `expected , or }, found ${characterAt(body, i)}`)
   }
-  if (scan.nameStart < 0) throw new Refused(i, 'the metric has no name')
+  if (scan.nameStart < 0) throw new MetricsError(i, 'the metric has no name')
   return i + 1
 }
 
@@ -63,45 +63,51 @@ function readLabel(scan: Scan, from: number, many: Set<string> | undefined): num
   if (quoted) scan.checkUtf8(nameStart, nameEnd, 'a quoted name')
   const equals = strict ? afterName : skipBlanks(scan, afterName)
   if (quoted && (body[equals] === COMMA || body[equals] === CLOSE)) {
-    takeName(scan, nameStart, nameEnd)
+    setName(scan, nameStart, nameEnd)
     return equals
   }
   if (body[equals] !== EQUALS)
-    throw new Refused(equals, `expected = after a label's name, found ${seen(body, equals)}`)
+    throw new MetricsError(equals, `expected = after a label's name, found ${characterAt(body, equals)}`)
   const quote = strict ? equals + 1 : skipBlanks(scan, equals + 1)
   if (body[quote] !== QUOTE)
-    throw new Refused(quote, `expected a label's value in quotes, found ${seen(body, quote)}`)
+    throw new MetricsError(quote, `expected a label's value in quotes, found ${characterAt(body, quote)}`)
   const valueEnd = readValue(scan, quote + 1)
-  if (nameStart === nameEnd) throw new Refused(nameStart, "a label's name is empty")
-  if (isTaken(scan, nameStart, nameEnd, many))
-    throw new Refused(nameStart, `the label ${textOf(body, nameStart, nameEnd)} stands twice`)
+  if (nameStart === nameEnd) throw new MetricsError(nameStart, "a label's name is empty")
+  if (isRepeated(scan, nameStart, nameEnd, many))
+    throw new MetricsError(nameStart, `the label ${textOf(body, nameStart, nameEnd)} occurs twice`)
   scan.addLabel(nameStart, nameEnd, quote + 1, valueEnd)
   return valueEnd + 1
 }
 
 /** A quoted string in the braces that isn't a label's name is the metric's. */
-function takeName(scan: Scan, from: number, to: number): void {
-  if (scan.nameStart >= 0) throw new Refused(from - 1, 'a second metric name, or a label without a value')
-  if (from === to) throw new Refused(from, 'the metric name is empty')
+function setName(scan: Scan, from: number, to: number): void {
+  if (scan.nameStart >= 0)
+    throw new MetricsError(from - 1, 'a second metric name, or a label without a value')
+  if (from === to) throw new MetricsError(from, 'the metric name is empty')
   scan.nameStart = from
   scan.nameEnd = to
 }
 
-/** The label that Prometheus keeps a metric's name in: each series has it already. */
+/** The label that Prometheus stores a metric's name in: each series has it already. */
 const metricLabel = Buffer.from('__name__')
 
 /** Of so few labels it is quicker to compare all. */
 const few = 32
 
 /** Whether the series has a label of that name. Prometheus drops all metrics for one that has two. */
-function isTaken({ body, labels, labelCount }: Scan, from: number, to: number, many?: Set<string>): boolean {
+function isRepeated(
+  { body, labels, labelCount }: Scan,
+  from: number,
+  to: number,
+  many?: Set<string>,
+): boolean {
   const size = to - from
   if (size === metricLabel.length && isSame(body, from, metricLabel, 0, size)) return true
   if (many) {
     const name = textOf(body, from, to)
-    const taken = many.has(name)
+    const isKnown = many.has(name)
     many.add(name)
-    return taken
+    return isKnown
   }
   for (let at = 0; at < 4 * labelCount; at += 4)
     if (labels[at + 1]! - labels[at]! === size && isSame(body, from, body, labels[at]!, size)) return true
@@ -125,12 +131,12 @@ export function readValue(scan: Scan, from: number): number {
     const escaped = body[i] === BACKSLASH
     scan.escaped = true
     if (escaped) i++
-    // Prometheus would pass over it, so that the backslash stood before what comes next
-    if (body[i] === NUL) throw new Refused(i, 'a NUL byte after a backslash')
+    // Prometheus would pass over it, so that the backslash would escape what comes next
+    if (body[i] === NUL) throw new MetricsError(i, 'a NUL byte after a backslash')
     if (body[i] !== NEWLINE) continue
-    if (escaped || scan.strict) throw new Refused(i, "the line ends within a label's value")
+    if (escaped || scan.strict) throw new MetricsError(i, "the line ends within a label's value")
   }
-  if (i >= end) throw new Refused(from - 1, "a label's value has no closing quote")
+  if (i >= end) throw new MetricsError(from - 1, "a label's value has no closing quote")
   scan.checkUtf8(from, i, "a label's value")
   return i
 }
@@ -143,7 +149,7 @@ export function skipBlanks({ body, end }: Scan, from: number): number {
 
 export function labelNameEnd({ body, end }: Scan, from: number): number {
   if (from >= end || (classOf[body[from]!]! & LABEL_START) === 0)
-    throw new Refused(from, `expected a label's name or }, found ${seen(body, from)}`)
+    throw new MetricsError(from, `expected a label's name or }, found ${characterAt(body, from)}`)
   let i = from
   while (i < end && (classOf[body[i]!]! & LABEL_PART) !== 0) i++
   return i
@@ -156,11 +162,11 @@ export function quotedEnd(scan: Scan, from: number): number {
   for (; i < body.length && body[i] !== QUOTE; i++) {
     if (body[i] === BACKSLASH) {
       scan.escaped = true
-      if (body[++i] === NEWLINE) throw new Refused(i, 'the line ends within a quoted name')
+      if (body[++i] === NEWLINE) throw new MetricsError(i, 'the line ends within a quoted name')
     }
-    if (body[i] === NUL) throw new Refused(i, 'a NUL byte in a quoted name')
+    if (body[i] === NUL) throw new MetricsError(i, 'a NUL byte in a quoted name')
   }
-  if (i >= body.length) throw new Refused(from, 'a quoted name has no closing quote')
+  if (i >= body.length) throw new MetricsError(from, 'a quoted name has no closing quote')
   scan.quoted = true
   return i
 }

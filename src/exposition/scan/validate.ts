@@ -5,8 +5,7 @@ import type { MetricType } from '../family.ts'
 import type { Invalid, Limits, Valid } from '../format.ts'
 import { createDuplicates } from './duplicates.ts'
 import type { Syntax } from './parse.ts'
-import { placeOf } from './place.ts'
-import { Refused } from './refused.ts'
+import { lineAndColumn, MetricsError } from './position.ts'
 import { EntryKind, Scan } from './scan.ts'
 
 export function validate(body: Uint8Array, limits: Limits, syntax: Syntax): Valid | Invalid {
@@ -14,8 +13,8 @@ export function validate(body: Uint8Array, limits: Limits, syntax: Syntax): Vali
   try {
     return readAll(new Scan(body, syntax.strict), limits, syntax)
   } catch (error) {
-    if (!(error instanceof Refused)) throw error
-    return { ok: false, ...placeOf(body, error.position), reason: error.message }
+    if (!(error instanceof MetricsError)) throw error
+    return { ok: false, ...lineAndColumn(body, error.position), reason: error.message }
   }
 }
 
@@ -27,10 +26,10 @@ function readAll(scan: Scan, { maxSeries, maxLineBytes }: Limits, syntax: Syntax
   let quoted = false
   for (let kind = next(scan); kind !== EntryKind.end; kind = next(scan)) {
     if (scan.at - scan.start > maxLineBytes)
-      throw new Refused(scan.start, `longer than ${maxLineBytes} bytes`)
+      throw new MetricsError(scan.start, `longer than ${maxLineBytes} bytes`)
     quoted ||= scan.quoted
     if (kind === EntryKind.sample) {
-      if (++series > maxSeries) throw new Refused(scan.start, `more than ${maxSeries} series`)
+      if (++series > maxSeries) throw new MetricsError(scan.start, `more than ${maxSeries} series`)
       duplicates.add()
     } else if (kind === EntryKind.type) types.add()
   }
@@ -47,7 +46,7 @@ export function hasQuotedNames(body: Uint8Array, { next, strict }: Syntax): bool
 /** Types that contradict each other: Prometheus keeps all samples. */
 function createTypes(scan: Scan) {
   const first = new Map<string, { readonly type: MetricType; readonly position: number }>()
-  const at = (position: number) => `in line ${placeOf(scan.body, position).line}`
+  const at = (position: number) => `in line ${lineAndColumn(scan.body, position).line}`
   let count = 0
   let example = ''
   return {

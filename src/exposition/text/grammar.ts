@@ -3,8 +3,7 @@
 import { classOf, HASH, isBlank, isDigit, METRIC_START, NEWLINE, NUL, OPEN } from '../scan/bytes.ts'
 import { isAt, lineEnd, readFamilyName, readType, typeWords } from '../scan/meta.ts'
 import { isTooLarge, readFloat } from '../scan/number.ts'
-import { seen, textOf } from '../scan/place.ts'
-import { Refused } from '../scan/refused.ts'
+import { characterAt, MetricsError, textOf } from '../scan/position.ts'
 import { EntryKind, type Scan } from '../scan/scan.ts'
 import { readSeries, skipBlanks } from '../scan/series.ts'
 
@@ -23,11 +22,11 @@ export function nextInText(scan: Scan): EntryKind {
   let i = scan.at
   while (i < end && (body[i] === NEWLINE || isBlank(body[i]!))) i++
   scan.start = i
-  // Prometheus takes a NUL at the beginning of a line for the end: programs in C send one now and then
+  // Prometheus reads a NUL at the beginning of a line as the end: programs in C send one now and then
   if (i >= end || body[i] === NUL) return EntryKind.end
   if ((classOf[body[i]!]! & METRIC_START) !== 0 || body[i] === OPEN) return readSample(scan)
   if (body[i] === HASH) return readComment(scan)
-  throw new Refused(i, `expected a metric's name or #, found ${seen(body, i)}`)
+  throw new MetricsError(i, `expected a metric's name or #, found ${characterAt(body, i)}`)
 }
 
 function readSample(scan: Scan): EntryKind {
@@ -50,13 +49,13 @@ function readTime(scan: Scan, from: number): number {
   let i = time
   while (i < end && isDigit(body[i]!)) i++
   if (i > time) {
-    if (isTooLarge(body, time, i)) throw new Refused(time, 'the timestamp is out of range')
+    if (isTooLarge(body, time, i)) throw new MetricsError(time, 'the timestamp is out of range')
     scan.timeStart = time
     scan.timeEnd = i
     i = skipBlanks(scan, i)
   }
   if (i < end && body[i] !== NEWLINE)
-    throw new Refused(i, `expected a timestamp or the end of the line, found ${seen(body, i)}`)
+    throw new MetricsError(i, `expected a timestamp or the end of the line, found ${characterAt(body, i)}`)
   return i
 }
 
@@ -73,12 +72,12 @@ function readComment(scan: Scan): EntryKind {
   return EntryKind.comment
 }
 
-/** Prometheus passes over the NUL bytes in a comment before it looks whether it is one. */
+/** Prometheus passes over the NUL bytes in a comment before it checks whether it is one. */
 function checkComment({ body, at }: Scan, word: number): void {
   const nul = body.subarray(word, at).indexOf(NUL)
   if (nul === -1) return
   const text = textOf(body, word, at).replaceAll('\0', '')
-  if (/^(HELP|TYPE)[ \t]/.test(text)) throw new Refused(word + nul, 'a NUL byte in HELP or TYPE')
+  if (/^(HELP|TYPE)[ \t]/.test(text)) throw new MetricsError(word + nul, 'a NUL byte in HELP or TYPE')
 }
 
 /** As at the beginning of a line, so in a comment that has no blank after its #, and just after that blank. */
@@ -94,7 +93,7 @@ function readMetadata(
 ): EntryKind {
   const { body } = scan
   const nameEnd = readFamilyName(scan, skipBlanks(scan, from))
-  if (body[nameEnd] === NUL) throw new Refused(nameEnd, 'a NUL byte after the name')
+  if (body[nameEnd] === NUL) throw new MetricsError(nameEnd, 'a NUL byte after the name')
   const end = lineEnd(scan, nameEnd)
   // one byte parts the name from the text, whichever it is; nothing but blanks is an empty text
   const empty = skipBlanks(scan, nameEnd) === end
@@ -109,6 +108,6 @@ function readMetadata(
 /** A character of several bytes right after the name loses its first byte to what parts the two. */
 function checkHelp(scan: Scan): void {
   const torn = scan.textEnd > scan.textStart && (scan.body[scan.textStart]! & 0xc0) === 0x80
-  if (torn) throw new Refused(scan.textStart - 1, 'no blank between the name and its help text')
+  if (torn) throw new MetricsError(scan.textStart - 1, 'no blank between the name and its help text')
   scan.checkUtf8(scan.textStart, scan.textEnd, 'a help text')
 }
