@@ -16,6 +16,10 @@ export interface ExpositionResult {
     readonly takesHtml: boolean
     readonly speeds: Readonly<Record<string, readonly number[]>>
   }[]
+  /** The same metrics in protobuf: MB a second of CPU, and the CPU in parts of what the text takes. */
+  readonly protobuf: Readonly<
+    Record<string, { readonly speeds: readonly number[]; readonly shareOfText: number }>
+  >
   /** Ten pages of 500 KB, each with a label of its own, as one: MB of what goes in a second of CPU. */
   readonly merge: Readonly<Record<string, readonly number[]>>
 }
@@ -67,8 +71,24 @@ export function benchExposition({ rounds }: { readonly rounds: number }): Exposi
         (name === 'this engine' ? pages : small).map((page) => [page.name, speeds(page.body, read, rounds)]),
       ),
     })),
+    protobuf: Object.fromEntries(pages.map(({ name, body }) => [name, protobufOf(body, rounds)])),
     merge: Object.fromEntries(small.map(({ name, body }) => [name, speeds(body, mergeTen, rounds, 10)])),
   }
+}
+
+function protobufOf(text: Buffer, rounds: number) {
+  const page = { format: 'text/0.0.4' as const, body: text }
+  const body = Buffer.from(merge([{ page }], { format: 'protobuf', escaping: 'allow-utf-8' }).body)
+  const found = speeds(body, readProtobuf, rounds)
+  const ofText = speeds(text, readers['this engine']!, rounds)
+  const share = body.length / median(found) / (text.length / median(ofText))
+  return { speeds: found, shareOfText: share }
+}
+
+function readProtobuf(page: Buffer): void {
+  const type = 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited'
+  const found = inspect(page, type, limits)
+  if (!found.ok) throw new Error(found.reason)
 }
 
 function mergeTen(body: Buffer): void {
@@ -123,7 +143,7 @@ function splitAndMatch(page: string): number {
 }
 
 if (import.meta.main) {
-  const { readers, merge } = benchExposition({ rounds: 5 })
+  const { readers, protobuf, merge } = benchExposition({ rounds: 5 })
   const names = Object.keys(merge)
   const row = (cells: readonly string[]) => console.log(`| ${cells.join(' | ')} |`)
   const found = (speeds: Readonly<Record<string, readonly number[]>>) =>
@@ -131,5 +151,7 @@ if (import.meta.main) {
   row(['MB a second of CPU, median', ...names, 'takes HTML'])
   row(['---', ...names.map(() => '---:'), '---'])
   for (const { name, speeds, takesHtml } of readers) row([name, ...found(speeds), takesHtml ? 'yes' : 'no'])
+  row(['this engine, protobuf', ...names.map((name) => median(protobuf[name]!.speeds).toFixed(0)), ''])
+  row(['its CPU in parts of the text', ...names.map((name) => protobuf[name]!.shareOfText.toFixed(2)), ''])
   row(['label and merge ten of 500 KB', ...found(merge), ''])
 }

@@ -3,14 +3,14 @@
 
 import type { MetricType } from '../family.ts'
 import { type Series, seriesKey } from '../scan/duplicates.ts'
+import { createFirstPositions } from '../scan/first-positions.ts'
 import { printSeries } from '../scan/print.ts'
 import { readMetric } from './metric.ts'
 import type { FamilyParts } from './schema.ts'
 import { WireReader } from './wire.ts'
 
 export function createRepeats(body: Uint8Array) {
-  /** Where the first metric of each hash begins. */
-  const byHash = new Map<number, number>()
+  const byHash = createFirstPositions()
   /** The series of those whose hash is that of others. */
   const series = new Set<string>()
   const familiesSoFar: FamilyParts[] = []
@@ -43,11 +43,8 @@ export function createRepeats(body: Uint8Array) {
     },
     /** Adds the metric that begins there. */
     add(hash: number, metric: number): void {
-      const known = byHash.get(hash)
-      if (known === undefined) {
-        byHash.set(hash, metric)
-        return
-      }
+      const known = byHash.add(hash, metric)
+      if (known === undefined) return
       series.add(seriesKey(seriesAt(known)))
       const before = series.size
       const found = seriesAt(metric)

@@ -3,6 +3,7 @@
 
 import { randomInt } from 'node:crypto'
 import type { Sample } from '../family.ts'
+import { createFirstPositions } from './first-positions.ts'
 import { type Syntax, sampleOf } from './parse.ts'
 import { lineAndColumn } from './position.ts'
 import { Scan } from './scan.ts'
@@ -11,8 +12,7 @@ import { Scan } from './scan.ts'
 export const hashSeed = randomInt(2 ** 31)
 
 export function createDuplicates(scan: Scan, syntax: Syntax) {
-  /** Where the first sample of each hash is. */
-  const byHash = new Map<number, number>()
+  const byHash = createFirstPositions()
   /** The same by the series, of those whose hash is that of others. */
   const bySeries = new Map<string, number>()
   let again: Scan | undefined
@@ -31,11 +31,8 @@ export function createDuplicates(scan: Scan, syntax: Syntax) {
     add(): void {
       const { start } = scan
       const hash = hashOf(scan)
-      const known = byHash.get(hash)
-      if (known === undefined) {
-        byHash.set(hash, start)
-        return
-      }
+      const known = byHash.add(hash, start)
+      if (known === undefined) return
       const first = seriesAt(known)
       if (!bySeries.has(first)) bySeries.set(first, known)
       const series = seriesAt(start)
