@@ -23,7 +23,7 @@ describe('what the client accepts is sent as it came, the very same bytes', () =
 describe('text to OpenMetrics', () => {
   test.each([
     ['a counter', '# TYPE a_total counter\na_total 1\n', '# TYPE a counter\na_total 1\n'],
-    ['a counter that isn’t called so', '# TYPE a counter\na 1\n', '# TYPE a unknown\na 1\n'],
+    ['a counter without the suffix', '# TYPE a counter\na 1\n', '# TYPE a unknown\na 1\n'],
     [
       'a counter whose name is another’s then',
       '# TYPE a_total counter\na_total 1\n# TYPE a gauge\na 1\n',
@@ -81,7 +81,7 @@ describe('OpenMetrics to text', () => {
       '# HELP a_total A\n# TYPE a_total counter\na_total 1\n',
     ],
     [
-      'a counter that isn’t called so',
+      'a counter without the suffix',
       '# TYPE a counter\na 1\n',
       '# TYPE a_total counter\n# TYPE a counter\na 1\n',
     ],
@@ -143,7 +143,7 @@ test('quotes that nothing needs go', () => {
   expect(read(convert(quotedPage('{"a","b"="c"} 1\n# HELP "a" x'), toText))).toBe('# HELP a x\na{b="c"} 1\n')
 })
 
-test('an exemplar goes only where its labels can’t be said', () => {
+test('an exemplar is left out only where its labels can’t be expressed', () => {
   const to = { ...toOpenMetrics, escaping: 'underscores' as const }
   const page = openMetricsPage(
     'a 1 # {"b.c"="d"} 1\n{"e.f"} 1 # {g="h"} 1\n{"i.j"} 1 # {k="{,",l="\\"",m=""} 1\n{"n.o"} 1 # {p="q","r.s"="t"} 1\n',

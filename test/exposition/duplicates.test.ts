@@ -26,7 +26,7 @@ test.each([
   ['labels in another order', 'a{b="1",c="2"} 1', 'a{c="2",b="1"} 1'],
   ['an empty label', 'a{b="1"} 1', 'a{b="1",c=""} 1'],
   ['a newline that is not escaped', 'a{b="1\\n"} 1', 'a{b="1\n"} 1'],
-  ['an escape that stands for itself', 'a{b="\\\\x"} 1', 'a{b="\\x"} 1'],
+  ['an escape that means itself', 'a{b="\\\\x"} 1', 'a{b="\\x"} 1'],
   ['a name in quotes', 'a{b="1"} 1', '{"a","b"="1"} 1'],
   ['the same timestamp', 'a 1 5', 'a 2 5'],
 ])('a series is the same with %s', (_, first, second) => {

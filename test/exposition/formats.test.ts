@@ -53,11 +53,11 @@ test.each([
 })
 
 test.each<[Format]>(formatNames.map((format) => [format]))(
-  'says and reads the Content-Type of %s',
+  'writes and reads the Content-Type of %s',
   (format) => expect(announcedFormat(contentTypeOf(format, 'allow-utf-8'))?.name).toBe(format),
 )
 
-test('says the escaping only where there is one', () => {
+test('writes the escaping only where there is one', () => {
   expect(contentTypeOf('text/0.0.4', 'underscores')).toBe('text/plain; version=0.0.4; charset=utf-8')
   expect(contentTypeOf('text/1.0.0', 'dots')).toBe('text/plain; version=1.0.0; charset=utf-8; escaping=dots')
   expect(contentTypeOf('openmetrics/1.0.0')).toBe(

@@ -50,7 +50,7 @@ describe('text', () => {
     ['a name with colons', ':a:b 1\n', 1],
     ['a NUL at the beginning of a line as the end', 'a 1\n\0rubbish', 1],
     ['a NUL in a label’s value', 'a{b="\0"} 1\n', 1],
-  ])('takes %s', (_, page, series) => {
+  ])('accepts %s', (_, page, series) => {
     expect(text(page)).toMatchObject({ ok: true, series })
   })
 
@@ -156,7 +156,7 @@ describe('OpenMetrics', () => {
     ['exemplars', 'a 1 # {} 1\nb 1 1 # {c="d"} 1e9 1.5\nc 1 # {"d.e"="f",g="h",} 1 -1\n# EOF', 3],
     ['quoted names', '{"a.b","c.d"="e"} 1\n# TYPE "a.b" gauge\n# EOF', 1],
     ['a trailing comma', 'a{b="c",} 1\n# EOF', 1],
-  ])('takes %s', (_, page, series) => {
+  ])('accepts %s', (_, page, series) => {
     expect(openMetrics(page)).toMatchObject({ ok: true, series })
   })
 

@@ -5,7 +5,7 @@ import { openMetricsPage, quotedPage, read, textPage, toOpenMetrics, toQuotedTex
 const one = { name: 'slot', value: '1' }
 const two = { name: 'slot', value: '2' }
 
-test('families stand together, with one HELP and one TYPE, in the order of their first appearance', () => {
+test('families are grouped, with one HELP and one TYPE, in the order of their first appearance', () => {
   const page = (value: number) =>
     textPage(
       `# HELP a A.\n# TYPE a counter\na{x="y"} ${value}\na 2\n# TYPE h histogram\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\nz ${value}`,
@@ -36,7 +36,7 @@ z{slot="2"} 9
   expect([series, remarks]).toEqual([12, []])
 })
 
-test('of samples that stand twice the first stays, however they are written', () => {
+test('of samples that repeat a series the first is used, however they are written', () => {
   const { body, series, remarks } = merge(
     [
       { page: textPage('a{b="1",c="2"} 1\nd 1 5') },
@@ -108,7 +108,7 @@ test('what text can’t express is left out, with a remark', () => {
   })
 })
 
-test('families that come to be called alike for who takes no quotes are one', () => {
+test('families whose escaped names are the same are one', () => {
   const page = quotedPage(
     '# HELP "a.b" x\n# TYPE "a.b" gauge\n{"a.b"} 1\nc 1\n# HELP a_b y\n# TYPE a_b gauge\na_b 2\na_b{d="e"} 3\n',
   )
@@ -118,7 +118,7 @@ test('families that come to be called alike for who takes no quotes are one', ()
   expect(remarks).toEqual(['1 sample repeats a series and is left out, such as a_b'])
 })
 
-test('of different help texts and units the first stands', () => {
+test('of different help texts and units the first is used', () => {
   const parts = ['s', 'm_s'].map((unit) => ({
     page: openMetricsPage(`# HELP a_m_s in ${unit}\n# UNIT a_m_s ${unit}\na_m_s{p="${unit}"} 1\n`),
   }))
@@ -127,7 +127,7 @@ test('of different help texts and units the first stands', () => {
   )
 })
 
-test('a page that never says a type leaves it to those that do', () => {
+test('a page that declares no type leaves it to those that do', () => {
   const { body, remarks } = merge(
     [{ page: textPage('a{b="1"} 1\n') }, { page: textPage('# HELP a A\n# TYPE a gauge\na 2\n') }],
     toText,
@@ -206,7 +206,7 @@ test('formats mix: one counter is one family, whichever format it came in', () =
   )
 })
 
-test('the family declared last is that of the next samples, in whatever order it was spoken of before', () => {
+test('the family declared last is that of the next samples, in whatever order it was mentioned before', () => {
   const page = textPage('# HELP a x\n# TYPE a_sum gauge\n# TYPE a histogram\na_sum 1\n')
   expect(read(merge([{ page }], toText).body)).toBe(
     '# HELP a x\n# TYPE a histogram\na_sum 1\n# TYPE a_sum gauge\n',
@@ -236,7 +236,7 @@ test('what a page declares later counts, also where another page has declared th
   )
 })
 
-test('a page cut within what it declares is not taken for what another goes on with', () => {
+test('a page cut within what it declares is not continued by another', () => {
   const cut = { page: textPage('# HELP a x\na 1\n# HELP b\nb 1\n# HELP a x\na 2\n# HELP') }
   const whole = { page: textPage('# HELP a x\na{c="d"} 1\n# HELP b\nb{c="d"} 1\n') }
   expect(read(merge([cut, whole, cut], toText).body)).toBe(
@@ -250,7 +250,7 @@ test('nothing is a valid page, too', () => {
   expect(read(merge([empty, empty], toOpenMetrics).body)).toBe('# EOF\n')
 })
 
-test('what stands after a NUL at the beginning of a line is not there for Prometheus, and not here', () => {
+test('what follows a NUL at the beginning of a line is ignored, as in Prometheus', () => {
   expect(read(merge([{ page: textPage('a 1\n\0b 2\n') }], toText).body)).toBe('a 1\n')
 })
 
@@ -259,7 +259,7 @@ test('thousands of repeated samples take no time', () => {
   expect(merge([{ page }, { page }], toText)).toMatchObject({ series: 10_000 })
 })
 
-test('says by its format whether there are names in quotes', () => {
+test('reports by its format whether there are names in quotes', () => {
   const parts = [{ page: textPage('a 1\n') }, { page: quotedPage('{"a.b"} 1\n') }]
   const to = { format: 'text/0.0.4', escaping: 'allow-utf-8' } as const
   expect(merge(parts.slice(0, 1), to).format).toBe('text/0.0.4')

@@ -46,7 +46,7 @@ function once(samples: readonly Meant[]): string[] {
 }
 
 /** Text has no times before 1970: what has one is left out. */
-const sayable = (samples: readonly Meant[], { format }: Offer) =>
+const expressible = (samples: readonly Meant[], { format }: Offer) =>
   samples.filter(({ time }) => time === undefined || time >= 0 || format.startsWith('openmetrics'))
 
 test('what is generated is valid', () => {
@@ -68,7 +68,7 @@ describe('a merge', () => {
         )
         const page = { format: to.format, body: merged.body }
         expect(inspected(page)).toMatchObject({ ok: true, series: merged.series })
-        expect(once(samplesOf(page))).toEqual(once(parts.flatMap((part) => sayable(samplesOf(part), to))))
+        expect(once(samplesOf(page))).toEqual(once(parts.flatMap((part) => expressible(samplesOf(part), to))))
       }),
       runs,
     )
@@ -104,7 +104,7 @@ describe('a merge', () => {
     )
   })
 
-  test('says HELP, TYPE and UNIT of a family once', () => {
+  test('writes HELP, TYPE and UNIT of a family once', () => {
     fc.assert(
       fc.property(fc.array(pages(), { maxLength: 4 }), fc.oneof(targets, plainTargets), (parts, to) => {
         const metadata = read(
@@ -126,7 +126,7 @@ describe('a merge', () => {
     fc.assert(
       fc.property(pages(), labels, targets, (page, added, to) => {
         const merged = merge([{ page, label: added }], to)
-        const expected = sayable(samplesOf(page), to).map((sample) => ({
+        const expected = expressible(samplesOf(page), to).map((sample) => ({
           ...sample,
           series: labelled(sample, added),
         }))
@@ -173,7 +173,7 @@ describe('a conversion', () => {
           : [toQuotedText, toOpenMetrics]
         const body = convert({ format: there.format, body: convert(page, there) }, back)
         expect(once(samplesOf({ format: back.format, body }))).toEqual(
-          once(sayable(samplesOf(page), toQuotedText)),
+          once(expressible(samplesOf(page), toQuotedText)),
         )
       }),
       runs,
@@ -201,7 +201,7 @@ test('families hold each sample once', () => {
 })
 
 describe('whatever comes', () => {
-  test('is taken or refused, and what is taken can be merged, labelled and converted', () => {
+  test('is accepted or refused, and what is accepted can be merged, labelled and converted', () => {
     fc.assert(
       fc.property(fc.nat(), (seed) => {
         const random = seeded(seed)
@@ -212,7 +212,7 @@ describe('whatever comes', () => {
     )
   })
 
-  test('even plain rubbish', () => {
+  test('even random bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.boolean(), (body, openMetrics) =>
         survives(body, openMetrics),

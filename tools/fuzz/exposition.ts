@@ -1,5 +1,5 @@
-// Damaged pages must be taken or refused, and never with another error; what is taken must come out of merge, label
-// and convert as what Prometheus takes. What repeats a series is found, and not left in a merge.
+// Damaged pages must be accepted or refused, and never with another error; what is accepted must come out of merge,
+// label and convert as what Prometheus accepts. What repeats a series is found, and not left in a merge.
 
 import { deepStrictEqual } from 'node:assert'
 import { convert } from '../../src/exposition/convert.ts'
@@ -13,7 +13,7 @@ import { type Generated, generatePage } from '../../test/exposition/corpus/gener
 import { mutated } from '../../test/exposition/corpus/mutate.ts'
 import { createPieces } from '../../test/exposition/corpus/piece.ts'
 import type { Random } from '../../test/exposition/corpus/random.ts'
-import { repeated, saidToRepeat } from '../../test/exposition/corpus/repeated.ts'
+import { repeated, reportedRepeats } from '../../test/exposition/corpus/repeated.ts'
 import { generateFamilies } from '../../test/exposition/protobuf/generate.ts'
 import { decoded, protobufPage } from '../../test/exposition/protobuf/judge.ts'
 import { metricsOf } from '../../test/exposition/protobuf/metrics.ts'
@@ -29,8 +29,8 @@ const offers: readonly Offer[] = [
   { format: 'protobuf', escaping: 'allow-utf-8' },
   { format: 'protobuf', escaping: 'underscores' },
 ]
-/** How many of the pages have no wound, so that there is enough for what only valid ones come to. */
-const whole = 0.1
+/** How many of the pages are not damaged, so that enough of them are valid. */
+const intact = 0.1
 /** How many are a few lines of a real exporter's page. */
 const real = 0.3
 /** How many are protobuf. */
@@ -42,34 +42,34 @@ interface Input {
 }
 
 export function exposition(random: Random): Engine {
-  const counts = { taken: 0, refused: 0, outputs: 0 }
+  const counts = { accepted: 0, refused: 0, outputs: 0 }
   const reasons = new Set<string>()
 
   function feed({ format, body }: Input): void {
     const found = inspect(body, contentTypeOf(format), limits)
-    if (found.ok) counts.taken++
+    if (found.ok) counts.accepted++
     else {
       counts.refused++
       reasons.add(found.reason.replace(/found .*|".*"|, in the family .*|\d+/gs, ''))
       return
     }
     if (format === 'protobuf') judge(body, found.remarks)
-    // most of what is taken differs from the generated page by little: a part of it is enough
+    // most of what is accepted differs from the generated page by little: a part of it is enough
     if (random.chance(0.2)) use({ format: found.format, body: found.fixed ?? body }, found.remarks)
   }
 
-  /** What is taken, protobufjs decodes as well, and to the same. */
+  /** What is accepted, protobufjs decodes as well, and to the same. */
   function judge(body: Uint8Array, remarks: readonly string[]): void {
     const given = metricsOf(decoded(body))
-    if (saidToRepeat(remarks) > 0) return
+    if (reportedRepeats(remarks) > 0) return
     const own: Offer = { format: 'protobuf', escaping: 'allow-utf-8' }
     const merged = merge([{ page: { format: 'protobuf', body } }], own)
     deepStrictEqual(metricsOf(decoded(merged.body)), given)
   }
 
   function use(page: Exposition, remarks: readonly string[]): void {
-    const [said, there] = [saidToRepeat(remarks), repeated(page)]
-    if (said !== there) throw new Error(`${said} samples said to repeat a series, ${there} do`)
+    const [reported, found] = [reportedRepeats(remarks), repeated(page)]
+    if (reported !== found) throw new Error(`${reported} samples reported to repeat a series, ${found} do`)
     // of a protobuf histogram `le` is no label, so none can be moved for it
     const names = page.format === 'protobuf' ? ['slot', 'b'] : ['slot', 'b', 'le']
     const added = { name: random.one(names), value: random.one(['1', 'a"\\\n', 'ü']) }
@@ -109,12 +109,12 @@ export function exposition(random: Random): Engine {
       made++
       if (made % 50_000 === 0) pool = freshPool()
       const { format, body } = random.chance(real) ? inputOf(pieceOf(random)) : random.one(pool)
-      const wounded = () =>
+      const changed = () =>
         format === 'protobuf' && random.chance(0.5) ? damaged(body, random).bytes : mutated(body, random)
-      const bytes = random.chance(whole) ? body : wounded()
+      const bytes = random.chance(intact) ? body : changed()
       return { bytes, what: format, run: () => feed({ format, body: bytes }) }
     },
     summary: () =>
-      `${counts.taken} taken, ${counts.refused} refused for ${reasons.size} different reasons, ${counts.outputs} outputs checked`,
+      `${counts.accepted} accepted, ${counts.refused} refused for ${reasons.size} different reasons, ${counts.outputs} outputs checked`,
   }
 }

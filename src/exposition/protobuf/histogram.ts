@@ -189,9 +189,9 @@ export function seriesOfHistogram(facts: HistogramFacts): number {
   return facts.buckets > 0 ? 1 + classic : 1
 }
 
-/** Of these Prometheus makes buckets; of the higher ones, since 3.8, buckets of less resolution. */
+/** Those of exponential buckets. Custom buckets have no form in protobuf. */
 const minSchema = -4
-const maxSchema = 52
+const maxSchema = 8
 
 /** Refuses a native histogram at which Prometheus refuses all metrics, or panics. */
 export function checkNative(facts: HistogramFacts, position: number): void {

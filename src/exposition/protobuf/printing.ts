@@ -23,8 +23,8 @@ import { BYTES, sizeOfBytes, WireWriter } from './wire.ts'
 
 export function createPrinter(): FamilyPrinter {
   /**
-   * A message for each type, and one for native histograms apart from classic ones: what a metric is, Prometheus reads
-   * from the first of its message.
+   * A message for each type, and one for native histograms apart from classic ones: Prometheus before 3.7 reads all
+   * metrics of a message as what the first is.
    */
   const messages = new Map<string, { readonly type: MetricType; readonly metrics: WireWriter }>()
   let samples: Sample[] = []
@@ -64,7 +64,7 @@ function writeFamily(writer: WireWriter, { name, type, help, unit }: Declared, m
   const head = new WireWriter().text(FAMILY.name, name)
   if (help !== undefined) head.text(FAMILY.help, help)
   head.uint(FAMILY.type, metricTypes.indexOf(type ?? 'unknown'))
-  // Prometheus before 3.8 refuses all metrics for another unit
+  // Prometheus before 3.9 refuses all metrics for another unit
   if (unit && (type === 'counter' ? counterName(name) : name).endsWith(`_${unit}`))
     head.text(FAMILY.unit, unit)
   writer

@@ -1,5 +1,5 @@
 // Several hundred pages, good and bad: each thing that a line can have, in both formats; whole pages of
-// programs that never heard of the formats; generated pages, whole and damaged; real exporters' pages.
+// programs that don't know the formats; generated pages, valid and damaged; real exporters' pages.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'

@@ -50,7 +50,7 @@ function family(random: Random, openMetrics: boolean, at: number): Line[] {
   const type = random.one(openMetrics ? [...textTypes, 'info', 'stateset', 'gaugehistogram'] : textTypes)
   const meta: Line[] = []
   if (random.chance(0.7)) meta.push({ meta: 'HELP', name, text: random.one(helps) })
-  if (random.chance(0.8)) meta.push({ meta: 'TYPE', name, text: spelt(type, openMetrics) })
+  if (random.chance(0.8)) meta.push({ meta: 'TYPE', name, text: typeName(type, openMetrics) })
   if (openMetrics && random.chance(0.2))
     meta.push({ meta: 'UNIT', name: `${name}_s`, text: random.one(['s', '']) })
   if (!openMetrics && random.chance(0.2))
@@ -60,7 +60,8 @@ function family(random: Random, openMetrics: boolean, at: number): Line[] {
 }
 
 const textTypes = ['counter', 'gauge', 'histogram', 'summary', 'untyped']
-const spelt = (type: string, openMetrics: boolean) => (openMetrics && type === 'untyped' ? 'unknown' : type)
+const typeName = (type: string, openMetrics: boolean) =>
+  openMetrics && type === 'untyped' ? 'unknown' : type
 
 function labelSet(random: Random): (readonly [string, string])[] {
   const names = new Set(Array.from({ length: random.below(4) }, () => random.one(labelNames)))

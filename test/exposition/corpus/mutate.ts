@@ -29,16 +29,16 @@ const tokens = [
   '\u00fc',
   '\ud83d\ude00',
 ].map((token) => Buffer.from(token))
-const rubbish = [0x00, 0x80, 0xc0, 0xed, 0xff]
+const badBytes = [0x00, 0x80, 0xc0, 0xed, 0xff]
 
-/** The page with one to eight wounds. */
+/** The page with one to eight changes. */
 export function mutated(page: Uint8Array, random: Random): Buffer {
   let body = Buffer.from(page)
-  for (let wounds = 1 + random.below(8); wounds > 0; wounds--) body = wounded(body, random)
+  for (let left = 1 + random.below(8); left > 0; left--) body = changed(body, random)
   return body
 }
 
-function wounded(body: Buffer, random: Random): Buffer<ArrayBuffer> {
+function changed(body: Buffer, random: Random): Buffer<ArrayBuffer> {
   const at = random.below(body.length + 1)
   const to = Math.min(body.length, at + 1 + random.below(random.one([2, 10, 100])))
   switch (random.below(6)) {
@@ -49,7 +49,7 @@ function wounded(body: Buffer, random: Random): Buffer<ArrayBuffer> {
     case 2:
       return Buffer.concat([body.subarray(0, at), random.one(tokens), body.subarray(to)])
     case 3:
-      return Buffer.concat([body.subarray(0, at), Buffer.from([random.one(rubbish)]), body.subarray(at)])
+      return Buffer.concat([body.subarray(0, at), Buffer.from([random.one(badBytes)]), body.subarray(at)])
     case 4:
       return Buffer.concat([body.subarray(0, to), body.subarray(at)])
     default:

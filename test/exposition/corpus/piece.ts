@@ -1,4 +1,4 @@
-// A few lines of real pages: so small that a wound in them is where it matters.
+// A few lines of real pages: so small that a change in them is where it matters.
 
 import { exporters } from './corpus.ts'
 import type { Generated } from './generate.ts'

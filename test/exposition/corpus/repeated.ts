@@ -9,6 +9,6 @@ export function repeated({ format, body }: Exposition): number {
   return samples.length - new Set(samples.map(seriesKey)).size
 }
 
-/** How many are said to do so in the remarks on a page. */
-export const saidToRepeat = (remarks: readonly string[]) =>
+/** How many do so according to the remarks on it. */
+export const reportedRepeats = (remarks: readonly string[]) =>
   Number(remarks.map((remark) => /^(\d+) (?:sample|metric)s? repeats? /.exec(remark)?.[1]).find(Boolean) ?? 0)

@@ -40,7 +40,9 @@ function family(random: Random, at: number): JudgedFamily {
     const labels = labelSet(random)
     sets.set(JSON.stringify(labels.filter(({ value }) => value !== '')), labels)
   }
-  const metric = [...sets.values()].map((labels) => metricOf(random, type, labels))
+  // of a message with both kinds of histograms Prometheus 3.5 reads all as the first
+  const isNative = random.chance(0.7)
+  const metric = [...sets.values()].map((labels) => metricOf(random, type, labels, isNative))
   return {
     name,
     type,
@@ -57,7 +59,12 @@ function labelSet(random: Random): JudgedLabel[] {
   return ordered.map((name) => ({ name, value: random.one(labelValues) }))
 }
 
-function metricOf(random: Random, type: JudgedType, label: readonly JudgedLabel[]): JudgedMetric {
+function metricOf(
+  random: Random,
+  type: JudgedType,
+  label: readonly JudgedLabel[],
+  isNative: boolean,
+): JudgedMetric {
   const common = {
     ...(label.length > 0 ? { label } : {}),
     ...(random.chance(0.1) ? { timestampMs: random.one([1, 1_395_066_363_000, -5]) } : {}),
@@ -84,13 +91,13 @@ function metricOf(random: Random, type: JudgedType, label: readonly JudgedLabel[
       }
     }
     default:
-      return { ...common, histogram: { ...histogramOf(random), ...created } }
+      return { ...common, histogram: { ...histogramOf(random, isNative), ...created } }
   }
 }
 
-function histogramOf(random: Random): JudgedHistogram {
+function histogramOf(random: Random, isNative: boolean): JudgedHistogram {
   const classic = random.chance(0.6) ? { bucket: buckets(random) } : {}
-  if (random.chance(0.4)) return { sampleCount: random.below(100), sampleSum: 1.5, ...classic }
+  if (!isNative) return { sampleCount: random.below(100), sampleSum: 1.5, ...classic }
   const [positive, negative] = [side(random), random.chance(0.3) ? side(random) : emptySide]
   const zeroCount = random.below(3)
   const count = [...positive.counts, ...negative.counts].reduce((a, b) => a + b, zeroCount)

@@ -275,7 +275,7 @@ describe('replicas', () => {
     ])
   })
 
-  test('one that speaks only text becomes protobuf, and the other keeps all it has', () => {
+  test('one that has only text is converted to protobuf, and the other is unchanged', () => {
     const text = textPage(
       '# TYPE h_seconds histogram\nh_seconds_bucket{le="+Inf"} 1\nh_seconds_sum 2\nh_seconds_count 1\n',
     )

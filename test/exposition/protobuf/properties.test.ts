@@ -24,7 +24,7 @@ const once = (samples: readonly Meant[]) =>
   [...new Set(samples.map(({ series, value, time }) => `${series} ${time ?? ''} = ${value}`))].sort()
 
 /** Text has no times before 1970: what has one is left out. */
-const sayable = (samples: readonly Meant[], { format }: Offer) =>
+const expressible = (samples: readonly Meant[], { format }: Offer) =>
   samples.filter(({ time }) => time === undefined || time >= 0 || format.startsWith('openmetrics'))
 
 test('what is generated is valid, with as many series as Prometheus makes of it', () => {
@@ -86,8 +86,10 @@ describe('a merge', () => {
             label.some(({ name, value }) => name === 'quite_new' && value === '2'),
           ),
         }))
-        const isSayable = ({ time }: Meant) => time === undefined || time > 0
-        expect(once(samplesOfFamilies(ofText).filter(isSayable))).toEqual(once(expected.filter(isSayable)))
+        const isExpressible = ({ time }: Meant) => time === undefined || time > 0
+        expect(once(samplesOfFamilies(ofText).filter(isExpressible))).toEqual(
+          once(expected.filter(isExpressible)),
+        )
       }),
       runs,
     )
@@ -101,7 +103,7 @@ describe('a conversion', () => {
         const body = convert(protobufPage(all), to)
         expect(inspect(body, contentTypeOf(to.format), limits)).toMatchObject({ ok: true, format: to.format })
         expect(once(samplesOf({ format: to.format, body }))).toEqual(
-          once(sayable(samplesOfFamilies(all), to)),
+          once(expressible(samplesOfFamilies(all), to)),
         )
       }),
       runs,
@@ -115,9 +117,9 @@ describe('a conversion', () => {
         const page = { format: 'text/1.0.0' as const, body }
         const there = { format: 'protobuf' as const, body: convert(page, toProtobuf) }
         const back = { format: 'text/1.0.0' as const, body: convert(there, toQuotedText) }
-        const isSayable = ({ time }: Meant) => time === undefined || time > 0
+        const isExpressible = ({ time }: Meant) => time === undefined || time > 0
         const merged = { format: 'text/1.0.0' as const, body: merge([{ page }], toQuotedText).body }
-        expect(once(samplesOf(back))).toEqual(once(samplesOf(merged).filter(isSayable)))
+        expect(once(samplesOf(back))).toEqual(once(samplesOf(merged).filter(isExpressible)))
       }),
       runs,
     )
@@ -125,7 +127,7 @@ describe('a conversion', () => {
 })
 
 describe('whatever comes', () => {
-  test('is taken only if the judge decodes the same', () => {
+  test('is accepted only if the judge decodes the same', () => {
     fc.assert(
       fc.property(fc.nat(), (seed) => {
         const random = seeded(seed)
@@ -135,7 +137,7 @@ describe('whatever comes', () => {
     )
   })
 
-  test('even plain rubbish', () => {
+  test('even random bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), (body) => agree(body)),
       { numRuns: 1000 },

@@ -38,7 +38,7 @@ const float: JudgedHistogram = {
   positiveCount: [2, 4],
 }
 
-describe('takes', () => {
+describe('accepts', () => {
   test.each<[string, readonly JudgedFamily[], number]>([
     ['nothing', [], 0],
     [
@@ -99,7 +99,7 @@ describe('takes', () => {
     ],
     ['names and labels that need quotes', [{ name: 'a.b', metric: [gauge(['ü', 'ü€😀'])] }], 1],
     ['labels in any order', [gauges(gauge(['c', '1'], ['b', '2']))], 1],
-    ['a family without metrics, whatever it says', [{ name: '' }, { type: 'GAUGE' }], 0],
+    ['a family without metrics, which is not checked', [{ name: '' }, { type: 'GAUGE' }], 0],
     ['a family in two messages', [gauges(gauge(['b', '1'])), gauges(gauge(['b', '2']))], 2],
     ['a unit', [{ name: 'a_s_total', unit: 's', metric: [{ counter: { value: 1 } }] }], 1],
     ['one series at two times', [gauges({ ...gauge(), timestampMs: 1 }, { ...gauge(), timestampMs: 2 })], 2],
@@ -209,9 +209,14 @@ describe('refuses', () => {
       'no schema has the number -53, in the family "h"',
     ],
     [
-      'a schema below those there are',
+      'too low a schema',
       [histograms({ ...native, schema: -5 })],
       'no schema has the number -5, in the family "h"',
+    ],
+    [
+      'too high a schema',
+      [histograms({ ...native, schema: 9 })],
+      'no schema has the number 9, in the family "h"',
     ],
     [
       'too many series',
@@ -315,8 +320,8 @@ describe('refuses', () => {
   test('whatever is cut anywhere within a message', () => {
     const body = encoded([histograms(native), gauges(gauge(['b', '1']))])
     const ends = Array.from({ length: body.length + 1 }, (_, end) => end)
-    const taken = ends.filter((end) => inspected(body.subarray(0, end)).ok)
-    expect(taken).toEqual([0, encoded([histograms(native)]).length, body.length])
+    const accepted = ends.filter((end) => inspected(body.subarray(0, end)).ok)
+    expect(accepted).toEqual([0, encoded([histograms(native)]).length, body.length])
   })
 
   test('labels of one name among very many, in no time', () => {

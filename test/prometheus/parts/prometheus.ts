@@ -44,8 +44,8 @@ export interface PrometheusApi {
 
 export type Prometheus = Program & PrometheusApi
 
-/** Without a release, the installed one. */
-export type Context = Surroundings & { readonly release?: Release }
+/** Without a release, the installed one. `features` are those that `--enable-feature` enables. */
+export type Context = Surroundings & { readonly release?: Release; readonly features?: string }
 
 /** `config` is the text of prometheus.yml; paths in it are relative to the program's folder. */
 export async function startPrometheus(config: string, context?: Context): Promise<Prometheus> {
@@ -60,6 +60,7 @@ export async function startPrometheus(config: string, context?: Context): Promis
           `--web.listen-address=${listen}`,
           '--web.enable-lifecycle',
           '--log.level=warn',
+          ...(context?.features ? [`--enable-feature=${context.features}`] : []),
         ],
       }
     },
