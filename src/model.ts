@@ -114,6 +114,25 @@ export const formatNames = [
 ] as const
 export type Format = (typeof formatNames)[number]
 
+/**
+ * The kinds of formats. A client gets what the container answers to a request for the client's kind, so each kind is
+ * scraped, cached and sent by itself. Only protobuf has native histograms.
+ */
+export type FormatKind = 'text' | 'protobuf'
+
+/**
+ * A target has one stream of snapshots per kind. The text stream is the target's own entry. The protobuf stream is an
+ * entry of its own, with this id, as long as clients ask for it: see agent/streams.ts.
+ */
+export const streamId = (targetId: string, kind: FormatKind): string =>
+  kind === 'text' ? targetId : targetId + protobufSuffix
+/** No container's id and no name in `TARGETS` has a slash. */
+const protobufSuffix = '/protobuf'
+/** Whether this is the id of another stream than a target's own. */
+export const isStreamId = (id: string): boolean => id.endsWith(protobufSuffix)
+export const kindOfStream = (id: string): FormatKind => (isStreamId(id) ? 'protobuf' : 'text')
+export const targetIdOf = (id: string): string => (isStreamId(id) ? id.slice(0, -protobufSuffix.length) : id)
+
 /** A page of metrics that passed validation, as the container wrote it. Plain data: safe to copy and to compare. */
 export interface Page {
   readonly format: Format

@@ -7,7 +7,7 @@ import { type Discovered, startDiscovery } from '../discover/discovery.ts'
 import { inspect } from '../exposition/inspect.ts'
 import { settingsOf } from '../labels/settings.ts'
 import type { Log } from '../logging/log.ts'
-import { agentTarget, type Entry, type NodeId, type Self, type Stoppable } from '../model.ts'
+import { agentTarget, type Entry, type NodeId, type Self, type Stoppable, targetIdOf } from '../model.ts'
 import { createNames } from '../names/names.ts'
 import { connect } from '../probe/attempt.ts'
 import { planOf } from '../probe/plan.ts'
@@ -40,6 +40,7 @@ import { createPageMemory, memoryBudgets } from './page-memory.ts'
 import { createPeers } from './peers.ts'
 import { createSettings, startPipeline } from './pipeline.ts'
 import { createReadiness } from './readiness.ts'
+import { createStreams, idleIntervals } from './streams.ts'
 
 export interface Agent extends Stoppable {
   readonly port: number
@@ -124,7 +125,7 @@ async function start(
       },
       (id, snapshot) => {
         store.putSnapshot(id, snapshot)
-        if (!snapshot.ok) prober.failing(id)
+        if (!snapshot.ok) prober.failing(targetIdOf(id))
       },
     ),
   )
@@ -139,9 +140,13 @@ async function start(
       isProbed: prober.isInitialPassDone,
     }),
   )
-  store.subscribe(pipeline.changed)
-  store.subscribe((change) => {
+  store.subscribeToStreams(pipeline.changed)
+  store.subscribeToStreams((change) => {
     if (change.kind === 'gone' && change.owner === ownNode()) pageMemory.release(change.id)
+  })
+  const streams = createStreams({
+    ...{ clock, store, decideNow: pipeline.decideNow, scrape: scraper.now },
+    idleMs: idleIntervals * config.scrapeIntervalMs,
   })
 
   // peers, and the containers of this node
@@ -160,7 +165,7 @@ async function start(
       if (self.swarm) failure.reject(new ConfigError([secretMissing]))
       return
     }
-    const context = { clock, log, metrics, version, store, refreshOwn: scraper.now, rereadManagers }
+    const context = { clock, log, metrics, version, store, refreshOwn: streams.refresh, rereadManagers }
     peers.begin(() => startSync({ ...context, config: { ...config, secret } }))
   }
   const discovery = started(
@@ -213,7 +218,7 @@ async function start(
   }
 
   async function refresh({ owner, target: { id } }: Entry, budget: number): Promise<void> {
-    if (owner === self?.node) return scraper.now(id, budget)
+    if (owner === self?.node) return streams.refresh(id, budget)
     return peers.refresh(owner, id, budget)
   }
   const server = started(

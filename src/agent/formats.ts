@@ -3,7 +3,14 @@
 import { convert, isTakenAsItIs } from '../exposition/convert.ts'
 import { families } from '../exposition/families.ts'
 import type { Label } from '../exposition/family.ts'
-import { commonFormat, contentTypeOf, type Exposition, negotiate, type Offer } from '../exposition/formats.ts'
+import {
+  commonFormat,
+  contentTypeOf,
+  type Exposition,
+  kindOf,
+  negotiate,
+  type Offer,
+} from '../exposition/formats.ts'
 import { merge } from '../exposition/merge.ts'
 import type { Format, Page } from '../model.ts'
 import { plainPage } from '../model.ts'
@@ -16,6 +23,7 @@ interface PagePart {
 
 export const formats = {
   negotiate,
+  kindOf,
   contentTypeOf,
   commonFormat,
   bodyOf,

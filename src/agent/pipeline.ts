@@ -8,6 +8,7 @@ import {
   type Change,
   type Dated,
   type Entry,
+  isStreamId,
   type NodeId,
   type Stoppable,
   type SwarmState,
@@ -21,9 +22,8 @@ const batchDelayMs = 5
 interface PipelineDeps<Plan> {
   readonly clock: Clock
   readonly store: {
-    entries(): Iterable<Entry>
     markComplete(): void
-    readonly own: { self(): { readonly node: NodeId } }
+    readonly own: { self(): { readonly node: NodeId }; entries(): Iterable<{ readonly entry: Entry }> }
   }
   readonly config: { readonly scrapeIntervalMs: number; readonly scrapeTimeoutMs: number }
   readonly settings: (target: Target) => Settings
@@ -47,6 +47,8 @@ export function createSettings(
 }
 
 export interface Pipeline extends Stoppable {
+  /** Decides at once instead of a little later. */
+  decideNow(): void
   /** Takes every change of the store. */
   changed(change: Change): void
 }
@@ -57,9 +59,8 @@ export function startPipeline<Plan>(deps: PipelineDeps<Plan>): Pipeline {
 
   function decide(): void {
     cancel = undefined
-    const node = store.own.self().node
-    const running = [...store.entries()].filter(({ owner, ended }) => owner === node && !ended)
-    const containers = running.filter(({ target }) => target.id !== agentTarget)
+    const running = [...store.own.entries()].map(({ entry }) => entry).filter(({ ended }) => !ended)
+    const containers = running.filter(({ target }) => target.id !== agentTarget && !isStreamId(target.id))
     deps.probe(new Map(containers.map(({ target }) => [target.id, deps.planOf(target, settings(target))])))
     for (const { target, finding } of containers) if (finding.kind === 'searching') deps.repeat(target.id)
     deps.scrape(new Map(running.flatMap((entry) => jobOf(entry, deps))))
@@ -67,6 +68,10 @@ export function startPipeline<Plan>(deps: PipelineDeps<Plan>): Pipeline {
   }
 
   return {
+    decideNow() {
+      cancel?.()
+      decide()
+    },
     changed(change) {
       if (matters(change, store.own.self().node)) cancel ??= clock.after(batchDelayMs, decide)
     },

@@ -1,7 +1,7 @@
 // The list of formats, and which of them a Content-Type, an Accept header or a merge comes to.
 
 import { type Range, rangeOf, rangesOf } from '../http/negotiation.ts'
-import type { Format } from '../model.ts'
+import type { Format, FormatKind } from '../model.ts'
 import { type Escaping, type ExpositionFormat, escapings } from './format.ts'
 import { openMetrics001, openMetrics100 } from './openmetrics/format.ts'
 import { protobuf } from './protobuf/format.ts'
@@ -11,8 +11,6 @@ import { text004, text100 } from './text/format.ts'
 const formats: readonly ExpositionFormat[] = [text004, text100, openMetrics100, openMetrics001, protobuf]
 const byName = new Map(formats.map((format) => [format.name, format]))
 
-/** The two kinds of formats: what is scraped in one can't replace what is scraped in the other. Only protobuf has native histograms. */
-export type FormatKind = 'text' | 'protobuf'
 export const kindOf = (name: Format): FormatKind => (name === 'protobuf' ? 'protobuf' : 'text')
 
 /** What a body without a known Content-Type is read as, in this order. */

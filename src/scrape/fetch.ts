@@ -3,7 +3,7 @@
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 import { redact } from '../http/credentials.ts'
-import type { Mono } from '../model.ts'
+import type { FormatKind, Mono } from '../model.ts'
 import { dropBody, readBody } from './body.ts'
 import {
   type Connection,
@@ -26,6 +26,8 @@ export interface FetchOptions {
   readonly timeoutMs: number
   /** What is left of the client's timeout, sent to the container. Default: `timeoutMs`. */
   readonly clientTimeoutMs?: number
+  /** Which formats are asked for first. Default: text. */
+  readonly kind?: FormatKind
   /** Whether to keep the connection for the next fetch. Default: true. */
   readonly keepAlive?: boolean
   readonly signal?: AbortSignal
@@ -48,10 +50,12 @@ export interface FetcherOptions {
   readonly authorizationFor?: (url: string) => string | undefined
 }
 
-const accept =
+const acceptText =
   'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,' +
   'application/openmetrics-text;version=0.0.1;q=0.5,' +
   'text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2'
+/** As Prometheus asks for native histograms: without a kind of escaping. */
+const acceptProtobuf = `application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7,${acceptText}`
 const maxRedirects = 3
 const redirects = new Set([301, 302, 303, 307, 308])
 /** The timeout for connecting is longer by this, so that the fetch's own one, with the better message, comes first. */
@@ -160,14 +164,14 @@ interface FetchResponse extends Omit<ConnectionResponse, 'body'> {
 function requestOf(
   { pathname, search }: URL,
   leftMs: number,
-  { clientTimeoutMs = leftMs, keepAlive = true }: FetchOptions,
+  { clientTimeoutMs = leftMs, keepAlive = true, kind = 'text' }: FetchOptions,
   authorization: string | undefined,
 ): ConnectionRequest {
   return {
     path: pathname + search,
     keepAlive,
     headers: {
-      accept,
+      accept: kind === 'protobuf' ? acceptProtobuf : acceptText,
       // measured: gzip and plain cost the agent the same, and gzip needs no compression when it is served
       'accept-encoding': 'gzip',
       'user-agent': 'app-metrics-proxy',

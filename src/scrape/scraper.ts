@@ -8,7 +8,7 @@
 import type { Clock } from '../clock.ts'
 import { errorOf, isInternal, ProxyError, troubleOf } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
-import type { Endpoint, Mono, Page, Snapshot, Stoppable } from '../model.ts'
+import { type Endpoint, kindOfStream, type Mono, type Page, type Snapshot, type Stoppable } from '../model.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import { createSchedule, hashFraction } from '../runtime/schedule.ts'
 import { createStartLimit } from '../runtime/start-limit.ts'
@@ -38,7 +38,7 @@ export interface ScraperOptions {
 }
 
 export interface Scraper extends Stoppable {
-  /** All jobs from now on, by target id. A new one is scraped at once, unless it was just read. */
+  /** All jobs from now on, by the id of their stream. A new one is scraped at once, unless it was just read. */
   update(jobs: ReadonlyMap<string, ScrapeJob>): void
   /**
    * Scrapes one endpoint now, or joins the scrape in progress. Resolves once its snapshot was stored, also if that is a
@@ -131,6 +131,7 @@ export function startScraper(options: ScraperOptions, onSnapshot: OnSnapshot): S
       const { page } = await read(endpoint.url, {
         timeoutMs,
         clientTimeoutMs,
+        kind: kindOfStream(state.id),
         signal: state.removed.signal,
         expectedBytes: state.expectedBytes,
       })

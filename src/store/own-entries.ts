@@ -6,7 +6,17 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.ts'
-import type { Change, Entry, Finding, NodeId, Snapshot, SwarmState, Target } from '../model.ts'
+import {
+  type Change,
+  type Entry,
+  type Finding,
+  isStreamId,
+  type NodeId,
+  type Snapshot,
+  type SwarmState,
+  streamId,
+  type Target,
+} from '../model.ts'
 import { ownedBy, withScrape } from './peer-record.ts'
 
 /** An own entry with the numbers of its two parts, which rise with each change of any part of any entry. */
@@ -24,6 +34,9 @@ export interface OwnEntries {
   replaceTargets(targets: readonly Target[]): void
   putFinding(id: string, finding: Finding): void
   putSnapshot(id: string, snapshot: Snapshot): void
+  /** Adds the protobuf stream of a target: an entry that follows the target's own, until it is closed. */
+  openStream(targetId: string): void
+  closeStream(targetId: string): void
   /** Drops the ended entries that need no longer be listed. */
   sweep(): void
   /** The node has another id: all entries stay, under that. */
@@ -55,12 +68,23 @@ export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
       generation: before?.generation ?? lastNumber,
     })
     notify({ kind: 'entry', entry, ...(before && { before: before.entry }) })
+    const stream = part === 'listing' && entries.get(streamId(id, 'protobuf'))?.entry
+    if (stream && !isStreamId(id)) put(streamOf(entry, stream), 'listing')
   }
 
   function drop({ owner, target: { id } }: Entry): void {
+    if (!isStreamId(id)) closeStream(id)
     entries.delete(id)
     notify({ kind: 'gone', owner, id })
   }
+
+  function closeStream(targetId: string): void {
+    const stream = entries.get(streamId(targetId, 'protobuf'))
+    if (stream) drop(stream.entry)
+  }
+
+  /** Without the streams, which follow them. */
+  const ofTargets = () => [...entries.values()].filter(({ entry }) => !isStreamId(entry.target.id))
 
   function putTarget(target: Target): void {
     const before = entries.get(target.id)?.entry
@@ -93,7 +117,7 @@ export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
     entries,
     replaceTargets(targets) {
       const present = new Set(targets.map(({ id }) => id))
-      for (const { entry } of [...entries.values()])
+      for (const { entry } of ofTargets())
         if (!present.has(entry.target.id)) end(entry, { ...entry.target, state: 'stopped' }, true)
       for (const target of targets) putTarget(target)
     },
@@ -108,9 +132,13 @@ export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
       if (!entry) return
       put({ ...entry, snapshot, history: withScrape(entry.history, snapshot) }, 'snapshot')
     },
+    openStream(targetId) {
+      const entry = entries.get(targetId)?.entry
+      if (entry) put(streamOf(entry), 'listing')
+    },
+    closeStream,
     sweep() {
-      for (const { entry } of [...entries.values()])
-        if (entry.ended && !isKept(entry, entry.ended)) drop(entry)
+      for (const { entry } of ofTargets()) if (entry.ended && !isKept(entry, entry.ended)) drop(entry)
     },
     changeOwner() {
       for (const { entry } of [...entries.values()]) {
@@ -118,6 +146,16 @@ export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
         notify({ kind: 'gone', owner: entry.owner, id: entry.target.id })
       }
     },
+  }
+}
+
+/** The entry of a target's protobuf stream, with what was scraped before. */
+function streamOf({ snapshot, ...entry }: Entry, before?: Entry): Entry {
+  return {
+    ...entry,
+    target: { ...entry.target, id: streamId(entry.target.id, 'protobuf') },
+    history: before?.history ?? [],
+    ...(before?.snapshot && { snapshot: before.snapshot }),
   }
 }
 

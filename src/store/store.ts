@@ -10,6 +10,7 @@ import {
   type Entry,
   expectsAgent,
   type Finding,
+  isStreamId,
   type Mono,
   type NodeId,
   type NodeView,
@@ -40,13 +41,17 @@ export interface Store extends Stoppable {
   /** Ignored for a target that is gone, as is a snapshot. */
   putFinding(id: string, finding: Finding): void
   putSnapshot(id: string, snapshot: Snapshot): void
+  /** Opens the protobuf stream of an own target; it is closed with its target at the latest. */
+  openStream(targetId: string): void
+  closeStream(targetId: string): void
   /** From this node's own Docker, as a manager. Again when nothing changed: it keeps the age low. */
   putSwarmState(swarmState: SwarmState, readAt?: Mono): void
   /** All targets of this node are listed and were probed once: peers may drop what our previous epoch had. */
   markComplete(): void
 
-  /** Every entry of the cluster, own ones first. */
+  /** The entry of every target of the cluster, own ones first; without further streams. */
   entries(): Iterable<Entry>
+  /** Of a target, or of a stream. */
   entry(owner: NodeId, id: string): Entry | undefined
   /** Own node first, then by node id. */
   nodes(): readonly NodeView[]
@@ -54,6 +59,8 @@ export interface Store extends Stoppable {
   swarmState(): Dated<SwarmState> | undefined
   /** `listener` is called after each change, in order. One that throws doesn't keep others from being called. */
   subscribe(listener: (change: Change) => void): () => void
+  /** The same, with the changes of streams. */
+  subscribeToStreams(listener: (change: Change) => void): () => void
 
   /** For sync: what it sends to peers. */
   readonly own: Own
@@ -92,16 +99,17 @@ const sweepIntervalMs = 1000
 export function createStore(options: StoreOptions): Store {
   const { clock, forgetAfterMs, version, isAddressed = () => false, onListenerError = raise } = options
   const startedAt = clock.now()
-  const listeners = new Set<(change: Change) => void>()
+  /** With the changes that each is called for. */
+  const listeners = new Map<(change: Change) => void, (change: Change) => boolean>()
   let self: Self | undefined
   let managers: ReadonlySet<NodeId> = new Set()
   let isComplete = false
   let ownTrouble: Trouble | undefined
 
   function notify(change: Change): void {
-    for (const listener of listeners)
+    for (const [listener, matches] of listeners)
       try {
-        listener(change)
+        if (matches(change)) listener(change)
       } catch (error) {
         onListenerError(error)
       }
@@ -143,6 +151,11 @@ export function createStore(options: StoreOptions): Store {
     },
   })
 
+  function subscribe(listener: (change: Change) => void, matches: (change: Change) => boolean) {
+    listeners.set(listener, matches)
+    return () => listeners.delete(listener)
+  }
+
   let cancelSweep = sweepLater()
   function sweepLater(): () => void {
     return clock.after(untilNext(sweepIntervalMs, clock.now()), () => {
@@ -169,6 +182,8 @@ export function createStore(options: StoreOptions): Store {
     replaceTargets: own.replaceTargets,
     putFinding: own.putFinding,
     putSnapshot: own.putSnapshot,
+    openStream: own.openStream,
+    closeStream: own.closeStream,
     putSwarmState: (value, readAt = clock.now()) => swarmStates.put(value, identity().node, readAt),
     markComplete() {
       if (isComplete) return
@@ -176,8 +191,8 @@ export function createStore(options: StoreOptions): Store {
       notify({ kind: 'nodes' })
     },
     *entries() {
-      for (const { entry } of own.entries.values()) yield entry
-      yield* peers.entries()
+      for (const { entry } of own.entries.values()) if (!isStreamId(entry.target.id)) yield entry
+      for (const entry of peers.entries()) if (!isStreamId(entry.target.id)) yield entry
     },
     entry: (owner, id) => (owner === self?.node ? own.entries.get(id)?.entry : peers.entry(owner, id)),
     nodes() {
@@ -187,10 +202,8 @@ export function createStore(options: StoreOptions): Store {
       return [{ self, version, link: 'self', since: startedAt, ...trouble }, ...others]
     },
     swarmState: swarmStates.newest,
-    subscribe(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
+    subscribe: (listener) => subscribe(listener, (change) => !isOfStream(change)),
+    subscribeToStreams: (listener) => subscribe(listener, () => true),
     own: {
       self: identity,
       entries: () => own.entries.values(),
@@ -213,6 +226,11 @@ export function createStore(options: StoreOptions): Store {
       listeners.clear()
     },
   }
+}
+
+function isOfStream(change: Change): boolean {
+  if (change.kind === 'entry') return isStreamId(change.entry.target.id)
+  return change.kind === 'gone' && isStreamId(change.id)
 }
 
 function raise(error: unknown): never {

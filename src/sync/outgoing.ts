@@ -144,7 +144,7 @@ interface Recipient {
 
 interface OwnChangesDeps {
   readonly clock: Clock
-  readonly store: Pick<Store, 'own' | 'subscribe'>
+  readonly store: Pick<Store, 'own' | 'subscribeToStreams'>
   readonly sessions: ReadonlyMap<unknown, Recipient>
   /** This node has another id than before. */
   readonly renamed: (before: NodeId) => void
@@ -182,7 +182,7 @@ export function watchOwnChanges({ clock, store, sessions, renamed }: OwnChangesD
   }
 
   for (const { entry } of own.entries()) putPage(entry.target.id)
-  const unsubscribe = store.subscribe((change) => {
+  const unsubscribe = store.subscribeToStreams((change) => {
     const self = own.self()
     if (change.kind === 'entry' && change.entry.owner === self.node) {
       const { entry, before } = change

@@ -34,7 +34,10 @@ export interface Session {
 }
 
 /** What sync needs of the store. */
-export type SyncStore = Pick<Store, 'own' | 'peers' | 'putRemoteSwarmState' | 'setOwnTrouble' | 'subscribe'>
+export type SyncStore = Pick<
+  Store,
+  'own' | 'peers' | 'putRemoteSwarmState' | 'setOwnTrouble' | 'subscribeToStreams'
+>
 
 export interface SessionDeps {
   readonly link: Link

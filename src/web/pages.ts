@@ -11,7 +11,7 @@ import type { Names } from '../names/names.ts'
 import { expiredTrouble } from './freshness.ts'
 import { answerTimeoutMs, type Reader } from './reader.ts'
 import { type Rendering, sendRendered } from './rendering.ts'
-import { type Readings, type ReadReplicas, readAll } from './replicas.ts'
+import { type ReadHow, type Readings, type ReadReplicas, readAll } from './replicas.ts'
 import type { ResponseMemory } from './response-memory.ts'
 
 export interface PagesDeps {
@@ -57,7 +57,8 @@ async function answerPage(
     deps.scrapeTimeoutMs,
   )
   const deadline = clock.now() + timeoutMs
-  const readings = await read(found, timeoutMs, request, deps)
+  const how = { timeoutMs, kind: deps.rendering.kindFor(request) }
+  const readings = await read(found, how, request, deps)
   await deps.memory.reserve(request, reply, readings.maxBytes, Math.max(0, deadline - clock.now()))
   const rendered = await deps.rendering.render(await readings.makePage(), request)
 
@@ -93,14 +94,14 @@ function queryOf(
 
 function read(
   found: Extract<LookUpResult, { readonly kind: 'one' | 'replicas' }>,
-  timeoutMs: number,
+  how: ReadHow,
   request: FastifyRequest<PageRoute>,
   deps: PagesDeps,
 ): Promise<Readings> {
   /** Containers, and the id of the own node, may have changed since the request came. */
   const lookUpAgain = () => deps.lookUp(queryOf(request, deps.nodes()))
-  if (found.kind === 'one') return readContainer(found.entry, timeoutMs, request, lookUpAgain, deps)
-  return deps.readReplicas(found.full, found.replicas, timeoutMs, () => {
+  if (found.kind === 'one') return readContainer(found.entry, how, request, lookUpAgain, deps)
+  return deps.readReplicas(found.full, found.replicas, how, () => {
     const now = lookUpAgain()
     return now.kind === 'replicas' ? now.replicas : []
   })
@@ -108,7 +109,7 @@ function read(
 
 async function readContainer(
   entry: Entry,
-  timeoutMs: number,
+  how: ReadHow,
   request: FastifyRequest<PageRoute>,
   lookUpAgain: () => LookUpResult,
   deps: PagesDeps,
@@ -118,7 +119,7 @@ async function readContainer(
     const now = lookUpAgain()
     return now.kind === 'one' ? [{ slot, entry: now.entry }] : []
   }
-  const reading = (await readAll([{ slot, entry }], timeoutMs, entryNow, deps))[0]!
+  const reading = (await readAll([{ slot, entry }], how, entryNow, deps))[0]!
   if ('trouble' in reading) throw errorOf(reading.trouble)
   const { page, ...rest } = reading.result
   return { ...rest, maxBytes: deps.rendering.maxBytesOf(page, request), makePage: async () => page }

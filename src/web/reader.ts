@@ -4,7 +4,18 @@
 import type { Clock } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
 import { errorOf, ProxyError, troubleOf } from '../errors.ts'
-import type { Entry, Mono, NodeId, NodeView, Snapshot, SwarmState } from '../model.ts'
+import {
+  agentTarget,
+  type Entry,
+  type FormatKind,
+  type Mono,
+  type NodeId,
+  type NodeView,
+  type Snapshot,
+  type SwarmState,
+  streamId,
+  targetIdOf,
+} from '../model.ts'
 import { nodeNamesOf } from '../names/node-names.ts'
 import { compoundKey } from '../names/resources.ts'
 import {
@@ -39,8 +50,8 @@ export interface ReaderDeps {
 }
 
 export interface Reader {
-  /** Rejects with a `ProxyError`, within the timeout. */
-  read(entry: Entry, timeoutMs: number): Promise<ReadResult>
+  /** What the target answers to a request for this kind. Rejects with a `ProxyError`, within the timeout. */
+  read(entry: Entry, timeoutMs: number, kind?: FormatKind): Promise<ReadResult>
 }
 
 /** Further clients are refused. */
@@ -95,15 +106,35 @@ export function createReader(deps: ReaderDeps): Reader {
   ): Promise<FinalDecision> {
     const trouble = await within(scrape, timeoutMs, clock)
     const latest = store.entry(entry.owner, entry.target.id)
-    if (!latest) return refuse({ code: 'stopped', reason: 'the container was removed' })
-    if (!trouble) return serveSnapshot(latest)
+    if (!latest && !store.entry(entry.owner, targetIdOf(entry.target.id)))
+      return refuse({ code: 'stopped', reason: 'the container was removed' })
+    if (!trouble) return serveSnapshot(latest ?? entry)
     if (!isOwnerUnavailable(trouble.code)) return refuse(trouble)
-    return serveCached(latest, contextOf(latest, 'off'), trouble)
+    return cached(latest ?? entry, trouble)
+  }
+
+  /** From the stream's cache, or, if it has nothing to serve, from the target's. */
+  function cached(stream: Entry, why?: Trouble): FinalDecision {
+    const decision = serveCached(stream, contextOf(stream, 'off'), why)
+    const target = store.entry(stream.owner, targetIdOf(stream.target.id))
+    if (decision.kind === 'serve' || !target || target.target.id === stream.target.id) return decision
+    return serveCached(target, contextOf(target, 'off'), why)
+  }
+
+  /** The agent's own metrics are text only. A stream that isn't open has no snapshot yet. */
+  function streamOf(entry: Entry, kind: FormatKind): Entry {
+    if (kind === 'text' || entry.target.id === agentTarget) return entry
+    const id = streamId(entry.target.id, kind)
+    const { snapshot, ...rest } = entry
+    return store.entry(entry.owner, id) ?? { ...rest, target: { ...entry.target, id } }
   }
 
   return {
-    async read(entry, timeoutMs) {
-      const decision = decide(entry, contextOf(entry, deps.maxAgeMsOf(entry)))
+    async read(target, timeoutMs, kind = 'text') {
+      const entry = streamOf(target, kind)
+      const context = contextOf(entry, deps.maxAgeMsOf(entry))
+      if (context.owner.state === 'lost') return resultOf(cached(entry))
+      const decision = decide(entry, context)
       if (decision.kind !== 'refresh') return resultOf(decision)
       if (waiting >= maxWaiting) throw new ProxyError('overloaded', 'too many requests are waiting')
       waiting += 1

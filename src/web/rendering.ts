@@ -5,12 +5,13 @@ import { gzip, gzipSync } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Offer } from '../exposition/formats.ts'
 import { acceptsGzip } from '../http/negotiation.ts'
-import type { Format, Page } from '../model.ts'
+import type { Format, FormatKind, Page } from '../model.ts'
 
 /** The exposition formats, as serving needs them. */
 export interface Formats {
   /** The page's own format if the client accepts it, else the best of those that it accepts. */
-  negotiate(accept: string | undefined, own: Format): Offer
+  negotiate(accept: string | undefined, own?: Format): Offer
+  kindOf(format: Format): FormatKind
   contentTypeOf(format: Format, escaping: Offer['escaping']): string
   /** Whether a page of this format is sent unchanged. */
   isTakenAsItIs(own: Format, to: Offer): boolean
@@ -37,6 +38,8 @@ export interface Rendered {
 }
 
 export interface Rendering {
+  /** The kind that the client prefers. */
+  kindFor(request: Pick<FastifyRequest, 'headers'>): FormatKind
   render(page: Page, request: Pick<FastifyRequest, 'headers'>): Promise<Rendered>
   /** The most memory that rendering and sending this page takes. */
   maxBytesOf(page: Page, request: Pick<FastifyRequest, 'headers'>): number
@@ -55,6 +58,7 @@ const copiesToConvert = 5
 
 export function createRendering(formats: Formats): Rendering {
   return {
+    kindFor: ({ headers }) => formats.kindOf(formats.negotiate(headers.accept).format),
     async render(page, { headers }) {
       const offer = formats.negotiate(headers.accept, page.format)
       const contentType = formats.contentTypeOf(offer.format, offer.escaping)

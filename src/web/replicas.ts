@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
 import { ProxyError, troubleOf } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
-import type { Mono, Page } from '../model.ts'
+import type { FormatKind, Mono, Page } from '../model.ts'
 import { plainPage } from '../model.ts'
 import type { Replica } from '../names/resolution.ts'
 import { expiredTrouble, type ReadResult } from './freshness.ts'
@@ -29,9 +29,15 @@ export interface Readings extends Omit<ReadResult, 'page'> {
 export type ReadReplicas = (
   service: string,
   replicas: readonly Replica[],
-  timeoutMs: number,
+  how: ReadHow,
   lookUpAgain: () => readonly Replica[],
 ) => Promise<Readings>
+
+/** What the client asks for, and how long it may take. */
+export interface ReadHow {
+  readonly timeoutMs: number
+  readonly kind: FormatKind
+}
 
 type UpReplica = { readonly slot: string; readonly result: ReadResult }
 type DownReplica = { readonly slot: string; readonly trouble: Trouble }
@@ -43,24 +49,30 @@ type ReplicaReading = UpReplica | DownReplica
  */
 export async function readAll(
   replicas: readonly Replica[],
-  timeoutMs: number,
+  { timeoutMs, kind }: ReadHow,
   lookUpAgain: () => readonly Replica[],
   { clock, reader }: Pick<ReplicasDeps, 'clock' | 'reader'>,
 ): Promise<readonly ReplicaReading[]> {
   const deadline = clock.now() + timeoutMs
-  const first = await Promise.all(replicas.map((replica) => readOne(replica, timeoutMs, reader)))
+  const first = await Promise.all(replicas.map((replica) => readOne(replica, { timeoutMs, kind }, reader)))
   const leftMs = deadline - clock.now()
   if (first.every(isUp) || leftMs <= 0) return first
   const failed = replicas.filter((_, at) => !isUp(first[at]!))
   const successors = lookUpAgain().filter((next) => failed.some((before) => isSuccessor(next, before)))
-  const second = await Promise.all(successors.map((replica) => readOne(replica, leftMs, reader)))
+  const second = await Promise.all(
+    successors.map((replica) => readOne(replica, { timeoutMs: leftMs, kind }, reader)),
+  )
   return first.map((reading) => second.find(({ slot }) => slot === reading.slot) ?? reading)
 }
 
-async function readOne({ slot, entry }: Replica, timeoutMs: number, reader: Reader): Promise<ReplicaReading> {
+async function readOne(
+  { slot, entry }: Replica,
+  { timeoutMs, kind }: ReadHow,
+  reader: Reader,
+): Promise<ReplicaReading> {
   if (!entry) return { slot, trouble: { code: 'stopped', reason: 'no container runs in this slot' } }
   try {
-    return { slot, result: await reader.read(entry, timeoutMs) }
+    return { slot, result: await reader.read(entry, timeoutMs, kind) }
   } catch (error) {
     if (!(error instanceof ProxyError)) throw error
     return { slot, trouble: troubleOf(error) }
@@ -97,8 +109,8 @@ export function createReadReplicas(deps: ReplicasDeps): ReadReplicas {
     return formats.merge([...parts, { page: upPage(replicaLabel, readings) }], format)
   }
 
-  return async (service, replicas, timeoutMs, lookUpAgain) => {
-    const read = await readAll(replicas, timeoutMs, lookUpAgain, deps)
+  return async (service, replicas, how, lookUpAgain) => {
+    const read = await readAll(replicas, how, lookUpAgain, deps)
     // those that were read first have waited for the others
     const now = clock.now()
     const readings = read.map((reading) => withoutExpired(reading, now))

@@ -159,8 +159,8 @@ export function startAgent(around: NetworkContext): Agent {
       isProbed: prober.isInitialPassDone,
     }),
   )
-  store.subscribe(pipeline.changed)
-  store.subscribe((change) => {
+  store.subscribeToStreams(pipeline.changed)
+  store.subscribeToStreams((change) => {
     if (change.kind === 'gone' && change.owner === store.own.self().node) pageMemory.release(change.id)
   })
   store.subscribe(createContainerLog({ clock, log, ownNode: () => store.own.self().node }))

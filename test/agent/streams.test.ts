@@ -1,0 +1,109 @@
+// When the protobuf stream of a target is open, with the real store and the real scraper.
+
+import { beforeEach, expect, test } from 'vitest'
+import { startPipeline } from '../../src/agent/pipeline.ts'
+import { createStreams } from '../../src/agent/streams.ts'
+import { settingsOf } from '../../src/labels/settings.ts'
+import { createLog } from '../../src/logging/log.ts'
+import { type FormatKind, streamId } from '../../src/model.ts'
+import { createMetrics } from '../../src/runtime/metrics.ts'
+import { startScraper } from '../../src/scrape/scraper.ts'
+import { createStore, type Store } from '../../src/store/store.ts'
+import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
+import { self, target } from '../store/samples.ts'
+import { page } from '../web/agent.ts'
+
+let clock: VirtualClock
+let store: Store
+let streams: ReturnType<typeof createStreams>
+/** The kinds that were scraped, in order. */
+let scraped: FormatKind[]
+
+const stream = streamId('a', 'protobuf')
+const intervalMs = 10_000
+const found = {
+  kind: 'found',
+  endpoint: { url: 'http://10.0.0.2:8080/metrics', port: 8080, why: 'scanned' },
+} as const
+
+beforeEach(async () => {
+  clock = virtualClock()
+  store = createStore({ clock, forgetAfterMs: 300_000, version: 'test' })
+  store.identify(self())
+  scraped = []
+  const scraper = startScraper(
+    {
+      ...{ clock, log: createLog('silent'), metrics: createMetrics() },
+      admit: () => {},
+      onIdle: () => {},
+      read: async (_, { kind = 'text' }) => {
+        scraped.push(kind)
+        return { page: page('x 1\n'), contentType: undefined }
+      },
+    },
+    store.putSnapshot,
+  )
+  const pipeline = startPipeline({
+    clock,
+    store,
+    config: { scrapeIntervalMs: intervalMs, scrapeTimeoutMs: intervalMs },
+    settings: ({ labels }) => settingsOf(labels, undefined),
+    planOf: () => undefined,
+    probe: () => {},
+    repeat: () => {},
+    scrape: scraper.update,
+    isProbed: () => true,
+  })
+  store.subscribeToStreams(pipeline.changed)
+  const { decideNow } = pipeline
+  streams = createStreams({ clock, store, decideNow, scrape: scraper.now, idleMs: 5 * intervalMs })
+  store.replaceTargets([target('a')])
+  store.putFinding('a', found)
+  await clock.pass(1000)
+  scraped = []
+})
+
+const isOpen = () => store.entry('n1', stream) !== undefined
+
+test('without a request only text is scraped', async () => {
+  await clock.pass(10 * intervalMs)
+  expect([isOpen(), new Set(scraped)]).toEqual([false, new Set(['text'])])
+})
+
+test('the first request opens the stream and scrapes it at once', async () => {
+  await streams.refresh(stream, 1000)
+  expect(scraped).toEqual(['protobuf'])
+  expect(store.entry('n1', stream)?.snapshot?.ok).toBe(true)
+})
+
+test('an open stream is scraped on schedule, beside the text', async () => {
+  await streams.refresh(stream, 1000)
+  scraped = []
+  await clock.pass(2 * intervalMs)
+  expect(scraped.filter((kind) => kind === 'protobuf').length).toBeGreaterThanOrEqual(1)
+  expect(scraped.filter((kind) => kind === 'text').length).toBeGreaterThanOrEqual(1)
+})
+
+test('a stream is closed after five intervals without a request, no sooner', async () => {
+  await streams.refresh(stream, 1000)
+  await clock.pass(4 * intervalMs)
+  await streams.refresh(stream, 1000)
+  await clock.pass(5 * intervalMs - 1)
+  expect(isOpen()).toBe(true)
+  await clock.pass(2)
+  expect(isOpen()).toBe(false)
+  scraped = []
+  await clock.pass(3 * intervalMs)
+  expect(new Set(scraped)).toEqual(new Set(['text']))
+  await streams.refresh(stream, 1000)
+  expect(isOpen()).toBe(true)
+})
+
+test('the stream of a target that is gone is closed, and not opened again', async () => {
+  await streams.refresh(stream, 1000)
+  store.replaceTargets([])
+  expect(isOpen()).toBe(false)
+  await clock.pass(100)
+  await expect(streams.refresh(stream, 1000)).rejects.toMatchObject({ code: 'searching' })
+  expect(isOpen()).toBe(false)
+})

@@ -1,0 +1,219 @@
+// Native histograms through real agents that are linked over SSH: what a client gets is what the container itself
+// answers to that client, on the container's node and on the other one. The containers answer with real metrics of
+// Prometheus and Alertmanager, in protobuf or in text, as the client asks.
+
+import { readFileSync } from 'node:fs'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { type Agent, startAgent } from '../src/agent/agent.ts'
+import { systemClock as clock } from '../src/clock.ts'
+import { readConfig } from '../src/config/config.ts'
+import { contentTypeOf } from '../src/exposition/formats.ts'
+import { createLog } from '../src/logging/log.ts'
+import { freePort } from '../tools/bench/processes.ts'
+import { decoded, isNative } from './exposition/protobuf/judge.ts'
+import { scaled } from './helpers/limits.ts'
+import { httpServer } from './helpers/server.ts'
+import { type SwarmContainer, startSwarmEngines } from './helpers/swarm-engine.ts'
+import { until } from './helpers/until.ts'
+import { ask } from './web/agent.ts'
+
+vi.setConfig({ testTimeout: scaled(60_000), hookTimeout: scaled(120_000) })
+
+const fixture = (name: string) => gunzipSync(readFileSync(`test/fixtures/protobuf/${name}.gz`))
+
+interface Exporter {
+  readonly text: Buffer
+  readonly protobuf?: Buffer
+}
+
+const prometheus: Exporter = { text: fixture('prometheus.text'), protobuf: fixture('prometheus.protobuf') }
+const alertmanager: Exporter = {
+  text: fixture('alertmanager.text'),
+  protobuf: fixture('alertmanager.protobuf'),
+}
+const textOnly: Exporter = { text: prometheus.text }
+
+/** As Prometheus 3 asks with and without `scrape_native_histograms`. */
+const texts =
+  'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1'
+const native = `application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,${texts}`
+
+const placed: readonly (Omit<SwarmContainer, 'port'> & { readonly exporter: Exporter })[] = [
+  { node: 0, name: 'prometheus', exporter: prometheus },
+  { node: 1, name: 'alertmanager', exporter: alertmanager },
+  { node: 1, name: 'plain', exporter: textOnly },
+  { node: 1, name: 'cached', exporter: alertmanager, labels: { 'app-metrics-proxy.max-age': 'off' } },
+  { node: 0, name: 'unasked', exporter: prometheus },
+  ...[0, 1].map((node) => ({
+    ...{ node, exporter: prometheus },
+    task: { stack: 'shop', service: 'same', slot: node + 1 },
+  })),
+  { node: 0, exporter: alertmanager, task: { stack: 'shop', service: 'mixed', slot: 1 } },
+  { node: 1, exporter: textOnly, task: { stack: 'shop', service: 'mixed', slot: 2 } },
+]
+
+/** The client names no escaping, as Prometheus doesn't. */
+const protobufType = contentTypeOf('protobuf', 'underscores')
+
+const cleanup = new AsyncDisposableStack()
+const ports: number[] = []
+const agents: Agent[] = []
+/** The Accept headers that each container got, by its place in `placed`. */
+const requests: string[][] = placed.map(() => [])
+const internalErrors: unknown[] = []
+
+beforeAll(async () => {
+  const containers = await Promise.all(
+    placed.map(async ({ exporter, ...container }, at) => {
+      const server = await httpServer((request, response) => {
+        const accept = request.headers.accept ?? ''
+        requests[at]!.push(accept)
+        const isProtobuf = exporter.protobuf !== undefined && /^[^,]*vnd\.google\.protobuf/.test(accept)
+        response.setHeader('content-type', contentTypeOf(isProtobuf ? 'protobuf' : 'text/0.0.4'))
+        response.setHeader('content-encoding', 'gzip')
+        response.end(gzipSync(isProtobuf ? exporter.protobuf! : exporter.text))
+      })
+      cleanup.use(server)
+      return { ...container, port: server.port }
+    }),
+  )
+  const engines = await startSwarmEngines(['alpha', 'beta'], containers)
+  for (const engine of engines) cleanup.use(engine)
+  const first = await freePort()
+  const silent = createLog('silent')
+  const log = { ...silent, internal: (error: unknown) => void internalErrors.push(error) }
+  for (const [at, engine] of engines.entries()) {
+    const config = readConfig({
+      DOCKER_HOST: engine.host,
+      SSHPASS: 'a secret that is long enough',
+      PEERS: `127.0.0.1:${first}`,
+      PORTS: '1',
+    })
+    const sshPort = at === 0 ? first : 0
+    const agent = await startAgent({
+      config: { ...config, listenPort: 0, sshPort },
+      clock,
+      log,
+      version: 'test',
+    })
+    cleanup.defer(agent.stop)
+    agents.push(agent)
+    ports.push(agent.port)
+  }
+  for (const port of ports)
+    await until('an agent to be ready', async () => (await ask(port, '/-/ready')).status === 200, {
+      within: 60_000,
+    })
+})
+afterAll(() => cleanup.disposeAsync())
+
+async function get(node: number, path: string, accept: string) {
+  const { status, headers, body } = await ask(ports[node]!, path, { headers: { accept } })
+  return { status, type: String(headers['content-type']), age: headers.age, body: Buffer.from(body) }
+}
+
+const natives = (body: Buffer) =>
+  decoded(body).flatMap(({ name, metric = [] }) =>
+    metric.filter(isNative).map(({ label = [], ...one }) => ({ name, metric: { ...one, label } })),
+  )
+
+const nodes = [0, 1] as const
+
+test.each(nodes)('a client that asks for text gets the container’s own text, at node %d', async (node) => {
+  for (const [name, { text }] of Object.entries({ prometheus, alertmanager })) {
+    const { status, type, body } = await get(node, `/${name}/metrics`, texts)
+    expect([status, type]).toEqual([200, expect.stringMatching(/^text\/plain/)])
+    expect(body.equals(text)).toBe(true)
+  }
+})
+
+test('a container is not asked for protobuf unless a client asks for it', () => {
+  const unasked = requests[placed.findIndex(({ name }) => name === 'unasked')]!
+  expect(unasked.length).toBeGreaterThan(0)
+  expect(unasked.filter((accept) => accept.includes('protobuf'))).toEqual([])
+})
+
+test.each(nodes)(
+  'a client that prefers protobuf gets the container’s own bytes, at node %d',
+  async (node) => {
+    for (const [name, { protobuf }] of Object.entries({ prometheus, alertmanager })) {
+      const { status, type, age, body } = await get(node, `/${name}/metrics`, native)
+      expect([status, type, age]).toEqual([200, protobufType, undefined])
+      expect(natives(body).length).toBeGreaterThan(0)
+      expect(body.equals(protobuf!)).toBe(true)
+    }
+  },
+)
+
+test.each(nodes)('clients with different wishes do not disturb each other, at node %d', async (node) => {
+  const rounds = Array.from({ length: 10 }, () => [
+    get(node, '/prometheus/metrics', native),
+    get(node, '/prometheus/metrics', texts),
+  ])
+  for (const [asProtobuf, asText] of await Promise.all(rounds.map((pair) => Promise.all(pair)))) {
+    expect(asProtobuf!.body.equals(prometheus.protobuf!)).toBe(true)
+    expect(asText!.body.equals(prometheus.text)).toBe(true)
+  }
+})
+
+test.each(nodes)('a container without protobuf answers what it has, at node %d', async (node) => {
+  const { status, type, body } = await get(node, '/plain/metrics', native)
+  expect([status, type]).toEqual([200, expect.stringMatching(/^text\/plain/)])
+  expect(body.equals(textOnly.text)).toBe(true)
+})
+
+test.each(nodes)('protobuf comes from the cache where MAX_AGE is off, at node %d', async (node) => {
+  for (let time = 0; time < 2; time += 1) {
+    const { status, body } = await get(node, '/cached/metrics', native)
+    expect([status, body.equals(alertmanager.protobuf!)]).toEqual([200, true])
+  }
+})
+
+test.each(nodes)(
+  'a service has the native histograms of all replicas, with their slot, at node %d',
+  async (node) => {
+    const { status, type, body } = await get(node, '/shop_same/metrics', native)
+    expect([status, type]).toEqual([200, protobufType])
+    const own = natives(prometheus.protobuf!)
+    for (const slot of ['1', '2']) {
+      const ofSlot = natives(body).flatMap(({ name, metric }) => {
+        const label = (metric.label ?? []).find((one) => one.name === 'slot')
+        return label?.value === slot
+          ? [{ name, metric: { ...metric, label: (metric.label ?? []).filter((one) => one !== label) } }]
+          : []
+      })
+      expect(ofSlot).toEqual(own)
+    }
+  },
+)
+
+test.each(nodes)(
+  'a replica that has only text takes no native histogram from the others, at node %d',
+  async (node) => {
+    const { status, type, body } = await get(node, '/shop_mixed/metrics', native)
+    expect([status, type]).toEqual([200, protobufType])
+    expect(natives(body).length).toBe(natives(alertmanager.protobuf!).length)
+    const slots = new Set(
+      decoded(body).flatMap(({ metric = [] }) =>
+        metric.map(({ label = [] }) => label.find(({ name }) => name === 'slot')?.value),
+      ),
+    )
+    expect(slots).toEqual(new Set(['1', '2']))
+  },
+)
+
+test('the cache has protobuf while the container’s agent is down', async () => {
+  await get(1, '/prometheus/metrics', native)
+  await agents[0]!.stop()
+  await until(
+    'the link to be lost',
+    async () => (await get(1, '/prometheus/metrics', native)).age !== undefined,
+  )
+  const { status, type, body } = await get(1, '/prometheus/metrics', native)
+  expect([status, type, body.equals(prometheus.protobuf!)]).toEqual([200, protobufType, true])
+})
+
+test('no agent met an internal error', () => {
+  expect(internalErrors).toEqual([])
+})
