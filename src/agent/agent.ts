@@ -144,8 +144,9 @@ async function start(
   store.subscribeToStreams((change) => {
     if (change.kind === 'gone' && change.owner === ownNode()) pageMemory.release(change.id)
   })
+  const maxAgeMsOf = ({ target }: Entry) => settings(target).maxAgeMs?.value ?? config.maxAgeMs
   const streams = createStreams({
-    ...{ clock, store, decideNow: pipeline.decideNow, scrape: scraper.now },
+    ...{ clock, store, decideNow: pipeline.decideNow, scrape: scraper.now, maxAgeMsOf },
     idleMs: idleIntervals * config.scrapeIntervalMs,
   })
 
@@ -165,7 +166,15 @@ async function start(
       if (self.swarm) failure.reject(new ConfigError([secretMissing]))
       return
     }
-    const context = { clock, log, metrics, version, store, refreshOwn: streams.refresh, rereadManagers }
+    const context = {
+      clock,
+      log,
+      metrics,
+      version,
+      store,
+      refreshOwn: streams.refreshUnlessLive,
+      rereadManagers,
+    }
     peers.begin(() => startSync({ ...context, config: { ...config, secret } }))
   }
   const discovery = started(
@@ -217,9 +226,10 @@ async function start(
     problems,
   }
 
-  async function refresh({ owner, target: { id } }: Entry, budget: number): Promise<void> {
-    if (owner === self?.node) return streams.refresh(id, budget)
-    return peers.refresh(owner, id, budget)
+  async function refresh({ owner, target: { id } }: Entry, timeoutMs: number): Promise<number> {
+    if (owner !== self?.node) return peers.refresh(owner, id, timeoutMs)
+    await streams.refresh(id, timeoutMs)
+    return 0
   }
   const server = started(
     await startWeb({
@@ -234,7 +244,7 @@ async function start(
       isMemoryShort: memory.isExhausted,
       lookUp: names.lookUp,
       pending: readiness.pendingForNames,
-      maxAgeMsOf: ({ target }) => settings(target).maxAgeMs?.value ?? config.maxAgeMs,
+      maxAgeMsOf,
       refresh,
       nodes,
       problems: () => problems(nodes()),

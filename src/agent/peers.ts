@@ -25,7 +25,7 @@ export function createPeers(isExpected: boolean, onFailure: (error: unknown) => 
     },
     async refresh(node: NodeId, id: string, timeoutMs: number) {
       if (!sync) throw new ProxyError('owner_lost', 'there is no link to the agent of that node')
-      await sync.refresh(node, id, timeoutMs)
+      return sync.refresh(node, id, timeoutMs)
     },
     flush: () => sync?.flush(),
     peers: (): readonly PeerView[] => sync?.peers() ?? [],

@@ -23,7 +23,7 @@ export interface Mesh extends Stoppable {
   seek(addresses: readonly string[]): void
   /** A peer has called. */
   accept(channel: Channel): void
-  refresh(node: NodeId, id: string, budgetMs: number, signal?: AbortSignal): Promise<void>
+  refresh(node: NodeId, id: string, budgetMs: number, signal?: AbortSignal): Promise<number>
   /** No more own changes are expected now: what waits is sent. */
   flush(): void
   peers(): readonly PeerView[]
@@ -298,7 +298,7 @@ export function createMesh(options: MeshOptions): Mesh {
     async refresh(node, id, budgetMs, signal) {
       const session = membership.present(node)
       if (!session) throw new ProxyError('owner_lost', 'there is no link to the agent of that node')
-      await session.refresh(id, budgetMs, signal)
+      return session.refresh(id, budgetMs, signal)
     },
     flush: ownChanges.flush,
     peers: () => peerViews([...dialler.addresses()], membership.sessions()),

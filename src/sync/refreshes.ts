@@ -8,9 +8,12 @@ import { errorOf, ProxyError, type Trouble, troubleOf } from '../errors.ts'
 import type { Message, Refreshed, RefreshMessage } from './messages.ts'
 
 export interface Refreshes {
-  /** Asks the peer to scrape one of its targets now. Resolves once the snapshot of that scrape is stored. */
-  request(id: string, budgetMs: number, signal?: AbortSignal): Promise<void>
-  /** The peer's request: scrapes, and sends the snapshot and the reply. */
+  /**
+   * Asks the peer for a live snapshot of one of its targets. Resolves once that one, or a newer one, is stored, with how
+   * old it was at most when the request was sent.
+   */
+  request(id: string, budgetMs: number, signal?: AbortSignal): Promise<number>
+  /** The peer's request: scrapes if need be, and sends the snapshot and the reply. */
   serve(request: Omit<RefreshMessage, 'kind'>): Promise<void>
   /** The peer's reply. */
   replied(reply: Omit<Refreshed, 'kind'>): void
@@ -23,7 +26,8 @@ export interface Refreshes {
 interface RefreshesDeps {
   readonly clock: Clock
   readonly send: (message: Message) => void
-  readonly refreshOwn: (id: string, budgetMs: number, signal: AbortSignal) => Promise<unknown>
+  /** Resolves with how old the snapshot was when it was asked for; 0: it was scraped since. */
+  readonly refreshOwn: (id: string, budgetMs: number, signal: AbortSignal) => Promise<number>
   /** Sends what is due about an own target. Resolves with the number of the snapshot that the peer has then. */
   readonly flush: (id: string) => Promise<number | undefined>
   /** The number of a peer's snapshot that is stored here; 0: none. */
@@ -33,8 +37,8 @@ interface RefreshesDeps {
 interface PendingRequest {
   readonly id: string
   /** The snapshot that the reply has named. */
-  number?: number
-  readonly done: () => void
+  reply?: { readonly number: number; readonly ageMs: number }
+  readonly done: (ageMs: number) => void
   readonly failed: (error: unknown) => void
 }
 
@@ -52,18 +56,18 @@ export function createRefreshes(deps: RefreshesDeps): Refreshes {
   let last = 0
   let serving = 0
 
-  async function scrape(id: string, budgetMs: number): Promise<Trouble | undefined> {
+  /** The snapshot's age, or why there is none. */
+  async function refresh(id: string, budgetMs: number): Promise<number | Trouble> {
     using limit = deadline(clock, budgetMs + scrapeDelayMs, closing.signal)
     try {
-      await refreshOwn(id, budgetMs, limit)
-      return undefined
+      return await refreshOwn(id, budgetMs, limit)
     } catch (error) {
       return limit.aborted ? timedOut : troubleOf(error)
     }
   }
 
-  function finish({ id, number, done }: PendingRequest): void {
-    if (number !== undefined && storedNumber(id) >= number) done()
+  function finish({ id, reply, done }: PendingRequest): void {
+    if (reply && storedNumber(id) >= reply.number) done(reply.ageMs)
   }
 
   return {
@@ -75,7 +79,7 @@ export function createRefreshes(deps: RefreshesDeps): Refreshes {
       using limit = deadline(clock, budgetMs, signal)
       limit.throwIfAborted()
       try {
-        await new Promise<void>((done, failed) => {
+        return await new Promise<number>((done, failed) => {
           const request: PendingRequest = { id, done, failed }
           pending.set(call, request)
           limit.addEventListener(
@@ -92,20 +96,20 @@ export function createRefreshes(deps: RefreshesDeps): Refreshes {
     async serve({ call, id, budget }) {
       if (serving >= maxRequests) return send({ kind: 'refreshed', call, trouble: tooMany })
       serving += 1
-      const trouble = await scrape(id, budget)
+      const age = await refresh(id, budget)
       const number = closing.signal.aborted ? undefined : await flush(id)
       serving -= 1
       if (closing.signal.aborted) return
-      if (trouble) send({ kind: 'refreshed', call, trouble })
-      else send({ kind: 'refreshed', call, ...(number ? { number } : { trouble: removed }) })
+      if (typeof age !== 'number') send({ kind: 'refreshed', call, trouble: age })
+      else send({ kind: 'refreshed', call, ...(number ? { number, age } : { trouble: removed }) })
     },
-    replied({ call, trouble, number }) {
+    replied({ call, trouble, number, age: ageMs = 0 }) {
       const request = pending.get(call)
       if (!request) return
       if (trouble) request.failed(errorOf(trouble))
       else if (number === undefined) request.failed(notArrived())
       else {
-        request.number = number
+        request.reply = { number, ageMs }
         finish(request)
       }
     },
@@ -119,8 +123,8 @@ export function createRefreshes(deps: RefreshesDeps): Refreshes {
   }
 }
 
-function requestTimedOut({ number }: PendingRequest): ProxyError {
-  return number === undefined
+function requestTimedOut({ reply }: PendingRequest): ProxyError {
+  return reply === undefined
     ? new ProxyError('timeout', 'the owner’s agent gave no answer in time')
     : notArrived()
 }

@@ -20,7 +20,7 @@ export interface Sync extends Stoppable {
   /** The port it listens on. */
   readonly port: number
   /** The owner scrapes now; its new snapshot is stored when this resolves. Rejects with a ProxyError. */
-  refresh(node: NodeId, id: string, budgetMs: number, signal?: AbortSignal): Promise<void>
+  refresh(node: NodeId, id: string, budgetMs: number, signal?: AbortSignal): Promise<number>
   /** No more own changes are expected now: what waits is sent, instead of up to 20 ms later. */
   flush(): void
   peers(): readonly PeerView[]
@@ -94,8 +94,9 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
     port: listener.port,
     async refresh(node, id, budgetMs, signal) {
       const requestedAt = clock.now()
-      await mesh.refresh(node, id, budgetMs, signal)
+      const ageMs = await mesh.refresh(node, id, budgetMs, signal)
       syncMetrics.refreshed(clock.now() - requestedAt)
+      return ageMs
     },
     flush: mesh.flush,
     peers: mesh.peers,

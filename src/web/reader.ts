@@ -43,10 +43,10 @@ export interface ReaderDeps {
   readonly scrapeTimeoutMs: number
   maxAgeMsOf(entry: Entry): number | 'off'
   /**
-   * Makes the owner scrape now. Once it resolves, the result, also a failure, is in the store. It rejects where the
-   * owner could not be asked.
+   * Makes the owner scrape now, unless its snapshot is at most MAX_AGE old. Once it resolves, the result, also a failure,
+   * is in the store; it resolves with how old that was when the owner was asked. It rejects if the owner can't be asked.
    */
-  refresh(entry: Entry, timeoutMs: number): Promise<void>
+  refresh(entry: Entry, timeoutMs: number): Promise<number>
 }
 
 export interface Reader {
@@ -62,13 +62,13 @@ export function createReader(deps: ReaderDeps): Reader {
   const defaultTimeoutMs = answerTimeoutMs(undefined, deps.scrapeTimeoutMs)
   /** Scrapes in progress. Each resolves with the reason if the owner could not be asked. */
   const scrapes = new Map<string, Promise<Trouble | undefined>>()
-  /** When the owner was asked to refresh this snapshot, or an older one. */
-  const requestedAt = new WeakMap<Snapshot, Mono>()
+  /** When this snapshot, or an older one, was live: no later than when the owner was asked for it. */
+  const liveAt = new WeakMap<Snapshot, Mono>()
   let waiting = 0
 
   function contextOf({ owner, snapshot }: Entry, maxAgeMs: number | 'off'): FreshnessContext {
     const link = ownerLinkOf(owner, store)
-    const readSince = snapshot && (link.state === 'self' ? snapshot.at : requestedAt.get(snapshot))
+    const readSince = snapshot && (link.state === 'self' ? snapshot.at : liveAt.get(snapshot))
     return { now: clock.now(), maxAgeMs, staleAfterMs, owner: link, readSince }
   }
 
@@ -78,9 +78,9 @@ export function createReader(deps: ReaderDeps): Reader {
     const scrape = deps
       // a client with a short timeout must not make a slow container fail for the others
       .refresh(entry, Math.max(timeoutMs, defaultTimeoutMs))
-      .then(() => {
+      .then((ageMs) => {
         const snapshot = store.entry(entry.owner, entry.target.id)?.snapshot
-        if (snapshot) requestedAt.set(snapshot, now)
+        if (snapshot) liveAt.set(snapshot, now - ageMs)
         return undefined
       }, troubleOf)
       .finally(() => scrapes.delete(key))

@@ -8,7 +8,10 @@ function stub() {
   return {
     calls,
     sync: {
-      refresh: async (...asked: readonly unknown[]) => void calls.push(['refresh', ...asked]),
+      async refresh(...request: readonly unknown[]) {
+        calls.push(['refresh', ...request])
+        return 0
+      },
       flush: () => void calls.push(['flush']),
       peers: () => [],
       isInitialSyncDone: () => true,

@@ -21,6 +21,7 @@ let scraped: FormatKind[]
 
 const stream = streamId('a', 'protobuf')
 const intervalMs = 10_000
+const maxAgeMs = 100
 const found = {
   kind: 'found',
   endpoint: { url: 'http://10.0.0.2:8080/metrics', port: 8080, why: 'scanned' },
@@ -56,7 +57,10 @@ beforeEach(async () => {
   })
   store.subscribeToStreams(pipeline.changed)
   const { decideNow } = pipeline
-  streams = createStreams({ clock, store, decideNow, scrape: scraper.now, idleMs: 5 * intervalMs })
+  streams = createStreams({
+    ...{ clock, store, decideNow, scrape: scraper.now, idleMs: 5 * intervalMs },
+    maxAgeMsOf: () => maxAgeMs,
+  })
   store.replaceTargets([target('a')])
   store.putFinding('a', found)
   await clock.pass(1000)
@@ -97,6 +101,16 @@ test('a stream is closed after five intervals without a request, no sooner', asy
   expect(new Set(scraped)).toEqual(new Set(['text']))
   await streams.refresh(stream, 1000)
   expect(isOpen()).toBe(true)
+})
+
+test('for a peer a live snapshot is not scraped again, and its age is given', async () => {
+  expect(await streams.refreshUnlessLive('a', 1000)).toBe(0)
+  await clock.pass(maxAgeMs)
+  expect(await streams.refreshUnlessLive('a', 1000)).toBe(maxAgeMs)
+  expect(scraped).toEqual(['text'])
+  await clock.pass(1)
+  expect(await streams.refreshUnlessLive('a', 1000)).toBe(0)
+  expect(scraped).toEqual(['text', 'text'])
 })
 
 test('the stream of a target that is gone is closed, and not opened again', async () => {

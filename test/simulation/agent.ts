@@ -8,6 +8,7 @@ import { createOwnMetrics } from '../../src/agent/own-metrics.ts'
 import { createPageMemory } from '../../src/agent/page-memory.ts'
 import { createSettings, startPipeline } from '../../src/agent/pipeline.ts'
 import { createReadiness } from '../../src/agent/readiness.ts'
+import { createStreams, idleIntervals } from '../../src/agent/streams.ts'
 import type { Discovered } from '../../src/discover/discovery.ts'
 import { ProxyError } from '../../src/errors.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
@@ -163,6 +164,11 @@ export function startAgent(around: NetworkContext): Agent {
   store.subscribeToStreams((change) => {
     if (change.kind === 'gone' && change.owner === store.own.self().node) pageMemory.release(change.id)
   })
+  const streams = createStreams({
+    ...{ clock, store, decideNow: pipeline.decideNow, scrape: scraper.now },
+    maxAgeMsOf: () => config.maxAgeMs,
+    idleMs: idleIntervals * config.scrapeIntervalMs,
+  })
   store.subscribe(createContainerLog({ clock, log, ownNode: () => store.own.self().node }))
 
   let mesh: Mesh | undefined
@@ -177,7 +183,7 @@ export function startAgent(around: NetworkContext): Agent {
       ...{ clock, log, store, version, maxBodyBytes: config.maxBodyBytes },
       identity: createIdentity(random.bytes(32)),
       dial: (to, signal) => network.dial(process, address, to, signal),
-      refreshOwn: scraper.now,
+      refreshOwn: streams.refreshUnlessLive,
       onLost: () => finding.trigger(),
       rereadManagers: nothing,
       watch: { sent: nothing, received: nothing, visible: nothing, linkLost: nothing },
@@ -218,10 +224,13 @@ export function startAgent(around: NetworkContext): Agent {
   const names = createNames(store, (labels) => settingsOf(labels).name?.value)
   const sd = createSd({ store, config, pending: readiness.pendingForLists })
 
-  async function refresh({ owner, target: { id } }: Entry, budget: number): Promise<void> {
-    if (owner === self?.node) return scraper.now(id, budget)
-    if (!mesh) throw new ProxyError('owner_lost', 'there is no link to the agent of that node')
-    return mesh.refresh(owner, id, budget)
+  async function refresh({ owner, target: { id } }: Entry, timeoutMs: number): Promise<number> {
+    if (owner !== self?.node) {
+      if (!mesh) throw new ProxyError('owner_lost', 'there is no link to the agent of that node')
+      return mesh.refresh(owner, id, timeoutMs)
+    }
+    await streams.refresh(id, timeoutMs)
+    return 0
   }
   const reader = createReader({
     clock,

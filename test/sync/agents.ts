@@ -66,7 +66,10 @@ export async function start(
     derive,
     ...(options.lookUp && { lookUp: options.lookUp }),
     rereadManagers: () => {},
-    refreshOwn: async (id, budget) => options.refreshOwn?.(store, id, budget),
+    async refreshOwn(id, budget) {
+      await options.refreshOwn?.(store, id, budget)
+      return 0
+    },
   })
   const agent = { store, sync, metrics, logged }
   agents.push(agent)

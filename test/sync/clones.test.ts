@@ -41,7 +41,8 @@ async function answer(agent: Agent, node: string): Promise<string> {
     maxAgeMsOf: () => 0,
     async refresh({ owner }, timeoutMs) {
       if (owner === agent.node) agent.show(id, content.get(agent.host)!)
-      else await mesh.refresh(owner, id, timeoutMs)
+      else return mesh.refresh(owner, id, timeoutMs)
+      return 0
     },
   })
   const entry = store.entry(node, id)

@@ -142,7 +142,10 @@ function startAgent(
     identity: createIdentity(),
     maxBodyBytes: 10_000_000,
     dial: (address) => network.dial(host, address),
-    refreshOwn: async (id, budget, signal) => options.refreshOwn?.(agent, id, budget, signal),
+    async refreshOwn(id, budget, signal) {
+      await options.refreshOwn?.(agent, id, budget, signal)
+      return 0
+    },
     onLost: () => (losses.searches += 1),
     rereadManagers: () => options.rereadManagers?.(agent),
     watch: {

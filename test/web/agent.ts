@@ -77,6 +77,7 @@ export async function startAgent(setup: Setup): Promise<Agent> {
       if (!setup.refresh) throw new Error('no scrape was expected')
       const snapshot = await setup.refresh(entry, timeoutMs)
       world.put({ ...entry, snapshot })
+      return 0
     },
     formats: setup.formats ?? formats,
     budget: createByteBudget(systemClock, setup.answerBytes ?? 2 ** 30),

@@ -10,6 +10,8 @@ import { node } from '../store/world.ts'
 let clock: VirtualClock
 let reader: Reader
 let entry: Entry
+/** How old the owner's snapshot is when it is asked for. */
+let ageMs: number
 let refreshes: number
 let link: 'up' | 'self'
 
@@ -20,6 +22,7 @@ const show = (value: number) => {
 beforeEach(() => {
   clock = virtualClock(1000)
   refreshes = 0
+  ageMs = 0
   link = 'up'
   entry = { owner: 'n2', target: target('a', { node: 'n2' }), finding: found, endpoint, history: [] }
   reader = createReader({
@@ -36,6 +39,7 @@ beforeEach(() => {
       refreshes += 1
       await clock.sleep(50)
       show(refreshes)
+      return ageMs
     },
   })
 })
@@ -60,6 +64,13 @@ test('a refreshed snapshot is live while the refresh request is younger than MAX
   await clock.pass(20)
   await read()
   expect(refreshes).toBe(2)
+})
+
+test('a snapshot that was old when its owner was asked is live for as much less', async () => {
+  ageMs = 60
+  await read()
+  await clock.pass(30)
+  expect(await read()).toMatchObject({ refreshes: 2 })
 })
 
 test('a snapshot that a peer sent after the refresh is refreshed again', async () => {

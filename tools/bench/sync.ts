@@ -87,7 +87,7 @@ async function agent(node: string, peers: readonly string[], sshPort = 0): Promi
     version: 'bench',
     store,
     rereadManagers: () => {},
-    refreshOwn: async () => {},
+    refreshOwn: async () => 0,
   })
   return {
     store,
