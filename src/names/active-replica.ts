@@ -6,7 +6,7 @@
 import type { Entry, NodeId } from '../model.ts'
 
 export interface ReplicaContext {
-  /** The slot's tasks from oldest to newest, where the managers list several. */
+  /** The slot's tasks from oldest to newest, where the managers list several; undefined where no managers are known. */
   readonly order?: readonly string[]
   /** Whether an owner can be asked: the last state of a lost node never outranks that of a connected one. */
   readonly isConnected: (owner: NodeId) => boolean
@@ -19,24 +19,25 @@ export interface ReplicaContext {
  * 1. A running container before one that has ended; of ended ones the last.
  * 2. While the one that was active last runs, only those are considered beside it that may follow it: one that the
  *    managers list as newer, or any once the active one refuses connections (it is being shut down) or its node is
- *    lost. One that was active before may not, unless the node of the active one is lost and the managers mean it to
- *    run, not the active one.
+ *    lost. One that was active before may not, unless the node of the active one is lost, and either the managers mean
+ *    it to run, not the active one, or no managers are known and its own node is connected.
  * 3. One on a connected node before one on a lost node.
  * 4. Of those with an endpoint the newest; if none has one, the oldest.
  * `entries` come in the order in which they became known, which decides where the managers' order doesn't.
  */
 export function activeReplica(
   entries: readonly Entry[],
-  { order = [], isConnected, previous = [] }: ReplicaContext,
+  { order, isConnected, previous = [] }: ReplicaContext,
 ): Entry | undefined {
   const running = knownOf(entries.filter(isRunning))
   if (running.length === 0) return lastEnded(knownOf(entries))
   if (running.length === 1) return running[0]
-  const ageRank = (entry: Entry) => ageRankOf(entry, order)
+  const ageRank = (entry: Entry) => ageRankOf(entry, order ?? [])
 
   function mayFollow(entry: Entry, active: Entry): boolean {
     const isLost = !isConnected(active.owner)
-    if (ageRank(entry) >= 0 && ageRank(active) < 0 && isLost) return true
+    if (isLost && ageRank(entry) >= 0 && ageRank(active) < 0) return true
+    if (isLost && !order && isConnected(entry.owner)) return true
     return (
       !previous.includes(entry) && (ageRank(entry) > ageRank(active) || refusesConnections(active) || isLost)
     )

@@ -72,7 +72,7 @@ export function activeBySlot(state: ResourceState, { isConnected }: NodeNames): 
   const { declared, previous } = state
   const active = new Map<string, Entry>()
   for (const [slot, claimants] of claimantsBySlot(state)) {
-    const order = declared?.contested.get(slot)
+    const order = declared && (declared.contested.get(slot) ?? [])
     const before = (previous.get(slot) ?? []).flatMap(
       (id) => claimants.find(({ target }) => target.id === id) ?? [],
     )

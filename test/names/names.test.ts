@@ -533,6 +533,22 @@ describe('a slot with several containers', () => {
     expect(active()).toBe('demo_web: 1@n1')
   })
 
+  test('outside a Swarm a container on a lost node gives way to any on a connected one', () => {
+    const world = createWorld([older], threeNodes)
+    const names = createNames(world, nameFromLabels)
+    const active = () => textOf(names.lookUp(queryOf('web', 'n3')))
+    const lose = (lost: string) =>
+      world.see(threeNodes.map((one) => (one.self.node === lost ? { ...one, link: 'lost' } : one)))
+    expect(active()).toBe('demo_web: 1@n1')
+    world.put(newer())
+    lose('n1')
+    expect(active()).toBe('demo_web: 1@n2')
+    world.see(threeNodes)
+    expect(active()).toBe('demo_web: 1@n2')
+    lose('n2')
+    expect(active()).toBe('demo_web: 1@n1')
+  })
+
   test('while its node is lost, a container gives way only to one that was never active before', () => {
     const world = createWorld([older], threeNodes)
     const see = (link: 'up' | 'lost') =>
