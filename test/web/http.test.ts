@@ -1,5 +1,5 @@
 // docs/HTTP.md is what the code does: every route has its section, every status that it states is provoked, and
-// every header that then comes, or that the code reads, stands there.
+// every header that is then sent, or that the code reads, is listed.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -198,7 +198,7 @@ test('every route that the code adds has a section', () => {
 })
 
 test('every header that the code reads or sends is explained', () => {
-  const table = manual.slice(manual.indexOf('## What a client may send'), manual.indexOf('## Errors'))
+  const table = manual.slice(manual.indexOf('## Request headers'), manual.indexOf('## Errors'))
   const explained = new Set([...table.matchAll(/`([A-Z][\w-]+)`/g)].map(([, name]) => name!.toLowerCase()))
   const reads = inSources(/headers(?:\['([\w-]+)'\]|\.(authorization|accept|host|cookie))/g)
   expect([...reads, ...seen].filter((name) => !explained.has(name) && name !== 'transfer-encoding')).toEqual(
@@ -209,7 +209,7 @@ test('every header that the code reads or sends is explained', () => {
 })
 
 test('every parameter that the code reads is explained', () => {
-  const table = manual.slice(manual.indexOf('## Parameters'), manual.indexOf('## What a client'))
+  const table = manual.slice(manual.indexOf('## Parameters'), manual.indexOf('## Request headers'))
   const types = sources
     .join('\n')
     .match(/Querystring: \{[^}]+\}/g)!
