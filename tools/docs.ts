@@ -16,7 +16,8 @@ export function outdated(): string[] {
 
 function configuration(): string {
   const rows = Object.values(options).map(
-    ({ name, fallback, about }) => `| \`${name}\` | ${fallback ? `\`${fallback}\`` : ''} | ${about} |`,
+    ({ name, fallback, example, about }) =>
+      `| \`${name}\` | ${fallback ? `\`${fallback}\`` : ''} | \`${example}\` | ${about} |`,
   )
   return `# Configuration
 
@@ -25,8 +26,8 @@ units (\`10s\`, \`1m30s\`, \`500ms\`); a bare number is seconds. Quotes around a
 list form keeps them; an empty value counts as unset; a variable that looks like a misspelt one of these gets a
 warning. Made from the table in \`src/config/options.ts\` by \`npm run docs\`.
 
-| variable | default | what it does |
-| --- | --- | --- |
+| variable | default | example | what it does |
+| --- | --- | --- | --- |
 ${rows.join('\n')}
 `
 }

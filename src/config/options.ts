@@ -28,6 +28,8 @@ export interface Option<T> {
   readonly name: string
   /** As it would be set; `undefined`: unset. */
   readonly fallback: string | undefined
+  /** A value that someone might set: the reference. */
+  readonly example: string
   readonly parse: (text: string) => T
   /** What it does, in one or two sentences: the reference. */
   readonly about: string
@@ -43,30 +45,35 @@ export const options = {
   scrapeIntervalMs: option({
     name: 'SCRAPE_INTERVAL',
     fallback: '10s',
+    example: '30s',
     parse: duration(100, hourMs),
     about: 'How often each container is scraped. On-demand scrapes reset the timer.',
   }),
   scrapeTimeoutMs: option({
     name: 'SCRAPE_TIMEOUT',
     fallback: undefined,
+    example: '5s',
     parse: duration(50, hourMs),
     about: 'How long one scrape may take. Default and maximum: `SCRAPE_INTERVAL`.',
   }),
   metricsPath: option({
     name: 'METRICS_PATH',
     fallback: '/metrics',
+    example: '/actuator/prometheus',
     parse: path,
     about: 'The path of the metrics on every container, unless a label sets another.',
   }),
   ports: option({
     name: 'PORTS',
     fallback: '',
+    example: '443 9187',
     parse: ports,
     about: 'Further ports to scan, after 80, 8080 and 9100, in this order, separated by spaces or commas.',
   }),
   maxAgeMs: option({
     name: 'MAX_AGE',
     fallback: '100ms',
+    example: 'off',
     parse: durationOrOff(0, dayMs),
     about:
       'A request for metrics older than this makes the agent of that node scrape now. `off`: always respond from the cache.',
@@ -74,6 +81,7 @@ export const options = {
   staleAfterMs: option({
     name: 'STALE_AFTER',
     fallback: undefined,
+    example: '1m',
     parse: duration(100, dayMs),
     about:
       'How long cached metrics are served for a node that cannot be reached; then 502. Default: 3 times `SCRAPE_INTERVAL`.',
@@ -81,24 +89,28 @@ export const options = {
   forgetAfterMs: option({
     name: 'FORGET_AFTER',
     fallback: '5m',
+    example: '1h',
     parse: duration(1000, dayMs),
     about: 'How long stopped containers, and those of a lost node, stay listed.',
   }),
   listenPort: option({
     name: 'LISTEN_PORT',
     fallback: '2137',
+    example: '9300',
     parse: port,
     about: 'The one port that Prometheus needs to reach, on IPv4 and IPv6.',
   }),
   sshPort: option({
     name: 'SSH_PORT',
     fallback: '2140',
+    example: '2222',
     parse: port,
     about: 'The port on which agents connect to each other over SSH. Do not publish this port.',
   }),
   sshpass: option({
     name: 'SSHPASS',
     fallback: undefined,
+    example: '$(openssl rand -base64 24)',
     parse: text,
     secret: true,
     about:
@@ -107,6 +119,7 @@ export const options = {
   sshpassFile: option({
     name: 'SSHPASS_FILE',
     fallback: undefined,
+    example: '/run/secrets/app-metrics-proxy',
     parse: file,
     // a value that isn't a path may be the secret itself
     secret: true,
@@ -115,6 +128,7 @@ export const options = {
   sshpassPrevious: option({
     name: 'SSHPASS_PREVIOUS',
     fallback: undefined,
+    example: 'the secret until now',
     parse: text,
     secret: true,
     about: 'A further secret that is accepted while the secret is being changed.',
@@ -122,6 +136,7 @@ export const options = {
   sshpassPreviousFile: option({
     name: 'SSHPASS_PREVIOUS_FILE',
     fallback: undefined,
+    example: '/run/secrets/app-metrics-proxy-previous',
     parse: file,
     // a value that isn't a path may be the secret itself
     secret: true,
@@ -130,12 +145,14 @@ export const options = {
   peers: option({
     name: 'PEERS',
     fallback: '',
+    example: '10.0.0.2:2140 10.0.0.3:2140',
     parse: peers,
     about: 'Other agents as `host:port` (their `SSH_PORT`), where Swarm’s DNS does not list them.',
   }),
   dockerHost: option({
     name: 'DOCKER_HOST',
     fallback: undefined,
+    example: 'tcp://socket-proxy:2375',
     parse: dockerHost,
     about:
       'The address of the Docker API: `unix:///path` or `tcp://host:port`. Default: `unix:///var/run/docker.sock`, unless only `TARGETS` is set.',
@@ -143,6 +160,7 @@ export const options = {
   targets: option({
     name: 'TARGETS',
     fallback: '',
+    example: 'web=http://127.0.0.1:8080/metrics',
     parse: targets,
     about:
       'Fixed targets as `name=url`, for use without Docker or beside it. A user and password in the URL, percent-encoded, are sent as basic authentication and never shown.',
@@ -150,12 +168,14 @@ export const options = {
   nodeName: option({
     name: 'NODE_NAME',
     fallback: undefined,
+    example: 'node1',
     parse: text,
     about: 'The name of this node where neither Swarm nor Docker gives one. Default: the hostname.',
   }),
   cluster: option({
     name: 'CLUSTER',
     fallback: undefined,
+    example: 'prod',
     parse: text,
     about:
       'The name of this cluster: the label `cluster` of each target. Default: the Swarm’s id, else the hostname.',
@@ -163,6 +183,7 @@ export const options = {
   advertise: option({
     name: 'ADVERTISE',
     fallback: undefined,
+    example: 'prod.example.org:2137',
     parse: hostPort,
     about:
       'The `host:port` under which Prometheus reaches this agent or, better, all agents. Default: the node’s address and `LISTEN_PORT`.',
@@ -170,48 +191,56 @@ export const options = {
   replicaLabel: option({
     name: 'REPLICA_LABEL',
     fallback: 'slot',
+    example: 'replica',
     parse: labelName,
     about: 'The label that distinguishes the replicas of a service in its metrics.',
   }),
   sdLabels: option({
     name: 'SD_LABELS',
     fallback: '',
+    example: 'team com.example.*',
     parse: words,
     about: 'Further container and service labels that may leave the node; a final `*` matches any ending.',
   }),
   verifyTls: option({
     name: 'VERIFY_TLS',
     fallback: 'false',
+    example: 'true',
     parse: flag,
     about: 'Whether the certificates of containers that serve HTTPS are verified.',
   }),
   maxBodyBytes: option({
     name: 'MAX_BODY',
     fallback: '16MiB',
+    example: '64MiB',
     parse: bytes,
     about: 'The largest response that is accepted from a container, uncompressed.',
   }),
   maxSeries: option({
     name: 'MAX_SERIES',
     fallback: '500000',
+    example: '1000000',
     parse: whole(1, 100_000_000),
     about: 'The largest number of series that is accepted from one container.',
   }),
   maxLineBytes: option({
     name: 'MAX_LINE',
     fallback: '1MiB',
+    example: '4MiB',
     parse: bytes,
     about: 'The longest line that is accepted: a series with all of its labels, or a help text.',
   }),
   webConfigFile: option({
     name: 'WEB_CONFIG_FILE',
     fallback: undefined,
+    example: '/etc/app-metrics-proxy/web.yml',
     parse: file,
     about: 'TLS, users and limits for the web port, in the format of Prometheus’ exporter-toolkit.',
   }),
   logLevel: option({
     name: 'LOG_LEVEL',
     fallback: 'info',
+    example: 'debug',
     parse: oneOf(logLevels),
     about: 'One of `debug`, `info`, `warn`, `error`, `silent`.',
   }),

@@ -18,6 +18,11 @@ function problemsOf(environment: Record<string, string>): readonly string[] {
   return []
 }
 
+test.each(Object.values(options))('$name has an example that is accepted and not the default', (option) => {
+  expect(() => option.parse(option.example)).not.toThrow()
+  expect(option.example).not.toBe(option.fallback)
+})
+
 describe('what is read', () => {
   test('an empty environment gives the documented defaults', () => {
     expect(read({})).toMatchObject({
