@@ -19,6 +19,7 @@ import { nodesAt, startResponder } from './parts/cluster.ts'
 import { stories } from './parts/example.ts'
 import { freePort } from './parts/process.ts'
 import { releases } from './parts/releases.ts'
+import { caddy, nginx, traefik } from './parts/reverse-proxy.ts'
 import { started } from './parts/started.ts'
 
 const execute = promisify(execFile)
@@ -149,6 +150,37 @@ const webConfiguration: Proof = (block) => {
   expect([allowedAddresses.length, Object.keys(tokens)]).toEqual([1, ['prometheus']])
 }
 
+/** Each command of the page against a real agent, at its address; `check` is given a configuration. */
+const troubleshooting: Proof = async (block) => {
+  const well = started(await startApplication())
+  const sick = started(await startApplication())
+  const [agent] = await startAgents('prod', [[`well=${well.url}`, `sick=${sick.url}`]])
+  started(agent!)
+  await until('both to be found', async () =>
+    (await Promise.all(['well', 'sick'].map((name) => fetch(`${agent!.url}/${name}/metrics`)))).every(
+      ({ ok }) => ok,
+    ),
+  )
+  sick.well = false
+  await until('one to be down', async () => (await fetch(`${agent!.url}/sick/metrics`)).status === 502)
+  const free = await freePort()
+  const moved = {
+    'app-metrics-proxy check ': `TARGETS=well=${well.url} LISTEN_PORT=${free} app-metrics-proxy check `,
+    'down,lost,unscraped ': `down,lost,unscraped ${agent!.url} `,
+    'http://10.0.1.7:8080/metrics': well.url,
+  }
+  const printed = await shell(block, moved)
+  for (const words of [`port: ${free} is free`, 'down   sick', 'valid: 1 series'])
+    expect(printed).toContain(words)
+}
+
+/** All labels are understood. */
+const labels: Proof = (block) => {
+  const { problems, port, path, network, intervalMs, timeoutMs } = settingsOf({}, labelsIn(block))
+  const values = [port, path, network, intervalMs, timeoutMs].map((setting) => setting?.value)
+  expect([problems, values]).toEqual([[], [9187, '/stats/prometheus', 'monitor', 30_000, 20_000]])
+}
+
 /** A test of the lab runs it from the page: the words by which it takes it stand there. */
 const inLab =
   (file: string, ...words: readonly string[]): Proof =>
@@ -179,6 +211,7 @@ const proofs: Readonly<Record<string, readonly Proof[]>> = {
     all(configuration, inLab('stack.test.ts', "blockUnder('README.md', 'Prometheus', 'yaml')")),
     twoCommands,
   ],
+  'docs/FAQ.md': [troubleshooting, labels],
   'docs/LABELS.md': [port, alerts],
   'docs/MIGRATION.md': [configuration],
   'docs/OPERATIONS.md': [
@@ -187,6 +220,7 @@ const proofs: Readonly<Record<string, readonly Proof[]>> = {
     inLab('peers.test.ts', "blockUnder('docs/OPERATIONS.md', secretChapter, 'sh', 1)"),
   ],
   'docs/PROMETHEUS.md': [configuration, configuration, rules, configuration],
+  'docs/REVERSE-PROXY.md': [configuration, nginx, caddy, traefik],
   'docs/SECURITY-MODEL.md': [webConfiguration],
   'docs/STATUS.md': [status],
   'deploy/examples/chat/README.md': [composed, followed('chat', 1)],
