@@ -19,7 +19,7 @@ const prometheus = ['prometheus', 'prometheus-alertmanager', 'prometheus-node-ex
 const exporters = [
   ...['prometheus-blackbox-exporter', 'prometheus-nginx-exporter', 'prometheus-process-exporter'],
   ...['prometheus-pushgateway', 'prometheus-redis-exporter', 'python3-prometheus-client'],
-  ...['haproxy', 'nginx-light', 'redis-server'],
+  ...['caddy', 'haproxy', 'nginx-light', 'redis-server'],
 ]
 /** What the commands of the documentation need, which tests run. */
 const commands = ['curl', 'iproute2', 'jq', 'openssl']
