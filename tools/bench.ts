@@ -1,6 +1,6 @@
-// Every figure that we claim, in one run on one machine: `npm run bench`. How cost grows, and a whole cluster:
-// `npm run bench -- growth`, `-- cluster`, `-- lab`. Writes docs/BENCHMARKS.md. Where a peer is not installed, its row says so.
-// With the names of sections only these are run, and nothing is written.
+// Measures every published figure in one run on one machine: `npm run bench`. How cost grows, a cluster, a real Swarm:
+// `npm run bench -- growth`, `-- cluster`, `-- lab`. Writes docs/BENCHMARKS.md. If a peer is not installed, its row says so.
+// With the names of sections only these run, and nothing is written.
 
 import { benchCluster } from './bench/cluster.ts'
 import { type Row, record } from './bench/document.ts'
@@ -34,73 +34,91 @@ async function scrapeRows(): Promise<readonly Row[]> {
   const share = (median(many.agent.scrape) * 1000) / 10_000
   return [
     {
-      what: 'CPU a scrape: 62 KB page, 500 endpoints, each 10 s; fetched, validated, stored, offered to a peer',
-      goal: 'a third of Prometheus’ own, or less',
-      found: `${spread(usual.agent.scrape, 2)} ms`,
-      beside: besidePrometheus(usual.agent, usual.prometheus),
+      what: 'CPU of a scrape: 62 KB, 500 endpoints, every 10 s, one peer',
+      budget: 'a third of Prometheus’',
+      figure: `${spread(usual.agent.scrape, 2)} ms`,
+      ...besidePrometheus(usual.agent, usual.prometheus),
     },
     {
-      what: 'one agent, 1,000 endpoints of 62 KB, each 10 s',
-      goal: 'a third of a core, RSS 300 MB',
-      found: `${share.toFixed(2)} of a core, RSS ${median(many.agent.rss).toFixed(0)} MiB`,
-      beside: '',
+      what: 'CPU of an agent: 1,000 endpoints of 62 KB, every 10 s',
+      budget: 'a third of a core',
+      figure: `${share.toFixed(2)} of a core`,
     },
+    { what: 'RSS of the same agent', budget: '300 MB', figure: `${median(many.agent.rss).toFixed(0)} MiB` },
   ]
 }
 
-function besidePrometheus(agent: Cost, prometheus: Cost | false): string {
-  if (!prometheus) return notInstalled('Prometheus')
-  return `${ratio(agent.scrape, prometheus.scrape)} of Prometheus (${spread(prometheus.scrape, 2)} ms)`
+function besidePrometheus(agent: Cost, prometheus: Cost | false): Pick<Row, 'peer' | 'ratio'> {
+  if (!prometheus) return { peer: notInstalled('Prometheus') }
+  const ratio = ratioOf(agent.scrape, prometheus.scrape)
+  return { peer: `Prometheus ${spread(prometheus.scrape, 2)} ms`, ratio }
 }
 
 async function serveRows(): Promise<readonly Row[]> {
   const { cached, live } = await benchServe({ seconds: 2, rounds: 5 })
-  const added = (values: readonly number[]) => (median(values) - median(live.direct)).toFixed(2)
+  const added = (values: readonly number[]) => `${(median(values) - median(live.direct)).toFixed(2)} ms`
+  const figure = spread(cached.agent, 0)
+  const beside = (
+    name: string,
+    theirs: readonly number[] | false | undefined,
+  ): Pick<Row, 'peer' | 'ratio'> =>
+    theirs
+      ? { peer: `${name} ${spread(theirs, 0)}`, ratio: ratioOf(cached.agent, theirs) }
+      : { peer: notInstalled(name) }
   return [
     {
-      what: 'cached pages a second and core: 62 KB, gzip accepted, `MAX_AGE=off`',
-      goal: '0.6 of nginx with ready gzip files',
-      found: spread(cached.agent, 0),
-      beside: cached.nginx
-        ? `${ratio(cached.agent, cached.nginx)} of nginx (${spread(cached.nginx, 0)})`
-        : notInstalled('nginx'),
+      what: 'cached pages per second and core: 62 KB, gzip, `MAX_AGE=off`',
+      budget: '0.6 of nginx',
+      figure,
+      ...beside('nginx with ready gzip files', cached.nginx),
     },
     {
-      what: 'the same, beside exporter_exporter',
-      goal: '30 times as many',
-      found: spread(cached.agent, 0),
-      beside: cached.exporterExporter
-        ? `${ratio(cached.agent, cached.exporterExporter)} times (${spread(cached.exporterExporter, 0)})`
-        : notInstalled('exporter_exporter'),
+      what: 'the same',
+      budget: '30 times exporter_exporter',
+      figure,
+      ...beside('exporter_exporter', cached.exporterExporter),
     },
     {
-      what: 'latency that a live read adds to asking the container: own node, other node',
-      goal: 'p50 2 ms, 4 ms',
-      found: `${added(live.own)} ms, ${added(live.other)} ms`,
-      beside: `directly ${spread(live.direct, 2)} ms`,
+      what: 'latency that a live read adds, own node, p50',
+      budget: '2 ms',
+      figure: added(live.own),
+      peer: `a direct scrape ${spread(live.direct, 2)} ms`,
     },
+    { what: 'latency that a live read adds, other node, p50', budget: '4 ms', figure: added(live.other) },
   ]
 }
 
+const endpoints = '10,000 endpoints'
+const statusCases = {
+  stale: 'all scraped since the last one',
+  full: 'a tenth scraped since',
+  since: 'only the changes of that tenth',
+  unchanged: 'nothing changed',
+} as const
+const sdCases = {
+  changed: 'a container started or stopped',
+  declared: 'a service changed',
+  unchanged: 'nothing changed',
+} as const
+
 async function listsRows(): Promise<readonly Row[]> {
   const { status, sd } = await benchLists({ endpoints: 10_000, rounds: 20 })
-  const told = (costs: Readonly<Record<string, readonly number[]>>) =>
-    Object.entries(costs)
-      .map(([when, ms]) => `${when} ${median(ms).toFixed(1)}`)
-      .join(', ')
+  const row = (what: string, budget: string, ms: readonly number[]) => ({
+    what,
+    budget,
+    figure: `${median(ms).toFixed(1)} ms`,
+  })
   return [
-    {
-      what: 'CPU for the status of 10,000 endpoints as JSON, ms: nobody having looked for an interval, for a second; what changed in that second; nothing new',
-      goal: '100',
-      found: told(status),
-      beside: '',
-    },
-    {
-      what: 'CPU for `/sd` of 10,000 endpoints, ms: a container came or went, a service was declared anew, nothing new',
-      goal: '500',
-      found: told(sd),
-      beside: '',
-    },
+    ...Object.entries(status).map(([name, ms]) =>
+      row(
+        `CPU of the status as JSON, ${endpoints}: ${statusCases[name as keyof typeof status]}`,
+        '100 ms',
+        ms,
+      ),
+    ),
+    ...Object.entries(sd).map(([name, ms]) =>
+      row(`CPU of \`/sd\`, ${endpoints}: ${sdCases[name as keyof typeof sd]}`, '500 ms', ms),
+    ),
   ]
 }
 
@@ -108,34 +126,39 @@ async function syncRows(): Promise<readonly Row[]> {
   const pages = await recordPages(4, 10_000)
   const found = await benchSync({ pages, endpoints: 20, updates: 50, rounds: 3 })
   const percent = (bytes: number) => `${((bytes / found.raw) * 100).toFixed(2)} %`
-  const rsync = found.rsync === undefined ? notInstalled('rsync') : `rsync -z ${percent(found.rsync)}`
+  const wire = { budget: '2 % of the text', figure: percent(found.wire) }
+  const share = (bytes: number) => (found.wire / bytes).toFixed(2)
+  const ms = (value: number) => `${value.toFixed(2)} ms`
+  const [once, perPeer, atPeer] = Object.values(found.cpu) as [number, number, number]
   return [
     {
-      what: `SSH bytes an update and peer over raw text: ${Math.round(found.raw / 1000)} KB page of node_exporter, 10 s apart`,
-      goal: '2 %',
-      found: percent(found.wire),
-      beside: `gzip ${percent(found.gzip)}, ${rsync}`,
+      what: `bytes on the wire per update and peer: ${Math.round(found.raw / 1000)} KB of node_exporter, 10 s apart`,
+      ...wire,
+      peer: `gzip ${percent(found.gzip)}`,
+      ratio: share(found.gzip),
     },
     {
-      what: 'CPU for an update: once at the owner, there for each peer, at the peer',
-      goal: '',
-      found: Object.values(found.cpu)
-        .map((ms) => `${ms.toFixed(2)} ms`)
-        .join(', '),
-      beside: '',
+      what: 'the same',
+      ...wire,
+      ...(found.rsync === undefined
+        ? { peer: notInstalled('rsync') }
+        : { peer: `rsync -z ${percent(found.rsync)}`, ratio: share(found.rsync) }),
+    },
+    { what: 'CPU of an update at the owner, once', budget: '', figure: ms(once) },
+    { what: 'CPU of an update at the owner, per peer', budget: '', figure: ms(perPeer) },
+    { what: 'CPU of an update at a peer', budget: '', figure: ms(atPeer) },
+    {
+      what: 'end of a scrape to visible at a peer, p50',
+      budget: '',
+      figure: `${found.lag.p50.toFixed(1)} ms`,
     },
     {
-      what: 'from a finished scrape to visible on the peer',
-      goal: 'p99 100 ms',
-      found: `p50 ${found.lag.p50.toFixed(1)} ms, p99 ${found.lag.p99.toFixed(1)} ms`,
-      beside: '',
+      what: 'end of a scrape to visible at a peer, p99',
+      budget: '100 ms',
+      figure: `${found.lag.p99.toFixed(1)} ms`,
     },
-    {
-      what: 'memory: a link at the owner, a page at rest at the peer',
-      goal: '',
-      found: `${found.memory.link.toFixed(0)} KiB, ${found.memory.page.toFixed(1)} KiB`,
-      beside: '',
-    },
+    { what: 'memory of a link at the owner', budget: '', figure: `${found.memory.link.toFixed(0)} KiB` },
+    { what: 'memory of an idle page at a peer', budget: '', figure: `${found.memory.page.toFixed(1)} KiB` },
   ]
 }
 
@@ -143,10 +166,10 @@ async function startupRows(): Promise<readonly Row[]> {
   const times = await benchStartup({ targets: 50, rounds: 5 })
   return [
     {
-      what: 'start of the program to the pages of 50 targets served',
-      goal: '2 s',
-      found: `${spread(times, 0)} ms`,
-      beside: 'the original: 30 s and more',
+      what: 'start of the program to the metrics of 50 targets',
+      budget: '2 s',
+      figure: `${spread(times, 0)} ms`,
+      peer: 'the original: 30 s and more',
     },
   ]
 }
@@ -156,32 +179,33 @@ async function expositionRows(): Promise<readonly Row[]> {
   const [ours, ...others] = readers
   const medianOf = (speeds: readonly number[] = []) => median(speeds).toFixed(0)
   const validating = Object.entries(ours?.speeds ?? {}).map(([page, speeds]) => ({
-    what: `MB validated in a second of CPU, bundled as it is shipped: 5 MB of ${page}`,
-    goal: '200',
-    found: medianOf(speeds),
-    beside: others.map(({ name, speeds }) => `${name} ${medianOf(speeds[page])}`).join('; '),
+    what: `MB validated per second of CPU: 5 MB of ${page}`,
+    budget: '200',
+    figure: medianOf(speeds),
+    peer: others.map(({ name, speeds }) => `${name} ${medianOf(speeds[page])}`).join('; '),
+    ratio: others.map(({ speeds: theirs }) => ratioOf(speeds, theirs[page] ?? [])).join('; '),
   }))
   const ofProtobuf = Object.entries(protobuf).map(([page, { speeds, shareOfText }]) => ({
-    what: `MB of protobuf validated in a second of CPU, the same: ${page}`,
-    goal: '200',
-    found: medianOf(speeds),
-    beside: `CPU in parts of the text's (goal 1.5): ${shareOfText.toFixed(2)}`,
+    what: `MB of protobuf validated per second of CPU: ${page}`,
+    budget: '200; 1.5 of the CPU of the text',
+    figure: medianOf(speeds),
+    peer: 'CPU of the same metrics as text',
+    ratio: shareOfText.toFixed(2),
   }))
   const merging = Object.entries(merge).map(([page, speeds]) => ({
-    what: `MB labelled and merged in a second of CPU, the same: ten pages of 500 KB of ${page}`,
-    goal: '30',
-    found: medianOf(speeds),
-    beside: '',
+    what: `MB labelled and merged per second of CPU: ten times 500 KB of ${page}`,
+    budget: '30',
+    figure: medianOf(speeds),
   }))
   return [...validating, ...ofProtobuf, ...merging]
 }
 
 function spread(values: readonly number[], digits: number): string {
-  const [least, most] = [Math.min(...values), Math.max(...values)]
-  return `${median(values).toFixed(digits)} (${least.toFixed(digits)} to ${most.toFixed(digits)})`
+  const [min, max] = [Math.min(...values), Math.max(...values)]
+  return `${median(values).toFixed(digits)} (${min.toFixed(digits)} to ${max.toFixed(digits)})`
 }
 
-function ratio(ours: readonly number[], theirs: readonly number[]): string {
+function ratioOf(ours: readonly number[], theirs: readonly number[]): string {
   const value = median(ours) / median(theirs)
   return value.toFixed(value < 10 ? 2 : 0)
 }
@@ -195,28 +219,32 @@ async function clusterRows(): Promise<readonly Row[]> {
   const sum = found.cpu.reduce((all, one) => all + one)
   return [
     {
-      what: 'RSS of an agent that has 1,000 endpoints of 62 KB and holds 9,000 of others, each scraped every 30 s',
-      goal: '512 MB',
-      found: `${spread(found.rss, 0)} MiB`,
-      beside: '',
+      what: 'RSS of an agent with 1,000 endpoints of 62 KB, and 9,000 of others, every 30 s',
+      budget: '512 MB',
+      figure: `${spread(found.rss, 0)} MiB`,
     },
     {
       what: 'CPU of an agent, scraping and sync',
-      goal: 'grows with what changes',
-      found: `${spread(found.cpu, 2)} of a core`,
-      beside: `together ${sum.toFixed(2)}: 333 scrapes a second, each told to nine`,
+      budget: '',
+      figure: `${spread(found.cpu, 2)} of a core`,
     },
     {
-      what: 'one agent starts anew, until it holds all pages of the nine others',
-      goal: '',
-      found: `${found.restart.seconds.toFixed(1)} s`,
-      beside: `${found.restart.cpu.toFixed(1)} s of its CPU`,
+      what: 'CPU of all ten agents: 333 scrapes per second, each sent to nine peers',
+      budget: '',
+      figure: `${sum.toFixed(2)} of a core`,
     },
+    {
+      what: 'restart of an agent, until it has all pages of the nine others',
+      budget: '',
+      figure: `${found.restart.seconds.toFixed(1)} s`,
+    },
+    { what: 'CPU of that agent meanwhile', budget: '', figure: `${found.restart.cpu.toFixed(1)} s` },
   ]
 }
 
 function show(rows: readonly Row[]): void {
-  for (const { what, found, beside } of rows) console.log(`  ${what}\n    ${found}; ${beside}`)
+  for (const { what, figure, peer = '', ratio = '' } of rows)
+    console.log(`  ${what}\n    ${figure} ${peer} ${ratio}`.trimEnd())
 }
 
 async function table(names: readonly string[]): Promise<readonly Row[]> {

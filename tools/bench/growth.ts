@@ -57,7 +57,7 @@ async function pageSize(): Promise<readonly Series[]> {
     const { agent } = await benchScrape({ ...options, beside: [] })
     points.push([kilobytes, median(agent.scrape)])
   }
-  return [{ name: 'Page size', across: 'KB a page, one peer', up: 'ms of CPU a scrape', points }]
+  return [{ name: 'Page size', across: 'KB per page, one peer', up: 'ms of CPU a scrape', points }]
 }
 
 const pages = Array.from({ length: 8 }, (_, round) => Buffer.from(nodePage(round)))
@@ -77,14 +77,14 @@ async function churn(): Promise<readonly Series[]> {
       (await load({ pages, endpoints: 20, updates: 25 }, 2, exchanged)).owner * 20,
     ])
   const up = 'ms of the owner’s CPU a round'
-  return [{ name: 'Churn', across: 'containers exchanged a second, of 20; 10 rounds a second', up, points }]
+  return [
+    { name: 'Churn', across: 'containers replaced per second, of 20; 10 rounds per second', up, points },
+  ]
 }
 
 async function clients(): Promise<readonly Series[]> {
   const points: Point[] = []
   await using pages = await cachedPages()
   for (const connections of [1, 4, 16, 64, 128]) points.push([connections, await pages.cost(connections)])
-  return [
-    { name: 'Askers', across: 'asking at once, as fast as they can', up: 'µs of CPU a cached page', points },
-  ]
+  return [{ name: 'Clients', across: 'concurrent connections', up: 'µs of CPU a cached page', points }]
 }

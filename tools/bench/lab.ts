@@ -1,12 +1,12 @@
-// What only a real Swarm can tell: the tests of the lab print what they measure, and are run for it. Needs what
-// they need: a machine on which Docker Engines may be started.
+// What only a real Swarm can show: runs the tests of the lab, which print what they measure. It needs what they
+// need: a machine on which Docker Engines may be started.
 
 import { spawnSync } from 'node:child_process'
 import type { Row } from './document.ts'
 
 const files = ['freshness', 'peers', 'standalone'].map((name) => `test/lab/${name}.test.ts`)
 
-interface Figure extends Omit<Row, 'found'> {
+interface Figure extends Omit<Row, 'figure'> {
   /** The test that prints it. */
   readonly test: string
   readonly line: RegExp
@@ -14,30 +14,29 @@ interface Figure extends Omit<Row, 'found'> {
 
 const figures: readonly Figure[] = [
   {
-    what: 'age of what is served: 44 containers on one node, asked through each of three nodes',
-    goal: 'p99 0.25 s',
-    beside: 'the original: p50 11 to 15 s, worst 26 s',
+    what: 'age of what is served: 44 containers on one node, through each of three nodes',
+    budget: 'p99 0.25 s',
+    peer: 'the original: p50 11 to 15 s, worst 26 s',
     test: 'is of now',
     line: /^(\S+: age p50 .*)$/gm,
   },
   {
-    what: 'a container starts to listen, until its own node serves it; it dies, until it is gone',
-    goal: 'p95 1 s',
-    beside: 'the original: 11 to 40 s',
+    what: 'container listens to served by its own node; dies to gone',
+    budget: 'p95 1 s',
+    peer: 'the original: 11 to 40 s',
     test: 'a port is served soon after it opens',
     line: /^(listening to served: .*)$/gm,
   },
   {
-    what: 'a container starts, until every node serves it; it is removed, until none does',
-    goal: 'p95 1 s',
-    beside: 'the original: 11 to 40 s',
+    what: 'container starts to served by every node; removed to gone',
+    budget: 'p95 1 s',
+    peer: 'the original: 11 to 40 s',
     test: 'is served and gone everywhere at once',
     line: /^((?:served|gone) everywhere .*) \(goal/gm,
   },
   {
-    what: 'from a finished scrape to visible on another node',
-    goal: 'p99 100 ms',
-    beside: '',
+    what: 'end of a scrape to visible at another node',
+    budget: 'p99 100 ms',
     test: 'a page is visible through the other nodes',
     line: /^scrape to visible on another node: (.*) \(goal/gm,
   },
@@ -45,10 +44,10 @@ const figures: readonly Figure[] = [
 
 export function benchLab(): readonly Row[] {
   const printed = runTests()
-  return figures.map(({ what, goal, beside, test, line }) => {
-    const told = [...printed.matchAll(line)].map(([, words]) => words)
-    if (told.length === 0) throw new Error(`the test has told nothing: ${test}\n${printed}`)
-    return { what, goal, beside, found: told.join('; ') }
+  return figures.map(({ test, line, ...row }) => {
+    const found = [...printed.matchAll(line)].map(([, words]) => words)
+    if (found.length === 0) throw new Error(`the test printed no figure: ${test}\n${printed}`)
+    return { ...row, figure: found.join('; ') }
   })
 }
 
