@@ -1,5 +1,5 @@
-// What faults cost and how soon all is whole again, measured: `npm run faults`, as root. Writes docs/FAULTS.md. With
-// names of sections it runs these alone and writes nothing.
+// Measures what faults cost and how soon the cluster recovers: `npm run faults`, as root. Writes docs/FAULTS.md. With
+// names of sections it runs only these and writes nothing.
 
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, loadavg } from 'node:os'
@@ -16,7 +16,7 @@ import type { Row } from './faults/row.ts'
 
 type Sections = Readonly<Record<string, () => Promise<readonly Row[]>>>
 
-/** In a network of their own, without anybody else noticing. */
+/** In a network namespace of their own. */
 const apart: Sections = { restarts, network, dns, flood, clock, disk }
 /** A lab makes its own networks. */
 const labs: Sections = { docker }
@@ -24,15 +24,14 @@ const labs: Sections = { docker }
 function document(rows: readonly Row[]): string {
   return `# Faults
 
-The last run of \`npm run faults\`: three agents on loopback with an interval of ${interval} s, each allowed ${memory} MiB of JavaScript
-objects. Asked is another node's agent, for the application of node 2; the nodes that nothing happens to are asked
-for each other's all the while. The machine has ${availableParallelism()} processors, and had a load of ${loadavg()[0]!.toFixed(1)} in the end: times are longer
-where that is much more.
+Last run of \`npm run faults\`: three agents on loopback with an interval of ${interval} s, each limited to ${memory} MiB of JavaScript
+objects. The application of node 2 is requested from another node's agent; meanwhile the unaffected nodes are requested from each other.
+*Live* is a response without \`Age\`. The machine has ${availableParallelism()} processors and had a load of ${loadavg()[0]!.toFixed(1)} at the end; under more load, times are longer.
 
-Of Docker's faults: an agent in a container of a real engine, which it reaches through a proxy that does what the row
-says, is asked for a container to which nothing happens, while others are added, removed and started again.
+Docker's faults: an agent in a container of a real engine, which it reaches through a proxy that causes the fault. A container that is not
+affected is requested throughout, while others are added, removed and restarted.
 
-| fault | found |
+| fault | result |
 | --- | --- |
 ${rows.map(({ fault, found }) => `| ${fault} | ${found} |`).join('\n')}
 `

@@ -1,7 +1,7 @@
-// What one agent of a large cluster carries: one real agent (mesh and store) linked with many others, each with
-// containers of its own, on virtual time and a network in memory. The other agents know only this one, so that a
-// thousand fit into one process; the one in the middle does what each does in a full mesh. Also: what a real
-// handshake costs. `npm run scale -- [containers of a node] [nodes …]`
+// The load of one agent in a large cluster: one real agent (mesh and store) linked with many others, each with
+// containers of its own, on virtual time and an in-memory network. The others know only this one, so that a thousand
+// fit into one process; the one in the middle does what every agent of a full mesh does. Also: the cost of a real
+// handshake. `npm run scale -- [containers per node] [nodes …]`
 
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'

@@ -73,7 +73,7 @@ async function read(): Promise<void> {
     readings[agent]!.push({ at: passed() / 3_600_000, held: await agents.held(agent) })
 }
 
-/** So that one can watch it. */
+/** Prints progress. */
 function tell(): void {
   const { held } = readings[0]!.at(-1)!
   const told = kindsOfHeld.map((kind) => {
@@ -107,24 +107,23 @@ function documentOf(rows: readonly string[], scrapes: number, compressed: number
   const ran = passed() / 60_000
   return `# Soak
 
-The last run of \`npm run soak\`: three agents with ${containers} containers each, for ${ran.toFixed(0)} minutes at an interval of ${interval} s. Each of the first
-two scraped ${scrapes} times or more, as in ${((ran * compressed) / 60).toFixed(1)} hours at the usual interval of 10 s. Meanwhile ${counts.replaced} containers were replaced by
-new ones, the third agent was killed and started again ${counts.killed} times, and the others were asked ${asked.count()} times, once all were
-ready:
+Last run of \`npm run soak\`: three agents with ${containers} containers each, for ${ran.toFixed(0)} minutes at an interval of ${interval} s. Each of the first
+two made at least ${scrapes} scrapes, as many as in ${((ran * compressed) / 60).toFixed(1)} hours at the default interval of 10 s. Meanwhile ${counts.replaced} containers were
+replaced by new ones, the third agent was killed and restarted ${counts.killed} times, and the other two received ${asked.count()} requests after all were ready:
 
-| asked for | answers |
+| request | responses |
 | --- | --- |
 ${asked.rows().join('\n')}
 
-An application here answers every 500th scrape with an error, which is told as 502; 504 is told where an answer took more
-than the interval, as on a machine that has much else to do, where also a new container may be heard of later than after the
-${known / 1000} s from which it counts as running. An ask without an answer, a list that is refused or a page where nobody is fails the run.
+Each application fails every 500th scrape, which is a 502. 504 is a response that took longer than the interval, as on a busy machine; there a new
+container may also be discovered later than the ${known / 1000} s after which it counts as running. A request without a response, a list that is refused, and
+metrics of an unknown name fail the run.
 
-All pauses every ${Math.round((busyFor + restFor) / 1000)} s: nothing is asked or replaced, garbage is collected, and what is held then is read. The first third of the
-time is left out: caches fill, code is compiled. A slope is the median of those between any two readings; what it comes to
-from the first reading to the last may not exceed what is allowed.
+Every ${Math.round((busyFor + restFor) / 1000)} s everything pauses: no requests, no replacements, garbage is collected, and memory is read. The first third of the readings is not
+used, while caches fill and code is compiled. The slope is the median of the slopes between any two readings. Extrapolated from the first
+reading to the last, it must not exceed the allowed growth.
 
-| of one agent | agent | first | median | last | an hour | an hour at 10 s | allowed | |
+| | agent | first | median | last | per hour | per hour at 10 s | allowed | |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 `

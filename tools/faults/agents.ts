@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { freePort, type Running, start } from '../bench/processes.ts'
-import { type Row, seconds } from './row.ts'
+import { liveOf, type Row, seconds } from './row.ts'
 
 /** Seconds, as in the demo. What a lost owner had may stand in for three of them. */
 export const interval = 5
@@ -13,7 +13,7 @@ export const interval = 5
 export const memory = 64
 
 /** `wrong`: a page of another application, or half of one. */
-export type Answer = 'fresh' | 'kept' | 'told' | 'nothing' | 'wrong'
+export type Answer = 'live' | 'cached' | 'error' | 'nothing' | 'wrong'
 
 export interface Agents extends AsyncDisposable {
   readonly sshPorts: readonly number[]
@@ -84,9 +84,9 @@ export async function startAgents({
     try {
       const response = await fetch(`http://127.0.0.1:${ports[node]}/app${app + 1}/metrics`)
       const text = await response.text()
-      if (response.status !== 200) return 'told'
+      if (response.status !== 200) return 'error'
       if (text !== pageOf(app)) return 'wrong'
-      return response.headers.has('age') ? 'kept' : 'fresh'
+      return response.headers.has('age') ? 'cached' : 'live'
     } catch {
       return 'nothing'
     }
@@ -105,7 +105,7 @@ export async function startAgents({
 
   async function untilWhole(): Promise<number> {
     const began = performance.now()
-    for (const node of places) for (const app of places) await until('fresh', node, app)
+    for (const node of places) for (const app of places) await until('live', node, app)
     return performance.now() - began
   }
 
@@ -120,11 +120,11 @@ export async function startAgents({
     while (!signal.aborted) {
       for (const [node, app] of pairs) {
         asked += 1
-        if ((await ask(node, app)) !== 'fresh') failed += 1
+        if ((await ask(node, app)) !== 'live') failed += 1
       }
       await pause(200)
     }
-    return `${failed} of ${asked} answers for other nodes were not fresh`
+    return liveOf(asked - failed, asked, 'other nodes')
   }
 
   const agents: Agents = {

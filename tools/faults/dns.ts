@@ -17,29 +17,29 @@ export async function dns(): Promise<readonly Row[]> {
   })
   await agents.untilWhole()
   return [
-    await endure(agents, server, 'nobody answers for DNS', 'nothing'),
+    await endure(agents, server, 'DNS does not respond', 'nothing'),
     await endure(agents, server, 'DNS knows none of the names', 'no such name'),
-    await endure(agents, server, 'DNS gives wrong addresses', wrong),
+    await endure(agents, server, 'DNS returns wrong addresses', wrong),
   ]
 }
 
 async function endure(agents: Agents, server: DnsServer, fault: string, answer: string): Promise<Row> {
   const right = server.answer
   const row = await agents.besideOthers(
-    `${fault}; after ${lasts / 1000} s an agent ends and starts again`,
+    `${fault}; after ${lasts / 1000} s an agent is restarted`,
     async () => {
       server.answer = answer
       const links = await answersFor(agents, lasts)
       const ended = await agents.end(1)
       agents.startAgent(1)
-      const found = await agents.until('fresh', 0, 1, 10_000).then(
-        (took) => `fresh ${seconds(took)} after its start`,
+      const found = await agents.until('live', 0, 1, 10_000).then(
+        (took) => `live ${seconds(took)} after its start`,
         async () => {
           server.answer = right
-          return `until DNS is right again it is not found, then fresh after ${seconds(await agents.until('fresh', 0, 1))}`
+          return `not found until DNS works again, then live after ${seconds(await agents.until('live', 0, 1))}`
         },
       )
-      return `${links}; it ends within ${seconds(ended)}; ${found}`
+      return `${links}; it stops within ${seconds(ended)}; ${found}`
     },
   )
   server.answer = right
@@ -48,10 +48,10 @@ async function endure(agents: Agents, server: DnsServer, fault: string, answer: 
 }
 
 async function answersFor(agents: Agents, ms: number): Promise<string> {
-  let [asked, fresh] = [0, 0]
+  let [asked, live] = [0, 0]
   for (const end = performance.now() + ms; performance.now() < end; await pause(100)) {
     asked += 1
-    if ((await agents.ask(0, 1)) === 'fresh') fresh += 1
+    if ((await agents.ask(0, 1)) === 'live') live += 1
   }
-  return `links stand: ${fresh} of ${asked} answers fresh`
+  return `links stay: ${live} of ${asked} responses live`
 }

@@ -15,15 +15,15 @@ export interface Mischief {
   cut: boolean
   /** Each list of containers lacks half of them, by chance. */
   halved: boolean
-  events: 'told' | 'lost' | 'doubled, disordered'
+  events: 'passed' | 'lost' | 'doubled, disordered'
 }
 
 export interface DockerProxy extends AsyncDisposable {
   become(mischief: Partial<Mischief>): void
 }
 
-const honest: Mischief = { late: 0, silent: false, cut: false, halved: false, events: 'told' }
-/** So long events are held back to be told in another order. */
+const honest: Mischief = { late: 0, silent: false, cut: false, halved: false, events: 'passed' }
+/** So long events are held back, to be sent in another order. */
 const gathered = 300
 
 export async function startDockerProxy(socketPath: string, at: string): Promise<DockerProxy> {
@@ -40,10 +40,10 @@ export async function startDockerProxy(socketPath: string, at: string): Promise<
     if (now.silent) return
     if (asked.url!.startsWith('/events')) return tellEvents(reply, answer)
     const body = await textOf(reply)
-    const told = now.halved && asked.url!.startsWith('/containers/json') ? half(body) : body
+    const sent = now.halved && asked.url!.startsWith('/containers/json') ? half(body) : body
     answer.writeHead(reply.statusCode!, { 'content-type': 'application/json' })
-    if (!now.cut) return void answer.end(told)
-    answer.write(told.slice(0, told.length / 2))
+    if (!now.cut) return void answer.end(sent)
+    answer.write(sent.slice(0, sent.length / 2))
     await pause(10)
     answer.destroy()
   }
@@ -54,7 +54,7 @@ export async function startDockerProxy(socketPath: string, at: string): Promise<
     for await (const chunk of reply.setEncoding('utf8')) {
       if (now.cut) return void answer.destroy()
       if (now.silent || now.events === 'lost') continue
-      if (now.events === 'told') answer.write(chunk)
+      if (now.events === 'passed') answer.write(chunk)
       else disorder(chunk)
     }
     answer.end()

@@ -1,5 +1,5 @@
 // What Docker's API does wrong under an agent, and Docker's own end: the agent runs in a container of a real engine
-// and reaches it through a proxy that can be told to misbehave.
+// and reaches it through a proxy that misbehaves on request.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,7 +11,7 @@ import { appImage } from '../../test/lab/harness/images.ts'
 import { type Docker, startDocker } from '../../test/lab/harness/lab.ts'
 import { interval, memory } from './agents.ts'
 import { type DockerProxy, type Mischief, startDockerProxy } from './docker-proxy.ts'
-import { type Row, seconds } from './row.ts'
+import { liveOf, type Row, seconds } from './row.ts'
 
 interface Host {
   readonly node: Docker
@@ -28,24 +28,29 @@ interface Trouble {
 }
 
 const troubles: readonly Trouble[] = [
-  { fault: 'nothing is wrong with Docker, to compare', mischief: {} },
-  { fault: 'Docker’s API answers 3 s late', mischief: { late: 3000 } },
-  { fault: 'Docker’s API answers nothing for 25 s', mischief: { silent: true }, lasts: 25_000, blinds: true },
+  { fault: 'no fault, for comparison', mischief: {} },
+  { fault: 'Docker’s API responds 3 s late', mischief: { late: 3000 } },
   {
-    fault: 'Docker’s API breaks off in the middle of each answer for 20 s',
+    fault: 'Docker’s API does not respond for 25 s',
+    mischief: { silent: true },
+    lasts: 25_000,
+    blinds: true,
+  },
+  {
+    fault: 'Docker’s API resets each response in the middle for 20 s',
     mischief: { cut: true },
     lasts: 20_000,
     blinds: true,
   },
   {
-    fault: 'each list of Docker’s lacks half of the containers, by chance',
+    fault: 'each of Docker’s lists omits half of the containers at random',
     mischief: { halved: true },
     // there is a whole list each half minute
     lasts: 31_000,
   },
   { fault: 'Docker’s events are lost', mischief: { events: 'lost' } },
   {
-    fault: 'Docker’s events come doubled and in the wrong order',
+    fault: 'Docker’s events are duplicated and reordered',
     mischief: { events: 'doubled, disordered' },
   },
 ]
@@ -74,7 +79,7 @@ async function onHost(
     await using proxy = await startDockerProxy(node.socket, join(folder, 'docker.sock'))
     await startAgent(node, folder)
     await startApplication(node, bystander)
-    await answers(node, bystander, 'fresh')
+    await answers(node, bystander, 'live')
     return await happen({ node, proxy })
   } finally {
     await node.stop()
@@ -115,7 +120,7 @@ async function endure({ node, proxy }: Host, { fault, mischief, lasts = 0, blind
     const end = blinds ? over.then(() => proxy.become({})) : undefined
     const seen = await changes(node, end)
     await over
-    return blinds ? `once it is over, ${seen}` : seen
+    return blinds ? `afterwards ${seen}` : seen
   })
   proxy.become({})
   await node.docker('rm', '--force', 'added', 'restarted')
@@ -126,7 +131,7 @@ async function endure({ node, proxy }: Host, { fault, mischief, lasts = 0, blind
 async function prepare(node: Docker): Promise<void> {
   for (const name of ['removed', 'restarted']) {
     await startApplication(node, name)
-    await answers(node, name, 'fresh')
+    await answers(node, name, 'live')
   }
 }
 
@@ -138,22 +143,22 @@ async function changes(node: Docker, end?: Promise<void>): Promise<string> {
     return seconds(await answers(node, name, answer))
   }
   const [found, again, gone] = await Promise.all([
-    seen(startApplication(node, 'added'), 'added', 'fresh'),
-    seen(node.docker('restart', '--time', '0', 'restarted'), 'restarted', 'fresh'),
+    seen(startApplication(node, 'added'), 'added', 'live'),
+    seen(node.docker('restart', '--time', '0', 'restarted'), 'restarted', 'live'),
     seen(node.docker('rm', '--force', 'removed'), 'removed', 'unknown'),
   ])
-  return `a new container is read after ${found}, one that was started again after ${again}, a removed one unknown after ${gone}`
+  return `a new container is served after ${found}, a restarted one after ${again}, a removed one unknown after ${gone}`
 }
 
 async function startBlind({ node, proxy }: Host): Promise<Row> {
   proxy.become({ silent: true })
   await node.docker('restart', '--time', '1', 'agent')
-  const told = await answers(node, bystander, 'not ready')
+  const pending = await answers(node, bystander, 'not ready')
   proxy.become({})
-  const fresh = seconds(await answers(node, bystander, 'fresh'))
+  const live = seconds(await answers(node, bystander, 'live'))
   return {
-    fault: 'an agent starts while Docker’s API answers nothing',
-    found: `told after ${seconds(told)}, when the first attempt has failed; fresh ${fresh} after its end`,
+    fault: 'an agent starts while Docker’s API does not respond',
+    found: `503 after ${seconds(pending)}, when the first attempt has failed; live ${live} after the fault’s end`,
   }
 }
 
@@ -165,21 +170,20 @@ async function dieBeside({ node }: Host): Promise<Row> {
     await prepare(node)
     return `afterwards ${await changes(node)}`
   })
-  return { fault: 'Docker is killed and started again after 5 s, with live-restore', found }
+  return { fault: 'Docker is killed and started after 5 s, with live-restore', found }
 }
 
 async function dieWith({ node }: Host): Promise<Row> {
   await node.haltDocker('KILL')
   await node.startDocker()
-  const fresh = seconds(await answers(node, bystander, 'fresh'))
+  const live = seconds(await answers(node, bystander, 'live'))
   return {
-    fault:
-      'Docker is killed and started again without live-restore, which ends all containers, the agent too',
-    found: `fresh ${fresh} after Docker answers again`,
+    fault: 'Docker is killed and started without live-restore, which stops all containers and the agent',
+    found: `live ${live} after Docker responds again`,
   }
 }
 
-type Answer = 'fresh' | 'unknown' | 'failed' | 'not ready' | 'another’s' | 'nothing'
+type Answer = 'live' | 'unknown' | 'failed' | 'not ready' | 'another’s' | 'nothing'
 
 async function ask(node: Docker, name: string): Promise<Answer> {
   try {
@@ -188,7 +192,7 @@ async function ask(node: Docker, name: string): Promise<Answer> {
     if (response.status === 404) return 'unknown'
     if (response.status === 503) return 'not ready'
     if (response.status !== 200) return 'failed'
-    return text.includes(`host="${name}"`) ? 'fresh' : 'another’s'
+    return text.includes(`host="${name}"`) ? 'live' : 'another’s'
   } catch {
     return 'nothing'
   }
@@ -211,8 +215,8 @@ async function besideBystander(node: Docker, happen: () => Promise<string>): Pro
 async function watch(node: Docker, signal: AbortSignal): Promise<string> {
   let [asked, failed] = [0, 0]
   for (; !signal.aborted; asked += 1) {
-    if ((await ask(node, bystander)) !== 'fresh') failed += 1
+    if ((await ask(node, bystander)) !== 'live') failed += 1
     await pause(200)
   }
-  return `${failed} of ${asked} answers for another container were not fresh`
+  return liveOf(asked - failed, asked, 'another container')
 }

@@ -23,37 +23,37 @@ export async function network(): Promise<readonly Row[]> {
     for (const wire of wires.values()) Object.assign(wire, bad)
   }
   return [
-    await besideOthers('100 ms more each way between two agents', async () => {
+    await besideOthers('100 ms more latency each way between two agents', async () => {
       setAll({ delay: 100 })
       const times: number[] = []
       for (let round = 0; round < 20; round += 1) {
         // longer than MAX_AGE: each answer is a read of its own
         await pause(150)
-        times.push(await until('fresh', 0, 1))
+        times.push(await until('live', 0, 1))
       }
       setAll({ delay: 0 })
-      return `every answer is fresh, after ${spreadOf(times)}`
+      return `every response is live, after ${spreadOf(times)}`
     }),
-    await besideOthers('a dead wire: nothing passes, and nobody is told', async () => {
+    await besideOthers('a dead link: nothing passes, and connections stay open', async () => {
       setAll({ stalled: true })
-      const kept = await until('kept', 0, 1)
+      const cached = await until('cached', 0, 1)
       await pause(long)
       setAll({ stalled: false })
-      return `noticed after ${seconds(kept)}, the kept page stands in; fresh ${seconds(await until('fresh', 0, 1))} after it is fixed`
+      return `from the cache after ${seconds(cached)}; live ${seconds(await until('live', 0, 1))} after the fault’s end`
     }),
-    await besideOthers(`links that break off after 3,000 bytes, for ${long / 1000} s`, async () => {
+    await besideOthers(`links that are reset after 3,000 bytes, for ${long / 1000} s`, async () => {
       setAll({ most: 3000 })
       const found = await answersDuring(agents)
       setAll({ most: Number.POSITIVE_INFINITY })
-      return `${found}; fresh ${seconds(await until('fresh', 0, 1))} after it is fixed`
+      return `${found}; live ${seconds(await until('live', 0, 1))} after the fault’s end`
     }),
-    await besideOthers(`a bit changed in every 3,000 bytes, for ${long / 1000} s`, async () => {
+    await besideOthers(`a flipped bit in every 3,000 bytes, for ${long / 1000} s`, async () => {
       setAll({ noise: 3000 })
       const found = await answersDuring(agents)
       setAll({ noise: Number.POSITIVE_INFINITY })
-      return `${found}; fresh ${seconds(await until('fresh', 0, 1))} after it is fixed`
+      return `${found}; live ${seconds(await until('live', 0, 1))} after the fault’s end`
     }),
-    await besideOthers(`a tenth of the packets to and from an agent lost, for ${long / 1000} s`, async () => {
+    await besideOthers(`10 % packet loss to and from an agent, for ${long / 1000} s`, async () => {
       using _loss = await lossOn(agents.sshPorts[1]!, 0.1)
       return answersDuring(agents)
     }),

@@ -7,7 +7,7 @@ export interface Wire extends AsyncDisposable {
   readonly port: number
   /** Milliseconds that each byte takes, each way. */
   delay: number
-  /** Nothing passes and nobody is told. */
+  /** Nothing passes and no one is notified. */
   stalled: boolean
   /** After so many bytes a connection breaks off. */
   most: number

@@ -1,13 +1,13 @@
-// Who asks the two agents that stay, for what, and what they were answered.
+// The requests to the two agents that stay, and their responses.
 
 import type { Agents } from './agents.ts'
 import type { Node } from './node.ts'
 
 const kinds = {
-  running: 'pages of containers that ran all the while, on the nodes of agents that did so too',
-  passing: 'pages of containers that had just come or went, or whose agent was killed',
-  list: 'the status page and the list of targets',
-  nobody: 'names that nobody has',
+  running: 'metrics of containers that kept running, on nodes whose agent did, too',
+  passing: 'metrics of containers that were just started or removed, or whose agent was killed',
+  list: 'the status page and `/sd`',
+  nobody: 'unknown names',
 } as const
 type Kind = keyof typeof kinds
 
@@ -17,11 +17,11 @@ export interface Asking {
   /** What was asked for and how often each status came back, as rows of a table. */
   rows(): readonly string[]
   count(): number
-  /** What must never be: an ask without an answer, a list that is refused, a page where nobody is. */
+  /** What must never happen: no response, a list that is refused, metrics of an unknown name. */
   wrong(): readonly string[]
 }
 
-/** Milliseconds. Once a container has run for so long, all have heard of it. */
+/** Milliseconds. A container that has run for this long is known everywhere. */
 export const known = 5000
 
 export function createAsking(agents: Agents, nodes: readonly Node[]): Asking {
@@ -58,13 +58,13 @@ export function createAsking(agents: Agents, nodes: readonly Node[]): Asking {
     },
     rows: () =>
       all().map(([kind, counts]) => {
-        const told = [...counts].sort(([a], [b]) => a - b).map(([status, count]) => `${count} of ${status}`)
+        const told = [...counts].sort(([a], [b]) => a - b).map(([status, count]) => `${count} × ${status}`)
         return `| ${kinds[kind]} | ${told.join(', ')} |`
       }),
     count: () => all().reduce((sum, [, counts]) => sum + sumOf(counts.values()), 0),
     wrong: () =>
       all().flatMap(([kind, counts]) => [
-        ...(counts.has(0) ? [`${counts.get(0)} asks for ${kinds[kind]} got no answer`] : []),
+        ...(counts.has(0) ? [`${counts.get(0)} requests for ${kinds[kind]} got no response`] : []),
         ...unlike(counts, kind === 'list' ? 200 : kind === 'nobody' ? 404 : undefined, kinds[kind]),
       ]),
   }
@@ -73,7 +73,7 @@ export function createAsking(agents: Agents, nodes: readonly Node[]): Asking {
 function unlike(counts: ReadonlyMap<number, number>, only: number | undefined, called: string): string[] {
   if (only === undefined) return []
   const others = [...counts].filter(([status]) => status !== only && status !== 0)
-  return others.map(([status, count]) => `${count} asks for ${called} were answered ${status}`)
+  return others.map(([status, count]) => `${count} requests for ${called} returned ${status}`)
 }
 
 function sumOf(numbers: Iterable<number>): number {
