@@ -121,9 +121,9 @@ async function handshake(times: number): Promise<number> {
 }
 
 const [containers = 100, ...given] = process.argv.slice(2).map(Number)
-console.log(`an SSH handshake, both ends: ${(await handshake(100)).toFixed(1)} ms of CPU`)
+console.log(`SSH handshake, both ends: ${(await handshake(100)).toFixed(1)} ms of CPU`)
 console.log(
-  '| nodes | containers | converged, s | CPU until then, s | KB a container | idle KB/s | idle CPU ms/s | update, µs of CPU | update, bytes |',
+  '| nodes | containers | time until synced, s | CPU until synced, s | heap per container, KB | idle traffic, KB/s | idle CPU, ms/s | CPU per update, µs | bytes per update |',
 )
 console.log('| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |')
 for (const nodes of given.length > 0 ? given : [10, 30, 100, 300, 1000]) {
