@@ -95,7 +95,10 @@ test('every query of the dashboard gives data', async () => {
   const queries = queriesOf(JSON.parse(read('grafana/dashboards/app-metrics-proxy.json')))
   expect(queries.length).toBeGreaterThan(20)
   for (const query of queries) {
-    const expression = query.replaceAll('$cluster', '.*').replaceAll('$__rate_interval', '20s')
+    const expression = query
+      .replaceAll('$cluster', '.*')
+      .replaceAll('$node', '.*')
+      .replaceAll('$__rate_interval', '20s')
     await until(query, async () => {
       const samples = await prometheus.query(expression)
       return samples.length > 0 && samples.some(({ value }) => !Number.isNaN(value))
