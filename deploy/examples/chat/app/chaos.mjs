@@ -1,4 +1,4 @@
-// Comes twice a second, says what nobody understands, and leaves.
+// Connects twice per second, sends an invalid line, and disconnects.
 
 import { connect } from 'node:net'
 

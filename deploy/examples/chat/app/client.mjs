@@ -1,4 +1,4 @@
-// Says something each second, for as long as there is a server.
+// Sends a message every second while there is a server.
 
 import { connect } from 'node:net'
 

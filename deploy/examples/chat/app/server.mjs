@@ -1,5 +1,5 @@
-// A chat: each line `say <text>` goes to everybody else; any other line is an error. Its two metrics are as
-// plain as metrics can be.
+// A chat: each line `say <text>` goes to all other clients; any other line is an error. It has two metrics in the
+// simplest form.
 
 import { createServer as createPages } from 'node:http'
 import { createServer } from 'node:net'

@@ -1,4 +1,4 @@
-// Counts its orders: one a second, each tenth of them lost in the environment whose LOSES is set.
+// Counts its orders: one per second. If LOSES is set, every tenth is lost.
 
 import { createServer } from 'node:http'
 

@@ -1,4 +1,4 @@
-// Keeps what it is told to keep: each request for /hoard holds on to another eight MiB, /release lets go.
+// Each request for /hoard allocates another 8 MiB, /release frees all of it.
 
 import { createServer } from 'node:http'
 

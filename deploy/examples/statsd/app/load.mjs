@@ -1,4 +1,4 @@
-// Asks for a page twenty times a second.
+// Requests a page twenty times per second.
 
 const { WEB_URL = 'http://web:8000' } = process.env
 const pages = ['/', '/', '/search', '/pay']
@@ -8,6 +8,6 @@ setInterval(async () => {
   try {
     await (await fetch(new URL(page, WEB_URL))).text()
   } catch {
-    // it will be asked again
+    // the next request follows
   }
 }, 50)

@@ -1,4 +1,4 @@
-// A web application that knows nothing of Prometheus: of each answer it sends two datagrams to StatsD.
+// A web application without support for Prometheus: for each response it sends two datagrams to StatsD.
 
 import { createSocket } from 'node:dgram'
 import { createServer } from 'node:http'

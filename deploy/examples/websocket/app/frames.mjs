@@ -1,11 +1,11 @@
-// WebSocket (RFC 6455) as far as this server speaks it: whole messages, pings, an orderly end.
+// The part of WebSocket (RFC 6455) that this server supports: unfragmented messages, pings, close.
 
 import { createHash } from 'node:crypto'
 
 export const kinds = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 }
 const largest = 65_535
 
-/** What a server answers to a request for an upgrade. */
+/** The server's response to an upgrade request. */
 export function handshake(key) {
   const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
   return `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`

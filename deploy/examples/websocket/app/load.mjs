@@ -1,4 +1,4 @@
-// A load: so many clients that talk once a second, and so many that never read what they are sent.
+// Load: CLIENTS clients that send once per second, and SLOW clients that never read.
 
 import { connect } from 'node:net'
 

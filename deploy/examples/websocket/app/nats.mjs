@@ -1,8 +1,8 @@
-// As much of NATS' protocol as a chat room needs: lines of text, over one connection that comes back by itself.
+// The part of NATS' protocol that a chat room needs: lines of text, over one connection that reconnects.
 
 import { connect } from 'node:net'
 
-/** Subscribes to one subject. `connected` tells whether the server is there now. */
+/** Subscribes to one subject. `connected`: whether the server is connected now. */
 export function joinNats({ host, port, subject, hear }) {
   const nats = { connected: false, publish }
   let socket

@@ -1,5 +1,5 @@
-// A room: what one client says goes over NATS to the clients of all replicas. A client that doesn't read what
-// it is sent is dropped, before what waits for it fills the memory.
+// A room: each message goes over NATS to the clients of all replicas. A client that doesn't read its messages is
+// dropped before its queue fills the memory.
 
 import { createServer } from 'node:http'
 import { totalmem } from 'node:os'
