@@ -5,8 +5,8 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../clock.ts'
-import { errorOf, ProxyError } from '../errors.ts'
-import type { Entry, NodeId, NodeView } from '../model.ts'
+import { type Code, errorOf, ProxyError } from '../errors.ts'
+import type { Entry, Mono, NodeId, NodeView } from '../model.ts'
 import type { Names } from '../names/names.ts'
 import { expiredTrouble } from './freshness.ts'
 import { answerTimeoutMs, type Reader } from './reader.ts'
@@ -48,17 +48,13 @@ async function answerPage(
   deps: PagesDeps,
 ): Promise<FastifyReply> {
   const { clock } = deps
-  const found = lookUp(request, deps)
-  if (found.kind === 'refused') throw errorOf(found.trouble)
-  if (found.kind === 'elsewhere') return sendNothing(reply, found.full)
-
   const timeoutMs = answerTimeoutMs(
     request.headers['x-prometheus-scrape-timeout-seconds'],
     deps.scrapeTimeoutMs,
   )
   const deadline = clock.now() + timeoutMs
-  const how = { timeoutMs, kind: deps.rendering.kindFor(request) }
-  const readings = await read(found, how, request, deps)
+  const readings = await onceKnown(() => lookUpAndRead(request, deadline, deps), deadline, clock)
+  if ('service' in readings) return sendNothing(reply, readings.service)
   await deps.memory.reserve(request, reply, readings.maxBytes, Math.max(0, deadline - clock.now()))
   const rendered = await deps.rendering.render(await readings.makePage(), request)
 
@@ -68,6 +64,36 @@ async function answerPage(
   if (trouble) throw errorOf(trouble)
   if (readings.isCached) reply.header('age', Math.round((now - readings.at) / 1000))
   return sendRendered(reply, rendered)
+}
+
+/** What an agent that has just started doesn't know yet, it mostly knows within a second: until then requests wait. */
+async function onceKnown<T>(attempt: () => Promise<T>, deadline: Mono, clock: Clock): Promise<T> {
+  const lastAttemptAt = Math.min(deadline, clock.now() + knownTimeoutMs) - attemptIntervalMs
+  for (;;)
+    try {
+      return await attempt()
+    } catch (error) {
+      const isPending = error instanceof ProxyError && pendingCodes.has(error.code)
+      if (!isPending || clock.now() > lastAttemptAt) throw error
+      await clock.sleep(attemptIntervalMs)
+    }
+}
+
+const knownTimeoutMs = 2000
+const attemptIntervalMs = 50
+const pendingCodes = new Set<Code>(['not_ready', 'searching'])
+
+/** Or the service that has no replica on this node, if only those are wanted. */
+async function lookUpAndRead(
+  request: FastifyRequest<PageRoute>,
+  deadline: Mono,
+  deps: PagesDeps,
+): Promise<Readings | { readonly service: string }> {
+  const found = lookUp(request, deps)
+  if (found.kind === 'refused') throw errorOf(found.trouble)
+  if (found.kind === 'elsewhere') return { service: found.full }
+  const timeoutMs = Math.max(0, deadline - deps.clock.now())
+  return read(found, { timeoutMs, kind: deps.rendering.kindFor(request) }, request, deps)
 }
 
 /** Refuses what is not known for sure yet: all but the own containers, which are the same whatever other nodes have. */
