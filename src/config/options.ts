@@ -170,7 +170,8 @@ export const options = {
     fallback: undefined,
     example: 'node1',
     parse: text,
-    about: 'The name of this node where neither Swarm nor Docker gives one. Default: the hostname.',
+    about:
+      'The name of this node where neither Swarm nor Docker gives one; with Podman, its identity. Default: the hostname.',
   }),
   cluster: option({
     name: 'CLUSTER',

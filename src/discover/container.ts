@@ -46,7 +46,7 @@ export function containerOf(row: ApiContainer, allowedLabels: readonly string[])
     created: row.Created ?? 0,
     state,
     ...(exitCode !== undefined && { exitCode }),
-    networkMode: row.HostConfig?.NetworkMode ?? 'default',
+    networkMode: networkModeOf(row),
     attachments: Object.entries(row.NetworkSettings?.Networks ?? {})
       .map(([network, given]) => attachmentOf(network, given ?? {}))
       .sort((a, b) => (a.network < b.network ? -1 : 1)),
@@ -68,6 +68,12 @@ function stateOf(state: string | undefined): Container['state'] {
 function exitCodeOf(status: string | undefined): number | undefined {
   const code = /^Exited \((-?\d+)\)/.exec(status ?? '')?.[1]
   return code === undefined ? undefined : Number(code)
+}
+
+/** Podman's list has no network mode, but names these two as networks. */
+function networkModeOf({ HostConfig, NetworkSettings }: ApiContainer): string {
+  const networks = Object.keys(NetworkSettings?.Networks ?? {})
+  return HostConfig?.NetworkMode ?? networks.find((name) => name === 'host' || name === 'none') ?? 'default'
 }
 
 function attachmentOf(network: string, given: ApiAttachment): Attachment {

@@ -22,7 +22,7 @@ export interface ApiContainer {
   readonly Labels?: Readonly<Record<string, string>> | null
   readonly State?: string
   readonly Status?: string
-  readonly HostConfig?: { readonly NetworkMode?: string }
+  readonly HostConfig?: { readonly NetworkMode?: string } | null
   readonly Mounts?: readonly { readonly Destination?: string }[] | null
   readonly NetworkSettings?: { readonly Networks?: Readonly<Record<string, ApiAttachment | null>> | null }
 }

@@ -14,7 +14,7 @@ export interface NodeState extends NetworkContext {
   readonly managers: ReadonlySet<NodeId>
   /** The Swarm's id, while this node is one of its managers. */
   readonly swarmId: string | undefined
-  /** As it was read first: some engines report another one at each request (Podman). */
+  /** Read once: without Swarm it is the node's id. */
   readonly engineId: string
   readonly info: ApiInfo
 }
@@ -37,7 +37,7 @@ export async function readNodeState(
     engine.networks(signal),
   ])
   const own = ownContainer(containers, proc)
-  const engineId = known.engineId ?? engineIdOf(info, config)
+  const engineId = known.engineId ?? engineIdOf([info, await engine.info(signal)], config)
   const self = selfOf(info, own, engineId, config)
   return {
     self,

@@ -13,8 +13,10 @@ export type NodeConfig = Pick<Config, 'nodeName' | 'advertise' | 'listenPort' | 
 /** Without Docker, or where Docker gives no name. */
 export const nodeNameOf = ({ nodeName }: Pick<Config, 'nodeName'>): string => nodeName ?? hostname()
 
-export function engineIdOf({ ID, Name }: ApiInfo, config: NodeConfig): string {
-  return ID || Name || nodeNameOf(config)
+/** Podman reports another id at each request: such an engine is identified by its name, also after a restart. */
+export function engineIdOf([first, second]: readonly [ApiInfo, ApiInfo], config: NodeConfig): string {
+  const id = first.ID === second.ID ? first.ID : config.nodeName
+  return id || first.Name || nodeNameOf(config)
 }
 
 /**

@@ -49,6 +49,11 @@ describe('a row of the list', () => {
     expect(row({ Names }).name).toBe(name)
   })
 
+  test.each(['host', 'none'])('of Podman, without a network mode, has that of its network %s', (network) => {
+    const Networks = { [network]: { NetworkID: network, IPAddress: '' } }
+    expect(row({ HostConfig: null, NetworkSettings: { Networks } }).networkMode).toBe(network)
+  })
+
   test('with hardly any fields is accepted', () => {
     expect(row({ Labels: null, NetworkSettings: { Networks: { web: null } } })).toMatchObject({
       labels: {},

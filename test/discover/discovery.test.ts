@@ -114,7 +114,7 @@ describe('who the node is', () => {
     await passTime(100)
   }
 
-  test('stays the same where the engine reports another id at each call, as Podman does', async () => {
+  test('is the name of an engine that reports another id at each call, as Podman does, after a restart too', async () => {
     let calls = 0
     server.fault = (path) => {
       if (path === '/info') server.answers['/info'] = { ...node.info, ID: `random-${++calls}` }
@@ -123,7 +123,12 @@ describe('who the node is', () => {
     await start()
     for (let round = 0; round < 3; round += 1) await resync()
     expect(calls).toBeGreaterThan(3)
-    expect(new Set(found.map(({ self }) => self.node))).toEqual(new Set(['random-1']))
+    await discovery!.stop()
+    await start()
+    expect(new Set(found.map(({ self }) => self.node))).toEqual(new Set(['vm']))
+    await discovery!.stop()
+    await start({ NODE_NAME: 'named' })
+    expect(last().self.node).toBe('named')
   })
 
   test('has the Swarm’s id while it is in one, and the engine’s first id before and after', async () => {

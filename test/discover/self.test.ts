@@ -7,7 +7,7 @@ const config = { nodeName: 'desk', advertise: undefined, listenPort: 2137, sdLab
 
 describe('who the agent is', () => {
   test('a process on a single node', () => {
-    expect(selfOf(node.info, undefined, engineIdOf(node.info, config), config)).toEqual({
+    expect(selfOf(node.info, undefined, engineIdOf([node.info, node.info], config), config)).toEqual({
       node: '6EFK:3VIA:D2ZG:QMGM:TCGA:HMBU:KP7O:FFYR:MINP:XW33:ELK4:DOTR',
       hostname: 'vm',
       swarm: false,
@@ -37,7 +37,7 @@ describe('who the agent is', () => {
       node: 'engine',
       swarm: false,
     })
-    expect(selfOf({}, undefined, engineIdOf({}, config), config)).toMatchObject({
+    expect(selfOf({}, undefined, engineIdOf([{}, {}], config), config)).toMatchObject({
       node: 'desk',
       hostname: 'desk',
     })

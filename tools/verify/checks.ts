@@ -1,6 +1,7 @@
 // What is checked, the quick ones first, and Debian's packages that each needs.
 
 import { enginePackages } from '../../test/lab/harness/engine.ts'
+import { podmanPackages } from '../../test/lab/harness/podman.ts'
 import { currentPackages } from '../../test/prometheus/parts/setup.ts'
 import { type Outcome, program, project } from './run.ts'
 
@@ -49,7 +50,7 @@ export const checks: readonly Check[] = [
   {
     name: 'lab',
     packages: [...docker, ...applications, ...prometheus, ...browser, ...commands],
-    fetched: enginePackages,
+    fetched: [...enginePackages, ...podmanPackages],
     run: () => project('lab'),
   },
   {

@@ -23,7 +23,7 @@ export async function withEngine(folder: string, work: (engine: Engine) => Promi
 
 /** Makes an image of what `fill` puts into a folder. */
 export async function importImage(
-  engine: Engine,
+  engine: Pick<Engine, 'docker'>,
   tag: string,
   fill: (root: string) => Promise<void>,
   changes: readonly string[],

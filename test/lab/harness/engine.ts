@@ -44,7 +44,7 @@ function programOf(release: EngineRelease): { readonly dockerd: string; readonly
 }
 
 /** The command line that belongs to Debian's engine; a newer one elsewhere on PATH may want plugins. */
-const client = existsSync('/usr/bin/docker') ? '/usr/bin/docker' : 'docker'
+export const client = existsSync('/usr/bin/docker') ? '/usr/bin/docker' : 'docker'
 
 export function engineOf(options: EngineOptions): Engine {
   const { namespace, folder, cgroup, flags = [], release = 'installed' } = options

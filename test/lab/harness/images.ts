@@ -15,7 +15,7 @@ import {
 import { dirname, join } from 'node:path'
 import { importImage, withEngine } from './builder.ts'
 import { cacheFolder, fingerprint, keepRecent, locked, removeHalfMade } from './cache.ts'
-import { shareImages } from './engine.ts'
+import { type Engine, shareImages } from './engine.ts'
 import { buildProduct, productFingerprint } from './product.ts'
 import { run } from './shell.ts'
 
@@ -42,7 +42,7 @@ export async function preparedImages(withProduct: boolean): Promise<string> {
   return preparedSet(name, async (folder) => {
     const product = withProduct ? await buildProduct() : undefined
     await withEngine(folder, async (engine) => {
-      await importImage(engine, appImage, appRoot, ['CMD ["app", "8080=metrics"]'])
+      await importAppImage(engine)
       await importImage(engine, nodeExporterImage, nodeExporterRoot, ['ENTRYPOINT ["/bin/node_exporter"]'])
       await importImage(engine, nginxImage, nginxRoot, ['CMD ["nginx"]'])
       if (product) await engine.docker(['load', '--input', product])
@@ -72,6 +72,9 @@ async function makeSet(ready: string, fill: (folder: string) => Promise<void>): 
     rmSync(folder, { recursive: true, force: true })
   }
 }
+
+export const importAppImage = (engine: Pick<Engine, 'docker'>) =>
+  importImage(engine, appImage, appRoot, ['CMD ["app", "8080=metrics"]'])
 
 async function appRoot(root: string): Promise<void> {
   await busyboxRoot(root)

@@ -152,10 +152,7 @@ async function openLab(count: number, options: LabOptions): Promise<Lab> {
   const { product = true, standIns = false, engineFlags = [] } = options
   removeLeftovers()
   const images = await (standIns ? preparedStandIns() : preparedImages(product))
-  const name = `${process.pid}-${randomBytes(2).toString('hex')}`
-  const folder = join(labs, name)
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'owner'), `${process.pid} ${startOf(process.pid)}`)
+  const { name, folder, cgroup, remove } = makeLabFolder()
   const lan = await startLan()
   const nodes: Node[] = []
   const close = async () => {
@@ -165,14 +162,14 @@ async function openLab(count: number, options: LabOptions): Promise<Lab> {
     try {
       for (const node of nodes) refuseInternalErrorsOf(node.name, join(folder, node.name, 'data'))
     } finally {
-      removeLab(name)
+      remove()
     }
   }
   try {
     for (let place = 1; place <= count; place += 1) {
       const home = join(folder, `node${place}`)
       await shareImages(images, join(home, 'data'))
-      nodes.push(createNode({ place, lan, folder: home, cgroup: `${cgroupPrefix}${name}`, engineFlags }))
+      nodes.push(createNode({ place, lan, folder: home, cgroup, engineFlags }))
     }
     await Promise.all(nodes.map((node) => node.start()))
     return { nodes, lan, close }
@@ -183,6 +180,24 @@ async function openLab(count: number, options: LabOptions): Promise<Lab> {
 }
 
 const cgroupPrefix = 'amp-lab-'
+
+export interface LabFolder {
+  readonly name: string
+  readonly folder: string
+  /** The parent of the cgroups that belong to it. */
+  readonly cgroup: string
+  /** Once nothing runs in it any more. */
+  remove(): void
+}
+
+/** Where a lab keeps what it writes. If its maker dies, the next lab removes it. */
+export function makeLabFolder(): LabFolder {
+  const name = `${process.pid}-${randomBytes(2).toString('hex')}`
+  const folder = join(labs, name)
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'owner'), `${process.pid} ${startOf(process.pid)}`)
+  return { name, folder, cgroup: `${cgroupPrefix}${name}`, remove: () => removeLab(name) }
+}
 
 /** A lab whose maker is gone has no processes any more, or soon; what it wrote is still there. */
 function removeLeftovers(): void {

@@ -8,6 +8,7 @@ import { raiseSlowness, slowness } from '../../helpers/limits.ts'
 import { enginePackages, labRelease } from './engine.ts'
 import { appImage } from './images.ts'
 import { startDocker } from './lab.ts'
+import { podmanPackages } from './podman.ts'
 import { preparedStandIns } from './stand-ins.ts'
 
 /** What the start of a container takes on a quiet machine of two cores. */
@@ -15,7 +16,7 @@ const quietStartMs = 450
 
 export default async function setup(): Promise<() => void> {
   process.env.AMP_RUN = `run-${process.pid}`
-  if (labRelease === 'current') await fetchPackages(enginePackages)
+  if (labRelease === 'current') await fetchPackages([...enginePackages, ...podmanPackages])
   await preparedStandIns()
   raiseSlowness(await containerStartMs(), quietStartMs)
   console.log(`limits are ${slowness().toFixed(1)} times those of a quiet machine`)
