@@ -71,8 +71,9 @@ export function announcedFormat(contentType: string | undefined): ExpositionForm
 }
 
 /**
- * What to send for an Accept header. `own` is the format that the metrics are in: it is used if the client accepts
- * it at all, so that a container's own bytes are sent. A client that accepts none of ours gets text, as from every exporter.
+ * What to send for an Accept header. `own` is the format that the metrics are in: it is used if the client accepts it at
+ * all, so that a container's own bytes are sent, unless the client names formats of other grammars only. A client that
+ * accepts none of ours gets text, as from every exporter.
  */
 export function negotiate(accept: string | undefined, own?: Format): Offer {
   const ranges = rangesOf(accept ?? '*/*')
@@ -80,7 +81,10 @@ export function negotiate(accept: string | undefined, own?: Format): Offer {
     .map((format) => ({ format, range: bestOf(ranges, format) }))
     .filter(({ range }) => range !== undefined && range.quality > 0)
     .sort((a, b) => b.range!.quality - a.range!.quality)
-  const { format, range } = ranked.find((one) => one.format.name === own) ??
+  const named = ranked.filter(({ range }) => range!.name !== '*/*').map(({ format }) => format.grammar)
+  const { format, range } = ranked.find(
+    (one) => one.format.name === own && (named.length === 0 || named.includes(one.format.grammar)),
+  ) ??
     ranked[0] ?? { format: text004, range: undefined }
   return { format: format.name, escaping: escapingOf(range, format) }
 }

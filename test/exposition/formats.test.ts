@@ -10,6 +10,8 @@ const native =
   'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1'
 const browser = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8'
 
+const vmagent = 'text/plain;version=0.0.4;q=1,*/*;q=0.1'
+
 test.each([
   [prometheus3, undefined, 'openmetrics/1.0.0', 'allow-utf-8'],
   [prometheus3, 'text/0.0.4', 'text/0.0.4', 'underscores'],
@@ -35,6 +37,9 @@ test.each([
   [undefined, undefined, 'text/0.0.4', 'underscores'],
   ['', undefined, 'text/0.0.4', 'underscores'],
   ['application/json', 'openmetrics/1.0.0', 'text/0.0.4', 'underscores'],
+  [vmagent, 'openmetrics/1.0.0', 'text/0.0.4', 'underscores'],
+  [vmagent, 'text/0.0.4', 'text/0.0.4', 'underscores'],
+  ['*/*', 'openmetrics/1.0.0', 'openmetrics/1.0.0', 'underscores'],
   ['text/plain', 'openmetrics/1.0.0', 'text/0.0.4', 'underscores'],
   ['text/*', 'text/1.0.0', 'text/1.0.0', 'underscores'],
   ['application/openmetrics-text', undefined, 'openmetrics/0.0.1', 'underscores'],
