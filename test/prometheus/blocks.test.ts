@@ -191,6 +191,11 @@ const inLab =
 const followed = (story: string, block: number) => inLab('examples.test.ts', `blockOf('${story}', ${block})`)
 const composed = inLab('examples.test.ts', 'blockOf(story, 0)')
 
+const victoria: Proof = () => {
+  const text = readFileSync('test/prometheus/victoria.test.ts', 'utf8')
+  for (const program of ['vmagent', 'vmalert']) expect(text).toContain(`documentedFlags('${program}', moved)`)
+}
+
 /** The lab's image is built by the first line; a test deploys by the others. */
 const swarm: Proof = (block) => {
   expect(block).toMatch(/^docker build /)
@@ -219,7 +224,7 @@ const proofs: Readonly<Record<string, readonly Proof[]>> = {
     inLab('peers.test.ts', "blockUnder('docs/OPERATIONS.md', secretChapter)"),
     inLab('peers.test.ts', "blockUnder('docs/OPERATIONS.md', secretChapter, 'sh', 1)"),
   ],
-  'docs/PROMETHEUS.md': [configuration, configuration, rules, configuration],
+  'docs/PROMETHEUS.md': [configuration, configuration, rules, victoria, configuration],
   'docs/REVERSE-PROXY.md': [configuration, nginx, caddy, traefik],
   'docs/SECURITY-MODEL.md': [webConfiguration],
   'docs/STATUS.md': [status],

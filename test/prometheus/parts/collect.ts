@@ -1,17 +1,16 @@
-// The command that brings rules from labels to a Prometheus, in this process.
+// The command that brings rules from labels to a Prometheus or vmalert, in this process.
 
 import { rules } from '../../../src/cli/rules.ts'
-import type { Prometheus } from './prometheus.ts'
 
 /** `from` names clusters and their agents: `prod=http://one:2137,http://two:2137`. */
 export function startCollecting(
   from: readonly string[],
   to: string,
-  prometheus: Prometheus,
+  reloaded: { readonly url: string },
 ): { stop(): Promise<unknown> } {
   const stopping = new AbortController()
   const sources = from.flatMap((one) => ['--from', one])
-  const flags = ['--to', to, '--reload', `${prometheus.url}/-/reload`, '--every', '1']
+  const flags = ['--to', to, '--reload', `${reloaded.url}/-/reload`, '--every', '1']
   const done = rules([...sources, ...flags], {
     stdout: () => {},
     stderr: () => {},

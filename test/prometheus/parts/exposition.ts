@@ -104,8 +104,13 @@ export async function readAll(pages: readonly CorpusPage[], agent: string): Prom
 }
 
 /** One target for each page and way, told apart by labels. */
-export function scrapeConfig(pages: readonly CorpusPage[], address: string, agent: string): string {
-  const targets = ways.flatMap((way) =>
+export function scrapeConfig(
+  pages: readonly CorpusPage[],
+  address: string,
+  agent: string,
+  scraped: readonly Way[] = ways,
+): string {
+  const targets = scraped.flatMap((way) =>
     pages.map((_, page) => ({
       targets: [way === 'proxy' ? agent : address],
       labels: {

@@ -45,7 +45,11 @@ export interface PrometheusApi {
 export type Prometheus = Program & PrometheusApi
 
 /** Without a release, the installed one. `features` are those that `--enable-feature` enables. */
-export type Context = Surroundings & { readonly release?: Release; readonly features?: string }
+export type Context = Surroundings & {
+  readonly release?: Release
+  readonly features?: string
+  readonly flags?: readonly string[]
+}
 
 /** `config` is the text of prometheus.yml; paths in it are relative to the program's folder. */
 export async function startPrometheus(config: string, context?: Context): Promise<Prometheus> {
@@ -61,6 +65,7 @@ export async function startPrometheus(config: string, context?: Context): Promis
           '--web.enable-lifecycle',
           '--log.level=warn',
           ...(context?.features ? [`--enable-feature=${context.features}`] : []),
+          ...(context?.flags ?? []),
         ],
       }
     },

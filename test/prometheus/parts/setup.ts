@@ -2,7 +2,7 @@
 
 import { fetchPackages } from '../../helpers/debian.ts'
 
-/** Debian's packages that hold the current release of releases.ts. */
-export const currentPackages = ['prometheus', 'promtool', 'prometheus-alertmanager']
+/** Debian's packages that hold the current release of releases.ts, and VictoriaMetrics. */
+export const currentPackages = ['prometheus', 'promtool', 'prometheus-alertmanager', 'victoria-metrics']
 
 export default () => fetchPackages(currentPackages)
