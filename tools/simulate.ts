@@ -3,58 +3,97 @@
 //
 //   npm run simulate -- --seed 7 --steps 200         one scenario
 //   npm run simulate -- --seed 1 --scenarios 2000    that many, with the seeds 1, 2, 3, …
+//   … --workers 2                                    in so many threads
 //   … --findings 5                                   ends after so many findings, instead of the first
 //   … --without clone,leave                          leaves such events out, as where a mistake is known
 //   … --strict                                       judges by what is intended, not by what is true by now
+//   … --real                                         with Ed25519 and zstd instead of their stand-ins
+//   … --bug early-timer                              with this known bug put back
+//   npm run simulate -- --bugs                       puts back each known bug, which must be found
 
 import { parseArgs } from 'node:util'
-import { createScenario, type Kind } from '../test/simulation/generate.ts'
-import { intended, type Outcome, play, promised } from '../test/simulation/play.ts'
-import { describeScenario, type Scenario } from '../test/simulation/scenario.ts'
-import { shrink } from '../test/simulation/shrink.ts'
+import { bugs } from '../test/simulation/bugs.ts'
+import type { Kind } from '../test/simulation/generate.ts'
+import type { Task } from '../test/simulation/worker.ts'
+import { playInThreads } from '../test/simulation/workers.ts'
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     steps: { type: 'string', default: '200' },
     scenarios: { type: 'string', default: '1' },
+    workers: { type: 'string', default: '1' },
     findings: { type: 'string', default: '1' },
     without: { type: 'string', default: '' },
     strict: { type: 'boolean', default: false },
+    real: { type: 'boolean', default: false },
+    bug: { type: 'string' },
+    bugs: { type: 'boolean', default: false },
   },
 })
-const run = (scenario: Scenario) => play(scenario, values.strict ? intended : promised)
 
-// most errors are expected, and most of their cost is the stack
-Error.stackTraceLimit = 4
+const threads = Number(values.workers)
+const task: Task = {
+  first: Number(values.seed),
+  step: 1,
+  scenarios: Number(values.scenarios),
+  events: Number(values.steps),
+  without: values.without.split(',').filter(Boolean) as Kind[],
+  isStrict: values.strict,
+  isReal: values.real,
+  isShrunk: true,
+  ...(values.bug !== undefined && { bug: nameOfBug(values.bug) }),
+}
 
-/** The longest that a line is worth reading. */
-const longest = 600
+process.exitCode = (values.bugs ? await findBugs() : await simulate()) ? 0 : 1
 
-async function explain(scenario: Scenario, { violations: [first] }: Outcome): Promise<void> {
-  const small = await shrink(scenario, first!.signature, { run })
-  const { violations } = await run(small)
-  console.log(describeScenario(small))
-  for (const { rule, at, text } of violations.slice(0, 3)) {
-    const time = (at / 1000).toFixed(3).padStart(9)
-    console.log(`  ${time} s  WRONG (${rule}) ${text.slice(0, longest)}`)
+/** Returns whether nothing was found. */
+async function simulate(): Promise<boolean> {
+  let [played, findings, responses, pages] = [0, 0, 0, 0]
+  const began = performance.now()
+  let isInterrupted = false
+  process.once('SIGINT', () => {
+    isInterrupted = true
+  })
+  await playInThreads(task, threads, (one) => {
+    played += 1
+    responses += one.responses
+    pages += one.pages
+    if (one.finding === undefined) return !isInterrupted
+    findings += 1
+    console.log(one.finding)
+    return findings < Number(values.findings)
+  })
+  const seconds = ((performance.now() - began) / 1000).toFixed(1)
+  console.log(
+    `${played} scenarios of ${task.events} events in ${seconds} s: ${responses} responses, ${pages} of them metrics; ${findings} findings`,
+  )
+  return findings === 0
+}
+
+/** Returns whether each of them was found. */
+async function findBugs(): Promise<boolean> {
+  let missed = 0
+  for (const { name, text, within } of bugs.filter(({ name }) => name === (values.bug ?? name))) {
+    let [played, isFound] = [0, false]
+    await playInThreads(
+      { ...task, bug: name, scenarios: within, isShrunk: false },
+      threads,
+      ({ finding }) => {
+        played += 1
+        isFound ||= finding !== undefined
+        return !isFound
+      },
+    )
+    if (!isFound) missed += 1
+    console.log(
+      `${name}: ${text}: ${isFound ? `found by scenario ${played}` : `not found by ${played} scenarios`}`,
+    )
   }
+  return missed === 0
 }
 
-let [played, findings, responses, pages] = [0, 0, 0, 0]
-const began = performance.now()
-for (; played < Number(values.scenarios) && findings < Number(values.findings); played += 1) {
-  const without = values.without.split(',') as Kind[]
-  const scenario = createScenario(Number(values.seed) + played, Number(values.steps), without)
-  const outcome = await run(scenario)
-  responses += outcome.responses
-  pages += outcome.pages
-  if (outcome.violations.length === 0) continue
-  findings += 1
-  await explain(scenario, outcome)
+function nameOfBug(name: string): string {
+  if (bugs.some((bug) => bug.name === name)) return name
+  throw new Error(`no bug ${name}: there are ${bugs.map((bug) => bug.name).join(', ')}`)
 }
-const seconds = ((performance.now() - began) / 1000).toFixed(1)
-console.log(
-  `${played} scenarios of ${values.steps} events in ${seconds} s: ${responses} responses, ${pages} of them metrics; ${findings} findings`,
-)
-process.exitCode = findings > 0 ? 1 : 0

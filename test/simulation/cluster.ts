@@ -1,7 +1,7 @@
 // A world with its agents running in it: starts, ends and asks them.
 
 import { createHash } from 'node:crypto'
-import { type Agent, startAgent } from './agent.ts'
+import { type Agent, config, startAgent } from './agent.ts'
 import type { Container } from './containers.ts'
 import { intrude } from './intruder.ts'
 import { createNetwork, type Network } from './network.ts'
@@ -41,8 +41,10 @@ export interface Cluster {
   endClone(copy: Machine, silently: boolean): void
   /** A peer that holds the secret and lies, until what is returned is called. */
   intrude(to: Machine, as: Machine | undefined, options: { manager: boolean; messages: number }): () => void
-  /** Whether any peer has lied. */
-  wasIntruded(): boolean
+  /** Whether any peer has lied to this agent. */
+  wasIntruded(at: Machine): boolean
+  /** Reports containers that are not scraped as often as they should be. */
+  checkScrapes(): void
   /** What runs has changed: discovery will see it. */
   changed(): void
   runGlobal(at: Machine): void
@@ -56,6 +58,14 @@ export interface Cluster {
   end(): void
 }
 
+/** A peer that lies says to an agent that it is the node of another machine. */
+interface Claim {
+  readonly as: Machine
+  readonly to: Machine
+  readonly node: string
+  isOver(): boolean
+}
+
 export interface Totals {
   readonly responses: number
   /** Of them, metrics of containers. */
@@ -67,8 +77,10 @@ export interface Totals {
 /** Discovery sees what has changed so much later. */
 export const discoveryDelayMs = 20
 const resyncMs = 10_000
-/** Agents have found each other by then. */
-const startupMs = 3000
+/** After anything has happened to two agents or to the path between them, they are linked again by then. */
+const relinkMs = 8000
+/** Within two intervals an endpoint is scraped, and this much later if everything is slow. */
+const maxScrapePauseMs = 2 * config.scrapeIntervalMs + 1000
 /** An agent that was told to stop is gone after this. */
 const stopWithinMs = 50
 
@@ -82,6 +94,10 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
   const setups = new Map(scenario.machines.map((setup) => [setup.name, setup]))
   const pending = new Set<() => void>()
   const startedAt = new WeakMap<Agent, number>()
+  const hellos = new Map()
+  const intruded = new Set<Machine>()
+  const claims = new Set<Claim>()
+  const cloneEndedAt = new Map<Machine, number>()
   let [responses, pages, starts, clones, tasks, intruders] = [0, 0, 0, 0, 0, 0]
 
   const machines = () => [...world.machines.values()]
@@ -159,6 +175,36 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
     })
   }
 
+  const isRunningSince = ({ agent }: Machine, since: number) =>
+    agent && !agent.process.isPaused() && Math.max(startedAt.get(agent)!, agent.process.resumedAt()) < since
+
+  /** Whether the agent of the claimed node is there, and able to object. */
+  function isContested({ as, to, node }: Claim): boolean {
+    const since = scheduler.now() - relinkMs
+    return (
+      world.nodeOf(as) === node &&
+      [as, to].every((one) => isRunningSince(one, since)) &&
+      machines().every(({ original }) => original !== as && original !== to) &&
+      [as, to].every((one) => (cloneEndedAt.get(one) ?? 0) <= since) &&
+      network.isUndisturbed(as.address, to.address, since)
+    )
+  }
+
+  function reviewClaims(): void {
+    for (const claim of claims) {
+      if (!isContested(claim)) oracle.distrust(claim.as, claim.to)
+      else if (!claim.isOver()) continue
+      claims.delete(claim)
+    }
+  }
+
+  /** What may have happened since the last review is over after a longer time than this. */
+  function reviewLater(): void {
+    if (claims.size > 0) reviewClaims()
+    later(relinkMs / 4, reviewLater)
+  }
+  reviewLater()
+
   for (const setup of scenario.machines) setUp(setup)
   const members = machines().filter(({ swarmId }) => swarmId)
   for (const [at, slot] of slots.entries())
@@ -187,34 +233,44 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
     endClone(copy, silently) {
       crash(copy, silently)
       world.removeMachine(copy)
+      cloneEndedAt.set(copy.original!, scheduler.now())
     },
     intrude(to, as, options) {
       intruders += 1
+      intruded.add(to)
+      oracle.liesTo(to)
       const own = random.fork(`intruder ${intruders}`)
       const process = startProcess(scheduler, { offset: 0, rate: 1, lateMs: 0 }, own)
       const from = `x${intruders}`
+      const node = as ? world.nodeOf(as) : `x${own.below(90) + 10}`
       void intrude({
         ...{ network, process, random: own, from, to: to.address, ...options },
-        node: as ? world.nodeOf(as) : `x${own.below(90) + 10}`,
+        ...{ node, hellos, claimedAt: as && as !== to ? as.address : undefined },
         nodes: machines().map(world.nodeOf),
         ids: world.placed.map(({ container }) => container.id),
       })
-      const isUp = ({ agent }: Machine) =>
-        agent && !agent.process.isPaused() && scheduler.now() - startedAt.get(agent)! > startupMs
-      const isAnswering = () => as && isUp(as) && isUp(to) && network.isJoined(as.address, to.address)
-      // nobody else answers for a node whose agent isn't there, or can't be reached
-      const watchClaimed = () => {
-        if (!as || !process.isAlive()) return
-        if (isAnswering()) later(5, watchClaimed)
-        else oracle.distrust(as)
-      }
-      if (as !== to) watchClaimed()
+      if (as && as !== to) claims.add({ as, to, node, isOver: () => !process.isAlive() })
+      reviewClaims()
       return () => {
         process.kill()
         network.abandon(from, own.chance(0.5))
       }
     },
-    wasIntruded: () => intruders > 0,
+    wasIntruded: (at) => intruded.has(at),
+    checkScrapes() {
+      const since = scheduler.now() - maxScrapePauseMs
+      for (const at of machines()) {
+        if (!isRunningSince(at, since)) continue
+        for (const container of at.containers) {
+          if (!container.isRunning() || container.hasMisbehaved() || container.startedAt() > since) continue
+          if (container.scrapedAt() < since)
+            oracle.report(
+              'not scraped',
+              `${at.name} last scraped ${container.host} at ${container.scrapedAt()}`,
+            )
+        }
+      }
+    },
     changed() {
       later(discoveryDelayMs, () => {
         for (const at of machines()) {
@@ -237,15 +293,17 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
       responses += 1
       if (given.status === 200 && path !== '/sd') pages += 1
       hash.update(JSON.stringify([answeredAt, name, path, given]))
+      reviewClaims()
       const resumedAt = agent.process.resumedAt()
-      oracle.check({ agent, agentName: name, path, askedAt, answeredAt, resumedAt, response: given })
+      oracle.check({ agent, agentName: name, path, askedAt, answeredAt, response: given })
       const tookMs = answeredAt - Math.max(askedAt, resumedAt)
       if (tookMs > timeoutMs) oracle.report('late', `${name} ${path}: ${tookMs} ms of ${timeoutMs} ms`)
       return given
     },
     totals: () => ({ responses, pages, trace: hash.copy().digest('hex') }),
     end() {
-      const most = world.placed.length + 3 * (starts + world.machines.size)
+      const perIntruder = world.placed.length + 5
+      const most = world.placed.length + 3 * (starts + world.machines.size) + intruders * perIntruder
       for (const { agent, name } of machines()) {
         const things = agent?.remembers() ?? 0
         if (things > most) oracle.report('memory', `${name} remembers ${things} things, of at most ${most}`)

@@ -31,8 +31,12 @@ export interface Container {
   behave(as: Behaviour): void
   /** Another text from now on; or one that it had before. */
   change(content: number): void
-  /** Whether it has ever done anything but answer. */
+  /** Whether it has done anything but answer since it was started. */
   hasMisbehaved(): boolean
+  /** Since when it runs. */
+  startedAt(): number
+  /** When it was last asked for its metrics. */
+  scrapedAt(): number
   /** When it said this text, or would have if asked. */
   saidAt(text: string): readonly Span[]
   /** The same of the one line that tells; `undefined`: of an empty text. */
@@ -75,6 +79,8 @@ export function createContainer(scheduler: Scheduler, given: Content): Container
   let behaviour: Behaviour = 'answers'
   let content = 0
   let exitCode: number | undefined
+  let startedAt = scheduler.now()
+  let scrapedAt = 0
   const eras: Era[] = []
   const filler = Array.from({ length: lines }, (_, at) => `filler{line="${at}"} ${at * 7}\n`).join('')
   begin()
@@ -119,6 +125,8 @@ export function createContainer(scheduler: Scheduler, given: Content): Container
     start() {
       running = true
       exitCode = undefined
+      startedAt = scheduler.now()
+      misbehaved = behaviour !== 'answers'
       begin()
     },
     stop(code) {
@@ -136,6 +144,8 @@ export function createContainer(scheduler: Scheduler, given: Content): Container
       begin()
     },
     hasMisbehaved: () => misbehaved,
+    startedAt: () => startedAt,
+    scrapedAt: () => scrapedAt,
     saidLineAt,
     saidAt(text) {
       const [, content, tick] = /^said\{container="[^"]*",content="(\d+)"\} (\d+)$/m.exec(text) ?? []
@@ -143,6 +153,7 @@ export function createContainer(scheduler: Scheduler, given: Content): Container
       return text === (line ? textOf(line.tick, line.content) : '') ? saidLineAt(line) : []
     },
     scrape(asking, timeoutMs, signal) {
+      scrapedAt = scheduler.now()
       const waitMs = behaviour === 'slow' ? slowMs : latencyMs
       return new Promise((resolve, reject) => {
         const fail = (code: Code, reason: string) => reject(new ProxyError(code, reason))

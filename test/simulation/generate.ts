@@ -12,16 +12,20 @@ export function createScenario(seed: number, steps: number, without: readonly Ki
   const random = createRandom(`scenario ${seed}`)
   const machines = createMachines(random)
   const calm = random.one([0.1, 0.3, 0.3, 1])
-  const kinds = (Object.keys(makers) as Kind[]).filter(
-    (kind) => (kind === 'ask' || random.chance(0.7)) && !without.includes(kind),
-  )
+  const possible = kindsOf(random).filter((kind) => !without.includes(kind))
   const events: Event[] = []
   let at = random.one([0, 3000])
   for (let step = 0; step < steps; step += 1) {
     at += Math.ceil(pauseMs(random) * calm)
-    events.push({ at, ...happening(kinds, machines, random) })
+    events.push({ at, ...happening(possible, machines, random) })
   }
   return { seed: String(seed), machines, events }
+}
+
+/** Many kinds at once, or few, each of which then happens to a cluster that is well otherwise. */
+function kindsOf(random: Random): readonly Kind[] {
+  if (random.chance(0.6)) return kinds.filter((kind) => kind === 'ask' || random.chance(0.7))
+  return ['ask', ...Array.from({ length: random.between(1, 3) }, () => random.one(kinds))]
 }
 
 function createMachines(random: Random): readonly MachineSetup[] {
@@ -84,6 +88,7 @@ const makers: { readonly [K in Kind]: readonly [weight: number, make: (draw: Dra
   demote: [1, ({ machine }) => ({ machine })],
   swapNames: [1, ({ machine: a, other: b }) => ({ a, b })],
 }
+export const kinds = Object.keys(makers) as Kind[]
 const durationsMs = [30, 300, 1500, 2600, 4000, 12_000, 40_000]
 
 function happening(kinds: readonly Kind[], machines: readonly MachineSetup[], random: Random): Happening {

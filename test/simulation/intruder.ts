@@ -19,8 +19,11 @@ export interface Intrusion {
   /** Where it is, and whom it calls. */
   readonly from: string
   readonly to: string
-  /** The node that it says it is. */
+  /** The node that it says it is, and where that one's own agent is, if it is another's. */
   readonly node: string
+  readonly claimedAt: string | undefined
+  /** What agents introduced themselves with, to this one or another: to be relayed. */
+  readonly hellos: Map<string, Hello>
   readonly manager: boolean
   /** Nodes and containers of which it may speak. */
   readonly nodes: readonly string[]
@@ -36,6 +39,7 @@ const callAgainMs = 100
 export async function intrude(intrusion: Intrusion): Promise<void> {
   const { network, process, from, to } = intrusion
   const { clock } = process
+  if (intrusion.claimedAt !== undefined) await learn(intrusion, intrusion.claimedAt)
   for (let left = intrusion.messages; left > 0; left -= 1) {
     try {
       const channel = await network.dial(process, from, to, new AbortController().signal)
@@ -44,6 +48,23 @@ export async function intrude(intrusion: Intrusion): Promise<void> {
       // nobody is there
     }
     await clock.sleep(callAgainMs)
+  }
+}
+
+/** Calls the agent that it is going to pretend to be, for its hello. */
+async function learn({ network, process, from, hellos }: Intrusion, address: string): Promise<void> {
+  const ended = Promise.withResolvers<void>()
+  try {
+    const channel = await network.dial(process, from, address, new AbortController().signal)
+    const reader = createFrameReader(2 ** 26, (frame) => {
+      const message = decode(frame) as Message
+      if (message.kind === 'hello') hellos.set(message.self.node, message)
+      channel.close()
+    })
+    channel.open({ data: reader.push, drained: () => {}, closed: () => ended.resolve() })
+    await ended.promise
+  } catch {
+    // nobody is there
   }
 }
 
@@ -73,8 +94,10 @@ function speak(channel: Channel, messages: number, intrusion: Intrusion): Promis
   function introduce(theirs: Hello): void {
     theirNode = theirs.self.node
     const proof = identity.prove({ role: 'caller', node, binding: channel.binding })
+    intrusion.hellos.set(theirNode, theirs)
     // now and then it pretends to be another agent, with what it has from it
-    const { epoch, ...rest } = random.chance(0.1) ? theirs : { epoch: identity.epoch, proof }
+    const relayed = random.chance(0.3) ? intrusion.hellos.get(node) : undefined
+    const { epoch, ...rest } = relayed ?? (random.chance(0.1) ? theirs : { epoch: identity.epoch, proof })
     send({
       ...{ kind: 'hello', ...protocol, version: '1.0.0', epoch, proof: rest.proof },
       self: selfOf(node, { manager }),
@@ -111,19 +134,22 @@ function speak(channel: Channel, messages: number, intrusion: Intrusion): Promis
   return ended.promise
 }
 
+/** What it says that containers said, none of which did. */
+const texts = Array.from({ length: 9 }, (_, at) =>
+  pack(Buffer.from(`# TYPE said gauge\nsaid{container="invented",content="0"} ${at}\n`)),
+)
+/** It unpacks to far more than it announces. */
+const bomb = { ...pack(Buffer.alloc(4_000_000)), size: 100 }
+
 function anyMessage(intrusion: Intrusion): Message {
   const { random, nodes, ids, node, manager } = intrusion
   const small = () => random.one([1, 2, 3, 7, 20, 2 ** 50])
   const id = () => random.one([...ids, 'invented', agentTarget])
   const numbers = () => ({ id: id(), number: small(), age: random.one([0, 0, 500, 1e9]), durationMs: 1 })
-  const text = Buffer.from(`# TYPE said gauge\nsaid{container="invented",content="0"} ${random.below(9)}\n`)
-  const bomb = pack(Buffer.alloc(500_000))
-  const frame = () =>
-    random.one([
-      ...[pack(text), pack(text), pack(text)],
-      { ...pack(text), size: random.one([2 ** 40, 0, text.length - 1]) },
-      { ...bomb, size: text.length },
-    ])
+  const frame = () => {
+    const text = random.one(texts)
+    return random.one([text, text, text, { ...text, size: random.one([2 ** 40, 0, text.size - 1]) }, bomb])
+  }
   const page = (): Message => ({
     ...{ kind: 'page', ...numbers(), series: 1, format: 'text/0.0.4', remarks: [] },
     ...random.one([

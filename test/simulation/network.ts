@@ -17,8 +17,8 @@ export interface Network {
   cut(a: string, b: string): void
   restore(a: string, b: string): void
   restoreAll(): void
-  /** Whether a connection between the two carries anything now. */
-  isJoined(a: string, b: string): boolean
+  /** Whether the path between the two is whole, and nothing has happened to their connections since then. */
+  isUndisturbed(a: string, b: string, since: number): boolean
   /** Every connection between the two is reset, each in the middle of what is under way. */
   reset(a: string, b: string): void
   /** All connections of this address end: with a reset, or so that the others never learn of it. */
@@ -29,6 +29,8 @@ export interface Network {
 
 interface Path {
   isCut: boolean
+  /** When it was cut or restored, or connections through it ended, for the last time. */
+  disturbedAt: number
   delayMs: number
 }
 
@@ -61,7 +63,7 @@ export function createNetwork(scheduler: Scheduler, random: Random): Network {
   function pathOf(one: string, other: string): Path {
     const [a, b] = [machineOf(one), machineOf(other)]
     const key = a < b ? `${a} ${b}` : `${b} ${a}`
-    const known = paths.get(key) ?? { isCut: false, delayMs: usualDelayMs }
+    const known = paths.get(key) ?? { isCut: false, disturbedAt: 0, delayMs: usualDelayMs }
     paths.set(key, known)
     return known
   }
@@ -100,6 +102,7 @@ export function createNetwork(scheduler: Scheduler, random: Random): Network {
   function restore(path: Path, ends: readonly Connection[]): void {
     if (!path.isCut) return
     path.isCut = false
+    path.disturbedAt = scheduler.now()
     for (const connection of ends) for (const end of connection.ends) end.resend()
   }
 
@@ -124,7 +127,7 @@ export function createNetwork(scheduler: Scheduler, random: Random): Network {
       return connect(process, from, to, listener)
     },
     cut(a, b) {
-      pathOf(a, b).isCut = true
+      Object.assign(pathOf(a, b), { isCut: true, disturbedAt: scheduler.now() })
     },
     restore: (a, b) => restore(pathOf(a, b), between(a, b)),
     restoreAll() {
@@ -134,13 +137,18 @@ export function createNetwork(scheduler: Scheduler, random: Random): Network {
         restore(path, between(a, b))
       }
     },
-    isJoined: (a, b) => !pathOf(a, b).isCut && between(a, b).length > 0,
+    isUndisturbed(a, b, since) {
+      const { isCut, disturbedAt } = pathOf(a, b)
+      return !isCut && disturbedAt <= since
+    },
     reset(a, b) {
+      pathOf(a, b).disturbedAt = scheduler.now()
       for (const { ends } of between(a, b)) for (const end of ends) end.reset()
     },
     abandon(address, silently) {
       for (const { from, to, ends } of [...connections]) {
         if (from !== address && to !== address) continue
+        pathOf(from, to).disturbedAt = scheduler.now()
         for (const end of ends) silently ? end.deafen() : end.reset()
       }
     },

@@ -31,7 +31,7 @@ const path = '/db/host1/metrics'
 function serve(response: Partial<Response>, more: { path?: string; askedAt?: number } = {}): void {
   const now = scheduler.now()
   oracle.check({
-    ...{ agent, agentName: 'm1', path, askedAt: now, answeredAt: now, resumedAt: 0, ...more },
+    ...{ agent, agentName: 'm1', path, askedAt: now, answeredAt: now, ...more },
     response: { status: 200, age: undefined, body: '', ...response },
   })
 }

@@ -9,10 +9,8 @@ import type { Machine, Placed, World } from './world.ts'
 export interface Promises {
   readonly maxAgeMs: number
   readonly staleAfterMs: number
-  /** News may have been so long on their way before they are taken as new. */
+  /** What a peer sends may be on its way for so long, which is not counted. */
   readonly wayMs: number
-  /** Whether an agent may take as new what waited for it while it was paused. */
-  readonly trustsAfterPause: boolean
 }
 
 /** Clocks go wrong by a little, and it takes a little to answer. */
@@ -31,7 +29,8 @@ export interface Violation {
     | 'incomplete'
     | 'internal'
     | 'memory'
-    | 'contested'
+    | 'invented'
+    | 'not scraped'
   readonly at: number
   readonly text: string
   /** Two mistakes with the same one are taken for the same mistake. */
@@ -46,16 +45,18 @@ export interface Exchange {
   readonly path: string
   readonly askedAt: number
   readonly answeredAt: number
-  /** When the agent was last paused until; 0: never. */
-  readonly resumedAt: number
   readonly response: Response
 }
 
 export interface Oracle {
   check(exchange: Exchange): void
   report(rule: Violation['rule'], text: string, detail?: string): void
-  /** Anybody may say anything of this machine from now on: its agent wasn't there to object. */
-  distrust(machine: Machine): void
+  /** Anybody may say to the other agent anything of this machine: its own agent wasn't there to object. */
+  distrust(machine: Machine, at: Machine): void
+  /** A peer lies to this agent, perhaps of nodes that nobody else has. */
+  liesTo(machine: Machine): void
+  /** Whoever spoke for the node of another is gone. */
+  trustAll(): void
   readonly violations: readonly Violation[]
 }
 
@@ -64,7 +65,10 @@ export function createOracle(world: World, now: () => number, promises: Promises
   /** By agent, path and container: nothing older than this may be served to who asks after `known`. */
   const floors = new Map<object, Map<string, readonly Floor[]>>()
 
-  const distrusted = new Set<Machine>()
+  /** By the agent that may be wrong, the machines of which it was told lies. */
+  const distrusted = new Map<string, Set<Machine>>()
+  /** The agents to which peers lied of any node. */
+  const liedTo = new Set<string>()
 
   function report(rule: Violation['rule'], text: string, detail = ''): void {
     violations.push({ rule, at: now(), text, signature: `${rule} ${detail}` })
@@ -72,8 +76,9 @@ export function createOracle(world: World, now: () => number, promises: Promises
 
   function check(exchange: Exchange): void {
     const { status, body } = exchange.response
-    if (status !== 200 || exchange.path === '/sd' || body.startsWith('# "')) return
-    for (const part of partsOf(exchange.path, body)) checkPart(exchange, part)
+    if (status !== 200 || body.startsWith('# "')) return
+    if (exchange.path === '/sd') checkList(exchange)
+    else for (const part of partsOf(exchange.path, body)) checkPart(exchange, part)
   }
 
   function checkPart(exchange: Exchange, part: Part): void {
@@ -81,7 +86,8 @@ export function createOracle(world: World, now: () => number, promises: Promises
     if (isAnybodys(exchange, part)) return
     const asked = { ...part, from: askedAt - promises.staleAfterMs - 5000 }
     const candidates = candidatesOf(world, asked)
-    if (candidates.some(({ machine }) => distrusted.has(machine))) return
+    const liedAbout = distrusted.get(exchange.agentName)
+    if (candidates.some(({ machine }) => liedAbout?.has(machine))) return
     const spans = candidates.flatMap(({ container }) => part.saidAt(container))
     const said = spans.filter(({ from }) => from <= answeredAt)
     const where = `${exchange.agentName} ${path} asked at ${ms(askedAt)}, answered at ${ms(answeredAt)}`
@@ -92,7 +98,7 @@ export function createOracle(world: World, now: () => number, promises: Promises
     }
     const youngest = Math.max(...said.map(({ to }) => Math.min(to, answeredAt)))
     const oldest = oldestAllowed(exchange)
-    if (youngest < oldest && !mayBeMistaken(exchange))
+    if (youngest < oldest)
       report(
         response.age === undefined ? 'old' : 'stale',
         `${where}, ${what}: last said at ${ms(youngest)}, ${ms(askedAt - youngest)} before it was asked for`,
@@ -100,9 +106,22 @@ export function createOracle(world: World, now: () => number, promises: Promises
     checkOrder(exchange, part, said, `${where}, ${what}`)
   }
 
+  /** What peers that lie invent is not listed of a machine whose agent is there. Names that it had before may be anybody's. */
+  function checkList({ agentName, askedAt, response: { body } }: Exchange): void {
+    const liedAbout = distrusted.get(agentName)
+    if (!liedAbout && body.includes('"cluster":"invented"'))
+      report('invented', `${agentName}: the cluster’s name`)
+    for (const [, host = ''] of body.matchAll(/"__metrics_path__":"\/invented\/([^"/]*)\/metrics"/g)) {
+      const named = [...world.machines.values()].filter((machine) => world.namedAt(machine, host).length > 0)
+      const isCurrent = named.some((machine) => world.namedAt(machine, host).some(({ to }) => to > askedAt))
+      if (isCurrent && !named.some((machine) => liedAbout?.has(machine)))
+        report('invented', `${agentName} lists a container of ${host} that never was`)
+    }
+  }
+
   /** Where no managers are known, who may speak for a node may also say that its containers are replicas. */
   function isAnybodys({ agentName }: Exchange, { name }: Part): boolean {
-    return distrusted.size > 0 && name.startsWith('demo_') && !world.machines.get(agentName)?.swarmId
+    return liedTo.has(agentName) && name.startsWith('demo_') && !world.machines.get(agentName)?.swarmId
   }
 
   function oldestAllowed({ askedAt, answeredAt, response: { age } }: Exchange): number {
@@ -110,11 +129,6 @@ export function createOracle(world: World, now: () => number, promises: Promises
     if (age === undefined) return askedAt - maxAgeMs - wayMs - toleranceMs
     // Age is rounded to seconds
     return answeredAt - Math.min((age + 0.5) * 1000, staleAfterMs) - wayMs - toleranceMs
-  }
-
-  function mayBeMistaken({ resumedAt, answeredAt }: Exchange): boolean {
-    const { trustsAfterPause, staleAfterMs } = promises
-    return trustsAfterPause && resumedAt > 0 && answeredAt - resumedAt <= staleAfterMs
   }
 
   /** Whatever was served before was said at some time; what is served now must not have ended before that. */
@@ -138,7 +152,14 @@ export function createOracle(world: World, now: () => number, promises: Promises
     ofAgent.set(key, [...known.slice(-20), { since: answeredAt, time }])
   }
 
-  return { check, report, violations, distrust: (machine) => void distrusted.add(machine) }
+  return {
+    ...{ check, report, violations },
+    distrust(machine, { name }) {
+      distrusted.set(name, (distrusted.get(name) ?? new Set()).add(machine))
+    },
+    liesTo: ({ name }) => void liedTo.add(name),
+    trustAll: () => distrusted.clear(),
+  }
 }
 
 interface Floor {

@@ -51,9 +51,10 @@ export function createScheduler(): Scheduler {
   }
 }
 
-/** All microtasks have run once the event loop gets to its next phase. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
+/** Once no promise can settle any more: what a microtask hands to `nextTick` runs after all other microtasks. */
+async function settled(): Promise<void> {
+  await undefined
+  await new Promise<void>((resolve) => process.nextTick(resolve))
 }
 
 const isBefore = (a: Due, b: Due) => a.time < b.time || (a.time === b.time && a.order < b.order)

@@ -59,6 +59,9 @@ export interface World {
   seenBy(machine: Machine): Seen
 }
 
+/** One object, as what is resolved from labels is cached by identity. */
+const labels = { 'app-metrics-proxy.port': '80' }
+
 const services = {
   web: { name: 'demo_web', mode: 'replicated' },
   glob: { name: 'demo_glob', mode: 'global' },
@@ -134,7 +137,7 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
       name: container.name,
       place: container.place,
       image: 'image',
-      labels: { 'app-metrics-proxy.port': '80' },
+      labels,
       state: container.isRunning() ? 'running' : 'stopped',
       ...(exitCode !== undefined && { exitCode }),
       addresses: [{ network: 'monitor', host: container.host }],

@@ -39,7 +39,11 @@ export const checks: readonly Check[] = [
   { name: 'dead-code', run: () => program('knip') },
   { name: 'docs', run: () => program('node', 'tools/docs.ts', '--check') },
   { name: 'unit', packages: ['gcc', 'libc6-dev', 'openssh-client', 'openssl'], run: () => project('unit') },
-  { name: 'simulation', run: () => program('node', 'tools/simulate.ts', '--scenarios', '2000') },
+  {
+    name: 'simulation',
+    run: () => program('node', 'tools/simulate.ts', '--scenarios', '2000', '--workers', '2'),
+  },
+  { name: 'known-bugs', run: () => program('node', 'tools/simulate.ts', '--bugs', '--workers', '2') },
   {
     name: 'prometheus',
     packages: [...prometheus, ...exporters, ...commands, ...repository],
