@@ -23,6 +23,7 @@ import { createReader } from '../scrape/read.ts'
 import { startScraper } from '../scrape/scraper.ts'
 import { createSd } from '../sd/sd.ts'
 import { nodesOf } from '../status/nodes.ts'
+import { createOutcomes } from '../status/outcomes.ts'
 import { problemsOf } from '../status/problems.ts'
 import { serveStatus, unixTime } from '../status/routes.ts'
 import type { NodeStatus } from '../status/shape.ts'
@@ -93,6 +94,8 @@ async function start(
   )
   const ownNode = () => store.own.self().node
   store.subscribe(createContainerLog({ clock, log, ownNode }))
+  const outcomes = createOutcomes(clock)
+  store.subscribe(outcomes.changed)
 
   // from a container to the store
   const authorizations = new Map(config.targets.map(({ url, authorization }) => [url, authorization]))
@@ -222,6 +225,7 @@ async function start(
     version,
     config,
     self: () => self,
+    outcomeOf: outcomes.of,
     cluster: () => config.cluster ?? store.swarmState()?.value.cluster ?? self?.hostname ?? '',
     problems,
   }

@@ -10,12 +10,13 @@ import type {
   TargetDetails,
   TargetStatus,
 } from './shape.ts'
-import { type TargetContext, targetOf, type Unix } from './target.ts'
+import { type Outcome, type TargetContext, targetOf, type Unix } from './target.ts'
 
 export type FamiliesOf = (page: Page) => Iterable<ShownFamily>
 
 interface DetailsDeps {
   readonly context: TargetContext
+  readonly outcome: Outcome
   readonly settings: SettingsStatus
   readonly cluster: string
   readonly unix: Unix
@@ -26,7 +27,7 @@ interface DetailsDeps {
 }
 
 export function detailsOf(entry: Entry, deps: DetailsDeps): TargetDetails {
-  const target = targetOf(entry, deps.context, deps.unix)
+  const target = targetOf(entry, deps.context, deps.unix, deps.outcome)
   const { snapshot } = entry
   return {
     time: deps.unix(deps.now),

@@ -56,7 +56,7 @@ export function createIncrementalStatus(view: StatusView, clock: Clock, unix: Un
     const contextOf = targetContexts(nodes, view.swarmState()?.value)
     const targets = new Map<string, string>()
     for (const entry of view.entries()) {
-      const target = targetOf(entry, contextOf(entry.owner), unix)
+      const target = targetOf(entry, contextOf(entry.owner), unix, view.outcomeOf(entry))
       targets.set(target.key, JSON.stringify(target))
     }
     return targets

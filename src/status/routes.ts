@@ -51,7 +51,11 @@ export function serveStatus(server: FastifyInstance, { clock, view, families }: 
     if (!entry) throw new ProxyError('unknown', 'there is no such target, or it is gone')
     const { nodes, settings, cluster } = headOf(view, unixTime)
     const context = targetContexts(nodes, view.swarmState()?.value)(entry.owner)
-    return detailsOf(entry, { context, settings, cluster, unix: unixTime, now: clock.now(), find, families })
+    const outcome = view.outcomeOf(entry)
+    return detailsOf(entry, {
+      ...{ context, outcome, settings, cluster, find, families },
+      ...{ unix: unixTime, now: clock.now() },
+    })
   }
 }
 

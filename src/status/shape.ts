@@ -107,6 +107,12 @@ export interface TargetStatus {
   /** The time and the duration of the last scrape. */
   readonly scraped?: number
   readonly duration?: number
+  /** Of a target that is down: when the failures began. Without `lastSuccess` they may be older. */
+  readonly downSince?: number
+  /** The last successful scrape, as far as the agent that responds has seen it. */
+  readonly lastSuccess?: number
+  /** The last failure that this agent has seen, also if a later scrape succeeded. */
+  readonly lastError?: { readonly time: number; readonly reason: string }
   readonly series?: number
   /** The size of its metrics, uncompressed. */
   readonly bytes?: number

@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts'
 import type { Dated, Entry, NodeId, NodeView, Self, SwarmState } from '../model.ts'
 import { nodesOf } from './nodes.ts'
 import type { NodeStatus, Problem, ServiceStatus, SettingsStatus, Status } from './shape.ts'
-import type { TargetContext, Unix } from './target.ts'
+import type { Outcome, TargetContext, Unix } from './target.ts'
 
 /** What the status is made from, read for every response. */
 export interface StatusView {
@@ -15,6 +15,8 @@ export interface StatusView {
   cluster(): string
   entries(): Iterable<Entry>
   entry(owner: NodeId, id: string): Entry | undefined
+  /** What has become of its scrapes. */
+  outcomeOf(entry: Entry): Outcome
   nodes(): readonly NodeView[]
   swarmState(): Dated<SwarmState> | undefined
   /** The problems of the cluster with these nodes. */

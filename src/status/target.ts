@@ -25,10 +25,23 @@ export interface TargetContext {
   readonly services: ReadonlyMap<string, SwarmService>
 }
 
+/** What has become of a target's scrapes, as far as this agent has seen them. */
+export interface Outcome {
+  /** When the present failures began. They may be older if no success was seen before. */
+  readonly downSince?: Mono
+  readonly lastSuccessAt?: Mono
+  readonly lastError?: { readonly at: Mono; readonly reason: string }
+}
+
 /** From this process's own clock to Unix seconds. */
 export type Unix = (at: Mono) => number
 
-export function targetOf(entry: Entry, context: TargetContext, unix: Unix): TargetStatus {
+export function targetOf(
+  entry: Entry,
+  context: TargetContext,
+  unix: Unix,
+  outcome: Outcome = {},
+): TargetStatus {
   const { owner, target, endpoint, ended, snapshot, history } = entry
   const state = stateOf(entry, context.isLost)
   const trouble = troubleOf(entry, state, context)
@@ -44,6 +57,7 @@ export function targetOf(entry: Entry, context: TargetContext, unix: Unix): Targ
     ...(trouble && { trouble }),
     ...(endpoint && { endpoint }),
     ...(snapshot && scrapeOf(snapshot, unix)),
+    ...pastOutcome(outcome, unix),
     history: history.map(pastOf),
     remarks: remarksOf(entry, context.services),
     ...(ended && { ended: endedOf(ended, unix) }),
@@ -51,7 +65,7 @@ export function targetOf(entry: Entry, context: TargetContext, unix: Unix): Targ
 }
 
 /** `<node>/<target>`: a slash in a node's id is escaped, so the first one separates. */
-function keyOf(owner: NodeId, id: string): string {
+export function keyOf(owner: NodeId, id: string): string {
   return `${owner.replaceAll('%', '%25').replaceAll('/', '%2F')}/${id}`
 }
 
@@ -122,7 +136,7 @@ function troubleOf(entry: Entry, state: TargetState, { node }: TargetContext): T
   }
 }
 
-function failureOf({ finding, snapshot }: Entry): Trouble | undefined {
+export function failureOf({ finding, snapshot }: Entry): Trouble | undefined {
   if (finding.kind === 'none') return finding.trouble
   return snapshot?.ok === false ? snapshot.trouble : undefined
 }
@@ -141,6 +155,14 @@ function scrapeOf(snapshot: Snapshot, unix: Unix) {
   if (!snapshot.ok) return scrape
   const { series, size, format } = snapshot.page
   return { ...scrape, series, bytes: size, format }
+}
+
+function pastOutcome({ downSince, lastSuccessAt, lastError }: Outcome, unix: Unix) {
+  return {
+    ...(downSince !== undefined && { downSince: unix(downSince) }),
+    ...(lastSuccessAt !== undefined && { lastSuccess: unix(lastSuccessAt) }),
+    ...(lastError && { lastError: { time: unix(lastError.at), reason: lastError.reason } }),
+  }
 }
 
 const pastOf = ({ ok, durationMs }: Past) => (ok ? secondsOf(durationMs) : null)

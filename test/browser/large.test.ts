@@ -68,7 +68,7 @@ test('a change of one target updates one row', async () => {
     new MutationObserver((records) => {
       for (const { target } of records) {
         const row = (target instanceof Element ? target : target.parentElement)?.closest('.row.target')
-        const age = (target instanceof Element ? target : target.parentElement)?.closest('.age')
+        const age = (target instanceof Element ? target : target.parentElement)?.closest('.age, .lasted')
         if (row && !age) changed.add(row.querySelector('.name')?.getAttribute('aria-label') ?? '')
       }
     }).observe(document.querySelector('#targets')!, {

@@ -3,7 +3,16 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { plainPage } from '../../src/model.ts'
 import { bodyOf } from '../../src/sync/codec.ts'
 import { scaled } from '../helpers/limits.ts'
-import { failing, healthy, nodeView, type Scene, startScene, threeNodes } from '../helpers/scene.ts'
+import {
+  container,
+  failing,
+  healthy,
+  nodeView,
+  place,
+  type Scene,
+  startScene,
+  threeNodes,
+} from '../helpers/scene.ts'
 import { axeFindings, openBrowser, shownTargets, visit } from './browser.ts'
 import { smallCluster } from './cluster.ts'
 
@@ -45,7 +54,7 @@ describe('the overview', () => {
     ])
     expect(
       await page.$$eval('.service .base-name', (names) => names.map(({ textContent }) => textContent)),
-    ).toEqual(['monitor_node', 'shop_api', 'shop_web'])
+    ).toEqual(['shop_api', 'monitor_node', 'shop_web'])
     expect(await shownTargets(page)).toHaveLength(13)
     expect([...asked]).toEqual([new URL(scene.url).origin])
     expect(complaints).toEqual([])
@@ -122,20 +131,58 @@ describe('search and filters', () => {
     await page.click('.chip[data-state="down"]')
     await expect.poll(() => shownTargets(page)).toEqual(['shop_api.3'])
     await page.click('.chip[data-state="off"]')
-    await expect.poll(() => shownTargets(page)).toEqual(['blog_wiki.1', 'shop_api.3'])
+    await expect.poll(() => shownTargets(page)).toEqual(['shop_api.3', 'blog_wiki.1'])
     expect(new URL(page.url()).searchParams.get('state')).toBe('down,off')
     await page.reload()
-    await expect.poll(() => shownTargets(page)).toEqual(['blog_wiki.1', 'shop_api.3'])
+    await expect.poll(() => shownTargets(page)).toEqual(['shop_api.3', 'blog_wiki.1'])
 
     await page.click('#clear')
     await page.click('.node:has-text("node3")')
     await expect
       .poll(() => shownTargets(page))
-      .toEqual(['monitor_node@node3', 'shop_api.2', 'shop_web.2', 'weather@node3'])
+      .toEqual(['shop_api.2', 'monitor_node@node3', 'shop_web.2', 'weather@node3'])
     await page.selectOption('#stack', 'shop')
     await expect.poll(() => shownTargets(page)).toEqual(['shop_api.2', 'shop_web.2'])
     await page.fill('#search', 'nothing like this')
     await page.waitForSelector('#empty:has-text("No target matches")')
+  })
+
+  test('a heading sorts by its column, and the URL keeps the order', async () => {
+    await using visited = await visit(browser, scene.url)
+    const { page } = visited
+    const first = async () => (await shownTargets(page))[0]
+    await expect.poll(first).toBe('shop_api.3')
+    await page.click('#sort-target')
+    await expect.poll(first).toBe('blog_wiki.1')
+    expect(await page.getAttribute('[role="columnheader"]:has(#sort-target)', 'aria-sort')).toBe('ascending')
+    await page.click('#sort-size')
+    await expect.poll(first).toMatch(/^monitor_node/)
+    await page.reload()
+    await expect.poll(first).toMatch(/^monitor_node/)
+    expect(new URL(page.url()).searchParams.get('sort')).toBe('-size')
+  })
+
+  test('counts follow the filters', async () => {
+    await using visited = await visit(browser, scene.url)
+    const { page } = visited
+    await page.click('.node:has-text("node3")')
+    await expect.poll(() => page.textContent('.chip[data-state="up"]')).toBe('4 up')
+    expect(await page.textContent('.service:has-text("shop_web") .states')).toBe('1 up, 1 of 3')
+  })
+
+  test('equal reasons are one line, which leads to its targets', async () => {
+    const slots = ['5', '6']
+    for (const slot of slots)
+      scene.world.put(failing(container('n2', `shop_api.${slot}.x`, place('shop_api', slot)), 'refused all'))
+    await using visited = await visit(browser, scene.url)
+    const { page } = visited
+    const line = await page.textContent('#attention li:has-text("refused all")')
+    expect(line).toMatch(/2 × refused all.*shop_api\.5.*shop_api\.6.*for \d+ s or longer/)
+    await page.click('#attention .title:has-text("refused all")')
+    await expect.poll(() => shownTargets(page)).toEqual(['shop_api.5', 'shop_api.6'])
+    await page.click('#attention .names a:has-text("shop_api.6")')
+    await page.waitForSelector('#panel-title:has-text("shop_api.6")')
+    expect(await page.textContent('.facts')).toMatch(/Down since[\d: -]+ or earlier.*Last errorrefused all/s)
   })
 
   test('a service collapses and expands', async () => {
@@ -242,7 +289,7 @@ describe('details of a target', () => {
 })
 
 describe('live', () => {
-  test('a target that fails is shown within seconds, and nothing else moves', async () => {
+  test('a target that fails is shown within seconds and first, and nothing else moves', async () => {
     await using visited = await visit(browser, scene.url)
     const { page } = visited
     const before = await shownTargets(page)
@@ -252,7 +299,18 @@ describe('live', () => {
     await page.waitForSelector('#attention:has-text("shop_web.2")')
     await page.waitForSelector('.row.target[data-state="down"]:has-text("connection reset")')
     expect(await row?.evaluate((element) => element.isConnected)).toBe(true)
-    expect(await shownTargets(page)).toEqual(before)
+    const others = (names: readonly string[]) => names.filter((name) => !/^shop_(web|api)/.test(name))
+    const after = await shownTargets(page)
+    expect(after.slice(0, 2)).toEqual(['shop_api.3', 'shop_api.1'])
+    expect(after.filter((name) => name.startsWith('shop_web'))).toEqual([
+      'shop_web.2',
+      'shop_web.1',
+      'shop_web.3',
+    ])
+    expect(others(after)).toEqual(others(before))
+    expect(await page.textContent('.row.target:has-text("connection reset") .lasted')).toMatch(
+      /^for \d+ s( or longer)?$/,
+    )
     await expect.poll(() => page.title(), soon).toBe('2 targets down · demo')
     scene.world.put(healthy(target))
     await expect.poll(() => page.title(), soon).toBe('1 target down · demo')
@@ -265,7 +323,11 @@ describe('live', () => {
     scene.world.remove(owner, target.id)
     await expect.poll(() => shownTargets(page), soon).not.toContain('weather@node3')
     scene.world.put(healthy({ ...target, name: 'aardvark' }))
-    await expect.poll(async () => (await shownTargets(page))[0], soon).toBe('aardvark@node3')
+    const following = async () => {
+      const names = await shownTargets(page)
+      return names[names.indexOf('aardvark@node3') + 1]
+    }
+    await expect.poll(following, soon).toBe('blog_wiki.1')
   })
 
   test('the page shows when it cannot reach its agent, and recovers', async () => {
@@ -318,14 +380,14 @@ describe('for everybody', () => {
     expect(await focused()).toBe('shop_api')
     await page.keyboard.press('ArrowDown')
     await page.keyboard.press('j')
-    expect(await focused()).toContain('.2')
+    expect(await focused()).toContain('.1')
     await page.keyboard.press('k')
     await page.keyboard.press('Enter')
-    await page.waitForSelector('#panel-title:has-text("shop_api.1")')
+    await page.waitForSelector('#panel-title:has-text("shop_api.3")')
     expect(await page.evaluate(() => document.activeElement?.id)).toBe('panel')
     await page.keyboard.press('Escape')
     await page.waitForSelector('#panel', { state: 'hidden' })
-    expect(await focused()).toContain('.1')
+    expect(await focused()).toContain('.3')
     await page.keyboard.press('ArrowUp')
     await page.keyboard.press('Enter')
     expect(await page.getAttribute('.toggle:has-text("shop_api")', 'aria-expanded')).toBe('false')

@@ -7,6 +7,7 @@ import { createLog } from '../../src/logging/log.ts'
 import type { Entry, NodeView, Page, Past, Place, Target } from '../../src/model.ts'
 import { plainPage } from '../../src/model.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
+import { createOutcomes } from '../../src/status/outcomes.ts'
 import { type ProblemSources, problemsOf } from '../../src/status/problems.ts'
 import { serveStatus, unixTime } from '../../src/status/routes.ts'
 import type { StatusView } from '../../src/status/status.ts'
@@ -31,6 +32,9 @@ export async function startScene(setup: Setup): Promise<Scene> {
   const { entries, nodes = threeNodes(), swarmState, cluster = 'demo' } = setup
   const world = createWorld(entries, nodes)
   if (swarmState) world.declare(swarmState)
+  const outcomes = createOutcomes(systemClock)
+  world.subscribe(outcomes.changed)
+  for (const entry of entries) outcomes.changed({ kind: 'entry', entry })
   const sources: Omit<ProblemSources, 'nodes'> = {
     peers: [],
     rules: [],
@@ -49,6 +53,7 @@ export async function startScene(setup: Setup): Promise<Scene> {
     cluster: () => cluster,
     entries: world.entries,
     entry: world.entry,
+    outcomeOf: outcomes.of,
     nodes: world.nodes,
     swarmState: () => {
       const declared = world.swarmState()

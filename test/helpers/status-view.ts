@@ -8,5 +8,6 @@ export const quietView: Omit<StatusView, FromStore | 'self'> = {
   version: '1.0.0',
   config: { scrapeIntervalMs: 10_000, maxAgeMs: 100, staleAfterMs: 30_000, forgetAfterMs: 300_000 },
   cluster: () => 'demo',
+  outcomeOf: () => ({}),
   problems: () => [],
 }

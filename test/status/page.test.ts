@@ -6,11 +6,13 @@ import {
   applyResponse,
   attentionItems,
   healthText,
+  lastedText,
   matcher,
   missingOf,
   stateCountsText,
   titleOf,
 } from '../../src/status/page/model.js'
+import { nextSort, sortGroups } from '../../src/status/page/order.js'
 import { isFiltered, noFilters, printQuery, readQuery } from '../../src/status/page/query.js'
 import type { Status, TargetStatus } from '../../src/status/shape.ts'
 
@@ -120,6 +122,33 @@ describe('attention items', () => {
     ).toEqual(['error shop_web.1', 'warning crashed@node1', 'warning hidden@node1'])
   })
 
+  test('with the same reason are one, the most frequent reason first', () => {
+    const down = (name: string, reason: string, more: Partial<TargetStatus> = {}) =>
+      target(name, { state: 'down', trouble: { code: 'refused', reason }, ...more })
+    const items = attentionItems(
+      applyResponse(
+        undefined,
+        response({
+          targets: [
+            down('a', 'timeout', { downSince: 10, lastSuccess: 9 }),
+            down('c', 'refused', { downSince: 40, lastSuccess: 39 }),
+            down('b', 'refused', { downSince: 30, lastSuccess: 29 }),
+          ],
+        }),
+      ),
+    )
+    expect(items.map(({ title, text, since }) => [title, text, since])).toEqual([
+      ['2 × refused', '', 30],
+      ['a@node1', 'timeout', 10],
+    ])
+    expect(items[0]?.targets.map(({ name }) => name)).toEqual(['b', 'c'])
+    expect(items.map(({ since, isOlder }) => lastedText(since, 100, isOlder))).toEqual([
+      'for 1 min',
+      'for 1 min',
+    ])
+    expect(lastedText(40, 100, true)).toBe('for 1 min or longer')
+  })
+
   test('are not targets without metrics, disabled, finished or stopped ones', () => {
     expect(
       itemsOf(
@@ -130,6 +159,51 @@ describe('attention items', () => {
         target('well'),
       ),
     ).toEqual([])
+  })
+})
+
+describe('the order of the table', () => {
+  const status = applyResponse(
+    undefined,
+    response({
+      targets: [
+        replica('web', '1', { series: 5, bytes: 10 }),
+        replica('web', '2', { series: 7, bytes: 900, state: 'down' }),
+        target('api', { series: 9, bytes: 50, node: 'node3' }),
+        target('db', { series: 1, bytes: 60, node: 'node2' }),
+      ],
+    }),
+  )
+  const ordered = (sort: string) =>
+    sortGroups(status, sort).flatMap(({ members }) => members.map((key) => key.slice(3)))
+
+  test.each([
+    ['', ['web.2', 'web.1', 'api', 'db']],
+    ['target', ['api', 'db', 'web.1', 'web.2']],
+    ['-target', ['web.1', 'web.2', 'db', 'api']],
+    ['-series', ['web.2', 'web.1', 'api', 'db']],
+    ['series', ['db', 'api', 'web.1', 'web.2']],
+    ['size', ['api', 'db', 'web.1', 'web.2']],
+    ['node', ['web.1', 'web.2', 'db', 'api']],
+    ['constructor', ['web.2', 'web.1', 'api', 'db']],
+  ])('by %j', (sort, expected) => {
+    expect(ordered(sort)).toEqual(expected)
+  })
+
+  test('a service that lacks a replica comes first, too', () => {
+    const services = [{ name: 'web', mode: 'replicated' as const, replicas: 2, slots: ['1', '2'] }]
+    const targets = [target('api'), replica('web', '1')]
+    const groups = sortGroups(applyResponse(undefined, response({ targets, services })), '')
+    expect(groups.map(({ name }) => name)).toEqual(['web', 'api'])
+  })
+
+  test('clicks on a heading go from one direction to the other, then to failures first', () => {
+    expect(['', '-size', 'size'].map((sort) => nextSort(sort, 'size'))).toEqual(['-size', 'size', ''])
+    expect(['-size', 'target', '-target'].map((sort) => nextSort(sort, 'target'))).toEqual([
+      'target',
+      '-target',
+      '',
+    ])
   })
 })
 
@@ -153,7 +227,8 @@ describe('filters', () => {
   })
 
   test('are kept in the URL', () => {
-    const query = { q: 'a b&c', states: ['up', 'down'], node: 'n 1', stack: 's', target: 'n/1', find: '#x' }
+    const filters = { q: 'a b&c', states: ['up', 'down'], node: 'n 1', stack: 's' }
+    const query = { ...filters, sort: '-size', target: 'n/1', find: '#x' }
     expect(readQuery(printQuery(query))).toEqual(query)
     expect(printQuery(noFilters)).toBe('.')
     expect(readQuery('')).toEqual(noFilters)

@@ -1,23 +1,32 @@
 // The list of everything that needs attention, at the top of the page.
 
+/** @import { TargetStatus } from '../shape.ts' */
 /** @import { AttentionItem, ClusterStatus } from './model.js' */
+/** @import { Query } from './query.js' */
 import { get, keyedList, make, setAttribute, setHidden, setText } from './dom.js'
-import { plural } from './format.js'
-import { attentionItems } from './model.js'
+import { count, plural } from './format.js'
+import { attentionItems, lastedText, titleOf } from './model.js'
 import { noFilters, printQuery } from './query.js'
 
 const maxCollapsed = 5
+/** Of targets that fail for the same reason. */
+const maxNamed = 6
 
 export function createAttention() {
   const more = get('attention-more')
   let isExpanded = false
   /** @type {readonly AttentionItem[]} */
   let items = []
-  /** @type {(items: readonly AttentionItem[]) => void} */
-  const showItems = keyedList(get('attention-list'), { keyOf: ({ key }) => key, create: createItem })
+  let now = 0
+  /** @type {(shown: readonly { item: AttentionItem, now: number }[]) => void} */
+  const showItems = keyedList(get('attention-list'), {
+    keyOf: ({ item }) => item.key,
+    create: ({ item }) => createItem(item),
+  })
 
   function show() {
-    showItems(isExpanded ? items : items.slice(0, maxCollapsed))
+    const shown = isExpanded ? items : items.slice(0, maxCollapsed)
+    showItems(shown.map((item) => ({ item, now })))
     setHidden(get('attention'), items.length === 0)
     setHidden(more, items.length <= maxCollapsed)
     setText(more, isExpanded ? 'Show fewer' : `Show all ${plural(items.length, 'problem')}`)
@@ -27,35 +36,73 @@ export function createAttention() {
     isExpanded = !isExpanded
     show()
   })
-  return (/** @type {ClusterStatus} */ status) => {
+  return (/** @type {ClusterStatus} */ status, /** @type {number} */ time) => {
+    now = time
     items = attentionItems(status)
     show()
   }
 }
 
-/** @param {AttentionItem} item */
-function createItem({ target }) {
-  const title = target
-    ? make('a', {
-        class: 'title',
-        href: printQuery({ ...noFilters, target: target.key }),
-        'data-open': target.key,
-      })
-    : make('span', { class: 'title' })
+/** @param {AttentionItem} first */
+function createItem({ targets: [first, ...others] }) {
+  const isGroup = others.length > 0
+  const title = first ? make('a', { class: 'title' }) : make('span', { class: 'title' })
   const text = make('span', { class: 'text' })
+  const names = make('span', { class: 'names' })
+  const rest = make('span')
+  const lasted = make('span', { class: 'lasted' })
   const hint = make('span', { class: 'hint' })
   const severity = make('span', { class: 'visually-hidden' })
-  const element = make('li', {}, severity, title, make('span', { class: 'message' }, text, ' ', hint))
+  const message = make('span', { class: 'message' }, text, names, ' ', rest, ' ', lasted, ' ', hint)
+  const element = make('li', {}, severity, title, message)
+  /** @type {(targets: readonly TargetStatus[]) => void} */
+  const showNames = keyedList(names, { keyOf: ({ key }) => key, create: createName })
   return {
     element,
-    /** @param {AttentionItem} item */
-    update(item) {
+    /** @param {{ readonly item: AttentionItem, readonly now: number }} shown */
+    update({ item, now }) {
       setAttribute(element, 'data-severity', item.severity)
       setText(severity, `${item.severity}: `)
       setText(title, item.title)
+      if (first) setLink(title, isGroup ? groupQuery(item) : { ...noFilters, target: first.key })
       setText(text, item.text)
+      setHidden(text, item.text === '')
+      if (isGroup) showNames(item.targets.slice(0, maxNamed))
+      const more = item.targets.length - maxNamed
+      setText(rest, `and ${count(more)} more`)
+      setHidden(rest, !isGroup || more <= 0)
+      setHidden(names, !isGroup)
+      const longest = isGroup && item.since !== undefined ? 'the first ' : ''
+      setText(lasted, `${longest}${lastedText(item.since, now, item.isOlder)}`)
+      setHidden(lasted, item.since === undefined)
       setText(hint, item.hint ?? '')
       setHidden(hint, item.hint === undefined)
     },
   }
+}
+
+/** @param {TargetStatus} target */
+function createName(target) {
+  const element = make('a', {}, titleOf(target))
+  setLink(element, { ...noFilters, target: target.key })
+  return { element, update() {} }
+}
+
+/**
+ * The targets of the group in the table.
+ * @param {AttentionItem} item
+ * @returns {Query}
+ */
+function groupQuery({ targets: [first] }) {
+  return { ...noFilters, q: first?.trouble?.reason ?? '', states: first ? [first.state] : [] }
+}
+
+/**
+ * main.js follows the link without loading the page again.
+ * @param {Element} link
+ * @param {Query} query
+ */
+function setLink(link, query) {
+  setAttribute(link, 'href', printQuery(query))
+  setAttribute(link, 'data-view', printQuery(query))
 }

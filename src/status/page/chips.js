@@ -1,11 +1,11 @@
-// The states with their counts: legend and filter at the same time.
+// The states with their counts, which follow the other filters: legend and filter at the same time.
 
 /** @import { TargetState } from '../shape.ts' */
 /** @import { ClusterStatus } from './model.js' */
 /** @import { Query } from './query.js' */
 import { get, make, setAttribute, setHidden, setText } from './dom.js'
 import { count } from './format.js'
-import { countStates, states } from './model.js'
+import { countStates, matcher, states } from './model.js'
 
 /** @param {(states: readonly string[]) => void} onChange */
 export function createChips(onChange) {
@@ -32,7 +32,8 @@ export function createChips(onChange) {
   get('chips').append(...chips.map(({ button }) => button))
   return (/** @type {ClusterStatus} */ status, /** @type {Query} */ query) => {
     selected = query.states
-    const counts = countStates(status.targets.values())
+    const matches = matcher({ ...query, states: [] })
+    const counts = countStates([...status.targets.values()].filter(matches))
     for (const { state, button, number } of chips) {
       setText(number, count(counts.get(state) ?? 0))
       setAttribute(button, 'aria-pressed', `${selected.includes(state)}`)

@@ -4,8 +4,8 @@
 import { createHistory } from './charts.js'
 /** @import { FamilyStatus, PageStatus, SampleStatus, TargetDetails, TargetStatus } from '../shape.ts' */
 import { keyedList, make, setAttribute, setHidden, setText } from './dom.js'
-import { age, bytes, count, durationText, plural } from './format.js'
-import { baseNameOf, suffixOf } from './model.js'
+import { age, bytes, count, durationText, plural, timeText } from './format.js'
+import { baseNameOf, lastedText, suffixOf } from './model.js'
 
 /**
  * @param {object} listener
@@ -67,9 +67,14 @@ export function createDetails({ onClose, onFind }) {
       if (!target) return
       head(target)
       const scraped = target.scraped === undefined ? '' : `scraped ${age(now - target.scraped)} ago`
+      const lasted = lastedText(target.downSince, now, target.lastSuccess === undefined)
       setText(
         when,
-        [scraped, target.duration === undefined ? '' : `in ${durationText(target.duration)}`]
+        [
+          lasted === '' ? '' : `${lasted}, `,
+          scraped,
+          target.duration === undefined ? '' : `in ${durationText(target.duration)}`,
+        ]
           .filter(Boolean)
           .join(' '),
       )
@@ -128,6 +133,12 @@ function createFacts() {
             ? ''
             : `${count(target.series)} series, ${bytes(target.bytes ?? 0)}, ${format}`,
         ],
+        ['Down since', downSinceText(target)],
+        ['Last success', target.state === 'up' ? '' : timeText(target.lastSuccess)],
+        [
+          'Last error',
+          target.lastError ? `${target.lastError.reason}, ${timeText(target.lastError.time)}` : '',
+        ],
         ['Node', `${target.node}${target.node === target.nodeId ? '' : ` (${target.nodeId})`}`],
         ['Service', target.service ?? ''],
         ['Stack', target.stack ?? ''],
@@ -150,6 +161,12 @@ function createFacts() {
       show(facts.filter(([, value]) => value !== ''))
     },
   }
+}
+
+/** @param {TargetStatus} target */
+function downSinceText({ downSince, lastSuccess }) {
+  if (downSince === undefined) return ''
+  return `${timeText(downSince)}${lastSuccess === undefined ? ' or earlier' : ''}`
 }
 
 /** @param {readonly [string, string]} fact */

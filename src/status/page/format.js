@@ -42,6 +42,16 @@ export function age(seconds) {
   return `${Math.floor(whole / 86_400)} d`
 }
 
+const times = new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle: 'medium' })
+
+/**
+ * Date and time in the browser's time zone: `2026-11-30 14:03:21`.
+ * @param {number | undefined} unixSeconds
+ */
+export function timeText(unixSeconds) {
+  return unixSeconds === undefined ? '' : times.format(unixSeconds * 1000)
+}
+
 /**
  * @param {number} amount
  * @param {string} one

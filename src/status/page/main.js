@@ -27,7 +27,7 @@ const stack = /** @type {HTMLSelectElement} */ (get('stack'))
 const showAttention = createAttention()
 const showNodes = createNodes((node) => change({ node: node === query.node ? '' : node }))
 const showChips = createChips((states) => change({ states }))
-const showTable = createTable()
+const showTable = createTable((sort) => change({ sort }))
 const panel = createPanel({
   onClose: () => change({ target: '', find: '' }, 'push'),
   onFind: (find) => change({ find }),
@@ -41,7 +41,7 @@ function now() {
 function show() {
   if (!status) return
   const time = now()
-  showAttention(status)
+  showAttention(status, time)
   showNodes(status, time, query.node)
   showChips(status, query)
   showStacks(status)
@@ -105,6 +105,17 @@ addEventListener('popstate', () => {
   query = readQuery(location.search)
   search.value = query.q
   show()
+})
+// a plain click on a link to another view shows it; the browser handles any other
+document.addEventListener('click', (event) => {
+  const view = /** @type {Element} */ (event.target).closest('[data-view]')?.getAttribute('data-view')
+  if (typeof view !== 'string' || event.ctrlKey || event.metaKey || event.shiftKey) return
+  event.preventDefault()
+  const next = readQuery(view)
+  if (next.target !== '') return change({ target: next.target, find: '' }, 'push')
+  search.value = next.q
+  change(next, 'push')
+  get('targets-title').scrollIntoView()
 })
 // a plain click on a target's link opens its details; the browser handles any other
 document.addEventListener('click', (event) => {

@@ -2,7 +2,7 @@
 
 /** @import { Problem, ServiceStatus, TargetState, Status, TargetStatus } from '../shape.ts' */
 /** @import { Query } from './query.js' */
-import { count, plural } from './format.js'
+import { age, count, plural } from './format.js'
 
 /** @type {readonly TargetState[]} The order in which states are listed. */
 export const states = ['up', 'down', 'lost', 'searching', 'unscraped', 'off', 'ended']
@@ -147,6 +147,16 @@ export function healthText(targets) {
 }
 
 /**
+ * For how long something has lasted.
+ * @param {number | undefined} since
+ * @param {number} now
+ * @param {boolean} isOlder whether it may have begun earlier
+ */
+export function lastedText(since, now, isOlder = false) {
+  return since === undefined ? '' : `for ${age(now - since)}${isOlder ? ' or longer' : ''}`
+}
+
+/**
  * Whether a target matches the filters. Each word must be in one of its fields.
  * @param {Query} query
  * @returns {(target: TargetStatus) => boolean}
@@ -187,7 +197,16 @@ function textOf(target) {
 }
 
 /**
- * @typedef {{ key: string, severity: Problem['severity'], title: string, text: string, hint?: string | undefined, target?: TargetStatus }} AttentionItem
+ * A problem of the cluster, or targets that fail for the same reason.
+ * @typedef {object} AttentionItem
+ * @property {string} key
+ * @property {Problem['severity']} severity
+ * @property {string} title empty for a single target
+ * @property {string} text
+ * @property {string | undefined} hint
+ * @property {number | undefined} since when it began
+ * @property {boolean} isOlder whether it may have begun earlier
+ * @property {readonly TargetStatus[]} targets
  */
 
 /** Why a target may be unscraped without needing attention. */
@@ -196,35 +215,75 @@ const expectedCodes = ['no_metrics', 'paused', 'disabled']
 const exitCodeTerminated = 143
 
 /**
- * Sorted by severity; problems of the cluster before those of targets.
+ * Sorted by severity; problems of the cluster before those of targets, and the reason that most targets share first.
  * @param {ClusterStatus} status
  * @returns {AttentionItem[]}
  */
 export function attentionItems({ problems, targets }) {
   /** @type {AttentionItem[]} */
-  const items = problems.map(({ key, severity, about, text, hint }) => ({
+  const items = problems.map(({ key, severity, about, text, hint, since }) => ({
     key: `problem ${key}`,
     severity,
     title: titles[about],
     text,
     hint,
+    since: about === 'node' ? since : undefined,
+    isOlder: false,
+    targets: [],
   }))
-  for (const target of targets.values()) {
-    const { key, state, trouble, ended } = target
-    const { reason = '', hint, code = 'internal' } = trouble ?? {}
-    const item = { key: `target ${key}`, title: titleOf(target), text: reason, hint, target }
-    if (state === 'down') items.push({ ...item, severity: 'error' })
-    else if (state === 'unscraped' && !expectedCodes.includes(code))
-      items.push({ ...item, severity: 'warning' })
-    else if (ended?.exitCode && ended.exitCode !== exitCodeTerminated)
-      items.push({ ...item, severity: 'warning' })
-  }
+  const failing = [...targets.values()].filter((target) => severityOf(target) !== undefined)
+  const alike = Map.groupBy(failing, (target) =>
+    JSON.stringify([severityOf(target), target.trouble?.reason, target.trouble?.hint]),
+  )
+  items.push(...[...alike].map(([key, members]) => itemOf(key, members)))
   return items.sort(
     (a, b) =>
       severities.indexOf(a.severity) - severities.indexOf(b.severity) ||
-      Number(!!a.target) - Number(!!b.target) ||
+      rankOf(a) - rankOf(b) ||
       collator.compare(a.title, b.title),
   )
+}
+
+/**
+ * Problems of the cluster, then reasons by the number of targets.
+ * @param {AttentionItem} item
+ */
+function rankOf({ targets }) {
+  return targets.length === 0 ? Number.MIN_SAFE_INTEGER : -targets.length
+}
+
+/**
+ * Undefined: the target needs no attention.
+ * @param {TargetStatus} target
+ * @returns {Problem['severity'] | undefined}
+ */
+function severityOf({ state, trouble, ended }) {
+  if (state === 'down') return 'error'
+  if (state === 'unscraped' && !expectedCodes.includes(trouble?.code ?? 'internal')) return 'warning'
+  return ended?.exitCode && ended.exitCode !== exitCodeTerminated ? 'warning' : undefined
+}
+
+/**
+ * @param {string} key
+ * @param {readonly TargetStatus[]} members of the same reason
+ * @returns {AttentionItem}
+ */
+function itemOf(key, members) {
+  const sorted = members.toSorted((a, b) => collator.compare(titleOf(a), titleOf(b)))
+  const [first] = sorted
+  const { reason = '', hint } = first?.trouble ?? {}
+  const isOne = sorted.length === 1
+  const times = sorted.flatMap(({ downSince }) => downSince ?? [])
+  return {
+    key: isOne ? `target ${first?.key}` : `targets ${key}`,
+    severity: (first && severityOf(first)) ?? 'error',
+    title: isOne && first ? titleOf(first) : `${count(sorted.length)} × ${reason}`,
+    text: isOne ? reason : '',
+    hint,
+    since: times.length > 0 ? Math.min(...times) : undefined,
+    isOlder: sorted.some(({ lastSuccess }) => lastSuccess === undefined),
+    targets: sorted,
+  }
 }
 
 /** @type {readonly Problem['severity'][]} */

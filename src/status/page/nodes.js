@@ -4,8 +4,8 @@ import { createMatrix } from './charts.js'
 import { get, keyedList, make, setAttribute, setHidden, setText } from './dom.js'
 /** @import { NodeStatus, TargetStatus } from '../shape.ts' */
 /** @import { ClusterStatus } from './model.js' */
-import { age, durationText } from './format.js'
-import { healthText } from './model.js'
+import { durationText } from './format.js'
+import { healthText, lastedText } from './model.js'
 
 const columns = 24
 /** With more nodes, each is shown smaller. */
@@ -88,7 +88,7 @@ function createCard(id, onSelect) {
  */
 function linkText({ link, since, roundTrip, swarmState, trouble }, now) {
   const state = swarmState === undefined ? '' : `, ${swarmState}`
-  if (link === 'lost') return `lost ${age(now - (since ?? now))} ago${state}`
+  if (link === 'lost') return `lost ${lastedText(since, now)}${state}`
   if (trouble) return `problem, see above${state}`
   if (link === 'self') return `this agent${state}`
   if (link === 'up')

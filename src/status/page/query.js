@@ -6,12 +6,13 @@
  * @property {readonly string[]} states empty: all
  * @property {string} node a node's id
  * @property {string} stack
+ * @property {string} sort a column; after `-`: descending; empty: failures first
  * @property {string} target the key of the target whose details are open
  * @property {string} find words searched for in its metrics
  */
 
 /** @type {Query} */
-export const noFilters = { q: '', states: [], node: '', stack: '', target: '', find: '' }
+export const noFilters = { q: '', states: [], node: '', stack: '', sort: '', target: '', find: '' }
 
 /**
  * @param {string} search
@@ -25,6 +26,7 @@ export function readQuery(search) {
     states: text('state').split(',').filter(Boolean),
     node: text('node'),
     stack: text('stack'),
+    sort: text('sort'),
     target: text('target'),
     find: text('find'),
   }
@@ -34,9 +36,9 @@ export function readQuery(search) {
  * @param {Query} query
  * @returns {string} a relative URL: `?…`, or `.` without filters
  */
-export function printQuery({ q, states, node, stack, target, find }) {
+export function printQuery({ q, states, node, stack, sort, target, find }) {
   const parameters = new URLSearchParams()
-  for (const [name, value] of Object.entries({ q, state: states.join(','), node, stack, target, find }))
+  for (const [name, value] of Object.entries({ q, state: states.join(','), node, stack, sort, target, find }))
     if (value !== '') parameters.set(name, value)
   return parameters.size === 0 ? '.' : `?${parameters}`
 }

@@ -4,7 +4,7 @@ import { createHistory } from './charts.js'
 /** @import { TargetStatus } from '../shape.ts' */
 import { make, setAttribute, setHidden, setText } from './dom.js'
 import { age, bytes, count, durationText } from './format.js'
-import { baseNameOf, suffixOf, titleOf } from './model.js'
+import { baseNameOf, lastedText, suffixOf, titleOf } from './model.js'
 import { noFilters, printQuery } from './query.js'
 
 const bars = 20
@@ -32,6 +32,7 @@ export function createRow(first) {
   const url = make('code')
   const why = make('span', { class: 'why' })
   const trouble = make('span', { class: 'trouble' })
+  const lasted = make('span', { class: 'lasted' })
   const hint = make('span', { class: 'hint' })
   const remarks = make('span', { class: 'remarks' })
   const numbers = {
@@ -53,7 +54,7 @@ export function createRow(first) {
       state,
     ),
     node,
-    cell('endpoint', url, ' ', why, trouble, ' ', hint, remarks),
+    cell('endpoint', url, ' ', why, trouble, ' ', lasted, ' ', hint, remarks),
     ...Object.values(numbers),
     past,
   )
@@ -107,6 +108,8 @@ export function createRow(first) {
       shown = target
       wasGrouped = isGrouped
       setAttribute(element, 'data-selected', `${target.key === selected}`)
+      setText(lasted, lastedText(target.downSince, now, target.lastSuccess === undefined))
+      setHidden(lasted, target.downSince === undefined)
       if (target.scraped === undefined) return setText(numbers.age, '')
       setText(numbers.age, age(now - target.scraped))
       setAttribute(numbers.age, 'data-old', `${now - target.scraped > staleAfter}`)

@@ -8,6 +8,7 @@ import { createMatrix } from './charts.js'
 import { get, make, setAttribute, setHidden, setText } from './dom.js'
 import { bytes, count, plural } from './format.js'
 import { matcher, missingOf, stateCountsText } from './model.js'
+import { nextSort, sortableColumns, sortGroups } from './order.js'
 import { isFiltered } from './query.js'
 import { createRow } from './row.js'
 
@@ -24,8 +25,10 @@ const frameBudgetMs = 12
  * @property {number} now
  */
 
-export function createTable() {
+/** @param {(sort: string) => void} onSort */
+export function createTable(onSort) {
   const table = get('targets')
+  const showSort = createSort(onSort)
   /** @type {Map<string, ReturnType<typeof createGroup>>} */
   const shown = new Map()
   /** @type {TableInput | undefined} */
@@ -35,43 +38,75 @@ export function createTable() {
   /** @param {TableInput} next */
   function update(next) {
     input = next
-    const wanted = new Set(next.status.groups.map(({ key }) => key))
+    const groups = sortGroups(next.status, next.query.sort)
+    const wanted = new Set(groups.map(({ key }) => key))
     for (const [key, { element }] of shown)
       if (!wanted.has(key)) {
         element.remove()
         shown.delete(key)
       }
     cancelAnimationFrame(frame)
-    build(0, table.children[1] ?? null)
+    build(groups, 0, table.children[1] ?? null)
     showCount(next)
+    showSort(next.query.sort)
   }
 
   /**
    * Shows the groups from index `at` on, starting before the element `place`.
+   * @param {readonly Group[]} groups
    * @param {number} at
    * @param {Element | null} place
    */
-  function build(at, place) {
+  function build(groups, at, place) {
     const { status, query, now } = /** @type {TableInput} */ (input)
     const deadline = performance.now() + frameBudgetMs
     const view = { status, now, matches: matcher(query), filtered: isFiltered(query), open: query.target }
     const isLarge = status.targets.size > maxExpanded
     let next = place
-    for (let index = at; index < status.groups.length; index += 1) {
-      const group = /** @type {Group} */ (status.groups[index])
+    for (let index = at; index < groups.length; index += 1) {
+      const group = /** @type {Group} */ (groups[index])
       const one = shown.get(group.key) ?? createGroup(isLarge, () => input && update(input))
       shown.set(group.key, one)
       if (one.element === next) next = next.nextElementSibling
       else table.insertBefore(one.element, next)
       one.update(group, view)
-      if (performance.now() > deadline && index + 1 < status.groups.length) {
-        frame = requestAnimationFrame(() => build(index + 1, next))
+      if (performance.now() > deadline && index + 1 < groups.length) {
+        frame = requestAnimationFrame(() => build(groups, index + 1, next))
         return
       }
     }
   }
 
   return update
+}
+
+/**
+ * A click on a heading sorts by its column.
+ * @param {(sort: string) => void} onSort
+ */
+function createSort(onSort) {
+  let current = ''
+  const headings = sortableColumns.map((column) => {
+    const heading = get(`sort-${column}`)
+    heading.addEventListener('click', () => onSort(nextSort(current, column)))
+    return { column, cell: /** @type {Element} */ (heading.parentElement) }
+  })
+  const select = /** @type {HTMLSelectElement} */ (get('sort'))
+  select.addEventListener('change', () => onSort(select.value))
+  return (/** @type {string} */ sort) => {
+    current = sort
+    for (const { column, cell } of headings) setAttribute(cell, 'aria-sort', direction(sort, column))
+    if (select.value !== sort) select.value = sort
+  }
+}
+
+/**
+ * @param {string} sort
+ * @param {string} column
+ */
+function direction(sort, column) {
+  if (sort === column) return 'ascending'
+  return sort === `-${column}` ? 'descending' : 'none'
 }
 
 /** @param {TableInput} input */
@@ -142,7 +177,7 @@ function createGroup(isLarge, onToggle) {
         head.element.remove()
         head = undefined
       }
-      head?.update(group, targets, missing, isExpanded)
+      head?.update(group, { all: targets, matching, missing, isExpanded })
       setHidden(element, filtered && matching.length === 0)
 
       const visible = isExpanded ? matching : []
@@ -201,20 +236,23 @@ function createHead(onToggle) {
     element,
     /**
      * @param {Group} group
-     * @param {readonly TargetStatus[]} targets
-     * @param {readonly string[]} absent
-     * @param {boolean} isExpanded
+     * @param {object} shown
+     * @param {readonly TargetStatus[]} shown.all
+     * @param {readonly TargetStatus[]} shown.matching
+     * @param {readonly string[]} shown.missing
+     * @param {boolean} shown.isExpanded
      */
-    update(group, targets, absent, isExpanded) {
+    update(group, { all, matching, missing: absent, isExpanded }) {
       setText(name, group.name)
-      setText(kind, group.declared?.mode ?? targets[0]?.kind ?? '')
+      setText(kind, group.declared?.mode ?? all[0]?.kind ?? '')
       setAttribute(button, 'aria-expanded', `${isExpanded}`)
-      setText(states, stateCountsText(targets))
+      const part = matching.length < all.length ? `, ${count(matching.length)} of ${count(all.length)}` : ''
+      setText(states, `${stateCountsText(matching)}${part}`)
       setText(missing, missingText(absent))
       setHidden(missing, absent.length === 0)
-      matrix.update(targets.map(({ state }) => state))
-      setText(series, count(sum(targets, 'series')))
-      setText(size, bytes(sum(targets, 'bytes')))
+      matrix.update(matching.map(({ state }) => state))
+      setText(series, count(sum(matching, 'series')))
+      setText(size, bytes(sum(matching, 'bytes')))
     },
   }
 }
