@@ -226,6 +226,7 @@ async function start(
     config,
     self: () => self,
     outcomeOf: outcomes.of,
+    discoveredTarget: sd.targetOf,
     cluster: () => config.cluster ?? store.swarmState()?.value.cluster ?? self?.hostname ?? '',
     problems,
   }

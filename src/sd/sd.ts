@@ -1,9 +1,9 @@
 // `/sd`: the cluster's targets for Prometheus' HTTP service discovery.
 
 import { type Answer, type DocumentRequest, documentOf, incomplete, plain } from '../http/answer.ts'
-import type { Change } from '../model.ts'
+import type { Change, NodeId } from '../model.ts'
 import type { Store } from '../store/store.ts'
-import { listTargets, type ScrapeTarget } from './targets.ts'
+import { type ListedTarget, listTargets, type ScrapeTarget } from './targets.ts'
 
 export interface SdDeps {
   readonly store: Pick<Store, 'entries' | 'nodes' | 'swarmState' | 'subscribe'>
@@ -18,12 +18,15 @@ export interface SdRequest extends DocumentRequest {
 
 export interface Sd {
   answer(request: SdRequest): Promise<Answer>
+  /** A container, or an agent, as the list has it; undefined: it is not listed, or the list is not complete yet. */
+  targetOf(owner: NodeId, id: string): ScrapeTarget | undefined
 }
 
 const contentType = 'application/json; charset=utf-8'
 
 export function createSd({ store, config, pending }: SdDeps): Sd {
   let isStale = true
+  let listed: readonly ListedTarget[] = []
   let targets: readonly ScrapeTarget[] = []
   let document = documentOf(print(targets), contentType)
   store.subscribe((change) => {
@@ -31,12 +34,13 @@ export function createSd({ store, config, pending }: SdDeps): Sd {
   })
 
   function refresh(): void {
-    targets = listTargets({
+    listed = listTargets({
       entries: store.entries(),
       nodes: store.nodes(),
       swarmState: store.swarmState()?.value,
       cluster: config.cluster,
     })
+    targets = listed.map(({ target }) => target)
     document = documentOf(print(targets), contentType)
     isStale = false
   }
@@ -56,6 +60,11 @@ export function createSd({ store, config, pending }: SdDeps): Sd {
         filters.every(({ label, value }) => [value].flat().includes(labelValue(labels, label!))),
       )
       return documentOf(print(selected), contentType).answer(request)
+    },
+    targetOf(owner, id) {
+      if (pending().length > 0) return undefined
+      if (isStale) refresh()
+      return listed.find((one) => one.owner === owner && one.id === id)?.target
     },
   }
 }

@@ -4,7 +4,15 @@
 // that is asked, or change as a replica moves.
 
 import { jobOf, type Settings } from '../labels/settings.ts'
-import { agentName, type Entry, type Labels, type NodeId, type NodeView, type SwarmState } from '../model.ts'
+import {
+  agentName,
+  agentTarget,
+  type Entry,
+  type Labels,
+  type NodeId,
+  type NodeView,
+  type SwarmState,
+} from '../model.ts'
 import { nodeNamesOf } from '../names/node-names.ts'
 import { compoundKey, replicaOnNode } from '../names/resources.ts'
 import { durationText } from '../promql/literals.ts'
@@ -25,18 +33,26 @@ export interface ClusterView {
   readonly cluster: string | undefined
 }
 
+/** A line of the list, with the container or agent that it is about: none for a slot without a container. */
+export interface ListedTarget {
+  readonly owner: NodeId | undefined
+  readonly id: string | undefined
+  readonly target: ScrapeTarget
+}
+
 /** By job and instance, and each pair once: a second one would double the series. */
-export function listTargets(view: ClusterView): readonly ScrapeTarget[] {
+export function listTargets(view: ClusterView): readonly ListedTarget[] {
   const context = contextOf(view)
   const connected = new Set(view.nodes.filter(isConnected).map(({ self }) => self.node))
   const replicas = listReplicas({ ...view, isConnected: (node) => connected.has(node) })
-  const byKey = new Map<string, ScrapeTarget>()
-  for (const target of [
+  const byKey = new Map<string, ListedTarget>()
+  for (const listed of [
     ...agentTargets(view.nodes, context),
     ...replicas.map((replica) => replicaTarget(replica, context)),
   ]) {
-    const key = compoundKey(target.labels.job!, target.labels.instance!)
-    if (!byKey.has(key)) byKey.set(key, target)
+    const { job, instance } = listed.target.labels
+    const key = compoundKey(job!, instance!)
+    if (!byKey.has(key)) byKey.set(key, listed)
   }
   return [...byKey.keys()].sort().map((key) => byKey.get(key)!)
 }
@@ -71,7 +87,7 @@ function connectedFirst(a: NodeView, b: NodeView): number {
 }
 
 /** Each agent's own metrics; through any agent where all share one address. */
-function agentTargets(nodes: readonly NodeView[], context: ListingContext): readonly ScrapeTarget[] {
+function agentTargets(nodes: readonly NodeView[], context: ListingContext): readonly ListedTarget[] {
   const byAddress = Map.groupBy(nodes, ({ self }) => self.advertise)
   return nodes.map(({ self }) => {
     const name = context.nameOf(self.node)
@@ -84,11 +100,11 @@ function agentTargets(nodes: readonly NodeView[], context: ListingContext): read
       cluster: context.clusterOf(self.node),
       node: name,
     }
-    return { targets: [self.advertise], labels }
+    return { owner: self.node, id: agentTarget, target: { targets: [self.advertise], labels } }
   })
 }
 
-function replicaTarget(replica: ListedReplica, context: ListingContext): ScrapeTarget {
+function replicaTarget(replica: ListedReplica, context: ListingContext): ListedTarget {
   const { service, stack, slot, nameOnNode, entry, settings } = replica
   const node = entry && context.nameOf(entry.owner)
   const pin = nameOnNode === undefined ? undefined : replicaOnNode(entry!.target, nameOnNode, node!)
@@ -105,7 +121,11 @@ function replicaTarget(replica: ListedReplica, context: ListingContext): ScrapeT
     ...scrapeLabels(settings),
     ...swarmLabels(replica, context.swarmState),
   }
-  return { targets: [context.addressOf(entry?.owner)], labels }
+  return {
+    owner: entry?.owner,
+    id: entry?.target.id,
+    target: { targets: [context.addressOf(entry?.owner)], labels },
+  }
 }
 
 const prometheusDefaultTimeoutMs = 10_000

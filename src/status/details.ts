@@ -3,6 +3,7 @@
 import type { ShownFamily } from '../exposition/families.ts'
 import type { Entry, Page } from '../model.ts'
 import type {
+  DiscoveredTarget,
   FamilyStatus,
   PageStatus,
   SampleStatus,
@@ -17,6 +18,7 @@ export type FamiliesOf = (page: Page) => Iterable<ShownFamily>
 interface DetailsDeps {
   readonly context: TargetContext
   readonly outcome: Outcome
+  readonly discovery: DiscoveredTarget | undefined
   readonly settings: SettingsStatus
   readonly cluster: string
   readonly unix: Unix
@@ -35,6 +37,7 @@ export function detailsOf(entry: Entry, deps: DetailsDeps): TargetDetails {
     labels: entry.target.labels,
     addresses: entry.target.addresses,
     ...(snapshot?.ok && { page: pageOf(deps.families(snapshot.page), deps.find) }),
+    ...(deps.discovery && { discovery: deps.discovery }),
     prometheus: scrapeJob(target, deps.settings, deps.cluster),
   }
 }

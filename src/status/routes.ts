@@ -52,8 +52,9 @@ export function serveStatus(server: FastifyInstance, { clock, view, families }: 
     const { nodes, settings, cluster } = headOf(view, unixTime)
     const context = targetContexts(nodes, view.swarmState()?.value)(entry.owner)
     const outcome = view.outcomeOf(entry)
+    const discovery = view.discoveredTarget(entry.owner, entry.target.id)
     return detailsOf(entry, {
-      ...{ context, outcome, settings, cluster, find, families },
+      ...{ context, outcome, discovery, settings, cluster, find, families },
       ...{ unix: unixTime, now: clock.now() },
     })
   }

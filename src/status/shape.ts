@@ -154,8 +154,15 @@ export interface TargetDetails {
   readonly addresses: readonly { readonly network: string; readonly host: string }[]
   /** Absent while there are no metrics. */
   readonly page?: PageStatus
+  /** The target in service discovery, as Prometheus receives it. Absent: it is not listed at `/sd`. */
+  readonly discovery?: DiscoveredTarget
   /** A scrape job for Prometheus' configuration with this target alone. */
   readonly prometheus: string
+}
+
+export interface DiscoveredTarget {
+  readonly targets: readonly string[]
+  readonly labels: Labels
 }
 
 export interface PageStatus {

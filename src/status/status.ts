@@ -3,7 +3,7 @@
 import type { Config } from '../config/config.ts'
 import type { Dated, Entry, NodeId, NodeView, Self, SwarmState } from '../model.ts'
 import { nodesOf } from './nodes.ts'
-import type { NodeStatus, Problem, ServiceStatus, SettingsStatus, Status } from './shape.ts'
+import type { DiscoveredTarget, NodeStatus, Problem, ServiceStatus, SettingsStatus, Status } from './shape.ts'
 import type { Outcome, TargetContext, Unix } from './target.ts'
 
 /** What the status is made from, read for every response. */
@@ -15,6 +15,8 @@ export interface StatusView {
   cluster(): string
   entries(): Iterable<Entry>
   entry(owner: NodeId, id: string): Entry | undefined
+  /** The target as service discovery lists it, if it does. */
+  discoveredTarget(owner: NodeId, id: string): DiscoveredTarget | undefined
   /** What has become of its scrapes. */
   outcomeOf(entry: Entry): Outcome
   nodes(): readonly NodeView[]

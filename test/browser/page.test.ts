@@ -8,6 +8,7 @@ import {
   failing,
   healthy,
   nodeView,
+  ownMetrics,
   place,
   type Scene,
   startScene,
@@ -209,7 +210,7 @@ describe('details of a target', () => {
     expect(await page.textContent('.family')).toMatch(
       /gauge.*The temperature outside\..*\{city="Lisbon"\}21\.5/s,
     )
-    expect(await page.textContent('.prometheus code')).toContain('metrics_path: "/weather/node3/metrics"')
+    expect(await page.textContent('.prometheus')).toContain('metrics_path: "/weather/node3/metrics"')
     expect(await page.getAttribute('.raw-link', 'href')).toBe('./weather/node3/metrics')
 
     await page.fill('.metrics-search input', 'le= inf')
@@ -222,16 +223,37 @@ describe('details of a target', () => {
     expect(complaints).toEqual([])
   })
 
+  test('show what Prometheus sees of it: every label of /sd', async () => {
+    await using visited = await visit(browser, urlOf('shop_web.2'))
+    const { page } = visited
+    await page.waitForSelector('.labels dt')
+    const pairs = await page.$$eval('.labels > div', (rows) =>
+      rows.map((row) => [row.querySelector('dt')?.textContent, row.querySelector('dd')?.textContent]),
+    )
+    const { owner, target } = entryOf('shop_web.2')
+    expect(new Map(pairs as [string, string][])).toEqual(
+      new Map([
+        ['__address__', 'metrics.example.org:2137'],
+        ...Object.entries(scene.discovered(owner, target.id)!.labels),
+      ]),
+    )
+    expect(pairs.map(([name]) => name)).toContain('__meta_dockerswarm_service_name')
+    expect(await page.textContent('.prometheus')).toContain('"http://metrics.example.org:2137/sd"')
+    await page.goto(urlOf('legacy'))
+    await page.waitForSelector('.prometheus:has-text("Not listed at /sd")')
+  })
+
   test('copy the scrape job', async () => {
     await using visited = await visit(browser, urlOf('weather'), {
       permissions: ['clipboard-read', 'clipboard-write'],
     })
     const { page } = visited
     await page.waitForSelector('.prometheus code:has-text("weather")')
-    await page.click('.prometheus button')
-    await page.waitForSelector('.prometheus button:has-text("Copied")')
+    const block = '.prometheus .block:has-text("weather")'
+    await page.click(`${block} button`)
+    await page.waitForSelector(`${block} button:has-text("Copied")`)
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(
-      await page.textContent('.prometheus code'),
+      await page.textContent(`${block} code`),
     )
   })
 
@@ -339,6 +361,38 @@ describe('live', () => {
     expect(await shownTargets(page)).toHaveLength(13)
     await page.unroute('**/*')
     await page.waitForSelector('#live[data-live="true"]')
+  })
+})
+
+describe('help', () => {
+  test('shows the first steps where only agents exist, until there is a container', async () => {
+    await scene.stop()
+    scene = await startScene({ entries: [healthy(ownMetrics('n1')), healthy(ownMetrics('n2'))] })
+    await using visited = await visit(browser, scene.url)
+    const { page } = visited
+    await page.waitForSelector('#first-run')
+    expect(await page.textContent('#first-run')).toMatch(
+      /networks: \[default, monitor\].*app-metrics-proxy\.port.*http_sd_configs.*"http:\/\/metrics\.example\.org:2137\/sd"/s,
+    )
+    expect(await axeFindings(page)).toEqual([])
+    scene.world.put(healthy(container('n2', 'weather', { kind: 'standalone' })))
+    await page.waitForSelector('#first-run', { state: 'hidden' })
+  })
+
+  test('opens and closes with its key, and no other key works meanwhile', async () => {
+    await using visited = await visit(browser, scene.url)
+    const { page } = visited
+    await page.keyboard.press('?')
+    await page.waitForSelector('#help:has-text("next and previous target")')
+    expect(await axeFindings(page)).toEqual([])
+    await page.keyboard.press('/')
+    expect(await page.evaluate(() => document.activeElement?.id)).not.toBe('search')
+    await page.keyboard.press('?')
+    await page.waitForSelector('#help', { state: 'hidden' })
+    await page.click('#help-open')
+    await page.keyboard.press('Escape')
+    await page.waitForSelector('#help', { state: 'hidden' })
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('help-open')
   })
 })
 

@@ -5,8 +5,9 @@ import { formats } from '../../src/agent/formats.ts'
 import { systemClock } from '../../src/clock.ts'
 import { createLog } from '../../src/logging/log.ts'
 import type { Entry, NodeView, Page, Past, Place, Target } from '../../src/model.ts'
-import { plainPage } from '../../src/model.ts'
+import { agentName, agentTarget, plainPage } from '../../src/model.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
+import { createSd, type Sd } from '../../src/sd/sd.ts'
 import { createOutcomes } from '../../src/status/outcomes.ts'
 import { type ProblemSources, problemsOf } from '../../src/status/problems.ts'
 import { serveStatus, unixTime } from '../../src/status/routes.ts'
@@ -17,6 +18,8 @@ import { swarmState as swarmStateOf } from './cluster.ts'
 import { quietView } from './status-view.ts'
 
 export interface Scene extends Server {
+  /** The target as service discovery lists it. */
+  readonly discovered: Sd['targetOf']
   readonly url: string
   readonly world: World
 }
@@ -47,6 +50,12 @@ export async function startScene(setup: Setup): Promise<Scene> {
     warnings: [],
     ...setup,
   }
+  const readSwarmState = () => {
+    const value = world.swarmState()?.value ?? swarmStateOf([], [])
+    return { value, age: 0, from: nodes[0]!.self.node }
+  }
+  const store = { ...world, swarmState: readSwarmState }
+  const sd = createSd({ store, config: { cluster }, pending: () => [] })
   const view: StatusView = {
     ...quietView,
     self: () => nodes[0]!.self,
@@ -55,11 +64,8 @@ export async function startScene(setup: Setup): Promise<Scene> {
     entry: world.entry,
     outcomeOf: outcomes.of,
     nodes: world.nodes,
-    swarmState: () => {
-      const declared = world.swarmState()
-      const value = declared?.value ?? swarmStateOf([], [])
-      return { value, age: 0, from: nodes[0]!.self.node }
-    },
+    swarmState: readSwarmState,
+    discoveredTarget: sd.targetOf,
     problems: (nodes) => problemsOf({ ...sources, nodes }, unixTime),
   }
   const server = await startServer({
@@ -70,7 +76,7 @@ export async function startScene(setup: Setup): Promise<Scene> {
     metrics: createMetrics(),
     plugins: [(server) => serveStatus(server, { clock: systemClock, view, families: formats.families })],
   })
-  return { ...server, url: `http://127.0.0.1:${server.port}/`, world }
+  return { ...server, url: `http://127.0.0.1:${server.port}/`, world, discovered: sd.targetOf }
 }
 
 export function threeNodes(): readonly NodeView[] {
@@ -127,6 +133,11 @@ export function container(owner: string, name: string, at: Place, more: Partial<
     addresses: [{ network: 'monitor', host: `10.88.1.${(containers % 250) + 2}` }],
     ...more,
   }
+}
+
+/** An agent's own metrics. */
+export function ownMetrics(owner: string): Target {
+  return container(owner, agentName, { kind: 'standalone' }, { id: agentTarget, image: '', addresses: [] })
 }
 
 const usual = `# HELP http_requests_total Requests answered, by status.

@@ -9,5 +9,6 @@ export const quietView: Omit<StatusView, FromStore | 'self'> = {
   config: { scrapeIntervalMs: 10_000, maxAgeMs: 100, staleAfterMs: 30_000, forgetAfterMs: 300_000 },
   cluster: () => 'demo',
   outcomeOf: () => ({}),
+  discoveredTarget: () => undefined,
   problems: () => [],
 }

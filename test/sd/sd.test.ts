@@ -596,3 +596,27 @@ describe('in whatever order containers became known', () => {
     )
   })
 })
+
+describe('one target', () => {
+  const known = {
+    nodes: [node('node1'), node('node2')],
+    entries: [entry(task('demo_web', '1')), entry(target('cron', { node: 'node2' })), bare(target('db'))],
+  }
+
+  test.each([
+    ['node1', 'demo_web-1-node1', 'demo_web.1'],
+    ['node2', 'cron', 'cron@node2'],
+    ['node2', 'agent', 'app-metrics-proxy@node2'],
+  ])('of %s with id %s is %s, as the list has it', async (owner, id, instance) => {
+    const found = sdOf(known).sd.targetOf(owner, id)
+    const line = (await listed(known)).find(({ labels }) => labels.instance === instance)
+    expect(line).toBeDefined()
+    expect(found).toEqual(line)
+  })
+
+  test('is none if the list has none, or is not complete', () => {
+    expect(sdOf(known).sd.targetOf('node1', 'db')).toBeUndefined()
+    expect(sdOf(known).sd.targetOf('node2', 'demo_web-1-node1')).toBeUndefined()
+    expect(sdOf(known, undefined, ['peers']).sd.targetOf('node2', 'cron')).toBeUndefined()
+  })
+})

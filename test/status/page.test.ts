@@ -1,6 +1,9 @@
 // The parts of the page that need no browser.
 
 import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { settingsOf } from '../../src/labels/settings.ts'
+import { clusterJob, joinBlock, labelBlock } from '../../src/status/page/blocks.js'
 import { age, bytes, durationText } from '../../src/status/page/format.js'
 import {
   applyResponse,
@@ -204,6 +207,35 @@ describe('the order of the table', () => {
       '-target',
       '',
     ])
+  })
+})
+
+describe('blocks to copy', () => {
+  const cluster = 'a"\n  - job_name: evil'
+  const { settings } = response({})
+
+  test('have the job of the cluster, at the address that is advertised', () => {
+    expect(parse(clusterJob({ cluster, settings }, false))).toEqual({
+      scrape_configs: [{ job_name: cluster, http_sd_configs: [{ url: 'http://h:2137/sd' }] }],
+    })
+    expect(parse(clusterJob({ cluster, settings }, true))).toEqual({
+      scrape_configs: [
+        { job_name: cluster, scheme: 'https', http_sd_configs: [{ url: 'https://h:2137/sd' }] },
+      ],
+    })
+  })
+
+  test('have labels that the agent reads, where it reads them', () => {
+    const labels = { 'app-metrics-proxy.port': 9187, 'app-metrics-proxy.path': '/stats/metrics' }
+    expect(parse(labelBlock(false)).services.shop).toEqual({ labels })
+    expect(parse(labelBlock(true)).services.shop).toEqual({ deploy: { labels } })
+    const given = Object.fromEntries(Object.entries(labels).map(([name, value]) => [name, `${value}`]))
+    expect(settingsOf(given)).toMatchObject({
+      port: { value: 9187 },
+      path: { value: '/stats/metrics' },
+      problems: [],
+    })
+    expect(parse(joinBlock).networks).toEqual({ monitor: { external: true } })
   })
 })
 

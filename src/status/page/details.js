@@ -1,8 +1,11 @@
 // The details of one target: its state and how to fix it, where its metrics were found, its metrics family by family,
-// and a scrape job for Prometheus.
+// and what Prometheus sees of it.
 
+import { clusterJob } from './blocks.js'
 import { createHistory } from './charts.js'
+import { createBlock } from './copy.js'
 /** @import { FamilyStatus, PageStatus, SampleStatus, TargetDetails, TargetStatus } from '../shape.ts' */
+/** @import { ClusterStatus } from './model.js' */
 import { keyedList, make, setAttribute, setHidden, setText } from './dom.js'
 import { age, bytes, count, durationText, plural, timeText } from './format.js'
 import { baseNameOf, lastedText, suffixOf } from './model.js'
@@ -25,9 +28,9 @@ export function createDetails({ onClose, onFind }) {
   const trouble = createTrouble()
   const facts = createFacts()
   const history = createHistory(20)
-  const job = createScrapeJob()
+  const prometheus = createPrometheus()
   const metrics = createMetrics(onFind)
-  const parts = [job.element, metrics.element]
+  const parts = [prometheus.element, metrics.element]
   for (const part of parts) setHidden(part, true)
   close.addEventListener('click', onClose)
   const header = make(
@@ -82,11 +85,12 @@ export function createDetails({ onClose, onFind }) {
     /**
      * @param {TargetDetails} response
      * @param {string} find
+     * @param {ClusterStatus} status
      */
-    update(response, find) {
+    update(response, find, status) {
       head(response.target)
       facts.update(response)
-      job.update(response.prometheus)
+      prometheus.update(response, status)
       metrics.update(response, find)
       for (const part of parts) setHidden(part, false)
     },
@@ -181,25 +185,42 @@ function createFact([name]) {
   }
 }
 
-function createScrapeJob() {
-  const code = make('code')
-  const pre = make('pre', { tabindex: '0', 'aria-label': 'Scrape job for Prometheus' }, code)
-  const button = make('button', { type: 'button', class: 'quiet' }, 'Copy')
-  button.addEventListener('click', async () => {
-    setText(button, (await copyText(code)) ? 'Copied' : 'Selected: press Ctrl+C')
-    setTimeout(() => setText(button, 'Copy'), 2000)
-  })
+function createPrometheus() {
+  const list = make('dl', { class: 'facts labels' })
+  const notListed = make(
+    'p',
+    { class: 'hint' },
+    'Not listed at /sd: that has each target with metrics, or whose labels say that it has some.',
+  )
+  /** @type {(labels: readonly (readonly [string, string])[]) => void} */
+  const show = keyedList(list, { keyOf: ([name]) => name, create: createFact })
+  const cluster = createBlock('Scrape job for the cluster')
+  const target = createBlock('Scrape job for this target')
   return {
     element: make(
       'section',
       { class: 'prometheus' },
-      make('h3', {}, 'Scrape job for Prometheus', button),
-      make('p', { class: 'hint' }, 'For this target alone. Service discovery at /sd lists all targets.'),
-      pre,
+      make('h3', {}, 'What Prometheus sees'),
+      notListed,
+      list,
+      make('h4', {}, 'Scrape job for the cluster'),
+      make('p', { class: 'hint' }, 'For all targets, by service discovery.'),
+      cluster.element,
+      make('h4', {}, 'Scrape job for this target'),
+      make('p', { class: 'hint' }, 'For this target alone, without service discovery.'),
+      target.element,
     ),
-    /** @param {string} text */
-    update(text) {
-      setText(code, text)
+    /**
+     * @param {TargetDetails} details
+     * @param {ClusterStatus} status
+     */
+    update({ discovery, prometheus }, status) {
+      const { targets = [], labels = {} } = discovery ?? {}
+      show(discovery ? [['__address__', targets.join(', ')], ...Object.entries(labels)] : [])
+      setHidden(list, discovery === undefined)
+      setHidden(notListed, discovery !== undefined)
+      cluster.update(clusterJob(status, location.protocol === 'https:'))
+      target.update(prometheus)
     },
   }
 }
@@ -335,20 +356,5 @@ function createSample(family, { series }) {
     update({ sample }) {
       setText(value, sample.value)
     },
-  }
-}
-
-/**
- * The clipboard API needs HTTPS or localhost; elsewhere the text is selected and copied with the old command. False:
- * it is only selected.
- * @param {Element} element
- */
-async function copyText(element) {
-  try {
-    await navigator.clipboard.writeText(element.textContent)
-    return true
-  } catch {
-    getSelection()?.selectAllChildren(element)
-    return document.execCommand('copy')
   }
 }

@@ -1,15 +1,18 @@
-// Keyboard shortcuts: `/` searches, Escape closes, the arrows, j and k move from target to target.
+// Keyboard shortcuts: `/` searches, `?` opens the help, Escape closes, the arrows, j and k move from target to target.
 
 /**
  * @param {object} page
  * @param {HTMLInputElement} page.search
+ * @param {{ isOpen(): boolean, toggle(): void }} page.help
  * @param {() => boolean} page.isOpen
  * @param {() => void} page.onClose
  */
-export function handleKeyboard({ search, isOpen, onClose }) {
+export function handleKeyboard({ search, help, isOpen, onClose }) {
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return
     const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement
+    // the browser closes an open dialog
+    if (help.isOpen() && event.key !== '?') return
     if (event.key === 'Escape') {
       if (isOpen()) onClose()
       else if (event.target === search) search.blur()
@@ -17,6 +20,7 @@ export function handleKeyboard({ search, isOpen, onClose }) {
       if (event.target === search && event.key === 'ArrowDown') step(1)
       else return
     } else if (event.key === '/') search.focus()
+    else if (event.key === '?') help.toggle()
     else if (event.key === 'ArrowDown' || event.key === 'j') {
       if (!step(1)) return
     } else if (event.key === 'ArrowUp' || event.key === 'k') {

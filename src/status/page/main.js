@@ -5,7 +5,9 @@
 import { createAttention } from './attention.js'
 import { createChips } from './chips.js'
 import { get, make, setAttribute, setHidden, setText } from './dom.js'
+import { createFirstRun } from './first-run.js'
 import { age, plural } from './format.js'
+import { createHelp } from './help.js'
 import { handleKeyboard } from './keyboard.js'
 import { applyResponse, countStates, healthText } from './model.js'
 import { createNodes } from './nodes.js'
@@ -25,6 +27,7 @@ let connectionError = ''
 const search = /** @type {HTMLInputElement} */ (get('search'))
 const stack = /** @type {HTMLSelectElement} */ (get('stack'))
 const showAttention = createAttention()
+const showFirstRun = createFirstRun()
 const showNodes = createNodes((node) => change({ node: node === query.node ? '' : node }))
 const showChips = createChips((states) => change({ states }))
 const showTable = createTable((sort) => change({ sort }))
@@ -42,6 +45,7 @@ function show() {
   if (!status) return
   const time = now()
   showAttention(status, time)
+  showFirstRun(status)
   showNodes(status, time, query.node)
   showChips(status, query)
   showStacks(status)
@@ -124,7 +128,12 @@ document.addEventListener('click', (event) => {
   event.preventDefault()
   change({ target: link.getAttribute('data-open') ?? '', find: '' }, 'push')
 })
-handleKeyboard({ search, isOpen: () => query.target !== '', onClose: () => panel.close() })
+handleKeyboard({
+  search,
+  help: createHelp(),
+  isOpen: () => query.target !== '',
+  onClose: () => panel.close(),
+})
 handleTheme(get('theme'))
 
 setInterval(show, 1000)

@@ -48,15 +48,16 @@ export function createPanel({ onClose, onFind }) {
   /**
    * @param {Query} query
    * @param {string} key
+   * @param {ClusterStatus} status
    */
-  async function refresh({ target, find }, key) {
+  async function refresh({ target, find }, key, status) {
     pending.abort()
     pending = new AbortController()
     const { signal } = pending
     requestKey = key
     try {
       const response = await requestDetails(target, find, signal)
-      if (!signal.aborted) details?.update(response, find)
+      if (!signal.aborted) details?.update(response, find, status)
     } catch (error) {
       if (signal.aborted) return
       details?.fail(error instanceof Error ? error.message : String(error))
@@ -81,7 +82,7 @@ export function createPanel({ onClose, onFind }) {
       const listed = status.targets.get(target)
       details?.tick(listed, now)
       const key = JSON.stringify([listed?.scraped, listed?.state, listed?.trouble, find])
-      if (key !== requestKey) void refresh(query, key)
+      if (key !== requestKey) void refresh(query, key, status)
     },
   }
 }
