@@ -22,6 +22,7 @@ import { createFetcher } from '../scrape/fetch.ts'
 import { createReader } from '../scrape/read.ts'
 import { startScraper } from '../scrape/scraper.ts'
 import { createSd } from '../sd/sd.ts'
+import { createClients } from '../status/clients.ts'
 import { nodesOf } from '../status/nodes.ts'
 import { createOutcomes } from '../status/outcomes.ts'
 import { problemsOf } from '../status/problems.ts'
@@ -31,6 +32,7 @@ import type { StatusView } from '../status/status.ts'
 import { createStore, type Store } from '../store/store.ts'
 import { startSync } from '../sync/sync.ts'
 import { openGuard } from '../web/auth/guard.ts'
+import { reportRequests } from '../web/client-requests.ts'
 import { serveDocument } from '../web/server.ts'
 import { startWeb } from '../web/web.ts'
 import { createContainerLog } from './container-log.ts'
@@ -220,6 +222,7 @@ async function start(
       },
       unixTime,
     )
+  const clients = createClients(clock)
   const view: StatusView = {
     ...store,
     version,
@@ -227,6 +230,7 @@ async function start(
     self: () => self,
     outcomeOf: outcomes.of,
     discoveredTarget: sd.targetOf,
+    clients: clients.recent,
     cluster: () => config.cluster ?? store.swarmState()?.value.cluster ?? self?.hostname ?? '',
     problems,
   }
@@ -256,6 +260,7 @@ async function start(
       waitingFor: readiness.pendingForReady,
       guard,
       plugins: [
+        (server) => reportRequests(server, clients.record),
         (server) => serveDocument(server, '/sd', sd.answer),
         (server) => serveDocument(server, '/rules', rules.answer),
         (server) => serveStatus(server, { clock, view, families: formats.families }),

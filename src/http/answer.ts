@@ -33,6 +33,16 @@ export interface Document {
   answer(request: DocumentRequest): Promise<Answer>
 }
 
+/** A request that was answered, for the list of clients. */
+export interface ClientRequest {
+  readonly subject: 'metrics' | 'targets' | 'rules'
+  readonly address: string
+  readonly userAgent: string
+  readonly path: string
+  /** Of the response. Undefined if it has none that counts: it failed, or nothing has changed. */
+  readonly contentType: string | undefined
+}
+
 const compress = promisify(gzip)
 /** A smaller body fits into one packet anyway. */
 const minGzipBytes = 1400

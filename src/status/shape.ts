@@ -20,6 +20,8 @@ export interface Status {
   readonly nodes: readonly NodeStatus[]
   readonly services: readonly ServiceStatus[]
   readonly problems: readonly Problem[]
+  /** Who scraped the agent that responds within the last 15 minutes; at most 50. */
+  readonly clients: readonly ClientStatus[]
   /** All targets, or those that changed. */
   readonly targets: readonly TargetStatus[]
   /** The keys of targets that disappeared since. */
@@ -122,6 +124,20 @@ export interface TargetStatus {
   /** Minor issues: duplicate series, invalid labels. */
   readonly remarks: readonly string[]
   readonly ended?: { readonly time: number; readonly exitCode?: number; readonly removed: boolean }
+}
+
+/** A client of the agent that responds, by address and user agent. */
+export interface ClientStatus {
+  readonly address: string
+  readonly userAgent: string
+  /** What it requests: metrics, the targets at `/sd`, the rules at `/rules`. */
+  readonly subject: 'metrics' | 'targets' | 'rules'
+  /** Of the last successful response: `text/0.0.4`, `openmetrics/1.0.0`, `protobuf`, `json`. */
+  readonly format?: string
+  /** Between its last two requests for the same path. */
+  readonly interval?: number
+  /** The time of its last request. */
+  readonly last: number
 }
 
 /** A condition that needs attention, whether or not it concerns a target. */

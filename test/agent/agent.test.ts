@@ -5,6 +5,7 @@ import { type Agent, startAgent } from '../../src/agent/agent.ts'
 import { systemClock as clock } from '../../src/clock.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { createLog } from '../../src/logging/log.ts'
+import type { Status } from '../../src/status/shape.ts'
 import { httpServer, type RunningServer } from '../helpers/server.ts'
 import { until } from '../helpers/until.ts'
 
@@ -102,6 +103,25 @@ describe('one agent', () => {
     await ready(base)
     const { text } = await answer(`${base}/app-metrics-proxy/n1/metrics`)
     expect(text).toMatch(/^app_metrics_proxy_build_info\{version="test"\} 1$/m)
+  })
+
+  test('lists its clients, with format and interval, but not the status page’s', async () => {
+    const base = await agent({ TARGETS: `app=${await application(() => 'x 1\n')}` })
+    await ready(base)
+    const headers = { 'user-agent': 'Prometheus/3.5.0', accept: 'application/openmetrics-text;version=1.0.0' }
+    for (const path of ['/app/metrics', '/sd', '/nothing/metrics', '/-/healthy', '/health', '/app/metrics'])
+      await fetch(`${base}${path}`, { headers })
+    await fetch(base, { headers: { 'user-agent': 'page', accept: 'application/json' } })
+    const status = (await (await fetch(base, { headers: { accept: 'application/json' } })).json()) as Status
+    const client = { address: '127.0.0.1', userAgent: 'Prometheus/3.5.0' }
+    expect(status.clients).toEqual([
+      {
+        ...{ ...client, subject: 'metrics', format: 'openmetrics/1.0.0' },
+        ...{ interval: expect.any(Number), last: expect.any(Number) },
+      },
+      { ...client, subject: 'targets', format: 'json', last: expect.any(Number) },
+    ])
+    expect(status.clients[0]!.last).toBeLessThanOrEqual(status.time)
   })
 
   test('lists its targets for Prometheus, each once', async () => {

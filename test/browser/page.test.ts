@@ -364,6 +364,19 @@ describe('live', () => {
   })
 })
 
+test('clients of the agent are listed, and a warning if nobody scrapes it', async () => {
+  await using visited = await visit(browser, scene.url)
+  const { page } = visited
+  expect(await page.textContent('#clients-warning')).toMatch(/^Nobody has scraped the agent of node1/)
+  for (const _ of [1, 2]) await fetch(`${scene.url}sd`, { headers: { 'user-agent': 'Prometheus/3.5.0' } })
+  await page.waitForSelector('#clients-list li:has-text("Prometheus/3.5.0")')
+  expect(await page.textContent('#clients-list li')).toMatch(
+    /^127\.0\.0\.1.*targets, json, every .* m?s\d+ s ago$/,
+  )
+  // targets alone are no scrape
+  expect(await page.isVisible('#clients-warning')).toBe(true)
+})
+
 describe('help', () => {
   test('shows the first steps where only agents exist, until there is a container', async () => {
     await scene.stop()

@@ -8,11 +8,13 @@ import type { Entry, NodeView, Page, Past, Place, Target } from '../../src/model
 import { agentName, agentTarget, plainPage } from '../../src/model.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
 import { createSd, type Sd } from '../../src/sd/sd.ts'
+import { createClients } from '../../src/status/clients.ts'
 import { createOutcomes } from '../../src/status/outcomes.ts'
 import { type ProblemSources, problemsOf } from '../../src/status/problems.ts'
 import { serveStatus, unixTime } from '../../src/status/routes.ts'
 import type { StatusView } from '../../src/status/status.ts'
-import { type Server, startServer } from '../../src/web/server.ts'
+import { reportRequests } from '../../src/web/client-requests.ts'
+import { type Server, serveDocument, startServer } from '../../src/web/server.ts'
 import { createWorld, type World } from '../store/world.ts'
 import { swarmState as swarmStateOf } from './cluster.ts'
 import { quietView } from './status-view.ts'
@@ -56,6 +58,7 @@ export async function startScene(setup: Setup): Promise<Scene> {
   }
   const store = { ...world, swarmState: readSwarmState }
   const sd = createSd({ store, config: { cluster }, pending: () => [] })
+  const clients = createClients(systemClock)
   const view: StatusView = {
     ...quietView,
     self: () => nodes[0]!.self,
@@ -66,6 +69,7 @@ export async function startScene(setup: Setup): Promise<Scene> {
     nodes: world.nodes,
     swarmState: readSwarmState,
     discoveredTarget: sd.targetOf,
+    clients: clients.recent,
     problems: (nodes) => problemsOf({ ...sources, nodes }, unixTime),
   }
   const server = await startServer({
@@ -74,7 +78,11 @@ export async function startScene(setup: Setup): Promise<Scene> {
     clock: systemClock,
     log: createLog('silent'),
     metrics: createMetrics(),
-    plugins: [(server) => serveStatus(server, { clock: systemClock, view, families: formats.families })],
+    plugins: [
+      (server) => reportRequests(server, clients.record),
+      (server) => serveDocument(server, '/sd', sd.answer),
+      (server) => serveStatus(server, { clock: systemClock, view, families: formats.families }),
+    ],
   })
   return { ...server, url: `http://127.0.0.1:${server.port}/`, world, discovered: sd.targetOf }
 }

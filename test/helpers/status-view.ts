@@ -10,5 +10,6 @@ export const quietView: Omit<StatusView, FromStore | 'self'> = {
   cluster: () => 'demo',
   outcomeOf: () => ({}),
   discoveredTarget: () => undefined,
+  clients: () => [],
   problems: () => [],
 }

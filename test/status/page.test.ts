@@ -55,6 +55,7 @@ const response = (more: Partial<Status>): Status => ({
   nodes: [],
   services: [],
   problems: [],
+  clients: [],
   targets: [],
   gone: [],
   ...more,

@@ -31,6 +31,15 @@ export function durationText(seconds) {
 }
 
 /**
+ * An interval, which varies a little: `15 s`, `2 min`.
+ * @param {number} seconds
+ */
+export function intervalText(seconds) {
+  if (seconds < 0.95) return durationText(seconds)
+  return seconds < 99.5 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`
+}
+
+/**
  * An age, in whole units, since it changes every second.
  * @param {number} seconds
  */

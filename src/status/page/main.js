@@ -4,6 +4,7 @@
 /** @import { Query } from './query.js' */
 import { createAttention } from './attention.js'
 import { createChips } from './chips.js'
+import { createClients } from './clients.js'
 import { get, make, setAttribute, setHidden, setText } from './dom.js'
 import { createFirstRun } from './first-run.js'
 import { age, plural } from './format.js'
@@ -27,6 +28,7 @@ let connectionError = ''
 const search = /** @type {HTMLInputElement} */ (get('search'))
 const stack = /** @type {HTMLSelectElement} */ (get('stack'))
 const showAttention = createAttention()
+const showClients = createClients()
 const showFirstRun = createFirstRun()
 const showNodes = createNodes((node) => change({ node: node === query.node ? '' : node }))
 const showChips = createChips((states) => change({ states }))
@@ -49,6 +51,7 @@ function show() {
   showNodes(status, time, query.node)
   showChips(status, query)
   showStacks(status)
+  showClients(status, time)
   showTable({ status, query, now: time })
   panel.show(query, status, time)
   showHeader(status)
