@@ -24,7 +24,7 @@ function configuration(): string {
 Environment variables only. All errors are reported at once, and the agent exits with code 2. Durations have
 units (\`10s\`, \`1m30s\`, \`500ms\`); a bare number is seconds. Quotes around a value are stripped, since Compose's
 list form keeps them; an empty value counts as unset; a variable that looks like a misspelt one of these gets a
-warning. Made from the table in \`src/config/options.ts\` by \`npm run docs\`.
+warning. \`app-metrics-proxy config\` prints the effective values and where each comes from, secrets hidden. Made from the table in \`src/config/options.ts\` by \`npm run docs\`.
 
 | variable | default | example | what it does |
 | --- | --- | --- | --- |

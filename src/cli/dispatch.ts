@@ -9,18 +9,26 @@ interface CommandEntry {
   readonly summary: string
   /** It parses its arguments itself. The others take none. */
   readonly hasArguments?: true
+  /** For the help of one that takes no arguments. */
+  readonly exitCodes?: string
   readonly load: () => Promise<Command>
 }
 
 export const commands: Readonly<Record<string, CommandEntry>> = {
   run: {
-    summary: 'Run the agent. This is the default.',
+    summary: 'Run the agent. This is the default. Its help lists all variables.',
+    hasArguments: true,
     load: async () => (await import('./run.ts')).run,
   },
   check: {
     summary: 'Check the configuration, Docker, the peers and the port, and print how to fix problems.',
     hasArguments: true,
     load: async () => (await import('./check.ts')).check,
+  },
+  config: {
+    summary: 'Print the effective configuration, with the origin of each value.',
+    hasArguments: true,
+    load: async () => (await import('./config.ts')).config,
   },
   targets: {
     summary: 'List all targets of the cluster with their states and endpoints.',
@@ -39,6 +47,9 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   },
   health: {
     summary: 'Exit with 0 if the agent on this machine is alive. For HEALTHCHECK.',
+    exitCodes: `
+Exit code: 0 it is alive, 1 it is not, or nothing listens at LISTEN_PORT, 2 wrong usage or LISTEN_PORT.
+`,
     load: async () => checkHealth,
   },
   version: {
@@ -59,7 +70,7 @@ export async function dispatch(args: readonly string[], io: Io): Promise<number>
   }
   if (entry.hasArguments) return (await entry.load())(rest, io)
   const syntax = {
-    usage: `Usage: app-metrics-proxy ${name}\n\n${entry.summary}\n`,
+    usage: `Usage: app-metrics-proxy ${name}\n\n${entry.summary}\n${entry.exitCodes ?? ''}`,
     options: {},
     maxPositionals: 0,
   }
@@ -99,8 +110,8 @@ Discovers the containers of its node, scrapes their Prometheus metrics, and serv
 the cluster on one port.
 
 ${list.join('')}
-Help for a command: app-metrics-proxy COMMAND --help. The agent is configured by environment variables only: see
-docs/CONFIGURATION.md. Exit code: 0 success, 1 failure, 2 wrong usage or configuration.
+Help for a command: app-metrics-proxy COMMAND --help. The agent is configured by environment variables only:
+app-metrics-proxy run --help lists them. Exit code: 0 success, 1 failure, 2 wrong usage or configuration.
 `
 }
 

@@ -9,14 +9,32 @@ import { createLog, type Log } from '../logging/log.ts'
 import { readableLine } from '../logging/readable.ts'
 import { createPaint } from '../logging/terminal.ts'
 import { version } from '../runtime/version.ts'
-import type { Io } from './command.ts'
+import { type Io, withArguments } from './command.ts'
+import { variablesHelp } from './variables.ts'
 
 /** A restart doesn't help. */
 const misconfigured = 2
 /** A restart may help: an agent that is stopping still holds its port. */
 const failed = 1
 
-export async function run(_args: readonly string[], io: Io): Promise<number> {
+const usage = `Usage: app-metrics-proxy run
+
+Runs the agent until SIGTERM or SIGINT. It is configured by these environment variables, defaults in parentheses.
+Durations have units (10s, 1m30s, 500ms); a bare number is seconds.
+
+${variablesHelp()}
+Examples:
+  TARGETS=shop=http://localhost:8080/metrics app-metrics-proxy run
+  app-metrics-proxy config    # prints the effective values
+
+Exit code: 0 stopped by a signal, 1 failure (a restart may help), 2 wrong usage or configuration (it does not).
+`
+
+export function run(args: readonly string[], io: Io): Promise<number> {
+  return withArguments(args, io, { usage, options: {}, maxPositionals: 0 }, () => runAgent(io))
+}
+
+async function runAgent(io: Io): Promise<number> {
   try {
     const config = readConfig(io.env)
     // dockerode reads this variable itself, and doesn't strip quotes

@@ -76,7 +76,7 @@ export function readConfig(environment: Environment, readFile = readText): Confi
 function readTable(environment: Environment, problems: string[]): Parsed {
   const values: Record<string, unknown> = {}
   for (const [key, option] of Object.entries<Option<unknown>>(options)) {
-    const given = unquote(environment[option.name]) ?? option.fallback
+    const given = givenValue(environment, option) ?? option.fallback
     if (given === undefined) continue
     try {
       values[key] = option.parse(given)
@@ -86,6 +86,11 @@ function readTable(environment: Environment, problems: string[]): Parsed {
     }
   }
   return values as Parsed
+}
+
+/** What the environment sets, if anything. */
+export function givenValue(environment: Environment, option: { readonly name: string }): string | undefined {
+  return unquote(environment[option.name])
 }
 
 /** Compose's list form keeps quotes around a value; an empty value counts as unset. */

@@ -68,6 +68,8 @@ const rows: readonly Row[] = [
   [secret, 2, /unknown command "http:\/\/\(hidden\)@x:99999\/"/],
   // wrong configuration
   ['PORTS=x run', 2, /PORTS=x: must be ports/],
+  ['PORTS=x config', 2, /^PORTS=x: must be ports/],
+  ['SSHPASS=hunter2 config', 2, /^SSHPASS=\(hidden\): must be at least 8 characters/],
   ['PORTS=x check', 2, /error +configuration: PORTS=x: must be ports/],
   [`${targets} WEB_CONFIG_FILE=/nowhere LISTEN_PORT={free} check`, 2, /error +web: .*ENOENT/],
   ['PORTS=x scrape http://127.0.0.1:1/', 2, /^PORTS=x: must be ports/],
