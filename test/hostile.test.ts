@@ -341,7 +341,7 @@ async function tell(page: RunningServer, attack: Attack): Promise<Told> {
 
   const errors: string[] = []
   const log = createLog('warn', (line) => {
-    if (JSON.parse(line).level >= 50 || /internal/.test(line)) errors.push(line)
+    if (JSON.parse(line).level === 'error' || /internal/.test(line)) errors.push(line)
   })
   const sshPort = await freePort()
   const common = { SSHPASS: 'the secret of this test', MAX_AGE: 'off', CLUSTER: 'here' }

@@ -36,7 +36,7 @@ describe('what a request handler throws', () => {
     })
     const answer = await ask(server.port, '/')
     await server.stop()
-    return { answer, logged: lines.map((line) => JSON.parse(line)).filter(({ level }) => level === 50) }
+    return { answer, logged: lines.map((line) => JSON.parse(line)).filter(({ level }) => level === 'error') }
   }
 
   test.each([

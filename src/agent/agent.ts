@@ -6,7 +6,7 @@ import { type Config, ConfigError } from '../config/config.ts'
 import { type Discovered, startDiscovery } from '../discover/discovery.ts'
 import { inspect } from '../exposition/inspect.ts'
 import { settingsOf } from '../labels/settings.ts'
-import type { Log } from '../logging/log.ts'
+import { type Log, withFields } from '../logging/log.ts'
 import { agentTarget, type Entry, type NodeId, type Self, type Stoppable, targetIdOf } from '../model.ts'
 import { createNames } from '../names/names.ts'
 import { connect } from '../probe/attempt.ts'
@@ -43,10 +43,13 @@ import { createPageMemory, memoryBudgets } from './page-memory.ts'
 import { createPeers } from './peers.ts'
 import { createSettings, startPipeline } from './pipeline.ts'
 import { createReadiness } from './readiness.ts'
+import { startReadyLog } from './ready-log.ts'
 import { createStreams, idleIntervals } from './streams.ts'
 
 export interface Agent extends Stoppable {
   readonly port: number
+  /** The log that it was given, with its node on each line. */
+  readonly log: Log
   /** Rejects when the agent can't go on, for a reason found only while running. */
   readonly failed: Promise<never>
 }
@@ -73,7 +76,9 @@ async function start(
   const { clock, lag } = observeLag(given.clock)
   const metrics = createMetrics()
   observeProcess(metrics, lag)
-  const { log, internalErrors } = observeInternalErrors({ clock, log: given.log, metrics })
+  let self: Self | undefined
+  const nodeLog = withFields(given.log, () => (self ? { node: self.hostname } : {}))
+  const { log, internalErrors } = observeInternalErrors({ clock, log: nodeLog, metrics })
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})
   // a part that fails to stop must not hide why the agent ends
@@ -157,7 +162,6 @@ async function start(
 
   // peers, and the containers of this node
   started(peers)
-  let self: Self | undefined
   let readDocker = () => {}
   const rereadManagers = () => readDocker()
   function found(news: Discovered): void {
@@ -267,7 +271,9 @@ async function start(
       ],
     }),
   )
-  return { port: server.port, failed: failure.promise }
+  const { pendingForReady: pending } = readiness
+  started(startReadyLog({ clock, log, pending, store, peers: peers.peers }))
+  return { port: server.port, failed: failure.promise, log }
 }
 
 const secretMissing =

@@ -5,7 +5,7 @@ import { type Agent, startAgent } from '../agent/agent.ts'
 import { systemClock } from '../clock.ts'
 import { ConfigError, readConfig } from '../config/config.ts'
 import { PortError } from '../http/ports.ts'
-import { createLog, type Log } from '../logging/log.ts'
+import { createLog } from '../logging/log.ts'
 import { readableLine } from '../logging/readable.ts'
 import { createPaint } from '../logging/terminal.ts'
 import { version } from '../runtime/version.ts'
@@ -43,7 +43,7 @@ async function runAgent(io: Io): Promise<number> {
     for (const warning of config.warnings) log.warn({}, warning)
     log.info({ version }, 'starting')
     const app = await startAgent({ config, clock: systemClock, log, version })
-    return await untilStopped(app, io, log)
+    return await untilStopped(app, io)
   } catch (error) {
     if (error instanceof ConfigError) return refuse(io, error.problems, misconfigured)
     if (error instanceof PortError) return refuse(io, [error.message], failed)
@@ -61,17 +61,17 @@ function readableLog(io: Io): (line: string) => void {
   return (line) => io.stdout(readableLine(line, paint))
 }
 
-async function untilStopped(app: Agent, { signal, onCrash }: Io, log: Log): Promise<number> {
+async function untilStopped(app: Agent, { signal, onCrash }: Io): Promise<number> {
   const crash = Promise.withResolvers<number>()
   onCrash?.((error) => {
-    log.internal(error, 'process')
+    app.log.internal(error, 'process')
     crash.resolve(failed)
   })
   const stopped = signal.aborted ? Promise.resolve() : once(signal, 'abort')
   try {
     return await Promise.race([stopped.then(() => 0), app.failed, crash.promise])
   } finally {
-    log.info({}, 'stopping')
+    app.log.info({}, 'stopping')
     await app.stop()
   }
 }

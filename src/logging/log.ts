@@ -34,7 +34,8 @@ export type LogLevel = (typeof logLevels)[number]
 /** Writes to standard output unless `write` is given. */
 export function createLog(level: LogLevel, write: (line: string) => void = createLogStream()): Log {
   const hooks = { streamWrite: visibleJson }
-  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, hooks }
+  const formatters = { level: (label: string) => ({ level: label }) }
+  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, hooks, formatters }
   const lines = pino(options, { write })
   return {
     debug: (fields, message) => lines.debug(fields, message),
@@ -45,6 +46,17 @@ export function createLog(level: LogLevel, write: (line: string) => void = creat
       lines.error({ err: error, where, ...fields }, internalError)
       internalErrors.publish(error)
     },
+  }
+}
+
+/** The same log, with these fields first on each line. */
+export function withFields(log: Log, fieldsOf: () => object): Log {
+  return {
+    debug: (fields, message) => log.debug({ ...fieldsOf(), ...fields }, message),
+    info: (fields, message) => log.info({ ...fieldsOf(), ...fields }, message),
+    warn: (fields, message) => log.warn({ ...fieldsOf(), ...fields }, message),
+    error: (fields, message) => log.error({ ...fieldsOf(), ...fields }, message),
+    internal: (error, where, fields) => log.internal(error, where, { ...fieldsOf(), ...fields }),
   }
 }
 
@@ -71,5 +83,5 @@ export function createLogStream(
 
 function lossWarning(lines: number): string {
   const time = new Date().toISOString()
-  return `${JSON.stringify({ level: 40, time, lines, msg: 'log lines could not be written and are lost' })}\n`
+  return `${JSON.stringify({ level: 'warn', time, lines, msg: 'log lines could not be written and are lost' })}\n`
 }

@@ -1,25 +1,19 @@
 // The log on a terminal: one readable line per event, from the JSON of the log.
 
-import type { LogLevel } from './log.ts'
 import { type Colour, type Paint, visible } from './terminal.ts'
 
-interface LevelStyle {
-  readonly name: LogLevel
-  readonly colour: Colour
-}
-
-const levels: Readonly<Record<number, LevelStyle>> = {
-  20: { name: 'debug', colour: 'dim' },
-  30: { name: 'info', colour: 'green' },
-  40: { name: 'warn', colour: 'yellow' },
-  50: { name: 'error', colour: 'red' },
-}
+const colours: ReadonlyMap<string, Colour> = new Map([
+  ['debug', 'dim'],
+  ['info', 'green'],
+  ['warn', 'yellow'],
+  ['error', 'red'],
+])
 
 /** `14:03:21 warn  the link is lost  node=node2 reason="no answer within 3000 ms"` */
 export function readableLine(json: string, paint: Paint): string {
   const { level, time, msg = '', err, ...fields } = JSON.parse(json)
-  const { name, colour } = levels[level] ?? { name: 'info', colour: 'green' }
-  const head = `${paint('dim', clockTime(time))} ${paint(colour, name.padEnd(5))} ${visible(msg)}`
+  const colour = colours.get(level) ?? 'dim'
+  const head = `${paint('dim', clockTime(time))} ${paint(colour, level.padEnd(5))} ${visible(msg)}`
   const tail = Object.entries(fields).map(([key, value]) =>
     paint('dim', ` ${visible(key)}=${valueText(value)}`),
   )

@@ -193,7 +193,8 @@ export function createMesh(options: MeshOptions): Mesh {
     if (replaced?.peer.epoch === peer.epoch) replaced.link.end('replaced by a newer link')
     else if (replaced) refuseClaim(node, nameOf(link), replaced.link)
     dialler.isUsed(link.address)
-    if (!replaced) log.info({ node, hostname: peer.self.hostname, address: link.address }, 'peer linked')
+    if (!replaced)
+      log.info({ peer: node, hostname: peer.self.hostname, address: link.address }, 'peer linked')
     show(node)
     session.begin()
     for (const claimant of membership.takeClaimants(node)) advance(claimant)
@@ -257,7 +258,7 @@ export function createMesh(options: MeshOptions): Mesh {
     if (isStopped) membership.end(node, epoch)
     if (!membership.leave(session) || stopping.signal.aborted) return
     watch.linkLost()
-    log[isStopped ? 'info' : 'warn']({ node, hostname, reason, hint }, 'peer lost')
+    log[isStopped ? 'info' : 'warn']({ peer: node, hostname, reason, hint }, 'peer lost')
     store.peers.lost(node, reports.of(node) ?? trouble)
     dialler.retry(node, session.link.address)
     for (const claimant of membership.takeClaimants(node)) advance(claimant)

@@ -41,14 +41,15 @@ export function createNodeReports(clock: Clock, log: Log, changed: (node: NodeId
       if (!before && reports.size >= maxReports) return
       reports.set(node, { trouble, at: clock.now() })
       if (before?.trouble.code === trouble.code) return
-      log.error({ node, ...trouble }, 'a peer claims what is not its own')
+      log.error({ peer: node, ...trouble }, 'a peer claims what is not its own')
       changed(node)
     },
     linkEnded(node, durationMs, { code }) {
       if (code !== 'timeout' || durationMs >= establishedMs) return
       const count = (silentLinks.get(node) ?? 0) + 1
       if (count > 1 || silentLinks.size < maxReports) silentLinks.set(node, count)
-      if (count === maxSilentLinks) log.warn({ node, ...largePacketsDropped }, 'links to a peer do not last')
+      if (count === maxSilentLinks)
+        log.warn({ peer: node, ...largePacketsDropped }, 'links to a peer do not last')
     },
     linkLasts(node, durationMs) {
       if (durationMs >= establishedMs && silentLinks.delete(node)) changed(node)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createLog, createLogStream } from '../../src/logging/log.ts'
+import { createLog, createLogStream, withFields } from '../../src/logging/log.ts'
 
 test('lines that cannot be written are lost, and their number is logged later', () => {
   const lines: string[] = []
@@ -23,4 +23,25 @@ test('lines that cannot be written are lost, and their number is logged later', 
     ['last', undefined],
   ])
   expect(new Date(logged[1].time).getTime()).toBeGreaterThan(0)
+})
+
+test('levels are words, and fields of all lines come first and give way to those of one', () => {
+  const lines: string[] = []
+  let node: string | undefined
+  const log = withFields(
+    createLog('debug', (line) => lines.push(line)),
+    () => (node === undefined ? {} : { node }),
+  )
+  log.info({}, 'starting')
+  node = 'node1'
+  log.debug({ port: 1 }, 'a')
+  log.warn({ node: 'other' }, 'b')
+  log.error({}, 'c')
+  expect(lines.map((line) => JSON.parse(line)).map(({ level, node, msg }) => [level, node, msg])).toEqual([
+    ['info', undefined, 'starting'],
+    ['debug', 'node1', 'a'],
+    ['warn', 'other', 'b'],
+    ['error', 'node1', 'c'],
+  ])
+  expect(Object.keys(JSON.parse(lines[1]!))).toEqual(['level', 'time', 'node', 'port', 'msg'])
 })
