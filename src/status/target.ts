@@ -57,7 +57,7 @@ export function targetOf(
     ...(trouble && { trouble }),
     ...(endpoint && { endpoint }),
     ...(snapshot && scrapeOf(snapshot, unix)),
-    ...pastOutcome(outcome, unix),
+    ...pastOutcome(outcome, state, unix),
     history: history.map(pastOf),
     remarks: remarksOf(entry, context.services),
     ...(ended && { ended: endedOf(ended, unix) }),
@@ -157,9 +157,9 @@ function scrapeOf(snapshot: Snapshot, unix: Unix) {
   return { ...scrape, series, bytes: size, format }
 }
 
-function pastOutcome({ downSince, lastSuccessAt, lastError }: Outcome, unix: Unix) {
+function pastOutcome({ downSince, lastSuccessAt, lastError }: Outcome, state: TargetState, unix: Unix) {
   return {
-    ...(downSince !== undefined && { downSince: unix(downSince) }),
+    ...(state === 'down' && downSince !== undefined && { downSince: unix(downSince) }),
     ...(lastSuccessAt !== undefined && { lastSuccess: unix(lastSuccessAt) }),
     ...(lastError && { lastError: { time: unix(lastError.at), reason: lastError.reason } }),
   }

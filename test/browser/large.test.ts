@@ -3,7 +3,7 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { scaled } from '../helpers/limits.ts'
-import { healthy, nodeView, type Scene, startScene } from '../helpers/scene.ts'
+import { failing, healthy, nodeView, type Scene, startScene } from '../helpers/scene.ts'
 import { axeFindings, open, openBrowser, shownTargets, visit } from './browser.ts'
 import { largeCluster } from './cluster.ts'
 
@@ -86,6 +86,33 @@ test('a change of one target updates one row', async () => {
   await expect.poll(async () => (await shownTargets(page)).length, soon).toBe(21)
   const changed = await page.evaluate(() => [...(window as unknown as { changed: Set<string> }).changed])
   expect(changed.length).toBeLessThanOrEqual(1)
+})
+
+test('thirty nodes are a strip, so that targets show on the first screen', async () => {
+  await using visited = await visit(browser, scene.url, { viewport: { width: 1440, height: 900 } })
+  const { page } = visited
+  await page.waitForSelector('.row.target')
+  expect(await page.$$eval('.node .name', (names) => names.length)).toBe(30)
+  const first = await page.$eval('.row.target', (row) => row.getBoundingClientRect().bottom)
+  expect(first).toBeLessThan(900)
+  const isCut = await page.$$eval('.node', (nodes) =>
+    nodes.some((node) => node.scrollWidth > node.clientWidth),
+  )
+  expect(isCut).toBe(false)
+})
+
+test('if everything fails, services start collapsed', async () => {
+  const entries = largeCluster(600).map(({ target }) => failing(target))
+  const failed = await startScene({ entries })
+  try {
+    await using visited = await visit(browser, failed.url)
+    const { page } = visited
+    await expect.poll(() => page.$$eval('.service', (all) => all.length), soon).toBe(60)
+    expect(await shownTargets(page)).toEqual([])
+    expect(await page.textContent('#attention')).toContain('600 × connection refused')
+  } finally {
+    await failed.stop()
+  }
 })
 
 test('axe finds nothing', async () => {

@@ -435,6 +435,42 @@ describe('for everybody', () => {
     }
   })
 
+  test('no name is cut off and no number broken on a phone', async () => {
+    const long = 'node-with-a-very-long-name-0123456789.example.org'
+    await scene.stop()
+    scene = await startScene({
+      entries: smallCluster(),
+      cluster: 'a-cluster-with-a-very-long-name.example.org',
+      nodes: [nodeView('n1', long, 'self'), nodeView('n2', 'node2', 'up'), nodeView('n3', 'node3', 'up')],
+    })
+    await using visited = await visit(browser, urlOf('weather'), { viewport: { width: 390, height: 844 } })
+    const { page } = visited
+    await page.waitForSelector('.family td')
+    const cut = await page.$$eval('h1 span, .state-summary, .node *, .name, .count, .chip', (all) =>
+      all.filter(
+        (one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflow === 'hidden',
+      ),
+    )
+    expect(cut).toEqual([])
+    expect(await page.isVisible('#theme')).toBe(true)
+    const broken = await page.evaluate(() => {
+      const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+      const range = document.createRange()
+      const found: string[] = []
+      for (let node = walker.nextNode(); node; node = walker.nextNode())
+        for (const { 0: digits, index } of (node.textContent ?? '').matchAll(/\d+([.,]\d+)*/g)) {
+          range.setStart(node, index)
+          range.setEnd(node, index + digits.length)
+          const tops = [...range.getClientRects()]
+            .filter(({ width }) => width > 1)
+            .map(({ top }) => Math.round(top))
+          if (new Set(tops).size > 1) found.push(node.textContent ?? '')
+        }
+      return found
+    })
+    expect(broken.filter((text) => !text.includes(long))).toEqual([])
+  })
+
   test('everything works by keyboard', async () => {
     await using visited = await visit(browser, scene.url)
     const { page } = visited

@@ -145,7 +145,7 @@ export function container(owner: string, name: string, at: Place, more: Partial<
 
 /** An agent's own metrics. */
 export function ownMetrics(owner: string): Target {
-  return container(owner, agentName, { kind: 'standalone' }, { id: agentTarget, image: '', addresses: [] })
+  return container(owner, agentName, { kind: 'standalone' }, { id: agentTarget, image: '' })
 }
 
 const usual = `# HELP http_requests_total Requests answered, by status.

@@ -69,11 +69,11 @@ export function setAttribute(element, name, value) {
 }
 
 /**
- * @param {HTMLElement} element
+ * @param {Element} element
  * @param {boolean} hidden
  */
 export function setHidden(element, hidden) {
-  if (element.hidden !== hidden) element.hidden = hidden
+  if (element.hasAttribute('hidden') !== hidden) element.toggleAttribute('hidden', hidden)
 }
 
 /**

@@ -4,11 +4,11 @@ import { createMatrix } from './charts.js'
 import { get, keyedList, make, setAttribute, setHidden, setText } from './dom.js'
 /** @import { NodeStatus, TargetStatus } from '../shape.ts' */
 /** @import { ClusterStatus } from './model.js' */
-import { durationText } from './format.js'
-import { healthText, lastedText } from './model.js'
+import { count, durationText } from './format.js'
+import { countStates, healthText, lastedText } from './model.js'
 
 const columns = 24
-/** With more nodes, each is shown smaller. */
+/** More nodes are a strip, so that targets show on the first screen: each with its name, and what is wrong. */
 const maxLarge = 12
 
 /**
@@ -17,6 +17,7 @@ const maxLarge = 12
  * @property {readonly TargetStatus[]} targets
  * @property {number} now
  * @property {boolean} isSelected
+ * @property {boolean} isStrip
  */
 
 /** @param {(node: string) => void} onSelect */
@@ -28,13 +29,15 @@ export function createNodes(onSelect) {
   })
   return (/** @type {ClusterStatus} */ status, /** @type {number} */ now, /** @type {string} */ selected) => {
     const byNode = Map.groupBy(sortedTargets(status), ({ nodeId }) => nodeId)
-    setAttribute(get('nodes'), 'data-many', `${status.nodes.length > maxLarge}`)
+    const isStrip = status.nodes.length > maxLarge
+    setAttribute(get('nodes'), 'data-strip', `${isStrip}`)
     show(
       status.nodes.map((node) => ({
         node,
         targets: byNode.get(node.id) ?? [],
         now,
         isSelected: node.id === selected,
+        isStrip,
       })),
     )
   }
@@ -67,17 +70,21 @@ function createCard(id, onSelect) {
   return {
     element: make('li', {}, button),
     /** @param {NodeItem} item */
-    update({ node, targets, now, isSelected }) {
+    update({ node, targets, now, isSelected, isStrip }) {
       setText(name, node.name)
       setText(role, node.manager ? 'manager' : 'worker')
       setHidden(role, !node.swarm)
       setText(version, node.version ?? '')
-      setText(link, linkText(node, now))
-      setText(counts, targets.length === 0 ? 'no containers' : healthText(targets))
+      const health = targets.length === 0 ? 'no containers' : healthText(targets)
+      const down = countStates(targets).get('down') ?? 0
+      const isWell = (node.link === 'self' || node.link === 'up') && !node.trouble
+      setText(link, isStrip && isWell ? '' : linkText(node, now))
+      setText(counts, isStrip ? (down > 0 ? `${count(down)} down` : '') : health)
       setAttribute(button, 'data-link', node.trouble ? 'lost' : node.link)
       setAttribute(button, 'aria-pressed', `${isSelected}`)
-      setAttribute(button, 'title', [node.hostname, node.id, node.address].filter(Boolean).join('\n'))
-      matrix.update(targets.map(({ state }) => state))
+      setAttribute(button, 'title', [node.hostname, node.id, node.address, health].filter(Boolean).join('\n'))
+      setHidden(matrix.element, isStrip)
+      if (!isStrip) matrix.update(targets.map(({ state }) => state))
     },
   }
 }

@@ -12,10 +12,9 @@ import { nextSort, sortableColumns, sortGroups } from './order.js'
 import { isFiltered } from './query.js'
 import { createRow } from './row.js'
 
-/** With more targets, services without failures start collapsed. */
+/** With more targets, services without failures start collapsed; with more that fail, all services do. */
 const maxExpanded = 250
-/** A lost node is shown above and expands none of its services. */
-const collapsedStates = ['up', 'off', 'lost']
+const calmStates = ['up', 'off', 'lost']
 const frameBudgetMs = 12
 
 /**
@@ -62,10 +61,13 @@ export function createTable(onSort) {
     const deadline = performance.now() + frameBudgetMs
     const view = { status, now, matches: matcher(query), filtered: isFiltered(query), open: query.target }
     const isLarge = status.targets.size > maxExpanded
+    const failing = groups.flatMap(({ members }) => members.filter((key) => !isCalm(status.targets.get(key))))
+    const startsCollapsed = failing.length > maxExpanded
     let next = place
     for (let index = at; index < groups.length; index += 1) {
       const group = /** @type {Group} */ (groups[index])
-      const one = shown.get(group.key) ?? createGroup(isLarge, () => input && update(input))
+      const one =
+        shown.get(group.key) ?? createGroup({ isLarge, startsCollapsed }, () => input && update(input))
       shown.set(group.key, one)
       if (one.element === next) next = next.nextElementSibling
       else table.insertBefore(one.element, next)
@@ -135,10 +137,20 @@ function showCount({ status, query }) {
  */
 
 /**
- * @param {boolean} isLarge whether groups without failures start collapsed
+ * A lost node is shown above and expands none of its services.
+ * @param {TargetStatus | undefined} target
+ */
+function isCalm(target) {
+  return target === undefined || calmStates.includes(target.state)
+}
+
+/**
+ * @param {object} start
+ * @param {boolean} start.isLarge whether groups without failures start collapsed
+ * @param {boolean} start.startsCollapsed whether all do
  * @param {() => void} onToggle
  */
-function createGroup(isLarge, onToggle) {
+function createGroup({ isLarge, startsCollapsed }, onToggle) {
   const element = make('div', { role: 'rowgroup', class: 'group' })
   /** @type {Map<string, ReturnType<typeof createRow>>} */
   const rows = new Map()
@@ -164,7 +176,7 @@ function createGroup(isLarge, onToggle) {
       const missing = missingOf(group.declared, targets)
       const matching = filtered ? targets.filter(matches) : targets
       const hasHead = targets.length !== 1 || missing.length > 0
-      startsExpanded ??= !isLarge || !targets.every(({ state }) => collapsedStates.includes(state))
+      startsExpanded ??= !isLarge || (!startsCollapsed && !targets.every(isCalm))
       isExpanded = !hasHead || (userChoice ?? (filtered ? matching.length <= maxExpanded : startsExpanded))
 
       if (hasHead && !head) {
@@ -251,8 +263,9 @@ function createHead(onToggle) {
       setText(missing, missingText(absent))
       setHidden(missing, absent.length === 0)
       matrix.update(matching.map(({ state }) => state))
-      setText(series, count(sum(matching, 'series')))
-      setText(size, bytes(sum(matching, 'bytes')))
+      const scraped = matching.filter((target) => target.series !== undefined)
+      setText(series, scraped.length > 0 ? count(sum(scraped, 'series')) : '')
+      setText(size, scraped.length > 0 ? bytes(sum(scraped, 'bytes')) : '')
     },
   }
 }
