@@ -83,9 +83,9 @@ function createItem({ targets: [first, ...others] }) {
 
 /** @param {TargetStatus} target */
 function createName(target) {
-  const element = make('a', {}, titleOf(target))
-  setLink(element, { ...noFilters, target: target.key })
-  return { element, update() {} }
+  const link = make('a', {}, titleOf(target))
+  setLink(link, { ...noFilters, target: target.key })
+  return { element: make('span', {}, link), update() {} }
 }
 
 /**
