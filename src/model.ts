@@ -197,6 +197,22 @@ export interface SwarmState {
   readonly services: ReadonlyMap<string, SwarmService>
   /** By node, the containers of Swarm's tasks there: the first characters of their ids, `taskContainerDigits` of them. */
   readonly containers: ReadonlyMap<NodeId, readonly string[]>
+  /** Absent while a manager's agent that has started still waits for those of the others. */
+  readonly failures?: TaskFailures
+}
+
+/** An older swarm state is no basis for metrics. Managers send one every 30 s. */
+export const maxSwarmStateAgeMs = 120_000
+
+/**
+ * The tasks that ended though they were meant to run, counted by the managers' agents together. A task is counted if the
+ * version of its last change, which rises in the whole Swarm, is above `since` and at most `until`.
+ */
+export interface TaskFailures {
+  readonly since: number
+  readonly until: number
+  /** By service id: how many for each exit code. The code is empty where there was no container. */
+  readonly services: ReadonlyMap<string, ReadonlyMap<string, number>>
 }
 
 /** Nobody chooses a container's id, so that 64 bits of it are enough; and a list of thousands of tasks stays small. */
@@ -208,6 +224,9 @@ export interface SwarmNode {
   readonly role: 'manager' | 'worker'
   readonly state: string
   readonly availability: string
+  readonly engineVersion: string
+  /** Under the same rule as a target's labels. */
+  readonly labels: Labels
 }
 
 /** Whether an agent is meant to run on it. A node that is down still is one of the Swarm. */
@@ -227,6 +246,12 @@ export interface SwarmService {
    * one clock.
    */
   readonly contested: ReadonlyMap<string, readonly string[]>
+  /** How many of its replicas run; a slot that runs twice counts once. */
+  readonly running: number
+  /** How many of the tasks that are meant to run, or to complete, are in each state. */
+  readonly taskStates: ReadonlyMap<string, number>
+  /** Of its last update; absent before the first one. */
+  readonly updateState?: string
 }
 
 /** One agent of the cluster, as this one sees it. */

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 
 const rooms = [
   ...(['discover', 'probe', 'scrape', 'exposition', 'store', 'sync'] as const),
-  ...(['web', 'sd', 'rules', 'status', 'cli'] as const),
+  ...(['web', 'sd', 'rules', 'status', 'swarm-metrics', 'cli'] as const),
 ]
 /** Folders that every room may import, as it may the files directly in src (but main.ts). */
 const leafFolders = ['config', 'http', 'labels', 'logging', 'names', 'promql', 'runtime']

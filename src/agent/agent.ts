@@ -30,6 +30,7 @@ import { serveStatus, unixTime } from '../status/routes.ts'
 import type { NodeStatus } from '../status/shape.ts'
 import type { StatusView } from '../status/status.ts'
 import { createStore, type Store } from '../store/store.ts'
+import { createSwarmMetrics } from '../swarm-metrics/swarm-metrics.ts'
 import { startSync } from '../sync/sync.ts'
 import { openGuard } from '../web/auth/guard.ts'
 import { reportRequests } from '../web/client-requests.ts'
@@ -202,6 +203,9 @@ async function start(
   // what is served
   const names = createNames(store, (labels) => settingsOf(labels).name?.value)
   const sd = createSd({ store, config, pending: readiness.pendingForLists })
+  const swarmMetrics = createSwarmMetrics({
+    ...{ self: () => self, swarmState: store.swarmState, pending: readiness.pendingForNames },
+  })
   const rules = createRules({ store, config, log, metrics, pending: readiness.pendingForLists })
 
   const guard =
@@ -260,6 +264,7 @@ async function start(
       maxAgeMsOf,
       refresh,
       nodes,
+      swarmMetrics,
       problems: () => problems(nodes()),
       waitingFor: readiness.pendingForReady,
       guard,

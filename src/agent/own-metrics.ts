@@ -2,16 +2,8 @@
 // one is 0, as for containers.
 
 import type { Config } from '../config/config.ts'
-import {
-  agentName,
-  agentTarget,
-  type Finding,
-  type NodeId,
-  type Page,
-  plainPage,
-  type Target,
-} from '../model.ts'
-import type { Metrics } from '../runtime/metrics.ts'
+import { agentName, agentTarget, type Finding, type NodeId, type Target } from '../model.ts'
+import { type Metrics, pageOf } from '../runtime/metrics.ts'
 import type { Read } from '../scrape/read.ts'
 
 export interface OwnMetrics {
@@ -39,13 +31,6 @@ export function createOwnMetrics({ listenPort }: Pick<Config, 'listenPort'>, met
     }),
     finding: { kind: 'found', endpoint: { url, port: listenPort, why: 'the agent’s own' } },
     orElse: (read) => async (requested, options) =>
-      requested === url ? { page: print(metrics), contentType: undefined } : read(requested, options),
+      requested === url ? { page: pageOf(metrics), contentType: undefined } : read(requested, options),
   }
-}
-
-function print(metrics: Metrics): Page {
-  const text = metrics.print()
-  const body = Buffer.from(text)
-  const series = text.match(/^[^#\n]/gm)?.length ?? 0
-  return plainPage(body, { format: 'text/0.0.4', series, remarks: [] })
 }

@@ -201,7 +201,8 @@ export const options = {
     fallback: '',
     example: 'team com.example.*',
     parse: words,
-    about: 'Further container and service labels that may leave the node; a final `*` matches any ending.',
+    about:
+      'Further labels of containers, services and Swarm nodes that may leave the node; a final `*` matches any ending.',
   }),
   verifyTls: option({
     name: 'VERIFY_TLS',

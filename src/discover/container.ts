@@ -14,6 +14,10 @@ export interface Container {
   /** By the engine's clock, in seconds: for the order only. */
   readonly created: number
   readonly state: 'running' | 'paused' | 'stopped'
+  /** As Docker names it. */
+  readonly dockerState: string
+  /** Absent without a health check. */
+  readonly health?: 'starting' | 'healthy' | 'unhealthy'
   /** Unknown for one that Docker is restarting or removing. */
   readonly exitCode?: number
   /** `host`, `none`, `container:<id>`, or a network's name. */
@@ -37,6 +41,7 @@ export function containerOf(row: ApiContainer, allowedLabels: readonly string[])
   const state = stateOf(row.State)
   const { labels, omitted } = exportedLabels(row.Labels, allowedLabels)
   const exitCode = state === 'stopped' ? exitCodeOf(row.Status) : undefined
+  const health = healthOf(row.Status)
   return {
     id: row.Id,
     name: nameOf(row),
@@ -45,6 +50,8 @@ export function containerOf(row: ApiContainer, allowedLabels: readonly string[])
     omittedLabels: omitted,
     created: row.Created ?? 0,
     state,
+    dockerState: row.State ?? '',
+    ...(health && { health }),
     ...(exitCode !== undefined && { exitCode }),
     networkMode: networkModeOf(row),
     attachments: Object.entries(row.NetworkSettings?.Networks ?? {})
@@ -74,6 +81,12 @@ function exitCodeOf(status: string | undefined): number | undefined {
 function networkModeOf({ HostConfig, NetworkSettings }: ApiContainer): string {
   const networks = Object.keys(NetworkSettings?.Networks ?? {})
   return HostConfig?.NetworkMode ?? networks.find((name) => name === 'host' || name === 'none') ?? 'default'
+}
+
+/** So has the health: `Up 5 minutes (health: starting)`. */
+function healthOf(status: string | undefined): Container['health'] {
+  const [, health] = /^Up .*\((?:health: )?(starting|healthy|unhealthy)\)$/.exec(status ?? '') ?? []
+  return health as Container['health']
 }
 
 function attachmentOf(network: string, given: ApiAttachment): Attachment {

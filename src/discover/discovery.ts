@@ -9,6 +9,7 @@ import type { Trouble } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
 import type { Dated, Mono, NodeId, Self, Stoppable, SwarmState, Target } from '../model.ts'
 import type { Metrics } from '../runtime/metrics.ts'
+import { createContainerMetrics } from './container-metrics.ts'
 import { openEngine } from './engine.ts'
 import { SetupError } from './engine-errors.ts'
 import { watchEngine } from './engine-watch.ts'
@@ -16,7 +17,7 @@ import type { NodeState } from './node-state.ts'
 import { type ProcInfo, readProc } from './own-container.ts'
 import { advertisedBy, nodeNameOf } from './self.ts'
 import { watchSwarm } from './swarm-watch.ts'
-import { staticTargets, targetsOf } from './targets.ts'
+import { staticTargets, targetsOf, watchedOf } from './targets.ts'
 import { createTaskCheck } from './task-check.ts'
 
 /** All that is known of the node. Passed on after each reading, changed or not. */
@@ -98,6 +99,7 @@ async function discoverWithDocker(
   const { config, clock, log, metrics } = deps
   const engine = await openEngine(host)
   const proc = deps.proc ?? (await readProc())
+  const containerMetrics = createContainerMetrics(metrics)
   let state: NodeState | undefined
   let limits: readonly Trouble[] = []
   let discovered: Discovered | undefined
@@ -107,6 +109,7 @@ async function discoverWithDocker(
     ...{ clock, log, engine },
     allowedLabels: config.sdLabels,
     swarmId: () => state?.swarmId,
+    swarmState: () => deps.swarmState()?.value,
     onSwarmState(swarmState, swarmStateReadAt) {
       // a reading may end after the node has left its Swarm
       if (discovered?.self.manager) onDiscovered({ ...discovered, swarmState, swarmStateReadAt })
@@ -118,6 +121,7 @@ async function discoverWithDocker(
     const isOtherSwarm = next.swarmId !== state?.swarmId
     const { targets, warnings } = targetsOf(next, self.node)
     state = next
+    containerMetrics.list(watchedOf([...next.containers.values()]))
     limits = warnings
     discovered = {
       self,
@@ -132,6 +136,7 @@ async function discoverWithDocker(
     ...{ clock, log, metrics },
     source: { engine, proc, config },
     onState: passOn,
+    onContainerEvent: containerMetrics.event,
     onSwarmEvent: swarmWatch.readNow,
   }).catch(async (error) => {
     await swarmWatch.stop()

@@ -66,13 +66,25 @@ export interface ApiTask {
   readonly NodeID?: string
   /** Absent where an engine or a proxy omits it; such a task should run. */
   readonly DesiredState?: string
-  readonly Status?: { readonly ContainerStatus?: { readonly ContainerID?: string } | null }
+  /** Rises with each change of anything in the Swarm. */
+  readonly Version?: { readonly Index?: number }
+  readonly Status?: {
+    readonly State?: string
+    readonly ContainerStatus?: { readonly ContainerID?: string; readonly ExitCode?: number } | null
+  }
 }
 
 export interface ApiNode {
   readonly ID: string
-  readonly Spec?: { readonly Role?: string; readonly Availability?: string }
-  readonly Description?: { readonly Hostname?: string }
+  readonly Spec?: {
+    readonly Role?: string
+    readonly Availability?: string
+    readonly Labels?: Readonly<Record<string, string>> | null
+  }
+  readonly Description?: {
+    readonly Hostname?: string
+    readonly Engine?: { readonly EngineVersion?: string } | null
+  }
   readonly Status?: { readonly State?: string; readonly Addr?: string }
   readonly ManagerStatus?: { readonly Addr?: string } | null
 }

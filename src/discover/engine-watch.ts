@@ -14,7 +14,7 @@ import type { Mono, Stoppable } from '../model.ts'
 import { startLoop } from '../runtime/loop.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import { SetupError } from './engine-errors.ts'
-import { type EngineEvent, followEvents } from './events.ts'
+import { type ContainerEvent, type EngineEvent, followEvents } from './events.ts'
 import { createListCorrections } from './list-corrections.ts'
 import { type NodeSource, type NodeState, readNodeState } from './node-state.ts'
 
@@ -33,6 +33,7 @@ interface EngineWatchDeps {
   readonly metrics: Metrics
   readonly source: NodeSource
   readonly onState: (state: NodeState) => void
+  readonly onContainerEvent: (event: ContainerEvent) => void
   /** A service or a node of the Swarm changed. */
   readonly onSwarmEvent: () => void
 }
@@ -131,6 +132,9 @@ export async function watchEngine(deps: EngineWatchDeps): Promise<EngineWatch> {
       if (event.kind === 'node') resync()
       return
     }
+    if (event.kind !== 'changed') deps.onContainerEvent(event)
+    // the list doesn't show it
+    if (event.kind === 'oom') return
     if (event.kind !== 'changed') corrections.event(event)
     hasNewEvents = true
     readSoon(eventDelayMs)

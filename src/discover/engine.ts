@@ -24,6 +24,8 @@ export interface Engine {
   services(signal: AbortSignal): Promise<readonly ApiService[]>
   /** Those that should run; a job's should complete. */
   tasks(signal: AbortSignal): Promise<readonly ApiTask[]>
+  /** Those that should run no more, as far as the Swarm keeps them. */
+  endedTasks(signal: AbortSignal): Promise<readonly ApiTask[]>
   nodes(signal: AbortSignal): Promise<readonly ApiNode[]>
   /** Resolves once the stream is open; the stream ends when Docker, a proxy or the signal ends it. */
   events(filters: Filters, signal: AbortSignal): Promise<AsyncIterable<ApiEvent>>
@@ -60,6 +62,7 @@ export async function openEngine(host: string): Promise<Engine> {
     services: (signal) => list('/services', signal),
     tasks: (signal) =>
       list('/tasks', signal, { filters: { 'desired-state': ['running', 'ready', 'complete'] } }),
+    endedTasks: (signal) => list('/tasks', signal, { filters: { 'desired-state': ['shutdown'] } }),
     nodes: (signal) => list('/nodes', signal),
     async events(filters, signal) {
       const path = '/events'

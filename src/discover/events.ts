@@ -15,7 +15,7 @@ interface EventOfContainer {
 
 /** What lists may not show yet. */
 export type ContainerEvent =
-  | (EventOfContainer & { readonly kind: 'started' | 'removed' })
+  | (EventOfContainer & { readonly kind: 'started' | 'removed' | 'oom' })
   | (EventOfContainer & { readonly kind: 'died'; readonly exitCode: number | undefined })
 
 export type EngineEvent =
@@ -39,10 +39,13 @@ export interface EventStream extends Stoppable {
   reopen(): void
 }
 
-/** Docker drops the rest itself: health checks alone would be several events a second on a busy node. */
+/** Docker drops the rest itself: each run of a health check would be two events. */
 const filters = {
   type: ['container', 'network', 'service', 'node'],
-  event: 'start die destroy rename pause unpause update connect disconnect create remove'.split(' '),
+  event:
+    'start die destroy rename pause unpause update connect disconnect create remove oom health_status'.split(
+      ' ',
+    ),
 } satisfies Filters
 
 /** A stream that lasted this long is reopened without backoff: some proxies cut each after 10 minutes. */
@@ -96,6 +99,9 @@ function meaningOf({ Type, Action = '', Actor, timeNano: atNs }: ApiEvent): Engi
   const id = Actor.ID
   if (Action === 'start') return { kind: 'started', id, atNs }
   if (Action === 'die') return { kind: 'died', id, atNs, exitCode: exitCodeOf(Actor.Attributes?.exitCode) }
+  if (Action === 'oom') return { kind: 'oom', id, atNs }
+  // `health_status: unhealthy`, at a change only
+  if (Action.startsWith('health_status')) return { kind: 'changed' }
   // Docker's `destroy` is Podman's `remove`
   if (Action === 'destroy' || Action === 'remove') return { kind: 'removed', id, atNs }
   return Action !== 'create' && filters.event.includes(Action) ? { kind: 'changed' } : undefined

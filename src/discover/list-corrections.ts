@@ -11,8 +11,10 @@ import type { Mono } from '../model.ts'
 import type { Container } from './container.ts'
 import type { ContainerEvent } from './events.ts'
 
+type LifeEvent = Exclude<ContainerEvent, { readonly kind: 'oom' }>
+
 export interface ListCorrections {
-  event(event: ContainerEvent): void
+  event(event: LifeEvent): void
   /** Events may have been missed. */
   gap(): void
   /** A new list was read. */
@@ -28,7 +30,7 @@ const eventTimeoutMs = 30_000
 const missingTimeoutMs = 5_000
 
 interface ReceivedEvent {
-  readonly event: ContainerEvent
+  readonly event: LifeEvent
   readonly receivedAt: Mono
 }
 

@@ -1,7 +1,13 @@
 // The swarm state from what Docker lists on a manager. Pure, and in the order of ids, so that two managers with the
 // same lists have the same state.
 
-import { type SwarmNode, type SwarmService, type SwarmState, taskContainerDigits } from '../model.ts'
+import {
+  type SwarmNode,
+  type SwarmService,
+  type SwarmState,
+  type TaskFailures,
+  taskContainerDigits,
+} from '../model.ts'
 import { exportedLabels } from './container.ts'
 import type { ApiNode, ApiService, ApiTask } from './docker-api.ts'
 
@@ -10,6 +16,11 @@ export interface SwarmLists {
   /** Those that should run, and those of jobs, which should complete. */
   readonly tasks: readonly ApiTask[]
   readonly nodes: readonly ApiNode[]
+}
+
+interface SwarmStateContext {
+  readonly allowedLabels: readonly string[]
+  readonly failures?: TaskFailures | undefined
 }
 
 /**
@@ -23,18 +34,19 @@ const maxReplacements = 500
 export function swarmStateOf(
   cluster: string,
   { services, tasks, nodes }: SwarmLists,
-  allowedLabels: readonly string[],
+  { allowedLabels, failures }: SwarmStateContext,
 ): SwarmState {
   const running = tasks.filter(shouldRun)
-  const tasksOf = Map.groupBy(running, ({ ServiceID }) => ServiceID)
+  const tasksOf = Map.groupBy(tasks, ({ ServiceID }) => ServiceID)
   const recent = recentOf(running)
   return {
     cluster,
-    nodes: byId(nodes, nodeOf),
+    nodes: byId(nodes, (node) => nodeOf(node, allowedLabels)),
     services: byId(services, (service) =>
       serviceOf(service, tasksOf.get(service.ID) ?? [], { recent, allowedLabels }),
     ),
     containers: containersOf(tasks),
+    ...(failures && { failures }),
   }
 }
 
@@ -72,11 +84,13 @@ export function isConverging({ services, tasks }: SwarmLists): boolean {
 }
 
 function serviceOf(
-  { Spec: { Name, Labels, Mode } }: ApiService,
-  tasks: readonly ApiTask[],
+  { Spec: { Name, Labels, Mode }, UpdateStatus }: ApiService,
+  all: readonly ApiTask[],
   { recent, allowedLabels }: { recent: ReadonlySet<ApiTask>; allowedLabels: readonly string[] },
 ): SwarmService {
   const mode = modeOf(Mode)
+  const tasks = all.filter(shouldRun)
+  const updateState = UpdateStatus?.State
   const bySlot = mode === 'replicated' ? slotsOf(tasks) : new Map<number, readonly ApiTask[]>()
   const slots = [...bySlot.keys()].sort((a, b) => a - b)
   const isContested = (inSlot: readonly ApiTask[]) =>
@@ -93,6 +107,9 @@ function serviceOf(
         .filter(([, inSlot]) => isContested(inSlot))
         .map(([slot, inSlot]) => [slot, inSlot.toSorted(byAge).map(({ ID }) => ID)]),
     ),
+    running: runningOf(tasks, mode),
+    taskStates: taskStatesOf(all),
+    ...(updateState && { updateState }),
   }
 }
 
@@ -108,16 +125,34 @@ function slotsOf(tasks: readonly ApiTask[]): Map<number, ApiTask[]> {
   )
 }
 
+/** The replicas of which a task runs: slots, or nodes. */
+function runningOf(tasks: readonly ApiTask[], mode: SwarmService['mode']): number {
+  const running = tasks.filter(({ Status }) => Status?.State === 'running')
+  return new Set(running.map(({ ID, Slot, NodeID }) => (mode === 'global' ? NodeID : (Slot ?? ID)))).size
+}
+
+function taskStatesOf(tasks: readonly ApiTask[]): ReadonlyMap<string, number> {
+  const byState = Map.groupBy(tasks, ({ Status }) => Status?.State ?? '')
+  return new Map([...byState].map(([state, { length }]) => [state, length] as const).sort(byKey))
+}
+
+const byKey = ([a]: readonly [string, number], [b]: readonly [string, number]) => (a < b ? -1 : 1)
+
 /** Written by the Swarm's leader, in UTC, so that text order is the order of time. */
 const byAge = (a: ApiTask, b: ApiTask) => ((a.CreatedAt ?? '') < (b.CreatedAt ?? '') ? -1 : 1)
 
-function nodeOf({ Spec, Description, Status, ManagerStatus }: ApiNode): SwarmNode {
+function nodeOf(
+  { Spec, Description, Status, ManagerStatus }: ApiNode,
+  allowedLabels: readonly string[],
+): SwarmNode {
   return {
     hostname: Description?.Hostname ?? '',
     address: nodeAddress(Status?.Addr, ManagerStatus?.Addr),
     role: Spec?.Role === 'manager' ? 'manager' : 'worker',
     state: Status?.State ?? 'unknown',
     availability: Spec?.Availability ?? 'unknown',
+    engineVersion: Description?.Engine?.EngineVersion ?? '',
+    labels: exportedLabels(Spec?.Labels, allowedLabels).labels,
   }
 }
 

@@ -8,6 +8,7 @@ import type { Mono, Stoppable, SwarmState } from '../model.ts'
 import { startLoop } from '../runtime/loop.ts'
 import type { Engine } from './engine.ts'
 import { isConverging, type SwarmLists, swarmStateOf } from './swarm-state.ts'
+import { createFailureCount, endedReadIntervalMs } from './task-failures.ts'
 
 export interface SwarmWatch extends Stoppable {
   /** Reads now, and often for a while: something in the Swarm has changed. */
@@ -23,6 +24,8 @@ interface SwarmWatchDeps {
   readonly allowedLabels: readonly string[]
   /** The Swarm's id while this node is a manager; undefined: nothing is read. */
   readonly swarmId: () => string | undefined
+  /** The newest from any manager. */
+  readonly swarmState: () => SwarmState | undefined
   /** After each successful reading, changed or not; `readAt` is when it started. */
   readonly onSwarmState: (swarmState: SwarmState, readAt: Mono) => void
 }
@@ -39,6 +42,8 @@ export function watchSwarm(deps: SwarmWatchDeps): SwarmWatch {
   let busyUntil: Mono = clock.now()
   let cancelNext = () => {}
 
+  const failureCount = createFailureCount(clock, deps.swarmState)
+
   async function readLists(signal: AbortSignal): Promise<SwarmLists> {
     using limited = deadline(clock, readTimeoutMs, signal)
     const [services, tasks, nodes] = await Promise.all([
@@ -48,15 +53,23 @@ export function watchSwarm(deps: SwarmWatchDeps): SwarmWatch {
     ])
     return { services, tasks, nodes }
   }
+  async function countFailures(swarmId: string, lists: SwarmLists, signal: AbortSignal): Promise<void> {
+    if (!failureCount.isDue(swarmId)) return
+    using limited = deadline(clock, readTimeoutMs, signal)
+    failureCount.add(swarmId, lists, await engine.endedTasks(limited))
+  }
   async function read(signal: AbortSignal): Promise<void> {
     cancelNext()
     const [swarmId, readAt] = [deps.swarmId(), clock.now()]
     const lists = swarmId === undefined ? undefined : await readLists(signal)
+    if (lists) await countFailures(swarmId!, lists, signal)
     trouble = undefined
     if (!lists) return
-    deps.onSwarmState(swarmStateOf(swarmId!, lists, allowedLabels), readAt)
-    if (isConverging(lists) || clock.now() < busyUntil)
-      cancelNext = clock.after(busyReadIntervalMs, loop.trigger)
+    const failures = failureCount.failures()
+    deps.onSwarmState(swarmStateOf(swarmId!, lists, { allowedLabels, failures }), readAt)
+    const isBusy = isConverging(lists) || clock.now() < busyUntil
+    if (isBusy || failureCount.isRising())
+      cancelNext = clock.after(isBusy ? busyReadIntervalMs : endedReadIntervalMs, loop.trigger)
   }
   const loop = startLoop(read, {
     clock,

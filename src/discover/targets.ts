@@ -18,13 +18,17 @@ const maxTargets = 2_000
 
 export function targetsOf(context: NetworkContext, node: NodeId): NodeTargets {
   const all = [...context.containers.values()].filter(({ id }) => id !== context.own?.id)
-  const watched = all.length > maxTargets ? all.sort(byPriority).slice(0, maxTargets) : all
+  const watched = watchedOf(all)
   return {
     targets: watched
       .toSorted((a, b) => (a.id < b.id ? -1 : 1))
       .map((container) => targetOf(container, context, node)),
     warnings: [...tooManyContainers(all.length), ...tooLongLabels(watched)],
   }
+}
+
+export function watchedOf(all: readonly Container[]): readonly Container[] {
+  return all.length > maxTargets ? all.toSorted(byPriority).slice(0, maxTargets) : all
 }
 
 function byPriority(a: Container, b: Container): number {

@@ -3,6 +3,8 @@
 // Keys are compared as Prometheus would sanitise them: `prometheus.port`, `prometheus-port` and
 // `prometheus/port` are one key, as in Prometheus' relabelling.
 
+import type { Labels } from '../model.ts'
+
 /** A setting with one value. */
 export type Field =
   | 'enabled'
@@ -104,6 +106,19 @@ const knownKeys = new Set([
 /** Replaces character by character, so that positions in a key stay the same. */
 export function sanitise(key: string): string {
   return key.replaceAll(/[^a-zA-Z0-9_]/g, '_')
+}
+
+/**
+ * Docker's labels as those of Prometheus. Where two keys give one name, the first in alphabetical order counts, for every
+ * agent.
+ */
+export function labelsAs(prefix: string, labels: Labels): Labels {
+  const named = new Map<string, string>()
+  for (const [key, value] of Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const name = prefix + sanitise(key)
+    if (!named.has(name)) named.set(name, value)
+  }
+  return Object.fromEntries(named)
 }
 
 /** Whether this label may leave the node without being listed in `SD_LABELS`. */

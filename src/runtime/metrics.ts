@@ -1,6 +1,6 @@
 // The agent's own metrics: a small registry, printed in the text format.
 
-import type { Labels } from '../model.ts'
+import { type Labels, type Page, plainPage } from '../model.ts'
 
 interface OwnFamily {
   readonly type: 'counter' | 'gauge' | 'histogram'
@@ -93,12 +93,20 @@ export function createMetrics(): Metrics {
       return [...families]
         .sort(([a], [b]) => (a < b ? -1 : 1))
         .map(([name, { type, help, samples }]) => {
-          const lines = [...samples].map(([key, value]) => `${name}${key} ${value}\n`)
+          const lines = [...samples].map(([key, value]) => `${name}${key} ${numberText(value)}\n`)
           return `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n${lines.join('')}`
         })
         .join('')
     },
   }
+}
+
+/** What `print` returns, as metrics that are served or scraped. */
+export function pageOf(metrics: Metrics): Page {
+  const text = metrics.print()
+  // lines end with \n alone: a label's value may hold what else ends a line for a regular expression
+  const series = text.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length
+  return plainPage(Buffer.from(text), { format: 'text/0.0.4', series, remarks: [] })
 }
 
 function printLabels(labels: Labels): string {
@@ -107,5 +115,7 @@ function printLabels(labels: Labels): string {
   )
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
 }
+
+const numberText = (value: number) => (value === Number.POSITIVE_INFINITY ? '+Inf' : `${value}`)
 
 const escapeHelp = (text: string) => text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')

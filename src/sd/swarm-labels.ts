@@ -1,7 +1,7 @@
 // `__meta_dockerswarm_…`: the names and values of Prometheus' own discovery of Swarm's tasks, so that existing
 // relabel rules keep working.
 
-import { sanitise } from '../labels/families.ts'
+import { labelsAs } from '../labels/families.ts'
 import type { Labels, NodeId, SwarmState, Target } from '../model.ts'
 import type { ListedReplica } from './replicas.ts'
 
@@ -51,16 +51,7 @@ function nodeLabels(id: NodeId, swarmState: SwarmState | undefined): Labels {
       node_role: node.role,
       node_status: node.state,
       node_availability: node.availability,
+      ...labelsAs('node_label_', node.labels),
     }),
   }
-}
-
-/** Where two keys give one name, the first in alphabetical order counts, for every agent. */
-function labelsAs(prefix: string, labels: Labels): Labels {
-  const named = new Map<string, string>()
-  for (const [key, value] of Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const name = prefix + sanitise(key)
-    if (!named.has(name)) named.set(name, value)
-  }
-  return Object.fromEntries(named)
 }

@@ -33,7 +33,7 @@ export interface ClusterView {
   readonly cluster: string | undefined
 }
 
-/** A line of the list, with the container or agent that it is about: none for a slot without a container. */
+/** A line of the list, with the container or agent that it is about: none for the Swarm, or a slot without a container. */
 export interface ListedTarget {
   readonly owner: NodeId | undefined
   readonly id: string | undefined
@@ -48,6 +48,7 @@ export function listTargets(view: ClusterView): readonly ListedTarget[] {
   const byKey = new Map<string, ListedTarget>()
   for (const listed of [
     ...agentTargets(view.nodes, context),
+    ...swarmTarget(view.nodes, context),
     ...replicas.map((replica) => replicaTarget(replica, context)),
   ]) {
     const { job, instance } = listed.target.labels
@@ -102,6 +103,19 @@ function agentTargets(nodes: readonly NodeView[], context: ListingContext): read
     }
     return { owner: self.node, id: agentTarget, target: { targets: [self.advertise], labels } }
   })
+}
+
+/** What the managers know: the same from every agent. Without labels that its metrics have themselves. */
+function swarmTarget(nodes: readonly NodeView[], context: ListingContext): readonly ListedTarget[] {
+  const node = nodes.filter(({ self }) => self.swarm).toSorted(connectedFirst)[0]?.self.node
+  if (node === undefined) return []
+  const labels = {
+    __metrics_path__: '/-/swarm',
+    job: agentName,
+    instance: 'swarm',
+    cluster: context.clusterOf(node),
+  }
+  return [{ owner: undefined, id: undefined, target: { targets: [context.addressOf(node)], labels } }]
 }
 
 function replicaTarget(replica: ListedReplica, context: ListingContext): ListedTarget {

@@ -2,7 +2,7 @@
 // metric app_metrics_proxy_problems all show this list.
 
 import type { Trouble } from '../errors.ts'
-import type { Mono, PeerView } from '../model.ts'
+import { type Mono, maxSwarmStateAgeMs, type PeerView } from '../model.ts'
 import type { AlertProblem } from '../rules/rules.ts'
 import type { NodeStatus, Problem } from './shape.ts'
 import type { Unix } from './target.ts'
@@ -120,9 +120,6 @@ function ofPeer({ address, state, trouble }: PeerView): readonly Problem[] {
   const { reason = 'no connection', hint } = trouble ?? {}
   return [problem('error', 'peer', address, { text: `${address}: ${reason}`, hint })]
 }
-
-/** Managers send it every 30 s; a much older one means that no manager is connected. */
-const maxSwarmStateAgeMs = 120_000
 
 function ofSwarmState(ageMs: ProblemSources['swarmStateAgeMs']): readonly Problem[] {
   const hint = 'run the agent on the managers too, and check that they can be reached'

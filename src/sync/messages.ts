@@ -13,6 +13,7 @@ import {
   type Self,
   type SwarmState,
   type Target,
+  type TaskFailures,
   type ZstdFrame,
 } from '../model.ts'
 import { type Frame, writeFrame } from './frames.ts'
@@ -35,7 +36,7 @@ import {
 } from './schema.ts'
 
 /** This protocol, and the oldest that is still spoken. */
-export const protocol = { newest: 2, oldest: 2 } as const
+export const protocol = { newest: 3, oldest: 3 } as const
 
 const trouble: Shape<Trouble> = object(
   { code: oneOf(Object.keys(statusOf) as Code[]), reason: text },
@@ -72,29 +73,40 @@ const target: Shape<Target> = object(
   },
   { exitCode: integer, unreachable: trouble, url: text },
 )
-const swarmStateShape: Shape<SwarmState> = object({
-  cluster: text,
-  nodes: map(
-    object({
-      hostname: text,
-      address: text,
-      role: oneOf(['manager', 'worker']),
-      state: text,
-      availability: text,
-    }),
-  ),
-  services: map(
-    object({
-      name: text,
-      mode: oneOf(['replicated', 'global', 'job']),
-      replicas: count,
-      slots: list(text),
-      labels: record(text),
-      contested: map(list(text)),
-    }),
-  ),
-  containers: map(list(text)),
-})
+const failures: Shape<TaskFailures> = object({ since: count, until: count, services: map(map(count)) })
+const swarmStateShape: Shape<SwarmState> = object(
+  {
+    cluster: text,
+    nodes: map(
+      object({
+        hostname: text,
+        address: text,
+        role: oneOf(['manager', 'worker']),
+        state: text,
+        availability: text,
+        engineVersion: text,
+        labels: record(text),
+      }),
+    ),
+    services: map(
+      object(
+        {
+          name: text,
+          mode: oneOf(['replicated', 'global', 'job']),
+          replicas: count,
+          slots: list(text),
+          labels: record(text),
+          contested: map(list(text)),
+          running: count,
+          taskStates: map(count),
+        },
+        { updateState: text },
+      ),
+    ),
+    containers: map(list(text)),
+  },
+  { failures },
+)
 const format: Shape<Format> = oneOf(formatNames)
 
 /** Numbers rise within an epoch: of two updates of one thing, the one with the higher number is the newer. */

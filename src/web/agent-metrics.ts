@@ -1,10 +1,9 @@
-// `/metrics`: the agent's own metrics, with what it knows of the cluster.
+// `/metrics`: the agent's own metrics, with what it knows of the cluster; and `/-/swarm`: what the managers know.
 
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../clock.ts'
-import type { Entry, Labels, NodeId } from '../model.ts'
-import { plainPage } from '../model.ts'
-import type { Metrics } from '../runtime/metrics.ts'
+import type { Entry, Labels, NodeId, Page } from '../model.ts'
+import { type Metrics, pageOf } from '../runtime/metrics.ts'
 import type { NodeStatus, Problem } from '../status/shape.ts'
 import { type Rendering, sendRendered } from './rendering.ts'
 
@@ -15,6 +14,8 @@ export interface AgentMetricsDeps {
   entries(): Iterable<Entry>
   nodes(): readonly NodeStatus[]
   problems(): readonly Problem[]
+  /** Throws why there is none. */
+  swarmMetrics(): Page
 }
 
 export function serveAgentMetrics(
@@ -24,10 +25,11 @@ export function serveAgentMetrics(
 ): void {
   observeCluster(deps)
   server.get('/metrics', async (request, reply) => {
-    const body = Buffer.from(deps.metrics.print())
-    const page = plainPage(body, { format: 'text/0.0.4', series: 0, remarks: [] })
-    return sendRendered(reply, await rendering.render(page, request))
+    return sendRendered(reply, await rendering.render(pageOf(deps.metrics), request))
   })
+  server.get('/-/swarm', async (request, reply) =>
+    sendRendered(reply, await rendering.render(deps.swarmMetrics(), request)),
+  )
 }
 
 function observeCluster({ clock, metrics, version, entries, nodes, problems }: AgentMetricsDeps): void {

@@ -23,6 +23,7 @@ export interface WebDeps extends HealthDeps {
   readonly metrics: Metrics
   readonly store: ReaderStore & { entries(): Iterable<Entry> }
   readonly nodes: AgentMetricsDeps['nodes']
+  readonly swarmMetrics: AgentMetricsDeps['swarmMetrics']
   readonly lookUp: PagesDeps['lookUp']
   readonly pending: PagesDeps['pending']
   readonly maxAgeMsOf: ReaderDeps['maxAgeMsOf']

@@ -15,6 +15,7 @@ describe('a row of the list', () => {
       omittedLabels: 0,
       created: expect.any(Number),
       state: 'running',
+      dockerState: 'running',
       networkMode: 'web',
       mounts: [],
       attachments: [

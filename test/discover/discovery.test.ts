@@ -12,13 +12,14 @@ import {
 } from '../../src/discover/discovery.ts'
 import type { ApiContainer, ApiInfo } from '../../src/discover/docker-api.ts'
 import { createLog } from '../../src/logging/log.ts'
-import { createMetrics } from '../../src/runtime/metrics.ts'
+import { createMetrics, type Metrics } from '../../src/runtime/metrics.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 import { type EngineServer, startEngineServer } from './engine-server.ts'
 import { node, swarm } from './recorded.ts'
 
 let server: EngineServer
 let clock: VirtualClock
+let metrics: Metrics
 /** Each set that differs from the one before it, and each with a swarm state. */
 let found: Discovered[]
 let discovery: Discovery | undefined
@@ -26,6 +27,7 @@ let discovery: Discovery | undefined
 beforeEach(async () => {
   server = await startEngineServer()
   clock = virtualClock()
+  metrics = createMetrics()
   found = []
 })
 afterEach(async () => {
@@ -40,7 +42,7 @@ async function start(env: Record<string, string> = {}, ids: readonly string[] = 
       config: readConfig({ DOCKER_HOST: server.host, ...env }),
       clock,
       log: createLog('silent'),
-      metrics: createMetrics(),
+      metrics,
       swarmState,
       proc: { ids, isFromMountsOnly: false, isMounted: () => false },
     },
@@ -102,6 +104,32 @@ const event = (Action: string, id: string, Attributes = {}, timeNano?: number) =
   Action,
   Actor: { ID: id, Attributes },
   ...(timeNano !== undefined && { timeNano }),
+})
+
+test('containers are in the agent’s own metrics, with what events say of them, until they are removed', async () => {
+  await start()
+  await streamOpen()
+  const name = 'two'
+  const shown = () =>
+    metrics
+      .print()
+      .split('\n')
+      .filter((line) => line.includes(`{container="${name}"`))
+  const has = (text: string) => shown().some((line) => line.startsWith(`app_metrics_proxy_container_${text}`))
+  server.emit(
+    event('oom', idOf(name)),
+    event('die', idOf(name), { exitCode: '137' }),
+    event('start', idOf(name), {}, 9e9),
+  )
+  await eventually('the restart', () => has(`restarts_total{container="${name}"} 1`))
+  expect(has(`oom_kills_total{container="${name}"} 1`)).toBe(true)
+  change(name, { Status: 'Up 3 minutes (unhealthy)', State: 'running' })
+  server.emit(event('health_status: unhealthy', idOf(name)))
+  await eventually('the health', () => has(`health{container="${name}",health="unhealthy"} 1`))
+  const id = idOf(name)
+  remove(name)
+  server.emit(event('destroy', id))
+  await eventually('it to disappear', () => shown().length === 0)
 })
 
 describe('who the node is', () => {
@@ -293,7 +321,7 @@ describe('events', () => {
     const before = server.requests.length
     server.emit(
       event('exec_create: sh -c true', idOf('two')),
-      event('health_status: healthy', idOf('two')),
+      event('oom', idOf('two')),
       event('create', idOf('two')),
       { Type: 'image', Action: 'pull', Actor: { ID: 'x' } },
       { Type: 'network', Action: 'create', Actor: { ID: 'n', Attributes: { name: 'n' } } },

@@ -18,7 +18,7 @@ const task = (ID: string, Slot: number, CreatedAt = '2026-11-21T02:22:06.5Z'): A
 const replicated = (Replicas: number) => ({ Mode: { Replicated: { Replicas } } })
 
 const only = (one: ApiService, tasks: ApiTask[] = [], allowed: string[] = []) =>
-  swarmStateOf('c', { services: [one], tasks, nodes: [] }, allowed).services.get('s')!
+  swarmStateOf('c', { services: [one], tasks, nodes: [] }, { allowedLabels: allowed }).services.get('s')!
 
 const taskContainers = ['0781859b642a72a0', '1900ae29c207fb6e', '258e10e32f1d8b0e', 'fe1d4c51842cf497']
 const textOf = (swarmState: SwarmState) =>
@@ -26,7 +26,7 @@ const textOf = (swarmState: SwarmState) =>
 
 describe('the swarm state', () => {
   test('of a recorded Swarm', () => {
-    expect(swarmStateOf('jsk', swarm, [])).toEqual({
+    expect(swarmStateOf('jsk', swarm, { allowedLabels: [] })).toEqual({
       cluster: 'jsk',
       nodes: new Map([
         [
@@ -37,6 +37,8 @@ describe('the swarm state', () => {
             role: 'manager',
             state: 'ready',
             availability: 'active',
+            engineVersion: '20.10.24+dfsg1',
+            labels: {},
           },
         ],
       ]),
@@ -55,6 +57,8 @@ describe('the swarm state', () => {
               'com.docker.stack.namespace': 'demo',
             },
             contested: expect.any(Map),
+            running: 2,
+            taskStates: new Map([['running', 2]]),
           },
         ],
         ['bo4kuauu576hw489cnbijedk2', expect.objectContaining({ name: 'demo_hidden', slots: ['1'] })],
@@ -74,7 +78,9 @@ describe('the swarm state', () => {
   test('is the same whatever the order of the lists', () => {
     const { services, tasks, nodes } = swarm
     const turned = { services: services.toReversed(), tasks: tasks.toReversed(), nodes: nodes.toReversed() }
-    expect(textOf(swarmStateOf('c', turned, []))).toBe(textOf(swarmStateOf('c', swarm, [])))
+    expect(textOf(swarmStateOf('c', turned, { allowedLabels: [] }))).toBe(
+      textOf(swarmStateOf('c', swarm, { allowedLabels: [] })),
+    )
   })
 
   test('lists the containers of tasks by node; tasks of jobs appear nowhere else', () => {
@@ -93,7 +99,7 @@ describe('the swarm state', () => {
     const { containers, services } = swarmStateOf(
       'c',
       { services: [service(replicated(2))], tasks, nodes: [] },
-      [],
+      { allowedLabels: [] },
     )
     expect([...containers]).toEqual([
       ['n1', ['a'.repeat(16), 'b'.repeat(16)]],
@@ -138,11 +144,62 @@ describe('the swarm state', () => {
     expect(only(service(labels), [], ['team']).labels).toEqual({ 'com.df.notify': 'true', team: 'blue' })
   })
 
+  test('counts the replicas that run, each slot once, and the tasks by state', () => {
+    const at = (ID: string, Slot: number, State: string): ApiTask => ({
+      ...task(ID, Slot),
+      Status: { State },
+    })
+    const tasks = [at('a', 1, 'running'), at('b', 1, 'running'), at('c', 2, 'starting'), task('d', 3)]
+    const { running, taskStates } = only(service(replicated(3)), tasks)
+    expect(running).toBe(1)
+    expect([...taskStates]).toEqual([
+      ['', 1],
+      ['running', 2],
+      ['starting', 1],
+    ])
+  })
+
+  test('counts the nodes on which a global service runs', () => {
+    const on = (ID: string, NodeID: string): ApiTask => ({
+      ...{ ID, ServiceID: 's', NodeID },
+      Status: { State: NodeID === 'n3' ? 'preparing' : 'running' },
+    })
+    const tasks = [on('a', 'n1'), on('b', 'n1'), on('c', 'n2'), on('d', 'n3')]
+    expect(only(service({ Mode: { Global: {} } }), tasks).running).toBe(2)
+  })
+
+  test('counts the tasks of a job, which are no replicas', () => {
+    const tasks = [{ ...task('a', 1), DesiredState: 'complete', Status: { State: 'complete' } }]
+    const job = only(service({ Mode: { ReplicatedJob: {} } }), tasks)
+    expect([job.running, [...job.taskStates], job.slots]).toEqual([0, [['complete', 1]], []])
+  })
+
+  test('has the state of a service’s update once there was one', () => {
+    expect(only(service({}))).not.toHaveProperty('updateState')
+    expect(only(service({}, { UpdateStatus: { State: 'paused' } })).updateState).toBe('paused')
+  })
+
+  test('has the labels of nodes that may leave, also where keys are names of every object’s properties', () => {
+    const Labels = JSON.parse('{"zone":"a","secret":"x","__proto__":"p","constructor":"c"}')
+    const nodes: ApiNode[] = [{ ID: '__proto__', Spec: { Labels }, Description: null! }]
+    const lists = { services: [], tasks: [], nodes }
+    const state = swarmStateOf('c', lists, { allowedLabels: ['zone', '__proto__', 'constructor'] })
+    const { labels, engineVersion } = state.nodes.get('__proto__')!
+    expect(Object.entries(labels)).toEqual([
+      ['__proto__', 'p'],
+      ['constructor', 'c'],
+      ['zone', 'a'],
+    ])
+    expect(engineVersion).toBe('')
+  })
+
   test('takes the address of a manager without one of its own from the managers’ list', () => {
     const nodes: ApiNode[] = [
       { ID: 'n', Status: { Addr: '0.0.0.0' }, ManagerStatus: { Addr: '10.0.0.7:2377' } },
     ]
-    expect(swarmStateOf('c', { services: [], tasks: [], nodes }, []).nodes.get('n')).toMatchObject({
+    expect(
+      swarmStateOf('c', { services: [], tasks: [], nodes }, { allowedLabels: [] }).nodes.get('n'),
+    ).toMatchObject({
       address: '10.0.0.7',
     })
   })

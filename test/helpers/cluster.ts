@@ -65,7 +65,10 @@ export function ended(target: Target, exitCode: number, removed = false): Entry 
 }
 
 export function service(name: string, more: Partial<SwarmService> = {}): SwarmService {
-  return { name, mode: 'replicated', replicas: 1, slots: ['1'], labels: {}, contested: new Map(), ...more }
+  return {
+    ...{ name, mode: 'replicated', replicas: 1, slots: ['1'], labels: {}, contested: new Map() },
+    ...{ running: 1, taskStates: new Map([['running', 1]]), ...more },
+  }
 }
 
 export function swarmState(
@@ -77,7 +80,10 @@ export function swarmState(
     nodes: new Map(
       nodes.map((id) => [
         id,
-        { hostname: id, address: '10.0.0.1', role: 'worker', state: 'ready', availability: 'active' },
+        {
+          ...{ hostname: id, address: '10.0.0.1', role: 'worker', state: 'ready', availability: 'active' },
+          ...{ engineVersion: '28.5.2', labels: {} },
+        },
       ]),
     ),
     services: new Map(services.map((one) => [`id-${one.name}`, one])),

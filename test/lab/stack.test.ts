@@ -142,7 +142,7 @@ describe('any agent', () => {
       Object.fromEntries(
         Object.entries(Object.groupBy(jobs, (job) => job)).map(([job, all]) => [job, all!.length]),
       ),
-    ).toEqual({ web: 3, exporter: 3, 'app-metrics-proxy': 3 })
+    ).toEqual({ web: 3, exporter: 3, 'app-metrics-proxy': 4 })
   })
 })
 
@@ -168,7 +168,7 @@ test('Prometheus, as the README tells it, has every container', async () => {
       async () => {
         const ups = await prometheus.query('count by (job) (up{job!="", cluster!=""} == 1)')
         const counts = Object.fromEntries(ups.map(({ labels, value }) => [labels.job, value]))
-        expect(counts).toEqual({ 'app-metrics-proxy': 3, exporter: 3, web: 3, shop_shop: 1 })
+        expect(counts).toEqual({ 'app-metrics-proxy': 4, exporter: 3, web: 3, shop_shop: 1 })
         return true
       },
       { within: 60_000, every: 200 },

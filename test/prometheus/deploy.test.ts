@@ -17,17 +17,25 @@ describe('what an operator copies', () => {
     ['promtool', 'check', 'config', '--lint=all', 'static.yml'],
     ['promtool', 'check', 'rules', '--lint=all', '--lint-fatal', 'rules/app-metrics-proxy.yml'],
     ['promtool', 'test', 'rules', 'rules/app-metrics-proxy.test.yaml'],
+    ['promtool', 'check', 'rules', '--lint=all', '--lint-fatal', 'rules/swarm.yml'],
+    ['promtool', 'test', 'rules', 'rules/swarm.test.yaml'],
+    ['promtool', 'check', 'rules', '--lint=all', '--lint-fatal', 'rules/containers.yml'],
+    ['promtool', 'test', 'rules', 'rules/containers.test.yaml'],
     ['amtool', 'check-config', 'alertmanager.yml'],
   ])('%s %s %s %s %s', async (command, ...args) => {
     await promisify(execFile)(command, args, { cwd: folder })
   })
 
-  test('each alert is tested, when it fires and when it doesn’t', () => {
-    const alerts = [...read('rules/app-metrics-proxy.yml').matchAll(/alert: (\w+)/g)].map(([, name]) => name)
-    const tested = read('rules/app-metrics-proxy.test.yaml')
-    for (const alert of alerts)
-      expect(tested.split(`alertname: ${alert}`).length - 1).toBeGreaterThanOrEqual(2)
-  })
+  test.each(['app-metrics-proxy', 'swarm', 'containers'])(
+    'each alert of %s is tested, when it fires and when it doesn’t',
+    (name) => {
+      const alerts = [...read(`rules/${name}.yml`).matchAll(/alert: (\w+)/g)].map(([, alert]) => alert)
+      const tested = read(`rules/${name}.test.yaml`)
+      expect(alerts.length).toBeGreaterThan(2)
+      for (const alert of alerts)
+        expect(tested.split(`alertname: ${alert}`).length - 1).toBeGreaterThanOrEqual(2)
+    },
+  )
 })
 
 const read = (file: string) => readFileSync(join(folder, file), 'utf8')

@@ -75,6 +75,7 @@ describe('Prometheus reads the list', () => {
     for (const prometheus of all) await expectTargets(prometheus, agent)
     expect(agent.requested).toEqual(
       new Set([
+        '/-/swarm',
         '/demo_web/1/metrics?module=a&b',
         '/odd ?#%41+/node1/metrics',
         '/demo_node/node1/metrics',

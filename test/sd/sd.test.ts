@@ -27,11 +27,18 @@ function sdOf(known: Known, cluster?: string, pending: readonly string[] = []) {
   }
 }
 
-async function listed(known: Known, query = {}, cluster?: string): Promise<readonly Listed[]> {
+async function listedAll(known: Known, query = {}, cluster?: string): Promise<readonly Listed[]> {
   const { sd } = sdOf(known, cluster)
   const { status, body } = await sd.answer({ query })
   expect(status).toBe(200)
   return JSON.parse(body.toString())
+}
+
+const isSwarm = ({ labels }: Listed) => labels.instance === 'swarm'
+
+/** Without the target of the Swarm itself. */
+async function listed(known: Known, query = {}, cluster?: string): Promise<readonly Listed[]> {
+  return (await listedAll(known, query, cluster)).filter((target) => !isSwarm(target))
 }
 
 /** All but the agents, by instance. */
@@ -72,6 +79,37 @@ test('a container of the agent’s name is listed beside the agents, by its id',
 test('a service and a container on a node are distinct, whatever their names', async () => {
   const entries = [entry(task('a\nnode1', '1', { node: 'node2' })), entry(target('a'))]
   expect(await instances({ entries, nodes: two })).toEqual(['a@node1', 'a\nnode1.1'])
+})
+
+describe('what the managers know', () => {
+  const swarmTarget = async (known: Known, cluster?: string) =>
+    (await listedAll(known, {}, cluster)).filter(isSwarm)
+  const inSwarm = (name: string, link: 'self' | 'lost' | 'up' = 'up') => node(name, { link })
+
+  test('is one target of the cluster, the same from every agent', async () => {
+    const lists = [
+      [inSwarm('node2', 'self'), inSwarm('node1')],
+      [inSwarm('node1', 'self'), inSwarm('node2')],
+    ].map((nodes) => swarmTarget({ nodes, swarmState: swarmState([]) }, 'prod'))
+    const [a, b] = await Promise.all(lists)
+    const labels = {
+      __metrics_path__: '/-/swarm',
+      job: 'app-metrics-proxy',
+      instance: 'swarm',
+      cluster: 'prod',
+    }
+    expect(a).toEqual([{ targets: ['node1:2137'], labels }])
+    expect(b).toEqual(a)
+  })
+
+  test('is read through an agent that is connected, and of a node in the Swarm', async () => {
+    const nodes = [node('node0', { swarm: false }), inSwarm('node1', 'lost'), inSwarm('node2', 'self')]
+    expect((await swarmTarget({ nodes })).map(({ targets }) => targets)).toEqual([['node2:2137']])
+  })
+
+  test('is no target outside a Swarm', async () => {
+    expect(await swarmTarget({ nodes: [node('node1', { swarm: false })] })).toEqual([])
+  })
 })
 
 describe('which replicas are listed', () => {
@@ -287,6 +325,23 @@ describe('the labels of a target', () => {
         __meta_dockerswarm_node_availability: 'active',
       },
     })
+  })
+
+  test('the labels of its node, whatever they are named', async () => {
+    const known = web(['1'])
+    const nodeLabels = JSON.parse(
+      '{"zone":"a","a-b":"1","a.b":"2","__proto__":"p","constructor":"c","é\\n":"x"}',
+    )
+    const labelled = { ...known.nodes.get('node1')!, labels: nodeLabels }
+    const [, listedWeb] = await listed({
+      entries: [entry(task('demo_web', '1'))],
+      swarmState: { ...known, nodes: new Map([['node1', labelled]]) },
+    })
+    const prefix = '__meta_dockerswarm_node_label_'
+    const found = Object.entries(listedWeb!.labels).filter(([name]) => name.startsWith(prefix))
+    expect(Object.fromEntries(found.map(([name, value]) => [name.slice(prefix.length), value]))).toEqual(
+      JSON.parse('{"zone":"a","a_b":"1","__proto__":"p","constructor":"c","__":"x"}'),
+    )
   })
 
   test.each<[string, Known, object]>([

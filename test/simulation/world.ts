@@ -183,9 +183,14 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
         role: machine.isManager ? 'manager' : 'worker',
         state: 'ready',
         availability: 'active',
+        engineVersion: '28.5.2',
+        labels: {},
       },
     ])
-    const common = { labels: { 'com.docker.stack.namespace': 'demo' }, contested: new Map() }
+    const common = {
+      ...{ labels: { 'com.docker.stack.namespace': 'demo' }, contested: new Map() },
+      ...{ running: 0, taskStates: new Map() },
+    }
     const web = { ...common, ...services.web, replicas: slots.length, slots, contested: contested() }
     const glob = { ...common, ...services.glob, replicas: members.length, slots: [] }
     return {
@@ -254,6 +259,7 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
       const { hostname, address } = machine
       former.set(machine.swarmId, {
         ...{ hostname, address, role: 'worker', state: 'down', availability: 'active' },
+        ...{ engineVersion: '28.5.2', labels: {} },
       })
       moved.add(machine)
       machine.swarmId = undefined

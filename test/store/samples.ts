@@ -59,11 +59,20 @@ export const swarmState = (
         role: 'manager',
         state: 'ready',
         availability: 'active',
+        engineVersion: '28.5.2',
+        labels: {},
       },
     ],
   ]),
   services: new Map([
-    ['web', { name: 'demo_web', mode, replicas: slots.length, slots, labels: {}, contested: new Map() }],
+    [
+      'web',
+      {
+        ...{ name: 'demo_web', mode, replicas: slots.length, slots, labels: {}, contested: new Map() },
+        ...{ running: slots.length, taskStates: new Map([['running', slots.length]]) },
+      },
+    ],
   ]),
   containers: new Map([['n1', ['0123456789abcdef']]]),
+  failures: { since: 3, until: 9, services: new Map([['web', new Map([['137', 2]])]]) },
 })

@@ -249,7 +249,8 @@ describe('peer entries', () => {
   })
 
   describe('a lost node whose agent the Swarm expects', () => {
-    const node = { hostname: 'n2', address: '10.0.0.2', role: 'worker', state: 'down' } as const
+    const facts = { engineVersion: '28.5.2', labels: {} }
+    const node = { hostname: 'n2', address: '10.0.0.2', role: 'worker', state: 'down', ...facts } as const
     const swarm = (availability?: string) => ({
       ...swarmState(['1']),
       nodes: new Map(availability === undefined ? [] : [['n2', { ...node, availability }]]),

@@ -153,6 +153,8 @@ export function declared(...services: readonly Partial<SwarmService>[]): SwarmSt
       slots: ['1'],
       labels: stackLabels(service.name ?? 'demo_web'),
       contested: new Map(),
+      running: 1,
+      taskStates: new Map([['running', 1]]),
       ...service,
     }),
   )

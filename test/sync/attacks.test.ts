@@ -70,7 +70,7 @@ async function attack(node: string, more: Partial<Hello['self']> = {}): Promise<
   const channel = await call(n1)
   const { binding } = channel
   return speak(channel, () => ({
-    ...{ kind: 'hello', newest: 2, oldest: 2, version: '1.0.0', epoch: identity.epoch },
+    ...{ kind: 'hello', newest: 3, oldest: 3, version: '1.0.0', epoch: identity.epoch },
     self: self(node, more),
     proof: identity.prove({ role: 'caller', node, binding }),
   }))

@@ -10,7 +10,7 @@ const frame = (...bytes: number[]) => ({ size: 100, bytes: new Uint8Array(bytes)
 /** One of each kind, and of each of its forms. */
 export const messages: readonly Message[] = [
   {
-    ...{ kind: 'hello', newest: 2, oldest: 2, version: '1.0.0', epoch: 'e', proof: 'p' },
+    ...{ kind: 'hello', newest: 3, oldest: 3, version: '1.0.0', epoch: 'e', proof: 'p' },
     self: self('n1', { service: 's', address: 'a' }),
   },
   { kind: 'accept' },

@@ -45,7 +45,7 @@ interface Lies {
 async function lie({
   node = 'n9',
   identity = createIdentity(),
-  spoken = { newest: 2, oldest: 2 },
+  spoken = { newest: 3, oldest: 3 },
   hello = (one) => one,
 }: Partial<Lies> = {}): Promise<Liar> {
   const channel = await Promise.race([
@@ -146,7 +146,7 @@ describe('an epoch can’t be taken over', () => {
     ['for another node id', (stolen) => ({ ...stolen, self: self('n9') })],
     ['with an epoch that is no key', (_, liar) => ({ ...liar, epoch: 'no key' })],
     ['with an empty proof', (stolen) => ({ ...stolen, proof: '' })],
-    ['of another protocol', (stolen) => ({ ...stolen, newest: 3, oldest: 3 })],
+    ['of another protocol', (stolen) => ({ ...stolen, newest: 4, oldest: 4 })],
   ])('%s', async (_, change) => {
     const stolen = await stolenHello()
     const liar = await lie({ node: 'n2', hello: (hello) => change(stolen, hello) })
@@ -211,7 +211,7 @@ describe('its link ends, with a reason, when it', () => {
     ['lists another node’s container', [listing('theirs', 'n2')], /not its own/],
     [
       'says hello twice',
-      [{ kind: 'hello', newest: 2, oldest: 2, version: '9', epoch: 'x', proof: '', self: self('n9') }],
+      [{ kind: 'hello', newest: 3, oldest: 3, version: '9', epoch: 'x', proof: '', self: self('n9') }],
       /second hello/,
     ],
     ['accepts what was accepted', [{ kind: 'accept' }], /doesn’t belong here/],
@@ -257,7 +257,7 @@ test('that ought to accept its link and never does loses it', async () => {
 
 describe('a newer agent', () => {
   test('that still speaks our protocol may send unknown messages and fields: it is informed, and the link stays', async () => {
-    const newer = await lie({ spoken: { newest: 7, oldest: 2 } })
+    const newer = await lie({ spoken: { newest: 7, oldest: 3 } })
     newer.write(writeFrame(['song', { of: 'ice' }]))
     newer.send(listing('own', 'n9'))
     await cluster.clock.pass(30)

@@ -50,7 +50,7 @@ beforeEach(() => {
 
 const hello: Message = {
   kind: 'hello',
-  ...{ newest: 2, oldest: 2, version: '1.0.0', epoch: 'e', proof: 'p', self: self('n2') },
+  ...{ newest: 3, oldest: 3, version: '1.0.0', epoch: 'e', proof: 'p', self: self('n2') },
 }
 const send = (...messages: readonly Message[]) => {
   for (const message of messages) wire.data(encode(message))

@@ -29,7 +29,7 @@ let roundTripMs: number | undefined
 
 const peer = {
   kind: 'hello',
-  ...{ newest: 2, oldest: 2, version: '2.0.0', epoch: 'theirs', proof: 'p' },
+  ...{ newest: 3, oldest: 3, version: '2.0.0', epoch: 'theirs', proof: 'p' },
   self: self('n2'),
 } as const
 

@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest'
-import { swarmState } from '../helpers/cluster.ts'
+import { service, swarmState } from '../helpers/cluster.ts'
 import { node, standalone } from '../store/world.ts'
 import { failed, read, startAgent } from './agent.ts'
+
+const one = node('n1', 'one', 'self')
+const swarmNode = { ...one, self: { ...one.self, swarm: true } }
 
 test('a link is 0 for each agent that is expected and is not connected, whether or not it was ever connected', async () => {
   const known = swarmState([], ['n1', 'n2', 'n3', 'n4', 'n5'])
@@ -51,4 +54,35 @@ test('the agent’s own metrics show its version, its targets, links and request
   ])
     expect(text.split('\n')).toContain(line)
   await agent.stop()
+})
+
+test('what the managers know is at a path of its own, in whatever format the client accepts', async () => {
+  const state = swarmState([service('shop_web', { replicas: 3, running: 2 })])
+  const agent = await startAgent({ nodes: [swarmNode], swarmState: state })
+  const plain = await agent.ask('/-/swarm')
+  expect(plain.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8')
+  expect(plain.text).toContain('\napp_metrics_proxy_swarm_service_replicas_running{service="shop_web"} 2\n')
+  const accept = 'application/openmetrics-text; version=1.0.0'
+  const openMetrics = await agent.ask('/-/swarm', { headers: { accept } })
+  expect(openMetrics.headers['content-type']).toContain('application/openmetrics-text')
+  expect(openMetrics.text).toMatch(/# EOF\n$/)
+  await agent.stop()
+})
+
+test('what the managers know is never frozen: only its age is left once it is too old', async () => {
+  const old = { swarmState: swarmState([service('web')]), swarmStateAgeMs: 300_000 }
+  const agent = await startAgent({ nodes: [swarmNode], ...old })
+  const { status, text } = await agent.ask('/-/swarm')
+  expect(status).toBe(200)
+  expect(text.match(/^[^#].*$/gm)).toEqual(['app_metrics_proxy_swarm_state_age_seconds 300'])
+  await agent.stop()
+})
+
+test('without a Swarm there is nothing that managers know; before it is known, 503', async () => {
+  const alone = await startAgent({ nodes: [{ ...one, self: { ...one.self, swarm: false } }] })
+  expect(await alone.ask('/-/swarm')).toMatchObject({ status: 404, text: expect.stringContaining('Swarm') })
+  await alone.stop()
+  const young = await startAgent({ nodes: [swarmNode], pending: () => ['the swarm state'] })
+  expect(await young.ask('/-/swarm')).toMatchObject({ status: 503 })
+  await young.stop()
 })

@@ -12,6 +12,7 @@ import { createByteBudget } from '../../src/runtime/byte-budget.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
 import { nodesOf } from '../../src/status/nodes.ts'
 import type { Problem } from '../../src/status/shape.ts'
+import { createSwarmMetrics } from '../../src/swarm-metrics/swarm-metrics.ts'
 import type { Plugin, Server } from '../../src/web/server.ts'
 import { startWeb } from '../../src/web/web.ts'
 import { createWorld, node, type World } from '../store/world.ts'
@@ -20,6 +21,7 @@ export interface Setup {
   readonly entries?: readonly Entry[]
   readonly nodes?: readonly NodeView[]
   readonly swarmState?: SwarmState
+  readonly swarmStateAgeMs?: number
   readonly maxAgeMs?: number | 'off'
   readonly staleAfterMs?: number
   readonly scrapeTimeoutMs?: number
@@ -84,6 +86,14 @@ export async function startAgent(setup: Setup): Promise<Agent> {
     isMemoryShort: () => setup.isMemoryShort?.() ?? false,
     version: '1.2.3',
     nodes: () => nodesOf(world.nodes(), world.swarmState()?.value, (at) => at / 1000),
+    swarmMetrics: createSwarmMetrics({
+      self: () => world.nodes()[0]?.self,
+      swarmState() {
+        const state = world.swarmState()
+        return state && { ...state, age: setup.swarmStateAgeMs ?? 0, from: 'n1' }
+      },
+      pending: setup.pending ?? (() => []),
+    }),
     problems: () => setup.problems ?? [],
     waitingFor: setup.waitingFor ?? (() => []),
     plugins,

@@ -35,6 +35,7 @@ const log = createLog('silent')
 const shown = container('n1', 'shop_web.1.x', place('shop_web', '1'))
 let agent: Agent
 let early: Agent
+let outside: Agent
 let scene: Scene
 let responder: Responder
 const parts: { stop(): Promise<unknown> }[] = []
@@ -58,10 +59,12 @@ beforeAll(async () => {
     },
   })
   early = await startAgent({ pending: () => ['peers'], waitingFor: () => ['peers'] })
+  const own = node('n1', 'one', 'self')
+  outside = await startAgent({ nodes: [{ ...own, self: { ...own.self, swarm: false } }] })
   scene = await startScene({ entries: [healthy(shown)] })
   responder = await startResponder('demo')
   responder.learn({})
-  parts.push(agent, early, scene, responder)
+  parts.push(agent, early, outside, scene, responder)
 })
 afterAll(async () => {
   for (const part of parts) await part.stop()
@@ -124,6 +127,11 @@ const provoked: Readonly<Record<string, Readonly<Record<number, () => Promise<Re
   '/<name>/metrics': ofPages('', '/nobody/metrics'),
   '/<name>/<replica>/metrics': ofPages('/1', '/demo_web/7/metrics'),
   '/metrics': { 200: at('/metrics') },
+  '/-/swarm': {
+    200: at('/-/swarm'),
+    404: () => outside.ask('/-/swarm'),
+    503: () => early.ask('/-/swarm'),
+  },
   '/': {
     200: () => page('/', json),
     304: () => again((headers) => page('/', { ...json, ...headers })),

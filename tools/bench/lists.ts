@@ -101,6 +101,8 @@ function swarmStateOf(services: number, version: number): SwarmState {
           role: 'manager',
           state: 'ready',
           availability: 'active',
+          engineVersion: '28.5.2',
+          labels: {},
         },
       ],
     ]),
@@ -110,7 +112,10 @@ function swarmStateOf(services: number, version: number): SwarmState {
         const { name, id } = serviceOf(number)
         return [
           id,
-          { name, mode: 'replicated', replicas, slots, labels: labelsOf(number), contested: new Map() },
+          {
+            ...{ name, mode: 'replicated', replicas, slots, labels: labelsOf(number), contested: new Map() },
+            ...{ running: replicas, taskStates: new Map([['running', replicas]]) },
+          },
         ] as const
       }),
     ),

@@ -71,7 +71,8 @@ describe('who the agents are', () => {
       () => onManager.found()?.swarmState && onManager.found(),
     )
     expect(swarmState!.cluster).toBe(await manager.docker('info', '--format', '{{.Swarm.Cluster.ID}}'))
-    const common = { state: 'ready', availability: 'active' }
+    const engineVersion = await manager.docker('version', '--format', '{{.Server.Version}}')
+    const common = { state: 'ready', availability: 'active', engineVersion, labels: {} }
     expect(Object.fromEntries(swarmState!.nodes)).toEqual({
       [await idOf(manager)]: { hostname: 'node1', address: manager.address, role: 'manager', ...common },
       [await idOf(worker)]: { hostname: 'node2', address: worker.address, role: 'worker', ...common },

@@ -1,0 +1,39 @@
+// `/-/swarm`: what the managers know, as metrics. The same from every agent but for the age of what it has. Facts that
+// are too old are left out, so that only the age remains.
+
+import { ProxyError } from '../errors.ts'
+import { type Dated, maxSwarmStateAgeMs, type Page, type Self, type SwarmState } from '../model.ts'
+import { createMetrics, pageOf } from '../runtime/metrics.ts'
+import { addFailures, addNodes, addServices } from './families.ts'
+
+export interface SwarmMetricsDeps {
+  self(): Pick<Self, 'swarm'> | undefined
+  swarmState(): Dated<SwarmState> | undefined
+  /** What is still missing after a start. */
+  pending(): readonly string[]
+}
+
+/** Returns the page, or throws why there is none. */
+export function createSwarmMetrics(deps: SwarmMetricsDeps): () => Page {
+  return () => {
+    const missing = deps.pending()
+    if (missing.length > 0)
+      throw new ProxyError('not_ready', `not known yet, waiting for: ${missing.join(', ')}`)
+    if (!deps.self()?.swarm) throw new ProxyError('unknown', 'this agent’s node is in no Swarm')
+    return swarmPage(deps.swarmState())
+  }
+}
+
+/** Without a state, the age is infinite. */
+export function swarmPage(state: Dated<SwarmState> | undefined): Page {
+  const metrics = createMetrics()
+  metrics
+    .gauge('app_metrics_proxy_swarm_state_age_seconds', 'How long ago a manager read what is shown here.')
+    .set(state ? state.age / 1000 : Number.POSITIVE_INFINITY)
+  if (state && state.age <= maxSwarmStateAgeMs) {
+    addServices(metrics, state.value)
+    addFailures(metrics, state.value)
+    addNodes(metrics, state.value)
+  }
+  return pageOf(metrics)
+}
