@@ -5,16 +5,12 @@
 import { readFileSync } from 'node:fs'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { type Agent, startAgent } from '../src/agent/agent.ts'
-import { systemClock as clock } from '../src/clock.ts'
-import { readConfig } from '../src/config/config.ts'
 import { contentTypeOf } from '../src/exposition/formats.ts'
-import { createLog } from '../src/logging/log.ts'
-import { freePort } from '../tools/bench/processes.ts'
 import { decoded, isNative } from './exposition/protobuf/judge.ts'
 import { scaled } from './helpers/limits.ts'
 import { httpServer } from './helpers/server.ts'
-import { type SwarmContainer, startSwarmEngines } from './helpers/swarm-engine.ts'
+import { type SwarmAgents, startSwarmAgents } from './helpers/swarm-agents.ts'
+import type { SwarmContainer } from './helpers/swarm-engine.ts'
 import { until } from './helpers/until.ts'
 import { ask } from './web/agent.ts'
 
@@ -57,11 +53,9 @@ const placed: readonly (Omit<SwarmContainer, 'port'> & { readonly exporter: Expo
 const protobufType = contentTypeOf('protobuf', 'underscores')
 
 const cleanup = new AsyncDisposableStack()
-const ports: number[] = []
-const agents: Agent[] = []
 /** The Accept headers that each container got, by its place in `placed`. */
 const requests: string[][] = placed.map(() => [])
-const internalErrors: unknown[] = []
+let swarm: SwarmAgents
 
 beforeAll(async () => {
   const containers = await Promise.all(
@@ -78,38 +72,13 @@ beforeAll(async () => {
       return { ...container, port: server.port }
     }),
   )
-  const engines = await startSwarmEngines(['alpha', 'beta'], containers)
-  for (const engine of engines) cleanup.use(engine)
-  const first = await freePort()
-  const silent = createLog('silent')
-  const log = { ...silent, internal: (error: unknown) => void internalErrors.push(error) }
-  for (const [at, engine] of engines.entries()) {
-    const config = readConfig({
-      DOCKER_HOST: engine.host,
-      SSHPASS: 'a secret that is long enough',
-      PEERS: `127.0.0.1:${first}`,
-      PORTS: '1',
-    })
-    const sshPort = at === 0 ? first : 0
-    const agent = await startAgent({
-      config: { ...config, listenPort: 0, sshPort },
-      clock,
-      log,
-      version: 'test',
-    })
-    cleanup.defer(agent.stop)
-    agents.push(agent)
-    ports.push(agent.port)
-  }
-  for (const port of ports)
-    await until('an agent to be ready', async () => (await ask(port, '/-/ready')).status === 200, {
-      within: 60_000,
-    })
+  swarm = await startSwarmAgents(['alpha', 'beta'], containers)
+  cleanup.defer(swarm.stop)
 })
 afterAll(() => cleanup.disposeAsync())
 
 async function get(node: number, path: string, accept: string) {
-  const { status, headers, body } = await ask(ports[node]!, path, { headers: { accept } })
+  const { status, headers, body } = await ask(swarm.agents[node]!.port, path, { headers: { accept } })
   return { status, type: String(headers['content-type']), age: headers.age, body: Buffer.from(body) }
 }
 
@@ -203,9 +172,27 @@ test.each(nodes)(
   },
 )
 
+test.each(nodes)('the status shows what was scraped last, of both kinds, at node %d', async (node) => {
+  // a response may be a live snapshot of before the other kind's
+  const shown = (accept: string, format: string) =>
+    until(`the status to show ${format}`, async () => {
+      await get(node, '/prometheus/metrics', accept)
+      const target = await status(node)
+      return target?.format === format && target
+    })
+  expect(await shown(native, 'protobuf')).toMatchObject({ state: 'up', bytes: prometheus.protobuf!.length })
+  expect(await shown(texts, 'text/0.0.4')).toMatchObject({ state: 'up', bytes: prometheus.text.length })
+})
+
+/** Of the container `prometheus`. */
+async function status(node: number) {
+  const { targets } = JSON.parse(`${(await get(node, '/', 'application/json')).body}`)
+  return (targets as { name: string; format?: string }[]).find(({ name }) => name === 'prometheus')
+}
+
 test('the cache has protobuf while the container’s agent is down', async () => {
   await get(1, '/prometheus/metrics', native)
-  await agents[0]!.stop()
+  await swarm.agents[0]!.stop()
   await until(
     'the link to be lost',
     async () => (await get(1, '/prometheus/metrics', native)).age !== undefined,
@@ -215,5 +202,5 @@ test('the cache has protobuf while the container’s agent is down', async () =>
 })
 
 test('no agent met an internal error', () => {
-  expect(internalErrors).toEqual([])
+  expect(swarm.internalErrors).toEqual([])
 })

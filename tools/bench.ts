@@ -27,8 +27,9 @@ const ten = { interval: 10, seconds: 15, warmUp }
 
 async function scrapeRows(): Promise<readonly Row[]> {
   // at the same time, since both take their time to warm up and leave most of the machine idle
-  const [usual, many] = await Promise.all([
+  const [usual, protobuf, many] = await Promise.all([
     benchScrape({ ...ten, endpoints: 500, rounds: 5, beside: ['prometheus'] }),
+    benchScrape({ ...ten, endpoints: 500, rounds: 5, beside: [], format: 'protobuf' }),
     benchScrape({ ...ten, endpoints: 1000, rounds: 5, beside: [] }),
   ])
   const share = (median(many.agent.scrape) * 1000) / 10_000
@@ -38,6 +39,13 @@ async function scrapeRows(): Promise<readonly Row[]> {
       budget: 'a third of Prometheus’',
       figure: `${spread(usual.agent.scrape, 2)} ms`,
       ...besidePrometheus(usual.agent, usual.prometheus),
+    },
+    {
+      what: 'the same in protobuf',
+      budget: '1.5 of text’s',
+      figure: `${spread(protobuf.agent.scrape, 2)} ms`,
+      peer: `text ${spread(usual.agent.scrape, 2)} ms`,
+      ratio: ratioOf(protobuf.agent.scrape, usual.agent.scrape),
     },
     {
       what: 'CPU of an agent: 1,000 endpoints of 62 KB, every 10 s',

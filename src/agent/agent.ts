@@ -7,7 +7,15 @@ import { type Discovered, startDiscovery } from '../discover/discovery.ts'
 import { inspect } from '../exposition/inspect.ts'
 import { settingsOf } from '../labels/settings.ts'
 import { type Log, withFields } from '../logging/log.ts'
-import { agentTarget, type Entry, type NodeId, type Self, type Stoppable, targetIdOf } from '../model.ts'
+import {
+  agentTarget,
+  type Entry,
+  type NodeId,
+  type Self,
+  type Stoppable,
+  streamId,
+  targetIdOf,
+} from '../model.ts'
 import { createNames } from '../names/names.ts'
 import { connect } from '../probe/attempt.ts'
 import { planOf } from '../probe/plan.ts'
@@ -45,7 +53,7 @@ import { createPeers } from './peers.ts'
 import { createSettings, startPipeline } from './pipeline.ts'
 import { createReadiness } from './readiness.ts'
 import { startReadyLog } from './ready-log.ts'
-import { createStreams, idleIntervals } from './streams.ts'
+import { createStreams, createTextRequests, idleIntervals, newestOf } from './streams.ts'
 
 export interface Agent extends Stoppable {
   readonly port: number
@@ -141,6 +149,8 @@ async function start(
     ),
   )
   const settings = createSettings(store.swarmState)
+  const idleMs = idleIntervals * config.scrapeIntervalMs
+  const textRequests = createTextRequests(clock, idleMs)
   const pipeline = started(
     startPipeline({
       ...{ clock, store, config, settings },
@@ -148,6 +158,7 @@ async function start(
       probe: prober.update,
       repeat: prober.repeat,
       scrape: scraper.update,
+      isTextIdle: textRequests.isIdle,
       isProbed: prober.isInitialPassDone,
     }),
   )
@@ -157,8 +168,8 @@ async function start(
   })
   const maxAgeMsOf = ({ target }: Entry) => settings(target).maxAgeMs?.value ?? config.maxAgeMs
   const streams = createStreams({
-    ...{ clock, store, decideNow: pipeline.decideNow, scrape: scraper.now, maxAgeMsOf },
-    idleMs: idleIntervals * config.scrapeIntervalMs,
+    ...{ clock, store, decideNow: pipeline.decideNow, scrape: scraper.now },
+    ...{ maxAgeMsOf, textRequests, idleMs },
   })
 
   // peers, and the containers of this node
@@ -231,8 +242,15 @@ async function start(
       unixTime,
     )
   const clients = createClients(clock)
+  const withNewest = (entry: Entry) =>
+    newestOf(entry, store.entry(entry.owner, streamId(entry.target.id, 'protobuf')))
   const view: StatusView = {
     ...store,
+    entries: () => Array.from(store.entries(), withNewest),
+    entry(owner, id) {
+      const entry = store.entry(owner, id)
+      return entry && withNewest(entry)
+    },
     version,
     config,
     self: () => self,

@@ -16,6 +16,9 @@ import {
 } from '../model.ts'
 import type { ScrapeJob } from '../scrape/scraper.ts'
 
+/** Of this many scheduled scrapes of text, one is left while all clients take protobuf. */
+const idleTextIntervals = 3
+
 /** Changes come many at once, above all at the start: one decision for all that come within this time. */
 const batchDelayMs = 5
 
@@ -25,13 +28,19 @@ interface PipelineDeps<Plan> {
     markComplete(): void
     readonly own: { self(): { readonly node: NodeId }; entries(): Iterable<{ readonly entry: Entry }> }
   }
-  readonly config: { readonly scrapeIntervalMs: number; readonly scrapeTimeoutMs: number }
+  readonly config: {
+    readonly scrapeIntervalMs: number
+    readonly scrapeTimeoutMs: number
+    readonly maxAgeMs: number | 'off'
+  }
   readonly settings: (target: Target) => Settings
   readonly planOf: (target: Target, settings: Settings) => Plan
   readonly probe: (plans: ReadonlyMap<string, Plan>) => void
   /** Reports again what was found in it before, if anything: the store has lost it. */
   readonly repeat: (id: string) => void
   readonly scrape: (jobs: ReadonlyMap<string, ScrapeJob>) => void
+  /** Whether all clients of a target take protobuf. */
+  readonly isTextIdle: (targetId: string) => boolean
   /** Whether every target has been probed once. */
   readonly isProbed: () => boolean
 }
@@ -93,12 +102,16 @@ function matters(change: Change, node: NodeId): boolean {
 
 function jobOf<Plan>(
   { target, finding, snapshot }: Entry,
-  { config, settings }: PipelineDeps<Plan>,
+  { config, settings, isTextIdle }: PipelineDeps<Plan>,
 ): [string, ScrapeJob][] {
   if (finding.kind !== 'found') return []
   const wishes = settings(target)
   const intervalMs = wishes.intervalMs?.value ?? config.scrapeIntervalMs
   const timeoutMs = Math.min(intervalMs, wishes.timeoutMs?.value ?? config.scrapeTimeoutMs)
+  // clients that are served from the cache make no requests here
+  const isCacheServed = (wishes.maxAgeMs?.value ?? config.maxAgeMs) === 'off'
+  const isIdle = !isCacheServed && isTextIdle(target.id)
   const readAt = snapshot && { readAt: snapshot.at + snapshot.durationMs }
-  return [[target.id, { endpoint: finding.endpoint, intervalMs, timeoutMs, ...readAt }]]
+  const pauseMs = isIdle ? idleTextIntervals * intervalMs : intervalMs
+  return [[target.id, { endpoint: finding.endpoint, intervalMs: pauseMs, timeoutMs, ...readAt }]]
 }

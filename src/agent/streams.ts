@@ -1,8 +1,9 @@
 // The protobuf streams of this node's targets. A stream is open from the first request for it until no client has asked
-// for it during five intervals. While it is open, it is scraped on schedule and sent to peers.
+// for it during five intervals. While it is open, it is scraped on schedule and sent to peers. The text is then scraped
+// less often once no client has asked for it, either, during five intervals.
 
 import type { Clock } from '../clock.ts'
-import { type Entry, isStreamId, type Mono, targetIdOf } from '../model.ts'
+import { type Entry, isStreamId, type Mono, streamId, targetIdOf } from '../model.ts'
 
 interface StreamsDeps {
   readonly clock: Clock
@@ -15,7 +16,16 @@ interface StreamsDeps {
   readonly decideNow: () => void
   readonly scrape: (id: string, timeoutMs: number, signal?: AbortSignal) => Promise<void>
   readonly maxAgeMsOf: (entry: Entry) => number | 'off'
+  readonly textRequests: TextRequests
   readonly idleMs: number
+}
+
+/** When clients last requested text of the targets whose stream is open. */
+export interface TextRequests {
+  add(targetId: string): void
+  forget(targetId: string): void
+  /** Whether none did for so long that scraping it less often is enough. */
+  isIdle(targetId: string): boolean
 }
 
 export interface Streams {
@@ -25,11 +35,30 @@ export interface Streams {
   refreshUnlessLive(id: string, timeoutMs: number, signal?: AbortSignal): Promise<number>
 }
 
+/** The entry of a target with what was scraped last, of its text or of its stream. */
+export function newestOf(entry: Entry, stream: Entry | undefined): Entry {
+  const { snapshot, history } = stream ?? {}
+  if (!snapshot || !history || (entry.snapshot && entry.snapshot.at >= snapshot.at)) return entry
+  return { ...entry, snapshot, history }
+}
+
 /** How many intervals of the agent a stream stays open without a request. */
 export const idleIntervals = 5
 
+export function createTextRequests(clock: Clock, idleMs: number): TextRequests {
+  const requestedAt = new Map<string, Mono>()
+  return {
+    add: (targetId) => void requestedAt.set(targetId, clock.now()),
+    forget: (targetId) => void requestedAt.delete(targetId),
+    isIdle(targetId) {
+      const at = requestedAt.get(targetId)
+      return at !== undefined && clock.now() - at >= idleMs
+    },
+  }
+}
+
 export function createStreams(deps: StreamsDeps): Streams {
-  const { clock, store, decideNow, scrape, maxAgeMsOf, idleMs } = deps
+  const { clock, store, decideNow, scrape, maxAgeMsOf, textRequests, idleMs } = deps
   const requestedAt = new Map<string, Mono>()
 
   function open(id: string): void {
@@ -37,22 +66,38 @@ export function createStreams(deps: StreamsDeps): Streams {
     requestedAt.set(id, clock.now())
     if (!isTimed) clock.after(idleMs, () => closeIdle(id))
     if (store.own.entry(id)) return
+    textRequests.add(targetIdOf(id))
     store.openStream(targetIdOf(id))
     decideNow()
+  }
+
+  function requestText(targetId: string): void {
+    const isIdle = textRequests.isIdle(targetId)
+    textRequests.add(targetId)
+    if (isIdle) decideNow()
   }
 
   function closeIdle(id: string): void {
     const leftMs = (requestedAt.get(id) ?? 0) + idleMs - clock.now()
     if (leftMs > 0 && store.own.entry(id)) {
       clock.after(leftMs, () => closeIdle(id))
+      // the text may have become idle
+      decideNow()
       return
     }
     requestedAt.delete(id)
+    textRequests.forget(targetIdOf(id))
     store.closeStream(targetIdOf(id))
   }
 
-  async function refresh(id: string, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+  /** A request for a target's text, or for its stream. */
+  function note(id: string): void {
     if (isStreamId(id) && store.own.entry(targetIdOf(id))) open(id)
+    else if (requestedAt.has(streamId(id, 'protobuf'))) requestText(id)
+  }
+
+  async function refresh(id: string, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    note(id)
     await scrape(id, timeoutMs, signal)
   }
 
@@ -69,7 +114,7 @@ export function createStreams(deps: StreamsDeps): Streams {
     async refreshUnlessLive(id, timeoutMs, signal) {
       const ageMs = liveAgeMs(id)
       if (ageMs === undefined) await refresh(id, timeoutMs, signal)
-      else if (isStreamId(id)) open(id)
+      else note(id)
       return ageMs ?? 0
     },
   }

@@ -3,10 +3,11 @@
 import { systemClock } from '../clock.ts'
 import { readConfig } from '../config/config.ts'
 import { ProxyError } from '../errors.ts'
+import { countNativeHistograms } from '../exposition/families.ts'
 import { inspect } from '../exposition/inspect.ts'
 import { redact, splitCredentials } from '../http/credentials.ts'
 import { createPaint, visible, visibleLines } from '../logging/terminal.ts'
-import { plainPage } from '../model.ts'
+import { type FormatKind, plainPage } from '../model.ts'
 import { createByteBudget } from '../runtime/byte-budget.ts'
 import { createFetcher } from '../scrape/fetch.ts'
 import { createReader, type Reading } from '../scrape/read.ts'
@@ -37,6 +38,7 @@ export function scrape(args: readonly string[], io: Io): Promise<number> {
     if (source === undefined) throw new UsageError('URL or NAME is missing')
     if (isUrl(source)) refuseMore(positionals.slice(1))
     const read = isUrl(source) ? urlReader(source, io) : nameReader(source, agentUrl(agent, io), io)
+    const readProtobuf = isUrl(source) && !print ? urlReader(source, io, 'protobuf') : undefined
     const paint = createPaint(io)
     try {
       const before = performance.now()
@@ -44,6 +46,7 @@ export function scrape(args: readonly string[], io: Io): Promise<number> {
       const durationMs = performance.now() - before
       if (print) io.stdout(metricsText(reading, io))
       else io.stdout(`${paint('green', 'valid')}: ${describe(reading, durationMs)}`)
+      if (readProtobuf) io.stdout(await describeProtobuf(readProtobuf))
       return 0
     } catch (error) {
       if (!(error instanceof Error)) throw error
@@ -64,7 +67,7 @@ function metricsText({ page }: Reading, { isTerminal }: Io): string {
 const isUrl = (text: string) => /^https?:\/\//.test(text)
 
 /** Errors of usage and configuration are thrown here, not by the returned function. */
-function urlReader(text: string, io: Io): () => Promise<Reading> {
+function urlReader(text: string, io: Io, kind: FormatKind = 'text'): () => Promise<Reading> {
   const parsed = URL.parse(text)
   if (!parsed) throw new UsageError(`${JSON.stringify(redact(text))} is not a URL`)
   const { url, authorization } = splitCredentials(parsed)
@@ -83,7 +86,7 @@ function urlReader(text: string, io: Io): () => Promise<Reading> {
       budget: createByteBudget(systemClock, 3 * maxBodyBytes),
     })
     try {
-      return await read(url.href, { timeoutMs: scrapeTimeoutMs, keepAlive: false, signal: io.signal })
+      return await read(url.href, { timeoutMs: scrapeTimeoutMs, keepAlive: false, kind, signal: io.signal })
     } finally {
       await fetcher.close()
     }
@@ -115,4 +118,17 @@ function describe({ page, contentType }: Reading, durationMs: number): string {
     `${Math.round(durationMs)} ms`,
   ]
   return [facts.join(', '), ...page.remarks.map((remark) => `  remark: ${visible(remark)}`), ''].join('\n')
+}
+
+/** What a client gets that prefers protobuf, if that has native histograms. */
+async function describeProtobuf(read: () => Promise<Reading>): Promise<string> {
+  try {
+    const { page } = await read()
+    const count = countNativeHistograms({ format: page.format, body: bodyOf(page) })
+    if (count === 0) return ''
+    return `  in protobuf: ${count} native ${count === 1 ? 'histogram' : 'histograms'}, ${page.series} series, ${page.size} bytes\n`
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    return `  in protobuf: ${visible(error.message)}\n`
+  }
 }

@@ -16,7 +16,7 @@ export interface ShownFamily {
 export function families({ format, body }: Exposition): readonly ShownFamily[] {
   const { grammar } = formatOf(format)
   const found = new Map<string, ShownFamily>()
-  for (const family of grammar.parse(body)) {
+  for (const family of (grammar.parseForPeople ?? grammar.parse)(body)) {
     const name = grammar.nameOf(family)
     const before = found.get(name)
     const samples = family.samples.map(grammar.printSample)
@@ -29,4 +29,12 @@ export function families({ format, body }: Exposition): readonly ShownFamily[] {
     })
   }
   return [...found.values()]
+}
+
+/** How many native histograms valid metrics have. */
+export function countNativeHistograms({ format, body }: Exposition): number {
+  let count = 0
+  for (const { samples } of formatOf(format).grammar.parseRaw(body))
+    count += samples.filter(({ raw }) => raw?.isNative).length
+  return count
 }

@@ -41,6 +41,8 @@ export interface Grammar {
   parse(body: Uint8Array): Iterable<Family>
   /** The same for this format again: with what no other has. */
   parseRaw(body: Uint8Array): Iterable<Family>
+  /** The same for people, where that is something else. */
+  parseForPeople?(body: Uint8Array): Iterable<Family>
   /** A family of any format as the families that this one has instead. The first has its name and type. */
   adapt(family: Family): readonly Family[]
   /** Why a sample can't be expressed; undefined if it can. */

@@ -8,6 +8,7 @@ import {
   agentTarget,
   type Entry,
   type FormatKind,
+  isStreamId,
   type Mono,
   type NodeId,
   type NodeView,
@@ -113,12 +114,14 @@ export function createReader(deps: ReaderDeps): Reader {
     return cached(latest ?? entry, trouble)
   }
 
-  /** From the stream's cache, or, if it has nothing to serve, from the target's. */
-  function cached(stream: Entry, why?: Trouble): FinalDecision {
-    const decision = serveCached(stream, contextOf(stream, 'off'), why)
-    const target = store.entry(stream.owner, targetIdOf(stream.target.id))
-    if (decision.kind === 'serve' || !target || target.target.id === stream.target.id) return decision
-    return serveCached(target, contextOf(target, 'off'), why)
+  /** From the cache of this kind, or, if that has nothing to serve, from the other kind's. */
+  function cached(entry: Entry, why?: Trouble): FinalDecision {
+    const { id } = entry.target
+    const decision = serveCached(entry, contextOf(entry, 'off'), why)
+    const other = store.entry(entry.owner, isStreamId(id) ? targetIdOf(id) : streamId(id, 'protobuf'))
+    if (decision.kind === 'serve' || !other) return decision
+    const otherDecision = serveCached(other, contextOf(other, 'off'), why)
+    return otherDecision.kind === 'serve' || isStreamId(id) ? otherDecision : decision
   }
 
   /** The agent's own metrics are text only. A stream that isn't open has no snapshot yet. */

@@ -41,7 +41,8 @@ beforeEach(() => {
   const pipeline = startPipeline({
     clock,
     store,
-    config: { scrapeIntervalMs: 10_000, scrapeTimeoutMs: 10_000 },
+    config: { scrapeIntervalMs: 10_000, scrapeTimeoutMs: 10_000, maxAgeMs: 100 },
+    isTextIdle: () => false,
     settings: ({ labels }) => settingsOf(labels, undefined),
     planOf: () => ({ kind: 'probe', candidates, isExplicit: false, hint: '' }) as const,
     probe: prober.update,

@@ -1,8 +1,8 @@
 // When the protobuf stream of a target is open, with the real store and the real scraper.
 
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { startPipeline } from '../../src/agent/pipeline.ts'
-import { createStreams } from '../../src/agent/streams.ts'
+import { createStreams, createTextRequests } from '../../src/agent/streams.ts'
 import { settingsOf } from '../../src/labels/settings.ts'
 import { createLog } from '../../src/logging/log.ts'
 import { type FormatKind, streamId } from '../../src/model.ts'
@@ -44,21 +44,24 @@ beforeEach(async () => {
     },
     store.putSnapshot,
   )
+  const idleMs = 5 * intervalMs
+  const textRequests = createTextRequests(clock, idleMs)
   const pipeline = startPipeline({
     clock,
     store,
-    config: { scrapeIntervalMs: intervalMs, scrapeTimeoutMs: intervalMs },
+    config: { scrapeIntervalMs: intervalMs, scrapeTimeoutMs: intervalMs, maxAgeMs },
     settings: ({ labels }) => settingsOf(labels, undefined),
     planOf: () => undefined,
     probe: () => {},
     repeat: () => {},
     scrape: scraper.update,
+    isTextIdle: textRequests.isIdle,
     isProbed: () => true,
   })
   store.subscribeToStreams(pipeline.changed)
   const { decideNow } = pipeline
   streams = createStreams({
-    ...{ clock, store, decideNow, scrape: scraper.now, idleMs: 5 * intervalMs },
+    ...{ clock, store, decideNow, scrape: scraper.now, textRequests, idleMs },
     maxAgeMsOf: () => maxAgeMs,
   })
   store.replaceTargets([target('a')])
@@ -111,6 +114,46 @@ test('for a peer a live snapshot is not scraped again, and its age is given', as
   await clock.pass(1)
   expect(await streams.refreshUnlessLive('a', 1000)).toBe(0)
   expect(scraped).toEqual(['text', 'text'])
+})
+
+describe('while clients take protobuf', () => {
+  /** How often text was scraped while a client requested protobuf, and maybe text, at each interval. */
+  async function textScrapes(intervals: number, ...ids: readonly string[]): Promise<number> {
+    scraped = []
+    for (let time = 0; time < intervals; time += 1) {
+      for (const id of ids) await streams.refresh(id, 1000)
+      await clock.pass(intervalMs)
+    }
+    return scraped.filter((kind) => kind === 'text').length
+  }
+
+  test('text that none requests is scraped at every third interval after five', async () => {
+    expect(await textScrapes(5, stream)).toBeGreaterThanOrEqual(5)
+    await textScrapes(5, stream)
+    expect(await textScrapes(12, stream)).toBe(4)
+  })
+
+  test('text that one requests too is scraped at every interval', async () => {
+    expect(await textScrapes(20, stream, 'a')).toBeGreaterThanOrEqual(20)
+  })
+
+  test('a request for text brings its schedule back', async () => {
+    await textScrapes(12, stream)
+    await streams.refresh('a', 1000)
+    expect(await textScrapes(5, stream)).toBeGreaterThanOrEqual(5)
+  })
+
+  test('text is scraped at every interval again once the stream is closed', async () => {
+    await textScrapes(12, stream)
+    await clock.pass(6 * intervalMs)
+    expect(isOpen()).toBe(false)
+    expect(await textScrapes(6)).toBeGreaterThanOrEqual(6)
+  })
+
+  test('text that is served from the cache is scraped at every interval', async () => {
+    store.replaceTargets([target('a', { labels: { 'app-metrics-proxy.max-age': 'off' } })])
+    expect(await textScrapes(20, stream)).toBeGreaterThanOrEqual(20)
+  })
 })
 
 test('the stream of a target that is gone is closed, and not opened again', async () => {

@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { scrape } from '../../src/cli/scrape.ts'
+import { contentTypeOf } from '../../src/exposition/formats.ts'
+import { decoded, isNative } from '../exposition/protobuf/judge.ts'
 import { closedPort, httpServer, pageServer } from '../helpers/server.ts'
 import { node, standalone } from '../store/world.ts'
 import { read, startAgent } from '../web/agent.ts'
@@ -18,6 +22,33 @@ describe('app-metrics-proxy scrape URL', () => {
   test('prints remarks', async () => {
     await using server = await pageServer('a 1\na 1\n')
     expect((await run(scrape, [server.url])).out).toMatch(/\n {2}remark: 1 sample repeats a series/)
+  })
+
+  test('counts the native histograms that a target has in protobuf', async () => {
+    const fixture = (name: string) => gunzipSync(readFileSync(`test/fixtures/protobuf/${name}.gz`))
+    const bodies = { text: fixture('prometheus.text'), protobuf: fixture('prometheus.protobuf') }
+    await using server = await httpServer(({ headers }, answer) => {
+      const kind = headers.accept?.startsWith('application/vnd.google.protobuf') ? 'protobuf' : 'text'
+      answer.setHeader('content-type', contentTypeOf(kind === 'text' ? 'text/0.0.4' : kind))
+      answer.end(bodies[kind])
+    })
+    const natives = decoded(bodies.protobuf).flatMap(({ metric = [] }) => metric.filter(isNative))
+    const { code, out } = await run(scrape, [server.url])
+    expect(code).toBe(0)
+    expect(out).toMatch(/^valid: .*, text\/0\.0\.4, /)
+    expect(out).toContain(`\n  in protobuf: ${natives.length} native histograms, `)
+    expect((await run(scrape, ['--print', server.url])).out).toBe(bodies.text.toString())
+  })
+
+  test('prints why the metrics of a target are invalid in protobuf', async () => {
+    await using server = await httpServer(({ headers }, answer) => {
+      const isProtobuf = headers.accept?.startsWith('application/vnd.google.protobuf')
+      answer.setHeader('content-type', contentTypeOf(isProtobuf ? 'protobuf' : 'text/0.0.4'))
+      answer.end('a 1\n')
+    })
+    const { code, out } = await run(scrape, [server.url])
+    expect(code).toBe(0)
+    expect(out).toMatch(/^valid: 1 series, .*\n {2}in protobuf: answered no valid metrics: /)
   })
 
   test('prints where and why metrics are invalid', async () => {

@@ -1,6 +1,8 @@
 // What a metrics page says, read without any of the product's own code, and how two pages differ: the oracle of
 // the tests that compare what an agent serves with what the container itself answers.
 
+import { decoded, type JudgedMetric } from '../exposition/protobuf/judge.ts'
+
 export interface Family {
   readonly type?: string
   readonly help?: string
@@ -23,6 +25,30 @@ export function parsePage(text: string): PageContent {
     else if (line !== '' && !line.startsWith('#')) addSample(series, line)
   }
   return { families, series }
+}
+
+/** Reads protobuf with protobufjs. Where a metric is more than a value, its fields are its value. */
+export function parseProtobuf(body: Uint8Array): PageContent {
+  const families = new Map<string, Family>()
+  const series = new Map<string, string>()
+  for (const { name = '', type = 'COUNTER', help = '', unit = '', metric = [] } of decoded(body)) {
+    families.set(name, { type, help, unit })
+    for (const { label = [], ...fields } of metric) {
+      const labels = label.map(({ name = '', value = '' }) => [name, value] as const)
+      const key = keyOf(name, labels)
+      if (series.has(key)) throw new Error(`stands twice: ${key}`)
+      series.set(key, printed(fields))
+    }
+  }
+  return { families, series }
+}
+
+function printed({ gauge, untyped, timestampMs, ...fields }: JudgedMetric): string {
+  const simple = timestampMs === undefined ? (gauge ?? untyped) : undefined
+  if (simple) return String(simple.value ?? 0)
+  return JSON.stringify({ gauge, untyped, timestampMs, ...fields }, (_, value) =>
+    typeof value === 'number' ? String(value) : value,
+  )
 }
 
 function addSample(series: Map<string, string>, line: string): void {

@@ -8,7 +8,7 @@ import { createOwnMetrics } from '../../src/agent/own-metrics.ts'
 import { createPageMemory } from '../../src/agent/page-memory.ts'
 import { createSettings, startPipeline } from '../../src/agent/pipeline.ts'
 import { createReadiness } from '../../src/agent/readiness.ts'
-import { createStreams, idleIntervals } from '../../src/agent/streams.ts'
+import { createStreams, createTextRequests, idleIntervals } from '../../src/agent/streams.ts'
 import type { Discovered } from '../../src/discover/discovery.ts'
 import { ProxyError } from '../../src/errors.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
@@ -150,6 +150,8 @@ export function startAgent(around: NetworkContext): Agent {
       if (snapshot) store.putSnapshot(id, pageMemory.admitted(id, snapshot))
     }),
   )
+  const idleMs = idleIntervals * config.scrapeIntervalMs
+  const textRequests = createTextRequests(clock, idleMs)
   const pipeline = started(
     startPipeline({
       ...{ clock, store, config, settings },
@@ -157,6 +159,7 @@ export function startAgent(around: NetworkContext): Agent {
       probe: prober.update,
       repeat: prober.repeat,
       scrape: scraper.update,
+      isTextIdle: textRequests.isIdle,
       isProbed: prober.isInitialPassDone,
     }),
   )
@@ -165,9 +168,8 @@ export function startAgent(around: NetworkContext): Agent {
     if (change.kind === 'gone' && change.owner === store.own.self().node) pageMemory.release(change.id)
   })
   const streams = createStreams({
-    ...{ clock, store, decideNow: pipeline.decideNow, scrape: scraper.now },
+    ...{ clock, store, decideNow: pipeline.decideNow, scrape: scraper.now, textRequests, idleMs },
     maxAgeMsOf: () => config.maxAgeMs,
-    idleMs: idleIntervals * config.scrapeIntervalMs,
   })
   store.subscribe(createContainerLog({ clock, log, ownNode: () => store.own.self().node }))
 

@@ -1,7 +1,7 @@
 // When another node's snapshot is live: only after its agent was asked to refresh it.
 
 import { beforeEach, expect, test } from 'vitest'
-import type { Entry } from '../../src/model.ts'
+import { type Entry, isStreamId, streamId } from '../../src/model.ts'
 import { createReader, type Reader } from '../../src/web/reader.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 import { endpoint, found, snapshot, target } from '../store/samples.ts'
@@ -13,7 +13,8 @@ let entry: Entry
 /** How old the owner's snapshot is when it is asked for. */
 let ageMs: number
 let refreshes: number
-let link: 'up' | 'self'
+let stream: Entry | undefined
+let link: 'up' | 'self' | 'lost'
 
 const show = (value: number) => {
   entry = { ...entry, snapshot: snapshot(clock.now(), `x ${value}\n`) }
@@ -24,13 +25,14 @@ beforeEach(() => {
   refreshes = 0
   ageMs = 0
   link = 'up'
+  stream = undefined
   entry = { owner: 'n2', target: target('a', { node: 'n2' }), finding: found, endpoint, history: [] }
   reader = createReader({
     clock,
     staleAfterMs: 15_000,
     scrapeTimeoutMs: 1000,
     store: {
-      entry: () => entry,
+      entry: (_, id) => (isStreamId(id) ? stream : entry),
       nodes: () => [node('n2', 'two', link)],
       swarmState: () => undefined,
     },
@@ -85,4 +87,15 @@ test('an own snapshot is live by its own time', async () => {
   show(0)
   await read()
   expect(refreshes).toBe(0)
+})
+
+test('while the owner is lost, text that is too old comes from the protobuf stream', async () => {
+  show(0)
+  await clock.pass(20_000)
+  link = 'lost'
+  await expect(reader.read(entry, 1000)).rejects.toMatchObject({ code: 'owner_lost' })
+  const { snapshot: _, ...rest } = entry
+  const streamed = snapshot(clock.now() - 5000, 'x 5\n')
+  stream = { ...rest, target: { ...entry.target, id: streamId('a', 'protobuf') }, snapshot: streamed }
+  expect(await read()).toMatchObject({ at: streamed.at, isCached: true })
 })

@@ -22,6 +22,8 @@ export interface ScrapeBench {
   readonly rounds: number
   /** Bytes of each page; as many as node_exporter's has where absent. */
   readonly bytes?: number
+  /** In which format the same metrics are; text where absent. */
+  readonly format?: 'text' | 'protobuf'
   /** What is measured beside the agent with a peer. */
   readonly beside: readonly ('alone' | 'prometheus')[]
 }
@@ -76,8 +78,8 @@ export async function benchScrape(options: ScrapeBench): Promise<ScrapeResult> {
   }
 }
 
-function targetsOf({ bytes = 62_000, endpoints }: ScrapeBench): string[] {
-  return ['tools/bench/targets.ts', String(bytes), String(endpoints)]
+function targetsOf({ bytes = 62_000, endpoints, format = 'text' }: ScrapeBench): string[] {
+  return ['tools/bench/targets.ts', String(bytes), String(endpoints), format]
 }
 
 function costOf(runs: readonly [number, number][]): Cost {

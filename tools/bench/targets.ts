@@ -1,18 +1,24 @@
 // A process of its own that answers as many targets as are asked for: one page at every address of loopback,
 // plain or as gzip, whichever is asked for. Prints its port. Its arguments: how many bytes the
-// page has, and how many targets there are, each of which has another page at each scrape.
+// page has as text, how many targets there are, each of which has another page at each scrape, and `protobuf` if the
+// pages are to be in that format.
 
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
+import { convert } from '../../src/exposition/convert.ts'
+import { contentTypeOf } from '../../src/exposition/formats.ts'
+import type { Format } from '../../src/model.ts'
 import { nodePage } from './page.ts'
 
-const [bytes, targets = 500] = process.argv.slice(2).map(Number)
+const [bytes, targets = 500] = process.argv.slice(2, 4).map(Number)
+const format: Format = process.argv[4] === 'protobuf' ? 'protobuf' : 'text/0.0.4'
 const pages = Array.from({ length: 16 }, (_, round) => {
-  const plain = Buffer.from(nodePage(round, bytes))
+  const text = { format: 'text/0.0.4' as const, body: Buffer.from(nodePage(round, bytes)) }
+  const plain = convert(text, { format, escaping: 'allow-utf-8' })
   return { plain, packed: gzipSync(plain, { level: 6 }) }
 })
-const type = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
+const type = { 'content-type': contentTypeOf(format) }
 let asked = 0
 
 const server = createServer({ keepAliveTimeout: 120_000 }, (request, response) => {

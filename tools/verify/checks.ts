@@ -2,6 +2,7 @@
 
 import { enginePackages } from '../../test/lab/harness/engine.ts'
 import { podmanPackages } from '../../test/lab/harness/podman.ts'
+import { goPackages } from '../../test/prometheus/parts/go.ts'
 import { currentPackages } from '../../test/prometheus/parts/setup.ts'
 import { type Outcome, program, project } from './run.ts'
 
@@ -47,7 +48,7 @@ export const checks: readonly Check[] = [
   {
     name: 'prometheus',
     packages: [...prometheus, ...exporters, ...commands, ...repository],
-    fetched: currentPackages,
+    fetched: [...currentPackages, ...goPackages],
     run: () => project('prometheus'),
   },
   { name: 'browser', packages: browser, run: () => project('browser') },

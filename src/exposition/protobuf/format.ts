@@ -7,6 +7,7 @@ import type { ExpositionFormat, Grammar } from '../format.ts'
 import { printSample } from '../openmetrics/format.ts'
 import { rawMetric, readMetric, samplesOf } from './metric.ts'
 import { createPrinter } from './printing.ts'
+import { describeNative } from './quantiles.ts'
 import { type FamilyParts, metricTypes, readFamily } from './schema.ts'
 import { validate } from './validation.ts'
 import { WireReader } from './wire.ts'
@@ -19,6 +20,7 @@ const grammar: Grammar = {
   },
   parse: (body) => families(body, samplesAt),
   parseRaw: (body) => families(body, rawAt),
+  parseForPeople: (body) => families(body, shownAt),
   adapt: adaptToClassic,
   whyNot: ({ timestampMs }) =>
     timestampMs !== undefined && (timestampMs === 0n || timestampMs !== BigInt.asIntN(64, timestampMs))
@@ -78,6 +80,22 @@ function rawAt(
 ): readonly Sample[] {
   const { labels, timestampMs, fields } = readMetric(reader, start, end)
   return [{ name, labels, value: '', timestampMs, exemplar: undefined, raw: rawMetric(type, fields) }]
+}
+
+/** A native histogram as one sample, beside its classic buckets if it has some. */
+function shownAt(
+  reader: WireReader,
+  { name, type = 'unknown' }: Family,
+  start: number,
+  end: number,
+): readonly Sample[] {
+  const parts = readMetric(reader, start, end)
+  const { isNative, series } = rawMetric(type, parts.fields)
+  const samples = series > 1 || !isNative ? samplesOf(name, type, parts) : []
+  if (!isNative) return samples
+  const { labels, timestampMs, fields } = parts
+  const value = describeNative(fields)
+  return [{ name, labels, value, timestampMs, exemplar: undefined, raw: undefined }, ...samples]
 }
 
 export const protobuf: ExpositionFormat = {

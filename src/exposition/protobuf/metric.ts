@@ -115,7 +115,7 @@ function fieldOf(type: MetricType): number {
 }
 
 /** A field can come in several parts, which are put together. */
-function eachMessage(
+export function eachMessage(
   fields: Uint8Array,
   field: number,
   read: (reader: WireReader, end: number) => void,

@@ -353,7 +353,7 @@ test('families are shown as text', () => {
       type: 'histogram',
       help: 'How long it took.',
       unit: 'seconds',
-      samples: ['h_seconds_bucket{le="+Inf"} 5', 'h_seconds_sum 7.5', 'h_seconds_count 5'],
+      samples: ['h_seconds count 5, p50 0.853, p99 0.916'],
     },
   ])
 })

@@ -14,7 +14,7 @@ export interface Container {
 
 export interface DirectAnswer {
   readonly type: string | undefined
-  readonly text: string
+  readonly body: Buffer
 }
 
 export async function containersOf(node: Node): Promise<readonly Omit<Container, 'port'>[]> {
@@ -30,23 +30,15 @@ export async function containersOf(node: Node): Promise<readonly Omit<Container,
 /** Without an encoding; an empty Accept is none. */
 export async function askDirectly({ node, id, port }: Container, accept: string): Promise<DirectAnswer> {
   const pid = await pidOf(node, id)
-  const inside = [
-    '--net',
-    '--target',
-    pid,
-    'curl',
-    '--silent',
-    '--fail-with-body',
-    '--include',
-    '--max-time',
-    '10',
-  ]
-  // without a value curl leaves a header out
+  // without a value curl leaves a header out; base64 since what is printed is read as text
+  const script =
+    'set -o pipefail; curl --silent --fail-with-body --include --max-time 10 --header "Accept:$0" "$1" | base64'
   const url = `http://127.0.0.1:${port}/metrics`
-  const answer = await node.namespace()!.run('nsenter', [...inside, '--header', `Accept:${accept}`, url])
+  const inside = ['--net', '--target', pid, 'bash', '-c', script, accept, url]
+  const answer = Buffer.from(await node.namespace()!.run('nsenter', inside), 'base64')
   const end = answer.indexOf('\r\n\r\n')
-  const type = /^content-type: *(.*?)\r?$/im.exec(answer.slice(0, end))?.[1]
-  return { type, text: `${answer.slice(end + 4)}\n` }
+  const type = /^content-type: *(.*?)\r?$/im.exec(answer.toString('latin1', 0, end))?.[1]
+  return { type, body: answer.subarray(end + 4) }
 }
 
 const pids = new Map<string, Promise<string>>()

@@ -3,7 +3,14 @@
 import { type IncomingMessage, request } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
-import { differences, type PageContent, parsePage, union, withLabel } from '../../helpers/oracle.ts'
+import {
+  differences,
+  type PageContent,
+  parsePage,
+  parseProtobuf,
+  union,
+  withLabel,
+} from '../../helpers/oracle.ts'
 import type { Node } from '../harness/node.ts'
 import { askDirectly, type Container } from './direct.ts'
 
@@ -55,7 +62,7 @@ export async function compareAll(questions: readonly Question[], accept: string)
     if (round === maxRounds && wrong.length > 0) throw new Error(describe(wrong, results.length))
     for (const { response } of results.filter((one) => !wrong.includes(one))) {
       sum.responses += 1
-      sum.series += parsePage(response.body).series.size
+      sum.series += contentOf(response.format, response.body).series.size
     }
     open = wrong.map(({ asked, differences }) => ({
       ...asked,
@@ -100,16 +107,14 @@ async function compareOnce(
   })
 }
 
-/** The format in which a container itself answers this client; protobuf apart, which agents do not speak yet. */
+/** The format in which a container itself answers this client. */
 async function formatsChosen(
   questions: readonly Question[],
   accept: string,
 ): Promise<ReadonlyMap<Container, string>> {
   const containers = [...new Set(questions.flatMap((question) => question.containers))]
   const chosen = await Promise.all(
-    containers.map(
-      async (one) => [one, (await askDirectly(one, accept.replace(`${protobuf},`, ''))).type] as const,
-    ),
+    containers.map(async (one) => [one, (await askDirectly(one, accept)).type] as const),
   )
   return new Map(
     chosen.flatMap(([one, type]) => (type === undefined ? [] : [[one, formatOf(type)] as const])),
@@ -124,12 +129,12 @@ function differencesOf(
   chosen: ReadonlyMap<Container, string>,
 ): Differences | undefined {
   const { status, format, encoded, body } = response
-  if (status !== 200) return new Map([['status', `${status} ${body.slice(0, 200)}`]])
+  if (status !== 200) return new Map([['status', `${status} ${body.toString('utf8', 0, 200)}`]])
   if (encoded && encoding !== 'gzip') return new Map([['encoding', 'unasked']])
   const wanted = question.shows === 'container' ? chosen.get(question.containers[0]!) : undefined
   if (wanted !== undefined && format !== wanted) return new Map([['format', `instead of ${wanted}`]])
   const [earlier, later] = [before.get(format), after.get(format)]
-  return earlier && later && check(question, body, earlier, later)
+  return earlier && later && check(question, contentOf(format, body), earlier, later)
 }
 
 /** The first of each path. */
@@ -143,6 +148,11 @@ function describe(wrong: readonly Result[], all: number): string {
   return `${wrong.length} of ${all} responses differ\n${lines.join('\n')}`
 }
 
+const protobufMedia = 'application/vnd.google.protobuf'
+
+const contentOf = (format: string, body: Buffer): PageContent =>
+  format === protobufMedia ? parseProtobuf(body) : parsePage(body.toString())
+
 function formatOf(type: string | undefined): string {
   const [, media, version] = /^([\w/.-]+)(?:.*?version=([\d.]+))?/.exec(type ?? '') ?? []
   return version === undefined ? `${media}` : `${media};version=${version}`
@@ -155,8 +165,12 @@ type Says = (container: Container) => PageContent
 async function askAll(containers: readonly Container[], formats: ReadonlySet<string>): Promise<Said> {
   const said = new Map<string, Says>()
   for (const format of formats) {
+    const accept = format === protobufMedia ? protobuf : format
     const answers = await Promise.all(
-      containers.map(async (one) => [one, parsePage((await askDirectly(one, format)).text)] as const),
+      containers.map(async (one) => {
+        const { type, body } = await askDirectly(one, accept)
+        return [one, contentOf(formatOf(type), body)] as const
+      }),
     )
     const pages = new Map(answers)
     said.set(format, (container) => pages.get(container)!)
@@ -164,8 +178,7 @@ async function askAll(containers: readonly Container[], formats: ReadonlySet<str
   return said
 }
 
-function check({ containers, shows }: Question, body: string, before: Says, after: Says): Differences {
-  const page = parsePage(body)
+function check({ containers, shows }: Question, page: PageContent, before: Says, after: Says): Differences {
   if (shows === 'container') return differences(page, before(containers[0]!), after(containers[0]!))
   const { own, replicas } = withoutReplicaUp(page)
   const together = (says: Says) => union(containers.map((one) => withLabel(says(one), 'slot', one.slot!)))
@@ -193,7 +206,7 @@ interface Response {
   /** The media type and its version, as an Accept header names them. */
   readonly format: string
   readonly encoded: boolean
-  readonly body: string
+  readonly body: Buffer
 }
 
 /** With these headers and no others of an HTTP client’s own. */
@@ -204,6 +217,6 @@ async function ask({ question, encoding }: Asked, accept: string): Promise<Respo
   })
   const bytes = await buffer(response)
   const encoded = response.headers['content-encoding'] === 'gzip'
-  const body = (encoded ? gunzipSync(bytes) : bytes).toString()
+  const body = encoded ? gunzipSync(bytes) : bytes
   return { status: response.statusCode!, format: formatOf(response.headers['content-type']), encoded, body }
 }
