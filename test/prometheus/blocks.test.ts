@@ -203,6 +203,16 @@ const swarm: Proof = (block) => {
   inLab('stack.test.ts', "blockUnder('README.md', swarmStart)")(block)
 }
 
+/** Each expression, as the rule of a file that Prometheus takes. */
+const queries: Proof = async (block) => {
+  const expressions = block.split('\n\n').map((text) => text.replaceAll(/^#.*\n/gm, ''))
+  expect(expressions.length).toBeGreaterThan(0)
+  const rules = expressions.map((expr, at) => ({ record: `query:${at}`, expr }))
+  const file = join(await scratch(), 'queries.yml')
+  await writeFile(file, JSON.stringify({ groups: [{ name: 'queries', rules }] }))
+  await promtool('check', 'rules', file)
+}
+
 const statsdLabel: Proof = (block) => {
   const { services } = parse(readFileSync('deploy/examples/statsd/compose.yml', 'utf8'))
   expect(services.statsd.labels).toEqual(parse(block).labels)
@@ -228,6 +238,7 @@ const proofs: Readonly<Record<string, readonly Proof[]>> = {
   'docs/REVERSE-PROXY.md': [configuration, nginx, caddy, traefik],
   'docs/SECURITY-MODEL.md': [webConfiguration],
   'docs/STATUS.md': [status],
+  'docs/SWARM-METRICS.md': [queries],
   'deploy/examples/chat/README.md': [composed, followed('chat', 1)],
   'deploy/examples/global/README.md': [followed('global', 0), followed('global', 1)],
   'deploy/examples/labels/README.md': [followed('labels', 0), followed('labels', 1)],

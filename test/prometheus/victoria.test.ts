@@ -190,10 +190,10 @@ describe('vmagent', () => {
       const { active } = await vmagent.targets()
       return active.map(({ labels, health }) => `${labels.instance} ${health}`).toSorted()
     }
-    const all = ['app-metrics-proxy@node1 up', 'demo_web.1 up', 'odd name@node1 up']
+    const all = ['app-metrics-proxy@node1 up', 'demo_web.1 up', 'odd name@node1 up', 'swarm up']
     await until('all but the one that is dropped', () => isSame(instances(), Promise.resolve(all)))
     expect(agent.requested).toEqual(
-      new Set(['/demo_web/1/metrics?module=a&b', '/odd name/node1/metrics', '/metrics']),
+      new Set(['/demo_web/1/metrics?module=a&b', '/odd name/node1/metrics', '/metrics', '/-/swarm']),
     )
     const { active } = await vmagent.targets()
     expect(active.find(({ labels }) => labels.service === 'demo_web')!.labels).toEqual({
