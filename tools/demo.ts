@@ -133,11 +133,11 @@ Three agents are up, and each answers for the applications of all.
   ${first}/                   the status page (also on ports 2138 and 2139)
   ${second}/shop/metrics       an application of node1, asked of node2
   ${third}/queue/metrics      an application of node2, asked of node3
-  ${first}/sd                 what Prometheus reads to find them all
+  ${first}/sd                 all targets, for Prometheus
   ${first}/metrics            the agent's own metrics
 
-One application, blog, shows no metrics, and chat sends no Content-Type: the status page tells so, and what to do.
-Ctrl-C ends them.`
+The application blog has no metrics, and chat sends no Content-Type: the status page says why, and how to fix it.
+Ctrl-C stops them.`
 }
 
 const stopping = new AbortController()
