@@ -65,6 +65,7 @@ export interface Pipeline extends Stoppable {
 export function startPipeline<Plan>(deps: PipelineDeps<Plan>): Pipeline {
   const { clock, store, settings } = deps
   let cancel: (() => void) | undefined
+  let isStopped = false
 
   function decide(): void {
     cancel = undefined
@@ -79,15 +80,15 @@ export function startPipeline<Plan>(deps: PipelineDeps<Plan>): Pipeline {
   return {
     decideNow() {
       cancel?.()
-      decide()
+      if (!isStopped) decide()
     },
     changed(change) {
+      if (isStopped) return
       if (matters(change, store.own.self().node)) cancel ??= clock.after(batchDelayMs, decide)
     },
     async stop() {
+      isStopped = true
       cancel?.()
-      // later changes are ignored
-      cancel = () => {}
     },
   }
 }

@@ -1,7 +1,7 @@
 // From the store's targets to what is probed and scraped, and back: with the real store and the real prober.
 
 import { beforeEach, expect, test } from 'vitest'
-import { startPipeline } from '../../src/agent/pipeline.ts'
+import { type Pipeline, startPipeline } from '../../src/agent/pipeline.ts'
 import { settingsOf } from '../../src/labels/settings.ts'
 import { createLog } from '../../src/logging/log.ts'
 import { startProber } from '../../src/probe/prober.ts'
@@ -13,6 +13,7 @@ import { page } from '../web/agent.ts'
 
 let clock: VirtualClock
 let store: Store
+let pipeline: Pipeline
 let scraped: readonly string[]
 let attempts: number
 
@@ -38,7 +39,7 @@ beforeEach(() => {
     },
     store.putFinding,
   )
-  const pipeline = startPipeline({
+  pipeline = startPipeline({
     clock,
     store,
     config: { scrapeIntervalMs: 10_000, scrapeTimeoutMs: 10_000, maxAgeMs: 100 },
@@ -81,4 +82,15 @@ test('what was found stands under another id of the node', async () => {
   expect(finding('n2')).toBe('found')
   await clock.pass(1000)
   expect([finding('n2'), scraped, attempts]).toEqual(['found', ['a'], 1])
+})
+
+test('nothing is decided after it was stopped', async () => {
+  store.replaceTargets([target('a')])
+  await clock.pass(1000)
+  await pipeline.stop()
+  scraped = []
+  pipeline.decideNow()
+  store.replaceTargets([target('a'), target('b')])
+  await clock.pass(1000)
+  expect(scraped).toEqual([])
 })
