@@ -66,21 +66,18 @@ async function answerPage(
   return sendRendered(reply, rendered)
 }
 
-/** What an agent that has just started doesn't know yet, it mostly knows within a second: until then requests wait. */
+/** Requests to an agent that has just started wait, as the client's timeout allows, until it knows what they are about. */
 async function onceKnown<T>(attempt: () => Promise<T>, deadline: Mono, clock: Clock): Promise<T> {
-  const lastAttemptAt = Math.min(deadline, clock.now() + knownTimeoutMs) - attemptIntervalMs
-  for (;;)
+  for (let intervalMs = 50; ; intervalMs = Math.min(intervalMs * 1.5, 500))
     try {
       return await attempt()
     } catch (error) {
       const isPending = error instanceof ProxyError && pendingCodes.has(error.code)
-      if (!isPending || clock.now() > lastAttemptAt) throw error
-      await clock.sleep(attemptIntervalMs)
+      if (!isPending || clock.now() + intervalMs > deadline) throw error
+      await clock.sleep(intervalMs)
     }
 }
 
-const knownTimeoutMs = 2000
-const attemptIntervalMs = 50
 const pendingCodes = new Set<Code>(['not_ready', 'searching'])
 
 /** Or the service that has no replica on this node, if only those are wanted. */

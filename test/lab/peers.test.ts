@@ -211,17 +211,27 @@ test('a network that drops large packets is named as the cause', async () => {
 
 describe('the secret', () => {
   const secretChapter = 'Changing the secret'
-  /** How often no agent at all could show this page, while `what` went on. */
-  async function gapsWhile(what: () => Promise<void>): Promise<number> {
-    let [gaps, going] = [0, true]
+  /** What the agents responded whenever none of them had this page, while `action` ran. */
+  async function gapsWhile(action: () => Promise<void>): Promise<readonly (readonly string[])[]> {
+    const gaps: string[][] = []
+    const path = pathOf(nodes[1])
+    const describe = async (node: Node) => {
+      const began = performance.now()
+      const response = await get(node, path).then(
+        ({ status, text }) => (status === 200 ? '200' : `${status} ${text.trim()}`),
+        ({ message }: Error) => message,
+      )
+      return `${node.name}: ${response} (${Math.round(performance.now() - began)} ms)`
+    }
+    let isGoing = true
     const watch = (async () => {
-      while (going) {
-        const seen = await Promise.all(nodes.map((node) => statusOf(node, pathOf(nodes[1]))))
-        if (!seen.includes(200)) gaps += 1
+      while (isGoing) {
+        const responses = await Promise.all(nodes.map(describe))
+        if (!responses.some((response) => response.includes(': 200 '))) gaps.push(responses)
       }
     })()
-    await what()
-    going = false
+    await action()
+    isGoing = false
     await watch
     return gaps
   }
@@ -235,7 +245,7 @@ describe('the secret', () => {
       await follow(swarm.manager, told)
       await allLinked()
     })
-    expect(gaps).toBe(0)
+    expect(gaps).toEqual([])
     expect(await docker('secret', 'ls', '--format', '{{.Name}}')).toBe('app-metrics-proxy-2')
     // halfway, agents of either secret are linked with each other: neither complains
     expect(await docker('service', 'logs', agents)).not.toContain('another secret')
