@@ -32,6 +32,7 @@ const { values } = parseArgs({
   },
 })
 
+const progressMs = 30_000
 const threads = Number(values.workers)
 const task: Task = {
   first: Number(values.seed),
@@ -55,6 +56,11 @@ async function simulate(): Promise<boolean> {
   process.once('SIGINT', () => {
     isInterrupted = true
   })
+  const seconds = () => (performance.now() - began) / 1000
+  const progress = setInterval(() => {
+    const perSecond = (played / seconds()).toFixed(1)
+    console.error(`${played} of ${task.scenarios} scenarios, ${perSecond} a second, ${findings} findings`)
+  }, progressMs)
   await playInThreads(task, threads, (one) => {
     played += 1
     responses += one.responses
@@ -64,9 +70,9 @@ async function simulate(): Promise<boolean> {
     console.log(one.finding)
     return findings < Number(values.findings)
   })
-  const seconds = ((performance.now() - began) / 1000).toFixed(1)
+  clearInterval(progress)
   console.log(
-    `${played} scenarios of ${task.events} events in ${seconds} s: ${responses} responses, ${pages} of them metrics; ${findings} findings`,
+    `${played} scenarios of ${task.events} events in ${seconds().toFixed(1)} s: ${responses} responses, ${pages} of them metrics; ${findings} findings`,
   )
   return findings === 0
 }

@@ -1,7 +1,7 @@
 // Known bugs can be put back, and one is: the simulation finds it. `npm run simulate -- --bugs` does it with all.
 
 import { expect, test } from 'vitest'
-import { bugs, withBug } from './bugs.ts'
+import { bugs, withEdit } from './bugs.ts'
 import type { Played, Task } from './worker.ts'
 import { playInThreads } from './workers.ts'
 
@@ -19,9 +19,12 @@ async function findingOf(task: Task): Promise<Played | undefined> {
   return found
 }
 
-test.each(bugs)('the source still has what the bug $name replaces', (bug) => {
-  expect(withBug(bug)).toContain(bug.to)
-})
+test.each(bugs.flatMap(({ name, edits }) => edits.map((edit) => ({ name, edit }))))(
+  'the source still has what the bug $name replaces',
+  ({ edit }) => {
+    expect(withEdit(edit)).toContain(edit.to)
+  },
+)
 
 test('a scrape that is dropped when its timer fires early is found', async () => {
   const found = await findingOf({ ...task, bug: 'early-timer' })

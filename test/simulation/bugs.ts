@@ -9,74 +9,170 @@ export interface Bug {
   readonly name: string
   /** What it breaks. */
   readonly text: string
-  /** From the root of the repository. */
-  readonly file: string
-  /** Occurs once in the file. */
-  readonly from: string
-  readonly to: string
+  readonly edits: readonly Edit[]
   /** It is found within so many scenarios of 200 events, from the seed 1 on, */
   readonly within: number
   /** in which only these happen: where other things happen too, it takes more of them. */
   readonly only?: readonly Kind[]
 }
 
+interface Edit {
+  /** From the root of the repository. */
+  readonly file: string
+  /** Occurs once in the file. */
+  readonly from: string
+  readonly to: string
+}
+
+/** What each agent ever had of an epoch, however much of it was dropped since. */
+const everHeld: Edit = {
+  file: 'src/sync/session.ts',
+  from: '/** How often a manager sends',
+  to: `const held = new WeakMap<object, Map<string, Map<string, readonly [string, number, number, number]>>>()
+function everHeld(own: object, epoch: string) {
+  const epochs = held.get(own) ?? new Map()
+  held.set(own, epochs)
+  if (!epochs.has(epoch)) epochs.set(epoch, new Map())
+  return epochs.get(epoch)
+}
+/** How often a manager sends`,
+}
+
 export const bugs: readonly Bug[] = [
   {
     name: 'early-timer',
     text: 'a timer that fires early drops its scrape, and all later ones',
-    file: 'src/runtime/schedule.ts',
-    from: 'if (clock.now() < at) set(key, at)\n      else onDue(key)',
-    to: 'if (clock.now() >= at) onDue(key)',
+    edits: [
+      {
+        file: 'src/runtime/schedule.ts',
+        from: 'if (clock.now() < at) set(key, at)\n      else onDue(key)',
+        to: 'if (clock.now() >= at) onDue(key)',
+      },
+    ],
     within: 10,
   },
   {
     name: 'stolen-epoch',
     text: 'a peer speaks with the epoch of a running agent, from a hello that it relays',
-    file: 'src/sync/mesh.ts',
-    from: '!isProven(epoch, proof, claim)',
-    to: 'false && !isProven(epoch, proof, claim)',
+    edits: [
+      {
+        file: 'src/sync/mesh.ts',
+        from: '!isProven(epoch, proof, claim)',
+        to: 'false && !isProven(epoch, proof, claim)',
+      },
+    ],
     within: 20,
     only: ['ask', 'intrude'],
   },
   {
     name: 'claim-unchallenged',
     text: 'whoever claims a node id last has it, as long as its link lasts',
-    file: 'src/sync/membership.ts',
-    from: "? 'precede' : 'claim'",
-    to: "? 'precede' : 'join'",
+    edits: [
+      {
+        file: 'src/sync/membership.ts',
+        from: "? 'precede' : 'claim'",
+        to: "? 'precede' : 'join'",
+      },
+    ],
     within: 100,
     only: ['ask', 'intrude'],
   },
   {
     name: 'bomb',
     text: 'what a peer sends is unpacked to any size',
-    file: 'src/sync/codec.ts',
-    from: 'maxOutputLength: Math.max(1, size),\n    chunkSize',
-    to: 'chunkSize',
+    edits: [
+      {
+        file: 'src/sync/codec.ts',
+        from: 'maxOutputLength: Math.max(1, size),\n    chunkSize',
+        to: 'chunkSize',
+      },
+    ],
     within: 100,
   },
   {
     name: 'swarm-from-anybody',
     text: 'swarm state is taken from who says that it is a manager',
-    file: 'src/store/swarm-states.ts',
-    from: 'filter(({ from }) => isManager(from))',
-    to: 'filter(() => true)',
+    edits: [
+      {
+        file: 'src/store/swarm-states.ts',
+        from: 'filter(({ from }) => isManager(from))',
+        to: 'filter(() => true)',
+      },
+    ],
     within: 100,
   },
   {
     name: 'numbers-across-epochs',
     text: 'the numbers of an agent that restarted are compared with those of its previous start',
-    file: 'src/store/peer-entries.ts',
-    from: 'node.records.set(id, ofPreviousEpoch(owner, record))',
-    to: 'node.records.set(id, record)',
+    edits: [
+      {
+        file: 'src/store/peer-entries.ts',
+        from: 'node.records.set(id, ofPreviousEpoch(owner, record))',
+        to: 'node.records.set(id, record)',
+      },
+    ],
+    within: 100,
+  },
+  {
+    name: 'digest-of-dropped',
+    text: 'a digest lists what was dropped since, so that it is not sent again',
+    edits: [
+      {
+        file: 'src/sync/session.ts',
+        from: "link.send({ kind: 'digest', records })",
+        to: `const held = everHeld(own, peer.epoch)
+      for (const record of records) held.set(record[0], record)
+      link.send({ kind: 'digest', records: [...held.values()] })`,
+      },
+      everHeld,
+    ],
+    within: 100,
+  },
+  {
+    name: 'frozen-page',
+    text: 'a digest lists dropped snapshots, and a refresh counts without its snapshot: old data is served as live',
+    edits: [
+      {
+        file: 'src/sync/session.ts',
+        from: "link.send({ kind: 'digest', records })",
+        to: `const held = everHeld(own, peer.epoch)
+      for (const record of records) held.set(record[0], record)
+      const listings = new Map(records.map(([id, listing]) => [id, listing]))
+      link.send({
+        kind: 'digest',
+        records: [...held].map(([id, [, , ...numbers]]) => [id, listings.get(id) ?? 0, ...numbers] as const),
+      })`,
+      },
+      everHeld,
+      {
+        file: 'src/sync/feed.ts',
+        from: 'if (known.delete(id) && listing >= generation)',
+        to: 'if (known.delete(id))',
+      },
+      { file: 'src/sync/session.ts', from: 'feed.full(message.id)', to: '' },
+      {
+        file: 'src/sync/refreshes.ts',
+        from: 'if (reply && storedNumber(id) >= reply.number) done(reply.ageMs)',
+        to: 'if (reply) done(reply.ageMs)',
+      },
+      {
+        file: 'src/store/peer-entries.ts',
+        from: 'else if (previous) put(owner, node, id, present)',
+        to: 'else if (previous && present.snapshot) put(owner, node, id, present)',
+      },
+    ],
     within: 100,
   },
   {
     name: 'stale-cache',
     text: 'the cache is served however old it is',
-    file: 'src/web/freshness.ts',
-    from: 'const { now, staleAfterMs, owner } = context',
-    to: 'const { now, owner } = context, staleAfterMs = 10 * context.staleAfterMs',
+    edits: [
+      {
+        file: 'src/web/freshness.ts',
+        from: 'const { now, staleAfterMs, owner } = context',
+        to: 'const { now, owner } = context, staleAfterMs = 10 * context.staleAfterMs',
+      },
+    ],
     within: 100,
   },
 ]
@@ -84,19 +180,28 @@ export const bugs: readonly Bug[] = [
 const root = new URL('../../', import.meta.url)
 
 /** The file's text with the bug in it. Throws if it no longer contains what the bug replaces. */
-export function withBug({ name, file, from, to }: Bug): string {
-  const source = readFileSync(new URL(file, root), 'utf8')
+export function withEdit(
+  { file, from, to }: Edit,
+  source = readFileSync(new URL(file, root), 'utf8'),
+): string {
   if (source.split(from).length !== 2)
-    throw new Error(`${name}: ${file} has changed: put the bug back in another way`)
+    throw new Error(`${file} no longer has ${JSON.stringify(from)}: put the bug back in another way`)
   return source.replace(from, () => to)
 }
 
 /** To be called before the product is imported. */
-export function putBack(bug: Bug): void {
-  const source = withBug(bug)
-  const { href } = new URL(bug.file, root)
+export function putBack({ edits }: Bug): void {
+  const sources = new Map<string, string>()
+  for (const edit of edits) {
+    const { href } = new URL(edit.file, root)
+    sources.set(href, withEdit(edit, sources.get(href)))
+  }
   registerHooks({
-    load: (url, context, next) =>
-      url === href ? { format: 'module-typescript', source, shortCircuit: true } : next(url, context),
+    load(url, context, next) {
+      const source = sources.get(url)
+      return source === undefined
+        ? next(url, context)
+        : { format: 'module-typescript', source, shortCircuit: true }
+    },
   })
 }
