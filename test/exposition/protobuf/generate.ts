@@ -38,7 +38,7 @@ function family(random: Random, at: number): JudgedFamily {
   const sets = new Map<string, JudgedLabel[]>()
   for (let count = random.below(4); count > 0; count--) {
     const labels = labelSet(random)
-    sets.set(JSON.stringify(labels.filter(({ value }) => value !== '')), labels)
+    sets.set(identityOf(labels), labels)
   }
   // of a message with both kinds of histograms Prometheus 3.5 reads all as the first
   const isNative = random.chance(0.7)
@@ -57,6 +57,12 @@ function labelSet(random: Random): JudgedLabel[] {
   const chosen = new Set(Array.from({ length: random.below(4) }, () => random.one(labelNames)))
   const ordered = random.chance(0.8) ? [...chosen].sort() : [...chosen]
   return ordered.map((name) => ({ name, value: random.one(labelValues) }))
+}
+
+/** The same for what Prometheus takes for the same labels: in any order, with or without empty ones. */
+function identityOf(labels: readonly JudgedLabel[]): string {
+  const present = labels.filter(({ value }) => value !== '')
+  return JSON.stringify(present.map(({ name, value }) => [name, value]).sort())
 }
 
 function metricOf(
