@@ -5,15 +5,9 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import {
-  freePort,
-  imageEnvironment,
-  imageFlags,
-  peakOf,
-  type Running,
-  start,
-} from '../tools/bench/processes.ts'
+import { imageEnvironment, imageFlags, peakOf, type Running, start } from '../tools/bench/processes.ts'
 import { limitMemory, type MemoryLimit } from './helpers/memory-limit.ts'
+import { freePort } from './helpers/ports.ts'
 import { httpServer } from './helpers/server.ts'
 import { until } from './helpers/until.ts'
 import { ask } from './web/agent.ts'

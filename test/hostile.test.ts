@@ -14,6 +14,7 @@ import { inspect } from '../src/exposition/inspect.ts'
 import { createLog } from '../src/logging/log.ts'
 import { readRules } from '../src/promql/rule-file.ts'
 import { startEngineServer } from './discover/engine-server.ts'
+import { freePort } from './helpers/ports.ts'
 import { pageServer, type RunningServer } from './helpers/server.ts'
 import { until } from './helpers/until.ts'
 
@@ -404,11 +405,6 @@ function agent(
 ): Promise<Agent> {
   const config = { ...readConfig(environment), listenPort: 0, sshPort }
   return startAgent({ config, clock, log, version: 'test' })
-}
-
-async function freePort(): Promise<number> {
-  await using server = await pageServer('')
-  return server.port
 }
 
 const byName = ['/demo_web/metrics', '/plain/metrics', '/demo_web/1/metrics', '/other/metrics']

@@ -11,9 +11,9 @@ import { createStore } from '../src/store/store.ts'
 import { startServer } from '../src/web/server.ts'
 import { internalErrorsIn, refuseInternalErrors } from './helpers/agent-log.ts'
 import { expectInternalErrors } from './helpers/internal-errors.ts'
+import { freePort } from './helpers/ports.ts'
 import { httpServer } from './helpers/server.ts'
 import { until } from './helpers/until.ts'
-import { freePort } from './prometheus/parts/process.ts'
 import { ask } from './web/agent.ts'
 
 const running: Agent[] = []

@@ -5,8 +5,8 @@ import { startAgent } from '../src/agent/agent.ts'
 import { systemClock as clock } from '../src/clock.ts'
 import { readConfig } from '../src/config/config.ts'
 import { createLog } from '../src/logging/log.ts'
+import { freePort } from './helpers/ports.ts'
 import { until } from './helpers/until.ts'
-import { freePort } from './prometheus/parts/process.ts'
 import { ask } from './web/agent.ts'
 
 test('a dead agent at an address of PEERS is missed after FORGET_AFTER, too; its containers are not', async () => {

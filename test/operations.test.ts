@@ -3,12 +3,13 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { type AddressInfo, createServer, type Server } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { statusOf } from '../src/errors.ts'
 import { startEngineServer } from './discover/engine-server.ts'
 import { node, swarm } from './discover/recorded.ts'
 import { scaled } from './helpers/limits.ts'
+import { freePort } from './helpers/ports.ts'
 import { until } from './helpers/until.ts'
 
 const manual = readFileSync('docs/OPERATIONS.md', 'utf8')
@@ -27,15 +28,10 @@ describe('exit codes', () => {
   const taken = createServer()
   let port: number
   let free: number
-  const portOf = async (server: Server) => {
-    await once(server.listen(0), 'listening')
-    return (server.address() as AddressInfo).port
-  }
   beforeAll(async () => {
-    port = await portOf(taken)
-    const brief = createServer()
-    free = await portOf(brief)
-    brief.close()
+    await once(taken.listen(0), 'listening')
+    port = (taken.address() as AddressInfo).port
+    free = await freePort()
   })
   afterAll(() => taken.close())
 

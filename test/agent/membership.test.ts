@@ -11,7 +11,8 @@ import { createLog } from '../../src/logging/log.ts'
 import { type EngineServer, startEngineServer } from '../discover/engine-server.ts'
 import { node as recorded } from '../discover/recorded.ts'
 import { scaled } from '../helpers/limits.ts'
-import { closedPort, httpServer } from '../helpers/server.ts'
+import { freePort } from '../helpers/ports.ts'
+import { httpServer } from '../helpers/server.ts'
 import { until } from '../helpers/until.ts'
 
 vi.setConfig({ testTimeout: scaled(60_000) })
@@ -146,7 +147,7 @@ async function lookUntil(nodes: readonly Node[], ids: readonly string[]): Promis
 }
 
 async function two(): Promise<readonly [Node, Node]> {
-  const ports = [await closedPort(), await closedPort()] as const
+  const ports = [await freePort(), await freePort()] as const
   const [a, b] = [await start('a', ports[0], [ports[1]]), await start('b', ports[1], [ports[0]])]
   for (const node of [a, b])
     await until('all containers in the list', async () => (await instancesOf(node)).length === 2)

@@ -12,7 +12,8 @@ import { type SshListener, startListener } from '../../src/sync/sockets.ts'
 import { createSsh } from '../../src/sync/ssh.ts'
 import { startEngineServer } from '../discover/engine-server.ts'
 import { swarm } from '../discover/recorded.ts'
-import { closedPort, run as listen } from '../helpers/server.ts'
+import { freePort } from '../helpers/ports.ts'
+import { run as listen } from '../helpers/server.ts'
 import { run } from './run.ts'
 
 const secret = 'a secret that is long enough'
@@ -32,7 +33,7 @@ async function peer(secret: string): Promise<string> {
 
 /** The lines printed, with settings that keep the other checks quiet. */
 async function checkWith(env: Readonly<Record<string, string>>) {
-  const port = String(await closedPort())
+  const port = String(await freePort())
   const { code, out, err } = await run(check, [], {
     env: { LISTEN_PORT: port, ADVERTISE: 'm.example:1', ...env },
   })
@@ -76,7 +77,7 @@ describe('app-metrics-proxy check', () => {
   })
 
   test('tries a handshake with each peer: one with the secret, one with another, one that is not running', async () => {
-    const stopped = `127.0.0.1:${await closedPort()}`
+    const stopped = `127.0.0.1:${await freePort()}`
     const [good, other] = [await peer(secret), await peer('another secret, as long')]
     const { code, lines } = await checkWith({
       ...targets,

@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { commands, dispatch } from '../../src/cli/dispatch.ts'
-import { closedPort, httpServer, type RunningServer, tcpServer } from '../helpers/server.ts'
+import { freePort } from '../helpers/ports.ts'
+import { httpServer, type RunningServer, tcpServer } from '../helpers/server.ts'
 import { run } from './run.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'exit-codes-'))
@@ -27,7 +28,7 @@ const addresses = () => ({
 type Place = keyof ReturnType<typeof addresses>
 
 beforeAll(async () => {
-  refused = `127.0.0.1:${await closedPort()}`
+  refused = `127.0.0.1:${await freePort()}`
   html = await httpServer((_, response) => response.end('<!doctype html>hello'))
   json = await httpServer((_, response) =>
     response.setHeader('content-type', 'application/json').end('{"targets": 7'),
@@ -91,7 +92,7 @@ const rows: readonly Row[] = [
 
 describe('failures', () => {
   test.each(rows)('%s: %i', async (line, code, stderr) => {
-    const ports = { free: String(await closedPort()), taken: String(html.port) }
+    const ports = { free: String(await freePort()), taken: String(html.port) }
     const words = line
       .replaceAll(/\{(\w+)\}/g, (_, name: string) => ({ ...addresses(), ...ports })[name]!)
       .split(' ')

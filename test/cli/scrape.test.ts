@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { scrape } from '../../src/cli/scrape.ts'
 import { contentTypeOf } from '../../src/exposition/formats.ts'
 import { decoded, isNative } from '../exposition/protobuf/judge.ts'
-import { closedPort, httpServer, pageServer } from '../helpers/server.ts'
+import { freePort } from '../helpers/ports.ts'
+import { httpServer, pageServer } from '../helpers/server.ts'
 import { node, standalone } from '../store/world.ts'
 import { read, startAgent } from '../web/agent.ts'
 import { run } from './run.ts'
@@ -96,7 +97,7 @@ describe('app-metrics-proxy scrape URL', () => {
   })
 
   test('fails if nothing listens', async () => {
-    const { code, err } = await run(scrape, [`http://127.0.0.1:${await closedPort()}/metrics`])
+    const { code, err } = await run(scrape, [`http://127.0.0.1:${await freePort()}/metrics`])
     expect([code, err]).toEqual([1, 'failed: connection refused\n'])
   })
 

@@ -1,8 +1,9 @@
 import { createServer } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { targets } from '../../src/cli/targets.ts'
+import { freePort } from '../helpers/ports.ts'
 import { container, failing, healthy, place, type Scene, startScene, unscraped } from '../helpers/scene.ts'
-import { closedPort, run as listen } from '../helpers/server.ts'
+import { run as listen } from '../helpers/server.ts'
 import { run } from './run.ts'
 
 let scene: Scene
@@ -100,7 +101,7 @@ describe('app-metrics-proxy targets', () => {
   })
 
   test('fails if no agent answers', async () => {
-    const port = await closedPort()
+    const port = await freePort()
     const { code, err } = await run(targets, [], { env: { LISTEN_PORT: String(port) } })
     expect(code).toBe(1)
     expect(err).toMatch(new RegExp(`no agent answers at http://127.0.0.1:${port}: .*ECONNREFUSED`))

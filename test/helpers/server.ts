@@ -49,9 +49,3 @@ export async function run(server: Server, port = 0): Promise<RunningServer> {
       }),
   }
 }
-
-/** A port of loopback on which nothing listens. */
-export async function closedPort(): Promise<number> {
-  await using server = await tcpServer(() => {})
-  return server.port
-}

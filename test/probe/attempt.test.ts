@@ -1,14 +1,15 @@
 import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
 import { connect } from '../../src/probe/attempt.ts'
-import { closedPort, tcpServer } from '../helpers/server.ts'
+import { freePort } from '../helpers/ports.ts'
+import { tcpServer } from '../helpers/server.ts'
 import { until } from '../helpers/until.ts'
 
 const timeoutMs = 5000
 
 test('connecting leaves no listener at a signal that lasts longer', async () => {
   await using open = await tcpServer((socket) => socket.resume())
-  const closed = await closedPort()
+  const closed = await freePort()
   const { signal } = new AbortController()
   await connect('127.0.0.1', open.port, timeoutMs, signal)
   await expect(connect('127.0.0.1', closed, timeoutMs, signal)).rejects.toMatchObject({ code: 'refused' })

@@ -13,7 +13,8 @@ import { createByteBudget } from '../../src/runtime/byte-budget.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
 import { createFetcher, type Fetcher } from '../../src/scrape/fetch.ts'
 import { createReader } from '../../src/scrape/read.ts'
-import { closedPort, pageServer, run, tcpServer } from '../helpers/server.ts'
+import { freePort } from '../helpers/ports.ts'
+import { pageServer, run, tcpServer } from '../helpers/server.ts'
 import { until } from '../helpers/until.ts'
 
 let fetcher: Fetcher
@@ -66,7 +67,7 @@ test('a closed port, a page of HTML, a service without HTTP: the one with metric
   await using shop = await pageServer('<html>', 'text/html')
   await using mail = await tcpServer((socket) => socket.write('220 mail ESMTP\r\n'))
   await using exporter = await pageServer('a 1\n')
-  probe(await closedPort(), shop.port, mail.port, exporter.port)
+  probe(await freePort(), shop.port, mail.port, exporter.port)
   expect(await foundAs('found')).toMatchObject({ endpoint: { port: exporter.port, url: exporter.url } })
 })
 
@@ -78,7 +79,7 @@ test('a chat server with neither TYPE, final newline nor Content-Type is found',
 
 test('ports without metrics are explained', async () => {
   await using shop = await pageServer('<html>', 'text/html')
-  const closed = await closedPort()
+  const closed = await freePort()
   probe(closed, shop.port)
   expect(await foundAs('none')).toEqual({
     kind: 'none',
@@ -91,7 +92,7 @@ test('ports without metrics are explained', async () => {
 })
 
 test('a port that opens later is found', async () => {
-  const port = await closedPort()
+  const port = await freePort()
   probe(port)
   await foundAs('none')
   await using _ = await run(

@@ -11,9 +11,9 @@ import { systemClock as clock } from '../../src/clock.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { createLog } from '../../src/logging/log.ts'
 import { selfSigned } from '../helpers/certificate.ts'
+import { freePort } from '../helpers/ports.ts'
 import { pageServer } from '../helpers/server.ts'
 import { until } from '../helpers/until.ts'
-import { freePort } from './parts/process.ts'
 import { startPrometheus } from './parts/prometheus.ts'
 
 let folder: string

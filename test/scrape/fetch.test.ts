@@ -11,7 +11,8 @@ import { createFetcher, type Fetcher } from '../../src/scrape/fetch.ts'
 import { selfSigned } from '../helpers/certificate.ts'
 import { virtualClock } from '../helpers/clock.ts'
 import { hangingPort } from '../helpers/full-backlog.ts'
-import { closedPort, httpServer, pageServer, run, tcpServer } from '../helpers/server.ts'
+import { freePort } from '../helpers/ports.ts'
+import { httpServer, pageServer, run, tcpServer } from '../helpers/server.ts'
 import { until } from '../helpers/until.ts'
 
 const maxBodyBytes = 64 * 1024
@@ -265,7 +266,7 @@ describe('nothing is left behind', () => {
 
 describe('the reason of a failure', () => {
   test('nothing listens', async () => {
-    await expect(get(`http://127.0.0.1:${await closedPort()}/metrics`)).rejects.toMatchObject({
+    await expect(get(`http://127.0.0.1:${await freePort()}/metrics`)).rejects.toMatchObject({
       code: 'refused',
       message: 'connection refused',
     })

@@ -2,7 +2,8 @@
 // thousand. What an agent takes in memory and CPU, and how long one that starts anew needs to hold all again.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { cpuOf, cpuOver, freePort, median, type Running, rssOf, start, startAgent } from './processes.ts'
+import { freePort } from '../../test/helpers/ports.ts'
+import { cpuOf, cpuOver, median, type Running, rssOf, start, startAgent } from './processes.ts'
 import { addressesOf } from './scrape.ts'
 
 export interface ClusterBench {

@@ -3,7 +3,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 
 export interface Running extends AsyncDisposable {
@@ -101,15 +100,6 @@ export async function cpuOver(pid: number, ms: number): Promise<number> {
   const before = cpuOf(pid)
   await pause(ms)
   return cpuOf(pid) - before
-}
-
-/** A port of loopback that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
 }
 
 export function median(values: readonly number[]): number {

@@ -6,7 +6,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { cpuOver, freePort, median, type Running, rssOf, start, startAgent } from './processes.ts'
+import { freePort } from '../../test/helpers/ports.ts'
+import { cpuOver, median, type Running, rssOf, start, startAgent } from './processes.ts'
 
 export interface ScrapeBench {
   readonly endpoints: number

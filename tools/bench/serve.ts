@@ -8,8 +8,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
+import { freePort } from '../../test/helpers/ports.ts'
 import { nodePage } from './page.ts'
-import { cpuOf, freePort, median, type Running, start, startAgent } from './processes.ts'
+import { cpuOf, median, type Running, start, startAgent } from './processes.ts'
 
 export interface ServeBench {
   /** Seconds of each run. */

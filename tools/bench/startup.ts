@@ -1,7 +1,8 @@
 // From the start of the program to the first page of each of many targets served, as a whole process.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { freePort, start, startAgent } from './processes.ts'
+import { freePort } from '../../test/helpers/ports.ts'
+import { start, startAgent } from './processes.ts'
 
 export interface StartupBench {
   readonly targets: number

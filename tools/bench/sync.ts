@@ -18,8 +18,9 @@ import { createMetrics } from '../../src/runtime/metrics.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { pack, unpack } from '../../src/sync/codec.ts'
 import { type Sync, startSync } from '../../src/sync/sync.ts'
+import { freePort } from '../../test/helpers/ports.ts'
 import { nodePage } from './page.ts'
-import { cpuOf, freePort, median, type Running, rssOf, start } from './processes.ts'
+import { cpuOf, median, type Running, rssOf, start } from './processes.ts'
 
 export interface SyncBench {
   /** Pages that one node_exporter gave, one after the other. */

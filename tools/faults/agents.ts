@@ -4,7 +4,8 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
-import { freePort, type Running, start } from '../bench/processes.ts'
+import { freePort } from '../../test/helpers/ports.ts'
+import { type Running, start } from '../bench/processes.ts'
 import { liveOf, type Row, seconds } from './row.ts'
 
 /** Seconds, as in the demo. What a lost owner had may stand in for three of them. */
@@ -58,7 +59,7 @@ export async function startAgents({
 }: Options = {}): Promise<Agents> {
   const places = [0, 1, 2] as const
   const [ports, sshPorts, applicationPorts] = (await Promise.all(
-    places.map(() => Promise.all(places.map(freePort))),
+    places.map(() => Promise.all(places.map(() => freePort()))),
   )) as [number[], number[], number[]]
   const secret = randomBytes(18).toString('base64')
   const applications: Server[] = []

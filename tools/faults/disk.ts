@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { freePort } from '../bench/processes.ts'
+import { freePort } from '../../test/helpers/ports.ts'
 import type { Row } from './row.ts'
 
 const watch = 10_000

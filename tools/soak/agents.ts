@@ -3,7 +3,8 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { refuseInternalErrors } from '../../test/helpers/agent-log.ts'
-import { freePort, type Running, startAgent } from '../bench/processes.ts'
+import { freePort } from '../../test/helpers/ports.ts'
+import { type Running, startAgent } from '../bench/processes.ts'
 import type { Node } from './node.ts'
 import type { Held } from './verdict.ts'
 
@@ -27,7 +28,9 @@ const patience = 60_000
 
 /** Resolves once all are ready. `interval` in seconds. */
 export async function startAgents(nodes: readonly Node[], interval: number): Promise<Agents> {
-  const [ports, sshPorts] = await Promise.all([nodes, nodes].map((all) => Promise.all(all.map(freePort))))
+  const [ports, sshPorts] = await Promise.all(
+    [nodes, nodes].map((all) => Promise.all(all.map(() => freePort()))),
+  )
   const secret = randomBytes(18).toString('base64')
   const running = nodes.map((_, at) => begin(at))
 

@@ -1,6 +1,5 @@
 // Programs of this machine beside the lab, such as a real Prometheus: they reach the nodes as it would.
 
-import { createServer } from 'node:net'
 import { until } from '../../helpers/until.ts'
 import { endOf, start } from './shell.ts'
 
@@ -37,16 +36,4 @@ export async function startProgram(
     throw new Error(`${command} did not become ready:\n${output}`, { cause: error })
   }
   return { output: () => output, stop }
-}
-
-/** A port that was free a moment ago, for programs that can't choose one themselves. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }

@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { freePort } from '../../helpers/ports.ts'
 import { until } from '../../helpers/until.ts'
 import { startAgents } from '../parts/agents.ts'
 import { expectData, hurried, read, startScript } from '../parts/example.ts'
-import { freePort } from '../parts/process.ts'
 import { startPrometheus } from '../parts/prometheus.ts'
 import { started } from '../parts/started.ts'
 

@@ -7,7 +7,7 @@ import { startAgent } from '../../../src/agent/agent.ts'
 import { systemClock } from '../../../src/clock.ts'
 import { readConfig } from '../../../src/config/config.ts'
 import { createLog } from '../../../src/logging/log.ts'
-import { freePort } from './process.ts'
+import { freePort } from '../../helpers/ports.ts'
 
 export interface Agent {
   readonly url: string

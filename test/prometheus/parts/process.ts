@@ -3,10 +3,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
+import { freePort } from '../../helpers/ports.ts'
 import { until } from '../../helpers/until.ts'
 
 export interface Program {
@@ -15,15 +15,6 @@ export interface Program {
   /** Everything it printed so far, but no more than the last part. */
   readonly printed: () => string
   stop(): Promise<void>
-}
-
-/** A port that was free a moment ago, for programs that can't tell which one they were given. */
-export async function freePort(host = '127.0.0.1'): Promise<number> {
-  const server = createServer().listen(0, host)
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 export interface Surroundings {
