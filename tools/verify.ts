@@ -2,11 +2,16 @@
 // true sums as its last line, below the tests that came nearest to their limits. `--only unit,lab` runs some checks;
 // `--all` runs every test on the old engine, too.
 
+import pLimit from 'p-limit'
 import { fetchPackages } from '../test/helpers/debian.ts'
 import { type Check, checks } from './verify/checks.ts'
 import { describeNearest, type NearLimit } from './verify/limits.ts'
 import { installMissing } from './verify/packages.ts'
+import { createProgress } from './verify/progress.ts'
 import { endAll, type Outcome } from './verify/run.ts'
+
+/** How many of the checks that mostly wait run at once. */
+const lanes = 2
 
 async function verify(chosen: readonly Check[], isFull: boolean): Promise<Outcome> {
   const sum = { passed: 0, failed: 0, skipped: 0, limits: [] as NearLimit[] }
@@ -15,42 +20,26 @@ async function verify(chosen: readonly Check[], isFull: boolean): Promise<Outcom
     () => undefined,
     ({ message }: Error) => message,
   )
-  for (const check of chosen) {
-    const progress = showProgress(check.name)
+  const progress = createProgress()
+  const runOne = async (check: Check) => {
     const missing = (check.packages ?? []).filter((name) => lacking.includes(name))
     const obstacle = describeMissing(missing) ?? (check.fetched && fetchFailure)
+    progress.start(check.name)
     const outcome = obstacle === undefined ? await check.run(isFull) : notRun(obstacle)
-    progress.end(describe(outcome))
+    progress.end(check.name, describe(outcome))
     if (outcome.output) console.log(`\n${outcome.output.trimEnd()}\n`)
     sum.passed += outcome.passed
     sum.failed += outcome.failed
     sum.skipped += outcome.skipped
     sum.limits.push(...(outcome.limits ?? []))
   }
+  const [computing, waiting] = [chosen.filter(({ waits }) => !waits), chosen.filter(({ waits }) => waits)]
+  for (const check of computing) await runOne(check)
+  // The limits of what shares the machine allow for it: see test/helpers/limits.ts.
+  process.env.TEST_LANES = String(Math.min(lanes, waiting.length))
+  const inLane = pLimit(lanes)
+  await Promise.all(waiting.map((check) => inLane(runOne, check)))
   return sum
-}
-
-/** A line a check. On a terminal it tells, while the check runs, for how long it has. */
-function showProgress(name: string) {
-  const began = performance.now()
-  const tell = (text: string, decimals: number) => {
-    const took = `${((performance.now() - began) / 1000).toFixed(decimals)} s`
-    process.stdout.write(`${text.padEnd(34)} ${took.padStart(8)}`)
-  }
-  const start = `${name.padEnd(14)} `
-  process.stdout.write(start)
-  const again = () => process.stdout.write(`\r${start}`)
-  const ticking = process.stdout.isTTY && setInterval(() => again() && tell('…', 0), 1000)
-  return {
-    end(outcome: string) {
-      if (ticking) {
-        clearInterval(ticking)
-        again()
-      }
-      tell(outcome, 1)
-      process.stdout.write('\n')
-    },
-  }
 }
 
 function describeMissing(packages: readonly string[]): string | undefined {

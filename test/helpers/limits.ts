@@ -9,9 +9,13 @@ const quietMs = { computing: 80, starting: 100 }
 /** A single look can't tell a stall from a slow machine. */
 const maxSlowness = 8
 
-/** How many times slower than that this machine is now; at least 1. Measured once a run, before its workers start. */
+/**
+ * How many times slower than that this machine is now; at least 1. Measured once a run, before its workers start. Of the
+ * runs that share the machine it counts each as one more, since they may have nothing to do while it is measured.
+ */
 export function slowness(): number {
-  process.env.TEST_SLOWNESS ??= String(measureSlowness())
+  const lanes = Number(process.env.TEST_LANES ?? 1)
+  process.env.TEST_SLOWNESS ??= String(Math.min(maxSlowness, measureSlowness() * lanes))
   return Number(process.env.TEST_SLOWNESS)
 }
 
@@ -28,7 +32,7 @@ function measureSlowness(): number {
     job()
     return (performance.now() - began) / [quietMs.computing, quietMs.starting][at]!
   })
-  return Math.min(maxSlowness, Math.max(1, ...ratios))
+  return Math.max(1, ...ratios)
 }
 
 function compute(): void {

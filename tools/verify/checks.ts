@@ -1,4 +1,5 @@
-// What is checked, the quick ones first, and Debian's packages that each needs.
+// What is checked, and Debian's packages that each needs. First what computes, the quick ones first; then what waits,
+// the long ones first, so that no long one is left over at the end.
 
 import { enginePackages } from '../../test/lab/harness/engine.ts'
 import { podmanPackages } from '../../test/lab/harness/podman.ts'
@@ -12,6 +13,8 @@ export interface Check {
   readonly packages?: readonly string[]
   /** Ones of Debian's current release, which are fetched and not installed. */
   readonly fetched?: readonly string[]
+  /** It waits more than it computes, so that another one can run at the same time. */
+  readonly waits?: true
   /** `isFull`: with `--all`. */
   run(isFull: boolean): Promise<Outcome>
 }
@@ -46,27 +49,31 @@ export const checks: readonly Check[] = [
   },
   { name: 'known-bugs', run: () => program('node', 'tools/simulate.ts', '--bugs', '--workers', '2') },
   {
-    name: 'prometheus',
-    packages: [...prometheus, ...exporters, ...commands, ...repository],
-    fetched: [...currentPackages, ...goPackages],
-    run: () => project('prometheus'),
-  },
-  { name: 'browser', packages: browser, run: () => project('browser') },
-  {
     name: 'lab',
+    waits: true,
     packages: [...docker, ...applications, ...prometheus, ...browser, ...commands],
     fetched: [...enginePackages, ...podmanPackages],
     run: () => project('lab'),
   },
   {
+    name: 'prometheus',
+    waits: true,
+    packages: [...prometheus, ...exporters, ...commands, ...repository],
+    fetched: [...currentPackages, ...goPackages],
+    run: () => project('prometheus'),
+  },
+  {
     name: 'lab-20.10',
+    waits: true,
     packages: [...docker, ...applications, ...prometheus, ...browser, ...commands],
     run: (isFull) =>
       project('lab', { env: { LAB_ENGINE: 'installed' }, files: isFull ? [] : oldEngineFiles }),
   },
   {
     name: 'chaos',
+    waits: true,
     packages: [...docker, ...applications],
     run: () => program('node', 'tools/chaos.ts', '--minutes', '2'),
   },
+  { name: 'browser', waits: true, packages: browser, run: () => project('browser') },
 ]
