@@ -2,7 +2,17 @@ import { defineConfig } from 'vitest/config'
 import { scaled } from './test/helpers/limits.ts'
 
 const setupFiles = ['test/helpers/internal-errors.ts', 'test/helpers/report-limits.ts']
-const unit = { setupFiles, retry: 0, testTimeout: scaled(20_000), hookTimeout: scaled(60_000) }
+const unit = {
+  setupFiles,
+  retry: 0,
+  testTimeout: scaled(20_000),
+  hookTimeout: scaled(60_000),
+  maxWorkers: '100%',
+}
+/** Whole agents under attack and under load, large matrices, whole clusters at random: they compute for long. */
+const heavy = [
+  ...['attacks', 'load', 'matrix', 'sync/convergence', 'sync/hostile', 'web/response-memory'],
+].map((name) => `test/${name}.test.ts`)
 /** What tests wait for has limits of its own, shorter ones; these only end what hangs otherwise. */
 const realParts = {
   setupFiles,
@@ -19,10 +29,11 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/{lab,prometheus,browser}/**'],
+          exclude: ['test/{lab,prometheus,browser}/**', ...heavy],
           ...unit,
         },
       },
+      { test: { name: 'heavy', include: heavy, ...unit } },
       {
         test: {
           name: 'prometheus',

@@ -43,6 +43,7 @@ export const checks: readonly Check[] = [
   { name: 'dead-code', run: () => program('knip') },
   { name: 'docs', run: () => program('node', 'tools/docs.ts', '--check') },
   { name: 'unit', packages: ['gcc', 'libc6-dev', 'openssh-client', 'openssl'], run: () => project('unit') },
+  { name: 'heavy', run: () => project('heavy') },
   {
     name: 'simulation',
     run: () => program('node', 'tools/simulate.ts', '--scenarios', '2000', '--workers', '2'),
