@@ -56,19 +56,53 @@ const gzipAsync = promisify(gzip)
 const copiesToCompress = 2
 const copiesToConvert = 5
 
+/** Clients that share a scrape share its response too: a page from a peer is unpacked and compressed once for all. */
+interface SharedResponse {
+  readonly page: Page
+  readonly offer: Offer
+  readonly isGzip: boolean
+  readonly rendered: Promise<Rendered>
+}
+
+/** The newest are shared, up to this number and this size: 4 MiB in the sum, and as much for their pages. */
+const maxShared = 16
+const maxSharedBytes = 256 * 1024
+
 export function createRendering(formats: Formats): Rendering {
+  let shared: readonly SharedResponse[] = []
+
+  async function convert(page: Page, offer: Offer, isGzip: boolean): Promise<Rendered> {
+    const contentType = formats.contentTypeOf(offer.format, offer.escaping)
+    const converted = formats.convert(await formats.ready(page), offer)
+    if (isGzip) return compressed(converted, contentType, formats)
+    return { contentType, body: bufferOf(formats.bodyOf(converted)) }
+  }
+
+  function convertOnce(page: Page, offer: Offer, isGzip: boolean): Promise<Rendered> {
+    const { format, escaping } = offer
+    const known = shared.find(
+      (one) =>
+        one.page === page &&
+        one.isGzip === isGzip &&
+        one.offer.format === format &&
+        one.offer.escaping === escaping,
+    )
+    if (known) return known.rendered
+    const rendered = convert(page, offer, isGzip)
+    shared = [{ page, offer, isGzip, rendered }, ...shared.slice(0, maxShared - 1)]
+    return rendered
+  }
+
   return {
     kindFor: ({ headers }) => formats.kindOf(formats.negotiate(headers.accept).format),
     async render(page, { headers }) {
       const offer = formats.negotiate(headers.accept, page.format)
-      const contentType = formats.contentTypeOf(offer.format, offer.escaping)
-      const isGzipAccepted = acceptsGzip(headers['accept-encoding'])
-      const isUnchanged = formats.isTakenAsItIs(page.format, offer)
-      if (isGzipAccepted && isUnchanged && page.content.kind === 'gzip')
+      const isGzip = acceptsGzip(headers['accept-encoding'])
+      if (isGzip && page.content.kind === 'gzip' && formats.isTakenAsItIs(page.format, offer)) {
+        const contentType = formats.contentTypeOf(offer.format, offer.escaping)
         return { contentType, encoding: 'gzip', body: bufferOf(page.content.bytes) }
-      const converted = formats.convert(await formats.ready(page), offer)
-      if (isGzipAccepted) return compressed(converted, contentType, formats)
-      return { contentType, body: bufferOf(formats.bodyOf(converted)) }
+      }
+      return (page.size > maxSharedBytes ? convert : convertOnce)(page, offer, isGzip)
     },
     maxBytesOf({ format, content, size }, { headers }) {
       const isUnchanged = formats.isTakenAsItIs(format, formats.negotiate(headers.accept, format))
