@@ -19,16 +19,21 @@ vi.setConfig({ testTimeout: scaled(60_000), hookTimeout: scaled(120_000) })
 const fixture = (name: string) => gunzipSync(readFileSync(`test/fixtures/protobuf/${name}.gz`))
 
 interface Exporter {
-  readonly text: Buffer
+  /** Absent: it answers 406 to a client that doesn't list protobuf. */
+  readonly text?: Buffer
   readonly protobuf?: Buffer
 }
 
-const prometheus: Exporter = { text: fixture('prometheus.text'), protobuf: fixture('prometheus.protobuf') }
-const alertmanager: Exporter = {
+const prometheus = { text: fixture('prometheus.text'), protobuf: fixture('prometheus.protobuf') }
+const alertmanager = {
   text: fixture('alertmanager.text'),
   protobuf: fixture('alertmanager.protobuf'),
 }
-const textOnly: Exporter = { text: prometheus.text }
+const textOnly = { text: prometheus.text }
+const protobufOnly: Exporter = { protobuf: alertmanager.protobuf }
+const invalidText: Exporter = { ...alertmanager, text: Buffer.from('# TYPE a counter\na{b="c} 1\n') }
+/** It sends protobuf to every client. */
+const always: Exporter = { ...alertmanager, text: alertmanager.protobuf }
 
 /** As Prometheus 3 asks with and without `scrape_native_histograms`. */
 const texts =
@@ -47,6 +52,12 @@ const placed: readonly (Omit<SwarmContainer, 'port'> & { readonly exporter: Expo
   })),
   { node: 0, exporter: alertmanager, task: { stack: 'shop', service: 'mixed', slot: 1 } },
   { node: 1, exporter: textOnly, task: { stack: 'shop', service: 'mixed', slot: 2 } },
+  { node: 0, name: 'only', exporter: protobufOnly },
+  { node: 0, name: 'broken', exporter: invalidText },
+  { node: 0, name: 'only-cached', exporter: protobufOnly, labels: { 'app-metrics-proxy.max-age': 'off' } },
+  { node: 0, name: 'always', exporter: always },
+  { node: 0, exporter: protobufOnly, task: { stack: 'shop', service: 'half', slot: 1 } },
+  { node: 1, exporter: textOnly, task: { stack: 'shop', service: 'half', slot: 2 } },
 ]
 
 /** The client names no escaping, as Prometheus doesn't. */
@@ -64,9 +75,15 @@ beforeAll(async () => {
         const accept = request.headers.accept ?? ''
         requests[at]!.push(accept)
         const isProtobuf = exporter.protobuf !== undefined && /^[^,]*vnd\.google\.protobuf/.test(accept)
-        response.setHeader('content-type', contentTypeOf(isProtobuf ? 'protobuf' : 'text/0.0.4'))
+        const body = isProtobuf ? exporter.protobuf : exporter.text
+        if (!body) {
+          response.writeHead(406).end()
+          return
+        }
+        const format = body === exporter.protobuf ? 'protobuf' : 'text/0.0.4'
+        response.setHeader('content-type', contentTypeOf(format))
         response.setHeader('content-encoding', 'gzip')
-        response.end(gzipSync(isProtobuf ? exporter.protobuf! : exporter.text))
+        response.end(gzipSync(body))
       })
       cleanup.use(server)
       return { ...container, port: server.port }
@@ -121,7 +138,7 @@ test.each(nodes)('clients with different wishes do not disturb each other, at no
     get(node, '/prometheus/metrics', texts),
   ])
   for (const [asProtobuf, asText] of await Promise.all(rounds.map((pair) => Promise.all(pair)))) {
-    expect(asProtobuf!.body.equals(prometheus.protobuf!)).toBe(true)
+    expect(asProtobuf!.body.equals(prometheus.protobuf)).toBe(true)
     expect(asText!.body.equals(prometheus.text)).toBe(true)
   }
 })
@@ -135,7 +152,7 @@ test.each(nodes)('a container without protobuf answers what it has, at node %d',
 test.each(nodes)('protobuf comes from the cache where MAX_AGE is off, at node %d', async (node) => {
   for (let time = 0; time < 2; time += 1) {
     const { status, body } = await get(node, '/cached/metrics', native)
-    expect([status, body.equals(alertmanager.protobuf!)]).toEqual([200, true])
+    expect([status, body.equals(alertmanager.protobuf)]).toEqual([200, true])
   }
 })
 
@@ -144,7 +161,7 @@ test.each(nodes)(
   async (node) => {
     const { status, type, body } = await get(node, '/shop_same/metrics', native)
     expect([status, type]).toEqual([200, protobufType])
-    const own = natives(prometheus.protobuf!)
+    const own = natives(prometheus.protobuf)
     for (const slot of ['1', '2']) {
       const ofSlot = natives(body).flatMap(({ name, metric }) => {
         const label = (metric.label ?? []).find((one) => one.name === 'slot')
@@ -162,13 +179,61 @@ test.each(nodes)(
   async (node) => {
     const { status, type, body } = await get(node, '/shop_mixed/metrics', native)
     expect([status, type]).toEqual([200, protobufType])
-    expect(natives(body).length).toBe(natives(alertmanager.protobuf!).length)
+    expect(natives(body).length).toBe(natives(alertmanager.protobuf).length)
     const slots = new Set(
       decoded(body).flatMap(({ metric = [] }) =>
         metric.map(({ label = [] }) => label.find(({ name }) => name === 'slot')?.value),
       ),
     )
     expect(slots).toEqual(new Set(['1', '2']))
+  },
+)
+
+test.each(nodes)(
+  'a container without valid text is found, and fails only for clients of text, at node %d',
+  async (node) => {
+    for (const [name, reason] of [
+      ['only', 'answered 406'],
+      ['broken', 'answered no valid metrics: line 2'],
+      ['only-cached', 'answered 406'],
+    ]) {
+      const asText = await get(node, `/${name}/metrics`, texts)
+      expect([name, asText.status, `${asText.body}`]).toEqual([name, 502, expect.stringContaining(reason!)])
+      const { status, type, body } = await get(node, `/${name}/metrics`, native)
+      expect([name, status, type]).toEqual([name, 200, protobufType])
+      expect(body.equals(alertmanager.protobuf)).toBe(true)
+    }
+  },
+)
+
+test.each(nodes)('a container that sends protobuf to all is converted to text, at node %d', async (node) => {
+  const asText = await get(node, '/always/metrics', texts)
+  expect([asText.status, asText.type]).toEqual([200, expect.stringMatching(/^application\/openmetrics-text/)])
+  expect(`${asText.body}`).toMatch(/^alertmanager_alerts\{/m)
+  const { type, body } = await get(node, '/always/metrics', native)
+  expect([type, body.equals(alertmanager.protobuf)]).toEqual([protobufType, true])
+})
+
+test.each(nodes)(
+  'a replica without text is down for clients of text, and up for those of protobuf, at node %d',
+  async (node) => {
+    const asText = await get(node, '/shop_half/metrics', texts)
+    expect(`${asText.body}`).toContain('app_metrics_proxy_replica_up{slot="1"} 0\n')
+    const { status, type, body } = await get(node, '/shop_half/metrics', native)
+    expect([status, type]).toEqual([200, protobufType])
+    const up = decoded(body).find(({ name }) => name === 'app_metrics_proxy_replica_up')?.metric ?? []
+    expect(up.map(({ gauge }) => gauge?.value)).toEqual([1, 1])
+    expect(natives(body).length).toBe(natives(alertmanager.protobuf).length)
+  },
+)
+
+test.each(nodes)(
+  'the status shows a container without text as up while protobuf is scraped, at node %d',
+  async (node) => {
+    await get(node, '/broken/metrics', native)
+    await get(node, '/broken/metrics', texts)
+    const shown = await until('the status of both', () => status(node, 'broken'))
+    expect(shown).toMatchObject({ state: 'up', format: 'protobuf' })
   },
 )
 
@@ -180,25 +245,26 @@ test.each(nodes)('the status shows what was scraped last, of both kinds, at node
       const target = await status(node)
       return target?.format === format && target
     })
-  expect(await shown(native, 'protobuf')).toMatchObject({ state: 'up', bytes: prometheus.protobuf!.length })
+  expect(await shown(native, 'protobuf')).toMatchObject({ state: 'up', bytes: prometheus.protobuf.length })
   expect(await shown(texts, 'text/0.0.4')).toMatchObject({ state: 'up', bytes: prometheus.text.length })
 })
 
-/** Of the container `prometheus`. */
-async function status(node: number) {
+async function status(node: number, container = 'prometheus') {
   const { targets } = JSON.parse(`${(await get(node, '/', 'application/json')).body}`)
-  return (targets as { name: string; format?: string }[]).find(({ name }) => name === 'prometheus')
+  return (targets as { name: string; format?: string }[]).find(({ name }) => name === container)
 }
 
 test('the cache has protobuf while the container’s agent is down', async () => {
-  await get(1, '/prometheus/metrics', native)
+  for (const name of ['prometheus', 'broken']) await get(1, `/${name}/metrics`, native)
   await swarm.agents[0]!.stop()
   await until(
     'the link to be lost',
     async () => (await get(1, '/prometheus/metrics', native)).age !== undefined,
   )
   const { status, type, body } = await get(1, '/prometheus/metrics', native)
-  expect([status, type, body.equals(prometheus.protobuf!)]).toEqual([200, protobufType, true])
+  expect([status, type, body.equals(prometheus.protobuf)]).toEqual([200, protobufType, true])
+  const broken = await Promise.all([native, texts].map((accept) => get(1, '/broken/metrics', accept)))
+  expect(broken.map((answer) => answer.status)).toEqual([200, 502])
 })
 
 test('no agent met an internal error', () => {

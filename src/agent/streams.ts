@@ -3,7 +3,7 @@
 // less often once no client has asked for it, either, during five intervals.
 
 import type { Clock } from '../clock.ts'
-import { type Entry, isStreamId, type Mono, streamId, targetIdOf } from '../model.ts'
+import { type Entry, isStreamId, type Mono, type Snapshot, streamId, targetIdOf } from '../model.ts'
 
 interface StreamsDeps {
   readonly clock: Clock
@@ -35,12 +35,20 @@ export interface Streams {
   refreshUnlessLive(id: string, timeoutMs: number, signal?: AbortSignal): Promise<number>
 }
 
-/** The entry of a target with what was scraped last, of its text or of its stream. */
+/** The entry of a target with what was scraped last, of its text or of its stream; if it is valid in one only, of that. */
 export function newestOf(entry: Entry, stream: Entry | undefined): Entry {
   const { snapshot, history } = stream ?? {}
-  if (!snapshot || !history || (entry.snapshot && entry.snapshot.at >= snapshot.at)) return entry
+  if (!snapshot || !history || isShownBefore(entry.snapshot, snapshot)) return entry
   return { ...entry, snapshot, history }
 }
+
+function isShownBefore(text: Snapshot | undefined, protobuf: Snapshot): boolean {
+  if (!text) return false
+  if (isInvalid(text) !== isInvalid(protobuf)) return isInvalid(protobuf)
+  return text.at >= protobuf.at
+}
+
+const isInvalid = (snapshot: Snapshot) => !snapshot.ok && snapshot.trouble.code === 'invalid'
 
 /** How many intervals of the agent a stream stays open without a request. */
 export const idleIntervals = 5

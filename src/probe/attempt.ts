@@ -5,7 +5,7 @@ import { connect as open } from 'node:net'
 import type { Clock } from '../clock.ts'
 import { isInternal, ProxyError, type Trouble, troubleOf } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
-import type { Snapshot } from '../model.ts'
+import type { FormatKind, Snapshot } from '../model.ts'
 import type { Read } from '../scrape/read.ts'
 import type { ProbeOutcome } from './outcome.ts'
 import type { Candidate } from './plan.ts'
@@ -23,7 +23,7 @@ export interface AttemptDeps {
 
 export interface AttemptResult {
   readonly outcome: ProbeOutcome
-  /** The metrics, if there are any: as good as a scrape. */
+  /** The metrics as text, if there are any: as good as a scrape. */
   readonly snapshot?: Snapshot
   /** Why there are no metrics. */
   readonly trouble?: Trouble
@@ -44,16 +44,25 @@ export async function attempt(
     const trouble = troubleOf(error)
     return { outcome: trouble.code === 'refused' ? 'closed' : 'dropped', trouble }
   }
-  const at = clock.now()
-  try {
-    const { page } = await read(url, { timeoutMs, keepAlive: false, signal })
-    if (page.series === 0 && !isExplicit) throw new ProxyError('invalid', 'answered an empty page')
-    return { outcome: 'metrics', snapshot: { ok: true, at, durationMs: clock.now() - at, page } }
-  } catch (error) {
-    const trouble = troubleOf(error)
-    if (isInternal(error)) log.internal(error, 'probe', { url })
-    return { outcome: outcomeOfFailure(trouble), trouble }
+
+  async function readAs(kind: FormatKind): Promise<AttemptResult> {
+    const at = clock.now()
+    try {
+      const { page } = await read(url, { timeoutMs, keepAlive: false, signal, kind })
+      if (page.series === 0 && !isExplicit) throw new ProxyError('invalid', 'answered an empty page')
+      return { outcome: 'metrics', snapshot: { ok: true, at, durationMs: clock.now() - at, page } }
+    } catch (error) {
+      const trouble = troubleOf(error)
+      if (isInternal(error)) log.internal(error, 'probe', { url })
+      return { outcome: outcomeOfFailure(trouble), trouble }
+    }
   }
+
+  const asText = await readAs('text')
+  if (asText.trouble?.code !== 'invalid') return asText
+  // clients of protobuf may get from it what those of text don't
+  const { outcome } = await readAs('protobuf')
+  return outcome === 'metrics' ? { outcome } : asText
 }
 
 function outcomeOfFailure({ code }: Trouble): ProbeOutcome {

@@ -58,6 +58,7 @@ const acceptText =
 const acceptProtobuf = `application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7,${acceptText}`
 const maxRedirects = 3
 const redirects = new Set([301, 302, 303, 307, 308])
+const notAcceptable = 406
 /** The timeout for connecting is longer by this, so that the fetch's own one, with the better message, comes first. */
 const connectMarginMs = 1000
 
@@ -182,6 +183,8 @@ function requestOf(
 }
 
 function accepted({ status, headers, body }: FetchResponse): Fetched {
+  if (status === notAcceptable)
+    throw new ProxyError('invalid', 'answered 406: it has metrics in no format that was asked for')
   if (status !== 200) throw new ProxyError('status', `answered ${status}`)
   const encoding = (firstOf(headers['content-encoding']) ?? 'identity').toLowerCase()
   if (encoding !== 'gzip' && encoding !== 'identity' && encoding !== '')

@@ -114,10 +114,11 @@ export function createReader(deps: ReaderDeps): Reader {
     return cached(latest ?? entry, trouble)
   }
 
-  /** From the cache of this kind, or, if that has nothing to serve, from the other kind's. */
+  /** From the cache of this kind, or from the other kind's, unless a scrape of this kind failed. */
   function cached(entry: Entry, why?: Trouble): FinalDecision {
     const { id } = entry.target
     const decision = serveCached(entry, contextOf(entry, 'off'), why)
+    if (entry.snapshot?.ok === false) return decision
     const other = store.entry(entry.owner, isStreamId(id) ? targetIdOf(id) : streamId(id, 'protobuf'))
     if (decision.kind === 'serve' || !other) return decision
     const otherDecision = serveCached(other, contextOf(other, 'off'), why)
