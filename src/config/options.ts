@@ -204,6 +204,14 @@ export const options = {
     about:
       'Further labels of containers, services and Swarm nodes that may leave the node; a final `*` matches any ending.',
   }),
+  replicasFrom: option({
+    name: 'REPLICAS_FROM',
+    fallback: 'swarm',
+    example: 'cadvisor',
+    parse: oneOf(['swarm', 'cadvisor'] as const),
+    about:
+      'Where the alert shortcuts `@replicas_…` find how many replicas run: in the metrics of the Swarm (`swarm`), or of `cadvisor`.',
+  }),
   verifyTls: option({
     name: 'VERIFY_TLS',
     fallback: 'false',

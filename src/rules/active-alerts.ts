@@ -64,7 +64,7 @@ function alertsOfService(service: AlertingService, isSwarmKnown: boolean): reado
   if (labelled.every(({ settings }) => settings.alerts.length === 0)) return []
 
   const runs = isMeantToRun(service, isSwarmKnown)
-  const replicas = declared?.mode === 'replicated' ? declared.replicas : undefined
+  const replicas = declared?.mode === 'job' ? undefined : declared?.replicas
   const once = new Map<string, ActiveAlert>()
   for (const { entry, settings } of labelled)
     for (const definition of settings.alerts) {

@@ -9,7 +9,7 @@ import { InvalidExpression } from '../promql/expression.ts'
 import { labelProblem, maxForMs, type Rule, ruleProblem } from '../promql/rule.ts'
 import { literalTemplate } from '../promql/template.ts'
 import type { ActiveAlert } from './active-alerts.ts'
-import { expand } from './shortcuts.ts'
+import { type ExpansionContext, expand } from './shortcuts.ts'
 
 /** What was left out, and why. */
 export interface AlertProblem {
@@ -51,18 +51,19 @@ interface CheckedAlert {
   readonly rule: Rule
 }
 
-/** `clusterOf` gives the cluster of a rule, from the node that it comes from. */
-export function alertRules(
-  alerts: readonly ActiveAlert[],
-  clusterOf: (owner: ActiveAlert['owner']) => string,
-): AlertRules {
+export interface AlertRulesContext extends Pick<ExpansionContext, 'replicasFrom'> {
+  /** The cluster of a rule, from the node that it comes from. */
+  clusterOf(owner: ActiveAlert['owner']): string
+}
+
+export function alertRules(alerts: readonly ActiveAlert[], context: AlertRulesContext): AlertRules {
   const problems: AlertProblem[] = []
   const valid: CheckedAlert[] = []
   const names = new Set<string>()
   for (const alert of alerts) {
     const report: ReportProblem = (part, reason, at) => problems.push(problemOf(alert, part, reason, at))
     try {
-      const rule = ruleOf(alert, clusterOf(alert.owner), report)
+      const rule = ruleOf(alert, context, report)
       const key = compoundKey(alert.subject.service, rule.alert)
       if (names.has(key)) throw new InvalidAlert('Name', 'another alert of this service has the same name')
       if (valid.length === maxRules)
@@ -79,11 +80,13 @@ export function alertRules(
 
 type ReportProblem = (part: AlertPart, reason: string, at?: number) => void
 
-function ruleOf(alert: ActiveAlert, cluster: string, report: ReportProblem): Rule {
+function ruleOf(alert: ActiveAlert, context: AlertRulesContext, report: ReportProblem): Rule {
   const { subject, definition } = alert
   const { parts } = definition
   checkName(parts.Name)
-  const { expr, summary, labels } = expressionOf(parts.If, subject)
+  const cluster = context.clusterOf(alert.owner)
+  const { replicasFrom } = context
+  const { expr, summary, labels } = expressionOf(parts.If, { subject, cluster, replicasFrom })
   const forMs = forOf(parts.For)
   const rule = {
     alert: fullName(alert, '_').replaceAll('-', ''),
@@ -120,13 +123,13 @@ function checkName(name: string | undefined): void {
     throw new InvalidAlert('Name', `must be one line of at most ${maxNameLength} characters`)
 }
 
-function expressionOf(text: string | undefined, subject: ActiveAlert['subject']) {
+function expressionOf(text: string | undefined, context: ExpansionContext) {
   if (!text) throw new InvalidAlert('If', 'missing, so the alert has no condition')
   if (text.length > maxExpressionLength)
     throw new InvalidAlert('If', `longer than ${maxExpressionLength} characters`)
   if (!text.startsWith('@')) return { expr: text, summary: undefined, labels: {} }
   try {
-    return expand(text, subject)
+    return expand(text, context)
   } catch (error) {
     if (!(error instanceof InvalidExpression)) throw error
     throw new InvalidAlert('If', error.message, error.at)

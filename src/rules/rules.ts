@@ -1,5 +1,6 @@
 // `/rules`: alerting rules from labels, as a rule file for Prometheus or vmalert.
 
+import type { Config } from '../config/config.ts'
 import { type Answer, type DocumentRequest, documentOf, incomplete } from '../http/answer.ts'
 import type { Log } from '../logging/log.ts'
 import type { Change, NodeId, SwarmState } from '../model.ts'
@@ -13,7 +14,7 @@ export type { AlertProblem } from './alert-rules.ts'
 
 export interface RulesDeps {
   readonly store: Pick<Store, 'entries' | 'nodes' | 'swarmState' | 'subscribe'>
-  readonly config: { readonly cluster: string | undefined }
+  readonly config: Pick<Config, 'cluster' | 'replicasFrom'>
   readonly log: Log
   readonly metrics: Metrics
   /** What the rules still lack after a start: half a file would delete rules. */
@@ -39,7 +40,10 @@ export function createRules({ store, config, log, metrics, pending }: RulesDeps)
   function refresh(): AlertRules {
     if (current) return current
     const swarmState = store.swarmState()?.value
-    current = alertRules(activeAlerts(store.entries(), swarmState), (owner) => clusterOf(owner, swarmState))
+    current = alertRules(activeAlerts(store.entries(), swarmState), {
+      clusterOf: (owner) => clusterOf(owner, swarmState),
+      replicasFrom: config.replicasFrom,
+    })
     document = documentOf(Buffer.from(printRules(current.rules)), contentType)
     logNew(current.problems)
     return current

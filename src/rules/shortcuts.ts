@@ -1,5 +1,6 @@
 // Docker Flow's shortcuts, such as `@service_mem_limit:0.8`, with today's metric names.
 
+import type { Config } from '../config/config.ts'
 import type { Labels } from '../model.ts'
 import { InvalidExpression } from '../promql/expression.ts'
 import { durationOf, quote } from '../promql/literals.ts'
@@ -20,7 +21,8 @@ export interface Expansion {
 
 /**
  * `$name` in the texts stands for one of its values, or for `$service`, `$replicas`, `$container` (selects cAdvisor's
- * series of the service), `$job` (its own series) and `$bucket` (one of a histogram, by the value `le`).
+ * series of the service), `$swarm` (those of the Swarm's metrics), `$job` (its own series) and `$bucket` (one of a
+ * histogram, by the value `le`).
  */
 interface Shortcut {
   /** Its values, in their order. */
@@ -28,6 +30,8 @@ interface Shortcut {
   readonly expr: string
   readonly summary: string
   readonly labels?: Labels
+  /** Instead, from the metrics of the Swarm. */
+  readonly swarm?: Pick<Shortcut, 'expr' | 'summary'>
 }
 
 const usedMemory = (sum: string) => {
@@ -37,6 +41,13 @@ const usedMemory = (sum: string) => {
 }
 const shareOfFast =
   'sum(rate(http_server_resp_time_bucket{$job, $bucket}[$range])) / sum(rate(http_server_resp_time_count{$job}[$range]))'
+
+const swarmMetric = (name: string) => `app_metrics_proxy_swarm_${name}`
+const desired = `${swarmMetric('service_replicas_desired')}{$swarm}`
+const running = `${swarmMetric('service_replicas_running')}{$swarm}`
+/** Replicas beyond those that are desired are tasks in a slot that has one already. */
+const runningTasks = `sum without (state) (${swarmMetric('task_state')}{$swarm, state="running"})`
+const runningReplicas = 'The number of running replicas of the service $service'
 
 const shortcuts: ReadonlyMap<string, Shortcut> = new Map(
   Object.entries<Shortcut>({
@@ -75,19 +86,22 @@ const shortcuts: ReadonlyMap<string, Shortcut> = new Map(
     replicas_running: {
       takes: {},
       expr: 'count(container_memory_usage_bytes{$container}) != $replicas',
-      summary: 'The number of running replicas of the service $service is not $replicas',
+      summary: `${runningReplicas} is not $replicas`,
+      swarm: { expr: `${running} != ${desired}`, summary: `${runningReplicas} is not the desired one` },
       labels: { scale: 'up', type: 'node' },
     },
     replicas_less_than: {
       takes: {},
       expr: 'count(container_memory_usage_bytes{$container}) < $replicas',
-      summary: 'The number of running replicas of the service $service is less than $replicas',
+      summary: `${runningReplicas} is less than $replicas`,
+      swarm: { expr: `${running} < ${desired}`, summary: `${runningReplicas} is less than desired` },
       labels: { scale: 'up', type: 'node' },
     },
     replicas_more_than: {
       takes: {},
       expr: 'count(container_memory_usage_bytes{$container}) > $replicas',
-      summary: 'The number of running replicas of the service $service is more than $replicas',
+      summary: `${runningReplicas} is more than $replicas`,
+      swarm: { expr: `${runningTasks} > ${desired}`, summary: `${runningReplicas} is more than desired` },
       labels: { scale: 'down', type: 'node' },
     },
     resp_time_above: {
@@ -111,15 +125,22 @@ const shortcuts: ReadonlyMap<string, Shortcut> = new Map(
   }),
 )
 
+export interface ExpansionContext {
+  readonly subject: AlertSubject
+  /** Its series have this label `cluster`, or none. */
+  readonly cluster: string
+  readonly replicasFrom: Config['replicasFrom']
+}
+
 /** One or several shortcuts, joined by `_and_`, `_or_` and `_unless_`. As in Docker Flow, only a single one sets labels. */
-export function expand(text: string, subject: AlertSubject): Expansion {
+export function expand(text: string, context: ExpansionContext): Expansion {
   const pieces = text.split(/_(and|or|unless)_(?=@)/)
   let at = 0
   const parts = pieces.map((piece, index) => {
     const isOperator = index % 2 === 1
     const part = isOperator
       ? { expr: ` ${piece} `, summary: ` ${piece} `, labels: {} }
-      : expandOne(piece, subject, at)
+      : expandOne(piece, context, at)
     at += piece.length + 1
     return part
   })
@@ -131,7 +152,8 @@ export function expand(text: string, subject: AlertSubject): Expansion {
   }
 }
 
-function expandOne(text: string, subject: AlertSubject, at: number): Expansion {
+function expandOne(text: string, context: ExpansionContext, at: number): Expansion {
+  const { subject, cluster, replicasFrom } = context
   const [, name = '', list] = /^@(\w+)(?::(.*))?$/s.exec(text.trim()) ?? []
   const shortcut = shortcuts.get(name)
   if (!shortcut) throw new InvalidExpression(`${text} is not a known shortcut`, at)
@@ -140,20 +162,25 @@ function expandOne(text: string, subject: AlertSubject, at: number): Expansion {
   if (values.length !== takes.length)
     throw new InvalidExpression(`@${name} takes ${takes.length} values, not ${values.length}`, at)
   for (const [index, [, kind]] of takes.entries()) checkValue(name, kind, values[index]!, at)
-  if (subject.replicas === undefined && shortcut.expr.includes('$replicas'))
+  const { expr, summary } = (replicasFrom === 'swarm' && shortcut.swarm) || shortcut
+  if (subject.replicas === undefined && shortcut.swarm)
     throw new InvalidExpression(`@${name}: the number of replicas is not known`, at)
 
+  const ofCluster = `cluster=~${quote(`|${literalPattern(cluster)}`)}`
   const variables = new Map([
     ...takes.map(([variable], index) => [variable, values[index]!] as const),
     ['service', subject.service],
     ['replicas', `${subject.replicas}`],
-    ['container', `container_label_com_docker_swarm_service_name=${quote(subject.service)}`],
-    ['job', `job=${quote(subject.job)}`],
+    ['container', `container_label_com_docker_swarm_service_name=${quote(subject.service)}, ${ofCluster}`],
+    ['swarm', `service=${quote(subject.service)}, ${ofCluster}`],
+    ['job', `job=${quote(subject.job)}, ${ofCluster}`],
   ])
   variables.set('bucket', bucketOf(variables.get('le') ?? ''))
   const fill = (template: string) => template.replaceAll(/\$([a-z]+)/g, (_, name) => variables.get(name)!)
-  return { expr: fill(shortcut.expr), summary: fill(shortcut.summary), labels: shortcut.labels ?? {} }
+  return { expr: fill(expr), summary: fill(summary), labels: shortcut.labels ?? {} }
 }
+
+const literalPattern = (text: string) => text.replaceAll(/[\\.+*?()|[\]{}^$]/g, '\\$&')
 
 /** A whole number is `1` in Prometheus 2 and `1.0` in Prometheus 3. */
 function bucketOf(le: string): string {

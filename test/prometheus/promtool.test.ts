@@ -444,7 +444,7 @@ test('promtool takes the rules of services whose names and labels hold anything'
   for (const cluster of ['a"b', '{{ x', undefined]) {
     const deps = { store, log: createLog('silent'), metrics: createMetrics(), pending: () => [] }
     const { rules, refused } = readRules(
-      (await createRules({ ...deps, config: { cluster } }).answer({})).body.toString(),
+      (await createRules({ ...deps, config: { cluster, replicasFrom: 'swarm' } }).answer({})).body.toString(),
     )
     expect(refused).toEqual([])
     expect(rules.filter(({ alert }) => /^innocent.*good$/.test(alert))).toHaveLength(2000)

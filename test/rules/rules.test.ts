@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { Config } from '../../src/config/config.ts'
 import { createLog } from '../../src/logging/log.ts'
 import type { Labels } from '../../src/model.ts'
 import { readRules } from '../../src/promql/rule-file.ts'
@@ -6,12 +7,22 @@ import { createRules } from '../../src/rules/rules.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
 import { ended, entry, type Known, service, storeOf, swarmState, target, task } from '../helpers/cluster.ts'
 
-function rulesOf(known: Known, pending: readonly string[] = []) {
+function rulesOf(
+  known: Known,
+  pending: readonly string[] = [],
+  replicasFrom: Config['replicasFrom'] = 'swarm',
+) {
   const store = storeOf(known)
   const metrics = createMetrics()
   const lines: string[] = []
   const log = createLog('warn', (line) => lines.push(line))
-  const rules = createRules({ store, config: { cluster: 'test' }, log, metrics, pending: () => pending })
+  const rules = createRules({
+    store,
+    config: { cluster: 'test', replicasFrom },
+    log,
+    metrics,
+    pending: () => pending,
+  })
   const read = async () => {
     const file = readRules((await rules.answer({})).body.toString())
     expect(file.refused).toEqual([])
@@ -56,8 +67,13 @@ describe('a rule', () => {
     expect(rules.problems()).toEqual([])
   })
 
-  const s = 'container_label_com_docker_swarm_service_name="demo_web"'
-  const j = 'job="demo_web"'
+  const c = 'cluster=~"|test"'
+  const s = `container_label_com_docker_swarm_service_name="demo_web", ${c}`
+  const j = `job="demo_web", ${c}`
+  const w = `service="demo_web", ${c}`
+  const desired = `app_metrics_proxy_swarm_service_replicas_desired{${w}}`
+  const running = `app_metrics_proxy_swarm_service_replicas_running{${w}}`
+  const tasks = `sum without (state) (app_metrics_proxy_swarm_task_state{${w}, state="running"})`
   const memory = (sum: string) =>
     `(${sum} (node_memory_MemTotal_bytes{${j}}) - ${sum} (node_memory_MemFree_bytes{${j}} + node_memory_Buffers_bytes{${j}} + node_memory_Cached_bytes{${j}})) / ${sum} (node_memory_MemTotal_bytes{${j}})`
   test.each([
@@ -94,20 +110,20 @@ describe('a rule', () => {
     ],
     [
       '@replicas_running',
-      `count(container_memory_usage_bytes{${s}}) != 3`,
-      'The number of running replicas of the service demo_web is not 3',
+      `${running} != ${desired}`,
+      'The number of running replicas of the service demo_web is not the desired one',
       { scale: 'up', type: 'node' },
     ],
     [
       '@replicas_less_than',
-      `count(container_memory_usage_bytes{${s}}) < 3`,
-      'The number of running replicas of the service demo_web is less than 3',
+      `${running} < ${desired}`,
+      'The number of running replicas of the service demo_web is less than desired',
       { scale: 'up', type: 'node' },
     ],
     [
       '@replicas_more_than',
-      `count(container_memory_usage_bytes{${s}}) > 3`,
-      'The number of running replicas of the service demo_web is more than 3',
+      `${tasks} > ${desired}`,
+      'The number of running replicas of the service demo_web is more than desired',
       { scale: 'down', type: 'node' },
     ],
     [
@@ -137,12 +153,46 @@ describe('a rule', () => {
     })
   })
 
+  test.each([
+    ['@replicas_running', '!=', 'not 3'],
+    ['@replicas_less_than', '<', 'less than 3'],
+    ['@replicas_more_than', '>', 'more than 3'],
+  ])('%s from cAdvisor’s metrics, if so configured', async (alertIf, operator, words) => {
+    const [rule] = await rulesOf(alerting({ alertName: 'a', alertIf }), [], 'cadvisor').read()
+    expect(rule).toMatchObject({
+      expr: `count(container_memory_usage_bytes{${s}}) ${operator} 3`,
+      annotations: { summary: `The number of running replicas of the service demo_web is ${words}` },
+    })
+  })
+
+  test('about the replicas of global services, and not of jobs', async () => {
+    const known = (mode: 'global' | 'job') =>
+      alerting({ alertName: 'a', alertIf: '@replicas_less_than' }, 'x', { mode })
+    expect(await rulesOf(known('global')).read()).toHaveLength(1)
+    expect(await rulesOf(known('global'), [], 'cadvisor').read()).toMatchObject([
+      { expr: expect.stringContaining(' < 3') },
+    ])
+    const { read, rules } = rulesOf(known('job'))
+    expect(await read()).toEqual([])
+    expect(rules.problems()).toMatchObject([
+      { reason: '@replicas_less_than: the number of replicas is not known' },
+    ])
+  })
+
+  test('with the cluster’s name, whatever is in it', async () => {
+    const store = storeOf(alerting({ alertName: 'a', alertIf: '@replicas_running' }))
+    const deps = { store, log: createLog('silent'), metrics: createMetrics(), pending: () => [] }
+    const rules = createRules({ ...deps, config: { cluster: 'a.b|"c\\', replicasFrom: 'swarm' } })
+    const file = readRules((await rules.answer({})).body.toString())
+    expect(file.rules[0]!.expr).toContain(String.raw`cluster=~"|a\\.b\\|\"c\\\\"`)
+  })
+
   test('from several shortcuts', async () => {
     const alertIf = '@resp_time_below:0.1,5m,0.75_unless_@replicas_running_or_@node_fs_limit:1'
     const [rule] = await rulesOf(alerting({ alertName: 'a', alertIf })).read()
-    expect(rule!.expr).toMatch(/ > 0\.75 unless count\(.* != 3 or \(node_filesystem/)
+    expect(rule!.expr).toMatch(/ > 0\.75 unless app_metrics_proxy_swarm_.* != app_.* or \(node_filesystem/)
     expect(rule!.annotations.summary).toBe(
-      'Response time of the service demo_web is below 0.1 unless The number of running replicas of the service demo_web is not 3 or Disk usage of a node is over 1',
+      'Response time of the service demo_web is below 0.1 unless The number of running replicas of the service demo_web is not the desired one or Disk usage of a node is over 1',
     )
     expect(rule!.labels).toEqual({ service: 'demo_web', cluster: 'test' })
   })
@@ -268,9 +318,11 @@ describe('a service with a name from outside', () => {
     expect(rule).toMatchObject({
       alert: '{{ x_a',
       labels: { service: '{{`{{`}} x' },
-      annotations: { summary: 'The number of running replicas of the service {{`{{`}} x is not 3' },
+      annotations: {
+        summary: 'The number of running replicas of the service {{`{{`}} x is not the desired one',
+      },
     })
-    expect(rule!.expr).toContain('service_name="{{ x"')
+    expect(rule!.expr).toContain('service="{{ x"')
   })
 
   test.each([
@@ -301,7 +353,7 @@ test('a pair whose name is too long is left out alone', async () => {
 test('a cluster whose name looks like a template is shown as it is', async () => {
   const store = storeOf(alerting(plain))
   const deps = { store, log: createLog('silent'), metrics: createMetrics(), pending: () => [] }
-  const rules = createRules({ ...deps, config: { cluster: '{{ x' } })
+  const rules = createRules({ ...deps, config: { cluster: '{{ x', replicasFrom: 'swarm' } })
   const file = readRules((await rules.answer({})).body.toString())
   expect(file).toMatchObject({ rules: [{ labels: { cluster: '{{`{{`}} x' } }], refused: [] })
 })

@@ -36,7 +36,7 @@ export async function startResponder(
   const requested = new Set<string>()
   const pending = () => responder.awaited
   const sd = createSd({ store, config: { cluster }, pending })
-  const rules = createRules({ store, config: { cluster }, log, metrics, pending })
+  const rules = createRules({ store, config: { cluster, replicasFrom: 'swarm' }, log, metrics, pending })
   const server: Server = await startServer({
     port: 0,
     clock: systemClock,
