@@ -68,12 +68,13 @@ async function answerPage(
 
 /** Requests to an agent that has just started wait, as the client's timeout allows, until it knows what they are about. */
 async function onceKnown<T>(attempt: () => Promise<T>, deadline: Mono, clock: Clock): Promise<T> {
-  for (let intervalMs = 50; ; intervalMs = Math.min(intervalMs * 1.5, 500))
+  for (let intervalMs = 50; ; intervalMs = Math.min(intervalMs * 1.5, 250))
     try {
       return await attempt()
     } catch (error) {
       const isPending = error instanceof ProxyError && pendingCodes.has(error.code)
-      if (!isPending || clock.now() + intervalMs > deadline) throw error
+      // the next attempt needs time, too
+      if (!isPending || clock.now() + 2 * intervalMs > deadline) throw error
       await clock.sleep(intervalMs)
     }
 }
