@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { imageEnvironment, imageFlags, peakOf, type Running, start } from '../tools/bench/processes.ts'
+import { scaled } from './helpers/limits.ts'
 import { limitMemory, type MemoryLimit } from './helpers/memory-limit.ts'
 import { freePort } from './helpers/ports.ts'
 import { httpServer } from './helpers/server.ts'
@@ -113,7 +114,7 @@ test.skipIf(!canLimit)(
       `large pages of another agent: at most ${agent.peakMib()} MiB, its owner ${owner.peakMib()} MiB`,
     )
   },
-  240_000,
+  scaled(240_000),
 )
 
 /** A server whose pages are the same for each path. */
@@ -164,7 +165,7 @@ test.skipIf(!canLimit).each([
     console.info(`100 clients that do not read: at most ${agent.peakMib()} MiB`)
     expect(agent.peakMib()).toBeLessThan(limitBytes / mebi)
   },
-  120_000,
+  scaled(120_000),
 )
 
 test.skipIf(!canLimit).each([
@@ -190,5 +191,5 @@ test.skipIf(!canLimit).each([
     console.info(`64 containers of ${what}: at most ${agent.peakMib()} MiB, answers ${[...statuses]}`)
     expect(agent.peakMib()).toBeLessThan(limitBytes / mebi)
   },
-  120_000,
+  scaled(120_000),
 )

@@ -4,6 +4,7 @@
 import { type Node, SyntaxKind } from 'typescript/unstable/ast'
 import { API, type Checker, TypeFlags } from 'typescript/unstable/sync'
 import { expect, test } from 'vitest'
+import { scaled } from './helpers/limits.ts'
 
 /** Where the key is one of ours, or the object is asked whether it has the key of its own. */
 const harmless = [
@@ -28,7 +29,7 @@ const harmless = [
   'sd/sd.ts labels[label]',
 ]
 
-test('no object is looked up by a key from outside', { timeout: 120_000 }, () => {
+test('no object is looked up by a key from outside', { timeout: scaled(120_000) }, () => {
   using api = openProject('tsconfig.json')
   const found = api.sources.flatMap(({ name, node }) =>
     lookUps(node, api.checker).map((text) => `${name} ${text}`),

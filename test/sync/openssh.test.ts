@@ -11,6 +11,7 @@ import { createFrameReader, type Frame, writeFrame } from '../../src/sync/frames
 import { deriveKeys, type Keys, keyPair } from '../../src/sync/keys.ts'
 import { type SshListener, startListener } from '../../src/sync/sockets.ts'
 import { createSsh } from '../../src/sync/ssh.ts'
+import { scaled } from '../helpers/limits.ts'
 
 let folder: string
 let keys: Keys
@@ -65,7 +66,7 @@ function run(
   args: readonly string[],
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    const child = execFile(program, args, { timeout: 15_000 }, (error, stdout, stderr) => {
+    const child = execFile(program, args, { timeout: scaled(15_000) }, (error, stdout, stderr) => {
       resolve({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr })
     })
     child.stdin?.end()
