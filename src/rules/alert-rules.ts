@@ -84,9 +84,8 @@ function ruleOf(alert: ActiveAlert, context: AlertRulesContext, report: ReportPr
   const { subject, definition } = alert
   const { parts } = definition
   checkName(parts.Name)
-  const cluster = context.clusterOf(alert.owner)
   const { replicasFrom } = context
-  const { expr, summary, labels } = expressionOf(parts.If, { subject, cluster, replicasFrom })
+  const { expr, summary, labels } = expressionOf(parts.If, { subject, replicasFrom })
   const forMs = forOf(parts.For)
   const rule = {
     alert: fullName(alert, '_').replaceAll('-', ''),
@@ -96,7 +95,7 @@ function ruleOf(alert: ActiveAlert, context: AlertRulesContext, report: ReportPr
       service: literalTemplate(subject.service),
       ...labels,
       ...pairsOf('Labels', parts.Labels, report),
-      cluster: literalTemplate(cluster),
+      cluster: literalTemplate(context.clusterOf(alert.owner)),
     },
     annotations: {
       ...(summary && { summary: literalTemplate(summary) }),

@@ -42,11 +42,12 @@ const usedMemory = (sum: string) => {
 const shareOfFast =
   'sum(rate(http_server_resp_time_bucket{$job, $bucket}[$range])) / sum(rate(http_server_resp_time_count{$job}[$range]))'
 
-const swarmMetric = (name: string) => `app_metrics_proxy_swarm_${name}`
-const desired = `${swarmMetric('service_replicas_desired')}{$swarm}`
-const running = `${swarmMetric('service_replicas_running')}{$swarm}`
+/** Without labels, as the other shortcuts that are joined with these. */
+const swarmSum = (name: string, labels = '') => `sum(app_metrics_proxy_swarm_${name}{$swarm${labels}})`
+const desired = swarmSum('service_replicas_desired')
+const running = swarmSum('service_replicas_running')
 /** Replicas beyond those that are desired are tasks in a slot that has one already. */
-const runningTasks = `sum without (state) (${swarmMetric('task_state')}{$swarm, state="running"})`
+const runningTasks = swarmSum('task_state', ', state="running"')
 const runningReplicas = 'The number of running replicas of the service $service'
 
 const shortcuts: ReadonlyMap<string, Shortcut> = new Map(
@@ -127,8 +128,6 @@ const shortcuts: ReadonlyMap<string, Shortcut> = new Map(
 
 export interface ExpansionContext {
   readonly subject: AlertSubject
-  /** Its series have this label `cluster`, or none. */
-  readonly cluster: string
   readonly replicasFrom: Config['replicasFrom']
 }
 
@@ -153,7 +152,7 @@ export function expand(text: string, context: ExpansionContext): Expansion {
 }
 
 function expandOne(text: string, context: ExpansionContext, at: number): Expansion {
-  const { subject, cluster, replicasFrom } = context
+  const { subject, replicasFrom } = context
   const [, name = '', list] = /^@(\w+)(?::(.*))?$/s.exec(text.trim()) ?? []
   const shortcut = shortcuts.get(name)
   if (!shortcut) throw new InvalidExpression(`${text} is not a known shortcut`, at)
@@ -166,21 +165,18 @@ function expandOne(text: string, context: ExpansionContext, at: number): Expansi
   if (subject.replicas === undefined && shortcut.swarm)
     throw new InvalidExpression(`@${name}: the number of replicas is not known`, at)
 
-  const ofCluster = `cluster=~${quote(`|${literalPattern(cluster)}`)}`
   const variables = new Map([
     ...takes.map(([variable], index) => [variable, values[index]!] as const),
     ['service', subject.service],
     ['replicas', `${subject.replicas}`],
-    ['container', `container_label_com_docker_swarm_service_name=${quote(subject.service)}, ${ofCluster}`],
-    ['swarm', `service=${quote(subject.service)}, ${ofCluster}`],
-    ['job', `job=${quote(subject.job)}, ${ofCluster}`],
+    ['container', `container_label_com_docker_swarm_service_name=${quote(subject.service)}`],
+    ['swarm', `service=${quote(subject.service)}`],
+    ['job', `job=${quote(subject.job)}`],
   ])
   variables.set('bucket', bucketOf(variables.get('le') ?? ''))
   const fill = (template: string) => template.replaceAll(/\$([a-z]+)/g, (_, name) => variables.get(name)!)
   return { expr: fill(expr), summary: fill(summary), labels: shortcut.labels ?? {} }
 }
-
-const literalPattern = (text: string) => text.replaceAll(/[\\.+*?()|[\]{}^$]/g, '\\$&')
 
 /** A whole number is `1` in Prometheus 2 and `1.0` in Prometheus 3. */
 function bucketOf(le: string): string {

@@ -67,13 +67,12 @@ describe('a rule', () => {
     expect(rules.problems()).toEqual([])
   })
 
-  const c = 'cluster=~"|test"'
-  const s = `container_label_com_docker_swarm_service_name="demo_web", ${c}`
-  const j = `job="demo_web", ${c}`
-  const w = `service="demo_web", ${c}`
-  const desired = `app_metrics_proxy_swarm_service_replicas_desired{${w}}`
-  const running = `app_metrics_proxy_swarm_service_replicas_running{${w}}`
-  const tasks = `sum without (state) (app_metrics_proxy_swarm_task_state{${w}, state="running"})`
+  const s = 'container_label_com_docker_swarm_service_name="demo_web"'
+  const j = 'job="demo_web"'
+  const w = 'service="demo_web"'
+  const desired = `sum(app_metrics_proxy_swarm_service_replicas_desired{${w}})`
+  const running = `sum(app_metrics_proxy_swarm_service_replicas_running{${w}})`
+  const tasks = `sum(app_metrics_proxy_swarm_task_state{${w}, state="running"})`
   const memory = (sum: string) =>
     `(${sum} (node_memory_MemTotal_bytes{${j}}) - ${sum} (node_memory_MemFree_bytes{${j}} + node_memory_Buffers_bytes{${j}} + node_memory_Cached_bytes{${j}})) / ${sum} (node_memory_MemTotal_bytes{${j}})`
   test.each([
@@ -179,18 +178,12 @@ describe('a rule', () => {
     ])
   })
 
-  test('with the cluster’s name, whatever is in it', async () => {
-    const store = storeOf(alerting({ alertName: 'a', alertIf: '@replicas_running' }))
-    const deps = { store, log: createLog('silent'), metrics: createMetrics(), pending: () => [] }
-    const rules = createRules({ ...deps, config: { cluster: 'a.b|"c\\', replicasFrom: 'swarm' } })
-    const file = readRules((await rules.answer({})).body.toString())
-    expect(file.rules[0]!.expr).toContain(String.raw`cluster=~"|a\\.b\\|\"c\\\\"`)
-  })
-
   test('from several shortcuts', async () => {
     const alertIf = '@resp_time_below:0.1,5m,0.75_unless_@replicas_running_or_@node_fs_limit:1'
     const [rule] = await rulesOf(alerting({ alertName: 'a', alertIf })).read()
-    expect(rule!.expr).toMatch(/ > 0\.75 unless app_metrics_proxy_swarm_.* != app_.* or \(node_filesystem/)
+    expect(rule!.expr).toMatch(
+      / > 0\.75 unless sum\(app_metrics_proxy_swarm_.* != sum\(app_.* or \(node_filesystem/,
+    )
     expect(rule!.annotations.summary).toBe(
       'Response time of the service demo_web is below 0.1 unless The number of running replicas of the service demo_web is not the desired one or Disk usage of a node is over 1',
     )
