@@ -1,34 +1,49 @@
 // Metrics as people read them: family by family.
 
-import type { MetricType } from './family.ts'
+import { isHistogram, type MetricType, type Sample } from './family.ts'
 import { type Exposition, formatOf } from './formats.ts'
+import { histogramsOf, type ShownHistogram } from './histograms.ts'
 
 export interface ShownFamily {
   readonly name: string
   readonly type: MetricType
   readonly help: string
   readonly unit: string
-  /** As the format prints them. */
+  readonly histograms: readonly ShownHistogram[]
+  /** All others, as the format prints them. */
   readonly samples: readonly string[]
+}
+
+interface CollectedFamily {
+  type: MetricType | undefined
+  help: string | undefined
+  unit: string | undefined
+  /** Those that may be part of a histogram, which needs all of them at once. */
+  readonly parts: Sample[]
+  readonly samples: string[]
 }
 
 /** In the order of first appearance. The metrics must be valid. */
 export function families({ format, body }: Exposition): readonly ShownFamily[] {
   const { grammar } = formatOf(format)
-  const found = new Map<string, ShownFamily>()
+  const found = new Map<string, CollectedFamily>()
   for (const family of (grammar.parseForPeople ?? grammar.parse)(body)) {
+    const { type, help, unit } = family
     const name = grammar.nameOf(family)
-    const before = found.get(name)
-    const samples = family.samples.map(grammar.printSample)
-    found.set(name, {
+    const one = found.get(name) ?? { type, help, unit, parts: [], samples: [] }
+    found.set(
       name,
-      type: family.type ?? before?.type ?? 'unknown',
-      help: family.help ?? before?.help ?? '',
-      unit: family.unit ?? before?.unit ?? '',
-      samples: before ? [...before.samples, ...samples] : samples,
-    })
+      Object.assign(one, { type: type ?? one.type, help: help ?? one.help, unit: unit ?? one.unit }),
+    )
+    for (const sample of family.samples) {
+      if (isHistogram(type)) one.parts.push(sample)
+      else one.samples.push(grammar.printSample(sample))
+    }
   }
-  return [...found.values()]
+  return [...found].map(([name, { type = 'unknown', help = '', unit = '', parts, samples }]) => {
+    const { histograms, others } = histogramsOf(name, parts)
+    return { name, type, help, unit, histograms, samples: [...samples, ...others.map(grammar.printSample)] }
+  })
 }
 
 /** How many native histograms valid metrics have. */

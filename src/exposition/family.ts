@@ -11,6 +11,9 @@ export type MetricType =
   | 'stateset'
   | 'gaugehistogram'
 
+export const isHistogram = (type: MetricType | undefined): boolean =>
+  type === 'histogram' || type === 'gaugehistogram'
+
 export interface Label {
   readonly name: string
   readonly value: string

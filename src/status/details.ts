@@ -42,35 +42,70 @@ export function detailsOf(entry: Entry, deps: DetailsDeps): TargetDetails {
   }
 }
 
-/** All metrics are searched, but only so many samples are shown. */
-const maxSamples = 2000
-const maxSamplesPerFamily = 200
+/** All metrics are searched, but only so many samples and buckets are shown. */
+const maxLines = 2000
+const maxLinesPerFamily = 200
+
+type SeriesOf = Pick<ShownFamily, 'histograms' | 'samples'>
 
 export function pageOf(families: Iterable<ShownFamily>, find: string): PageStatus {
   const words = find.toLowerCase().split(/\s+/).filter(Boolean)
   const shown: FamilyStatus[] = []
   let count = 0
   let series = 0
-  let remaining = maxSamples
+  let remaining = maxLines
   for (const family of families) {
-    const matching = matchingSamples(family, words)
-    if (matching.length === 0 && (words.length > 0 || family.samples.length > 0)) continue
+    const matching = matchingOf(family, words)
+    const size = sizeOf(matching)
+    if (size === 0 && (words.length > 0 || sizeOf(family) > 0)) continue
     count += 1
-    series += matching.length
+    series += size
     if (remaining <= 0) continue
-    const samples = matching.slice(0, Math.min(remaining, maxSamplesPerFamily)).map(sampleOf)
-    remaining -= Math.max(1, samples.length)
-    shown.push({ ...family, series: matching.length, samples })
+    const first = firstOf(matching, Math.min(remaining, maxLinesPerFamily))
+    remaining -= Math.max(1, linesOf(first))
+    shown.push(familyOf(family, first, size))
   }
-  const samplesShown = shown.reduce((sum, { samples }) => sum + samples.length, 0)
-  return { families: count, series, truncated: samplesShown < series || shown.length < count, shown }
+  const seriesShown = shown.reduce((sum, family) => sum + family.series - family.omitted, 0)
+  return { families: count, series, truncated: seriesShown < series || shown.length < count, shown }
 }
 
-function matchingSamples(family: ShownFamily, words: readonly string[]): readonly string[] {
+function matchingOf(family: ShownFamily, words: readonly string[]): SeriesOf {
   const metadata = `${family.name} ${family.help}`.toLowerCase()
   const missing = words.filter((word) => !metadata.includes(word))
-  if (missing.length === 0) return family.samples
-  return family.samples.filter((line) => missing.every((word) => line.toLowerCase().includes(word)))
+  if (missing.length === 0) return family
+  const matches = (text: string) => missing.every((word) => text.toLowerCase().includes(word))
+  return {
+    histograms: family.histograms.filter(({ text }) => matches(text)),
+    samples: family.samples.filter(matches),
+  }
+}
+
+/** In series. */
+function sizeOf({ histograms, samples }: SeriesOf): number {
+  return histograms.reduce((sum, { size }) => sum + size, samples.length)
+}
+
+function linesOf({ histograms, samples }: SeriesOf): number {
+  return histograms.reduce((sum, { buckets }) => sum + 1 + buckets.length, samples.length)
+}
+
+/** No histogram is cut: the last one may be beyond the limit. */
+function firstOf({ histograms, samples }: SeriesOf, limit: number): SeriesOf {
+  let remaining = limit
+  const first = histograms.filter(({ buckets }) => {
+    const fits = remaining > 0
+    remaining -= 1 + buckets.length
+    return fits
+  })
+  return { histograms: first, samples: samples.slice(0, Math.max(0, remaining)) }
+}
+
+function familyOf({ name, type, help, unit }: ShownFamily, first: SeriesOf, series: number): FamilyStatus {
+  return {
+    ...{ name, type, help, unit, series, omitted: series - sizeOf(first) },
+    histograms: first.histograms.map(({ size: _, text: __, ...histogram }) => histogram),
+    samples: first.samples.map(sampleOf),
+  }
 }
 
 /** `name{labels} value …`; braces and blanks inside quotes separate nothing. */

@@ -194,9 +194,33 @@ export interface FamilyStatus {
   readonly type: string
   readonly help: string
   readonly unit: string
-  /** The number of its series that match. */
+  /** The number of its series that match, and how many of these are not shown. */
   readonly series: number
+  readonly omitted: number
+  readonly histograms: readonly HistogramStatus[]
+  /** All its other series. */
   readonly samples: readonly SampleStatus[]
+}
+
+/** Numbers are texts, as Prometheus prints them: they may be NaN or infinite. */
+export interface HistogramStatus {
+  readonly kind: 'classic' | 'native'
+  /** Name and labels, without `le`. */
+  readonly series: string
+  readonly count: string
+  readonly sum: string
+  /** The median and the 99th percentile, as Prometheus would estimate them. Absent without observations. */
+  readonly p50?: string
+  readonly p99?: string
+  /** Ascending and without gaps; at most 100, of which neighbours are merged if there are more. */
+  readonly buckets: readonly BucketStatus[]
+}
+
+export interface BucketStatus {
+  readonly lower: string
+  readonly upper: string
+  /** Of this bucket alone. */
+  readonly count: number
 }
 
 export interface SampleStatus {

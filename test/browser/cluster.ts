@@ -12,6 +12,7 @@ weather_temperature_celsius{city="Graz"} 9.25
 # HELP http_request_duration_seconds How long requests took.
 # TYPE http_request_duration_seconds histogram
 http_request_duration_seconds_bucket{le="0.1"} 24054
+http_request_duration_seconds_bucket{le="0.5"} 133988
 http_request_duration_seconds_bucket{le="+Inf"} 144320
 http_request_duration_seconds_sum 53423
 http_request_duration_seconds_count 144320

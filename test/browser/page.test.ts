@@ -215,7 +215,7 @@ describe('details of a target', () => {
 
     await page.fill('.metrics-search input', 'le= inf')
     await expect.poll(families).toEqual(['http_request_duration_seconds'])
-    await expect.poll(() => page.$$eval('.family tr', (rows) => rows.length)).toBe(1)
+    expect(await page.$$eval('.histogram', (all) => all.length)).toBe(1)
     expect(new URL(page.url()).searchParams.get('find')).toBe('le= inf')
     await page.reload()
     await expect.poll(families).toEqual(['http_request_duration_seconds'])
@@ -226,6 +226,7 @@ describe('details of a target', () => {
   test('show what Prometheus sees of it: every label of /sd', async () => {
     await using visited = await visit(browser, urlOf('shop_web.2'))
     const { page } = visited
+    await page.click('.prometheus summary')
     await page.waitForSelector('.labels dt')
     const pairs = await page.$$eval('.labels > div', (rows) =>
       rows.map((row) => [row.querySelector('dt')?.textContent, row.querySelector('dd')?.textContent]),
@@ -240,6 +241,7 @@ describe('details of a target', () => {
     expect(pairs.map(([name]) => name)).toContain('__meta_dockerswarm_service_name')
     expect(await page.textContent('.prometheus')).toContain('"http://metrics.example.org:2137/sd"')
     await page.goto(urlOf('legacy'))
+    await page.click('.prometheus summary')
     await page.waitForSelector('.prometheus:has-text("Not listed at /sd")')
   })
 
@@ -248,6 +250,7 @@ describe('details of a target', () => {
       permissions: ['clipboard-read', 'clipboard-write'],
     })
     const { page } = visited
+    await page.click('.prometheus summary')
     await page.waitForSelector('.prometheus code:has-text("weather")')
     const block = '.prometheus .block:has-text("weather")'
     await page.click(`${block} button`)
@@ -433,6 +436,19 @@ describe('for everybody', () => {
       await page.waitForSelector('.row.target')
       expect([width, await page.evaluate(() => document.documentElement.scrollWidth)]).toEqual([width, width])
     }
+  })
+
+  test('neither does a target’s details on a phone, nor is the help anywhere but in the middle', async () => {
+    await using visited = await visit(browser, urlOf('weather'), { viewport: { width: 390, height: 844 } })
+    const { page } = visited
+    await page.waitForSelector('.family')
+    await page.click('.prometheus summary')
+    expect(await page.$eval('#panel', ({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)).toBe(0)
+    await page.click('.close')
+    await page.keyboard.press('?')
+    const { left, right } = await page.$eval('#help', (help) => help.getBoundingClientRect().toJSON())
+    expect(left).toBeGreaterThan(0)
+    expect(Math.round(left + right)).toBe(390)
   })
 
   test('no name is cut off and no number broken on a phone', async () => {

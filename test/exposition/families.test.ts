@@ -11,11 +11,19 @@ test('a text page, family by family', () => {
       type: 'histogram',
       help: 'Time\nspent',
       unit: '',
-      samples: ['h_bucket{le="+Inf"} 1', 'h_sum 1', 'h_count 1'],
+      histograms: [
+        {
+          ...{ kind: 'classic', series: 'h', count: '1', sum: '1', size: 3 },
+          buckets: [{ lower: '0', upper: '+Inf', count: 1 }],
+          text: 'h\nh_bucket\nh_sum\nh_count\nle="+Inf"',
+          ...{ p50: '0', p99: '0' },
+        },
+      ],
+      samples: [],
     },
-    { name: 'connections', type: 'unknown', help: '', unit: '', samples: ['connections 3'] },
-    { name: 'c', type: 'counter', help: '', unit: '', samples: ['c 1'] },
-    { name: 'c_total', type: 'unknown', help: '', unit: '', samples: ['c_total 2'] },
+    { name: 'connections', type: 'unknown', help: '', unit: '', histograms: [], samples: ['connections 3'] },
+    { name: 'c', type: 'counter', help: '', unit: '', histograms: [], samples: ['c 1'] },
+    { name: 'c_total', type: 'unknown', help: '', unit: '', histograms: [], samples: ['c_total 2'] },
   ])
 })
 
@@ -29,9 +37,10 @@ test('an OpenMetrics page, family by family', () => {
       type: 'counter',
       help: '"C"',
       unit: 'seconds',
+      histograms: [],
       samples: ['c_seconds_total 1 # {} 2', 'c_seconds_created 1'],
     },
-    { name: 'i', type: 'info', help: '', unit: '', samples: ['i_info{a="b"} 1'] },
+    { name: 'i', type: 'info', help: '', unit: '', histograms: [], samples: ['i_info{a="b"} 1'] },
   ])
 })
 

@@ -1,5 +1,6 @@
 // Pages for tests, and how to read a body back as text.
 
+import type { ShownFamily } from '../../src/exposition/families.ts'
 import type { Offer } from '../../src/exposition/formats.ts'
 
 export const textPage = (body: string) => ({ format: 'text/0.0.4' as const, body: Buffer.from(body) })
@@ -15,3 +16,10 @@ export const toOpenMetrics: Offer = { format: 'openmetrics/1.0.0', escaping: 'al
 
 export const read = (body: Uint8Array) => Buffer.from(body).toString()
 export const toProtobuf: Offer = { format: 'protobuf', escaping: 'allow-utf-8' }
+
+/** How many series people are shown, histograms included. */
+export const shownSize = (shown: readonly ShownFamily[]): number =>
+  shown.reduce(
+    (sum, { histograms, samples }) => histograms.reduce((all, { size }) => all + size, sum + samples.length),
+    0,
+  )

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import type { ShownFamily } from '../../src/exposition/families.ts'
+import type { ShownHistogram } from '../../src/exposition/histograms.ts'
 import { pageOf, sampleOf, scrapeJob } from '../../src/status/details.ts'
 import { targetOf } from '../../src/status/target.ts'
 import { entry, target, task } from '../helpers/cluster.ts'
@@ -26,6 +27,7 @@ describe('the metrics of a target', () => {
     type: 'gauge',
     help,
     unit: '',
+    histograms: [],
     samples,
   })
   const requests = family('requests', ['requests{code="200"} 1', 'requests{code="500"} 2'], 'Those answered.')
@@ -57,6 +59,37 @@ describe('the metrics of a target', () => {
     const page = pageOf(large, '')
     expect(page).toMatchObject({ families: 40, series: 12_000, truncated: true })
     expect(page.shown.flatMap(({ samples }) => samples).length).toBe(2000)
+  })
+})
+
+describe('the histograms of a target', () => {
+  const histogram = (at: number): ShownHistogram => ({
+    ...{ kind: 'classic', series: `h{at="${at}"}`, count: '9', sum: '1', p50: '1', p99: '1', size: 12 },
+    buckets: Array.from({ length: 10 }, (_, le) => ({ lower: `${le}`, upper: `${le + 1}`, count: 1 })),
+    text: `h{at="${at}"} h_bucket le="5"`,
+  })
+  const family = (count: number): ShownFamily => ({
+    ...{ name: 'h', type: 'histogram', help: '', unit: '', samples: ['h_created 1'] },
+    histograms: Array.from({ length: count }, (_, at) => histogram(at)),
+  })
+
+  test('are found by their labels and bounds, and count as all of their series', () => {
+    const page = pageOf([family(3)], 'at="1" le="5"')
+    expect(page).toMatchObject({ families: 1, series: 12, truncated: false })
+    const { text: _, size: __, ...shown } = histogram(1)
+    expect(page.shown[0]).toMatchObject({ series: 12, omitted: 0, histograms: [shown], samples: [] })
+  })
+
+  test('are shown up to a limit, none of them in part', () => {
+    const page = pageOf(
+      Array.from({ length: 12 }, () => family(100)),
+      '',
+    )
+    expect(page).toMatchObject({ families: 12, series: 12 * 1201, truncated: true })
+    const [first] = page.shown
+    expect(first!.omitted).toBe(1201 - first!.histograms.length * 12)
+    expect(first!.histograms.every(({ buckets }) => buckets.length === 10)).toBe(true)
+    expect(JSON.stringify(page).length).toBeLessThan(2000 * 100)
   })
 })
 

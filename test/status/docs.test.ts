@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import type { Entry } from '../../src/model.ts'
 import { service, swarmState } from '../helpers/cluster.ts'
-import { container, failing, healthy, nodeView, place, startScene } from '../helpers/scene.ts'
+import { container, failing, healthy, nodeView, pageOf, place, startScene } from '../helpers/scene.ts'
 import { ask } from '../web/agent.ts'
 
 const manual = readFileSync('docs/STATUS.md', 'utf8')
@@ -20,7 +20,9 @@ function keysOf(value: unknown): readonly string[] {
 }
 
 test('every field of the status is documented', async () => {
-  const web = healthy(container('n1', 'shop_web.1.x', place('shop_web', '1')))
+  const histogram = '# TYPE h histogram\nh_bucket{le="1"} 2\nh_bucket{le="+Inf"} 3\nh_sum 1\nh_count 3\n'
+  const page = pageOf(`# TYPE up gauge\nup 1\n${histogram}`)
+  const web = healthy(container('n1', 'shop_web.1.x', place('shop_web', '1')), { page })
   const stopped: Entry = {
     ...web,
     target: { ...web.target, id: 'b' },

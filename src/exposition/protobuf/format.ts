@@ -7,7 +7,6 @@ import type { ExpositionFormat, Grammar } from '../format.ts'
 import { printSample } from '../openmetrics/format.ts'
 import { rawMetric, readMetric, samplesOf } from './metric.ts'
 import { createPrinter } from './printing.ts'
-import { describeNative } from './quantiles.ts'
 import { type FamilyParts, metricTypes, readFamily } from './schema.ts'
 import { validate } from './validation.ts'
 import { WireReader } from './wire.ts'
@@ -82,7 +81,7 @@ function rawAt(
   return [{ name, labels, value: '', timestampMs, exemplar: undefined, raw: rawMetric(type, fields) }]
 }
 
-/** A native histogram as one sample, beside its classic buckets if it has some. */
+/** A native histogram as it is, beside its classic buckets if it has some. */
 function shownAt(
   reader: WireReader,
   { name, type = 'unknown' }: Family,
@@ -90,12 +89,11 @@ function shownAt(
   end: number,
 ): readonly Sample[] {
   const parts = readMetric(reader, start, end)
-  const { isNative, series } = rawMetric(type, parts.fields)
-  const samples = series > 1 || !isNative ? samplesOf(name, type, parts) : []
-  if (!isNative) return samples
-  const { labels, timestampMs, fields } = parts
-  const value = describeNative(fields)
-  return [{ name, labels, value, timestampMs, exemplar: undefined, raw: undefined }, ...samples]
+  const raw = rawMetric(type, parts.fields)
+  if (!raw.isNative) return samplesOf(name, type, parts)
+  const { labels, timestampMs } = parts
+  const native = { name, labels, value: '', timestampMs, exemplar: undefined, raw }
+  return raw.series > 1 ? [native, ...samplesOf(name, type, parts)] : [native]
 }
 
 export const protobuf: ExpositionFormat = {

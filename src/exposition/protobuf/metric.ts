@@ -1,6 +1,13 @@
 // A metric message of valid metrics: undecoded, for protobuf again, and as the samples that other formats have of it.
 
-import type { Exemplar, Label, MetricType, RawMetric, Sample } from '../family.ts'
+import {
+  type Exemplar,
+  isHistogram,
+  type Label,
+  type MetricType,
+  type RawMetric,
+  type Sample,
+} from '../family.ts'
 import { printFloat } from '../scan/number.ts'
 import { emptyHistogram, isNative, readHistogram, seriesOfHistogram } from './histogram.ts'
 import {
@@ -56,8 +63,6 @@ function readLabel(reader: WireReader, end: number): Label {
   }
   return { name, value }
 }
-
-const isHistogram = (type: MetricType) => type === 'histogram' || type === 'gaugehistogram'
 
 export function rawMetric(type: MetricType, fields: Uint8Array): RawMetric {
   if (isHistogram(type)) {

@@ -4,9 +4,10 @@
 import { clusterJob } from './blocks.js'
 import { createHistory } from './charts.js'
 import { createBlock } from './copy.js'
-/** @import { FamilyStatus, PageStatus, SampleStatus, TargetDetails, TargetStatus } from '../shape.ts' */
+/** @import { FamilyStatus, PageStatus, TargetDetails, TargetStatus } from '../shape.ts' */
 /** @import { ClusterStatus } from './model.js' */
 import { keyedList, make, setAttribute, setHidden, setText } from './dom.js'
+import { createFamily } from './family.js'
 import { age, bytes, count, durationText, plural, timeText } from './format.js'
 import { baseNameOf, lastedText, suffixOf } from './model.js'
 
@@ -30,7 +31,7 @@ export function createDetails({ onClose, onFind }) {
   const history = createHistory(20)
   const prometheus = createPrometheus()
   const metrics = createMetrics(onFind)
-  const parts = [prometheus.element, metrics.element]
+  const parts = [metrics.element, prometheus.element]
   for (const part of parts) setHidden(part, true)
   close.addEventListener('click', onClose)
   const header = make(
@@ -198,9 +199,9 @@ function createPrometheus() {
   const target = createBlock('Scrape job for this target')
   return {
     element: make(
-      'section',
+      'details',
       { class: 'prometheus' },
-      make('h3', {}, 'What Prometheus sees'),
+      make('summary', {}, 'What Prometheus sees, and scrape jobs to copy'),
       notListed,
       list,
       make('h4', {}, 'Scrape job for the cluster'),
@@ -284,77 +285,6 @@ function noMetricsText({ state, trouble }) {
 function summaryText({ families, series, truncated, shown }) {
   if (families === 0) return 'no series match'
   const all = `${plural(families, 'family', 'families')}, ${count(series)} series`
-  const samples = shown.reduce((total, family) => total + family.samples.length, 0)
-  return truncated ? `${all}; only the first ${count(samples)} are shown, use the search for others` : all
-}
-
-/** @param {FamilyStatus} family */
-function createFamily({ name }) {
-  const type = make('span', { class: 'tag' })
-  const help = make('p', { class: 'help' })
-  const more = make('p', { class: 'hint' })
-  const body = make('tbody')
-  /** @type {(samples: readonly { key: string, sample: SampleStatus }[]) => void} */
-  const show = keyedList(body, {
-    keyOf: ({ key }) => key,
-    create: ({ sample }) => createSample(name, sample),
-  })
-  const element = make(
-    'article',
-    { class: 'family' },
-    make('h4', {}, make('span', {}, name), type),
-    help,
-    make('table', { 'aria-label': `Series of ${name}` }, body),
-    more,
-  )
-  return {
-    element,
-    /** @param {FamilyStatus} family */
-    update(family) {
-      setText(type, [family.type, family.unit].filter(Boolean).join(', '))
-      setText(help, family.help)
-      setHidden(help, family.help === '')
-      show(withKeys(family.samples))
-      const left = family.series - family.samples.length
-      setText(more, left > 0 ? `and ${count(left)} more series` : '')
-      setHidden(more, left <= 0)
-    },
-  }
-}
-
-/**
- * A series may occur twice: each occurrence gets its own key.
- * @param {readonly SampleStatus[]} samples
- */
-function withKeys(samples) {
-  /** @type {Map<string, number>} */
-  const seen = new Map()
-  return samples.map((sample) => {
-    const times = seen.get(sample.series) ?? 0
-    seen.set(sample.series, times + 1)
-    return { key: `${times} ${sample.series}`, sample }
-  })
-}
-
-/**
- * The family's name, which all of its series repeat, is dimmed.
- * @param {string} family
- * @param {SampleStatus} first
- */
-function createSample(family, { series }) {
-  const value = make('td')
-  const rest = series.startsWith(family) ? series.slice(family.length) : series
-  const name = make(
-    'th',
-    { scope: 'row' },
-    make('span', {}, series.slice(0, series.length - rest.length)),
-    rest,
-  )
-  return {
-    element: make('tr', {}, name, value),
-    /** @param {{ readonly sample: SampleStatus }} item */
-    update({ sample }) {
-      setText(value, sample.value)
-    },
-  }
+  const first = shown.reduce((total, family) => total + family.series - family.omitted, 0)
+  return truncated ? `${all}; only ${count(first)} are shown, use the search for others` : all
 }

@@ -340,12 +340,13 @@ describe('replicas', () => {
 })
 
 test('families are shown as text', () => {
-  expect(families(protobufPage([counter, histogram(native)]))).toEqual([
+  expect(families(protobufPage([counter, histogram(native)]))).toMatchObject([
     {
       name: 'c_total',
       type: 'counter',
       help: 'A "c".',
       unit: '',
+      histograms: [],
       samples: ['c_total{code="200"} 3 1395066363.001 # {trace_id="abc"} 0.3 1700000000.123'],
     },
     {
@@ -353,7 +354,8 @@ test('families are shown as text', () => {
       type: 'histogram',
       help: 'How long it took.',
       unit: 'seconds',
-      samples: ['h_seconds count 5, p50 0.853, p99 0.916'],
+      histograms: [{ kind: 'native', series: 'h_seconds', count: '5', p50: '0.853', p99: '0.916' }],
+      samples: [],
     },
   ])
 })

@@ -1,11 +1,10 @@
-// A native histogram as people read it: how many observations it has, and their quantiles, estimated as Prometheus does.
+// The buckets of a native histogram as ranges with counts.
 
-import { printFloat } from '../scan/number.ts'
 import { eachMessage } from './metric.ts'
 import { HISTOGRAM, METRIC, SPAN } from './schema.ts'
 import { BYTES, type WireReader } from './wire.ts'
 
-interface CountedRange {
+export interface CountedRange {
   readonly lower: number
   readonly upper: number
   readonly count: number
@@ -23,42 +22,25 @@ interface NativeSide {
   readonly counts: number[]
 }
 
+interface NativeHistogram {
+  readonly count: number
+  readonly sum: number
+  /** In ascending order; empty ones between the spans are left out. */
+  readonly buckets: readonly CountedRange[]
+}
+
 /** `fields` are those of a metric with a valid native histogram. */
-export function describeNative(fields: Uint8Array): string {
-  const { count, buckets } = readNative(fields)
-  const quantiles =
-    count > 0 ? [0.5, 0.99].map((at) => `, p${at * 100} ${rounded(quantileOf(at, count, buckets))}`) : []
-  return `count ${printFloat(count)}${quantiles.join('')}`
-}
-
-const rounded = (value: number) => printFloat(Number(value.toPrecision(3)))
-
-function quantileOf(quantile: number, count: number, buckets: readonly CountedRange[]): number {
-  const rank = quantile * count
-  let before = 0
-  for (const bucket of buckets) {
-    if (bucket.count > 0 && before + bucket.count >= rank)
-      return interpolated(bucket, (rank - before) / bucket.count)
-    before += bucket.count
-  }
-  return Number.NaN
-}
-
-/** Exponential, as the buckets are; linear in the one that has zero. */
-function interpolated({ lower, upper }: CountedRange, fraction: number): number {
-  if (lower <= 0 && upper >= 0) return lower + (upper - lower) * fraction
-  return Number.isFinite(upper) ? lower * (upper / lower) ** fraction : lower
-}
-
-function readNative(fields: Uint8Array): { count: number; buckets: readonly CountedRange[] } {
+export function readNative(fields: Uint8Array): NativeHistogram {
   const positive: NativeSide = { spans: [], deltas: [], counts: [] }
   const negative: NativeSide = { spans: [], deltas: [], counts: [] }
-  const numbers = { count: 0, countFloat: 0, schema: 0, zeroThreshold: 0, zeroCount: 0, zeroCountFloat: 0 }
+  const counts = { count: 0, countFloat: 0, zeroCount: 0, zeroCountFloat: 0 }
+  const numbers = { ...counts, sum: 0, schema: 0, zeroThreshold: 0 }
   eachMessage(fields, METRIC.histogram, (reader, end) => {
     while (reader.next(end)) {
       const { field } = reader
       if (field === HISTOGRAM.count) numbers.count = reader.varint(end)
       else if (field === HISTOGRAM.countFloat) numbers.countFloat = reader.double(end)
+      else if (field === HISTOGRAM.sum) numbers.sum = reader.double(end)
       else if (field === HISTOGRAM.schema) numbers.schema = reader.sint32(end)
       else if (field === HISTOGRAM.zeroThreshold) numbers.zeroThreshold = reader.double(end)
       else if (field === HISTOGRAM.zeroCount) numbers.zeroCount = reader.varint(end)
@@ -82,6 +64,7 @@ function readNative(fields: Uint8Array): { count: number; buckets: readonly Coun
   const mirrored = below!.map(({ lower, upper, count }) => ({ lower: -upper, upper: -lower, count }))
   return {
     count: isFloat ? numbers.countFloat : numbers.count,
+    sum: numbers.sum,
     buckets: [...mirrored.toReversed(), zero, ...above!],
   }
 }
