@@ -46,6 +46,11 @@ export function untilNext(intervalMs: number, now: Mono): number {
   return Math.ceil((now + earlyMs) / intervalMs) * intervalMs - now
 }
 
+/** A timeout less what the response takes on its way back. */
+export function lessMargin(timeoutMs: number): number {
+  return timeoutMs - Math.min(Math.max(timeoutMs / 20, 50), 500, timeoutMs / 2)
+}
+
 /** A signal that aborts after `ms` or with its parent, and frees its timer when disposed. */
 export function deadline(clock: Clock, ms: number, parent?: AbortSignal): AbortSignal & Disposable {
   const controller = new AbortController()

@@ -261,11 +261,8 @@ async function start(
     problems,
   }
 
-  async function refresh({ owner, target: { id } }: Entry, timeoutMs: number): Promise<number> {
-    if (owner !== self?.node) return peers.refresh(owner, id, timeoutMs)
-    await streams.refresh(id, timeoutMs)
-    return 0
-  }
+  const refresh = ({ owner, target: { id } }: Entry, timeoutMs: number) =>
+    owner === self?.node ? streams.refresh(id, timeoutMs) : peers.refresh(owner, id, timeoutMs)
   const server = started(
     await startWeb({
       config,

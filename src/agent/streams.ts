@@ -31,8 +31,8 @@ export interface TextRequests {
 export interface Streams {
   /** Scrapes a target, or a stream of it, which is opened if it isn't yet. */
   refresh(id: string, timeoutMs: number, signal?: AbortSignal): Promise<void>
-  /** For a peer: the same, unless the last snapshot is live. Resolves with how old it was when it was asked for. */
-  refreshUnlessLive(id: string, timeoutMs: number, signal?: AbortSignal): Promise<number>
+  /** For a peer: the same, unless the last snapshot is live. */
+  refreshUnlessLive(id: string, timeoutMs: number, signal?: AbortSignal): Promise<void>
 }
 
 /** The entry of a target with what was scraped last, of its text or of its stream; if it is valid in one only, of that. */
@@ -109,21 +109,18 @@ export function createStreams(deps: StreamsDeps): Streams {
     await scrape(id, timeoutMs, signal)
   }
 
-  /** Undefined if it isn't live, or there is none. */
-  function liveAgeMs(id: string): number | undefined {
+  function isLive(id: string): boolean {
     const entry = store.own.entry(id)?.entry
-    if (!entry?.snapshot) return undefined
-    const [ageMs, maxAgeMs] = [clock.now() - entry.snapshot.at, maxAgeMsOf(entry)]
-    return maxAgeMs !== 'off' && ageMs <= maxAgeMs ? ageMs : undefined
+    if (!entry?.snapshot) return false
+    const maxAgeMs = maxAgeMsOf(entry)
+    return maxAgeMs !== 'off' && clock.now() - entry.snapshot.at <= maxAgeMs
   }
 
   return {
     refresh,
     async refreshUnlessLive(id, timeoutMs, signal) {
-      const ageMs = liveAgeMs(id)
-      if (ageMs === undefined) await refresh(id, timeoutMs, signal)
-      else note(id)
-      return ageMs ?? 0
+      if (isLive(id)) note(id)
+      else await refresh(id, timeoutMs, signal)
     },
   }
 }

@@ -1,6 +1,6 @@
 // One GET, whose body is returned as bytes.
 
-import type { Clock } from '../clock.ts'
+import { type Clock, lessMargin } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 import { redact } from '../http/credentials.ts'
 import type { FormatKind, Mono } from '../model.ts'
@@ -24,8 +24,6 @@ export interface Fetched {
 export interface FetchOptions {
   /** For everything: connecting, redirects, headers and body. */
   readonly timeoutMs: number
-  /** What is left of the client's timeout, sent to the container. Default: `timeoutMs`. */
-  readonly clientTimeoutMs?: number
   /** Which formats are asked for first. Default: text. */
   readonly kind?: FormatKind
   /** Whether to keep the connection for the next fetch. Default: true. */
@@ -165,7 +163,7 @@ interface FetchResponse extends Omit<ConnectionResponse, 'body'> {
 function requestOf(
   { pathname, search }: URL,
   leftMs: number,
-  { clientTimeoutMs = leftMs, keepAlive = true, kind = 'text' }: FetchOptions,
+  { keepAlive = true, kind = 'text' }: FetchOptions,
   authorization: string | undefined,
 ): ConnectionRequest {
   return {
@@ -176,7 +174,7 @@ function requestOf(
       // measured: gzip and plain cost the agent the same, and gzip needs no compression when it is served
       'accept-encoding': 'gzip',
       'user-agent': 'app-metrics-proxy',
-      'x-prometheus-scrape-timeout-seconds': (Math.min(leftMs, clientTimeoutMs) / 1000).toFixed(3),
+      'x-prometheus-scrape-timeout-seconds': (lessMargin(leftMs) / 1000).toFixed(3),
       ...(authorization !== undefined && { authorization }),
     },
   }

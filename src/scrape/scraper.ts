@@ -87,19 +87,18 @@ export function startScraper(options: ScraperOptions, onSnapshot: OnSnapshot): S
     // it is scheduled again when that scrape is done
     if (state.scrape) return
     const begin = () => counters.late(clock.now() - state.dueAt)
-    scrape(state, state.job.timeoutMs, begin)
+    scrape(state, begin)
       .catch(() => {})
       .finally(() => {
         if (inProgress.size === 0) options.onIdle()
       })
   }
 
-  /** `clientTimeoutMs` is sent to the container. */
-  function scrape(state: EndpointState, clientTimeoutMs: number, begin = () => {}): Promise<void> {
+  function scrape(state: EndpointState, begin = () => {}): Promise<void> {
     if (state.scrape) return state.scrape
     const work = async () => {
       begin()
-      await scrapeOnce(state, clientTimeoutMs)
+      await scrapeOnce(state)
     }
     const running = limit
       .run(work)
@@ -116,21 +115,20 @@ export function startScraper(options: ScraperOptions, onSnapshot: OnSnapshot): S
     return running
   }
 
-  async function scrapeOnce(state: EndpointState, clientTimeoutMs: number): Promise<void> {
+  async function scrapeOnce(state: EndpointState): Promise<void> {
     const at = clock.now()
-    const snapshot = await snapshotOf(state, at, clientTimeoutMs)
+    const snapshot = await snapshotOf(state, at)
     if (state.removed.signal.aborted) return
     scheduleNext(state, at)
     counters.scraped(snapshot)
     onSnapshot(state.id, snapshot)
   }
 
-  async function snapshotOf(state: EndpointState, at: Mono, clientTimeoutMs: number): Promise<Snapshot> {
+  async function snapshotOf(state: EndpointState, at: Mono): Promise<Snapshot> {
     const { endpoint, timeoutMs } = state.job
     try {
       const { page } = await read(endpoint.url, {
         timeoutMs,
-        clientTimeoutMs,
         kind: kindOfStream(state.id),
         signal: state.removed.signal,
         expectedBytes: state.expectedBytes,
@@ -201,8 +199,7 @@ export function startScraper(options: ScraperOptions, onSnapshot: OnSnapshot): S
       const state = states.get(id)
       // an endpoint becomes a job shortly after it was found
       if (!state) throw new ProxyError('searching', 'it is about to be scraped for the first time')
-      const work = scrape(state, Math.min(budgetMs, state.job.timeoutMs))
-      await waitFor(work, clock, budgetMs, signal)
+      await waitFor(scrape(state), clock, budgetMs, signal)
       if (state.removed.signal.aborted) throw state.removed.signal.reason
     },
     async stop() {

@@ -23,7 +23,7 @@ export interface Mesh extends Stoppable {
   seek(addresses: readonly string[]): void
   /** A peer has called. */
   accept(channel: Channel): void
-  refresh(node: NodeId, id: string, budgetMs: number, signal?: AbortSignal): Promise<number>
+  refresh(node: NodeId, id: string, budgetMs: number, signal?: AbortSignal): Promise<void>
   /** No more own changes are expected now: what waits is sent. */
   flush(): void
   peers(): readonly PeerView[]

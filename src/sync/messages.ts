@@ -148,8 +148,8 @@ const shapes = {
   /** What only managers know, packed in the body; without one: the same as before. `size`: unpacked. */
   swarm: object({ age: duration, size: count }),
   refresh: object({ call: count, id: text, budget: duration }),
-  /** Follows the snapshot that it names, which was `age` old when the request came; or the reason why there is none. */
-  refreshed: object({ call: count }, { number: count, age: duration, trouble }),
+  /** Follows the snapshot that it names; or the reason why there is none. */
+  refreshed: object({ call: count }, { number: count, trouble }),
   /** A message of a kind that the sender doesn't know. */
   unknown: object({ of: text }),
 }

@@ -8,11 +8,8 @@ import { errorOf, ProxyError, type Trouble, troubleOf } from '../errors.ts'
 import type { Message, Refreshed, RefreshMessage } from './messages.ts'
 
 export interface Refreshes {
-  /**
-   * Asks the peer for a live snapshot of one of its targets. Resolves once that one, or a newer one, is stored, with how
-   * old it was at most when the request was sent.
-   */
-  request(id: string, budgetMs: number, signal?: AbortSignal): Promise<number>
+  /** Asks the peer for a live snapshot of one of its targets. Resolves once that one, or a newer one, is stored. */
+  request(id: string, budgetMs: number, signal?: AbortSignal): Promise<void>
   /** The peer's request: scrapes if need be, and sends the snapshot and the reply. */
   serve(request: Omit<RefreshMessage, 'kind'>): Promise<void>
   /** The peer's reply. */
@@ -26,8 +23,7 @@ export interface Refreshes {
 interface RefreshesDeps {
   readonly clock: Clock
   readonly send: (message: Message) => void
-  /** Resolves with how old the snapshot was when it was asked for; 0: it was scraped since. */
-  readonly refreshOwn: (id: string, budgetMs: number, signal: AbortSignal) => Promise<number>
+  readonly refreshOwn: (id: string, budgetMs: number, signal: AbortSignal) => Promise<void>
   /** Sends what is due about an own target. Resolves with the number of the snapshot that the peer has then. */
   readonly flush: (id: string) => Promise<number | undefined>
   /** The number of a peer's snapshot that is stored here; 0: none. */
@@ -37,8 +33,8 @@ interface RefreshesDeps {
 interface PendingRequest {
   readonly id: string
   /** The snapshot that the reply has named. */
-  reply?: { readonly number: number; readonly ageMs: number }
-  readonly done: (ageMs: number) => void
+  number?: number
+  readonly done: () => void
   readonly failed: (error: unknown) => void
 }
 
@@ -56,18 +52,19 @@ export function createRefreshes(deps: RefreshesDeps): Refreshes {
   let last = 0
   let serving = 0
 
-  /** The snapshot's age, or why there is none. */
-  async function refresh(id: string, budgetMs: number): Promise<number | Trouble> {
+  /** Why there is no live snapshot, if there is none. */
+  async function refresh(id: string, budgetMs: number): Promise<Trouble | undefined> {
     using limit = deadline(clock, budgetMs + scrapeDelayMs, closing.signal)
     try {
-      return await refreshOwn(id, budgetMs, limit)
+      await refreshOwn(id, budgetMs, limit)
+      return undefined
     } catch (error) {
       return limit.aborted ? timedOut : troubleOf(error)
     }
   }
 
-  function finish({ id, reply, done }: PendingRequest): void {
-    if (reply && storedNumber(id) >= reply.number) done(reply.ageMs)
+  function finish({ id, number, done }: PendingRequest): void {
+    if (number !== undefined && storedNumber(id) >= number) done()
   }
 
   return {
@@ -79,7 +76,7 @@ export function createRefreshes(deps: RefreshesDeps): Refreshes {
       using limit = deadline(clock, budgetMs, signal)
       limit.throwIfAborted()
       try {
-        return await new Promise<number>((done, failed) => {
+        await new Promise<void>((done, failed) => {
           const request: PendingRequest = { id, done, failed }
           pending.set(call, request)
           limit.addEventListener(
@@ -96,20 +93,20 @@ export function createRefreshes(deps: RefreshesDeps): Refreshes {
     async serve({ call, id, budget }) {
       if (serving >= maxRequests) return send({ kind: 'refreshed', call, trouble: tooMany })
       serving += 1
-      const age = await refresh(id, budget)
+      const trouble = await refresh(id, budget)
       const number = closing.signal.aborted ? undefined : await flush(id)
       serving -= 1
       if (closing.signal.aborted) return
-      if (typeof age !== 'number') send({ kind: 'refreshed', call, trouble: age })
-      else send({ kind: 'refreshed', call, ...(number ? { number, age } : { trouble: removed }) })
+      if (trouble) send({ kind: 'refreshed', call, trouble })
+      else send({ kind: 'refreshed', call, ...(number ? { number } : { trouble: removed }) })
     },
-    replied({ call, trouble, number, age: ageMs = 0 }) {
+    replied({ call, trouble, number }) {
       const request = pending.get(call)
       if (!request) return
       if (trouble) request.failed(errorOf(trouble))
       else if (number === undefined) request.failed(notArrived())
       else {
-        request.reply = { number, ageMs }
+        request.number = number
         finish(request)
       }
     },
@@ -123,8 +120,8 @@ export function createRefreshes(deps: RefreshesDeps): Refreshes {
   }
 }
 
-function requestTimedOut({ reply }: PendingRequest): ProxyError {
-  return reply === undefined
+function requestTimedOut({ number }: PendingRequest): ProxyError {
+  return number === undefined
     ? new ProxyError('timeout', 'the owner’s agent gave no answer in time')
     : notArrived()
 }

@@ -20,7 +20,7 @@ export interface Sync extends Stoppable {
   /** The port it listens on. */
   readonly port: number
   /** The owner scrapes now; its new snapshot is stored when this resolves. Rejects with a ProxyError. */
-  refresh(node: NodeId, id: string, budgetMs: number, signal?: AbortSignal): Promise<number>
+  refresh(node: NodeId, id: string, budgetMs: number, signal?: AbortSignal): Promise<void>
   /** No more own changes are expected now: what waits is sent, instead of up to 20 ms later. */
   flush(): void
   peers(): readonly PeerView[]
@@ -94,9 +94,8 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
     port: listener.port,
     async refresh(node, id, budgetMs, signal) {
       const requestedAt = clock.now()
-      const ageMs = await mesh.refresh(node, id, budgetMs, signal)
+      await mesh.refresh(node, id, budgetMs, signal)
       syncMetrics.refreshed(clock.now() - requestedAt)
-      return ageMs
     },
     flush: mesh.flush,
     peers: mesh.peers,

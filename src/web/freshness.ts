@@ -11,11 +11,6 @@ export interface FreshnessContext {
   /** How old a snapshot may be that is served because its owner cannot be reached. */
   readonly staleAfterMs: number
   readonly owner: OwnerLink
-  /**
-   * The snapshot was not read before: for own containers the start of the scrape, for others when the owner was asked to
-   * refresh it. Absent for what a peer sent unasked, which may have been on its way for any time.
-   */
-  readonly readSince?: Mono | undefined
 }
 
 /** The link to the agent that owns a container. */
@@ -43,13 +38,15 @@ export type FinalDecision =
 export type FreshnessDecision = FinalDecision | { readonly kind: 'refresh' }
 
 export function decide(entry: Entry, context: FreshnessContext): FreshnessDecision {
-  const { now, maxAgeMs, owner, readSince } = context
+  const { now, maxAgeMs, owner } = context
   if (owner.state === 'lost') return serveCached(entry, context)
   const trouble = whyNotScraped(entry)
   if (trouble) return { kind: 'refuse', trouble }
   if (!entry.snapshot) return { kind: 'refresh' }
   if (maxAgeMs === 'off') return serveSnapshot(entry, { isCached: true })
-  return readSince !== undefined && now - readSince <= maxAgeMs ? serveSnapshot(entry) : { kind: 'refresh' }
+  // what a peer sent may have been on its way for any time: only the owner knows how old its snapshot is
+  const isLive = owner.state === 'self' && now - entry.snapshot.at <= maxAgeMs
+  return isLive ? serveSnapshot(entry) : { kind: 'refresh' }
 }
 
 /** The outcome of a refresh that has just finished. */

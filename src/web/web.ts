@@ -44,7 +44,7 @@ export async function startWeb(deps: WebDeps): Promise<Server> {
   const { config, clock, log, metrics, store, formats, host } = deps
   const { scrapeTimeoutMs, staleAfterMs, replicaLabel } = config
   const { maxAgeMsOf, refresh, lookUp, pending, budget, isMemoryShort } = deps
-  const reader = createReader({ clock, store, staleAfterMs, scrapeTimeoutMs, maxAgeMsOf, refresh })
+  const reader = createReader({ clock, store, staleAfterMs, maxAgeMsOf, refresh })
   const readReplicas = createReadReplicas({ clock, log, replicaLabel, formats, reader })
   const rendering = createRendering(formats)
   const memory = createResponseMemory({ clock, budget, isMemoryShort, defaultTimeoutMs: scrapeTimeoutMs })

@@ -10,7 +10,6 @@ function stub() {
     sync: {
       async refresh(...request: readonly unknown[]) {
         calls.push(['refresh', ...request])
-        return 0
       },
       flush: () => void calls.push(['flush']),
       peers: () => [],

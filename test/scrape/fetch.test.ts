@@ -27,17 +27,17 @@ const get = (url: string, timeoutMs = 5000) => fetcher.fetch(url, { timeoutMs })
 const text = (body: Uint8Array) => Buffer.from(body).toString()
 
 describe('the request', () => {
-  test('sends the accepted formats, and how much time is left', async () => {
+  test('sends the accepted formats, and how much time is left, less a margin', async () => {
     await using server = await httpServer((request, response) =>
       response.end(JSON.stringify(request.headers)),
     )
-    const { body } = await fetcher.fetch(server.url, { timeoutMs: 9000, clientTimeoutMs: 2500 })
+    const { body } = await get(server.url, 4000)
     expect(JSON.parse(text(body))).toMatchObject({
       accept: expect.stringContaining(
         'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6',
       ),
       'accept-encoding': 'gzip',
-      'x-prometheus-scrape-timeout-seconds': '2.500',
+      'x-prometheus-scrape-timeout-seconds': expect.stringMatching(/^3\.[78]/),
     })
     // the only format of native histograms, which nothing here reads
     expect(JSON.parse(text(body)).accept).not.toContain('protobuf')

@@ -20,15 +20,15 @@ const jobs = (...ids: readonly string[]) => new Map(ids.map((id) => [id, job(id)
 /** A scraper on virtual time, and how long each endpoint takes to respond. */
 function started(durationMs: (id: string) => number = () => 5) {
   const clock = virtualClock(0)
-  const reads: { id: string; at: number; clientTimeoutMs: number | undefined }[] = []
+  const reads: { id: string; at: number }[] = []
   const snapshots: { id: string; at: number; snapshot: Snapshot }[] = []
   /** How many snapshots there were whenever the scraper became idle. */
   const idle: number[] = []
   const scraper = startScraper(
     {
       clock,
-      read: async (id, { timeoutMs, clientTimeoutMs, signal }) => {
-        reads.push({ id, at: clock.now(), clientTimeoutMs })
+      read: async (id, { timeoutMs, signal }) => {
+        reads.push({ id, at: clock.now() })
         await clock.sleep(Math.min(durationMs(id), timeoutMs), signal)
         if (durationMs(id) > timeoutMs) throw new ProxyError('timeout', `no answer within ${timeoutMs} ms`)
         return { page, contentType: undefined }
@@ -231,16 +231,6 @@ describe('live reads', () => {
     await refused
     await long
     expect(snapshots).toHaveLength(1)
-  })
-
-  test('send the container the time that the client has left', async () => {
-    const { clock, reads, scraper } = started()
-    scraper.update(jobs('a'))
-    await clock.pass(100)
-    const read = scraper.now('a', 3000)
-    await clock.pass(100)
-    await read
-    expect(reads.map(({ clientTimeoutMs }) => clientTimeoutMs)).toEqual([10_000, 3000])
   })
 
   test('end with their client', async () => {

@@ -226,18 +226,16 @@ export function startAgent(around: NetworkContext): Agent {
   const names = createNames(store, (labels) => settingsOf(labels).name?.value)
   const sd = createSd({ store, config, pending: readiness.pendingForLists })
 
-  async function refresh({ owner, target: { id } }: Entry, timeoutMs: number): Promise<number> {
+  async function refresh({ owner, target: { id } }: Entry, timeoutMs: number): Promise<void> {
     if (owner !== self?.node) {
       if (!mesh) throw new ProxyError('owner_lost', 'there is no link to the agent of that node')
       return mesh.refresh(owner, id, timeoutMs)
     }
     await streams.refresh(id, timeoutMs)
-    return 0
   }
   const reader = createReader({
     clock,
     staleAfterMs: config.staleAfterMs,
-    scrapeTimeoutMs: config.scrapeTimeoutMs,
     store,
     maxAgeMsOf: () => config.maxAgeMs,
     refresh,

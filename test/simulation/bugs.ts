@@ -175,6 +175,14 @@ export const bugs: readonly Bug[] = [
     ],
     within: 100,
   },
+  {
+    name: 'pushed-is-live',
+    text: 'what a peer sent unasked is served as live, however long it was on its way',
+    file: 'src/web/freshness.ts',
+    from: "owner.state === 'self' && now",
+    to: 'now',
+    within: 20,
+  },
 ]
 
 const root = new URL('../../', import.meta.url)

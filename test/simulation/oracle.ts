@@ -126,7 +126,7 @@ export function createOracle(world: World, now: () => number, promises: Promises
 
   function oldestAllowed({ askedAt, answeredAt, response: { age } }: Exchange): number {
     const { maxAgeMs, staleAfterMs, wayMs } = promises
-    if (age === undefined) return askedAt - maxAgeMs - wayMs - toleranceMs
+    if (age === undefined) return askedAt - maxAgeMs - toleranceMs
     // Age is rounded to seconds
     return answeredAt - Math.min((age + 0.5) * 1000, staleAfterMs) - wayMs - toleranceMs
   }

@@ -31,8 +31,8 @@ export const intended: Promised = {
 /** What is true by now. */
 export const promised: Promised = {
   ...intended,
-  // Age doesn't contain how long a page was on its way, and who joins a refresh gets a page that may be on its way
-  // already; a link that is silent for 2.5 s is closed, and a path may stall twice
+  // Age doesn't contain how long a page was on its way; a link that is silent for 2.5 s is closed, and a path may stall
+  // twice
   wayMs: 6000,
   // addresses are looked up every 5 s only; one of ten scenarios takes between 5 and 8 s
   settledWithinMs: 10_000,

@@ -68,7 +68,6 @@ export async function start(
     rereadManagers: () => {},
     async refreshOwn(id, budget) {
       await options.refreshOwn?.(store, id, budget)
-      return 0
     },
   })
   const agent = { store, sync, metrics, logged }

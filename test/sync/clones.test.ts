@@ -36,13 +36,11 @@ async function answer(agent: Agent, node: string): Promise<string> {
   const reader = createReader({
     clock,
     staleAfterMs: 30_000,
-    scrapeTimeoutMs: 500,
     store,
     maxAgeMsOf: () => 0,
     async refresh({ owner }, timeoutMs) {
       if (owner === agent.node) agent.show(id, content.get(agent.host)!)
-      else return mesh.refresh(owner, id, timeoutMs)
-      return 0
+      else await mesh.refresh(owner, id, timeoutMs)
     },
   })
   const entry = store.entry(node, id)

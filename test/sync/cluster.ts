@@ -144,7 +144,6 @@ function startAgent(
     dial: (address) => network.dial(host, address),
     async refreshOwn(id, budget, signal) {
       await options.refreshOwn?.(agent, id, budget, signal)
-      return 0
     },
     onLost: () => (losses.searches += 1),
     rereadManagers: () => options.rereadManagers?.(agent),

@@ -56,7 +56,7 @@ beforeEach(() => {
       fail: ({ reason }: Trouble) => ends.push(reason),
     } as unknown as Link,
     ...{ peer, store, outgoing, clock, log: createLog('silent'), maxBodyBytes: 5_000_000 },
-    refreshOwn: async () => 0,
+    refreshOwn: async () => {},
     visible: () => {},
     rereadManagers: () => (rereads += 1),
     selfChanged: () => store.peers.up({ ...peer, self: session.self() }),
@@ -354,7 +354,7 @@ describe('what it receives', () => {
     session.take({ kind: 'refresh', call: 4, id: 'a', budget: 100 })
     await clock.pass(0)
     const number = store.own.entry('a')!.snapshot
-    expect(sent.splice(0).at(-1)).toEqual({ kind: 'refreshed', call: 4, number, age: 0 })
+    expect(sent.splice(0).at(-1)).toEqual({ kind: 'refreshed', call: 4, number })
     session.take(listing('b', 1))
     const asked = session.refresh('b', 1000)
     expect(sent).toMatchObject([{ kind: 'refresh', call: 1, id: 'b' }])

@@ -1,15 +1,17 @@
 // The web server of an agent over a store that the test writes: real HTTP on a port of its own. The test provides what a
 // refresh returns.
 
+import { once } from 'node:events'
 import { request } from 'node:http'
 import { formats } from '../../src/agent/formats.ts'
-import { systemClock } from '../../src/clock.ts'
+import { deadline, systemClock } from '../../src/clock.ts'
 import { createLog, type Log } from '../../src/logging/log.ts'
 import type { Change, Entry, NodeView, Page, Snapshot, SwarmState } from '../../src/model.ts'
 import { plainPage } from '../../src/model.ts'
 import { createNames } from '../../src/names/names.ts'
 import { createByteBudget } from '../../src/runtime/byte-budget.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
+import { timeoutError } from '../../src/scrape/failures.ts'
 import { nodesOf } from '../../src/status/nodes.ts'
 import type { Problem } from '../../src/status/shape.ts'
 import { createSwarmMetrics } from '../../src/swarm-metrics/swarm-metrics.ts'
@@ -77,9 +79,11 @@ export async function startAgent(setup: Setup): Promise<Agent> {
     maxAgeMsOf: () => maxAgeMs,
     async refresh(entry, timeoutMs) {
       if (!setup.refresh) throw new Error('no scrape was expected')
-      const snapshot = await setup.refresh(entry, timeoutMs)
+      using limit = deadline(systemClock, timeoutMs)
+      const [scraped, timedOut] = [setup.refresh(entry, timeoutMs), once(limit, 'abort')]
+      const snapshot = await Promise.race([scraped, timedOut.then(() => undefined)])
+      if (!snapshot) throw timeoutError(timeoutMs)
       world.put({ ...entry, snapshot })
-      return 0
     },
     formats: setup.formats ?? formats,
     budget: createByteBudget(systemClock, setup.answerBytes ?? 2 ** 30),

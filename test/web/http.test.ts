@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { hashSync } from 'bcryptjs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
+import { errorOf } from '../../src/errors.ts'
 import { createLog } from '../../src/logging/log.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
 import { openGuard } from '../../src/web/auth/guard.ts'
@@ -54,7 +55,7 @@ beforeAll(async () => {
     nodes: [node('n1', 'one', 'self'), node('n2', 'two'), node('n3', 'three')],
     async refresh({ target }) {
       const name = Object.keys(troubles).find((one) => target.name.includes(one)) as keyof typeof troubles
-      if (name === 'broken') throw new Error('a fault')
+      if (name === 'broken') throw errorOf({ code: 'internal', reason: 'a fault of another agent' })
       return name ? failed(troubles[name] as 'refused' | 'timeout', troubles[name]) : read('x 1\n')
     },
   })

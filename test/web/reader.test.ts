@@ -1,4 +1,4 @@
-// When another node's snapshot is live: only after its agent was asked to refresh it.
+// When another node's snapshot is live: only as the result of a refresh that its agent was asked for by this request.
 
 import { beforeEach, expect, test } from 'vitest'
 import { type Entry, isStreamId, streamId } from '../../src/model.ts'
@@ -10,8 +10,6 @@ import { node } from '../store/world.ts'
 let clock: VirtualClock
 let reader: Reader
 let entry: Entry
-/** How old the owner's snapshot is when it is asked for. */
-let ageMs: number
 let refreshes: number
 let stream: Entry | undefined
 let link: 'up' | 'self' | 'lost'
@@ -23,14 +21,12 @@ const show = (value: number) => {
 beforeEach(() => {
   clock = virtualClock(1000)
   refreshes = 0
-  ageMs = 0
   link = 'up'
   stream = undefined
   entry = { owner: 'n2', target: target('a', { node: 'n2' }), finding: found, endpoint, history: [] }
   reader = createReader({
     clock,
     staleAfterMs: 15_000,
-    scrapeTimeoutMs: 1000,
     store: {
       entry: (_, id) => (isStreamId(id) ? stream : entry),
       nodes: () => [node('n2', 'two', link)],
@@ -41,7 +37,6 @@ beforeEach(() => {
       refreshes += 1
       await clock.sleep(50)
       show(refreshes)
-      return ageMs
     },
   })
 })
@@ -58,26 +53,19 @@ test('a snapshot that a peer sent unasked is not served as live, however young i
   expect(refreshes).toBe(1)
 })
 
-test('a refreshed snapshot is live while the refresh request is younger than MAX_AGE', async () => {
-  await read()
-  await clock.pass(30)
-  await read()
-  expect(refreshes).toBe(1)
+test('a request that comes while another’s refresh is under way asks the owner itself: that one’s data may be old by now', async () => {
+  const first = reader.read(entry, 1000)
+  await clock.pass(40)
+  const second = reader.read(entry, 1000)
   await clock.pass(20)
-  await read()
+  expect(await Promise.race([first.then(() => 'first'), second.then(() => 'second')])).toBe('first')
   expect(refreshes).toBe(2)
+  await clock.pass(40)
+  expect(await second).toMatchObject({ at: clock.now() - 10 })
 })
 
-test('a snapshot that was old when its owner was asked is live for as much less', async () => {
-  ageMs = 60
+test('a snapshot that was refreshed for another request is refreshed again: how old it is only the owner knows', async () => {
   await read()
-  await clock.pass(30)
-  expect(await read()).toMatchObject({ refreshes: 2 })
-})
-
-test('a snapshot that a peer sent after the refresh is refreshed again', async () => {
-  await read()
-  show(7)
   await read()
   expect(refreshes).toBe(2)
 })

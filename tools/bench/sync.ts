@@ -88,7 +88,7 @@ async function agent(node: string, peers: readonly string[], sshPort = 0): Promi
     version: 'bench',
     store,
     rereadManagers: () => {},
-    refreshOwn: async () => 0,
+    refreshOwn: async () => {},
   })
   return {
     store,
