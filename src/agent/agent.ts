@@ -22,9 +22,7 @@ import { planOf } from '../probe/plan.ts'
 import { startProber } from '../probe/prober.ts'
 import { createRules } from '../rules/rules.ts'
 import { createByteBudget } from '../runtime/byte-budget.ts'
-import { observeLag } from '../runtime/lag.ts'
-import { memoryLimit, readMemoryUse, startMemory } from '../runtime/memory.ts'
-import { createMetrics } from '../runtime/metrics.ts'
+import { readMemoryUse, startMemory } from '../runtime/memory.ts'
 import { observeProcess } from '../runtime/process-metrics.ts'
 import { createFetcher } from '../scrape/fetch.ts'
 import { createReader } from '../scrape/read.ts'
@@ -39,10 +37,10 @@ import type { NodeStatus } from '../status/shape.ts'
 import type { StatusView } from '../status/status.ts'
 import { createStore, type Store } from '../store/store.ts'
 import { createSwarmMetrics } from '../swarm-metrics/swarm-metrics.ts'
-import { startSync } from '../sync/sync.ts'
+import { openTransport, startSync } from '../sync/sync.ts'
 import { openGuard } from '../web/auth/guard.ts'
 import { reportRequests } from '../web/client-requests.ts'
-import { serveDocument } from '../web/server.ts'
+import { serveDocument, startServer } from '../web/server.ts'
 import { startWeb } from '../web/web.ts'
 import { createContainerLog } from './container-log.ts'
 import { formats } from './formats.ts'
@@ -68,7 +66,14 @@ interface AgentOptions {
   readonly clock: Clock
   readonly log: Log
   readonly version: string
+  readonly edges?: Edges
 }
+
+/** Where the agent meets the world outside. A simulation passes its own. */
+const realEdges = {
+  ...{ observeProcess, readMemoryUse, createFetcher, connect, startDiscovery, openTransport, startServer },
+}
+export type Edges = typeof realEdges
 
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   await using starting = new AsyncDisposableStack()
@@ -79,12 +84,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 
 /** Each part that is started goes onto `parts`, which are stopped in reverse order. */
 async function start(
-  { config, version, ...given }: AgentOptions,
+  { config, version, edges = realEdges, ...given }: AgentOptions,
   parts: AsyncDisposableStack,
 ): Promise<Omit<Agent, 'stop'>> {
-  const { clock, lag } = observeLag(given.clock)
-  const metrics = createMetrics()
-  observeProcess(metrics, lag)
+  const { clock, metrics } = edges.observeProcess(given.clock)
   let self: Self | undefined
   const nodeLog = withFields(given.log, () => (self ? { node: self.hostname } : {}))
   const { log, internalErrors } = observeInternalErrors({ clock, log: nodeLog, metrics })
@@ -94,8 +97,10 @@ async function start(
   const started = <P extends Stoppable>(part: P): P => parts.adopt(part, (one) => one.stop().catch(() => {}))
 
   // memory
-  const memory = started(startMemory({ clock, log, metrics, read: readMemoryUse, collect: globalThis.gc }))
-  const budgets = memoryBudgets(memoryLimit(), config.maxBodyBytes)
+  const memory = started(
+    startMemory({ clock, log, metrics, read: edges.readMemoryUse, collect: globalThis.gc }),
+  )
+  const budgets = memoryBudgets(edges.readMemoryUse().residentLimitBytes, config.maxBodyBytes)
   const pageMemory = createPageMemory(budgets.storeBytes)
 
   // what is known of the cluster
@@ -115,7 +120,7 @@ async function start(
 
   // from a container to the store
   const authorizations = new Map(config.targets.map(({ url, authorization }) => [url, authorization]))
-  const fetcher = createFetcher({
+  const fetcher = edges.createFetcher({
     clock,
     maxBodyBytes: config.maxBodyBytes,
     verifyTls: config.verifyTls,
@@ -130,7 +135,7 @@ async function start(
     budget: createByteBudget(clock, budgets.scrapeBytes),
   })
   const prober = started(
-    startProber({ clock, config, connect, read, log, metrics }, (id, finding, snapshot) => {
+    startProber({ clock, config, connect: edges.connect, read, log, metrics }, (id, finding, snapshot) => {
       store.putFinding(id, finding)
       if (snapshot) store.putSnapshot(id, pageMemory.admitted(id, snapshot))
     }),
@@ -187,19 +192,18 @@ async function start(
       if (self.swarm) failure.reject(new ConfigError([secretMissing]))
       return
     }
-    const context = {
-      clock,
-      log,
-      metrics,
-      version,
-      store,
-      refreshOwn: streams.refreshUnlessLive,
-      rereadManagers,
-    }
-    peers.begin(() => startSync({ ...context, config: { ...config, secret } }))
+    peers.begin(async () =>
+      startSync({
+        ...{ config, clock, log, metrics, version, store, rereadManagers },
+        refreshOwn: streams.refreshUnlessLive,
+        transport: await edges.openTransport({
+          ...{ config: { ...config, secret }, clock, service: () => self?.service },
+        }),
+      }),
+    )
   }
   const discovery = started(
-    await startDiscovery({ config, clock, log, metrics, swarmState: store.swarmState }, found),
+    await edges.startDiscovery({ config, clock, log, metrics, swarmState: store.swarmState }, found),
   )
   readDocker = discovery.readNow
   const readiness = createReadiness({
@@ -283,6 +287,7 @@ async function start(
       problems: () => problems(nodes()),
       waitingFor: readiness.pendingForReady,
       guard,
+      startServer: edges.startServer,
       plugins: [
         (server) => reportRequests(server, clients.record),
         (server) => serveDocument(server, '/sd', sd.answer),

@@ -129,7 +129,7 @@ function anonymousBytes(): number {
 const maxLimitBytes = 2 ** 50
 
 /** The container's limit (its cgroup's) in bytes; `Infinity` without one, whatever the machine has. */
-export function memoryLimit(): number {
+function memoryLimit(): number {
   const limit = process.constrainedMemory()
   return limit > 0 && limit < maxLimitBytes ? limit : Number.POSITIVE_INFINITY
 }

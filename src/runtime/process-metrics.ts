@@ -2,11 +2,17 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
-import type { Lag, LagSummary } from './lag.ts'
-import type { Metrics } from './metrics.ts'
+import type { Clock } from '../clock.ts'
+import { type Lag, type LagSummary, observeLag } from './lag.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
 
-/** Read at each scrape. Reading changes nothing, so that several Prometheus servers see the same. */
-export function observeProcess(metrics: Metrics, lag: Lag): void {
+/**
+ * A registry with the metrics of the process, and the clock whose timers measure how late the event loop is. They are read
+ * at each scrape; reading changes nothing, so that several Prometheus servers see the same.
+ */
+export function observeProcess(given: Clock): { readonly clock: Clock; readonly metrics: Metrics } {
+  const { clock, lag } = observeLag(given)
+  const metrics = createMetrics()
   observeLoop(metrics, lag)
   observeMemory(metrics)
   observeFiles(metrics)
@@ -27,6 +33,7 @@ export function observeProcess(metrics: Metrics, lag: Lag): void {
   metrics.observe('nodejs_version_info', 'gauge', 'Node.js version info.', () => [
     [{ version: process.version }, 1],
   ])
+  return { clock, metrics }
 }
 
 function observeLoop(metrics: Metrics, lag: Lag): void {

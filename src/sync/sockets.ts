@@ -1,7 +1,7 @@
 // Connections to and from peers, and their time limits.
 
 import { once } from 'node:events'
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { type Clock, deadline } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 import { portError } from '../http/ports.ts'
@@ -21,7 +21,7 @@ interface ListenOptions {
   readonly refused: (why: RefusalReason) => void
 }
 
-type RefusalReason = 'full' | 'unproven'
+export type RefusalReason = 'full' | 'unproven'
 
 /** In time for one SYN to be sent again, and short, so that hosts that are gone hold up no others. */
 const connectTimeoutMs = 1500
@@ -36,7 +36,6 @@ const maxCountedAddresses = 10_000
 /** Links in use; more than any cluster needs. */
 const maxConnections = 4096
 
-/** Listens on IPv4 and IPv6, or on IPv4 alone where there is no IPv6. */
 export async function startListener(options: ListenOptions): Promise<SshListener> {
   const { clock, ssh, on, refused } = options
   const sockets = new Set<Socket>()
@@ -84,10 +83,14 @@ export async function startListener(options: ListenOptions): Promise<SshListener
     }
   }
 
-  const server = await listen(createServer({ noDelay: true }, take), options.port)
-  const address = server.address()
+  const server = createServer({ noDelay: true }, take)
+  // without a host: on IPv6 and IPv4, or on IPv4 alone where the machine has no IPv6
+  server.listen({ port: options.port, backlog: maxConnections })
+  await once(server, 'listening').catch((error) => {
+    throw portError(error, options.port, 'SSH_PORT')
+  })
   return {
-    port: typeof address === 'object' && address ? address.port : options.port,
+    port: (server.address() as AddressInfo).port,
     async stop() {
       const closed = once(server, 'close')
       server.close()
@@ -100,22 +103,6 @@ export async function startListener(options: ListenOptions): Promise<SshListener
 }
 
 const createFailures = (since: Mono) => ({ since, byAddress: new Map<string, number>() })
-
-async function listen(server: Server, port: number): Promise<Server> {
-  try {
-    return await listenOn(server, port, '::')
-  } catch (error) {
-    if (!['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes((error as NodeJS.ErrnoException).code ?? ''))
-      throw portError(error, port, 'SSH_PORT')
-    return await listenOn(server, port, '0.0.0.0')
-  }
-}
-
-async function listenOn(server: Server, port: number, host: string): Promise<Server> {
-  server.listen({ port, host, backlog: maxConnections })
-  await once(server, 'listening')
-  return server
-}
 
 /** A channel to `host:port`, once both sides have proved themselves. */
 export async function dial(address: string, ssh: Ssh, clock: Clock, signal: AbortSignal): Promise<Channel> {

@@ -3,16 +3,15 @@
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { isInternal, troubleOf } from '../errors.ts'
-import type { Log } from '../logging/log.ts'
 import type { NodeId, PeerView, Stoppable } from '../model.ts'
 import { startLoop } from '../runtime/loop.ts'
 import type { Metrics } from '../runtime/metrics.ts'
+import type { Channel } from './channel.ts'
 import { createFinder, createLookUp, type LookUp } from './find-peers.ts'
-import { createIdentity } from './identity.ts'
+import { type AgentIdentity, createIdentity } from './identity.ts'
 import { deriveAccepted, type deriveKeys } from './keys.ts'
 import { createMesh, type MeshOptions } from './mesh.ts'
-import type { SyncStore } from './session.ts'
-import { dial, startListener } from './sockets.ts'
+import { dial, type RefusalReason, type SshListener, startListener } from './sockets.ts'
 import { createSsh } from './ssh.ts'
 import { createSyncMetrics } from './sync-metrics.ts'
 
@@ -28,59 +27,65 @@ export interface Sync extends Stoppable {
   isInitialSyncDone(): boolean
 }
 
-export interface SyncOptions {
-  readonly config: Pick<Config, 'sshPort' | 'peers' | 'previousSecret' | 'maxBodyBytes'> & {
-    readonly secret: string
-  }
+/** Who this agent is to its peers, and how they are found and reached. */
+export interface Transport {
+  readonly identity: AgentIdentity
+  find(signal: AbortSignal): Promise<readonly string[]>
+  dial(address: string, signal: AbortSignal): Promise<Channel>
+  listen(on: (channel: Channel) => void, refused: (why: RefusalReason) => void): Promise<SshListener>
+}
+
+interface TransportOptions {
+  readonly config: Pick<Config, 'sshPort' | 'peers' | 'previousSecret'> & { readonly secret: string }
   readonly clock: Clock
-  readonly log: Log
-  readonly metrics: Metrics
-  readonly version: string
-  readonly store: SyncStore
-  readonly refreshOwn: MeshOptions['refreshOwn']
-  readonly rereadManagers: MeshOptions['rereadManagers']
+  /** The full name of the own Swarm service. */
+  readonly service: () => string | undefined
   /** For tests: another way to look names up, and keys that are derived once for many agents. */
   readonly lookUp?: LookUp
   readonly derive?: typeof deriveKeys
+}
+
+/** Over SSH. */
+export async function openTransport(options: TransportOptions): Promise<Transport> {
+  const { config, clock, service, lookUp = createLookUp(clock) } = options
+  const ssh = createSsh(await deriveAccepted(config, options.derive))
+  const peerNames = () => ({ service: service(), sshPort: config.sshPort, peers: config.peers })
+  return {
+    identity: createIdentity(),
+    find: createFinder(peerNames, lookUp),
+    dial: (address, signal) => dial(address, ssh, clock, signal),
+    listen: (on, refused) => startListener({ clock, ssh, port: config.sshPort, on, refused }),
+  }
+}
+
+export interface SyncOptions
+  extends Pick<MeshOptions, 'clock' | 'log' | 'version' | 'store' | 'refreshOwn' | 'rereadManagers'> {
+  readonly config: Pick<Config, 'maxBodyBytes'>
+  readonly metrics: Metrics
+  readonly transport: Transport
 }
 
 const findIntervalMs = 5000
 /** A peer that is found and sends nothing is not waited for any longer. */
 const initialSyncTimeoutMs = 15_000
 
-export async function startSync(options: SyncOptions): Promise<Sync> {
-  const { config, clock, log, metrics, version, store } = options
+export async function startSync({ config, metrics, transport, ...deps }: SyncOptions): Promise<Sync> {
+  const { clock, log } = deps
   const startedAt = clock.now()
-  const ssh = createSsh(await deriveAccepted(config, options.derive))
   const syncMetrics = createSyncMetrics(metrics, () => mesh.peers())
   const mesh = createMesh({
-    ...{
-      clock,
-      log,
-      store,
-      version,
-      refreshOwn: options.refreshOwn,
-      rereadManagers: options.rereadManagers,
-      identity: createIdentity(),
-      maxBodyBytes: config.maxBodyBytes,
-    },
-    dial: (address, signal) => dial(address, ssh, clock, signal),
+    ...deps,
+    identity: transport.identity,
+    maxBodyBytes: config.maxBodyBytes,
+    dial: transport.dial,
     onLost: () => finding.trigger(),
     watch: syncMetrics.watch,
   })
-  const listener = await startListener({
-    ...{ clock, ssh, port: config.sshPort },
-    on: mesh.accept,
-    refused: syncMetrics.refused,
-  }).catch(async (error) => {
+  const listener = await transport.listen(mesh.accept, syncMetrics.refused).catch(async (error) => {
     await mesh.stop()
     throw error
   })
-  const find = createFinder(
-    () => ({ service: store.own.self().service, sshPort: config.sshPort, peers: config.peers }),
-    options.lookUp ?? createLookUp(clock),
-  )
-  const finding = startLoop(async (signal) => mesh.seek(await find(signal)), {
+  const finding = startLoop(async (signal) => mesh.seek(await transport.find(signal)), {
     clock,
     intervalMs: findIntervalMs,
     onFailure: (error, inARow) => {

@@ -14,7 +14,7 @@ import { createReader, type ReaderDeps, type ReaderStore } from './reader.ts'
 import { createRendering, type Formats } from './rendering.ts'
 import { createReadReplicas } from './replicas.ts'
 import { createResponseMemory } from './response-memory.ts'
-import { type Plugin, type Server, startServer } from './server.ts'
+import type { Plugin, Server, startServer } from './server.ts'
 
 export interface WebDeps extends HealthDeps {
   readonly config: Pick<Config, 'listenPort' | 'scrapeTimeoutMs' | 'staleAfterMs' | 'replicaLabel'>
@@ -36,12 +36,11 @@ export interface WebDeps extends HealthDeps {
   readonly guard?: Guard | undefined
   /** Further routes: service discovery, rules, the status page. */
   readonly plugins: readonly Plugin[]
-  /** Listen here instead of on all addresses. */
-  readonly host?: string
+  readonly startServer: typeof startServer
 }
 
 export async function startWeb(deps: WebDeps): Promise<Server> {
-  const { config, clock, log, metrics, store, formats, host } = deps
+  const { config, clock, log, metrics, store, formats } = deps
   const { scrapeTimeoutMs, staleAfterMs, replicaLabel } = config
   const { maxAgeMsOf, refresh, lookUp, pending, budget, isMemoryShort } = deps
   const reader = createReader({ clock, store, staleAfterMs, maxAgeMsOf, refresh })
@@ -52,9 +51,8 @@ export async function startWeb(deps: WebDeps): Promise<Server> {
     ...{ clock, nodes: store.nodes, lookUp, pending, scrapeTimeoutMs },
     ...{ reader, readReplicas, rendering, memory },
   }
-  return startServer({
+  return deps.startServer({
     ...{ port: config.listenPort, clock, log, metrics, guard: deps.guard },
-    ...(host !== undefined && { host }),
     plugins: [
       memory.plugin,
       ...deps.plugins,

@@ -1,15 +1,11 @@
 import { expect, test } from 'vitest'
-import { observeLag } from '../../src/runtime/lag.ts'
-import { createMetrics } from '../../src/runtime/metrics.ts'
 import { observeProcess } from '../../src/runtime/process-metrics.ts'
 import { virtualClock } from '../helpers/clock.ts'
 
 function started() {
   const clock = virtualClock()
   let lost = 0
-  const { clock: observed, lag } = observeLag({ ...clock, now: () => clock.now() + lost })
-  const metrics = createMetrics()
-  observeProcess(metrics, lag)
+  const { clock: observed, metrics } = observeProcess({ ...clock, now: () => clock.now() + lost })
   return {
     clock,
     /** Keeps the event loop busy while a timer is due. */

@@ -152,8 +152,8 @@ export const bugs: readonly Bug[] = [
       { file: 'src/sync/session.ts', from: 'feed.full(message.id)', to: '' },
       {
         file: 'src/sync/refreshes.ts',
-        from: 'if (reply && storedNumber(id) >= reply.number) done(reply.ageMs)',
-        to: 'if (reply) done(reply.ageMs)',
+        from: 'if (number !== undefined && storedNumber(id) >= number) done()',
+        to: 'if (number !== undefined) done()',
       },
       {
         file: 'src/store/peer-entries.ts',
@@ -178,9 +178,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'pushed-is-live',
     text: 'what a peer sent unasked is served as live, however long it was on its way',
-    file: 'src/web/freshness.ts',
-    from: "owner.state === 'self' && now",
-    to: 'now',
+    edits: [{ file: 'src/web/freshness.ts', from: "owner.state === 'self' && now", to: 'now' }],
     within: 20,
   },
 ]

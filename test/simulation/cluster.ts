@@ -1,6 +1,7 @@
 // A world with its agents running in it: starts, ends and asks them.
 
 import { createHash } from 'node:crypto'
+import type { Status } from '../../src/status/shape.ts'
 import { type Agent, config, startAgent } from './agent.ts'
 import type { Container } from './containers.ts'
 import { intrude } from './intruder.ts'
@@ -55,7 +56,7 @@ export interface Cluster {
   /** Asks as Prometheus would, and lets the oracle judge the answer. */
   ask(at: Machine, path: string, timeoutMs: number): Promise<Response | undefined>
   totals(): Totals
-  end(): void
+  end(): Promise<void>
 }
 
 /** A peer that lies says to an agent that it is the node of another machine. */
@@ -301,16 +302,23 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
       return given
     },
     totals: () => ({ responses, pages, trace: hash.copy().digest('hex') }),
-    end() {
+    async end() {
       const perIntruder = world.placed.length + 5
       const most = world.placed.length + 3 * (starts + world.machines.size) + intruders * perIntruder
       for (const { agent, name } of machines()) {
-        const things = agent?.remembers() ?? 0
+        const things = agent ? await thingsOf(agent) : 0
         if (things > most) oracle.report('memory', `${name} remembers ${things} things, of at most ${most}`)
         agent?.process.kill()
       }
     },
   }
+}
+
+/** How much it remembers: targets and nodes. */
+async function thingsOf(agent: Agent): Promise<number> {
+  const { body } = await agent.get('/', { accept: 'application/json' })
+  const status = JSON.parse(body || '{"targets":[],"nodes":[]}') as Status
+  return status.targets.length + status.nodes.length
 }
 
 function textOf(error: unknown): string {

@@ -57,6 +57,6 @@ export async function play(scenario: Scenario, promises = promised): Promise<Out
   if (takeMaxUnpacked() > config.maxBodyBytes) oracle.report('memory', 'more than MAX_BODY was unpacked')
   // what was asked last may be answered still
   await scheduler.passUntil(scheduler.now())
-  cluster.end()
+  await cluster.end()
   return { ...cluster.totals(), violations: oracle.violations, steps: scheduler.steps() }
 }

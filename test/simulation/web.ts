@@ -1,5 +1,6 @@
 // Requests to an agent without HTTP: the routes are the real ones, and so is what they answer.
 
+import { EventEmitter } from 'node:events'
 import type { FastifyInstance } from 'fastify'
 import { statusOf, troubleOf } from '../../src/errors.ts'
 
@@ -13,7 +14,10 @@ export interface Response {
 interface Reply {
   status: number
   readonly headersSent: Map<string, unknown>
+  readonly request: { readonly protocol: 'http' }
   body: unknown
+  /** As of Node's response: it closes when all is sent. */
+  readonly raw: EventEmitter
   code(status: number): Reply
   header(name: string, value: unknown): Reply
   headers(all: Readonly<Record<string, unknown>>): Reply
@@ -23,7 +27,7 @@ interface Reply {
 type Handler = (request: object, reply: Reply) => unknown
 
 export interface Web {
-  /** To plug routes in. */
+  /** Takes the routes. */
   readonly server: FastifyInstance
   get(path: string, headers: Readonly<Record<string, string>>): Promise<Response>
 }
@@ -36,6 +40,8 @@ export function createWeb(onInternal: (error: unknown) => void): Web {
       const names = [...path.matchAll(/:(\w+)/g)].map((found) => found[1]!)
       routes.push({ pattern: new RegExp(`^${path.replaceAll(/:\w+/g, '([^/]+)')}$`), names, handler })
     },
+    /** Nothing is counted, and small responses need no memory. */
+    addHook() {},
   }
 
   async function answer(path: string, headers: Readonly<Record<string, string>>): Promise<Reply> {
@@ -47,12 +53,13 @@ export function createWeb(onInternal: (error: unknown) => void): Web {
     const params = Object.fromEntries(route.names.map((name, at) => [name, values[at]]))
     const query = Object.fromEntries(searchParams)
     try {
-      await route.handler({ params, query, headers, raw: undefined, url: path }, reply)
+      await route.handler({ params, query, headers, raw: { socket }, url: path }, reply)
     } catch (error) {
       const trouble = troubleOf(error)
       if (trouble.code === 'internal') onInternal(error)
       reply.code(statusOf[trouble.code]).send(`${trouble.reason}\n`)
     }
+    reply.raw.emit('close')
     return reply
   }
 
@@ -66,11 +73,16 @@ export function createWeb(onInternal: (error: unknown) => void): Web {
   }
 }
 
+/** Of no network: it takes everything at once. */
+const socket = { remoteAddress: '', destroyed: false, destroy() {} }
+
 function createReply(): Reply {
   const reply: Reply = {
     status: 200,
     headersSent: new Map(),
+    request: { protocol: 'http' },
     body: undefined,
+    raw: new EventEmitter(),
     code(status) {
       reply.status = status
       return reply

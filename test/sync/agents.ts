@@ -8,7 +8,7 @@ import { createStore, type Store } from '../../src/store/store.ts'
 import { bodyOf } from '../../src/sync/codec.ts'
 import type { LookUp } from '../../src/sync/find-peers.ts'
 import { deriveKeys, type Keys } from '../../src/sync/keys.ts'
-import { type Sync, startSync } from '../../src/sync/sync.ts'
+import { openTransport, type Sync, startSync } from '../../src/sync/sync.ts'
 import { until as untilTrue } from '../helpers/until.ts'
 import { found, self, target } from '../store/samples.ts'
 
@@ -50,21 +50,25 @@ export async function start(
   const logged: string[] = []
   const logLine = (fields: object, message: string) => logged.push(`${message} ${JSON.stringify(fields)}`)
   store.identify(self(node, { swarm: false }))
+  const clock = options.clock ?? systemClock
+  const config = {
+    sshPort: options.port ?? 0,
+    peers,
+    secret: options.secret ?? secret,
+    previousSecret: options.previousSecret,
+    maxBodyBytes: 50_000_000,
+  }
+  const lookUp = options.lookUp && { lookUp: options.lookUp }
   const sync = await startSync({
-    config: {
-      sshPort: options.port ?? 0,
-      peers,
-      secret: options.secret ?? secret,
-      previousSecret: options.previousSecret,
-      maxBodyBytes: 50_000_000,
-    },
-    clock: options.clock ?? systemClock,
+    ...{ config, clock },
+    transport: await openTransport({
+      ...{ config, clock, derive, service: () => store.own.self().service },
+      ...lookUp,
+    }),
     log: { ...createLog('silent'), warn: logLine, error: logLine },
     metrics,
     version: '1.0.0',
     store,
-    derive,
-    ...(options.lookUp && { lookUp: options.lookUp }),
     rereadManagers: () => {},
     async refreshOwn(id, budget) {
       await options.refreshOwn?.(store, id, budget)

@@ -15,7 +15,7 @@ import { timeoutError } from '../../src/scrape/failures.ts'
 import { nodesOf } from '../../src/status/nodes.ts'
 import type { Problem } from '../../src/status/shape.ts'
 import { createSwarmMetrics } from '../../src/swarm-metrics/swarm-metrics.ts'
-import type { Plugin, Server } from '../../src/web/server.ts'
+import { type Plugin, type Server, startServer } from '../../src/web/server.ts'
 import { startWeb } from '../../src/web/web.ts'
 import { createWorld, node, type World } from '../store/world.ts'
 
@@ -101,7 +101,7 @@ export async function startAgent(setup: Setup): Promise<Agent> {
     problems: () => setup.problems ?? [],
     waitingFor: setup.waitingFor ?? (() => []),
     plugins,
-    host: '127.0.0.1',
+    startServer: (options) => startServer({ ...options, host: '127.0.0.1' }),
   })
   return {
     ...server,

@@ -17,7 +17,7 @@ import { plainPage } from '../../src/model.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { pack, unpack } from '../../src/sync/codec.ts'
-import { type Sync, startSync } from '../../src/sync/sync.ts'
+import { openTransport, type Sync, startSync } from '../../src/sync/sync.ts'
 import { freePort } from '../../test/helpers/ports.ts'
 import { nodePage } from './page.ts'
 import { cpuOf, median, type Running, rssOf, start } from './processes.ts'
@@ -74,15 +74,11 @@ async function agent(node: string, peers: readonly string[], sshPort = 0): Promi
   const store = createStore({ clock: systemClock, forgetAfterMs: 300_000, version: 'bench' })
   store.identify({ node, hostname: node, swarm: false, manager: false, advertise: `${node}:1` })
   store.markComplete()
+  const secret = 'only for this benchmark, on loopback'
+  const config = { sshPort, peers, secret, previousSecret: undefined, maxBodyBytes: 2 ** 26 }
   const sync = await startSync({
-    config: {
-      sshPort,
-      peers,
-      secret: 'only for this benchmark, on loopback',
-      previousSecret: undefined,
-      maxBodyBytes: 2 ** 26,
-    },
-    clock: systemClock,
+    ...{ config, clock: systemClock },
+    transport: await openTransport({ config, clock: systemClock, service: () => undefined }),
     log: createLog('error'),
     metrics: createMetrics(),
     version: 'bench',
