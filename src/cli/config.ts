@@ -4,7 +4,7 @@ import { type Config, givenValue, readConfig } from '../config/config.ts'
 import { type Option, options } from '../config/options.ts'
 import { nodeNameOf } from '../discover/self.ts'
 import { redact } from '../http/credentials.ts'
-import { createPaint, visible, widthOf } from '../logging/terminal.ts'
+import { alignColumns, createPaint, visible } from '../logging/terminal.ts'
 import { durationText } from '../promql/literals.ts'
 import { type Io, withArguments } from './command.ts'
 
@@ -25,7 +25,7 @@ export function config(args: readonly string[], io: Io): Promise<number> {
     const config = readConfig(io.env)
     const rows = Object.values<Option<unknown>>(options).map((option) => rowOf(option, config, io.env))
     const paint = createPaint(io)
-    const [head = '', ...lines] = alignRows([titles, ...rows])
+    const [head = '', ...lines] = alignColumns([titles, ...rows])
     io.stdout(`${[paint('bold', head), ...lines].join('\n')}\n`)
     for (const warning of config.warnings) io.stderr(`warning: ${visible(warning)}\n`)
     return 0
@@ -51,10 +51,3 @@ const derived: ReadonlyMap<string, (config: Config) => readonly [value: string, 
   ['STALE_AFTER', ({ staleAfterMs }) => [durationText(staleAfterMs), 'SCRAPE_INTERVAL']],
   ['NODE_NAME', (config) => [nodeNameOf(config), 'hostname']],
 ] as const)
-
-/** The columns as wide as needed, without blanks at the end of a line. */
-function alignRows(rows: readonly ConfigRow[]): readonly string[] {
-  const widths = titles.map((_, at) => Math.max(...rows.map((row) => widthOf(row[at]!))))
-  const pad = (text: string, at: number) => text + ' '.repeat(widths[at]! - widthOf(text))
-  return rows.map((row) => row.map(pad).join('  ').trimEnd())
-}

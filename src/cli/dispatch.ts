@@ -7,49 +7,36 @@ import { type Command, type Io, withArguments } from './command.ts'
 
 interface CommandEntry {
   readonly summary: string
-  /** It parses its arguments itself. The others take none. */
-  readonly hasArguments?: true
-  /** For the help of one that takes no arguments. */
-  readonly exitCodes?: string
   readonly load: () => Promise<Command>
 }
 
 export const commands: Readonly<Record<string, CommandEntry>> = {
   run: {
     summary: 'Run the agent. This is the default. Its help lists all variables.',
-    hasArguments: true,
     load: async () => (await import('./run.ts')).run,
   },
   check: {
     summary: 'Check the configuration, Docker, the peers and the port, and print how to fix problems.',
-    hasArguments: true,
     load: async () => (await import('./check.ts')).check,
   },
   config: {
     summary: 'Print the effective configuration, with the origin of each value.',
-    hasArguments: true,
     load: async () => (await import('./config.ts')).config,
   },
   targets: {
     summary: 'List all targets of the cluster with their states and endpoints.',
-    hasArguments: true,
     load: async () => (await import('./targets.ts')).targets,
   },
   scrape: {
     summary: 'Scrape a URL or a target, and print whether Prometheus would accept its metrics.',
-    hasArguments: true,
     load: async () => (await import('./scrape.ts')).scrape,
   },
   rules: {
     summary: 'Download the alerting rules of several clusters for a Prometheus server.',
-    hasArguments: true,
     load: async () => (await import('./rules.ts')).rules,
   },
   health: {
     summary: 'Exit with 0 if the agent on this machine is alive. For HEALTHCHECK.',
-    exitCodes: `
-Exit code: 0 it is alive, 1 it is not, or nothing listens at LISTEN_PORT, 2 wrong usage or LISTEN_PORT.
-`,
     load: async () => checkHealth,
   },
   version: {
@@ -68,13 +55,7 @@ export async function dispatch(args: readonly string[], io: Io): Promise<number>
     io.stderr(`unknown command ${JSON.stringify(redact(name))}${suggestion(name)}\n\n${usage()}`)
     return 2
   }
-  if (entry.hasArguments) return (await entry.load())(rest, io)
-  const syntax = {
-    usage: `Usage: app-metrics-proxy ${name}\n\n${entry.summary}\n${entry.exitCodes ?? ''}`,
-    options: {},
-    maxPositionals: 0,
-  }
-  return withArguments(rest, io, syntax, async () => (await entry.load())(rest, io))
+  return (await entry.load())(rest, io)
 }
 
 /** At most one letter off, or two in a longer word. */
@@ -115,13 +96,25 @@ app-metrics-proxy run --help lists them. Exit code: 0 success, 1 failure, 2 wron
 `
 }
 
+const healthUsage = `Usage: app-metrics-proxy health
+
+Exits with 0 if the agent on this machine is alive. For HEALTHCHECK.
+
+Exit code: 0 it is alive, 1 it is not, or nothing listens at LISTEN_PORT, 2 wrong usage or LISTEN_PORT.
+`
+
 /** The program that Docker starts, too. It ends the process itself. */
-async function checkHealth(): Promise<number> {
-  await import('./health.ts')
-  return new Promise(() => {})
+function checkHealth(args: readonly string[], io: Io): Promise<number> {
+  return withArguments(args, io, { usage: healthUsage, options: {}, maxPositionals: 0 }, async () => {
+    await import('./health.ts')
+    return new Promise(() => {})
+  })
 }
 
-async function printVersion(_args: readonly string[], io: Io): Promise<number> {
-  io.stdout(`app-metrics-proxy ${version} (Node ${process.versions.node})\n`)
-  return 0
+function printVersion(args: readonly string[], io: Io): Promise<number> {
+  const usage = 'Usage: app-metrics-proxy version\n\nPrints the version.\n'
+  return withArguments(args, io, { usage, options: {}, maxPositionals: 0 }, async () => {
+    io.stdout(`app-metrics-proxy ${version} (Node ${process.versions.node})\n`)
+    return 0
+  })
 }

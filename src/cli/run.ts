@@ -4,13 +4,13 @@ import { once } from 'node:events'
 import { type Agent, startAgent } from '../agent/agent.ts'
 import { systemClock } from '../clock.ts'
 import { ConfigError, readConfig } from '../config/config.ts'
+import { type Option, options } from '../config/options.ts'
 import { PortError } from '../http/ports.ts'
 import { createLog } from '../logging/log.ts'
 import { readableLine } from '../logging/readable.ts'
 import { createPaint } from '../logging/terminal.ts'
 import { version } from '../runtime/version.ts'
 import { type Io, withArguments } from './command.ts'
-import { variablesHelp } from './variables.ts'
 
 /** A restart doesn't help. */
 const misconfigured = 2
@@ -74,4 +74,14 @@ async function untilStopped(app: Agent, { signal, onCrash }: Io): Promise<number
     app.log.info({}, 'stopping')
     await app.stop()
   }
+}
+
+/** Indented, in lines of at most 100 columns, without the marks of Markdown. */
+function variablesHelp(): string {
+  return Object.values<Option<unknown>>(options)
+    .map(({ name, fallback, about }) => {
+      const lines = about.replaceAll('`', '').replaceAll(/(.{1,94})(?: |$)/g, '      $1\n')
+      return `  ${name}${fallback ? ` (${fallback})` : ''}\n${lines}`
+    })
+    .join('')
 }

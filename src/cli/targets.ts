@@ -1,7 +1,14 @@
 // `app-metrics-proxy targets`: the targets of the cluster as a table or as JSON.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Colour, createPaint, type Paint, visible, visibleJson, widthOf } from '../logging/terminal.ts'
+import {
+  alignColumns,
+  type Colour,
+  createPaint,
+  type Paint,
+  visible,
+  visibleJson,
+} from '../logging/terminal.ts'
 import type { Status, TargetState, TargetStatus } from '../status/shape.ts'
 import { agentUrl, requestAgent } from './agent-client.ts'
 import { type Io, UsageError, withArguments } from './command.ts'
@@ -83,7 +90,7 @@ function printJson(status: Status): string {
 }
 
 const titles = ['STATE', 'NAME', 'NODE', 'SERIES', 'DURATION', 'AGE', 'ENDPOINT OR REASON']
-const numberColumns = ['SERIES', 'DURATION', 'AGE']
+const numberColumns = new Set(['SERIES', 'DURATION', 'AGE'].map((title) => titles.indexOf(title)))
 
 const colours: ReadonlyMap<TargetState, Colour> = new Map(
   Object.entries({
@@ -112,7 +119,7 @@ const tablePrinter =
       ({ severity, text, hint }) =>
         `${severities[severity]}: ${visible(text)}${hint ? `. To fix it: ${visible(hint)}` : ''}`,
     )
-    const [head = '', ...lines] = alignColumns([titles, ...rows])
+    const [head = '', ...lines] = alignColumns([titles, ...rows], numberColumns)
     return `${[...problemLines, ...(problemLines.length > 0 ? [''] : []), paint('bold', head), ...lines].join('\n')}\n`
   }
 
@@ -139,13 +146,3 @@ function nameOf({ kind, service, name, replica, node }: TargetStatus): string {
 
 const collator = new Intl.Collator('en', { numeric: true })
 const byName = (a: TargetStatus, b: TargetStatus) => collator.compare(nameOf(a) + a.node, nameOf(b) + b.node)
-
-/** Lines without an end of line. The last column isn't padded. */
-function alignColumns(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = titles.map((_, at) => rows.reduce((width, row) => Math.max(width, widthOf(row[at]!)), 0))
-  const pad = (text: string, at: number) => {
-    const blanks = ' '.repeat(widths[at]! - widthOf(text))
-    return numberColumns.includes(titles[at]!) ? blanks + text : text + blanks
-  }
-  return rows.map((row) => row.map(pad).join('  ').trimEnd())
-}

@@ -16,9 +16,20 @@ export function createPaint({ isTerminal, env }: Output): Paint {
   return (colour, text) => styleText(colour, text, { validateStream: false })
 }
 
-/** The width of the text in columns, without its colours. */
-export function widthOf(text: string): number {
-  return [...stripVTControlCharacters(text)].length
+/** A line per row, its columns as wide as needed, those of `numbers` to the right, without blanks at its end. */
+export function alignColumns(
+  rows: readonly (readonly string[])[],
+  numbers: ReadonlySet<number> = new Set(),
+): readonly string[] {
+  const widthOf = (text: string) => [...stripVTControlCharacters(text)].length
+  const widths = (rows[0] ?? []).map((_, at) =>
+    rows.reduce((width, row) => Math.max(width, widthOf(row[at]!)), 0),
+  )
+  const pad = (text: string, at: number) => {
+    const blanks = ' '.repeat(widths[at]! - widthOf(text))
+    return numbers.has(at) ? blanks + text : text + blanks
+  }
+  return rows.map((row) => row.map(pad).join('  ').trimEnd())
 }
 
 /** Escapes control characters, and those that change the direction of text, as `\u{1b}`. */

@@ -60,7 +60,7 @@ export function resourcesOf(
 /** A service of the swarm state, whether or not a container of it is known. */
 export function declaredResourceOf(service: SwarmService, nameFromLabels: NameFromLabels): NamedResource {
   const { name, labels } = service
-  const stack = labels['com.docker.stack.namespace']
+  const stack = labels[stackLabel]
   return {
     resource: swarmService(name),
     names: {
@@ -75,6 +75,15 @@ export function declaredResourceOf(service: SwarmService, nameFromLabels: NameFr
 export function originalName(name: string): string {
   const fields = name.split('_')
   return (fields[1] ?? name).split('.')[0]!
+}
+
+/** Docker puts it on all services and containers of a stack. */
+export const stackLabel = 'com.docker.stack.namespace'
+
+/** The full name of its service; a standalone container is a service of its own. */
+export function serviceNameOf({ place, name }: Target): string {
+  if (place.kind === 'standalone') return name
+  return place.kind === 'compose' ? `${place.project}_${place.service}` : place.service
 }
 
 /** What tells the containers of a resource apart: a slot, a number in Compose, or a node. */
@@ -114,16 +123,12 @@ function containerOf(owner: NodeId, { id, name }: Target): Resource {
   return { key: compoundKey(kind, owner, name), form: 'container', full: name, owner }
 }
 
-function serviceOf(owner: NodeId, { place }: Target): Resource | undefined {
+function serviceOf(owner: NodeId, target: Target): Resource | undefined {
+  const { place } = target
   if (place.kind === 'standalone') return undefined
   if (place.kind !== 'compose') return swarmService(place.service)
-  const { project, service } = place
-  return {
-    key: compoundKey('compose', owner, project, service),
-    form: 'compose',
-    full: `${project}_${service}`,
-    owner,
-  }
+  const key = compoundKey('compose', owner, place.project, place.service)
+  return { key, form: 'compose', full: serviceNameOf(target), owner }
 }
 
 function swarmService(name: string): Resource {

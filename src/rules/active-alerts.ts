@@ -5,6 +5,7 @@ import { jobOf, settingsOf } from '../labels/settings.ts'
 import type { AlertDefinition } from '../labels/sources.ts'
 import type { Entry, Labels, NodeId, SwarmService, SwarmState } from '../model.ts'
 import { isRunning, mayRestart } from '../names/active-replica.ts'
+import { serviceNameOf, stackLabel } from '../names/resources.ts'
 import type { AlertSubject } from './shortcuts.ts'
 
 export interface ActiveAlert {
@@ -41,17 +42,12 @@ function servicesOf(
     swarm.set(declared.name, { name: declared.name, isSwarm: true, declared, entries: [] })
   for (const entry of entries) {
     const isSwarm = 'task' in entry.target.place
-    const [name, services] = [serviceNameOf(entry), isSwarm ? swarm : others]
+    const [name, services] = [serviceNameOf(entry.target), isSwarm ? swarm : others]
     const service = services.get(name) ?? { name, isSwarm, entries: [] }
     services.set(name, service)
     service.entries.push(entry)
   }
   return [...swarm.values(), ...others.values()]
-}
-
-function serviceNameOf({ target: { place, name } }: Entry): string {
-  if (place.kind === 'standalone') return name
-  return place.kind === 'compose' ? `${place.project}_${place.service}` : place.service
 }
 
 function alertsOfService(service: AlertingService, isSwarmKnown: boolean): readonly ActiveAlert[] {
@@ -77,7 +73,6 @@ function alertsOfService(service: AlertingService, isSwarmKnown: boolean): reado
 }
 
 const unlabelled: Labels = Object.freeze({})
-const stackLabel = 'com.docker.stack.namespace'
 
 /** The containers whose labels count: those that run, else those that ended; in the same order on all agents. */
 function labelledContainers(entries: readonly Entry[]): readonly Entry[] {

@@ -13,7 +13,7 @@ import {
   type SwarmState,
 } from '../model.ts'
 import { activeReplica, isRunning, mayRestart } from '../names/active-replica.ts'
-import { compoundKey } from '../names/resources.ts'
+import { compoundKey, serviceNameOf, slotKeyOf, stackLabel } from '../names/resources.ts'
 
 export interface ReplicaView {
   readonly entries: Iterable<Entry>
@@ -117,7 +117,7 @@ function replicaOfContainer(entries: readonly Entry[], view: ReplicaView): reado
   const compose = place.kind === 'compose' ? place : undefined
   return [
     {
-      service: compose ? `${compose.project}_${compose.service}` : name,
+      service: serviceNameOf(entry.target),
       stack: compose?.project,
       slot: compose?.number,
       nameOnNode: name,
@@ -129,7 +129,6 @@ function replicaOfContainer(entries: readonly Entry[], view: ReplicaView): reado
 }
 
 const unlabelled: Labels = Object.freeze({})
-const stackLabel = 'com.docker.stack.namespace'
 
 /** Whether its labels say that it has metrics. */
 function isConfigured({ enabled, port, path }: Settings): boolean {
@@ -167,10 +166,6 @@ function activeOf(entries: readonly Entry[], { isConnected }: ReplicaView, order
 
 function runningFirst(a: Entry, b: Entry): number {
   return Number(isRunning(b)) - Number(isRunning(a)) || (a.target.id < b.target.id ? -1 : 1)
-}
-
-function slotKeyOf({ owner, target: { place } }: Entry): string {
-  return place.kind === 'replicated' ? place.slot : owner
 }
 
 function stackOf({ target: { place } }: Entry): string | undefined {

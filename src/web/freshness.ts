@@ -6,8 +6,6 @@ import type { Entry, Mono, NodeView, Page } from '../model.ts'
 
 export interface FreshnessContext {
   readonly now: Mono
-  /** An older snapshot is refreshed; `off`: none is. */
-  readonly maxAgeMs: number | 'off'
   /** How old a snapshot may be that is served because its owner cannot be reached. */
   readonly staleAfterMs: number
   readonly owner: OwnerLink
@@ -35,11 +33,12 @@ export type FinalDecision =
   | { readonly kind: 'serve'; readonly result: ReadResult }
   | { readonly kind: 'refuse'; readonly trouble: Trouble }
 
-export type FreshnessDecision = FinalDecision | { readonly kind: 'refresh' }
-
-export function decide(entry: Entry, context: FreshnessContext): FreshnessDecision {
-  const { now, maxAgeMs, owner } = context
-  if (owner.state === 'lost') return serveCached(entry, context)
+/** While its owner is linked. A snapshot older than `maxAgeMs` is refreshed; `off`: none is. */
+export function decide(
+  entry: Entry,
+  maxAgeMs: number | 'off',
+  { now, owner }: FreshnessContext,
+): FinalDecision | { readonly kind: 'refresh' } {
   const trouble = whyNotScraped(entry)
   if (trouble) return { kind: 'refuse', trouble }
   if (!entry.snapshot) return { kind: 'refresh' }

@@ -57,8 +57,8 @@ export function createReader(deps: ReaderDeps): Reader {
   const { clock, store, staleAfterMs } = deps
   let waiting = 0
 
-  function contextOf({ owner }: Entry, maxAgeMs: number | 'off'): FreshnessContext {
-    return { now: clock.now(), maxAgeMs, staleAfterMs, owner: ownerLinkOf(owner, store) }
+  function contextOf({ owner }: Entry): FreshnessContext {
+    return { now: clock.now(), staleAfterMs, owner: ownerLinkOf(owner, store) }
   }
 
   async function refreshed(entry: Entry, timeoutMs: number): Promise<FinalDecision> {
@@ -74,11 +74,11 @@ export function createReader(deps: ReaderDeps): Reader {
   /** From the cache of this kind, or from the other kind's, unless a scrape of this kind failed. */
   function cached(entry: Entry, why?: Trouble): FinalDecision {
     const { id } = entry.target
-    const decision = serveCached(entry, contextOf(entry, 'off'), why)
+    const decision = serveCached(entry, contextOf(entry), why)
     if (entry.snapshot?.ok === false) return decision
     const other = store.entry(entry.owner, isStreamId(id) ? targetIdOf(id) : streamId(id, 'protobuf'))
     if (decision.kind === 'serve' || !other) return decision
-    const otherDecision = serveCached(other, contextOf(other, 'off'), why)
+    const otherDecision = serveCached(other, contextOf(other), why)
     return otherDecision.kind === 'serve' || isStreamId(id) ? otherDecision : decision
   }
 
@@ -93,9 +93,9 @@ export function createReader(deps: ReaderDeps): Reader {
   return {
     async read(target, timeoutMs, kind = 'text') {
       const entry = streamOf(target, kind)
-      const context = contextOf(entry, deps.maxAgeMsOf(entry))
+      const context = contextOf(entry)
       if (context.owner.state === 'lost') return resultOf(cached(entry))
-      const decision = decide(entry, context)
+      const decision = decide(entry, deps.maxAgeMsOf(entry), context)
       if (decision.kind !== 'refresh') return resultOf(decision)
       if (waiting >= maxWaiting) throw new ProxyError('overloaded', 'too many requests are waiting')
       waiting += 1
