@@ -14,6 +14,7 @@ import { inspect } from '../src/exposition/inspect.ts'
 import { createLog } from '../src/logging/log.ts'
 import { readRules } from '../src/promql/rule-file.ts'
 import { startEngineServer } from './discover/engine-server.ts'
+import { scaled } from './helpers/limits.ts'
 import { freePort } from './helpers/ports.ts'
 import { pageServer, type RunningServer } from './helpers/server.ts'
 import { until } from './helpers/until.ts'
@@ -449,7 +450,7 @@ async function checkDocuments(bases: readonly string[], sd: readonly Listed[]): 
 }
 
 test(`hostile strings break nothing and change nothing (HOSTILE_SEED=${seed})`, {
-  timeout: 120_000,
+  timeout: scaled(120_000),
 }, async () => {
   await using page = await pageServer('answers_total 1\n')
   const [quiet, attacked] = [await tell(page, none), await tell(page, attackOf(page.port))]
