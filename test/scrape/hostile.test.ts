@@ -11,17 +11,20 @@ import { createLog } from '../../src/logging/log.ts'
 import type { Snapshot } from '../../src/model.ts'
 import { createByteBudget } from '../../src/runtime/byte-budget.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
+import { durationText } from '../../src/scrape/failures.ts'
 import { createFetcher } from '../../src/scrape/fetch.ts'
 import { createReader } from '../../src/scrape/read.ts'
 import { startScraper } from '../../src/scrape/scraper.ts'
 import { bodyOf } from '../../src/sync/codec.ts'
 import { selfSigned } from '../helpers/certificate.ts'
+import { scaled } from '../helpers/limits.ts'
 import { httpServer, pageServer, type RunningServer, run, tcpServer } from '../helpers/server.ts'
 import { until } from '../helpers/until.ts'
 
 const mebi = 2 ** 20
 const maxBodyBytes = mebi
-const intervalMs = 400
+/** Also how long a scrape of a hostile one may take. */
+const intervalMs = scaled(400)
 
 /** Far longer than a healthy one needs on a busy machine. */
 const healthyTimeoutMs = 10_000
@@ -124,7 +127,9 @@ describe.concurrent('bodies', () => {
       const drip = setInterval(() => socket.write('a'), 20)
       socket.once('close', () => clearInterval(drip))
     })
-    expect(await troubleBeside(server)).toEqual(says('timeout', 'no answer within 400 ms'))
+    expect(await troubleBeside(server)).toEqual(
+      says('timeout', `no answer within ${durationText(intervalMs)}`),
+    )
   })
 
   test('that are gzip bombs', async () => {
@@ -268,7 +273,9 @@ describe.concurrent('headers', () => {
 describe.concurrent('connections', () => {
   test('that accept and stay silent', async () => {
     await using server = await tcpServer(() => {})
-    expect(await troubleBeside(server)).toEqual(says('timeout', 'no answer within 400 ms'))
+    expect(await troubleBeside(server)).toEqual(
+      says('timeout', `no answer within ${durationText(intervalMs)}`),
+    )
   })
 
   test('that reset', async () => {
