@@ -10,7 +10,7 @@ interface Panel {
   readonly title: string
   readonly datasource: { readonly type: string; readonly uid: string }
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number }
-  readonly fieldConfig: { readonly defaults: { readonly unit?: string } }
+  readonly fieldConfig: { readonly defaults: { readonly unit?: string; readonly thresholds?: object } }
   readonly targets: readonly {
     readonly refId: string
     readonly expr: string
@@ -22,7 +22,13 @@ interface Dashboard {
   readonly title: string
   readonly schemaVersion: number
   readonly panels: readonly Panel[]
-  readonly templating?: { readonly list: readonly { readonly name: string }[] }
+  readonly links: readonly { readonly type: string; readonly url?: string }[]
+  readonly templating: { readonly list: readonly Variable[] }
+}
+interface Variable {
+  readonly name: string
+  readonly type: string
+  readonly query: string | { readonly query: string }
 }
 
 const files = readdirSync('deploy', { recursive: true, encoding: 'utf8' })
@@ -54,7 +60,7 @@ test('each story has one, and so has the proxy itself; no two have one address',
 })
 
 describe.each(files)('%s', (file) => {
-  const { uid, title, schemaVersion, panels, templating } = read(file)
+  const { uid, title, schemaVersion, panels, templating, links } = read(file)
 
   test('has an address, a title, and a form that is known', () => {
     expect(uid).toMatch(/^[a-z][a-z-]{0,39}$/)
@@ -80,7 +86,7 @@ describe.each(files)('%s', (file) => {
   })
 
   test('its queries are told apart, ask the source that is provisioned, and know their variables', () => {
-    const declared = (templating?.list ?? []).map(({ name }) => name)
+    const declared = templating.list.map(({ name }) => name)
     const variables = [...ownVariables, ...declared]
     const sources = declared.includes('datasource') ? [source, chosen] : [source]
     for (const { title, type, targets, datasource } of panels.filter(({ type }) => type !== 'row')) {
@@ -91,6 +97,20 @@ describe.each(files)('%s', (file) => {
       const named = targets.flatMap(({ expr }) => [...expr.matchAll(/\$\{?(\w+)/g)].map(([, name]) => name!))
       expect(named.filter((name) => !variables.includes(name))).toEqual([])
     }
+  })
+
+  test('can be narrowed to a cluster and to a node or replica, has rows and thresholds, and leads to the status page', () => {
+    const byName = new Map(templating.list.map((variable) => [variable.name, variable]))
+    expect(byName.get('cluster')).toMatchObject({ type: 'query', multi: true, includeAll: true })
+    expect(byName.get('node') ?? byName.get('instance')).toMatchObject({ type: 'query' })
+    expect(byName.get('agent')).toMatchObject({ type: 'textbox', query: 'http://localhost:2137' })
+    const used = panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)).join(' ')
+    for (const { name, type } of templating.list)
+      if (type === 'query') expect([name, used.includes(`=~"$${name}"`)]).toEqual([name, true])
+    expect(panels.filter(({ type }) => type === 'row').length).toBeGreaterThan(1)
+    expect(panels.some(({ fieldConfig }) => fieldConfig.defaults.thresholds)).toBe(true)
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana fills it in
+    expect(links.map(({ url }) => url)).toContain('${agent:raw}/')
   })
 
   test('the manual beside it, if there is one, leads to its address', () => {
