@@ -20,6 +20,9 @@ const harmless = [
   `web/auth/web-config.ts section[\`\${key}_file\`]`,
   'status/routes.ts contentTypes[extname(name)]',
   'sync/schema.ts given[key]',
+  'exposition/protobuf/messages.ts values[name]',
+  'exposition/protobuf/messages.ts into[name]',
+  'exposition/protobuf/messages.ts (values as Values)[field.name]',
   `sync/schema.ts shapes[kind(plain(value, path)[key], \`\${path}.\${key}\`)]`,
   // of the parser of expressions, which has no such names
   'promql/expression.ts checks[node.name]',

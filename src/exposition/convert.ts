@@ -1,15 +1,21 @@
 // Metrics in the format that a client accepts.
 
+import type { Grammar } from './format.ts'
 import { type Exposition, formatOf, type Offer } from './formats.ts'
 import { merge } from './merge.ts'
 
 /** The very same bytes where the client accepts those. */
 export function convert(page: Exposition, to: Offer): Uint8Array {
-  const given = formatOf(page.format)
+  const { grammar } = formatOf(page.format)
   const isAccepted =
     isTakenAsItIs(page.format, to) ||
-    (given.grammar === formatOf(to.format).grammar && !given.grammar.hasQuotedNames(page.body))
+    (grammar === formatOf(to.format).grammar && !hasQuotedNames(grammar, page.body))
   return isAccepted ? page.body : merge([{ page }], to).body
+}
+
+function hasQuotedNames({ validate }: Grammar, body: Uint8Array): boolean {
+  const found = validate(body, { maxSeries: Infinity, maxLineBytes: Infinity })
+  return found.ok && found.quoted
 }
 
 /** Whether metrics of a format needn't be looked into for a client. */

@@ -27,7 +27,7 @@ interface CollectedFamily {
 export function families({ format, body }: Exposition): readonly ShownFamily[] {
   const { grammar } = formatOf(format)
   const found = new Map<string, CollectedFamily>()
-  for (const family of (grammar.parseForPeople ?? grammar.parse)(body)) {
+  for (const family of grammar.parse(body, 'shown')) {
     const { type, help, unit } = family
     const name = grammar.nameOf(family)
     const one = found.get(name) ?? { type, help, unit, parts: [], samples: [] }
@@ -49,7 +49,7 @@ export function families({ format, body }: Exposition): readonly ShownFamily[] {
 /** How many native histograms valid metrics have. */
 export function countNativeHistograms({ format, body }: Exposition): number {
   let count = 0
-  for (const { samples } of formatOf(format).grammar.parseRaw(body))
+  for (const { samples } of formatOf(format).grammar.parse(body, 'raw'))
     count += samples.filter(({ raw }) => raw?.isNative).length
   return count
 }

@@ -28,21 +28,18 @@ export interface Invalid {
   readonly reason: string
 }
 
+/** As what metrics are parsed: for any format, for the same one with what no other has, for people. */
+export type ParsedAs = 'samples' | 'raw' | 'shown'
+
 /** What all versions of a format share. */
 export interface Grammar {
   /** Accepts what Prometheus 3 accepts. */
   validate(body: Uint8Array, limits: Limits): Valid | Invalid
-  /** Whether a name in valid metrics is in quotes. */
-  hasQuotedNames(body: Uint8Array): boolean
   /**
    * The families in the order of the body, which must be valid. A family may come in several parts: where it is
    * interrupted, where it is declared anew, or where it is very large.
    */
-  parse(body: Uint8Array): Iterable<Family>
-  /** The same for this format again: with what no other has. */
-  parseRaw(body: Uint8Array): Iterable<Family>
-  /** The same for people, where that is something else. */
-  parseForPeople?(body: Uint8Array): Iterable<Family>
+  parse(body: Uint8Array, as: ParsedAs): Iterable<Family>
   /** A family of any format as the families that this one has instead. The first has its name and type. */
   adapt(family: Family): readonly Family[]
   /** Why a sample can't be expressed; undefined if it can. */

@@ -1,7 +1,8 @@
 // Histograms as people read them: buckets that can be drawn, and quantiles estimated as Prometheus does.
 
 import type { Sample } from './family.ts'
-import { groupSamples, type HistogramMetric } from './protobuf/groups.ts'
+import { groupSamples, type PlainMetric } from './protobuf/groups.ts'
+import type { HistogramMessage, Written } from './protobuf/messages.ts'
 import { type CountedRange, readNative } from './protobuf/native.ts'
 import { printFloat } from './scan/number.ts'
 import { printSeries } from './scan/print.ts'
@@ -50,12 +51,7 @@ export function histogramsOf(name: string, samples: readonly Sample[]): Histogra
   const declared = { name, type: 'histogram', help: undefined, unit: undefined } as const
   const { metrics, others } = groupSamples(declared, classic)
   return {
-    histograms: [
-      ...native.map(nativeHistogram),
-      ...metrics
-        .filter((metric) => metric.type === 'histogram')
-        .map((metric) => classicHistogram(name, metric)),
-    ],
+    histograms: [...native.map(nativeHistogram), ...metrics.map((metric) => classicHistogram(name, metric))],
     others: [...[...others.values()].flat(), ...rest],
   }
 }
@@ -70,20 +66,32 @@ function nativeHistogram({ name, labels, raw }: Sample): ShownHistogram {
   }
 }
 
-function classicHistogram(name: string, { labels, sum, count, points }: HistogramMetric): ShownHistogram {
+interface Point {
+  readonly at: number
+  readonly value: number
+}
+
+function classicHistogram(name: string, { labels, fields }: PlainMetric): ShownHistogram {
+  const { sum = 0, bucket = [], ...counts } = fields.histogram ?? {}
+  const points = bucket.map(({ upperBound = 0, ...counts }) => ({ at: upperBound, value: countOf(counts) }))
   const series = printSeries({ name, labels })
   const bounds = points.map(({ at }) => `le="${printFloat(at)}"`)
   const buckets = rangesBetween(points)
   return {
     ...{ kind: 'classic', series, size: points.length + 2 },
     text: [series, `${name}_bucket`, `${name}_sum`, `${name}_count`, ...bounds].join('\n'),
-    ...numbersOf(count, sum, buckets, linear),
+    ...numbersOf(countOf(counts), sum, buckets, linear),
     buckets: shownBuckets(buckets, printFloat),
   }
 }
 
+const countOf = ({
+  count = 0,
+  countFloat = count,
+}: Pick<Written<HistogramMessage>, 'count' | 'countFloat'>) => countFloat
+
 /** Counts of classic buckets are cumulative. Where one is lower than the one before, Prometheus takes the latter. */
-function rangesBetween(points: HistogramMetric['points']): readonly CountedRange[] {
+function rangesBetween(points: readonly Point[]): readonly CountedRange[] {
   let lower = points[0]!.at > 0 ? 0 : -Infinity
   let before = 0
   return points.map(({ at: upper, value }) => {

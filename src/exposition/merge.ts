@@ -6,7 +6,7 @@ import type { Declared, Exemplar, Label, MetricType, Sample } from './family.ts'
 import type { FamilyPrinter, Grammar } from './format.ts'
 import { type Exposition, formatOf, type Offer, quotingOf } from './formats.ts'
 import { createNameEscaper, type NameEscaper } from './names.ts'
-import { seriesKey } from './scan/duplicates.ts'
+import { seriesKey } from './remarks.ts'
 import { printSeries } from './scan/print.ts'
 
 export interface MergeInput {
@@ -32,8 +32,7 @@ export function merge(parts: readonly MergeInput[], { format, escaping }: Offer)
   for (const { page, label } of parts) {
     const added = label && { name: names.label(label.name), value: label.value }
     const { grammar } = formatOf(page.format)
-    const given = grammar === to.grammar ? grammar.parseRaw(page.body) : grammar.parse(page.body)
-    for (const one of given)
+    for (const one of grammar.parse(page.body, grammar === to.grammar ? 'raw' : 'samples'))
       for (const family of to.grammar.adapt(one)) {
         const own = families.add({ ...family, name: names.metric(family.name) })
         const write = sampleWriter(names, own.name, added)

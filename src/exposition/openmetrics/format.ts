@@ -7,7 +7,7 @@ import { escaped, unescaped } from '../scan/escapes.ts'
 import { millisecondsOf, secondsOf } from '../scan/number.ts'
 import { parse, type Syntax } from '../scan/parse.ts'
 import { createPrinter, printLabels, printName, printSeries } from '../scan/print.ts'
-import { hasQuotedNames, validate } from '../scan/validate.ts'
+import { validate } from '../scan/validate.ts'
 import { nextInOpenMetrics } from './grammar.ts'
 
 const suffixes = new Map<MetricType | undefined, readonly string[]>([
@@ -28,9 +28,7 @@ const syntax: Syntax = {
 
 const grammar: Grammar = {
   validate: (body, limits) => validate(body, limits, syntax),
-  hasQuotedNames: (body) => hasQuotedNames(body, syntax),
   parse: parseNamed,
-  parseRaw: parseNamed,
   adapt: (family) => [family],
   whyNot: () => undefined,
   nameOf: (family) => shownAs(family).name,

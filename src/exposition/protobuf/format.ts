@@ -2,24 +2,19 @@
 // io/prometheus/client/metrics.proto, each after its length.
 
 import { adaptToClassic } from '../classic.ts'
-import type { Family, Sample } from '../family.ts'
-import type { ExpositionFormat, Grammar } from '../format.ts'
+import type { Declared, Family, Sample } from '../family.ts'
+import type { ExpositionFormat, Grammar, ParsedAs } from '../format.ts'
 import { printSample } from '../openmetrics/format.ts'
-import { rawMetric, readMetric, samplesOf } from './metric.ts'
+import { type FamilyParts, metricTypes, readFamily } from './family.ts'
+import { FAMILY, readMetric } from './messages.ts'
+import { rawMetric, readParts, samplesOf } from './metric.ts'
 import { createPrinter } from './printing.ts'
-import { type FamilyParts, metricTypes, readFamily } from './schema.ts'
 import { validate } from './validation.ts'
 import { WireReader } from './wire.ts'
 
 const grammar: Grammar = {
   validate,
-  hasQuotedNames(body) {
-    const found = validate(body, { maxSeries: Infinity, maxLineBytes: Infinity })
-    return found.ok && found.quoted
-  },
-  parse: (body) => families(body, samplesAt),
-  parseRaw: (body) => families(body, rawAt),
-  parseForPeople: (body) => families(body, shownAt),
+  parse,
   adapt: adaptToClassic,
   whyNot: ({ timestampMs }) =>
     timestampMs !== undefined && (timestampMs === 0n || timestampMs !== BigInt.asIntN(64, timestampMs))
@@ -33,67 +28,56 @@ const grammar: Grammar = {
   end: '',
 }
 
-/** So many metrics at once of a large family, so that they needn't be in memory all at once. */
-const maxMetrics = 100
+/** More of one family come in several parts, so that they needn't be in memory all at once. */
+const maxSamples = 1000
 
-function* families(
-  body: Uint8Array,
-  read: (reader: WireReader, family: Family, start: number, end: number) => readonly Sample[],
-): Generator<Family> {
+function* parse(body: Uint8Array, as: ParsedAs): Generator<Family> {
   const reader = new WireReader(body)
+  const read = { samples: samplesAt, raw: rawAt, shown: shownAt }[as]
   for (let parts = readFamily(reader); parts; parts = readFamily(reader)) {
-    const after = reader.at
     const family = declaredOf(reader, parts)
-    const { metrics } = parts
     let samples: Sample[] = []
-    for (let at = 0; at < metrics.length; at += 2) {
-      samples.push(...read(reader, family, metrics[at]!, metrics[at + 1]!))
-      if (at % (2 * maxMetrics) !== 2 * (maxMetrics - 1)) continue
+    reader.at = parts.metricsStart ?? parts.end
+    while (reader.next(parts.end)) {
+      if (reader.field !== FAMILY.metric) {
+        reader.skip(parts.end)
+        continue
+      }
+      samples.push(...read(reader, family, reader.message(parts.end)))
+      if (samples.length < maxSamples) continue
       yield { ...family, samples }
       samples = []
     }
     if (samples.length > 0) yield { ...family, samples }
-    reader.at = after
   }
 }
 
-function declaredOf(reader: WireReader, { name, help, unit, type }: FamilyParts): Family {
+function declaredOf(reader: WireReader, { name, help, unit, type }: FamilyParts): Declared {
   return {
     name: reader.textOf(name.start, name.end),
     type: metricTypes[type],
     help: help && reader.textOf(help.start, help.end),
     unit: unit && reader.textOf(unit.start, unit.end),
-    samples: [],
   }
 }
 
-function samplesAt(reader: WireReader, { name, type = 'unknown' }: Family, start: number, end: number) {
-  return samplesOf(name, type, readMetric(reader, start, end))
-}
+type ReadSamples = (reader: WireReader, family: Declared, end: number) => readonly Sample[]
 
-function rawAt(
-  reader: WireReader,
-  { name, type = 'unknown' }: Family,
-  start: number,
-  end: number,
-): readonly Sample[] {
-  const { labels, timestampMs, fields } = readMetric(reader, start, end)
-  return [{ name, labels, value: '', timestampMs, exemplar: undefined, raw: rawMetric(type, fields) }]
+const samplesAt: ReadSamples = (reader, { name, type = 'unknown' }, end) =>
+  samplesOf(name, type, readMetric(reader, end))
+
+const rawAt: ReadSamples = (reader, { name, type = 'unknown' }, end) => {
+  const { fields, ...series } = readParts(reader, end)
+  return [{ name, ...series, value: '', exemplar: undefined, raw: rawMetric(type, fields) }]
 }
 
 /** A native histogram as it is, beside its classic buckets if it has some. */
-function shownAt(
-  reader: WireReader,
-  { name, type = 'unknown' }: Family,
-  start: number,
-  end: number,
-): readonly Sample[] {
-  const parts = readMetric(reader, start, end)
-  const raw = rawMetric(type, parts.fields)
-  if (!raw.isNative) return samplesOf(name, type, parts)
-  const { labels, timestampMs } = parts
-  const native = { name, labels, value: '', timestampMs, exemplar: undefined, raw }
-  return raw.series > 1 ? [native, ...samplesOf(name, type, parts)] : [native]
+const shownAt: ReadSamples = (reader, family, end) => {
+  const { at } = reader
+  const native = rawAt(reader, family, end).filter(({ raw }) => raw?.isNative)
+  if (native.some(({ raw }) => raw?.series === 1)) return native
+  reader.at = at
+  return [...native, ...samplesAt(reader, family, end)]
 }
 
 export const protobuf: ExpositionFormat = {

@@ -2,39 +2,19 @@
 // its quantiles. Only complete ones become a metric, of which Prometheus makes the same series again; other samples stay
 // series by themselves.
 
-import type { Declared, Exemplar, Label, MetricType, Sample } from '../family.ts'
-import { seriesKey } from '../scan/duplicates.ts'
+import type { Declared, Exemplar, MetricType, Sample } from '../family.ts'
+import { seriesKey } from '../remarks.ts'
 import { floatOf } from '../scan/number.ts'
+import type { ExemplarMessage, MetricMessage, Written } from './messages.ts'
 
-interface MetricOf<T extends MetricType> {
-  readonly type: T
-  readonly labels: readonly Label[]
-  readonly timestampMs: bigint | undefined
+/** A metric to be written: its series, and its other fields. */
+export interface PlainMetric extends Pick<Sample, 'labels' | 'timestampMs'> {
+  readonly fields: Written<MetricMessage>
 }
-
-export interface ValueMetric extends MetricOf<'counter' | 'gauge' | 'unknown'> {
-  readonly value: number
-  readonly exemplar: Exemplar | undefined
-}
-
-/** In ascending order. */
-type Point = { readonly at: number; readonly value: number; readonly exemplar: Exemplar | undefined }
-
-export interface HistogramMetric extends MetricOf<'histogram'> {
-  readonly sum: number
-  readonly count: number
-  readonly points: readonly Point[]
-}
-
-export interface SummaryMetric extends MetricOf<'summary'> {
-  readonly sum: number
-  readonly count: number
-  readonly points: readonly Point[]
-}
-
-export type PlainMetric = ValueMetric | HistogramMetric | SummaryMetric
 
 export interface Grouped {
+  /** Of the type of the family, or of the one that protobuf has instead. */
+  readonly type: MetricType
   readonly metrics: readonly PlainMetric[]
   /** What is not part of a complete metric, by name. */
   readonly others: ReadonlyMap<string, readonly Sample[]>
@@ -46,16 +26,16 @@ export function groupSamples({ name, type }: Declared, samples: readonly Sample[
   const { metrics = [], others = [] } = Object.groupBy(samples, (sample) =>
     sample.name === name ? 'metrics' : 'others',
   )
-  return { metrics: metrics.map((sample) => valueMetric(own, sample)), others: byName(others) }
+  return { type: own, metrics: metrics.map((sample) => valueMetric(own, sample)), others: byName(others) }
 }
 
-export const valueMetric = (type: ValueMetric['type'], sample: Sample): ValueMetric => ({
-  type,
-  labels: sample.labels,
-  timestampMs: sample.timestampMs,
-  value: floatOf(sample.value),
-  exemplar: sample.exemplar,
-})
+export function valueMetric(type: 'counter' | 'gauge' | 'unknown', sample: Sample): PlainMetric {
+  const value = floatOf(sample.value)
+  const { labels, timestampMs } = sample
+  if (type === 'counter')
+    return { labels, timestampMs, fields: { counter: { value, exemplar: exemplarOf(sample.exemplar) } } }
+  return { labels, timestampMs, fields: { [type === 'gauge' ? 'gauge' : 'untyped']: { value } } }
+}
 
 const byName = (samples: readonly Sample[]) => Map.groupBy(samples, (sample) => sample.name)
 
@@ -71,7 +51,7 @@ function groupParts(name: string, type: 'histogram' | 'summary', samples: readon
     if (metric) metrics.push(metric)
     else others.push(...group)
   }
-  return { metrics, others: byName(others) }
+  return { type, metrics, others: byName(others) }
 }
 
 /** Undefined where a part is missing, or one can't be expressed. */
@@ -80,15 +60,17 @@ function metricOf(
   type: 'histogram' | 'summary',
   pointLabel: string,
   group: readonly Sample[],
-): HistogramMetric | SummaryMetric | undefined {
+): PlainMetric | undefined {
   const pointName = type === 'histogram' ? `${name}_bucket` : name
   const isPoint = (sample: Sample) =>
     sample.name === pointName && sample.labels.some((label) => label.name === pointLabel)
-  const [pointSamples, rest] = [group.filter(isPoint), group.filter((sample) => !isPoint(sample))]
-  const sum = rest.find((sample) => sample.name === `${name}_sum`)
-  const count = rest.find((sample) => sample.name === `${name}_count`)
-  if (!sum || !count || rest.length !== 2) return undefined
-  if ([sum, count].some(({ labels }) => labels.some((label) => label.name === pointLabel))) return undefined
+  const { points: pointSamples = [], rest = [] } = Object.groupBy(group, (sample) =>
+    isPoint(sample) ? 'points' : 'rest',
+  )
+  const sumSample = rest.find((sample) => sample.name === `${name}_sum`)
+  const countSample = rest.find((sample) => sample.name === `${name}_count`)
+  if (!sumSample || !countSample || rest.length !== 2) return undefined
+  if (rest.some(({ labels }) => labels.some((label) => label.name === pointLabel))) return undefined
   const points = pointSamples.map(({ labels, value, exemplar }) => ({
     at: numberOf(labels.find((label) => label.name === pointLabel)!.value),
     value: floatOf(value),
@@ -97,12 +79,21 @@ function metricOf(
   points.sort((a, b) => a.at - b.at)
   const isAscending = points.every(({ at }, i) => !Number.isNaN(at) && (i === 0 || points[i - 1]!.at < at))
   if (!isAscending) return undefined
-  if (type === 'histogram' && points.at(-1)?.at !== Infinity) return undefined
-  const metric = { labels: sum.labels, timestampMs: sum.timestampMs, sum: floatOf(sum.value) }
-  const counted = floatOf(count.value)
-  // only a histogram can have a count that is none
-  if (type === 'summary' && !isCount(counted)) return undefined
-  return { ...metric, type, count: counted, points }
+  const { labels, timestampMs } = sumSample
+  const [sum, count] = [floatOf(sumSample.value), floatOf(countSample.value)]
+  if (type === 'summary') {
+    // only a histogram can have a count that is none
+    if (!isCount(count)) return undefined
+    const quantile = points.map(({ at, value }) => ({ quantile: at, value }))
+    return { labels, timestampMs, fields: { summary: { count, sum, quantile } } }
+  }
+  if (points.at(-1)?.at !== Infinity) return undefined
+  const bucket = points.map(({ at, value, exemplar }) => ({
+    ...countFieldOf(value),
+    upperBound: at,
+    exemplar: exemplarOf(exemplar),
+  }))
+  return { labels, timestampMs, fields: { histogram: { ...countFieldOf(count), sum, bucket } } }
 }
 
 /** NaN for what is no number. */
@@ -110,4 +101,19 @@ const numberOf = (text: string) =>
   /^[+-]?(inf|\d+\.?\d*(e[+-]?\d+)?|\.\d+(e[+-]?\d+)?)$/i.test(text) ? floatOf(text) : Number.NaN
 
 /** Whether an unsigned integer expresses it exactly. */
-export const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0
+const isCount = (value: number) => Number.isSafeInteger(value) && value >= 0
+
+const countFieldOf = (value: number) => (isCount(value) ? { count: value } : { countFloat: value })
+
+function exemplarOf(exemplar: Exemplar | undefined): Written<ExemplarMessage> | undefined {
+  if (!exemplar) return undefined
+  const { labels, value, timestampMs } = exemplar
+  return { label: labels, value: floatOf(value), timestamp: timestampOf(timestampMs) }
+}
+
+/** The seconds are rounded down, as the nanoseconds can't be negative. */
+function timestampOf(timestampMs: bigint | undefined) {
+  if (timestampMs === undefined) return undefined
+  const milliseconds = ((timestampMs % 1000n) + 1000n) % 1000n
+  return { seconds: (timestampMs - milliseconds) / 1000n, nanos: Number(milliseconds) * 1e6 }
+}

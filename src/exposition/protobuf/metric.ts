@@ -1,4 +1,4 @@
-// A metric message of valid metrics: undecoded, for protobuf again, and as the samples that other formats have of it.
+// A message Metric of valid metrics: undecoded, for protobuf again, and as the samples that other formats have of it.
 
 import {
   type Exemplar,
@@ -9,20 +9,19 @@ import {
   type Sample,
 } from '../family.ts'
 import { printFloat } from '../scan/number.ts'
-import { emptyHistogram, isNative, readHistogram, seriesOfHistogram } from './histogram.ts'
+import * as messages from './messages.ts'
 import {
   BUCKET,
-  COUNTER,
-  EXEMPLAR,
   HISTOGRAM,
-  LABEL,
+  histogramOf,
   METRIC,
-  QUANTILE,
+  type MetricMessage,
+  readField,
+  readMetric,
   SUMMARY,
-  TIMESTAMP,
-  VALUE,
-} from './schema.ts'
-import { WireReader } from './wire.ts'
+} from './messages.ts'
+import { isNative } from './native.ts'
+import { FIXED64, WireReader } from './wire.ts'
 
 export interface MetricParts {
   readonly labels: readonly Label[]
@@ -31,52 +30,114 @@ export interface MetricParts {
   readonly fields: Uint8Array
 }
 
-export function readMetric(reader: WireReader, start: number, end: number): MetricParts {
-  const labels: Label[] = []
+/** Of the metric at which the reader is, and which ends at `end`. */
+export function readParts(reader: WireReader, end: number): MetricParts {
+  const metric = messages.metric.empty()
   const fields: Uint8Array[] = []
-  let timestampMs: bigint | undefined
-  reader.at = start
-  for (let from = start; reader.next(end); from = reader.at) {
-    if (reader.field === METRIC.label) {
-      const label = readLabel(reader, reader.bytes(end))
-      // as Prometheus has them: an empty label is none
-      if (label.value !== '') labels.push(label)
-    } else if (reader.field === METRIC.timestampMs) timestampMs = timestampOf(reader.int64(end))
+  for (let from = reader.at; reader.next(end); from = reader.at) {
+    if (reader.field === METRIC.label || reader.field === METRIC.timestampMs)
+      readField(reader, end, messages.metric, metric)
     else {
       reader.skip(end)
       fields.push(reader.body.subarray(from, reader.at))
     }
   }
-  return { labels, timestampMs, fields: fields.length === 1 ? fields[0]! : Buffer.concat(fields) }
+  return { ...seriesOf(metric), fields: fields.length === 1 ? fields[0]! : Buffer.concat(fields) }
 }
 
-/** To Prometheus 0 is no timestamp. */
-const timestampOf = (timestampMs: bigint) => (timestampMs === 0n ? undefined : timestampMs)
+/** As Prometheus has them: an empty label is none, and 0 is no timestamp. */
+export const seriesOf = ({ label, timestampMs }: MetricMessage) => ({
+  labels: label.filter(({ value }) => value !== ''),
+  timestampMs: timestampMs === 0n ? undefined : timestampMs,
+})
 
-function readLabel(reader: WireReader, end: number): Label {
-  let name = ''
-  let value = ''
+/** What decides how many series Prometheus makes of a metric: only as much of it as must be read to know. */
+export interface Outline {
+  quantiles: number
+  /** The classic buckets that Prometheus reads: up to the one without an upper bound. */
+  buckets: number
+  hasInfinity: boolean
+  /** Whether it has a field of native histograms. */
+  mayBeNative: boolean
+}
+
+export const emptyOutline = (): Outline => ({
+  quantiles: 0,
+  buckets: 0,
+  hasInfinity: false,
+  mayBeNative: false,
+})
+
+const nativeFields: readonly number[] = [
+  HISTOGRAM.zeroThreshold,
+  HISTOGRAM.zeroCount,
+  HISTOGRAM.negativeSpan,
+  HISTOGRAM.positiveSpan,
+]
+
+/** Checks the field of a metric on which the reader is, and adds it to the outline. */
+export function outlineField(reader: WireReader, end: number, outline: Outline): void {
+  if (reader.field === METRIC.histogram) outlineHistogram(reader, reader.message(end), outline)
+  else if (reader.field === METRIC.summary) outlineSummary(reader, reader.message(end), outline)
+  else readField(reader, end, messages.metric)
+}
+
+function outlineSummary(reader: WireReader, end: number, outline: Outline): void {
   while (reader.next(end)) {
-    if (reader.field === LABEL.name) name = reader.text(end)
-    else if (reader.field === LABEL.value) value = reader.text(end)
-    else reader.skip(end)
+    if (reader.field === SUMMARY.quantile) outline.quantiles++
+    readField(reader, end, messages.summary)
   }
-  return { name, value }
 }
+
+function outlineHistogram(reader: WireReader, end: number, outline: Outline): void {
+  while (reader.next(end)) {
+    if (reader.field === HISTOGRAM.bucket) outlineBucket(reader, reader.message(end), outline)
+    else {
+      outline.mayBeNative ||= nativeFields.includes(reader.field)
+      readField(reader, end, messages.histogram)
+    }
+  }
+}
+
+function outlineBucket(reader: WireReader, end: number, outline: Outline): void {
+  let upperBound = 0
+  while (reader.next(end)) {
+    if (reader.field === BUCKET.upperBound) {
+      reader.expect(FIXED64)
+      upperBound = reader.double(end)
+    } else readField(reader, end, messages.bucket)
+  }
+  if (outline.hasInfinity) return
+  outline.buckets++
+  outline.hasInfinity = upperBound === Infinity
+}
+
+/** The series that Prometheus makes of a metric. */
+export function seriesCountOf(type: MetricType, outline: Outline, isNative: boolean): number {
+  if (type === 'summary') return 2 + outline.quantiles
+  if (!isHistogram(type)) return 1
+  const { buckets, hasInfinity } = outline
+  const classic = 2 + buckets + (hasInfinity ? 0 : 1)
+  if (!isNative) return classic
+  return buckets > 0 ? 1 + classic : 1
+}
+
+export const hasOutline = (type: MetricType) => type === 'summary' || isHistogram(type)
 
 export function rawMetric(type: MetricType, fields: Uint8Array): RawMetric {
-  if (isHistogram(type)) {
-    const facts = emptyHistogram()
-    eachMessage(fields, METRIC.histogram, (reader, end) => readHistogram(reader, end, facts))
-    return { type, isNative: isNative(facts), series: seriesOfHistogram(facts), fields }
-  }
-  const series = type === 'summary' ? 2 + readSummary(fields).quantiles.length : 1
-  return { type, isNative: false, series, fields }
+  const outline = emptyOutline()
+  const reader = new WireReader(fields)
+  while (reader.next(fields.length)) outlineField(reader, fields.length, outline)
+  const native =
+    isHistogram(type) &&
+    outline.mayBeNative &&
+    isNative(histogramOf(readMetric(new WireReader(fields), fields.length)))
+  return { type, isNative: native, series: seriesCountOf(type, outline, native), fields }
 }
 
 /** The samples that expfmt, Prometheus' library, writes into the text formats. A native histogram's buckets are in none. */
-export function samplesOf(name: string, type: MetricType, parts: MetricParts): Sample[] {
-  const { labels, timestampMs, fields } = parts
+export function samplesOf(name: string, type: MetricType, metric: MetricMessage): Sample[] {
+  const { labels, timestampMs } = seriesOf(metric)
   const sample = (suffix: string, value: number, added?: Label, exemplar?: Exemplar): Sample => ({
     name: name + suffix,
     labels: added ? [...labels, added] : labels,
@@ -86,9 +147,9 @@ export function samplesOf(name: string, type: MetricType, parts: MetricParts): S
     raw: undefined,
   })
   if (type === 'summary') {
-    const { quantiles, sum, count } = readSummary(fields)
+    const { quantile, sum, count } = metric.summary ?? messages.summary.empty()
     return [
-      ...quantiles.map(({ quantile, value }) =>
+      ...quantile.map(({ quantile, value }) =>
         sample('', value, { name: 'quantile', value: printFloat(quantile) }),
       ),
       sample('_sum', sum),
@@ -96,144 +157,41 @@ export function samplesOf(name: string, type: MetricType, parts: MetricParts): S
     ]
   }
   if (isHistogram(type)) {
-    const { buckets, sum, count } = readClassic(fields)
+    const { sum, count, buckets } = classicOf(histogramOf(metric))
     return [
-      ...buckets.map((bucket) =>
-        sample(
-          '_bucket',
-          bucket.count,
-          { name: 'le', value: printFloat(bucket.upperBound) },
-          bucket.exemplar,
-        ),
+      ...buckets.map(({ upperBound, count, exemplar }) =>
+        sample('_bucket', count, { name: 'le', value: printFloat(upperBound) }, exemplar),
       ),
       sample('_sum', sum),
       sample('_count', count),
     ]
   }
-  const { value, exemplar } = readValue(fields, fieldOf(type))
-  return [sample('', value, undefined, exemplar)]
-}
-
-function fieldOf(type: MetricType): number {
-  if (type === 'counter') return METRIC.counter
-  return type === 'gauge' ? METRIC.gauge : METRIC.untyped
-}
-
-/** A field can come in several parts, which are put together. */
-export function eachMessage(
-  fields: Uint8Array,
-  field: number,
-  read: (reader: WireReader, end: number) => void,
-): void {
-  const reader = new WireReader(fields)
-  while (reader.next(fields.length)) {
-    if (reader.field === field) read(reader, reader.bytes(fields.length))
-    else reader.skip(fields.length)
-  }
-}
-
-function readValue(fields: Uint8Array, field: number) {
-  let value = 0
-  let exemplar: Exemplar | undefined
-  eachMessage(fields, field, (reader, end) => {
-    while (reader.next(end)) {
-      if (reader.field === VALUE) value = reader.double(end)
-      else if (field === METRIC.counter && reader.field === COUNTER.exemplar)
-        exemplar = readExemplar(reader, reader.bytes(end))
-      else reader.skip(end)
-    }
-  })
-  return { value, exemplar }
-}
-
-function readSummary(fields: Uint8Array) {
-  const quantiles: { quantile: number; value: number }[] = []
-  let count = 0
-  let sum = 0
-  eachMessage(fields, METRIC.summary, (reader, end) => {
-    while (reader.next(end)) {
-      if (reader.field === SUMMARY.count) count = reader.varint(end)
-      else if (reader.field === SUMMARY.sum) sum = reader.double(end)
-      else if (reader.field === SUMMARY.quantile) quantiles.push(readQuantile(reader, reader.bytes(end)))
-      else reader.skip(end)
-    }
-  })
-  return { quantiles, count, sum }
-}
-
-function readQuantile(reader: WireReader, end: number) {
-  let quantile = 0
-  let value = 0
-  while (reader.next(end)) {
-    if (reader.field === QUANTILE.quantile) quantile = reader.double(end)
-    else if (reader.field === QUANTILE.value) value = reader.double(end)
-    else reader.skip(end)
-  }
-  return { quantile, value }
-}
-
-interface Bucket {
-  readonly upperBound: number
-  readonly count: number
-  readonly exemplar: Exemplar | undefined
+  if (type === 'counter')
+    return [sample('', metric.counter?.value ?? 0, undefined, exemplarOf(metric.counter?.exemplar))]
+  const { value = 0 } = (type === 'gauge' ? metric.gauge : metric.untyped) ?? {}
+  return [sample('', value)]
 }
 
 /** The classic side of a histogram, up to the bucket without an upper bound, which there always is. */
-function readClassic(fields: Uint8Array) {
-  const all: Bucket[] = []
-  let integers = 0
-  let floats = 0
-  let sum = 0
-  eachMessage(fields, METRIC.histogram, (reader, end) => {
-    while (reader.next(end)) {
-      if (reader.field === HISTOGRAM.count) integers = reader.varint(end)
-      else if (reader.field === HISTOGRAM.countFloat) floats = reader.double(end)
-      else if (reader.field === HISTOGRAM.sum) sum = reader.double(end)
-      else if (reader.field === HISTOGRAM.bucket) all.push(readBucket(reader, reader.bytes(end)))
-      else reader.skip(end)
-    }
-  })
-  const count = floats === 0 ? integers : floats
-  const infinity = all.findIndex(({ upperBound }) => upperBound === Infinity)
+function classicOf(histogram: messages.HistogramMessage) {
+  const { bucket, sum } = histogram
+  const count = countOf(histogram)
+  const buckets = bucket.map((one) => ({
+    upperBound: one.upperBound,
+    count: countOf(one),
+    exemplar: exemplarOf(one.exemplar),
+  }))
+  const infinity = buckets.findIndex(({ upperBound }) => upperBound === Infinity)
   const last = { upperBound: Infinity, count, exemplar: undefined }
-  return { buckets: infinity < 0 ? [...all, last] : all.slice(0, infinity + 1), count, sum }
+  return { sum, count, buckets: infinity < 0 ? [...buckets, last] : buckets.slice(0, infinity + 1) }
 }
 
-function readBucket(reader: WireReader, end: number): Bucket {
-  let integers = 0
-  let floats = 0
-  let upperBound = 0
-  let exemplar: Exemplar | undefined
-  while (reader.next(end)) {
-    if (reader.field === BUCKET.count) integers = reader.varint(end)
-    else if (reader.field === BUCKET.countFloat) floats = reader.double(end)
-    else if (reader.field === BUCKET.upperBound) upperBound = reader.double(end)
-    else if (reader.field === BUCKET.exemplar) exemplar = readExemplar(reader, reader.bytes(end))
-    else reader.skip(end)
-  }
-  return { upperBound, count: floats === 0 ? integers : floats, exemplar }
-}
+const countOf = ({ count, countFloat }: { readonly count: number; readonly countFloat: number }) =>
+  countFloat === 0 ? count : countFloat
 
-function readExemplar(reader: WireReader, end: number): Exemplar {
-  const labels: Label[] = []
-  let value = 0
-  let timestampMs: bigint | undefined
-  while (reader.next(end)) {
-    if (reader.field === EXEMPLAR.label) labels.push(readLabel(reader, reader.bytes(end)))
-    else if (reader.field === EXEMPLAR.value) value = reader.double(end)
-    else if (reader.field === EXEMPLAR.timestamp) timestampMs = readTimestamp(reader, reader.bytes(end))
-    else reader.skip(end)
-  }
-  return { labels, value: printFloat(value), timestampMs }
-}
-
-function readTimestamp(reader: WireReader, end: number): bigint {
-  let seconds = 0n
-  let nanos = 0
-  while (reader.next(end)) {
-    if (reader.field === TIMESTAMP.seconds) seconds = reader.int64(end)
-    else if (reader.field === TIMESTAMP.nanos) nanos = reader.uint32(end) | 0
-    else reader.skip(end)
-  }
-  return seconds * 1000n + BigInt(Math.trunc(nanos / 1e6))
+function exemplarOf(exemplar: messages.ExemplarMessage | undefined): Exemplar | undefined {
+  if (!exemplar) return undefined
+  const { label, value, timestamp } = exemplar
+  const timestampMs = timestamp && timestamp.seconds * 1000n + BigInt(Math.trunc((timestamp.nanos | 0) / 1e6))
+  return { labels: label, value: printFloat(value), timestampMs }
 }

@@ -3,34 +3,15 @@
 
 import type { MetricType } from '../family.ts'
 import type { Invalid, Limits, Valid } from '../format.ts'
-import { plainMetric } from '../names.ts'
-import { classOf, LABEL_PART, LABEL_START } from '../scan/bytes.ts'
-import { hashOfBytes, hashSeed, mixed } from '../scan/duplicates.ts'
+import { createRepeats, createTypes, hashSeed, mixed, type Series } from '../remarks.ts'
+import { classOf, LABEL_PART, LABEL_START, METRIC_PART, METRIC_START } from '../scan/bytes.ts'
 import { excerpt, MetricsError } from '../scan/position.ts'
-import {
-  checkNative,
-  emptyHistogram,
-  type HistogramFacts,
-  isNative,
-  readHistogram,
-  seriesOfHistogram,
-} from './histogram.ts'
-import { createRepeats, createTypes } from './repeats.ts'
-import {
-  checkField,
-  checkMessage,
-  checkName,
-  counterType,
-  type FamilyParts,
-  LABEL,
-  METRIC,
-  metricTypes,
-  readFamily,
-  SUMMARY,
-  summaryType,
-  valueType,
-} from './schema.ts'
-import { VARINT, WireReader } from './wire.ts'
+import { printSeries } from '../scan/print.ts'
+import { type FamilyParts, metricTypes, readFamily } from './family.ts'
+import { checkName, FAMILY, histogramOf, LABEL, METRIC, metric, readField, readMetric } from './messages.ts'
+import { emptyOutline, hasOutline, type Outline, outlineField, readParts, seriesCountOf } from './metric.ts'
+import { checkNative, isNative } from './native.ts'
+import { WireReader } from './wire.ts'
 
 export function validate(body: Uint8Array, limits: Limits): Valid | Invalid {
   const checker = createChecker(body, limits)
@@ -54,17 +35,18 @@ const nameLabel = Buffer.from('__name__')
 function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
   const reader = new WireReader(body)
   const bytes = reader.body
-  const repeats = createRepeats(body)
-  const types = createTypes()
+  const again = createAgainReader(body)
+  const repeats = createRepeats(again.seriesAt)
+  const types = createTypes(again.declarationAt, () => '')
   let series = 0
   let quoted = false
   let family: FamilyParts | undefined
 
+  // of the text that was hashed last: the classes that all of its bytes have
+  let classes = 0
   // of the metric that is being read
-  let histogram: HistogramFacts | undefined
-  let quantiles = 0
+  let outline: Outline | undefined
   let labelsHash = 0
-  let isPlain = true
   let labelCount = 0
   const nameHashes: number[] = []
   let isSorted = true
@@ -74,19 +56,28 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
   function checkAll(): Valid {
     for (let next = readFamily(reader); next; next = readFamily(reader)) {
       // Prometheus doesn't check a family without metrics
-      if (next.metrics.length > 0) checkFamily(next)
+      if (next.metricsStart !== undefined) checkFamily(next)
       family = undefined
+      reader.at = next.end
     }
-    return { ok: true, series, quoted, remarks: [...repeats.remarks(), ...types.remarks()] }
+    return { ok: true, series, quoted, remarks: [...repeatRemarks(), ...types.remarks()] }
+  }
+
+  function repeatRemarks(): string[] {
+    const { count, example } = repeats.found()
+    if (count === 0) return []
+    const what = count === 1 ? '1 metric repeats' : `${count} metrics repeat`
+    return [
+      `${what} the series of others, such as ${printSeries(again.seriesAt(example[1]))}: Prometheus keeps the first`,
+    ]
   }
 
   function checkFamily(checked: FamilyParts): void {
-    const { start: familyStart, name, help, unit, metrics } = checked
-    const after = reader.at
+    const { start: familyStart, end: familyEnd, name, help, unit } = checked
     if (name.start === name.end) throw new MetricsError(familyStart, 'a family without a name')
     family = checked
-    const familyName = reader.textOf(name.start, name.end)
-    if (!plainMetric.test(familyName)) {
+    const nameHash = hashText(name.start, name.end, hashSeed)
+    if (!isPlain(name.start, METRIC_START, METRIC_PART)) {
       quoted = true
       checkName(reader, name.start, name.end, 'the name')
     }
@@ -94,18 +85,23 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
     if (unit) checkText(unit.start, unit.end, 'the unit')
     const type = metricTypes[checked.type]
     if (type === undefined) throw new MetricsError(familyStart, `no type has the number ${checked.type}`)
-    types.add(familyName, type)
-    repeats.begin(checked)
-    const nameHash = hashOfBytes(body, name.start, name.end, hashSeed)
-    for (let at = 0; at < metrics.length; at += 2) {
-      const [start, end] = [metrics[at]!, metrics[at + 1]!]
+    types.add(nameHash, familyStart)
+    reader.at = checked.metricsStart ?? familyEnd
+    for (let at = reader.at; reader.next(familyEnd); at = reader.at) {
+      if (reader.field !== FAMILY.metric) {
+        reader.skip(familyEnd)
+        continue
+      }
+      const end = reader.message(familyEnd)
+      const start = reader.at
       if (end - start > maxLineBytes) throw new MetricsError(start, `longer than ${maxLineBytes} bytes`)
+      outline = hasOutline(type) ? emptyOutline() : undefined
       checkMetric(start, end, madeLabels[type])
-      series += seriesOf(type, start)
+      series += seriesOf(type, start, end)
       if (series > maxSeries) throw new MetricsError(start, `more than ${maxSeries} series`)
-      repeats.add(nameHash ^ labelsHash, start)
+      repeats.add(nameHash ^ labelsHash, at)
+      reader.at = end
     }
-    reader.at = after
   }
 
   function checkText(start: number, end: number, what: string): void {
@@ -114,40 +110,14 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
   }
 
   function checkMetric(start: number, end: number, madeLabel: Uint8Array | undefined): void {
-    histogram = undefined
-    quantiles = 0
     labelsHash = 0
     labelCount = 0
     isSorted = true
     previousStart = previousEnd = 0
-    reader.at = start
-    while (reader.next(end)) {
-      switch (reader.field) {
-        case METRIC.label:
-          checkLabel(reader.message(end), madeLabel)
-          break
-        case METRIC.gauge:
-        case METRIC.untyped:
-          checkMessage(reader, reader.message(end), valueType)
-          break
-        case METRIC.counter:
-          checkMessage(reader, reader.message(end), counterType)
-          break
-        case METRIC.summary:
-          checkSummary(reader.message(end))
-          break
-        case METRIC.histogram:
-          histogram ??= emptyHistogram()
-          readHistogram(reader, reader.message(end), histogram)
-          break
-        case METRIC.timestampMs:
-          reader.expect(VARINT)
-          reader.varint(end)
-          break
-        default:
-          reader.skip(end)
-      }
-    }
+    while (reader.next(end))
+      if (reader.field === METRIC.label) checkLabel(reader.message(end), madeLabel)
+      else if (outline) outlineField(reader, end, outline)
+      else readField(reader, end, metric)
     if (!isSorted && mayRepeat(nameHashes.slice(0, labelCount))) checkLabelNames(start, end)
   }
 
@@ -170,7 +140,7 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
     }
     if (nameStart === nameEnd) throw new MetricsError(start, "a label's name is empty")
     const nameHash = hashText(nameStart, nameEnd, hashSeed)
-    if (!isPlain || (classOf[bytes[nameStart]!]! & LABEL_START) === 0) {
+    if (!isPlain(nameStart, LABEL_START, LABEL_PART)) {
       quoted = true
       checkName(reader, nameStart, nameEnd, "a label's name")
     }
@@ -185,58 +155,86 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
     previousEnd = nameEnd
     if (valueStart === valueEnd) return
     labelsHash ^= hashText(valueStart, valueEnd, nameHash)
-    if (!isPlain && !reader.isUtf8(valueStart, valueEnd))
+    if (classes === 0 && !reader.isUtf8(valueStart, valueEnd))
       throw new MetricsError(valueStart, "a label's value is not valid UTF-8")
   }
 
-  /** The hash of a text, and in the same loop whether all of it may be in a name without quotes. */
+  /** The hash of a text, and in the same loop what all of its bytes may be. */
   function hashText(from: number, to: number, before: number): number {
     let hash = before
-    let classes = LABEL_PART
+    classes = METRIC_PART | LABEL_PART
     for (let at = from; at < to; at++) {
       const byte = bytes[at]!
       classes &= classOf[byte]!
       hash = Math.imul(hash ^ byte, 0x9e3779b1)
     }
-    isPlain = classes !== 0
     return mixed(hash)
   }
+
+  /** Whether the name that was hashed last needs no quotes. */
+  const isPlain = (from: number, first: number, part: number) =>
+    (classes & part) !== 0 && (classOf[bytes[from]!]! & first) !== 0
 
   /** Two labels of one name cost all the metrics. */
   function checkLabelNames(start: number, end: number): void {
     const names = new Set<string>()
     reader.at = start
-    while (reader.next(end)) {
-      if (reader.field !== METRIC.label) {
-        reader.skip(end)
-        continue
-      }
-      const from = reader.at
-      const name = readLabelName(reader, reader.bytes(end))
-      if (names.has(name)) throw new MetricsError(from, `the label ${name} occurs twice`)
+    for (const { name } of readMetric(reader, end).label) {
+      if (names.has(name)) throw new MetricsError(start, `the label ${name} occurs twice`)
       names.add(name)
     }
   }
 
-  function checkSummary(end: number): void {
-    while (reader.next(end)) {
-      if (reader.field === SUMMARY.quantile) quantiles++
-      checkField(reader, end, summaryType)
-    }
-  }
-
-  function seriesOf(type: MetricType, position: number): number {
-    if (type === 'summary') return 2 + quantiles
-    if (type !== 'histogram' && type !== 'gaugehistogram') return 1
-    const facts = histogram ?? emptyHistogram()
-    if (isNative(facts)) checkNative(facts, position)
-    return seriesOfHistogram(facts)
+  function seriesOf(type: MetricType, start: number, end: number): number {
+    if (!outline) return 1
+    if (type === 'summary' || !outline.mayBeNative) return seriesCountOf(type, outline, false)
+    reader.at = start
+    const histogram = histogramOf(readMetric(reader, end))
+    const native = isNative(histogram)
+    if (native) checkNative(histogram, start)
+    return seriesCountOf(type, outline, native)
   }
 
   return {
     checkAll,
     /** In which family the checks ended, for a message. */
     place: () => (family ? `, in the family ${excerpt(bytes, family.name.start, family.name.end)}` : ''),
+  }
+}
+
+/** Reads again what was read before, by its position: each family once. */
+function createAgainReader(body: Uint8Array) {
+  const scanner = new WireReader(body)
+  const reader = new WireReader(body)
+  /** Those before the scanner. */
+  const families: FamilyParts[] = []
+
+  function familyAt(position: number): FamilyParts {
+    while (scanner.at <= position) families.push(readFamily(scanner)!)
+    let [low, high] = [0, families.length - 1]
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2)
+      if (families[middle]!.start <= position) low = middle
+      else high = middle - 1
+    }
+    return families[low]!
+  }
+
+  const nameOf = ({ name }: FamilyParts) => reader.textOf(name.start, name.end)
+
+  return {
+    declarationAt(position: number): { readonly name: string; readonly type: MetricType } {
+      const family = familyAt(position)
+      return { name: nameOf(family), type: metricTypes[family.type]! }
+    },
+    /** That of the metric whose field begins at the position. */
+    seriesAt(position: number): Series {
+      const family = familyAt(position)
+      reader.at = position
+      reader.next(family.end)
+      const { labels, timestampMs } = readParts(reader, reader.message(family.end))
+      return { name: nameOf(family), labels, timestampMs }
+    },
   }
 }
 
@@ -261,13 +259,4 @@ function isLess(body: Uint8Array, a: number, aEnd: number, b: number, bEnd: numb
     if (difference !== 0) return difference < 0
   }
   return aEnd - a < bEnd - b
-}
-
-function readLabelName(reader: WireReader, end: number): string {
-  let name = ''
-  while (reader.next(end)) {
-    if (reader.field === LABEL.name) name = reader.text(end)
-    else reader.skip(end)
-  }
-  return name
 }

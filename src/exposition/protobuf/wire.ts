@@ -191,14 +191,6 @@ export class WireReader {
     return bits < 0x80
   }
 
-  /** The text of the field on which the reader is. */
-  text(end: number): string {
-    const until = this.bytes(end)
-    const text = this.textOf(this.at, until)
-    this.at = until
-    return text
-  }
-
   textOf(from: number, to: number): string {
     const { buffer, byteOffset, length } = this.body
     if (!this.isAscii(from, to)) return Buffer.from(buffer, byteOffset + from, to - from).toString()
@@ -215,10 +207,6 @@ export class WireWriter {
 
   written(): Uint8Array {
     return Buffer.from(this.buffer.subarray(0, this.length))
-  }
-
-  append(other: WireWriter): this {
-    return this.raw(other.buffer.subarray(0, other.length))
   }
 
   varint(value: number): this {
@@ -263,10 +251,23 @@ export class WireWriter {
     return this
   }
 
-  message(field: number, write: (message: WireWriter) => void): this {
-    const message = new WireWriter()
-    write(message)
-    return this.tag(field, BYTES).varint(message.length).append(message)
+  /** What `write` writes, as a message. */
+  message(field: number, write: () => void): this {
+    const start = this.tag(field, BYTES).length
+    write()
+    return this.prefixLength(start)
+  }
+
+  /** Puts before what was written since `start` its length. */
+  prefixLength(start: number): this {
+    const size = this.length - start
+    const prefixSize = varintSize(size)
+    this.reserve(prefixSize)
+    this.buffer.copyWithin(start + prefixSize, start, this.length)
+    this.length = start
+    this.varint(size)
+    this.length += size
+    return this
   }
 
   raw(bytes: Uint8Array): this {
@@ -290,6 +291,3 @@ function varintSize(value: number): number {
   for (let rest = value; rest > 0x7f; rest = Math.floor(rest / 128)) size++
   return size
 }
-
-/** How many bytes a text or message takes with its length, but without its tag. */
-export const sizeOfBytes = (length: number): number => varintSize(length) + length

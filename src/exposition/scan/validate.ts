@@ -1,10 +1,9 @@
 // Validation, for both grammars: what Prometheus 3 refuses is refused, with line, column and reason; what it accepts
 // although something is wrong gets a remark.
 
-import type { MetricType } from '../family.ts'
 import type { Invalid, Limits, Valid } from '../format.ts'
-import { createDuplicates } from './duplicates.ts'
-import type { Syntax } from './parse.ts'
+import { createRepeats, createTypes, hashOfBytes, hashSeed } from '../remarks.ts'
+import { type Syntax, sampleOf } from './parse.ts'
 import { lineAndColumn, MetricsError } from './position.ts'
 import { EntryKind, Scan } from './scan.ts'
 
@@ -20,8 +19,22 @@ export function validate(body: Uint8Array, limits: Limits, syntax: Syntax): Vali
 
 function readAll(scan: Scan, { maxSeries, maxLineBytes }: Limits, syntax: Syntax): Valid {
   const { next } = syntax
-  const duplicates = createDuplicates(scan, syntax)
-  const types = createTypes(scan)
+  const lineOf = (position: number) => lineAndColumn(scan.body, position).line
+  let again: Scan | undefined
+  function readAgain(position: number): Scan {
+    again ??= new Scan(scan.body, scan.strict)
+    again.at = position
+    next(again)
+    return again
+  }
+  const repeats = createRepeats((position) => sampleOf(readAgain(position), syntax))
+  const types = createTypes(
+    (position) => {
+      const declaration = readAgain(position)
+      return { name: declaration.name(), type: declaration.type }
+    },
+    (position) => ` in line ${lineOf(position)}`,
+  )
   let series = 0
   let quoted = false
   for (let kind = next(scan); kind !== EntryKind.end; kind = next(scan)) {
@@ -30,37 +43,47 @@ function readAll(scan: Scan, { maxSeries, maxLineBytes }: Limits, syntax: Syntax
     quoted ||= scan.quoted
     if (kind === EntryKind.sample) {
       if (++series > maxSeries) throw new MetricsError(scan.start, `more than ${maxSeries} series`)
-      duplicates.add()
-    } else if (kind === EntryKind.type) types.add()
+      repeats.add(hashOf(scan), scan.start)
+    } else if (kind === EntryKind.type) types.add(hashOfName(scan), scan.start)
   }
-  return { ok: true, series, quoted, remarks: [...duplicates.remarks(), ...types.remarks()] }
+  return { ok: true, series, quoted, remarks: [...repeatRemarks(), ...types.remarks()] }
+
+  function repeatRemarks(): string[] {
+    const { count, example } = repeats.found()
+    if (count === 0) return []
+    const [first, second] = example.map(lineOf)
+    const what = count === 1 ? '1 sample repeats a series' : `${count} samples repeat a series`
+    return [`${what} (line ${second} that of line ${first}): Prometheus keeps the first`]
+  }
 }
 
-export function hasQuotedNames(body: Uint8Array, { next, strict }: Syntax): boolean {
-  if (body.length === 0) return false
-  const scan = new Scan(body, strict)
-  while (next(scan) !== EntryKind.end) if (scan.quoted) return true
-  return false
+/** The labels' hashes are put together by exclusive or, which makes the same of any order. */
+function hashOf(scan: Scan): number {
+  if (scan.escaped) return hashOfEscaped(scan)
+  const { body, labels, labelCount } = scan
+  let hash = hashOfName(scan)
+  for (let at = 0; at < 4 * labelCount; at += 4) {
+    const [valueStart, valueEnd] = [labels[at + 2]!, labels[at + 3]!]
+    if (valueStart === valueEnd) continue
+    const name = hashOfBytes(body, labels[at]!, labels[at + 1]!, hashSeed)
+    hash ^= hashOfBytes(body, valueStart, valueEnd, name)
+  }
+  return hash
 }
 
-/** Types that contradict each other: Prometheus keeps all samples. */
-function createTypes(scan: Scan) {
-  const first = new Map<string, { readonly type: MetricType; readonly position: number }>()
-  const at = (position: number) => `in line ${lineAndColumn(scan.body, position).line}`
-  let count = 0
-  let example = ''
-  return {
-    add(): void {
-      const { type, start } = scan
-      const name = scan.name()
-      const before = first.get(name)
-      if (!before) first.set(name, { type, position: start })
-      else if (before.type !== type && count++ === 0)
-        example = `${name} is ${before.type} ${at(before.position)} and ${type} ${at(start)}`
-    },
-    remarks: () =>
-      count === 0
-        ? []
-        : [`${count} ${count === 1 ? 'type contradicts' : 'types contradict'} an earlier one: ${example}`],
-  }
+const hashOfName = (scan: Scan) =>
+  scan.escaped
+    ? hashOfText(scan.name(), hashSeed)
+    : hashOfBytes(scan.body, scan.nameStart, scan.nameEnd, hashSeed)
+
+/** What is written in another way than most is first made what it means. */
+function hashOfEscaped(scan: Scan): number {
+  let hash = hashOfName(scan)
+  for (const { name, value } of scan.labelsOfSample()) hash ^= hashOfText(value, hashOfText(name, hashSeed))
+  return hash
+}
+
+function hashOfText(text: string, before: number): number {
+  const bytes = Buffer.from(text)
+  return hashOfBytes(bytes, 0, bytes.length, before)
 }

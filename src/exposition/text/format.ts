@@ -6,7 +6,7 @@ import type { ExpositionFormat, Grammar } from '../format.ts'
 import { escapedHelp, unescapedHelp } from '../scan/escapes.ts'
 import { parse, type Syntax } from '../scan/parse.ts'
 import { createPrinter, printName, printSeries } from '../scan/print.ts'
-import { hasQuotedNames, validate } from '../scan/validate.ts'
+import { validate } from '../scan/validate.ts'
 import { nextInText } from './grammar.ts'
 
 const syntax: Syntax = {
@@ -19,9 +19,7 @@ const syntax: Syntax = {
 
 const grammar: Grammar = {
   validate: (body, limits) => validate(body, limits, syntax),
-  hasQuotedNames: (body) => hasQuotedNames(body, syntax),
   parse: (body) => parse(body, syntax),
-  parseRaw: (body) => parse(body, syntax),
   adapt: adaptToClassic,
   whyNot: ({ timestampMs }) =>
     timestampMs !== undefined && (timestampMs < 0n || timestampMs >= 2n ** 63n)
