@@ -4,6 +4,7 @@
 
 import type { Clock } from '../clock.ts'
 import { type Entry, isStreamId, type Mono, type Snapshot, streamId, targetIdOf } from '../model.ts'
+import { sharedMs } from '../sync/refreshes.ts'
 
 interface StreamsDeps {
   readonly clock: Clock
@@ -109,11 +110,12 @@ export function createStreams(deps: StreamsDeps): Streams {
     await scrape(id, timeoutMs, signal)
   }
 
+  /** For all clients for which the peer may have sent the request. */
   function isLive(id: string): boolean {
     const entry = store.own.entry(id)?.entry
     if (!entry?.snapshot) return false
     const maxAgeMs = maxAgeMsOf(entry)
-    return maxAgeMs !== 'off' && clock.now() - entry.snapshot.at <= maxAgeMs
+    return maxAgeMs !== 'off' && clock.now() - entry.snapshot.at <= maxAgeMs - sharedMs
   }
 
   return {

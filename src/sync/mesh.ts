@@ -23,7 +23,7 @@ export interface Mesh extends Stoppable {
   seek(addresses: readonly string[]): void
   /** A peer has called. */
   accept(channel: Channel): void
-  refresh(node: NodeId, id: string, budgetMs: number, signal?: AbortSignal): Promise<void>
+  refresh(node: NodeId, id: string, budgetMs: number): Promise<void>
   /** No more own changes are expected now: what waits is sent. */
   flush(): void
   peers(): readonly PeerView[]
@@ -296,10 +296,10 @@ export function createMesh(options: MeshOptions): Mesh {
       dialler.replace(found)
     },
     accept: open,
-    async refresh(node, id, budgetMs, signal) {
+    async refresh(node, id, budgetMs) {
       const session = membership.present(node)
       if (!session) throw new ProxyError('owner_lost', 'there is no link to the agent of that node')
-      return session.refresh(id, budgetMs, signal)
+      return session.refresh(id, budgetMs)
     },
     flush: ownChanges.flush,
     peers: () => peerViews([...dialler.addresses()], membership.sessions()),

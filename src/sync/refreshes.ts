@@ -1,15 +1,16 @@
 // Refresh requests over one link, both ways. The reply names the snapshot that is the result; the request is done once
 // that one, or a newer one, is stored here. A reply alone proves nothing.
 //
-// States of a request: sent -> replied -> done; or failed, by the reply, its budget, its signal or the link's end.
+// States of a request: sent -> replied -> done; or failed, by the reply, its budget or the link's end.
 
 import { type Clock, deadline } from '../clock.ts'
 import { errorOf, ProxyError, type Trouble, troubleOf } from '../errors.ts'
+import type { Mono } from '../model.ts'
 import type { Message, Refreshed, RefreshMessage } from './messages.ts'
 
 export interface Refreshes {
   /** Asks the peer for a live snapshot of one of its targets. Resolves once that one, or a newer one, is stored. */
-  request(id: string, budgetMs: number, signal?: AbortSignal): Promise<void>
+  request(id: string, budgetMs: number): Promise<void>
   /** The peer's request: scrapes if need be, and sends the snapshot and the reply. */
   serve(request: Omit<RefreshMessage, 'kind'>): Promise<void>
   /** The peer's reply. */
@@ -32,12 +33,15 @@ interface RefreshesDeps {
 
 interface PendingRequest {
   readonly id: string
+  readonly sentAt: Mono
+  readonly budgetMs: number
   /** The snapshot that the reply has named. */
   number?: number
-  readonly done: () => void
-  readonly failed: (error: unknown) => void
+  readonly result: PromiseWithResolvers<void>
 }
 
+/** Requests of several clients for one target share one that was sent so recently, so the owner's snapshot has to be younger. */
+export const sharedMs = 5
 /** Requests under way in each direction. */
 const maxRequests = 2000
 /** Kept back from a budget for the way there and back. */
@@ -48,6 +52,8 @@ const scrapeDelayMs = 100
 export function createRefreshes(deps: RefreshesDeps): Refreshes {
   const { clock, send, refreshOwn, flush, storedNumber } = deps
   const pending = new Map<number, PendingRequest>()
+  /** By target. */
+  const newest = new Map<string, PendingRequest>()
   const closing = new AbortController()
   let last = 0
   let serving = 0
@@ -63,31 +69,31 @@ export function createRefreshes(deps: RefreshesDeps): Refreshes {
     }
   }
 
-  function finish({ id, number, done }: PendingRequest): void {
-    if (number !== undefined && storedNumber(id) >= number) done()
+  function finish({ id, number, result }: PendingRequest): void {
+    if (number !== undefined && storedNumber(id) >= number) result.resolve()
   }
 
   return {
-    async request(id, budgetMs, signal) {
+    async request(id, budgetMs) {
+      const sentAt = clock.now()
+      const known = newest.get(id)
+      if (known && sentAt - known.sentAt <= sharedMs && Math.abs(known.budgetMs - budgetMs) <= sharedMs)
+        return known.result.promise
       if (pending.size >= maxRequests) throw errorOf(tooMany)
       if (closing.signal.aborted) throw new ProxyError('owner_lost', 'the link to the owner is gone')
       last += 1
       const call = last
-      using limit = deadline(clock, budgetMs, signal)
-      limit.throwIfAborted()
+      const request: PendingRequest = { id, sentAt, budgetMs, result: Promise.withResolvers() }
+      const cancel = clock.after(budgetMs, () => request.result.reject(requestTimedOut(request)))
+      pending.set(call, request)
+      newest.set(id, request)
+      send({ kind: 'refresh', call, id, budget: Math.max(0, budgetMs - roundTripReserveMs) })
       try {
-        await new Promise<void>((done, failed) => {
-          const request: PendingRequest = { id, done, failed }
-          pending.set(call, request)
-          limit.addEventListener(
-            'abort',
-            () => failed(signal?.aborted ? signal.reason : requestTimedOut(request)),
-            { once: true },
-          )
-          send({ kind: 'refresh', call, id, budget: Math.max(0, budgetMs - roundTripReserveMs) })
-        })
+        await request.result.promise
       } finally {
+        cancel()
         pending.delete(call)
+        if (newest.get(id) === request) newest.delete(id)
       }
     },
     async serve({ call, id, budget }) {
@@ -103,8 +109,8 @@ export function createRefreshes(deps: RefreshesDeps): Refreshes {
     replied({ call, trouble, number }) {
       const request = pending.get(call)
       if (!request) return
-      if (trouble) request.failed(errorOf(trouble))
-      else if (number === undefined) request.failed(notArrived())
+      if (trouble) request.result.reject(errorOf(trouble))
+      else if (number === undefined) request.result.reject(notArrived())
       else {
         request.number = number
         finish(request)
@@ -115,7 +121,7 @@ export function createRefreshes(deps: RefreshesDeps): Refreshes {
     },
     close({ code, reason }) {
       closing.abort(new ProxyError(code, reason))
-      for (const { failed } of [...pending.values()]) failed(new ProxyError('owner_lost', reason))
+      for (const { result } of pending.values()) result.reject(new ProxyError('owner_lost', reason))
     },
   }
 }

@@ -19,7 +19,7 @@ export interface Sync extends Stoppable {
   /** The port it listens on. */
   readonly port: number
   /** The owner scrapes now; its new snapshot is stored when this resolves. Rejects with a ProxyError. */
-  refresh(node: NodeId, id: string, budgetMs: number, signal?: AbortSignal): Promise<void>
+  refresh(node: NodeId, id: string, budgetMs: number): Promise<void>
   /** No more own changes are expected now: what waits is sent, instead of up to 20 ms later. */
   flush(): void
   peers(): readonly PeerView[]
@@ -97,9 +97,9 @@ export async function startSync({ config, metrics, transport, ...deps }: SyncOpt
 
   return {
     port: listener.port,
-    async refresh(node, id, budgetMs, signal) {
+    async refresh(node, id, budgetMs) {
       const requestedAt = clock.now()
-      await mesh.refresh(node, id, budgetMs, signal)
+      await mesh.refresh(node, id, budgetMs)
       syncMetrics.refreshed(clock.now() - requestedAt)
     },
     flush: mesh.flush,

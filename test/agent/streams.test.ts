@@ -9,6 +9,7 @@ import { type FormatKind, streamId } from '../../src/model.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
 import { startScraper } from '../../src/scrape/scraper.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
+import { sharedMs } from '../../src/sync/refreshes.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 import { self, target } from '../store/samples.ts'
 import { page } from '../web/agent.ts'
@@ -108,7 +109,7 @@ test('a stream is closed after five intervals without a request, no sooner', asy
 
 test('for a peer a live snapshot is not scraped again', async () => {
   await streams.refreshUnlessLive('a', 1000)
-  await clock.pass(maxAgeMs)
+  await clock.pass(maxAgeMs - sharedMs)
   await streams.refreshUnlessLive('a', 1000)
   expect(scraped).toEqual(['text'])
   await clock.pass(1)

@@ -152,8 +152,8 @@ export const bugs: readonly Bug[] = [
       { file: 'src/sync/session.ts', from: 'feed.full(message.id)', to: '' },
       {
         file: 'src/sync/refreshes.ts',
-        from: 'if (number !== undefined && storedNumber(id) >= number) done()',
-        to: 'if (number !== undefined) done()',
+        from: 'if (number !== undefined && storedNumber(id) >= number) result',
+        to: 'if (number !== undefined) result',
       },
       {
         file: 'src/store/peer-entries.ts',

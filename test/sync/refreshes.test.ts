@@ -101,14 +101,21 @@ describe('a request', () => {
     refreshes.replied({ call: 1, number: 5 })
   })
 
-  test('ends with its signal, for its reason; with one that has ended nothing is sent', async () => {
-    const stopping = new AbortController()
-    const asked = refreshes.request('a', 1000, stopping.signal)
-    stopping.abort(new ProxyError('stopping', 'we stop'))
-    expect(await stateOf(asked)).toBe('stopping')
-    sent.length = 0
-    expect(await stateOf(refreshes.request('a', 1000, stopping.signal))).toBe('stopping')
-    expect(sent).toEqual([])
+  test('is shared by those that come within 5 ms and can wait as long, and by no others', async () => {
+    const asked = [refreshes.request('a', 1000)]
+    await clock.pass(5)
+    asked.push(refreshes.request('a', 995), refreshes.request('a', 500), refreshes.request('b', 995))
+    await clock.pass(5)
+    asked.push(refreshes.request('a', 990))
+    expect(sent).toMatchObject([
+      { call: 1, id: 'a' },
+      { call: 2, id: 'a', budget: 490 },
+      { call: 3, id: 'b' },
+      { call: 4, id: 'a' },
+    ])
+    refreshes.replied({ call: 1, number: 5 })
+    for (const one of asked.slice(2)) settled(one)
+    expect(await Promise.all(asked.slice(0, 3).map(stateOf))).toEqual(['done', 'done', 'open'])
   })
 
   test('ends with the link, and on a link that is gone at once', async () => {
@@ -121,10 +128,10 @@ describe('a request', () => {
   })
 
   test('is bounded, and one that has ended makes room for another', async () => {
-    const asked = Array.from({ length: 2000 }, () => refreshes.request('a', 1000))
+    const asked = Array.from({ length: 2000 }, (_, at) => refreshes.request(`a${at}`, 1000))
     for (const one of asked) settled(one)
     expect(await stateOf(refreshes.request('a', 1000))).toBe('overloaded')
-    refreshes.replied({ call: 1, number: 5 })
+    refreshes.replied({ call: 1, number: 0 })
     await clock.pass(0)
     const another = refreshes.request('a', 1000)
     settled(another)
