@@ -73,7 +73,7 @@ interface AgentOptions {
 const realEdges = {
   ...{ observeProcess, readMemoryUse, createFetcher, connect, startDiscovery, openTransport, startServer },
 }
-export type Edges = typeof realEdges
+type Edges = typeof realEdges
 
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   await using starting = new AsyncDisposableStack()

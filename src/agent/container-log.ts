@@ -6,7 +6,7 @@ import type { Trouble } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
 import { agentTarget, type Change, type Entry, type Mono, type NodeId } from '../model.ts'
 
-export interface ContainerLogDeps {
+interface ContainerLogDeps {
   readonly clock: Clock
   readonly log: Log
   /** Containers of other nodes are logged by the agents there. */

@@ -5,7 +5,7 @@ import { type ErrorLocation, errorLocations, type Log } from '../logging/log.ts'
 import type { Mono } from '../model.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 
-export interface InternalErrors {
+interface InternalErrors {
   /** Of this start of the agent. */
   readonly count: number
   readonly lastAt: Mono

@@ -6,7 +6,7 @@ import { agentName, agentTarget, type Finding, type NodeId, type Target } from '
 import { type Metrics, pageOf } from '../runtime/metrics.ts'
 import type { Read } from '../scrape/read.ts'
 
-export interface OwnMetrics {
+interface OwnMetrics {
   target(node: NodeId): Target
   /** Known from the start: it is never probed. */
   readonly finding: Finding

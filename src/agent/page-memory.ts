@@ -4,7 +4,7 @@
 import { ProxyError, troubleOf } from '../errors.ts'
 import type { Page, Snapshot } from '../model.ts'
 
-export interface MemoryBudgets {
+interface MemoryBudgets {
   /** Metrics being received from containers and unpacked. */
   readonly scrapeBytes: number
   /** Responses being made and sent to clients. */
@@ -32,7 +32,7 @@ export function memoryBudgets(limitBytes: number, maxBodyBytes: number): MemoryB
   }
 }
 
-export interface PageMemory {
+interface PageMemory {
   /** Counts this page instead of the container's previous one. Throws if there is no room for it. */
   admit(id: string, page: Page): void
   /** The snapshot, or a failure if there is no room for its page. */

@@ -5,7 +5,7 @@ import { ProxyError } from '../errors.ts'
 import type { NodeId, PeerView } from '../model.ts'
 import type { Sync } from '../sync/sync.ts'
 
-export interface Peers extends Omit<Sync, 'port'> {
+interface Peers extends Omit<Sync, 'port'> {
   /** Only the first call starts sync. */
   begin(start: () => Promise<Omit<Sync, 'port'>>): void
 }

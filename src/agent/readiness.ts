@@ -21,7 +21,7 @@ export interface ReadinessDeps {
 const timeoutMs = 30_000
 
 /** What is still missing, in words. Once it was complete, or `timeoutMs` after the start, nothing is. */
-export interface Readiness {
+interface Readiness {
   /** Before names can be looked up: a name might mean another container, a service's page lack replicas. */
   pendingForNames(): readonly string[]
   /** Before all targets of the cluster can be listed: a short list would delete targets. */

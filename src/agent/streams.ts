@@ -22,14 +22,14 @@ interface StreamsDeps {
 }
 
 /** When clients last requested text of the targets whose stream is open. */
-export interface TextRequests {
+interface TextRequests {
   add(targetId: string): void
   forget(targetId: string): void
   /** Whether none did for so long that scraping it less often is enough. */
   isIdle(targetId: string): boolean
 }
 
-export interface Streams {
+interface Streams {
   /** Scrapes a target, or a stream of it, which is opened if it isn't yet. */
   refresh(id: string, timeoutMs: number, signal?: AbortSignal): Promise<void>
   /** For a peer: the same, unless the last snapshot is live. */

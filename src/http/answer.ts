@@ -1,8 +1,9 @@
-// HTTP answers as values, for modules that do not know the server.
+// Documents that are sent to many clients, as values for modules that do not know the server.
 
 import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
+import { ProxyError } from '../errors.ts'
 import { acceptsGzip, hasVersion } from './negotiation.ts'
 
 export interface Answer {
@@ -11,15 +12,10 @@ export interface Answer {
   readonly body: string | Buffer
 }
 
-/** The text may contain what clients sent, so browsers must not take it for anything but text. */
-export function plain(status: number, text: string, headers: Readonly<Record<string, string>> = {}): Answer {
-  const fixed = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' }
-  return { status, headers: { ...fixed, ...headers }, body: `${text}\n` }
-}
-
 /** A partial list is never sent: Prometheus would delete the targets, or rules, that are not in it. */
-export function incomplete(pending: readonly string[]): Answer {
-  return plain(503, `not complete yet, waiting for: ${pending.join(', ')}`, { 'retry-after': '1' })
+export function refuseIncomplete(pending: readonly string[]): void {
+  if (pending.length > 0)
+    throw new ProxyError('not_ready', `not complete yet, waiting for: ${pending.join(', ')}`)
 }
 
 /** The headers of a request that decide how a document is sent. */
@@ -29,7 +25,7 @@ export interface DocumentRequest {
 }
 
 /** A body that is sent to many clients, and only to those that do not have it yet. */
-export interface Document {
+interface Document {
   answer(request: DocumentRequest): Promise<Answer>
 }
 

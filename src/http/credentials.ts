@@ -1,6 +1,6 @@
 // User and password in a URL: sent as basic authentication, never shown.
 
-export interface SplitUrl {
+interface SplitUrl {
   /** Without user and password. */
   readonly url: URL
   /** The value of the header that carries them. */

@@ -5,7 +5,7 @@
 
 import type { Entry, NodeId } from '../model.ts'
 
-export interface ReplicaContext {
+interface ReplicaContext {
   /** The slot's tasks from oldest to newest, where the managers list several; undefined where no managers are known. */
   readonly order?: readonly string[]
   /** Whether an owner can be asked: the last state of a lost node never outranks that of a connected one. */

@@ -33,7 +33,7 @@ export interface ResourceState {
   readonly previous: Map<string, readonly string[]>
 }
 
-export interface NameIndex {
+interface NameIndex {
   /** The resources that `name` means on one level. */
   find(level: NameLevel, name: string): readonly ResourceState[]
   /** Every name, of any level. */

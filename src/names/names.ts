@@ -18,7 +18,7 @@ import { type NameFromLabels, nameLevels } from './resources.ts'
 import { isCurrent, resolveAll, resolveOnNode } from './service-replicas.ts'
 
 /** Where names are looked up. The store is one. */
-export interface NamesSource extends IndexSource {
+interface NamesSource extends IndexSource {
   nodes(): readonly NodeView[]
 }
 
@@ -33,15 +33,7 @@ export interface Names {
 
 export function createNames(source: NamesSource, nameFromLabels: NameFromLabels): Names {
   const index = createNameIndex(source, nameFromLabels)
-  let knownNodes: NodeNames | undefined
-  source.subscribe(({ kind }) => {
-    if (kind === 'nodes' || kind === 'swarmState') knownNodes = undefined
-  })
-
-  function nodeNames(): NodeNames {
-    knownNodes ??= nodeNamesOf(source.nodes(), source.swarmState()?.value)
-    return knownNodes
-  }
+  const nodeNames = () => nodeNamesOf(source.nodes(), source.swarmState()?.value)
 
   /** The resources of this name on the first level on which it has any. */
   function find(name: string): readonly ResourceState[] {

@@ -51,7 +51,7 @@ interface CheckedAlert {
   readonly rule: Rule
 }
 
-export interface AlertRulesContext extends Pick<ExpansionContext, 'replicasFrom'> {
+interface AlertRulesContext extends Pick<ExpansionContext, 'replicasFrom'> {
   /** The cluster of a rule, from the node that it comes from. */
   clusterOf(owner: ActiveAlert['owner']): string
 }

@@ -1,7 +1,7 @@
 // `/rules`: alerting rules from labels, as a rule file for Prometheus or vmalert.
 
 import type { Config } from '../config/config.ts'
-import { type Answer, type DocumentRequest, documentOf, incomplete } from '../http/answer.ts'
+import { type Answer, type DocumentRequest, documentOf, refuseIncomplete } from '../http/answer.ts'
 import type { Log } from '../logging/log.ts'
 import type { Change, NodeId, SwarmState } from '../model.ts'
 import { printRules } from '../promql/rule-file.ts'
@@ -12,7 +12,7 @@ import { type AlertProblem, type AlertRules, alertRules } from './alert-rules.ts
 
 export type { AlertProblem } from './alert-rules.ts'
 
-export interface RulesDeps {
+interface RulesDeps {
   readonly store: Pick<Store, 'entries' | 'nodes' | 'swarmState' | 'subscribe'>
   readonly config: Pick<Config, 'cluster' | 'replicasFrom'>
   readonly log: Log
@@ -66,8 +66,7 @@ export function createRules({ store, config, log, metrics, pending }: RulesDeps)
   return {
     problems: () => refresh().problems,
     async answer(request) {
-      const missing = pending()
-      if (missing.length > 0) return incomplete(missing)
+      refuseIncomplete(pending())
       refresh()
       return document.answer(request)
     },

@@ -13,7 +13,7 @@ export interface AlertSubject {
   readonly replicas: number | undefined
 }
 
-export interface Expansion {
+interface Expansion {
   readonly expr: string
   readonly summary: string
   readonly labels: Labels

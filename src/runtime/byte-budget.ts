@@ -20,7 +20,7 @@ export interface ByteBudget {
   reservedBytes(): number
 }
 
-export interface ByteRequest {
+interface ByteRequest {
   /** A container or a client. */
   readonly owner: string
   readonly bytes: number

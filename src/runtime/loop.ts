@@ -3,7 +3,7 @@
 import type { Clock } from '../clock.ts'
 import type { Stoppable } from '../model.ts'
 
-export interface LoopOptions {
+interface LoopOptions {
   readonly clock: Clock
   /** The pause after a round that succeeded. */
   readonly intervalMs: number
@@ -13,7 +13,7 @@ export interface LoopOptions {
   readonly onFailure: (error: unknown, inARow: number) => void
 }
 
-export interface Loop extends Stoppable {
+interface Loop extends Stoppable {
   /** Starts the next round now, or right after the one in progress. */
   trigger(): void
 }

@@ -4,7 +4,7 @@ import { hash } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import type { Mono } from '../model.ts'
 
-export interface Schedule<K> {
+interface Schedule<K> {
   /** Calls `onDue` once for `key` at `at`; a later call for the same key replaces it. */
   set(key: K, at: Mono): void
   delete(key: K): void

@@ -3,7 +3,7 @@
 import pLimit from 'p-limit'
 import type { Clock } from '../clock.ts'
 
-export interface StartLimit {
+interface StartLimit {
   /** Starts `work` once a slot is free. Resolves or rejects as the work itself does. */
   run<T>(work: () => Promise<T>): Promise<T>
   waiting(): number

@@ -39,7 +39,7 @@ export interface Fetcher {
   close(): Promise<void>
 }
 
-export interface FetcherOptions {
+interface FetcherOptions {
   readonly clock: Clock
   /** The largest body, as received. */
   readonly maxBodyBytes: number

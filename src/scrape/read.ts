@@ -20,7 +20,7 @@ export interface Reading {
   readonly contentType: string | undefined
 }
 
-export interface ReadOptions extends FetchOptions {
+interface ReadOptions extends FetchOptions {
   /** What it took the last time, see `bytesToRead`. */
   readonly expectedBytes?: number
 }
@@ -28,7 +28,7 @@ export interface ReadOptions extends FetchOptions {
 /** Rejects with a ProxyError if `url` has no valid metrics. */
 export type Read = (url: string, options: ReadOptions) => Promise<Reading>
 
-export interface ReaderOptions {
+interface ReaderOptions {
   readonly fetch: (url: string, options: FetchOptions) => Promise<Fetched>
   /** Whether a body is valid metrics. */
   readonly inspect: (body: Uint8Array, contentType: string | undefined) => Inspection

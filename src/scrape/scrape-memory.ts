@@ -16,7 +16,7 @@ export interface ScrapeMemory {
 /** More memory is needed than is free. */
 export class NeedsMemory extends Error {}
 
-export interface MemoryNeeds {
+interface MemoryNeeds {
   readonly owner: string
   /** What the same page took the last time. */
   readonly expectedBytes: number

@@ -3,7 +3,7 @@
 import type { Snapshot } from '../model.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 
-export interface ScrapeCounters {
+interface ScrapeCounters {
   scraped(snapshot: Snapshot): void
   /** How long after it was due a scheduled scrape began. */
   late(delayMs: number): void

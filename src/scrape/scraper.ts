@@ -26,7 +26,7 @@ export interface ScrapeJob {
   readonly readAt?: Mono
 }
 
-export interface ScraperOptions {
+interface ScraperOptions {
   readonly clock: Clock
   readonly read: Read
   /** Throws if there is no memory to keep this target's page. */
@@ -37,7 +37,7 @@ export interface ScraperOptions {
   readonly metrics: Metrics
 }
 
-export interface Scraper extends Stoppable {
+interface Scraper extends Stoppable {
   /** All jobs from now on, by the id of their stream. A new one is scraped at once, unless it was just read. */
   update(jobs: ReadonlyMap<string, ScrapeJob>): void
   /**

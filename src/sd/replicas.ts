@@ -15,14 +15,14 @@ import {
 import { activeReplica, isRunning, mayRestart } from '../names/active-replica.ts'
 import { compoundKey, serviceNameOf, slotKeyOf, stackLabel } from '../names/resources.ts'
 
-export interface ReplicaView {
+interface ReplicaView {
   readonly entries: Iterable<Entry>
   readonly swarmState: SwarmState | undefined
   /** Whether a node's agent can be reached now. */
   readonly isConnected: (node: NodeId) => boolean
 }
 
-export interface DeclaredService extends SwarmService {
+interface DeclaredService extends SwarmService {
   readonly id: string
 }
 

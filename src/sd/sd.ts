@@ -1,18 +1,19 @@
 // `/sd`: the cluster's targets for Prometheus' HTTP service discovery.
 
-import { type Answer, type DocumentRequest, documentOf, incomplete, plain } from '../http/answer.ts'
+import { ProxyError } from '../errors.ts'
+import { type Answer, type DocumentRequest, documentOf, refuseIncomplete } from '../http/answer.ts'
 import type { Change, NodeId } from '../model.ts'
 import type { Store } from '../store/store.ts'
 import { type ListedTarget, listTargets, type ScrapeTarget } from './targets.ts'
 
-export interface SdDeps {
+interface SdDeps {
   readonly store: Pick<Store, 'entries' | 'nodes' | 'swarmState' | 'subscribe'>
   readonly config: { readonly cluster: string | undefined }
   /** What the list still lacks after a start: half a list would delete targets. */
   readonly pending: () => readonly string[]
 }
 
-export interface SdRequest extends DocumentRequest {
+interface SdRequest extends DocumentRequest {
   readonly query: Readonly<Record<string, string | readonly string[] | undefined>>
 }
 
@@ -47,13 +48,15 @@ export function createSd({ store, config, pending }: SdDeps): Sd {
 
   return {
     async answer({ query, ...request }) {
-      const missing = pending()
-      if (missing.length > 0) return incomplete(missing)
+      refuseIncomplete(pending())
       const filters = Object.entries(query).map(([name, value]) => ({ label: labelOf(name), name, value }))
       const unknown = filters.find(({ label, value }) => label === undefined || value === undefined)
       // to ignore a misspelt parameter would list everything
       if (unknown)
-        return plain(400, `${JSON.stringify(unknown.name)}: not a parameter of /sd; job and label.<name> are`)
+        throw new ProxyError(
+          'bad_request',
+          `${JSON.stringify(unknown.name)}: not a parameter of /sd; job and label.<name> are`,
+        )
       if (isStale) refresh()
       if (filters.length === 0) return document.answer(request)
       const selected = targets.filter(({ labels }) =>

@@ -25,7 +25,7 @@ export interface ScrapeTarget {
   readonly labels: Labels
 }
 
-export interface ClusterView {
+interface ClusterView {
   readonly entries: Iterable<Entry>
   readonly nodes: readonly NodeView[]
   readonly swarmState: SwarmState | undefined

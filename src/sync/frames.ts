@@ -20,7 +20,7 @@ export function writeFrame(header: unknown, body: readonly Uint8Array[] = []): U
   return frame
 }
 
-export interface FrameReader {
+interface FrameReader {
   /** Takes the next bytes of the stream. Throws what ends the stream: nothing after it can be trusted. */
   push(bytes: Uint8Array): void
   /** Sets how long a frame may be from now on. */

@@ -9,7 +9,7 @@ import { maxSyncBytes, pack, packAsync, unpack, unpackAsync } from './codec.ts'
 import type { Link } from './link.ts'
 import type { PageMessage } from './messages.ts'
 
-export interface Incoming {
+interface Incoming {
   /** The snapshot that the page makes; undefined: it can't be put together, and is requested in full. */
   take(message: PageMessage): Snapshot | undefined
   /** The link is closed. */

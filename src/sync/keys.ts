@@ -4,7 +4,7 @@
 import { scrypt } from 'node:crypto'
 import { createIdentity } from './identity.ts'
 
-export interface KeyPair {
+interface KeyPair {
   /** The private key, as OpenSSH writes it to a file. */
   readonly file: string
   /** The public key as in SSH's messages. */

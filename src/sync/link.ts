@@ -33,7 +33,7 @@ export interface Link {
   stats(): LinkStats
 }
 
-export interface LinkStats {
+interface LinkStats {
   readonly sentBytes: number
   readonly receivedBytes: number
   readonly roundTripMs: number | undefined

@@ -164,7 +164,7 @@ export type Digest = Plain<'digest'>
 export type RefreshMessage = Plain<'refresh'>
 export type Refreshed = Plain<'refreshed'>
 export type PageMessage = Omit<Plain<'page'>, 'frames'> & { readonly frames: readonly ZstdFrame[] }
-export interface SwarmMessage {
+interface SwarmMessage {
   readonly kind: 'swarm'
   readonly age: number
   readonly swarmState?: SwarmState

@@ -5,7 +5,7 @@ import type { Trouble } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
 import type { Mono, NodeId } from '../model.ts'
 
-export interface NodeReports {
+interface NodeReports {
   /** The node, or an agent in its name, sends what it has no right to. */
   add(node: NodeId, trouble: Trouble): void
   /** A link to the node ended after so long. `timeout`: it fell silent. */

@@ -129,7 +129,7 @@ const hasDelta = (...pages: readonly Page[]) => pages.every(({ size }) => size <
 
 // ---- the own side of the store, as it changes
 
-export interface OwnChanges {
+interface OwnChanges {
   readonly outgoing: Outgoing
   /** No more changes are expected now: what waits is sent. */
   flush(): void

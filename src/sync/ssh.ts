@@ -28,7 +28,7 @@ const algorithms = {
   compress: ['none'],
 } satisfies ssh2.Algorithms
 
-export const otherSecret: Trouble = {
+const otherSecret: Trouble = {
   code: 'refused',
   reason: 'the agent there has another secret',
   hint: 'give all agents of the cluster the same SSHPASS; while it is being changed, the old or new one as SSHPASS_PREVIOUS too',

@@ -5,7 +5,7 @@ import type { Metrics } from '../runtime/metrics.ts'
 import type { MeshOptions } from './mesh.ts'
 import type { Message } from './messages.ts'
 
-export interface SyncMetrics {
+interface SyncMetrics {
   readonly watch: MeshOptions['watch']
   refused(why: string): void
   refreshed(durationMs: number): void

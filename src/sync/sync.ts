@@ -28,7 +28,7 @@ export interface Sync extends Stoppable {
 }
 
 /** Who this agent is to its peers, and how they are found and reached. */
-export interface Transport {
+interface Transport {
   readonly identity: AgentIdentity
   find(signal: AbortSignal): Promise<readonly string[]>
   dial(address: string, signal: AbortSignal): Promise<Channel>
@@ -58,7 +58,7 @@ export async function openTransport(options: TransportOptions): Promise<Transpor
   }
 }
 
-export interface SyncOptions
+interface SyncOptions
   extends Pick<MeshOptions, 'clock' | 'log' | 'version' | 'store' | 'refreshOwn' | 'rereadManagers'> {
   readonly config: Pick<Config, 'maxBodyBytes'>
   readonly metrics: Metrics

@@ -26,12 +26,12 @@ export interface Formats {
   merge(parts: readonly MergePart[], to: Format): Page
 }
 
-export interface MergePart {
+interface MergePart {
   readonly page: Page
   readonly label?: { readonly name: string; readonly value: string }
 }
 
-export interface Rendered {
+interface Rendered {
   readonly contentType: string
   readonly encoding?: 'gzip'
   readonly body: Buffer

@@ -11,7 +11,7 @@ import { expiredTrouble, type ReadResult } from './freshness.ts'
 import type { Reader } from './reader.ts'
 import type { Formats } from './rendering.ts'
 
-export interface ReplicasDeps {
+interface ReplicasDeps {
   readonly clock: Clock
   readonly log: Log
   readonly replicaLabel: string

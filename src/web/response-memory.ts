@@ -16,7 +16,7 @@ export interface ResponseMemory {
   plugin(server: FastifyInstance): void
 }
 
-export interface ResponseMemoryDeps {
+interface ResponseMemoryDeps {
   readonly clock: Clock
   readonly budget: ByteBudget
   readonly isMemoryShort: () => boolean

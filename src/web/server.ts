@@ -18,7 +18,7 @@ import { type ConnectionLimits, createListener, listen } from './listener.ts'
 /** Adds its routes to the server. */
 export type Plugin = (server: FastifyInstance) => void
 
-export interface ServerOptions {
+interface ServerOptions {
   readonly port: number
   readonly clock: Clock
   readonly log: Log
@@ -137,6 +137,7 @@ function sendNotFound(request: FastifyRequest, reply: FastifyReply): FastifyRepl
 
 /** The reason and what can be done about it, as text: Prometheus shows the status, and people fetch the URL. */
 function sendTrouble(reply: FastifyReply, { code, reason, hint }: Trouble, status?: number): FastifyReply {
+  if (code === 'not_ready') reply.header('retry-after', '1')
   return reply
     .code(status ?? statusOf[code])
     .header('content-type', 'text/plain; charset=utf-8')

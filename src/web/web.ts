@@ -16,7 +16,7 @@ import { createReadReplicas } from './replicas.ts'
 import { createResponseMemory } from './response-memory.ts'
 import type { Plugin, Server, startServer } from './server.ts'
 
-export interface WebDeps extends HealthDeps {
+interface WebDeps extends HealthDeps {
   readonly config: Pick<Config, 'listenPort' | 'scrapeTimeoutMs' | 'staleAfterMs' | 'replicaLabel'>
   readonly clock: Clock
   readonly log: Log

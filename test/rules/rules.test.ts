@@ -434,9 +434,9 @@ describe('which alerts are active', () => {
     expect(rules.problems()).toHaveLength(1000)
   })
 
-  test('are 503 until they are complete', async () => {
+  test('are refused until they are complete', async () => {
     const { rules } = rulesOf({}, ['the swarm state'])
-    expect((await rules.answer({})).status).toBe(503)
+    await expect(rules.answer({})).rejects.toMatchObject({ code: 'not_ready' })
   })
 
   test('are an empty file where there are none', async () => {

@@ -524,19 +524,20 @@ describe('the answer', () => {
 
   test('refuses a parameter that it doesn’t know', async () => {
     const { sd } = sdOf({})
-    expect(await sd.answer({ query: { jop: 'a' } })).toMatchObject({
-      status: 400,
-      headers: { 'x-content-type-options': 'nosniff' },
-      body: '"jop": not a parameter of /sd; job and label.<name> are\n',
+    await expect(sd.answer({ query: { jop: 'a' } })).rejects.toMatchObject({
+      code: 'bad_request',
+      message: '"jop": not a parameter of /sd; job and label.<name> are',
     })
-    expect(await sd.answer({ query: { 'label.__address__': 'a' } })).toMatchObject({ status: 400 })
+    await expect(sd.answer({ query: { 'label.__address__': 'a' } })).rejects.toMatchObject({
+      code: 'bad_request',
+    })
   })
 
-  test('is 503 with what is pending until it is complete', async () => {
+  test('is refused with what is pending until it is complete', async () => {
     const { sd } = sdOf({}, undefined, ['the first round of probes', 'the digest of node2'])
-    expect(await sd.answer({ query: {} })).toMatchObject({
-      status: 503,
-      body: 'not complete yet, waiting for: the first round of probes, the digest of node2\n',
+    await expect(sd.answer({ query: {} })).rejects.toMatchObject({
+      code: 'not_ready',
+      message: 'not complete yet, waiting for: the first round of probes, the digest of node2',
     })
   })
 

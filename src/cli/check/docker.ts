@@ -13,7 +13,7 @@ import { type CheckResult, failedCheck } from './result.ts'
 
 const timeoutMs = 10_000
 
-export interface DockerCheck {
+interface DockerCheck {
   readonly results: readonly CheckResult[]
   /** Absent without Docker, or if it can't be read. */
   readonly state?: NodeState

@@ -6,7 +6,7 @@ interface FairQueueLimits {
   readonly maxPerGroup: number
 }
 
-export interface FairQueue<T> {
+interface FairQueue<T> {
   /** Returns the item that has no room, if any: a displaced one, or this one itself. */
   add(group: string, item: T): T | undefined
   next(): T | undefined

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads'
 import { ProxyError } from '../../errors.ts'
 import type { PasswordComparison } from './password-worker.ts'
 
-export interface PasswordThread {
+interface PasswordThread {
   /** One at a time: to be called again only when the last comparison is done. */
   compare(comparison: PasswordComparison): Promise<boolean>
   stop(): Promise<void>

@@ -4,7 +4,7 @@
 import { isIP } from 'node:net'
 import { parse } from 'yaml'
 
-export const clientAuthTypes = [
+const clientAuthTypes = [
   'NoClientCert',
   'RequestClientCert',
   'RequireAnyClientCert',
@@ -13,7 +13,7 @@ export const clientAuthTypes = [
 ] as const
 export type ClientAuthType = (typeof clientAuthTypes)[number]
 
-export const tlsVersions = ['TLS10', 'TLS11', 'TLS12', 'TLS13'] as const
+const tlsVersions = ['TLS10', 'TLS11', 'TLS12', 'TLS13'] as const
 export type TlsVersion = (typeof tlsVersions)[number]
 
 export interface TlsConfig {
