@@ -15,7 +15,7 @@ interface StreamsDeps {
   }
   /** Makes the scraper take streams that were just opened. */
   readonly decideNow: () => void
-  readonly scrape: (id: string, timeoutMs: number, signal?: AbortSignal) => Promise<void>
+  readonly scrape: (id: string, timeoutMs: number) => Promise<void>
   readonly maxAgeMsOf: (entry: Entry) => number | 'off'
   readonly textRequests: TextRequests
   readonly idleMs: number
@@ -31,9 +31,9 @@ interface TextRequests {
 
 interface Streams {
   /** Scrapes a target, or a stream of it, which is opened if it isn't yet. */
-  refresh(id: string, timeoutMs: number, signal?: AbortSignal): Promise<void>
+  refresh(id: string, timeoutMs: number): Promise<void>
   /** For a peer: the same, unless the last snapshot is live. */
-  refreshUnlessLive(id: string, timeoutMs: number, signal?: AbortSignal): Promise<void>
+  refreshUnlessLive(id: string, timeoutMs: number): Promise<void>
 }
 
 /** The entry of a target with what was scraped last, of its text or of its stream; if it is valid in one only, of that. */
@@ -105,9 +105,9 @@ export function createStreams(deps: StreamsDeps): Streams {
     else if (requestedAt.has(streamId(id, 'protobuf'))) requestText(id)
   }
 
-  async function refresh(id: string, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+  async function refresh(id: string, timeoutMs: number): Promise<void> {
     note(id)
-    await scrape(id, timeoutMs, signal)
+    await scrape(id, timeoutMs)
   }
 
   /** For all clients for which the peer may have sent the request. */
@@ -120,9 +120,9 @@ export function createStreams(deps: StreamsDeps): Streams {
 
   return {
     refresh,
-    async refreshUnlessLive(id, timeoutMs, signal) {
+    async refreshUnlessLive(id, timeoutMs) {
       if (isLive(id)) note(id)
-      else await refresh(id, timeoutMs, signal)
+      else await refresh(id, timeoutMs)
     },
   }
 }

@@ -44,7 +44,7 @@ interface Scraper extends Stoppable {
    * Scrapes one endpoint now, or joins the scrape in progress. Resolves once its snapshot was stored, also if that is a
    * failure; rejects with `timeout` after `budgetMs`. The scrape itself goes on, and counts as the scheduled one.
    */
-  now(id: string, budgetMs: number, signal?: AbortSignal): Promise<void>
+  now(id: string, budgetMs: number): Promise<void>
 }
 
 /** Scrapes started at once. */
@@ -195,11 +195,11 @@ export function startScraper(options: ScraperOptions, onSnapshot: OnSnapshot): S
         else add(id, job)
       }
     },
-    async now(id, budgetMs, signal) {
+    async now(id, budgetMs) {
       const state = states.get(id)
       // an endpoint becomes a job shortly after it was found
       if (!state) throw new ProxyError('searching', 'it is about to be scraped for the first time')
-      await waitFor(scrape(state), clock, budgetMs, signal)
+      await waitFor(scrape(state), clock, budgetMs)
       if (state.removed.signal.aborted) throw state.removed.signal.reason
     },
     async stop() {
@@ -213,20 +213,9 @@ export function startScraper(options: ScraperOptions, onSnapshot: OnSnapshot): S
 const gone = new ProxyError('stopped', 'it is no longer there')
 
 /** Stops waiting after `budgetMs`, without ending the work: others may wait for it too. */
-function waitFor(
-  work: Promise<void>,
-  clock: Clock,
-  budgetMs: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+function waitFor(work: Promise<void>, clock: Clock, budgetMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const abort = () => reject(signal?.reason)
     const cancel = clock.after(Math.max(0, budgetMs), () => reject(timeoutError(budgetMs)))
-    if (signal?.aborted) abort()
-    signal?.addEventListener('abort', abort, { once: true })
-    work.then(resolve, reject).finally(() => {
-      cancel()
-      signal?.removeEventListener('abort', abort)
-    })
+    work.then(resolve, reject).finally(cancel)
   })
 }

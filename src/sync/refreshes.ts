@@ -3,7 +3,7 @@
 //
 // States of a request: sent -> replied -> done; or failed, by the reply, its budget or the link's end.
 
-import { type Clock, deadline } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import { errorOf, ProxyError, type Trouble, troubleOf } from '../errors.ts'
 import type { Mono } from '../model.ts'
 import type { Message, Refreshed, RefreshMessage } from './messages.ts'
@@ -24,7 +24,8 @@ export interface Refreshes {
 interface RefreshesDeps {
   readonly clock: Clock
   readonly send: (message: Message) => void
-  readonly refreshOwn: (id: string, budgetMs: number, signal: AbortSignal) => Promise<void>
+  /** Settles within the budget. */
+  readonly refreshOwn: (id: string, budgetMs: number) => Promise<void>
   /** Sends what is due about an own target. Resolves with the number of the snapshot that the peer has then. */
   readonly flush: (id: string) => Promise<number | undefined>
   /** The number of a peer's snapshot that is stored here; 0: none. */
@@ -46,28 +47,14 @@ export const sharedMs = 5
 const maxRequests = 2000
 /** Kept back from a budget for the way there and back. */
 const roundTripReserveMs = 10
-/** A scrape ends by its own budget; this limit is for one that doesn't. */
-const scrapeDelayMs = 100
 
 export function createRefreshes(deps: RefreshesDeps): Refreshes {
   const { clock, send, refreshOwn, flush, storedNumber } = deps
   const pending = new Map<number, PendingRequest>()
   /** By target. */
   const newest = new Map<string, PendingRequest>()
-  const closing = new AbortController()
-  let last = 0
-  let serving = 0
-
-  /** Why there is no live snapshot, if there is none. */
-  async function refresh(id: string, budgetMs: number): Promise<Trouble | undefined> {
-    using limit = deadline(clock, budgetMs + scrapeDelayMs, closing.signal)
-    try {
-      await refreshOwn(id, budgetMs, limit)
-      return undefined
-    } catch (error) {
-      return limit.aborted ? timedOut : troubleOf(error)
-    }
-  }
+  let [last, serving] = [0, 0]
+  let isClosed = false
 
   function finish({ id, number, result }: PendingRequest): void {
     if (number !== undefined && storedNumber(id) >= number) result.resolve()
@@ -80,7 +67,7 @@ export function createRefreshes(deps: RefreshesDeps): Refreshes {
       if (known && sentAt - known.sentAt <= sharedMs && Math.abs(known.budgetMs - budgetMs) <= sharedMs)
         return known.result.promise
       if (pending.size >= maxRequests) throw errorOf(tooMany)
-      if (closing.signal.aborted) throw new ProxyError('owner_lost', 'the link to the owner is gone')
+      if (isClosed) throw new ProxyError('owner_lost', 'the link to the owner is gone')
       last += 1
       const call = last
       const request: PendingRequest = { id, sentAt, budgetMs, result: Promise.withResolvers() }
@@ -99,10 +86,10 @@ export function createRefreshes(deps: RefreshesDeps): Refreshes {
     async serve({ call, id, budget }) {
       if (serving >= maxRequests) return send({ kind: 'refreshed', call, trouble: tooMany })
       serving += 1
-      const trouble = await refresh(id, budget)
-      const number = closing.signal.aborted ? undefined : await flush(id)
+      const trouble = await refreshOwn(id, budget).then(() => undefined, troubleOf)
+      const number = isClosed ? undefined : await flush(id)
       serving -= 1
-      if (closing.signal.aborted) return
+      if (isClosed) return
       if (trouble) send({ kind: 'refreshed', call, trouble })
       else send({ kind: 'refreshed', call, ...(number ? { number } : { trouble: removed }) })
     },
@@ -119,8 +106,8 @@ export function createRefreshes(deps: RefreshesDeps): Refreshes {
     snapshotStored() {
       for (const request of pending.values()) finish(request)
     },
-    close({ code, reason }) {
-      closing.abort(new ProxyError(code, reason))
+    close({ reason }) {
+      isClosed = true
       for (const { result } of pending.values()) result.reject(new ProxyError('owner_lost', reason))
     },
   }
@@ -137,6 +124,5 @@ function notArrived(): ProxyError {
   return new ProxyError('owner_lost', 'what the owner’s agent has read did not arrive')
 }
 
-const timedOut: Trouble = { code: 'timeout', reason: 'the owner had no new snapshot in time' }
 const removed: Trouble = { code: 'stopped', reason: 'the container was removed' }
 const tooMany: Trouble = { code: 'overloaded', reason: 'too many refresh requests under way' }

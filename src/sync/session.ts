@@ -48,7 +48,7 @@ export interface SessionDeps {
   readonly log: Log
   /** The largest page that is taken, unpacked. */
   readonly maxBodyBytes: number
-  readonly refreshOwn: (id: string, budgetMs: number, signal: AbortSignal) => Promise<void>
+  readonly refreshOwn: (id: string, budgetMs: number) => Promise<void>
   /** A page that follows the one before is visible, so long after its scrape. */
   readonly visible: (delayMs: number) => void
   /** The peer is another one than its hello said: another hostname, a manager. */

@@ -233,15 +233,6 @@ describe('live reads', () => {
     expect(snapshots).toHaveLength(1)
   })
 
-  test('end with their client', async () => {
-    const { scraper } = started(() => hangs)
-    scraper.update(jobs('a'))
-    const gone = new AbortController()
-    const read = scraper.now('a', 5000, gone.signal)
-    gone.abort(new Error('the client has gone'))
-    await expect(read).rejects.toThrow('the client has gone')
-  })
-
   test('end with their container, which may never answer once it has died', async () => {
     const { clock, scraper } = started(() => hangs)
     scraper.update(jobs('a'))

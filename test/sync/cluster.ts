@@ -55,7 +55,7 @@ interface AgentOptions {
   /** What the store holds before sync starts. */
   readonly before: (store: Store) => void
   readonly rereadManagers: (agent: Agent) => unknown
-  readonly refreshOwn: (agent: Agent, id: string, budget: number, signal: AbortSignal) => Promise<unknown>
+  readonly refreshOwn: (agent: Agent, id: string, budget: number) => Promise<unknown>
 }
 
 export function createCluster(hosts: readonly string[]): Cluster {
@@ -142,8 +142,8 @@ function startAgent(
     identity: createIdentity(),
     maxBodyBytes: 10_000_000,
     dial: (address) => network.dial(host, address),
-    async refreshOwn(id, budget, signal) {
-      await options.refreshOwn?.(agent, id, budget, signal)
+    async refreshOwn(id, budget) {
+      await options.refreshOwn?.(agent, id, budget)
     },
     onLost: () => (losses.searches += 1),
     rereadManagers: () => options.rereadManagers?.(agent),
