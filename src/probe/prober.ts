@@ -70,9 +70,6 @@ interface CandidateState {
 const preferenceTimeoutMs = 300
 /** After this a first attempt that hangs no longer delays the initial pass. */
 const initialPassTimeoutMs = 5000
-/** Attempts started at once. */
-const startSlots = 128
-const slotTimeoutMs = 100
 /** Repeated attempts of all searches together. */
 const maxAttemptsPerSecond = 1000
 
@@ -81,7 +78,7 @@ export function startProber(options: ProberOptions, onFinding: OnFinding): Probe
   const attemptDeps = { ...options, timeoutMs: config.scrapeTimeoutMs }
   const searches = new Map<string, Search>()
   const schedule = createSchedule(clock, start)
-  const limit = createStartLimit(clock, startSlots, slotTimeoutMs)
+  const limit = createStartLimit(clock)
   const inProgress = new Set<Promise<void>>()
   const attempts = metrics.counter('app_metrics_proxy_probes_total', 'Attempts at ports, by outcome.')
   metrics.observe(

@@ -7,15 +7,10 @@ import type { Clock } from '../clock.ts'
 import type { Mono } from '../model.ts'
 
 /** In milliseconds, over the last one to two minutes. All 0 if no timer fired. */
-export interface LagSummary {
+interface LagSummary {
   readonly mean: number
   readonly p99: number
   readonly max: number
-}
-
-export interface Lag {
-  /** Has no side effect. */
-  read(): LagSummary
 }
 
 /** The window is the current minute and the one before. */
@@ -30,7 +25,7 @@ interface Minute {
 }
 
 /** The same clock, with timers that measure how much later than due they fire. */
-export function observeLag(clock: Clock): { readonly clock: Clock; readonly lag: Lag } {
+export function observeLag(clock: Clock): { readonly clock: Clock; readonly readLag: () => LagSummary } {
   let minutes: readonly Minute[] = []
 
   /** The window, with the current minute last. */
@@ -48,7 +43,7 @@ export function observeLag(clock: Clock): { readonly clock: Clock; readonly lag:
     current().at(-1)!.delays.record(Math.max(1, delay))
   }
 
-  function read(): LagSummary {
+  function readLag(): LagSummary {
     const all = createHistogram({ figures })
     for (const { delays } of current()) all.add(delays)
     if (all.count === 0) return { mean: 0, p99: 0, max: 0 }
@@ -57,7 +52,7 @@ export function observeLag(clock: Clock): { readonly clock: Clock; readonly lag:
   }
 
   return {
-    lag: { read },
+    readLag,
     clock: {
       now: clock.now,
       async sleep(ms, signal) {

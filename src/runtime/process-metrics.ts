@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import type { Clock } from '../clock.ts'
-import { type Lag, type LagSummary, observeLag } from './lag.ts'
+import { observeLag } from './lag.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 
 /**
@@ -11,15 +11,22 @@ import { createMetrics, type Metrics } from './metrics.ts'
  * at each scrape; reading changes nothing, so that several Prometheus servers see the same.
  */
 export function observeProcess(given: Clock): { readonly clock: Clock; readonly metrics: Metrics } {
-  const { clock, lag } = observeLag(given)
+  const { clock, readLag } = observeLag(given)
   const metrics = createMetrics()
-  observeLoop(metrics, lag)
-  observeMemory(metrics)
-  observeFiles(metrics)
-  observeResources(metrics)
-  const started = Math.round((Date.now() - performance.now()) / 1000)
+  /** What can't be read is left out: only Linux has /proc. */
   const gauge = (name: string, help: string, read: () => number) =>
-    metrics.observe(name, 'gauge', help, () => [[{}, read()]])
+    metrics.observe(name, 'gauge', help, () => {
+      try {
+        return [[{}, read()]]
+      } catch {
+        return []
+      }
+    })
+  const memory = (name: string, help: string, of: (usage: NodeJS.MemoryUsage) => number) =>
+    gauge(name, help, () => of(process.memoryUsage()))
+  const started = Math.round((Date.now() - performance.now()) / 1000)
+  const within = 'within the last one to two minutes'
+
   gauge('process_start_time_seconds', 'Start time of the process since unix epoch in seconds.', () => started)
   metrics.observe(
     'process_cpu_seconds_total',
@@ -30,21 +37,41 @@ export function observeProcess(given: Clock): { readonly clock: Clock; readonly 
       return [[{}, (user + system) / 1e6]]
     },
   )
+  memory('process_resident_memory_bytes', 'Resident memory size in bytes.', ({ rss }) => rss)
+  gauge('process_open_fds', 'Number of open file descriptors.', () => readdirSync('/proc/self/fd').length)
+  gauge('process_max_fds', 'Maximum number of open file descriptors.', () =>
+    Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]),
+  )
+
   metrics.observe('nodejs_version_info', 'gauge', 'Node.js version info.', () => [
     [{ version: process.version }, 1],
   ])
-  return { clock, metrics }
-}
-
-function observeLoop(metrics: Metrics, lag: Lag): void {
-  const delay = (name: string, help: string, of: (summary: LagSummary) => number) =>
-    metrics.observe(`nodejs_eventloop_lag_${name}_seconds`, 'gauge', help, () => [
-      [{}, of(lag.read()) / 1000],
-    ])
-  const within = 'within the last one to two minutes'
-  delay('mean', `The mean event loop delay ${within}.`, ({ mean }) => mean)
-  delay('p99', `The 99th percentile of the event loop delays ${within}.`, ({ p99 }) => p99)
-  delay('max', `The longest event loop delay ${within}.`, ({ max }) => max)
+  memory(
+    'nodejs_heap_size_total_bytes',
+    'Process heap size from Node.js in bytes.',
+    ({ heapTotal }) => heapTotal,
+  )
+  memory(
+    'nodejs_heap_size_used_bytes',
+    'Process heap size used from Node.js in bytes.',
+    ({ heapUsed }) => heapUsed,
+  )
+  memory('nodejs_external_memory_bytes', 'Node.js external memory size in bytes.', ({ external }) => external)
+  gauge(
+    'nodejs_eventloop_lag_mean_seconds',
+    `The mean event loop delay ${within}.`,
+    () => readLag().mean / 1000,
+  )
+  gauge(
+    'nodejs_eventloop_lag_p99_seconds',
+    `The 99th percentile of the event loop delays ${within}.`,
+    () => readLag().p99 / 1000,
+  )
+  gauge(
+    'nodejs_eventloop_lag_max_seconds',
+    `The longest event loop delay ${within}.`,
+    () => readLag().max / 1000,
+  )
   metrics.observe(
     'nodejs_eventloop_time_seconds_total',
     'counter',
@@ -57,26 +84,6 @@ function observeLoop(metrics: Metrics, lag: Lag): void {
       ]
     },
   )
-}
-
-function observeMemory(metrics: Metrics): void {
-  const read = (name: string, help: string, of: (usage: NodeJS.MemoryUsage) => number) =>
-    metrics.observe(name, 'gauge', help, () => [[{}, of(process.memoryUsage())]])
-  read('process_resident_memory_bytes', 'Resident memory size in bytes.', ({ rss }) => rss)
-  read(
-    'nodejs_heap_size_total_bytes',
-    'Process heap size from Node.js in bytes.',
-    ({ heapTotal }) => heapTotal,
-  )
-  read(
-    'nodejs_heap_size_used_bytes',
-    'Process heap size used from Node.js in bytes.',
-    ({ heapUsed }) => heapUsed,
-  )
-  read('nodejs_external_memory_bytes', 'Node.js external memory size in bytes.', ({ external }) => external)
-}
-
-function observeResources(metrics: Metrics): void {
   metrics.observe(
     'nodejs_active_resources',
     'gauge',
@@ -87,20 +94,5 @@ function observeResources(metrics: Metrics): void {
         all.length,
       ]),
   )
-}
-
-/** Only on Linux, which has them in /proc. */
-function observeFiles(metrics: Metrics): void {
-  const read = (name: string, help: string, count: () => number) =>
-    metrics.observe(name, 'gauge', help, () => {
-      try {
-        return [[{}, count()]]
-      } catch {
-        return []
-      }
-    })
-  read('process_open_fds', 'Number of open file descriptors.', () => readdirSync('/proc/self/fd').length)
-  read('process_max_fds', 'Maximum number of open file descriptors.', () =>
-    Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]),
-  )
+  return { clock, metrics }
 }

@@ -9,12 +9,16 @@ interface StartLimit {
   waiting(): number
 }
 
+const maxSlots = 128
+/** Most work is done by then; the rest only waits for its container. */
+const maxSlotTimeMs = 100
+
 /**
  * Work frees its slot when it is done, or after `slotTimeoutMs`: by then it only waits for another process, which costs
  * this one next to nothing. So even if everything hangs, `slots` pieces of work are started every `slotTimeoutMs`. How
  * many hang altogether is bounded by the caller: one per endpoint, each with its own timeout.
  */
-export function createStartLimit(clock: Clock, slots: number, slotTimeoutMs: number): StartLimit {
+export function createStartLimit(clock: Clock, slots = maxSlots, slotTimeoutMs = maxSlotTimeMs): StartLimit {
   const limit = pLimit(slots)
   return {
     run: (work) =>

@@ -13,8 +13,8 @@ export interface Connection {
   isReused: boolean
   /** Resolves once the headers are there. Before another `get`, the body must be read completely. */
   get(request: ConnectionRequest): Promise<ConnectionResponse>
-  /** Whoever waits for a response or reads its body gets `reason`. */
-  close(reason: Error): void
+  /** Who waits for a response or reads its body gets `reason`. */
+  close(reason?: Error): void
 }
 
 export interface ConnectionRequest {
@@ -66,7 +66,7 @@ export function createConnections(clock: Clock, verifyTls: boolean): Connections
         const { statusCode, headers: received, body } = await client.request(options)
         return { status: statusCode, headers: received, body }
       },
-      close(reason) {
+      close(reason = noLongerNeeded) {
         if (all.delete(connection)) void client.destroy(reason)
       },
     }
@@ -85,9 +85,9 @@ export function createConnections(clock: Clock, verifyTls: boolean): Connections
     take: (url, timeoutMs) => takeIdle(url) ?? open(url, timeoutMs),
     putBack(connection) {
       const { url } = connection
-      takeIdle(url)?.close(noLongerNeeded)
+      takeIdle(url)?.close()
       connection.isReused = true
-      const cancelClose = clock.after(keepAliveMs, () => takeIdle(url)?.close(noLongerNeeded))
+      const cancelClose = clock.after(keepAliveMs, () => takeIdle(url)?.close())
       idle.set(url, { connection, cancelClose })
     },
     close() {

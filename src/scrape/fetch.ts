@@ -116,10 +116,10 @@ export function createFetcher({
       )
       const body = await bodyOf(response, memory)
       if (keepAlive) connections.putBack(connection)
-      else connection.close(noLongerNeeded)
+      else connection.close()
       return { ...response, body }
     } catch (error) {
-      connection.close(noLongerNeeded)
+      connection.close()
       if (error instanceof NeedsMemory || error instanceof ClosedWhileIdle) throw error
       throw failureOf(error)
     } finally {
@@ -151,8 +151,6 @@ export function createFetcher({
 
   return { fetch, close: async () => connections.close() }
 }
-
-const noLongerNeeded = new ProxyError('stopping', 'the connection is no longer needed')
 
 class ClosedWhileIdle extends Error {}
 

@@ -47,10 +47,6 @@ interface Scraper extends Stoppable {
   now(id: string, budgetMs: number): Promise<void>
 }
 
-/** Scrapes started at once. */
-const startSlots = 128
-/** Most scrapes are done by then; the others only wait for their container. */
-const slotTimeoutMs = 100
 /** An endpoint that was read so recently is not scraped again at once. */
 const recentMs = 1000
 /**
@@ -77,7 +73,7 @@ type OnSnapshot = (id: string, snapshot: Snapshot) => void
 export function startScraper(options: ScraperOptions, onSnapshot: OnSnapshot): Scraper {
   const { clock, read, log } = options
   const states = new Map<string, EndpointState>()
-  const limit = createStartLimit(clock, startSlots, slotTimeoutMs)
+  const limit = createStartLimit(clock)
   const counters = countScrapes(options.metrics, limit.waiting)
   const inProgress = new Set<Promise<void>>()
   const schedule = createSchedule(clock, scrapeScheduled)
