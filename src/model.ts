@@ -85,12 +85,23 @@ export interface Target {
   readonly state: 'running' | 'paused' | 'stopped'
   /** How it ended, once it has stopped. */
   readonly exitCode?: number
+  /** Absent while there is nothing to report. */
+  readonly run?: RunRecord
   /** Every reachable address, best first, in an order that is the same each time. */
   readonly addresses: readonly Address[]
   /** Why `addresses` is empty. */
   readonly unreachable?: Trouble
   /** Set for an entry of `TARGETS`: the one URL to ask, no ports to scan. */
   readonly url?: string
+}
+
+/** How a container has run while its agent ran. */
+export interface RunRecord {
+  /** Absent without a health check. */
+  readonly health?: 'starting' | 'healthy' | 'unhealthy'
+  readonly restarts: number
+  readonly oomKills: number
+  readonly lastExitCode?: number
 }
 
 /** The one URL of a target that answered with valid metrics. */

@@ -2,7 +2,7 @@
 // to that has the container's environment. So restarts, OOM kills, and the start are those that happened while the agent
 // ran. docs/SWARM-METRICS.md describes each metric.
 
-import type { Labels, Place } from '../model.ts'
+import type { Labels, Place, RunRecord } from '../model.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { Container } from './container.ts'
 import type { ContainerEvent } from './events.ts'
@@ -12,6 +12,8 @@ export interface ContainerMetrics {
   /** The complete set: what is not in it disappears. */
   list(containers: readonly Container[]): void
   event(event: ContainerEvent): void
+  /** For the container's target. Undefined while there is nothing to report. */
+  runOf(container: Container): RunRecord | undefined
 }
 
 /** Of a container whose end or start was seen. */
@@ -87,6 +89,16 @@ export function createContainerMetrics(metrics: Metrics): ContainerMetrics {
       if (event.kind === 'removed') return void records.delete(event.id)
       if (records.size >= maxRecords && !records.has(event.id)) return
       records.set(event.id, recordAfter(records.get(event.id) ?? fresh, event))
+    },
+    runOf({ id, health, exitCode }) {
+      const { restarts, oomKills, exitCode: before } = records.get(id) ?? fresh
+      const lastExitCode = exitCode ?? before
+      if (health === undefined && restarts + oomKills === 0 && lastExitCode === undefined) return undefined
+      return {
+        ...(health && { health }),
+        ...{ restarts, oomKills },
+        ...(lastExitCode !== undefined && { lastExitCode }),
+      }
     },
   }
 }

@@ -116,6 +116,11 @@ async function discoverWithDocker(
     },
   })
 
+  function withRun(target: Target): Target {
+    const container = state?.containers.get(target.id)
+    const run = container && containerMetrics.runOf(container)
+    return run ? { ...target, run } : target
+  }
   function passOn(next: NodeState): void {
     const { self, managers } = next
     const isOtherSwarm = next.swarmId !== state?.swarmId
@@ -126,7 +131,7 @@ async function discoverWithDocker(
     discovered = {
       self,
       managers,
-      targets: [...taskCheck.check(targets), ...staticTargets(config.targets, self.node)],
+      targets: [...taskCheck.check(targets).map(withRun), ...staticTargets(config.targets, self.node)],
     }
     onDiscovered(discovered)
     if (isOtherSwarm) swarmWatch.readNow()

@@ -2,7 +2,7 @@
 // describes each. All times are Unix seconds by the clock of the agent that responds, all durations are seconds.
 
 import type { Code } from '../errors.ts'
-import type { Format, Labels } from '../model.ts'
+import type { Format, Labels, RunRecord } from '../model.ts'
 
 export interface Status {
   /** The version of the agent that responds. */
@@ -63,9 +63,13 @@ export interface NodeStatus {
 export interface ServiceStatus {
   readonly name: string
   readonly mode: 'replicated' | 'global' | 'job'
+  /** How many are wanted, and how many of them run. */
   readonly replicas: number
+  readonly running: number
   /** The slots that should be running. */
   readonly slots: readonly string[]
+  /** Of its last update, as Swarm names it. */
+  readonly updateState?: string
 }
 
 export interface TroubleStatus {
@@ -123,6 +127,12 @@ export interface TargetStatus {
   readonly history: readonly (number | null)[]
   /** Minor issues: duplicate series, invalid labels. */
   readonly remarks: readonly string[]
+  /** By its health check, if it has one. */
+  readonly health?: RunRecord['health']
+  /** While its agent ran; absent: none. */
+  readonly restarts?: number
+  readonly oomKills?: number
+  readonly lastExitCode?: number
   readonly ended?: { readonly time: number; readonly exitCode?: number; readonly removed: boolean }
 }
 

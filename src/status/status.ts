@@ -63,7 +63,10 @@ function servicesOf(
 ): readonly ServiceStatus[] {
   return [...services.values()]
     .filter(({ name }) => name !== own)
-    .map(({ name, mode, replicas, slots }) => ({ name, mode, replicas, slots }))
+    .map(({ name, mode, replicas, running, slots, updateState }) => ({
+      ...{ name, mode, replicas, running, slots },
+      ...(updateState !== undefined && { updateState }),
+    }))
 }
 
 /** The context of a node's targets. A node that isn't known counts as lost. */

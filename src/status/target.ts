@@ -60,6 +60,7 @@ export function targetOf(
     ...pastOutcome(outcome, state, unix),
     history: history.map(pastOf),
     remarks: remarksOf(entry, context.services),
+    ...runOf(target),
     ...(ended && { ended: endedOf(ended, unix) }),
   }
 }
@@ -144,6 +145,11 @@ export function failureOf({ finding, snapshot }: Entry): Trouble | undefined {
 function endOf({ exitCode, removed }: NonNullable<Entry['ended']>): Trouble {
   const withCode = exitCode === undefined ? '' : ` with exit code ${exitCode}`
   return { code: 'stopped', reason: `${removed ? 'removed' : 'stopped'}${withCode}` }
+}
+
+function runOf({ run }: Target): Partial<TargetStatus> {
+  const { restarts = 0, oomKills = 0, ...rest } = run ?? {}
+  return { ...rest, ...(restarts > 0 && { restarts }), ...(oomKills > 0 && { oomKills }) }
 }
 
 function endedOf({ at, ...rest }: NonNullable<Entry['ended']>, unix: Unix) {

@@ -10,6 +10,7 @@ import {
   type Format,
   formatNames,
   type Place,
+  type RunRecord,
   type Self,
   type SwarmState,
   type Target,
@@ -60,6 +61,10 @@ const finding: Shape<Finding> = variant('kind', {
   found: object({ kind: oneOf(['found']), endpoint }),
   none: object({ kind: oneOf(['none']), trouble }),
 })
+const run: Shape<RunRecord> = object(
+  { restarts: count, oomKills: count },
+  { health: oneOf(['starting', 'healthy', 'unhealthy']), lastExitCode: integer },
+)
 const target: Shape<Target> = object(
   {
     id: text,
@@ -71,7 +76,7 @@ const target: Shape<Target> = object(
     state: oneOf(['running', 'paused', 'stopped']),
     addresses: list(object({ network: text, host: text })),
   },
-  { exitCode: integer, unreachable: trouble, url: text },
+  { exitCode: integer, run, unreachable: trouble, url: text },
 )
 const failures: Shape<TaskFailures> = object({ since: count, until: count, services: map(map(count)) })
 const swarmStateShape: Shape<SwarmState> = object(

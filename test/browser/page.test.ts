@@ -2,6 +2,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { plainPage } from '../../src/model.ts'
 import { bodyOf } from '../../src/sync/codec.ts'
+import { service, swarmState } from '../helpers/cluster.ts'
 import { scaled } from '../helpers/limits.ts'
 import {
   container,
@@ -76,6 +77,37 @@ describe('the overview', () => {
     expect(legacy).toContain('attach it to `monitor`')
     expect(await page.textContent('.row.target:has-text("blog_wiki")')).toContain('switched off by')
     expect(await page.textContent('#attention')).toMatch(/shop_api\.3.*connection refused.*legacy/s)
+  })
+
+  test('shows what the managers know of services, and how containers have run', async () => {
+    await scene.stop()
+    const run = { health: 'unhealthy' as const, restarts: 4, oomKills: 1, lastExitCode: 137 }
+    const slots = ['1', '2', '3']
+    scene = await startScene({
+      entries: [...smallCluster(), healthy(container('n1', 'restless', { kind: 'standalone' }, { run }))],
+      swarmState: swarmState([
+        service('shop_web', { replicas: 3, running: 2, slots, updateState: 'paused' }),
+        service('shop_api', { replicas: 3, running: 3, slots, updateState: 'completed' }),
+      ]),
+    })
+    await using visited = await visit(browser, scene.url)
+    const { page } = visited
+    const summary = (name: string) =>
+      page.$$eval(`.service:has-text("${name}") .summary > span`, (all) =>
+        all.map(({ textContent }) => textContent).filter(Boolean),
+      )
+    expect(await summary('shop_web')).toEqual(['2 of 3 replicas', '3 up', 'update paused'])
+    expect(await summary('shop_api')).toEqual(['3 of 3 replicas', '2 up, 1 down'])
+    const unusual = 'unhealthy, 4 restarts, last exit code 137, out of memory'
+    expect(await page.textContent('.row.target:has-text("restless") .remarks:not([hidden])')).toBe(unusual)
+    await page.fill('#search', 'unhealthy')
+    await expect.poll(() => shownTargets(page)).toEqual(['restless@node1'])
+    await page.click('.name[aria-label="restless@node1"]')
+    await page.waitForSelector('.family')
+    expect(await page.textContent('.facts')).toMatch(
+      /Healthunhealthy.*Restarts4 since its agent started.*Last exitcode 137, 1 process killed for want of memory/,
+    )
+    expect(await axeFindings(page)).toEqual([])
   })
 
   test('shows the problems of the cluster', async () => {

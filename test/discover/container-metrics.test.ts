@@ -96,6 +96,31 @@ describe('events', () => {
   })
 })
 
+describe('what a target has of it', () => {
+  const runOf = (container: ReturnType<typeof observed>, more: Partial<ApiContainer> = {}) =>
+    container.runOf(containerOf(row(more), []))
+
+  test('is nothing without a health check, as long as it runs', () => {
+    const container = observed(row())
+    container.event(started(5e9))
+    expect(runOf(container)).toBeUndefined()
+  })
+
+  test('is its health, its restarts, and how it ended', () => {
+    const container = observed(row())
+    expect(runOf(container, { Status: 'Up 2 hours (unhealthy)' })).toEqual({
+      ...{ health: 'unhealthy', restarts: 0, oomKills: 0 },
+    })
+    container.event(oom)
+    container.event(died(137))
+    container.event(started(7e9))
+    expect(runOf(container)).toEqual({ restarts: 1, oomKills: 1, lastExitCode: 137 })
+    expect(runOf(container, { State: 'exited', Status: 'Exited (3) 1 second ago' })).toMatchObject({
+      lastExitCode: 3,
+    })
+  })
+})
+
 test('what is removed disappears, and begins anew under its id', () => {
   const container = observed(row())
   container.event(oom)

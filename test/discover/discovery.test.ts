@@ -126,6 +126,8 @@ test('containers are in the agent’s own metrics, with what events say of them,
   change(name, { Status: 'Up 3 minutes (unhealthy)', State: 'running' })
   server.emit(event('health_status: unhealthy', idOf(name)))
   await eventually('the health', () => has(`health{container="${name}",health="unhealthy"} 1`))
+  const run = { health: 'unhealthy', restarts: 1, oomKills: 1, lastExitCode: 137 }
+  await eventually('its target to have the same', () => isDeepStrictEqual(byName(name)?.run, run))
   const id = idOf(name)
   remove(name)
   server.emit(event('destroy', id))
@@ -373,7 +375,7 @@ describe('events', () => {
     expect(last().targets).toHaveLength(found[0]!.targets.length)
   })
 
-  test('of a death before the last start, late or twice, change nothing', async () => {
+  test('of a death before the last start, late or twice, stop nothing: it is how the container ended before', async () => {
     await start()
     await streamOpen()
     const [die, startAgain] = [
@@ -382,7 +384,11 @@ describe('events', () => {
     ]
     server.emit(startAgain, die, die)
     await passTime(1000)
-    expect(found).toHaveLength(1)
+    expect(found.map(({ targets }) => targets.find(({ name }) => name === 'two')?.state)).toEqual([
+      'running',
+      'running',
+    ])
+    expect(byName('two')?.run).toEqual({ restarts: 0, oomKills: 0, lastExitCode: 1 })
     server.emit(event('die', idOf('two'), { exitCode: '1' }, 3e18))
     await eventually('the death', () => byName('two')?.state === 'stopped', 100)
   })

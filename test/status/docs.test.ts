@@ -23,14 +23,15 @@ test('every field of the status is documented', async () => {
   const histogram = '# TYPE h histogram\nh_bucket{le="1"} 2\nh_bucket{le="+Inf"} 3\nh_sum 1\nh_count 3\n'
   const page = pageOf(`# TYPE up gauge\nup 1\n${histogram}`)
   const web = healthy(container('n1', 'shop_web.1.x', place('shop_web', '1')), { page })
+  const run = { health: 'unhealthy' as const, restarts: 1, oomKills: 1, lastExitCode: 1 }
   const stopped: Entry = {
     ...web,
-    target: { ...web.target, id: 'b' },
+    target: { ...web.target, id: 'b', run },
     ended: { at: 0, exitCode: 1, removed: true },
   }
   const down = failing(container('n1', 'a', { kind: 'standalone' }), 'refused', 'a hint')
   const trouble = { code: 'protocol' as const, reason: 'r', hint: 'm' }
-  const known = swarmState([service('shop_web')], ['n1', 'n5'])
+  const known = swarmState([{ ...service('shop_web'), updateState: 'paused' }], ['n1', 'n5'])
   const drained = { ...known.nodes.get('n1')!, availability: 'drain' }
   const scene = await startScene({
     entries: [web, stopped, down],

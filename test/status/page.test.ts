@@ -12,12 +12,15 @@ import {
   lastedText,
   matcher,
   missingOf,
+  replicasText,
+  runText,
   stateCountsText,
   titleOf,
+  updateText,
 } from '../../src/status/page/model.js'
 import { nextSort, sortGroups } from '../../src/status/page/order.js'
 import { isFiltered, noFilters, printQuery, readQuery } from '../../src/status/page/query.js'
-import type { Status, TargetStatus } from '../../src/status/shape.ts'
+import type { ServiceStatus, Status, TargetStatus } from '../../src/status/shape.ts'
 
 const target = (name: string, more: Partial<TargetStatus> = {}): TargetStatus => ({
   key: `n1/${name}`,
@@ -99,7 +102,7 @@ describe('merged responses', () => {
   })
 
   test('a service without containers is listed, too', () => {
-    const services = [{ name: 'shop_db', mode: 'replicated' as const, replicas: 1, slots: ['1'] }]
+    const services = [{ name: 'shop_db', mode: 'replicated' as const, replicas: 1, running: 0, slots: ['1'] }]
     const { groups } = applyResponse(undefined, response({ services }))
     expect(groups).toMatchObject([{ name: 'shop_db', members: [] }])
     expect(missingOf(groups[0]?.declared, [])).toEqual(['1'])
@@ -195,7 +198,9 @@ describe('the order of the table', () => {
   })
 
   test('a service that lacks a replica comes first, too', () => {
-    const services = [{ name: 'web', mode: 'replicated' as const, replicas: 2, slots: ['1', '2'] }]
+    const services = [
+      { name: 'web', mode: 'replicated' as const, replicas: 2, running: 1, slots: ['1', '2'] },
+    ]
     const targets = [target('api'), replica('web', '1')]
     const groups = sortGroups(applyResponse(undefined, response({ targets, services })), '')
     expect(groups.map(({ name }) => name)).toEqual(['web', 'api'])
@@ -278,6 +283,33 @@ test('states as text', () => {
     ]),
   ).toBe('1 target up, 1 down, 2 not scraped')
   expect(healthText([target('a', { state: 'lost' }), target('b', { state: 'lost' })])).toBe('2 targets lost')
+})
+
+test('the replicas of a service, and an update that went wrong, as text', () => {
+  const service = (more: Partial<ServiceStatus> = {}): ServiceStatus => ({
+    ...{ name: 'web', mode: 'replicated', replicas: 3, running: 2, slots: ['1', '2', '3'] },
+    ...more,
+  })
+  expect(
+    [service(), service({ replicas: 1, running: 1 }), service({ mode: 'job' }), undefined].map(replicasText),
+  ).toEqual(['2 of 3 replicas', '1 of 1 replica', '', ''])
+  expect(
+    ['completed', 'paused', 'rollback_completed', 'constructor', undefined].map((updateState) =>
+      updateText(service(updateState === undefined ? {} : { updateState })),
+    ),
+  ).toEqual(['', 'update paused', 'update rolled back', '', ''])
+})
+
+test.each([
+  [{}, ''],
+  [{ health: 'healthy', lastExitCode: 0 }, ''],
+  [{ health: 'unhealthy', restarts: 1, lastExitCode: 1 }, 'unhealthy, 1 restart, last exit code 1'],
+  [{ restarts: 3, lastExitCode: 137, oomKills: 2 }, '3 restarts, last exit code 137, out of memory 2 times'],
+  // the reason has the exit code
+  [{ state: 'ended', lastExitCode: 137, oomKills: 1 }, 'out of memory'],
+] as const)('what is unusual about how a container runs: %j', (more, expected) => {
+  expect(runText(target('a', more))).toBe(expected)
+  if (expected !== '') expect(matcher({ ...noFilters, q: expected })(target('a', more))).toBe(true)
 })
 
 test('titles are as in the label instance', () => {

@@ -23,6 +23,11 @@ export const messages: readonly Message[] = [
   { kind: 'listing', number: 2, generation: 1, target: target('a'), finding: { kind: 'searching' } },
   { kind: 'listing', number: 2, generation: 1, target: replica('a'), finding: found, endpoint },
   {
+    ...{ kind: 'listing', number: 3, generation: 1 },
+    target: target('a', { run: { health: 'unhealthy', restarts: 2, oomKills: 1, lastExitCode: 137 } }),
+    finding: { kind: 'searching' },
+  },
+  {
     ...{ kind: 'listing', number: 5, generation: 1 },
     target: target('a', { state: 'stopped', exitCode: -1, unreachable: trouble, addresses: [] }),
     finding: { kind: 'none', trouble },

@@ -149,6 +149,12 @@ function createFacts() {
         ['Stack', target.stack ?? ''],
         ['Container', target.kind === 'static' ? '' : `${target.name} (${target.id.slice(0, 12)})`],
         ['Image', target.image],
+        ['Health', target.health ?? ''],
+        [
+          'Restarts',
+          target.restarts === undefined ? '' : `${count(target.restarts)} since its agent started`,
+        ],
+        ['Last exit', lastExitText(target)],
         [
           'Addresses',
           target.kind === 'static'
@@ -172,6 +178,13 @@ function createFacts() {
 function downSinceText({ downSince, lastSuccess }) {
   if (downSince === undefined) return ''
   return `${timeText(downSince)}${lastSuccess === undefined ? ' or earlier' : ''}`
+}
+
+/** @param {TargetStatus} target */
+function lastExitText({ lastExitCode, oomKills = 0 }) {
+  const code = lastExitCode === undefined ? '' : `code ${lastExitCode}`
+  const kills = oomKills === 0 ? '' : `${plural(oomKills, 'process', 'processes')} killed for want of memory`
+  return [code, kills].filter(Boolean).join(', ')
 }
 
 /** @param {readonly [string, string]} fact */

@@ -105,6 +105,44 @@ export function missingOf(declared, targets) {
 }
 
 /**
+ * `2 of 3 replicas`
+ * @param {ServiceStatus | undefined} declared
+ */
+export function replicasText(declared) {
+  if (declared === undefined || declared.mode === 'job') return ''
+  return `${count(declared.running)} of ${plural(declared.replicas, 'replica')}`
+}
+
+/** Each that a person should know. */
+const updateTexts = new Map([
+  ['updating', 'updating'],
+  ['paused', 'update paused'],
+  ['rollback_started', 'rolling back'],
+  ['rollback_paused', 'rollback paused'],
+  ['rollback_completed', 'update rolled back'],
+])
+
+/** @param {ServiceStatus | undefined} declared */
+export function updateText(declared) {
+  return updateTexts.get(declared?.updateState ?? '') ?? ''
+}
+
+/**
+ * What is unusual about how a container runs: `unhealthy, 3 restarts, last exit code 137, out of memory`.
+ * @param {TargetStatus} target
+ */
+export function runText({ state, health, restarts = 0, oomKills = 0, lastExitCode = 0 }) {
+  return [
+    health === 'unhealthy' ? health : '',
+    restarts > 0 ? plural(restarts, 'restart') : '',
+    lastExitCode !== 0 && state !== 'ended' ? `last exit code ${lastExitCode}` : '',
+    oomKills > 0 ? `out of memory${oomKills > 1 ? ` ${count(oomKills)} times` : ''}` : '',
+  ]
+    .filter(Boolean)
+    .join(', ')
+}
+
+/**
  * @param {Iterable<TargetStatus>} targets
  * @returns {Map<TargetState, number>}
  */
@@ -193,7 +231,7 @@ function textOf(target) {
     endpoint?.url,
     endpoint?.why,
   ]
-  return [...parts, trouble?.reason, trouble?.hint, ...remarks].join('\n').toLowerCase()
+  return [...parts, trouble?.reason, trouble?.hint, ...remarks, runText(target)].join('\n').toLowerCase()
 }
 
 /**

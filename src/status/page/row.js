@@ -4,7 +4,7 @@ import { createHistory } from './charts.js'
 /** @import { TargetStatus } from '../shape.ts' */
 import { make, setAttribute, setHidden, setText } from './dom.js'
 import { age, bytes, count, durationText } from './format.js'
-import { baseNameOf, lastedText, suffixOf, titleOf } from './model.js'
+import { baseNameOf, lastedText, runText, suffixOf, titleOf } from './model.js'
 import { noFilters, printQuery } from './query.js'
 
 const bars = 20
@@ -34,6 +34,7 @@ export function createRow(first) {
   const trouble = make('span', { class: 'trouble' })
   const lasted = make('span', { class: 'lasted' })
   const hint = make('span', { class: 'hint' })
+  const run = make('span', { class: 'remarks' })
   const remarks = make('span', { class: 'remarks' })
   const numbers = {
     series: cell('number series'),
@@ -54,7 +55,7 @@ export function createRow(first) {
       state,
     ),
     node,
-    cell('endpoint', url, ' ', why, trouble, ' ', lasted, ' ', hint, remarks),
+    cell('endpoint', url, ' ', why, trouble, ' ', lasted, ' ', hint, run, remarks),
     ...Object.values(numbers),
     past,
   )
@@ -85,6 +86,8 @@ export function createRow(first) {
     setText(hint, problem?.hint ?? '')
     // the hint for a lost node is shown once, at the top, and not for each of its targets
     setHidden(hint, problem?.hint === undefined || target.state === 'lost')
+    setText(run, runText(target))
+    setHidden(run, runText(target) === '')
     setText(remarks, target.remarks.join('\n'))
     setHidden(remarks, target.remarks.length === 0)
     setText(numbers.series, target.series === undefined ? '' : count(target.series))

@@ -2,12 +2,12 @@
 // two thousand of them don't delay the first paint, and only changed cells are updated.
 
 import { createMatrix } from './charts.js'
-/** @import { TargetStatus } from '../shape.ts' */
+/** @import { ServiceStatus, TargetStatus } from '../shape.ts' */
 /** @import { ClusterStatus, Group } from './model.js' */
 /** @import { Query } from './query.js' */
 import { get, make, setAttribute, setHidden, setText } from './dom.js'
 import { bytes, count, plural } from './format.js'
-import { matcher, missingOf, stateCountsText } from './model.js'
+import { matcher, missingOf, replicasText, stateCountsText, updateText } from './model.js'
 import { nextSort, sortableColumns, sortGroups } from './order.js'
 import { isFiltered } from './query.js'
 import { createRow } from './row.js'
@@ -119,6 +119,7 @@ function showCount({ status, query }) {
   setText(get('count'), matching === all ? total : `${count(matching)} of ${total}`)
   const empty = get('empty')
   setHidden(empty, matching > 0 || (all === 0 && status.groups.length > 0))
+  setHidden(get('targets'), status.groups.length === 0)
   setText(
     empty,
     all === 0
@@ -175,7 +176,8 @@ function createGroup({ isLarge, startsCollapsed }, onToggle) {
       const targets = group.members.flatMap((key) => status.targets.get(key) ?? [])
       const missing = missingOf(group.declared, targets)
       const matching = filtered ? targets.filter(matches) : targets
-      const hasHead = targets.length !== 1 || missing.length > 0
+      const isUsual = targets.length === 1 && missing.length === 0
+      const hasHead = !isUsual || isLow(group.declared) || updateText(group.declared) !== ''
       startsExpanded ??= !isLarge || (!startsCollapsed && !targets.every(isCalm))
       isExpanded = !hasHead || (userChoice ?? (filtered ? matching.length <= maxExpanded : startsExpanded))
 
@@ -218,6 +220,11 @@ function createGroup({ isLarge, startsCollapsed }, onToggle) {
   }
 }
 
+/** @param {ServiceStatus | undefined} declared */
+function isLow(declared) {
+  return declared !== undefined && declared.mode !== 'job' && declared.running < declared.replicas
+}
+
 const matrixColumns = 40
 
 /** @param {() => void} onToggle */
@@ -230,7 +237,9 @@ function createHead(onToggle) {
     make('span', { class: 'caret', 'aria-hidden': 'true' }),
     name,
   )
+  const replicas = make('span', { class: 'replicas' })
   const states = make('span', { class: 'states' })
+  const update = make('span', { class: 'missing' })
   const missing = make('span', { class: 'missing' })
   const matrix = createMatrix(matrixColumns)
   const series = make('span', { role: 'cell', class: 'number series' })
@@ -240,7 +249,7 @@ function createHead(onToggle) {
     'div',
     { role: 'row', class: 'row service' },
     make('span', { role: 'rowheader', class: 'name-cell' }, button, kind),
-    make('span', { role: 'cell', class: 'summary' }, matrix.element, states, missing),
+    make('span', { role: 'cell', class: 'summary' }, matrix.element, replicas, states, update, missing),
     series,
     size,
   )
@@ -260,6 +269,9 @@ function createHead(onToggle) {
       setAttribute(button, 'aria-expanded', `${isExpanded}`)
       const part = matching.length < all.length ? `, ${count(matching.length)} of ${count(all.length)}` : ''
       setText(states, `${stateCountsText(matching)}${part}`)
+      setText(replicas, replicasText(group.declared))
+      setAttribute(replicas, 'data-low', `${isLow(group.declared)}`)
+      setText(update, updateText(group.declared))
       setText(missing, missingText(absent))
       setHidden(missing, absent.length === 0)
       matrix.update(matching.map(({ state }) => state))
