@@ -89,7 +89,8 @@ async function start(
 ): Promise<Omit<Agent, 'stop'>> {
   const { clock, metrics } = edges.observeProcess(given.clock)
   let self: Self | undefined
-  const nodeLog = withFields(given.log, () => (self ? { node: self.hostname } : {}))
+  const cluster = () => config.cluster ?? store.swarmState()?.value.cluster ?? self?.hostname ?? ''
+  const nodeLog = withFields(given.log, () => (self ? { node: self.hostname, cluster: cluster() } : {}))
   const { log, internalErrors } = observeInternalErrors({ clock, log: nodeLog, metrics })
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})
@@ -114,7 +115,7 @@ async function start(
     }),
   )
   const ownNode = () => store.own.self().node
-  store.subscribe(createContainerLog({ clock, log, ownNode }))
+  store.subscribe(started(createContainerLog({ clock, log, ownNode })).changed)
   const outcomes = createOutcomes(clock)
   store.subscribe(outcomes.changed)
 

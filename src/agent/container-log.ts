@@ -1,10 +1,12 @@
-// Log lines about this node's containers. Each change of state is logged once, with its cause and hint. Repeated
-// failures of one container are logged at most every ten minutes, with the number that was skipped.
+// Log lines about this node's containers. Each change of state is logged once, with its cause and hint; those of a
+// container that flaps are summed up.
 
 import type { Clock } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
+import { type ChangeFields, createChangeLog } from '../logging/change-log.ts'
 import type { Log } from '../logging/log.ts'
-import { agentTarget, type Change, type Entry, type Mono, type NodeId } from '../model.ts'
+import { agentTarget, type Change, type Entry, type NodeId, type Stoppable, type Target } from '../model.ts'
+import { compoundKey } from '../names/resources.ts'
 
 interface ContainerLogDeps {
   readonly clock: Clock
@@ -19,69 +21,60 @@ type ContainerState =
   | { readonly kind: 'no metrics'; readonly trouble: Trouble }
   | { readonly kind: 'ended' }
 
-interface Logged {
-  state: ContainerState
-  /** When a failure was last logged, and how many were skipped since. */
-  failureAt?: Mono
-  skipped: number
+export interface ContainerLog extends Stoppable {
+  /** Takes every change of the store. */
+  changed(change: Change): void
 }
 
-const failureIntervalMs = 600_000
-
-/** The returned function takes every change of the store. */
-export function createContainerLog({ clock, log, ownNode }: ContainerLogDeps): (change: Change) => void {
-  const loggedById = new Map<string, Logged>()
+export function createContainerLog({ clock, log, ownNode }: ContainerLogDeps): ContainerLog {
+  const states = new Map<string, ContainerState>()
+  const changes = createChangeLog(clock)
 
   function update(entry: Entry): void {
     const state = stateOf(entry)
-    const logged = loggedById.get(entry.target.id)
-    if (!state || (logged && isSame(logged.state, state))) return
-    const next: Logged = { skipped: 0, ...logged, state }
-    loggedById.set(entry.target.id, next)
-    write(entry, state, logged?.state, next)
+    const before = states.get(entry.target.id)
+    if (!state || (before && isSame(before, state))) return
+    states.set(entry.target.id, state)
+    // a container without metrics ends without a line
+    if (state.kind === 'ended' && !entry.endpoint) return
+    changes.changed(placeKey(entry.target), (fields) => write(entry, state, before, fields))
   }
 
   function write(
-    entry: Entry,
+    { target: { name, id }, endpoint, ended }: Entry,
     state: ContainerState,
     before: ContainerState | undefined,
-    logged: Logged,
+    fields: ChangeFields,
   ): void {
-    const { name, id } = entry.target
-    const container = { name, id: id.slice(0, 12) }
-    if (state.kind === 'failing') writeFailure(container, state.trouble, logged)
+    const container = { name, id }
+    if (state.kind === 'failing')
+      log.warn({ ...container, ...fieldsOf(state.trouble), ...fields }, 'metrics cannot be read')
     else if (state.kind === 'no metrics')
-      log[levels[state.trouble.code] ?? 'warn']({ ...container, ...fieldsOf(state.trouble) }, 'no metrics')
-    else if (state.kind === 'ended') writeEnd(container, entry)
-    else if (before?.kind === 'failing' || before?.kind === 'ended') writeRecovery(container, logged)
-    else log.info({ ...container, url: state.url, why: entry.endpoint?.why }, 'found metrics')
+      log[levels[state.trouble.code] ?? 'warn'](
+        { ...container, ...fieldsOf(state.trouble), ...fields },
+        'no metrics',
+      )
+    else if (state.kind === 'ended')
+      log.info({ ...container, exitCode: ended?.exitCode, ...fields }, 'container ended')
+    else if (before?.kind === 'failing' || before?.kind === 'ended')
+      log.info({ ...container, ...fields }, 'metrics are read again')
+    else log.info({ ...container, url: state.url, why: endpoint?.why, ...fields }, 'found metrics')
   }
 
-  /** A container without metrics ends without a line. */
-  function writeEnd(container: object, { endpoint, ended }: Entry): void {
-    if (endpoint) log.info({ ...container, exitCode: ended?.exitCode }, 'container ended')
+  return {
+    changed(change) {
+      if (change.kind === 'gone' && change.owner === ownNode()) states.delete(change.id)
+      if (change.kind !== 'entry' || change.entry.owner !== ownNode()) return
+      if (change.entry.target.id !== agentTarget) update(change.entry)
+    },
+    stop: changes.stop,
   }
+}
 
-  function writeFailure(container: object, trouble: Trouble, logged: Logged): void {
-    if (logged.failureAt !== undefined && clock.now() - logged.failureAt < failureIntervalMs) {
-      logged.skipped += 1
-      return
-    }
-    const skipped = logged.skipped > 0 ? { failedSince: logged.skipped } : {}
-    log.warn({ ...container, ...fieldsOf(trouble), ...skipped }, 'metrics cannot be read')
-    logged.failureAt = clock.now()
-    logged.skipped = 0
-  }
-
-  function writeRecovery(container: object, logged: Logged): void {
-    if (logged.skipped === 0) log.info(container, 'metrics are read again')
-  }
-
-  return (change) => {
-    if (change.kind === 'gone' && change.owner === ownNode()) loggedById.delete(change.id)
-    if (change.kind !== 'entry' || change.entry.owner !== ownNode()) return
-    if (change.entry.target.id !== agentTarget) update(change.entry)
-  }
+/** A replica that Swarm starts anew, again and again, is another container each time. */
+function placeKey({ id, place }: Target): string {
+  if (place.kind === 'replicated') return compoundKey(place.serviceId, place.slot)
+  return place.kind === 'global' ? place.serviceId : id
 }
 
 /** Undefined until it has been probed and scraped. */

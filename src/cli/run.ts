@@ -41,7 +41,7 @@ async function runAgent(io: Io): Promise<number> {
     if (config.dockerHost !== undefined) process.env.DOCKER_HOST = config.dockerHost
     const log = createLog(config.logLevel, io.isTerminal ? readableLog(io) : undefined)
     for (const warning of config.warnings) log.warn({}, warning)
-    log.info({ version }, 'starting')
+    log.info({ version, cluster: config.cluster }, 'starting')
     const app = await startAgent({ config, clock: systemClock, log, version })
     return await untilStopped(app, io)
   } catch (error) {

@@ -6,6 +6,7 @@
 
 import type { Clock } from '../clock.ts'
 import { type Trouble, troubleOf } from '../errors.ts'
+import type { ChangeLog } from '../logging/change-log.ts'
 import type { Log } from '../logging/log.ts'
 import type { Mono, NodeId } from '../model.ts'
 import type { Channel } from './channel.ts'
@@ -47,6 +48,7 @@ export interface PeerAddress {
 interface DiallerDeps {
   readonly clock: Clock
   readonly log: Log
+  readonly changes: ChangeLog
   /** Aborts when sync stops. */
   readonly stopping: AbortSignal
   readonly dial: (address: string, signal: AbortSignal) => Promise<Channel>
@@ -68,7 +70,7 @@ const maxDials = 128
 /** Agents that start together don't find each other at once: until then a missing one is not worth a line. */
 const startupMs = 10_000
 
-export function createDialler({ clock, log, stopping, dial, hasLink, on }: DiallerDeps): Dialler {
+export function createDialler({ clock, log, changes, stopping, dial, hasLink, on }: DiallerDeps): Dialler {
   const startedAt = clock.now()
   const addresses = new Map<string, PeerAddress>()
 
@@ -112,7 +114,9 @@ export function createDialler({ clock, log, stopping, dial, hasLink, on }: Diall
     if (!one || one.logged === reason || stopping.aborted) return
     if (code === 'unreachable' && clock.now() - startedAt < startupMs) return
     one.logged = reason
-    log.warn({ address, reason, hint }, 'no link to peer')
+    changes.changed(one.node ?? address, (fields) =>
+      log.warn({ address, reason, hint, ...fields }, 'no link to peer'),
+    )
   }
 
   return {

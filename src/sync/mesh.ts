@@ -7,6 +7,7 @@
 
 import { untilNext } from '../clock.ts'
 import { ProxyError, type Trouble } from '../errors.ts'
+import { createChangeLog } from '../logging/change-log.ts'
 import type { NodeId, PeerView, Stoppable } from '../model.ts'
 import type { Channel } from './channel.ts'
 import { createDialler, type PeerAddress } from './dialler.ts'
@@ -66,6 +67,7 @@ export function createMesh(options: MeshOptions): Mesh {
   const stopping = new AbortController()
   const membership = createMembership()
   const reports = createNodeReports(clock, log, show)
+  const changes = createChangeLog(clock)
   const links = new Map<Link, Opening>()
   const sessions = new Map<Link, Session>()
   /** Links whose channels aren't gone yet. */
@@ -73,7 +75,7 @@ export function createMesh(options: MeshOptions): Mesh {
   const released = Promise.withResolvers<void>()
   const ownChanges = watchOwnChanges({ clock, store, sessions, renamed: becomeAnother })
   const dialler = createDialler({
-    ...{ clock, log, stopping: stopping.signal, dial: options.dial, on: open },
+    ...{ clock, log, changes, stopping: stopping.signal, dial: options.dial, on: open },
     hasLink: (node) => membership.present(node) !== undefined,
   })
   let isSought = false
@@ -193,8 +195,8 @@ export function createMesh(options: MeshOptions): Mesh {
     if (replaced?.peer.epoch === peer.epoch) replaced.link.end('replaced by a newer link')
     else if (replaced) refuseClaim(node, nameOf(link), replaced.link)
     dialler.isUsed(link.address)
-    if (!replaced)
-      log.info({ peer: node, hostname: peer.self.hostname, address: link.address }, 'peer linked')
+    const linked = { peer: node, hostname: peer.self.hostname, address: link.address }
+    if (!replaced) changes.changed(node, (fields) => log.info({ ...linked, ...fields }, 'peer linked'))
     show(node)
     session.begin()
     for (const claimant of membership.takeClaimants(node)) advance(claimant)
@@ -258,7 +260,8 @@ export function createMesh(options: MeshOptions): Mesh {
     if (isStopped) membership.end(node, epoch)
     if (!membership.leave(session) || stopping.signal.aborted) return
     watch.linkLost()
-    log[isStopped ? 'info' : 'warn']({ peer: node, hostname, reason, hint }, 'peer lost')
+    const lost = { peer: node, hostname, reason, hint }
+    changes.changed(node, (fields) => log[isStopped ? 'info' : 'warn']({ ...lost, ...fields }, 'peer lost'))
     store.peers.lost(node, reports.of(node) ?? trouble)
     dialler.retry(node, session.link.address)
     for (const claimant of membership.takeClaimants(node)) advance(claimant)
@@ -310,6 +313,7 @@ export function createMesh(options: MeshOptions): Mesh {
     async stop() {
       stopping.abort(new ProxyError('stopping', farewell))
       ownChanges.stop()
+      void changes.stop()
       cancelTick()
       for (const link of [...links.keys()]) link.end(farewell)
       if (unreleased.size > 0) await released.promise

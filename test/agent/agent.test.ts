@@ -105,8 +105,8 @@ describe('one agent', () => {
     expect(text).toMatch(/^app_metrics_proxy_build_info\{version="test"\} 1$/m)
   })
 
-  test('logs one line when it is ready, with what it has found, and its node on each line', async () => {
-    const lines: { msg: string; node?: string }[] = []
+  test('logs one line when it is ready, with what it has found, and its node and cluster on each line', async () => {
+    const lines: { msg: string; node?: string; cluster?: string }[] = []
     const log = createLog('info', (line) => lines.push(JSON.parse(line)))
     const [app, page] = [await application(() => 'x 1\n'), await application(() => '<html>', 'text/html')]
     const base = await agent({ TARGETS: `app=${app} page=${page}` }, log)
@@ -114,7 +114,7 @@ describe('one agent', () => {
     await until('the line', () => lines.some(({ msg }) => msg === 'ready'))
     const readyLines = lines.filter(({ msg }) => msg === 'ready')
     expect(readyLines).toMatchObject([{ node: 'n1', containers: 2, targets: 1, peers: 0 }])
-    expect(lines.filter(({ node }) => node !== 'n1')).toEqual([])
+    expect(lines.filter(({ node, cluster }) => node !== 'n1' || cluster !== 'n1')).toEqual([])
   })
 
   test('lists its clients, with format and interval, but not the status page’s', async () => {

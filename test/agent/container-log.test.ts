@@ -3,7 +3,7 @@ import { createContainerLog } from '../../src/agent/container-log.ts'
 import { createLog, type Log } from '../../src/logging/log.ts'
 import type { Entry } from '../../src/model.ts'
 import { virtualClock } from '../helpers/clock.ts'
-import { bare, ended, entry, target } from '../helpers/cluster.ts'
+import { bare, ended, entry, target, task } from '../helpers/cluster.ts'
 import { failed, read } from '../web/agent.ts'
 
 function setUp() {
@@ -18,10 +18,16 @@ function setUp() {
     warn: write('warn'),
     error: write('error'),
   }
-  const update = createContainerLog({ clock, log, ownNode: () => 'node1' })
+  const { changed: update } = createContainerLog({ clock, log, ownNode: () => 'node1' })
   return {
     clock,
     update,
+    /** The lines logged meanwhile. */
+    loggedWithin(ms: number): readonly string[] {
+      lines.length = 0
+      clock.passSync(ms)
+      return [...lines]
+    },
     /** The lines logged for this. */
     logged(one: Entry): readonly string[] {
       lines.length = 0
@@ -49,19 +55,29 @@ test('metrics found, failing and well again are a line each, whatever happens in
   expect(logged(well)).toEqual(['info metrics are read again name=web id=web'])
 })
 
-test('a flapping container is logged once in ten minutes, with the number of failures skipped', () => {
-  const { clock, logged } = setUp()
+test('a flapping container is summed up, and the last line is what it has come to', () => {
+  const { logged, loggedWithin } = setUp()
   logged(well)
-  expect([...logged(refused), ...logged(well)]).toHaveLength(2)
-  for (let time = 0; time < 20; time += 1) {
-    clock.passSync(20_000)
-    expect([...logged(refused), ...logged(well)]).toEqual([])
-  }
-  clock.passSync(300_000)
-  expect(logged(refused)).toEqual([
-    'warn metrics cannot be read name=web id=web reason=connection refused failedSince=20',
+  expect([...logged(refused), ...logged(well), ...logged(refused)]).toHaveLength(3)
+  expect([...logged(well), ...logged(refused), ...logged(well), ...logged(refused)]).toEqual([])
+  expect(loggedWithin(61_000)).toEqual([
+    'warn metrics cannot be read name=web id=web reason=connection refused changes=4',
   ])
-  expect(logged(well)).toEqual(['info metrics are read again name=web id=web'])
+  expect(logged(well)).toEqual([])
+  expect(loggedWithin(61_000)).toEqual(['info metrics are read again name=web id=web'])
+})
+
+test('a replica that is started again and again is summed up, too, though each time it is another container', () => {
+  const { logged, loggedWithin } = setUp()
+  const run = (at: number) => {
+    const container = task('web', '1', { id: `c${at}` })
+    return [...logged(entry(container, { snapshot: read('a 1\n') })), ...logged(ended(container, 1))]
+  }
+  expect([...run(1), ...run(2)]).toHaveLength(4)
+  expect([...run(3), ...run(4)]).toEqual([])
+  expect(loggedWithin(61_000)).toEqual([
+    expect.stringMatching(/^info container ended .*id=c4 exitCode=1 changes=4$/),
+  ])
 })
 
 test('why there are no metrics is told once, as gravely as it deserves, with what to do', () => {

@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, test } from 'vitest'
 import { ProxyError } from '../../src/errors.ts'
+import { createChangeLog } from '../../src/logging/change-log.ts'
 import { createLog } from '../../src/logging/log.ts'
 import type { Channel } from '../../src/sync/channel.ts'
 import { createDialler, type Dialler } from '../../src/sync/dialler.ts'
@@ -28,6 +29,7 @@ beforeEach(() => {
   dialler = createDialler({
     clock,
     log: { ...createLog('silent'), warn: (fields) => warnings.push(JSON.stringify(fields)) },
+    changes: createChangeLog(clock),
     stopping: stopping.signal,
     dial: (address) =>
       new Promise((resolve, reject) => {
