@@ -17,6 +17,7 @@ import {
   targetIdOf,
 } from '../model.ts'
 import { createNames } from '../names/names.ts'
+import { targetKeysOfPath } from '../names/paths.ts'
 import { connect } from '../probe/attempt.ts'
 import { planOf } from '../probe/plan.ts'
 import { startProber } from '../probe/prober.ts'
@@ -28,7 +29,7 @@ import { createFetcher } from '../scrape/fetch.ts'
 import { createReader } from '../scrape/read.ts'
 import { startScraper } from '../scrape/scraper.ts'
 import { createSd } from '../sd/sd.ts'
-import { createClients } from '../status/clients.ts'
+import { clientStatuses, createClients } from '../status/clients.ts'
 import { nodesOf } from '../status/nodes.ts'
 import { createOutcomes } from '../status/outcomes.ts'
 import { problemsOf } from '../status/problems.ts'
@@ -247,6 +248,7 @@ async function start(
       unixTime,
     )
   const clients = createClients(clock)
+  const targetsOfPath = (path: string) => (self ? targetKeysOfPath(path, names.lookUp, self.node) : [])
   const withNewest = (entry: Entry) =>
     newestOf(entry, store.entry(entry.owner, streamId(entry.target.id, 'protobuf')))
   const view: StatusView = {
@@ -261,8 +263,8 @@ async function start(
     self: () => self,
     outcomeOf: outcomes.of,
     discoveredTarget: sd.targetOf,
-    clients: clients.recent,
-    cluster: () => config.cluster ?? store.swarmState()?.value.cluster ?? self?.hostname ?? '',
+    clients: () => clientStatuses(clients.recent(), targetsOfPath, clock.now(), unixTime),
+    cluster,
     problems,
   }
 

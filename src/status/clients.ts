@@ -1,9 +1,10 @@
-// Who scrapes this agent: its recent clients, each with its last request and its interval.
+// Who scrapes this agent: its recent clients, each with its last request, its interval, and what it scrapes doubly.
 
 import type { Clock } from '../clock.ts'
 import type { ClientRequest } from '../http/answer.ts'
 import type { Mono } from '../model.ts'
 import { compoundKey } from '../names/resources.ts'
+import { doubledOf, type RequestedPath, type TargetsOfPath, timesForInterleaving } from './doubled.ts'
 import type { ClientStatus } from './shape.ts'
 import { secondsOf, type Unix } from './target.ts'
 
@@ -16,31 +17,39 @@ export interface Clients {
 
 export interface Client extends Omit<ClientRequest, 'path'> {
   readonly lastAt: Mono
-  /** Of the requests for one path, chosen among those that it requests. */
-  readonly intervalMs?: number
+  /** Those requested within the last five minutes, at most `maxPaths`; of metrics those that were served. */
+  readonly paths: readonly RequestedPath[]
 }
 
-interface Timed extends Client {
-  /** The path by which its interval is measured: one that it stops requesting is replaced. */
-  readonly timedPath: string
-  readonly timedAt: Mono
+interface KnownClient extends Omit<Client, 'paths'> {
+  readonly paths: Map<string, readonly Mono[]>
 }
 
 const maxClients = 50
 const recentMs = 900_000
 const maxIntervalMs = 300_000
 const maxUserAgentLength = 200
+/** Of one client: so many show what it requests. */
+const maxPaths = 1000
 
 export function createClients(clock: Clock): Clients {
   /** In the order of their last requests. */
-  const clients = new Map<string, Timed>()
+  const clients = new Map<string, KnownClient>()
   return {
     record(request) {
-      const { address, userAgent, subject } = request
-      const key = compoundKey(address, userAgent.slice(0, maxUserAgentLength), subject)
-      const next = nextClient(clients.get(key), request, clock.now())
+      const { subject, address, path, contentType } = request
+      const userAgent = request.userAgent.slice(0, maxUserAgentLength)
+      const key = compoundKey(address, userAgent, subject)
+      const before = clients.get(key)
+      const lastAt = clock.now()
+      const paths = before?.paths ?? new Map<string, readonly Mono[]>()
+      // what failed may mean nothing
+      if (contentType !== undefined || subject !== 'metrics') addRequest(paths, path, lastAt)
       clients.delete(key)
-      clients.set(key, next)
+      clients.set(key, {
+        ...{ subject, address, userAgent, lastAt, paths },
+        contentType: contentType ?? before?.contentType,
+      })
       for (const [oldest] of clients) {
         if (clients.size <= maxClients) break
         clients.delete(oldest)
@@ -48,34 +57,54 @@ export function createClients(clock: Clock): Clients {
     },
     recent() {
       const now = clock.now()
-      return [...clients.values()].filter(({ lastAt }) => now - lastAt <= recentMs)
+      return [...clients.values()]
+        .filter(({ lastAt }) => now - lastAt <= recentMs)
+        .map(({ paths, ...client }) => ({
+          ...client,
+          paths: [...paths]
+            .map(([path, times]) => ({ path, times }))
+            .filter(({ times }) => isCurrent(times, now)),
+        }))
     },
   }
 }
 
-function nextClient(before: Timed | undefined, request: ClientRequest, now: Mono): Timed {
-  const { subject, address, userAgent, path, contentType } = request
-  const client = {
-    ...{ subject, address, userAgent: userAgent.slice(0, maxUserAgentLength), lastAt: now },
-    contentType: contentType ?? before?.contentType,
-  }
-  if (!before || now - before.timedAt > maxIntervalMs) return { ...client, timedPath: path, timedAt: now }
-  if (path === before.timedPath)
-    return { ...client, timedPath: path, timedAt: now, intervalMs: now - before.timedAt }
-  const { timedPath, timedAt, intervalMs } = before
-  return { ...client, timedPath, timedAt, ...(intervalMs !== undefined && { intervalMs }) }
+const isCurrent = (times: readonly Mono[], now: Mono) => now - (times.at(-1) ?? -Infinity) <= maxIntervalMs
+
+function addRequest(paths: Map<string, readonly Mono[]>, path: string, now: Mono): void {
+  const times = paths.get(path) ?? []
+  if (paths.size >= maxPaths && !paths.has(path))
+    for (const [other, otherTimes] of paths) if (!isCurrent(otherTimes, now)) paths.delete(other)
+  if (paths.size >= maxPaths && !paths.has(path)) return
+  paths.set(path, isCurrent(times, now) ? [...times, now].slice(-timesForInterleaving) : [now])
 }
 
 /** Sorted, so that their order doesn't change with each request. */
-export function clientStatuses(clients: readonly Client[], unix: Unix): readonly ClientStatus[] {
+export function clientStatuses(
+  clients: readonly Client[],
+  targetsOf: TargetsOfPath,
+  now: Mono,
+  unix: Unix,
+): readonly ClientStatus[] {
   return clients
-    .map(({ subject, address, userAgent, contentType, intervalMs, lastAt }) => ({
-      ...{ address, userAgent, subject },
-      ...(contentType !== undefined && { format: formatOf(contentType) }),
-      ...(intervalMs !== undefined && { interval: secondsOf(intervalMs) }),
-      last: unix(lastAt),
-    }))
+    .map(({ subject, address, userAgent, contentType, paths, lastAt }) => {
+      const intervalMs = intervalMsOf(paths)
+      const doubled = subject === 'metrics' ? doubledOf(paths, targetsOf, now) : undefined
+      return {
+        ...{ address, userAgent, subject },
+        ...(contentType !== undefined && { format: formatOf(contentType) }),
+        ...(intervalMs !== undefined && { interval: secondsOf(intervalMs) }),
+        last: unix(lastAt),
+        ...(doubled && { doubled }),
+      }
+    })
     .sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1))
+}
+
+/** Of the requests for one path. */
+function intervalMsOf(paths: readonly RequestedPath[]): number | undefined {
+  const [last, before] = paths.find(({ times }) => times.length > 1)?.times.toReversed() ?? []
+  return last === undefined || before === undefined ? undefined : last - before
 }
 
 function sortKey({ subject, address, userAgent }: ClientStatus): string {

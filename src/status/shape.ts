@@ -148,6 +148,8 @@ export interface ClientStatus {
   readonly interval?: number
   /** The time of its last request. */
   readonly last: number
+  /** What it scrapes twice in each interval: how many targets, and the paths of one of them. */
+  readonly doubled?: { readonly targets: number; readonly paths: readonly string[] }
 }
 
 /** A condition that needs attention, whether or not it concerns a target. */

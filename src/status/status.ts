@@ -2,9 +2,16 @@
 
 import type { Config } from '../config/config.ts'
 import type { Dated, Entry, NodeId, NodeView, Self, SwarmState } from '../model.ts'
-import { type Client, clientStatuses } from './clients.ts'
 import { nodesOf } from './nodes.ts'
-import type { DiscoveredTarget, NodeStatus, Problem, ServiceStatus, SettingsStatus, Status } from './shape.ts'
+import type {
+  ClientStatus,
+  DiscoveredTarget,
+  NodeStatus,
+  Problem,
+  ServiceStatus,
+  SettingsStatus,
+  Status,
+} from './shape.ts'
 import type { Outcome, TargetContext, Unix } from './target.ts'
 
 /** What the status is made from, read for every response. */
@@ -22,7 +29,7 @@ export interface StatusView {
   outcomeOf(entry: Entry): Outcome
   nodes(): readonly NodeView[]
   swarmState(): Dated<SwarmState> | undefined
-  clients(): readonly Client[]
+  clients(): readonly ClientStatus[]
   /** The problems of the cluster with these nodes. */
   problems(nodes: readonly NodeStatus[]): readonly Problem[]
 }
@@ -42,7 +49,7 @@ export function headOf(view: StatusView, unix: Unix): StatusHead {
     nodes,
     services: servicesOf(swarmState?.services, self?.service),
     problems: view.problems(nodes),
-    clients: clientStatuses(view.clients(), unix),
+    clients: view.clients(),
   }
 }
 

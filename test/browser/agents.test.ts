@@ -27,6 +27,23 @@ afterAll(async () => {
   await Promise.all(applications.map((application) => application.stop()))
 })
 
+test('a client that scrapes the same by two paths is a warning, with what to do', async () => {
+  await using visited = await visit(browser, `${agents[0]!.url}/`)
+  const { page } = visited
+  const headers = { 'user-agent': 'Prometheus/3.5.0' }
+  const warning = async () => {
+    for (const path of ['shop/metrics', 'shop/node1/metrics', 'queue/node2/metrics'])
+      await fetch(`${agents[0]!.url}/${path}`, { headers })
+    return page.textContent('#clients-warnings')
+  }
+  await expect
+    .poll(warning, { ...soon, interval: 300 })
+    .toMatch(
+      /^Prometheus\/3\.5\.0 at 127\.0\.0\.1 scrapes 1 target twice in each interval: by \/shop\/metrics and by \/shop\/node1\/metrics\. remove one/,
+    )
+  expect(await axeFindings(page)).toEqual([])
+})
+
 test('the page shows the whole cluster, a failing application and a stopped agent', async () => {
   await using visited = await visit(browser, `${agents[0]!.url}/`)
   const { page, complaints } = visited

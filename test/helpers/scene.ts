@@ -6,9 +6,11 @@ import { systemClock } from '../../src/clock.ts'
 import { createLog } from '../../src/logging/log.ts'
 import type { Entry, NodeView, Page, Past, Place, Target } from '../../src/model.ts'
 import { agentName, agentTarget, plainPage } from '../../src/model.ts'
+import { createNames } from '../../src/names/names.ts'
+import { targetKeysOfPath } from '../../src/names/paths.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
 import { createSd, type Sd } from '../../src/sd/sd.ts'
-import { createClients } from '../../src/status/clients.ts'
+import { clientStatuses, createClients } from '../../src/status/clients.ts'
 import { createOutcomes } from '../../src/status/outcomes.ts'
 import { type ProblemSources, problemsOf } from '../../src/status/problems.ts'
 import { serveStatus, unixTime } from '../../src/status/routes.ts'
@@ -59,6 +61,8 @@ export async function startScene(setup: Setup): Promise<Scene> {
   const store = { ...world, swarmState: readSwarmState }
   const sd = createSd({ store, config: { cluster }, pending: () => [] })
   const clients = createClients(systemClock)
+  const names = createNames(store, () => undefined)
+  const targetsOfPath = (path: string) => targetKeysOfPath(path, names.lookUp, nodes[0]!.self.node)
   const view: StatusView = {
     ...quietView,
     self: () => nodes[0]!.self,
@@ -69,7 +73,7 @@ export async function startScene(setup: Setup): Promise<Scene> {
     nodes: world.nodes,
     swarmState: readSwarmState,
     discoveredTarget: sd.targetOf,
-    clients: clients.recent,
+    clients: () => clientStatuses(clients.recent(), targetsOfPath, systemClock.now(), unixTime),
     problems: (nodes) => problemsOf({ ...sources, nodes }, unixTime),
   }
   const server = await startServer({

@@ -16,8 +16,19 @@ const scrape = (more: Partial<ClientRequest> = {}): ClientRequest => ({
 function setUp() {
   const clock = virtualClock(0)
   const clients = createClients(clock)
-  return { clock, record: clients.record, list: () => clientStatuses(clients.recent(), (at) => at / 1000) }
+  const list = () => clientStatuses(clients.recent(), targetsOf, clock.now(), (at) => at / 1000)
+  return { clock, record: clients.record, list }
 }
+
+/** A service of two replicas, and a container. */
+const targets: ReadonlyMap<string, readonly string[]> = new Map([
+  ['/shop/metrics', ['shop.1', 'shop.2']],
+  ['/shop/metrics?scope=node', ['shop.1']],
+  ['/shop/1/metrics', ['shop.1']],
+  ['/shop/2/metrics', ['shop.2']],
+  ['/cron/node1/metrics', ['cron']],
+])
+const targetsOf = (path: string) => targets.get(path) ?? []
 
 describe('a client', () => {
   test('has its format, the interval of one path, and its last request', () => {
@@ -90,4 +101,95 @@ test('at most 50 are held, the latest, and only so much of a user agent', () => 
       .sort((a, b) => a - b)[0],
   ).toBe(150)
   expect(list()[0]?.userAgent).toHaveLength(200)
+})
+
+describe('what a client scrapes doubly', () => {
+  /** Jobs with an interval of 15 s and the offset of each. */
+  function scrapedBy(
+    jobs: readonly (readonly [path: string, offset: number, address?: string])[],
+    rounds = 4,
+  ) {
+    const { clock, record, list } = setUp()
+    const requests = Array.from({ length: rounds }, (_, round) =>
+      jobs.map(([path, offset, address = '10.0.0.5']) => ({
+        path,
+        address,
+        at: (round * 15 + offset) * 1000,
+      })),
+    ).flat()
+    for (const { path, address, at } of requests.toSorted((a, b) => a.at - b.at)) {
+      clock.passSync(at - clock.now())
+      record(scrape({ path, address }))
+    }
+    return { clock, record, doubled: () => list().map(({ doubled }) => doubled) }
+  }
+
+  test.each([
+    ['a service beside its replicas, as in a list of nodes beside /sd', '/shop/metrics', 1, 2],
+    ['the replicas of one node beside /sd', '/shop/metrics?scope=node', 1, 1],
+    ['the same path in two jobs', '/shop/1/metrics', 4, 1],
+  ])('is %s', (_, path, offset, count) => {
+    const jobs = [
+      ['/shop/1/metrics', 0],
+      ['/shop/2/metrics', 3],
+      [path, offset],
+    ] as const
+    const paths = path === '/shop/1/metrics' ? [path] : ['/shop/1/metrics', path]
+    expect(scrapedBy(jobs).doubled()).toEqual([{ targets: count, paths }])
+  })
+
+  test.each([
+    [
+      'two servers with the same configuration',
+      [
+        ['/shop/1/metrics', 0],
+        ['/shop/1/metrics', 4, '10.0.0.6'],
+      ],
+    ],
+    [
+      'each replica once',
+      [
+        ['/shop/1/metrics', 0],
+        ['/shop/2/metrics', 4],
+        ['/cron/node1/metrics', 9],
+      ],
+    ],
+    ['a service alone', [['/shop/metrics', 0]]],
+    [
+      'what it no longer has',
+      [
+        ['/gone/metrics', 0],
+        ['/gone/1/metrics', 2],
+      ],
+    ],
+  ] as const)('is not: %s', (_, jobs) => {
+    expect(scrapedBy(jobs).doubled().filter(Boolean)).toEqual([])
+  })
+
+  test('is nothing any more soon after one of the jobs was removed', () => {
+    const { clock, record, doubled } = scrapedBy([
+      ['/shop/1/metrics', 0],
+      ['/shop/metrics', 4],
+    ])
+    expect(doubled()).toHaveLength(1)
+    for (let round = 0; round < 3; round += 1) {
+      clock.passSync(15_000)
+      record(scrape())
+    }
+    expect(doubled()).toEqual([undefined])
+  })
+
+  test('of a client with very many paths, only so many are held', () => {
+    const { clock, record, list } = setUp()
+    for (let at = 0; at < 5000; at += 1) record(scrape({ path: `/c${at}/metrics` }))
+    clock.passSync(15_000)
+    record(scrape({ path: '/c1/metrics' }))
+    expect(list()[0]?.interval).toBe(15)
+    clock.passSync(400_000)
+    for (let round = 0; round < 2; round += 1) {
+      clock.passSync(30_000)
+      record(scrape({ path: '/new/metrics' }))
+    }
+    expect(list()[0]?.interval).toBe(30)
+  })
 })
