@@ -71,9 +71,12 @@ export const agentTarget = 'agent'
 /** Its name, its job and its service. What else has this name is asked for by its container's id. */
 export const agentName = 'app-metrics-proxy'
 
-/** A container as discovered. Never the agent's own, whose metrics are a target of another kind: `agentTarget`. */
+/**
+ * A container as discovered, or one of its further endpoints, which are targets of their own. Never the agent's own
+ * container, whose metrics are a target of another kind: `agentTarget`.
+ */
 export interface Target {
-  /** The container's full id; `static:<name>` for an entry of `TARGETS`. */
+  /** The container's full id, for further endpoints with their number: `endpointId`; `static:<name>` for an entry of `TARGETS`. */
   readonly id: string
   readonly node: NodeId
   /** The container's name without the leading slash. */
@@ -112,6 +115,13 @@ export interface Endpoint {
   readonly why: string
 }
 
+export const endpointNumbers = [1, 2, 3, 4, 5, 6, 7, 8, 9]
+/** The target of one of a container's endpoints: of the first one the container's own id, of the second `<id>/2`. */
+export const endpointId = (containerId: string, number: number): string =>
+  number === 1 ? containerId : `${containerId}/${number}`
+export const endpointNumberOf = (targetId: string): number => Number(/\/([2-9])$/.exec(targetId)?.[1] ?? 1)
+export const containerIdOf = (id: string): string => id.split('/', 1)[0]!
+
 /** What probing a target came to. The last good endpoint stands while it fails. */
 export type Finding =
   | { readonly kind: 'searching' }
@@ -137,7 +147,7 @@ export type FormatKind = 'text' | 'protobuf'
  */
 export const streamId = (targetId: string, kind: FormatKind): string =>
   kind === 'text' ? targetId : targetId + protobufSuffix
-/** No container's id and no name in `TARGETS` has a slash. */
+/** No container's id and no name in `TARGETS` has a slash; of an endpoint's id it is the last part. */
 const protobufSuffix = '/protobuf'
 /** Whether this is the id of another stream than a target's own. */
 export const isStreamId = (id: string): boolean => id.endsWith(protobufSuffix)

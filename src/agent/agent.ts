@@ -173,7 +173,7 @@ async function start(
   store.subscribeToStreams((change) => {
     if (change.kind === 'gone' && change.owner === ownNode()) pageMemory.release(change.id)
   })
-  const maxAgeMsOf = ({ target }: Entry) => settings(target).maxAgeMs?.value ?? config.maxAgeMs
+  const maxAgeMsOf = ({ target }: Entry) => settings.ofEndpoint(target).maxAgeMs?.value ?? config.maxAgeMs
   const streams = createStreams({
     ...{ clock, store, decideNow: pipeline.decideNow, scrape: scraper.now },
     ...{ maxAgeMsOf, textRequests, idleMs },
@@ -185,7 +185,7 @@ async function start(
   const rereadManagers = () => readDocker()
   function found(news: Discovered): void {
     store.identify(news.self, news.managers)
-    store.replaceTargets([...news.targets, ownMetrics.target(news.self.node)])
+    pipeline.replaceContainers([...news.targets, ownMetrics.target(news.self.node)])
     store.putFinding(agentTarget, ownMetrics.finding)
     if (news.swarmState) store.putSwarmState(news.swarmState, news.swarmStateReadAt)
     self = news.self
@@ -218,7 +218,11 @@ async function start(
   })
 
   // what is served
-  const names = createNames(store, (labels) => settingsOf(labels).name?.value)
+  const names = createNames(
+    store,
+    (labels) => settingsOf(labels).name?.value,
+    ({ target }) => [...settings.ofContainer(target).endpoints.keys()],
+  )
   const sd = createSd({ store, config, pending: readiness.pendingForLists })
   const swarmMetrics = createSwarmMetrics({
     ...{ self: () => self, swarmState: store.swarmState, pending: readiness.pendingForNames },

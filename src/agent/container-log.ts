@@ -5,7 +5,16 @@ import type { Clock } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
 import { type ChangeFields, createChangeLog } from '../logging/change-log.ts'
 import type { Log } from '../logging/log.ts'
-import { agentTarget, type Change, type Entry, type NodeId, type Stoppable, type Target } from '../model.ts'
+import {
+  agentTarget,
+  type Change,
+  containerIdOf,
+  type Entry,
+  endpointNumberOf,
+  type NodeId,
+  type Stoppable,
+  type Target,
+} from '../model.ts'
 import { compoundKey } from '../names/resources.ts'
 
 interface ContainerLogDeps {
@@ -46,7 +55,8 @@ export function createContainerLog({ clock, log, ownNode }: ContainerLogDeps): C
     before: ContainerState | undefined,
     fields: ChangeFields,
   ): void {
-    const container = { name, id }
+    const number = endpointNumberOf(id)
+    const container = { name, id: containerIdOf(id), ...(number > 1 && { endpoint: number }) }
     if (state.kind === 'failing')
       log.warn({ ...container, ...fieldsOf(state.trouble), ...fields }, 'metrics cannot be read')
     else if (state.kind === 'no metrics')
@@ -73,8 +83,9 @@ export function createContainerLog({ clock, log, ownNode }: ContainerLogDeps): C
 
 /** A replica that Swarm starts anew, again and again, is another container each time. */
 function placeKey({ id, place }: Target): string {
-  if (place.kind === 'replicated') return compoundKey(place.serviceId, place.slot)
-  return place.kind === 'global' ? place.serviceId : id
+  const endpoint = `${endpointNumberOf(id)}`
+  if (place.kind === 'replicated') return compoundKey(place.serviceId, place.slot, endpoint)
+  return place.kind === 'global' ? compoundKey(place.serviceId, endpoint) : id
 }
 
 /** Undefined until it has been probed and scraped. */

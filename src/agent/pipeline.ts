@@ -1,13 +1,15 @@
 // Decides what to probe and what to scrape on this node, anew for all targets whenever a target, its finding or its
-// service's labels change.
+// service's labels change. These labels also decide which endpoints a container has, each of which is a target.
 
 import type { Clock } from '../clock.ts'
-import { type Settings, settingsOf } from '../labels/settings.ts'
+import { type EndpointSettings, endpointSettings, type Settings, settingsOf } from '../labels/settings.ts'
 import {
   agentTarget,
   type Change,
   type Dated,
   type Entry,
+  endpointId,
+  endpointNumberOf,
   isStreamId,
   type NodeId,
   type Stoppable,
@@ -25,6 +27,7 @@ const batchDelayMs = 5
 interface PipelineDeps<Plan> {
   readonly clock: Clock
   readonly store: {
+    replaceTargets(targets: readonly Target[]): void
     markComplete(): void
     readonly own: { self(): { readonly node: NodeId }; entries(): Iterable<{ readonly entry: Entry }> }
   }
@@ -33,8 +36,8 @@ interface PipelineDeps<Plan> {
     readonly scrapeTimeoutMs: number
     readonly maxAgeMs: number | 'off'
   }
-  readonly settings: (target: Target) => Settings
-  readonly planOf: (target: Target, settings: Settings) => Plan
+  readonly settings: TargetSettings
+  readonly planOf: (target: Target, settings: EndpointSettings) => Plan
   readonly probe: (plans: ReadonlyMap<string, Plan>) => void
   /** Reports again what was found in it before, if anything: the store has lost it. */
   readonly repeat: (id: string) => void
@@ -45,17 +48,30 @@ interface PipelineDeps<Plan> {
   readonly isProbed: () => boolean
 }
 
-/** A container's own labels and, through the swarm state, those of its service. */
-export function createSettings(
-  swarmState: () => Dated<SwarmState> | undefined,
-): (target: Target) => Settings {
-  return ({ labels, place }) => {
+/** By a container's own labels and, through the swarm state, those of its service. */
+interface TargetSettings {
+  ofContainer(target: Target): Settings
+  /** Those of the first endpoint where there is no such endpoint any more. */
+  ofEndpoint(target: Target): EndpointSettings
+}
+
+export function createSettings(swarmState: () => Dated<SwarmState> | undefined): TargetSettings {
+  function ofContainer({ labels, place }: Target): Settings {
     const service = 'serviceId' in place ? swarmState()?.value.services.get(place.serviceId) : undefined
     return settingsOf(labels, service?.labels)
+  }
+  return {
+    ofContainer,
+    ofEndpoint(target) {
+      const settings = ofContainer(target)
+      return endpointSettings(settings, endpointNumberOf(target.id)) ?? settings
+    },
   }
 }
 
 export interface Pipeline extends Stoppable {
+  /** All containers of this node: each of their endpoints becomes a target in the store. */
+  replaceContainers(containers: readonly Target[]): void
   /** Decides at once instead of a little later. */
   decideNow(): void
   /** Takes every change of the store. */
@@ -64,26 +80,42 @@ export interface Pipeline extends Stoppable {
 
 export function startPipeline<Plan>(deps: PipelineDeps<Plan>): Pipeline {
   const { clock, store, settings } = deps
+  let containers: readonly Target[] = []
+  /** Whether the swarm state is another one since the targets were made. */
+  let isOutdated = false
   let cancel: (() => void) | undefined
   let isStopped = false
 
+  function replaceTargets(): void {
+    isOutdated = false
+    store.replaceTargets(containers.flatMap((one) => endpointsOf(one, settings.ofContainer(one))))
+  }
+
   function decide(): void {
+    if (isOutdated) replaceTargets()
     cancel = undefined
     const running = [...store.own.entries()].map(({ entry }) => entry).filter(({ ended }) => !ended)
-    const containers = running.filter(({ target }) => target.id !== agentTarget && !isStreamId(target.id))
-    deps.probe(new Map(containers.map(({ target }) => [target.id, deps.planOf(target, settings(target))])))
-    for (const { target, finding } of containers) if (finding.kind === 'searching') deps.repeat(target.id)
+    const probed = running.filter(({ target }) => target.id !== agentTarget && !isStreamId(target.id))
+    deps.probe(
+      new Map(probed.map(({ target }) => [target.id, deps.planOf(target, settings.ofEndpoint(target))])),
+    )
+    for (const { target, finding } of probed) if (finding.kind === 'searching') deps.repeat(target.id)
     deps.scrape(new Map(running.flatMap((entry) => jobOf(entry, deps))))
     if (deps.isProbed()) store.markComplete()
   }
 
   return {
+    replaceContainers(next) {
+      containers = next
+      replaceTargets()
+    },
     decideNow() {
       cancel?.()
       if (!isStopped) decide()
     },
     changed(change) {
       if (isStopped) return
+      isOutdated ||= change.kind === 'swarmState'
       if (matters(change, store.own.self().node)) cancel ??= clock.after(batchDelayMs, decide)
     },
     async stop() {
@@ -91,6 +123,10 @@ export function startPipeline<Plan>(deps: PipelineDeps<Plan>): Pipeline {
       cancel?.()
     },
   }
+}
+
+function endpointsOf(container: Target, { endpoints }: Settings): readonly Target[] {
+  return [1, ...endpoints.keys()].map((number) => ({ ...container, id: endpointId(container.id, number) }))
 }
 
 function matters(change: Change, node: NodeId): boolean {
@@ -106,7 +142,7 @@ function jobOf<Plan>(
   { config, settings, isTextIdle }: PipelineDeps<Plan>,
 ): [string, ScrapeJob][] {
   if (finding.kind !== 'found') return []
-  const wishes = settings(target)
+  const wishes = settings.ofEndpoint(target)
   const intervalMs = wishes.intervalMs?.value ?? config.scrapeIntervalMs
   const timeoutMs = Math.min(intervalMs, wishes.timeoutMs?.value ?? config.scrapeTimeoutMs)
   // clients that are served from the cache make no requests here

@@ -2,7 +2,7 @@
 
 import type { Clock } from '../clock.ts'
 import type { Log } from '../logging/log.ts'
-import { agentTarget, type PeerView, type Stoppable } from '../model.ts'
+import { agentTarget, endpointNumberOf, type PeerView, type Stoppable } from '../model.ts'
 import type { Store } from '../store/store.ts'
 
 interface ReadyLogDeps {
@@ -26,11 +26,11 @@ export function startReadyLog({ clock, log, pending, store, peers }: ReadyLogDep
       cancel = clock.after(checkIntervalMs, check)
       return
     }
-    const containers = [...store.entries()].filter(({ target, ended }) => target.id !== agentTarget && !ended)
+    const running = [...store.entries()].filter(({ target, ended }) => target.id !== agentTarget && !ended)
     log.info(
       {
-        containers: containers.length,
-        targets: containers.filter(({ endpoint }) => endpoint !== undefined).length,
+        containers: running.filter(({ target }) => endpointNumberOf(target.id) === 1).length,
+        targets: running.filter(({ endpoint }) => endpoint !== undefined).length,
         peers: peers().filter(({ state }) => state === 'connected').length,
         afterMs: Math.round(clock.now() - startedAt),
       },

@@ -21,23 +21,28 @@ const usage = `Usage: app-metrics-proxy scrape [options] URL
 Scrapes metrics as the agent does, and prints whether Prometheus would accept them, and if not, why. A URL is scraped
 from here. A NAME is requested from the agent on this machine, or from AGENT, which is host:port or a URL.
 
-  --print  Print only the metrics.
-  --help   Print this text.
+  --endpoint N  Of a container with several endpoints, the one with this number.
+  --print       Print only the metrics.
+  --help        Print this text.
 
 Examples:
   app-metrics-proxy scrape http://10.0.1.7:8080/metrics
   app-metrics-proxy scrape stack_web/2 node3:2137
+  app-metrics-proxy scrape --endpoint 2 stack_web/2
 
 Exit code: 0 valid metrics, 1 invalid metrics or no response, 2 wrong usage or configuration.
 `
 
 export function scrape(args: readonly string[], io: Io): Promise<number> {
-  const options = { print: { type: 'boolean' } } as const
-  return withArguments(args, io, { usage, options, maxPositionals: 2 }, async ({ print }, positionals) => {
+  const options = { print: { type: 'boolean' }, endpoint: { type: 'string' } } as const
+  return withArguments(args, io, { usage, options, maxPositionals: 2 }, async (values, positionals) => {
+    const { print, endpoint } = values
     const [source, agent] = positionals
     if (source === undefined) throw new UsageError('URL or NAME is missing')
     if (isUrl(source)) refuseMore(positionals.slice(1))
-    const read = isUrl(source) ? urlReader(source, io) : nameReader(source, agentUrl(agent, io), io)
+    if (isUrl(source) && endpoint !== undefined) throw new UsageError('--endpoint is for a NAME')
+    const path = pathOf(source, endpoint)
+    const read = isUrl(source) ? urlReader(source, io) : nameReader(path, agentUrl(agent, io), io)
     const readProtobuf = isUrl(source) && !print ? urlReader(source, io, 'protobuf') : undefined
     const paint = createPaint(io)
     try {
@@ -93,9 +98,13 @@ function urlReader(text: string, io: Io, kind: FormatKind = 'text'): () => Promi
   }
 }
 
-function nameReader(name: string, agent: URL, io: Io): () => Promise<Reading> {
-  const config = readConfig(io.env)
+function pathOf(name: string, endpoint: string | undefined): string {
   const path = `${name.replace(/^\/+/, '').split('/').map(encodeURIComponent).join('/')}/metrics`
+  return endpoint === undefined ? path : `${path}?endpoint=${encodeURIComponent(endpoint)}`
+}
+
+function nameReader(path: string, agent: URL, io: Io): () => Promise<Reading> {
+  const config = readConfig(io.env)
   return async () => {
     const response = await requestAgent(agent, path, '*/*', io.signal)
     const body = Buffer.from(await response.arrayBuffer())

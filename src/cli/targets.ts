@@ -139,9 +139,9 @@ function rowOf(target: TargetStatus, time: number, paint: Paint): readonly strin
   ]
 }
 
-function nameOf({ kind, service, name, replica, node }: TargetStatus): string {
-  if (kind === 'replicated') return `${service}.${replica}`
-  return kind === 'global' ? `${service}@${node}` : name
+function nameOf({ kind, service, name, replica, node, endpointSuffix = '' }: TargetStatus): string {
+  if (kind === 'replicated') return `${service}.${replica}${endpointSuffix}`
+  return `${kind === 'global' ? `${service}@${node}` : name}${endpointSuffix}`
 }
 
 const collator = new Intl.Collator('en', { numeric: true })

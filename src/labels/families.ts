@@ -3,7 +3,7 @@
 // Keys are compared as Prometheus would sanitise them: `prometheus.port`, `prometheus-port` and
 // `prometheus/port` are one key, as in Prometheus' relabelling.
 
-import type { Labels } from '../model.ts'
+import { endpointNumbers, type Labels } from '../model.ts'
 
 /** A setting with one value. */
 export type Field =
@@ -19,6 +19,12 @@ export type Field =
   | 'maxAgeMs'
   | 'intervalMs'
   | 'timeoutMs'
+
+/** What each endpoint of a container may have for itself. */
+const endpointFields: readonly Field[] = [
+  ...(['enabled', 'ignored', 'port', 'path', 'scheme', 'network', 'job'] as const),
+  ...(['maxAgeMs', 'intervalMs', 'timeoutMs'] as const),
+]
 
 export interface LabelFamily {
   /** Sanitised, with its separator. */
@@ -86,10 +92,24 @@ export const families: readonly LabelFamily[] = [
   },
 ]
 
+/** Of an endpoint after the first, in our own family alone: `app-metrics-proxy.port.2`. */
+export function endpointFamily(number: number): LabelFamily {
+  const [{ prefix, keys }] = families as readonly [LabelFamily]
+  const indexed = endpointFields.map((field) => [field, keys[field]!.map((key) => `${key}_${number}`)])
+  return { prefix, keys: Object.fromEntries(indexed) }
+}
+
 /** `app-metrics-proxy.param.<name>` and `prometheus.io/param-<name>`, in the order of precedence. */
 export const paramPrefixes = [`${ownPrefix}param_`, 'prometheus_io_param_']
 /** `app-metrics-proxy.label.<name>`. */
 export const labelPrefix = `${ownPrefix}label_`
+/** Of an endpoint after the first `app-metrics-proxy.param.2.<name>`: without the number first, it is part of the name. */
+const endpointKey = new RegExp(`^${ownPrefix}(?:(?:param|label)_([2-9])_.*|.*_([2-9]))$`)
+/** The endpoint after the first that a sanitised key may be about. */
+export function endpointOfKey(plain: string): number | undefined {
+  const [, ofName, last] = endpointKey.exec(plain) ?? []
+  return Number(ofName ?? last) || undefined
+}
 export const notifyKey = `${dockerFlowPrefix}notify`
 /** Docker Flow's alert labels: the part and, optionally, the index. */
 export const alertKey = /^com_df_alert(Name|If|For|Labels|Annotations|Persistent)(?:_([1-9]\d?))?$/
@@ -98,7 +118,7 @@ export const alertKey = /^com_df_alert(Name|If|For|Labels|Annotations|Persistent
 const knownKeys = new Set([
   notifyKey,
   `${dockerFlowPrefix}scrapeType`,
-  ...families.flatMap(({ prefix, keys }) =>
+  ...[...families, ...endpointNumbers.slice(1).map(endpointFamily)].flatMap(({ prefix, keys }) =>
     Object.values(keys).flatMap((names) => names.map((name) => prefix + name)),
   ),
 ])

@@ -5,7 +5,16 @@
 // value is reported, and the next label in the order counts.
 
 import type { Labels } from '../model.ts'
-import { type Field, families, labelPrefix, paramPrefixes } from './families.ts'
+import {
+  endpointFamily,
+  endpointOfKey,
+  type Field,
+  families,
+  type LabelFamily,
+  labelPrefix,
+  ownPrefix,
+  paramPrefixes,
+} from './families.ts'
 import {
   type AlertDefinition,
   alertsOf,
@@ -34,7 +43,13 @@ export interface Sourced<T> {
   readonly why: string
 }
 
-export interface Settings {
+/** Of one endpoint of a container. */
+export interface EndpointSettings {
+  /**
+   * What tells it from the first in `instance`, on the status page and in commands: `:9113`, or `?endpoint=3` if it has no
+   * port of its own. Empty: it is the first.
+   */
+  readonly suffix: string
   /** Opted in or out; absent: neither. */
   readonly enabled?: Sourced<boolean>
   readonly port?: Sourced<number>
@@ -43,8 +58,6 @@ export interface Settings {
   readonly scheme?: Sourced<'http' | 'https'>
   /** The Docker network through which to reach the container. */
   readonly network?: Sourced<string>
-  /** An additional name for its path. */
-  readonly name?: Sourced<string>
   readonly job?: Sourced<string>
   /** Docker Flow’s: the job is the service’s name without its stack. */
   readonly shortName?: Sourced<boolean>
@@ -56,6 +69,14 @@ export interface Settings {
   readonly params: Readonly<Record<string, string>>
   /** Labels that Prometheus adds to every series; none that identifies targets. */
   readonly labels: Readonly<Record<string, string>>
+}
+
+/** Of a container, and so of its first endpoint. */
+export interface Settings extends EndpointSettings {
+  /** Those of its other endpoints, by number. */
+  readonly endpoints: ReadonlyMap<number, EndpointSettings>
+  /** An additional name for its path. */
+  readonly name?: Sourced<string>
   /** Docker Flow’s alerts, unchecked. */
   readonly alerts: readonly AlertDefinition[]
   /** Invalid labels, each with what is allowed. */
@@ -80,36 +101,93 @@ function resolve(container: Labels, service: Labels): Settings {
     [sourceOf('service label', service, problems), sourceOf('container label', container, problems)],
     problems,
   )
-  const one = <T>(field: Field, parse: ParseValue<T>) => firstValid(sources, field, parse, problems)
-
-  const intervalMs = one('intervalMs', duration)
-  return Object.freeze({
-    ...optional({
-      enabled: enabledOf(one('enabled', flag), one('ignored', flag)),
-      port: one('port', port),
-      path: one('path', path),
-      scheme: one('scheme', scheme),
-      network: one('network', line),
-      name: one('name', pathSegment),
-      job: one('job', line),
-      shortName: one('shortName', flag),
-      maxAgeMs: one('maxAgeMs', maxAge),
-      intervalMs,
-      timeoutMs: atMost(intervalMs, one('timeoutMs', duration), problems),
-    }),
+  const first = {
+    suffix: '',
+    ...withinInterval(endpointFields({ sources, families, problems }), problems),
     params: named(sources, paramPrefixes, labelName, maxParams, problems),
     labels: named(sources, [labelPrefix], extraLabelName, maxLabels, problems),
+  }
+  return Object.freeze({
+    ...first,
+    ...optional({ name: firstValid({ sources, families, problems }, 'name', pathSegment) }),
+    endpoints: furtherEndpoints(sources, first, problems),
     alerts: alertsOf(sources, problems),
     problems,
   })
 }
 
+/** What is read, and where what is wrong is added. */
+interface LabelReading {
+  readonly sources: readonly LabelSource[]
+  /** In the order of precedence. */
+  readonly families: readonly LabelFamily[]
+  readonly problems: string[]
+}
+
+type EndpointFields = Omit<EndpointSettings, 'suffix' | 'params' | 'labels'>
+
+function endpointFields(reading: LabelReading): EndpointFields {
+  const one = <T>(field: Field, parse: ParseValue<T>) => firstValid(reading, field, parse)
+  return optional({
+    enabled: enabledOf(one('enabled', flag), one('ignored', flag)),
+    port: one('port', port),
+    path: one('path', path),
+    scheme: one('scheme', scheme),
+    network: one('network', line),
+    job: one('job', line),
+    shortName: one('shortName', flag),
+    maxAgeMs: one('maxAgeMs', maxAge),
+    intervalMs: one('intervalMs', duration),
+    timeoutMs: one('timeoutMs', duration),
+  })
+}
+
+/** In the order of their numbers. Each has a port or a path of its own. */
+function furtherEndpoints(
+  sources: readonly LabelSource[],
+  first: EndpointSettings,
+  problems: string[],
+): ReadonlyMap<number, EndpointSettings> {
+  const keys = sources.flatMap(({ labels }) => [...labels.keys()])
+  const numbers = new Set(keys.flatMap((key) => endpointOfKey(key) ?? []))
+  const endpoints = new Map<number, EndpointSettings>()
+  for (const number of [...numbers].sort()) {
+    const own = endpointFields({ sources, families: [endpointFamily(number)], problems })
+    const params = named(sources, [`${ownPrefix}param_${number}_`], labelName, maxParams, problems)
+    const labels = named(sources, [`${labelPrefix}${number}_`], extraLabelName, maxLabels, problems)
+    if (own.port || own.path) {
+      const suffix = suffixOf(number, own, [first, ...endpoints.values()])
+      // nobody chose the first one's timeout for this one
+      const fields = withinInterval({ ...inherited(first, own), ...own }, own.timeoutMs ? problems : [])
+      endpoints.set(number, { ...fields, suffix, params, labels: { ...first.labels, ...labels } })
+    } else if (Object.keys({ ...own, ...params, ...labels }).length > 0)
+      problems.push(
+        `there is no endpoint ${number}, though labels configure it: set app-metrics-proxy.port.${number} or app-metrics-proxy.path.${number}`,
+      )
+  }
+  return endpoints
+}
+
+/** What is about the container; and where only the path is another one, also its port. */
+function inherited(first: EndpointSettings, own: EndpointFields): EndpointFields {
+  const { suffix, params, labels, port, path, scheme, ...ofContainer } = first
+  return own.port ? ofContainer : { ...ofContainer, ...optional({ port, scheme }) }
+}
+
+function suffixOf(
+  number: number,
+  { port }: EndpointFields,
+  before: readonly EndpointSettings[],
+): EndpointSettings['suffix'] {
+  const isOwnPort = port && before.every((other) => other.port?.value !== port.value)
+  return isOwnPort ? `:${port.value}` : `?endpoint=${number}`
+}
+
 /** The first label in the order whose value is allowed. */
 function firstValid<T>(
-  sources: readonly LabelSource[],
+  { sources, families, problems }: LabelReading,
   field: Field,
   parse: ParseValue<T>,
-  problems: string[],
 ): Sourced<T> | undefined {
   for (const { prefix, keys } of families)
     for (const { labels, origin } of sources)
@@ -147,14 +225,11 @@ function enabledOf(
 }
 
 /** Prometheus drops a target whose timeout exceeds its interval. */
-function atMost(
-  interval: Sourced<number> | undefined,
-  timeout: Sourced<number> | undefined,
-  problems: string[],
-): Sourced<number> | undefined {
-  if (!interval || !timeout || timeout.value <= interval.value) return timeout
+function withinInterval(fields: EndpointFields, problems: string[]): EndpointFields {
+  const { intervalMs: interval, timeoutMs: timeout } = fields
+  if (!interval || !timeout || timeout.value <= interval.value) return fields
   problems.push(`${timeout.why}: longer than the interval (${interval.why}), which counts`)
-  return { value: interval.value, why: interval.why }
+  return { ...fields, timeoutMs: interval }
 }
 
 const maxParams = 16
@@ -192,7 +267,7 @@ function named(
   for (const prefix of prefixes)
     for (const { labels, origin } of sources)
       for (const [key, label] of labels) {
-        if (!key.startsWith(prefix)) continue
+        if (!key.startsWith(prefix) || isOfOtherEndpoint(key, prefix)) continue
         const name = parsed(parseName, { ...label, value: key.slice(prefix.length) }, origin, problems)
         if (name === undefined || found.has(name)) continue
         const value = parsed(line, label, origin, problems)
@@ -203,13 +278,23 @@ function named(
   return Object.freeze(Object.fromEntries([...found].sort(([a], [b]) => (a < b ? -1 : 1))))
 }
 
+/** `app-metrics-proxy.label.2.team` is no label of the first endpoint. */
+function isOfOtherEndpoint(key: string, prefix: string): boolean {
+  return prefix.startsWith(ownPrefix) && /^[2-9]_/.test(key.slice(prefix.length))
+}
+
 /** Without what is undefined, for optional properties. */
 function optional<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never
 }
 
+/** Undefined: the container has no endpoint with this number. */
+export function endpointSettings(settings: Settings, number: number): EndpointSettings | undefined {
+  return number === 1 ? settings : settings.endpoints.get(number)
+}
+
 /** The job of a service in Prometheus: in its list of targets and in alerts about it. */
-export function jobOf(settings: Settings, service: string, stack: string | undefined): string {
+export function jobOf(settings: EndpointSettings, service: string, stack: string | undefined): string {
   if (settings.job) return settings.job.value
   const prefix = `${stack}_`
   const isShort = settings.shortName?.value && stack !== undefined && service.startsWith(prefix)

@@ -2,7 +2,14 @@
 // service came, went or got other names; with 10,000 containers this takes some 50 ms.
 
 import { isDeepStrictEqual } from 'node:util'
-import type { Change, Entry, NodeId, SwarmService, SwarmState } from '../model.ts'
+import {
+  type Change,
+  type Entry,
+  endpointNumberOf,
+  type NodeId,
+  type SwarmService,
+  type SwarmState,
+} from '../model.ts'
 import {
   compoundKey,
   declaredResourceOf,
@@ -70,6 +77,12 @@ export function createNameIndex(source: IndexSource, nameFromLabels: NameFromLab
     members.set(compoundKey(owner, id), { owner, id })
   }
 
+  /** A container's other endpoints have the same names. */
+  function isContainer(change: Change): boolean {
+    if (change.kind !== 'entry' && change.kind !== 'gone') return true
+    return endpointNumberOf(change.kind === 'gone' ? change.id : change.entry.target.id) === 1
+  }
+
   /** As after each scrape. */
   function hasSameNames({ entry, before }: Extract<Change, { readonly kind: 'entry' }>): boolean {
     if (!before) return false
@@ -77,9 +90,10 @@ export function createNameIndex(source: IndexSource, nameFromLabels: NameFromLab
     return isDeepStrictEqual(resourcesOf(entry, nameFromLabels), resourcesOf(before, nameFromLabels))
   }
 
-  for (const entry of source.entries()) add(entry)
+  for (const entry of source.entries()) if (endpointNumberOf(entry.target.id) === 1) add(entry)
   source.subscribe((change) => {
-    if (change.kind === 'nodes' || (change.kind === 'entry' && hasSameNames(change))) return
+    if (change.kind === 'nodes' || !isContainer(change) || (change.kind === 'entry' && hasSameNames(change)))
+      return
     if (change.kind === 'entry') add(change.entry)
     if (change.kind === 'gone') members.delete(compoundKey(change.owner, change.id))
     current = undefined

@@ -3,6 +3,7 @@
 
 import type { Trouble } from '../errors.ts'
 import type { NodeId, NodeView } from '../model.ts'
+import { atEndpoint, type EndpointSource } from './endpoints.ts'
 import { createNameIndex, type IndexSource, type ResourceState } from './name-index.ts'
 import { type NodeNames, nodeNamesOf } from './node-names.ts'
 import { findReplica, type ReplicaQuery, replicaPaths } from './replica-lookup.ts'
@@ -31,7 +32,11 @@ export interface Names {
   ambiguities(node: NodeId): readonly Trouble[]
 }
 
-export function createNames(source: NamesSource, nameFromLabels: NameFromLabels): Names {
+export function createNames(
+  source: NamesSource,
+  nameFromLabels: NameFromLabels,
+  endpointsOf: EndpointSource['endpointsOf'] = () => [],
+): Names {
   const index = createNameIndex(source, nameFromLabels)
   const nodeNames = () => nodeNamesOf(source.nodes(), source.swarmState()?.value)
 
@@ -57,14 +62,16 @@ export function createNames(source: NamesSource, nameFromLabels: NameFromLabels)
     )
   }
 
+  function lookUpContainers(query: NameQuery): Resolution {
+    const { name, replica } = query
+    const found = find(name)
+    if (found.length === 0) return unknownName(name, index.names())
+    if (replica !== undefined) return lookUpReplica({ ...query, replica }, found)
+    return resolve(query, found, nodeNames())
+  }
+
   return {
-    lookUp(query) {
-      const { name, replica } = query
-      const found = find(name)
-      if (found.length === 0) return unknownName(name, index.names())
-      if (replica !== undefined) return lookUpReplica({ ...query, replica }, found)
-      return resolve(query, found, nodeNames())
-    },
+    lookUp: (query) => atEndpoint(lookUpContainers(query), query, { entry: source.entry, endpointsOf }),
     ambiguities(node) {
       const shared = new Set([...index.shared('full'), ...index.shared('short')])
       return [...shared].flatMap((name) => {

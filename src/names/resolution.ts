@@ -15,6 +15,8 @@ export interface NameQuery {
   readonly node: NodeId
   /** Only what runs on that node. */
   readonly scope?: 'node'
+  /** The number of each container's endpoint; the first if absent. */
+  readonly endpoint?: number
 }
 
 export interface Replica {
@@ -47,6 +49,15 @@ export function unknownName(name: string, known: Iterable<string>): Resolution {
 
 export function unknownReplica(name: string, replica: string, paths: readonly string[]): Resolution {
   return refused('unknown', `${quoted(name)} has no replica ${quoted(replica)}`, paths)
+}
+
+export function unknownEndpoint(
+  { name, replica, endpoint }: NameQuery,
+  numbers: readonly number[],
+): Resolution {
+  const path = metricsPath(name, ...(replica === undefined ? [] : [replica]))
+  const paths = [path, ...numbers.map((number) => `${path}?endpoint=${number}`)]
+  return refused('unknown', `${quoted(name)} has no endpoint ${endpoint}`, paths)
 }
 
 export function notOnNode(

@@ -1,7 +1,7 @@
 // Which ports of a target are probed for metrics, in which order and why; or why none is.
 
 import type { Trouble } from '../errors.ts'
-import type { Settings } from '../labels/settings.ts'
+import type { EndpointSettings } from '../labels/settings.ts'
 import type { Address, Endpoint, Target } from '../model.ts'
 
 /** A possible endpoint, and the host to connect to. */
@@ -26,7 +26,7 @@ export interface PlanConfig {
   readonly ports: readonly number[]
 }
 
-type ProbeSettings = Pick<Settings, 'enabled' | 'port' | 'path' | 'scheme' | 'network' | 'params'>
+type ProbeSettings = Pick<EndpointSettings, 'enabled' | 'port' | 'path' | 'scheme' | 'network' | 'params'>
 
 const alwaysScanned = [80, 8080, 9100]
 const httpsPorts = new Set([443, 8443])

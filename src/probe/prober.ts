@@ -84,7 +84,7 @@ export function startProber(options: ProberOptions, onFinding: OnFinding): Probe
   metrics.observe(
     'app_metrics_proxy_probes_searching',
     'gauge',
-    'Containers of this node in which no metrics have been found yet.',
+    'Targets of this node in which no metrics have been found yet.',
     () => [[{}, [...searches.values()].filter(isSearched).length]],
   )
   let isUpdated = false

@@ -3,10 +3,11 @@
 // A replica is listed as long as it should answer, whether or not it does: only then can `up` be 0. It leaves
 // when it is no longer meant to be there. The list depends on what is known, never on which agent is asked.
 
-import { type Settings, settingsOf } from '../labels/settings.ts'
+import { type EndpointSettings, endpointSettings, type Settings, settingsOf } from '../labels/settings.ts'
 import {
   agentTarget,
   type Entry,
+  endpointNumberOf,
   type Labels,
   type NodeId,
   type SwarmService,
@@ -26,6 +27,7 @@ interface DeclaredService extends SwarmService {
   readonly id: string
 }
 
+/** One endpoint of a replica. */
 export interface ListedReplica {
   /** The full name of its service, or its own. */
   readonly service: string
@@ -37,12 +39,15 @@ export interface ListedReplica {
   readonly entry: Entry | undefined
   /** Its service as the managers know it. */
   readonly declared: DeclaredService | undefined
-  readonly settings: Settings
+  readonly endpoint: number
+  readonly settings: EndpointSettings
 }
 
 /** In no particular order, without the agents. */
 export function listReplicas(view: ReplicaView): readonly ListedReplica[] {
-  const entries = [...view.entries].filter(({ target }) => target.id !== agentTarget)
+  const entries = [...view.entries].filter(
+    ({ target }) => target.id !== agentTarget && endpointNumberOf(target.id) === 1,
+  )
   const byService = Map.groupBy(entries, swarmServiceOf)
   const byContainer = Map.groupBy(byService.get(undefined) ?? [], ({ owner, target }) =>
     compoundKey(owner, target.name),
@@ -69,20 +74,35 @@ interface ServiceTasks {
   readonly entries: readonly Entry[]
 }
 
-function replicasOfService(
+function replicasOfService(tasks: ServiceTasks, view: ReplicaView): readonly ListedReplica[] {
+  const { declared, entries } = tasks
+  const settings = (entries.length > 0 ? entries : [undefined]).map((entry) =>
+    settingsOf(entry?.target.labels ?? unlabelled, declared?.labels),
+  )
+  const endpoints = new Set(settings.flatMap(endpointsOf))
+  return [...endpoints].flatMap((endpoint) => replicasAt(endpoint, tasks, view))
+}
+
+const endpointsOf = ({ endpoints }: Settings): readonly number[] => [1, ...endpoints.keys()]
+
+function replicasAt(
+  endpoint: number,
   { name, declared, entries }: ServiceTasks,
   view: ReplicaView,
 ): readonly ListedReplica[] {
   const settingsFor = (entry: Entry | undefined) =>
-    settingsOf(entry?.target.labels ?? unlabelled, declared?.labels)
-  const enabled = entries.filter((entry) => settingsFor(entry).enabled?.value !== false)
+    endpointSettings(settingsOf(entry?.target.labels ?? unlabelled, declared?.labels), endpoint)
+  const enabled = entries.filter((entry) => isEnabled(settingsFor(entry)))
   const hasMetrics =
     entries.length === 0
       ? isConfigured(settingsFor(undefined))
-      : enabled.some((entry) => entry.endpoint || isConfigured(settingsFor(entry)))
+      : enabled.some((entry) => (endpoint === 1 && entry.endpoint) || isConfigured(settingsFor(entry)))
   if (!hasMetrics) return []
 
   const declaredSlots = new Set(declared?.mode === 'replicated' ? declared.slots : [])
+  // a container from before a change of the labels may lack this endpoint
+  if (endpoint > 1)
+    for (const entry of entries) if (!settingsFor(entry)) declaredSlots.delete(slotKeyOf(entry))
   const wanted = enabled.filter(
     (entry) => declaredSlots.has(slotKeyOf(entry)) || isWanted(entry, declared, view),
   )
@@ -98,7 +118,8 @@ function replicasOfService(
       nameOnNode: isGlobal ? name : undefined,
       entry,
       declared,
-      settings: settingsFor(entry ?? example),
+      endpoint,
+      settings: settingsFor(entry ?? example)!,
     }
   })
 }
@@ -111,28 +132,40 @@ function replicaOfContainer(entries: readonly Entry[], view: ReplicaView): reado
   )
   if (!entry) return []
   const { place, name, url, labels } = entry.target
-  const settings = settingsOf(labels)
-  const hasMetrics = url !== undefined || entries.some(({ endpoint }) => endpoint) || isConfigured(settings)
-  if (!hasMetrics || settings.enabled?.value === false) return []
+  const ofContainer = settingsOf(labels)
+  const wasFound = url !== undefined || entries.some(({ endpoint }) => endpoint)
   const compose = place.kind === 'compose' ? place : undefined
-  return [
-    {
-      service: serviceNameOf(entry.target),
-      stack: compose?.project,
-      slot: compose?.number,
-      nameOnNode: name,
-      entry,
-      declared: undefined,
-      settings,
-    },
-  ]
+  return endpointsOf(ofContainer).flatMap((endpoint) => {
+    const settings = endpointSettings(ofContainer, endpoint)!
+    const hasMetrics = (endpoint === 1 && wasFound) || isConfigured(settings)
+    if (!hasMetrics || !isEnabled(settings)) return []
+    return [
+      {
+        service: serviceNameOf(entry.target),
+        stack: compose?.project,
+        slot: compose?.number,
+        nameOnNode: name,
+        entry,
+        declared: undefined,
+        endpoint,
+        settings,
+      },
+    ]
+  })
 }
 
 const unlabelled: Labels = Object.freeze({})
 
 /** Whether its labels say that it has metrics. */
-function isConfigured({ enabled, port, path }: Settings): boolean {
+function isConfigured(settings: EndpointSettings | undefined): boolean {
+  if (!settings) return false
+  const { enabled, port, path } = settings
   return enabled ? enabled.value : port !== undefined || path !== undefined
+}
+
+/** Whether there is such an endpoint, and no label switches it off. */
+function isEnabled(settings: EndpointSettings | undefined): boolean {
+  return settings !== undefined && settings.enabled?.value !== false
 }
 
 /** Whether a task that fills none of the declared slots is meant to be there. */

@@ -3,11 +3,12 @@
 // A target's identity is its URL and all its labels but `__meta_…`. So no other label may differ by the agent
 // that is asked, or change as a replica moves.
 
-import { jobOf, type Settings } from '../labels/settings.ts'
+import { type EndpointSettings, jobOf } from '../labels/settings.ts'
 import {
   agentName,
   agentTarget,
   type Entry,
+  endpointId,
   type Labels,
   type NodeId,
   type NodeView,
@@ -119,37 +120,42 @@ function swarmTarget(nodes: readonly NodeView[], context: ListingContext): reado
 }
 
 function replicaTarget(replica: ListedReplica, context: ListingContext): ListedTarget {
-  const { service, stack, slot, nameOnNode, entry, settings } = replica
+  const { service, stack, slot, nameOnNode, entry, endpoint, settings } = replica
   const node = entry && context.nameOf(entry.owner)
   const pin = nameOnNode === undefined ? undefined : replicaOnNode(entry!.target, nameOnNode, node!)
   const labels = {
     ...settings.labels,
     __metrics_path__: `/${nameOnNode ?? service}/${pin ?? slot}/metrics`,
     job: jobOf(settings, service, stack),
-    instance: pin === undefined ? `${service}.${slot}` : `${nameOnNode}@${pin}`,
+    instance: `${pin === undefined ? `${service}.${slot}` : `${nameOnNode}@${pin}`}${settings.suffix}`,
     service,
     cluster: context.clusterOf(entry?.owner),
     ...(stack !== undefined && { stack }),
     ...(slot !== undefined && { slot }),
     ...(pin !== undefined && { node: node! }),
     ...scrapeLabels(settings),
+    ...(endpoint > 1 && { __param_endpoint: `${endpoint}` }),
     ...swarmLabels(replica, context.swarmState),
   }
   return {
     owner: entry?.owner,
-    id: entry?.target.id,
+    id: entry && endpointId(entry.target.id, endpoint),
     target: { targets: [context.addressOf(entry?.owner)], labels },
   }
 }
 
 const prometheusDefaultTimeoutMs = 10_000
+/** To the agent these mean something themselves. A container's own ones are only in the URL by which it is scraped. */
+const agentParameters = new Set(['endpoint', 'scope'])
 
 /**
  * Prometheus drops a target whose timeout exceeds its interval, and either may come from its own configuration:
  * so both are set or none.
  */
-function scrapeLabels({ intervalMs, timeoutMs, params }: Settings): Labels {
-  const parameters = Object.entries(params).map(([name, value]) => [`__param_${name}`, value])
+function scrapeLabels({ intervalMs, timeoutMs, params }: EndpointSettings): Labels {
+  const parameters = Object.entries(params)
+    .filter(([name]) => !agentParameters.has(name))
+    .map(([name, value]) => [`__param_${name}`, value])
   const timeout = timeoutMs?.value ?? Math.min(intervalMs?.value ?? 0, prometheusDefaultTimeoutMs)
   return {
     ...(intervalMs && {

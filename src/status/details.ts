@@ -118,13 +118,15 @@ export function sampleOf(line: string): SampleStatus {
 
 /** JSON strings are valid YAML, so no text of a container can leave its string. */
 export function scrapeJob(target: TargetStatus, { advertise }: SettingsStatus, cluster: string): string {
-  const { kind, service, name, replica, node, path } = target
+  const { kind, service, name, replica, node, endpointNumber, endpointSuffix = '' } = target
+  const [path] = target.path.split('?')
   const job = kind === 'compose' ? name : (service ?? name)
-  const instance = kind === 'replicated' ? `${job}.${replica}` : `${job}@${node}`
+  const instance = `${kind === 'replicated' ? `${job}.${replica}` : `${job}@${node}`}${endpointSuffix}`
+  const params = endpointNumber === undefined ? '' : `\n    params: { endpoint: ["${endpointNumber}"] }`
   const text = JSON.stringify
   return `scrape_configs:
   - job_name: ${text(job)}
-    metrics_path: ${text(path)}
+    metrics_path: ${text(path)}${params}
     static_configs:
       - targets: [${text(advertise)}]
         labels:

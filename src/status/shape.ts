@@ -104,6 +104,10 @@ export interface TargetStatus {
   readonly stack?: string
   /** Identifies it within its service: slot, number, or the node's name. */
   readonly replica: string
+  /** Of a container with several endpoints, for those after the first: `2` to `9`. */
+  readonly endpointNumber?: number
+  /** What tells it from the first in `instance`: `:9113`. */
+  readonly endpointSuffix?: string
   readonly image: string
   /** The path of its metrics, at every agent. */
   readonly path: string

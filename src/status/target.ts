@@ -2,10 +2,12 @@
 // and the fix.
 
 import type { Trouble } from '../errors.ts'
-import { settingsOf } from '../labels/settings.ts'
+import { endpointSettings, type Settings, settingsOf } from '../labels/settings.ts'
 import {
   agentTarget,
+  containerIdOf,
   type Entry,
+  endpointNumberOf,
   type Mono,
   type NodeId,
   type Past,
@@ -45,13 +47,14 @@ export function targetOf(
   const { owner, target, endpoint, ended, snapshot, history } = entry
   const state = stateOf(entry, context.isLost)
   const trouble = troubleOf(entry, state, context)
+  const settings = settingsOf(target.labels, declaredLabels(target, context.services))
   return {
     key: keyOf(owner, target.id),
     id: target.id,
     nodeId: owner,
     node: context.node,
     name: target.name,
-    ...placeOf(target, context.node),
+    ...endpointOf(placeOf(target, context.node), target, settings),
     image: target.image,
     state,
     ...(trouble && { trouble }),
@@ -59,7 +62,7 @@ export function targetOf(
     ...(snapshot && scrapeOf(snapshot, unix)),
     ...pastOutcome(outcome, state, unix),
     history: history.map(pastOf),
-    remarks: remarksOf(entry, context.services),
+    remarks: remarksOf(entry, settings),
     ...runOf(target),
     ...(ended && { ended: endedOf(ended, unix) }),
   }
@@ -70,7 +73,10 @@ export function keyOf(owner: NodeId, id: string): string {
   return `${owner.replaceAll('%', '%25').replaceAll('/', '%2F')}/${id}`
 }
 
-type PlaceStatus = Pick<TargetStatus, 'kind' | 'service' | 'stack' | 'replica' | 'path'>
+type PlaceStatus = Pick<
+  TargetStatus,
+  'kind' | 'service' | 'stack' | 'replica' | 'path' | 'endpointNumber' | 'endpointSuffix'
+>
 
 function placeOf(target: Target, node: string): PlaceStatus {
   const { place, name } = target
@@ -98,6 +104,15 @@ function placeOf(target: Target, node: string): PlaceStatus {
         path: metricsPath(name, replicaOnNode(target, name, node)),
       }
   }
+}
+
+/** Of the first endpoint nothing more is shown. */
+function endpointOf(shown: PlaceStatus, { id }: Target, settings: Settings): PlaceStatus {
+  const number = endpointNumberOf(id)
+  if (number === 1) return shown
+  const path = `${shown.path}?endpoint=${number}`
+  const suffix = endpointSettings(settings, number)?.suffix ?? `?endpoint=${number}`
+  return { ...shown, path, endpointNumber: number, endpointSuffix: suffix }
 }
 
 function standaloneKind({ id, url }: Target): TargetStatus['kind'] {
@@ -173,9 +188,10 @@ function pastOutcome({ downSince, lastSuccessAt, lastError }: Outcome, state: Ta
 
 const pastOf = ({ ok, durationMs }: Past) => (ok ? secondsOf(durationMs) : null)
 
-function remarksOf({ target, snapshot }: Entry, services: TargetContext['services']): readonly string[] {
-  const { problems } = settingsOf(target.labels, declaredLabels(target, services))
-  return [...(snapshot?.ok ? snapshot.page.remarks : []), ...problems, ...claimOf(target)]
+/** What is about the container is shown with its first endpoint only. */
+function remarksOf({ target, snapshot }: Entry, { problems }: Settings): readonly string[] {
+  const ofPage = snapshot?.ok ? snapshot.page.remarks : []
+  return containerIdOf(target.id) === target.id ? [...ofPage, ...problems, ...claimOf(target)] : ofPage
 }
 
 function claimOf({ place }: Target): readonly string[] {

@@ -2,13 +2,17 @@
 //
 // An entry lives from the first listing of its target. Once the container has stopped or was removed, the entry has
 // `ended` for as long as it should be running, but no longer than `forgetAfterMs`, and is then dropped. A container
-// that starts again within that time has its entry back.
+// that starts again within that time has its entry back. The entries of a container's endpoints stay together, but for
+// one that labels no longer configure, which is dropped at once.
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.ts'
 import {
   type Change,
+  containerIdOf,
   type Entry,
+  endpointId,
+  endpointNumbers,
   type Finding,
   isStreamId,
   type NodeId,
@@ -110,15 +114,27 @@ export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
   }
 
   function isKept(entry: Entry, ended: NonNullable<Entry['ended']>): boolean {
-    return clock.now() - ended.at < forgetAfterMs && isMissing(entry, ended, swarmState())
+    return (
+      hadMetrics(containerIdOf(entry.target.id)) &&
+      clock.now() - ended.at < forgetAfterMs &&
+      isMissing(entry, ended, swarmState())
+    )
+  }
+
+  function hadMetrics(containerId: string): boolean {
+    return endpointNumbers.some((number) => entries.get(endpointId(containerId, number))?.entry.endpoint)
   }
 
   return {
     entries,
     replaceTargets(targets) {
       const present = new Set(targets.map(({ id }) => id))
-      for (const { entry } of ofTargets())
-        if (!present.has(entry.target.id)) end(entry, { ...entry.target, state: 'stopped' }, true)
+      for (const { entry } of ofTargets()) {
+        const { target } = entry
+        if (present.has(target.id)) continue
+        if (present.has(containerIdOf(target.id))) drop(entry)
+        else end(entry, { ...target, state: 'stopped' }, true)
+      }
       for (const target of targets) putTarget(target)
     },
     putFinding(id, finding) {
@@ -164,17 +180,15 @@ function newEntry(owner: NodeId, target: Target): Entry {
 }
 
 /**
- * Whether an ended container should be running, so that `up` has to be 0 and an alert can fire. One that never had an
- * endpoint is not missing. A replica is as long as its slot or node should run one, whatever its exit code: its
+ * Whether an ended container should be running, so that `up` has to be 0 and an alert can fire. A replica is as long as its slot or node should run one, whatever its exit code: its
  * successor may not have started yet. Without a swarm state nobody knows: then exit code 0 is taken as meant.
  */
 function isMissing(
-  { owner, endpoint, target }: Entry,
+  { owner, target }: Entry,
   ended: NonNullable<Entry['ended']>,
   swarmState: SwarmState | undefined,
 ): boolean {
   const { place } = target
-  if (!endpoint) return false
   if (place.kind !== 'replicated' && place.kind !== 'global') return !ended.removed && ended.exitCode !== 0
   if (!swarmState) return ended.exitCode !== 0
   const service = swarmState.services.get(place.serviceId)

@@ -87,8 +87,8 @@ interface PeerEntriesDeps {
   readonly isExpected: (view: NodeView) => boolean | undefined
 }
 
-/** More than any node runs. */
-const maxTargets = 20_000
+/** More than any node has: 2,000 containers with nine endpoints each, in text and protobuf. */
+const maxTargets = 40_000
 
 export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
   const { clock, forgetAfterMs, notify, renamed, isTask, isExpected } = deps
@@ -201,7 +201,7 @@ export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
       if (!node) return
       const known = node.records.get(id)
       if (!known && node.records.size >= maxTargets)
-        throw new ProxyError('protocol', `a node with more than ${maxTargets} containers`)
+        throw new ProxyError('protocol', `a node with more than ${maxTargets} targets`)
       const checked =
         update.kind === 'listing'
           ? { ...update, value: checkTask(owner, update.value, known?.listing?.value) }

@@ -6,6 +6,7 @@ import { type Clock, untilNext } from '../clock.ts'
 import type { Trouble } from '../errors.ts'
 import {
   type Change,
+  containerIdOf,
   type Dated,
   type Entry,
   expectsAgent,
@@ -134,7 +135,9 @@ export function createStore(options: StoreOptions): Store {
 
   function isTask(node: NodeId, id: string): boolean | undefined {
     const state = swarmState()
-    return state && (state.containers.get(node) ?? []).includes(id.slice(0, taskContainerDigits))
+    return (
+      state && (state.containers.get(node) ?? []).includes(containerIdOf(id).slice(0, taskContainerDigits))
+    )
   }
 
   const own = createOwnEntries({ clock, forgetAfterMs, notify, swarmState, owner: () => identity().node })

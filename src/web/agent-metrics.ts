@@ -37,7 +37,7 @@ function observeCluster({ clock, metrics, version, entries, nodes, problems }: A
     metrics.observe(`app_metrics_proxy_${name}`, 'gauge', help, collect)
 
   gauge('build_info', 'The version of this agent.', () => [[{ version }, 1]])
-  gauge('targets', 'Containers, by node and state.', () => countTargets(entries(), hostnamesOf(nodes())))
+  gauge('targets', 'Targets, by node and state.', () => countTargets(entries(), hostnamesOf(nodes())))
   gauge('oldest_snapshot_age_seconds', 'Age of the oldest metrics of a running container, by node.', () =>
     oldestSnapshots(entries(), hostnamesOf(nodes()), clock.now()),
   )

@@ -1,4 +1,5 @@
-// `/<name>/metrics` and `/<name>/<replica>/metrics`: the metrics of a container, or of all replicas of a service.
+// `/<name>/metrics` and `/<name>/<replica>/metrics`: the metrics of a container, or of all replicas of a service; with
+// `?endpoint=2` those of their second endpoint.
 //
 // One request: look the name up, read the metrics (reader.ts, replicas.ts), reserve memory for the response
 // (response-memory.ts), convert and compress (rendering.ts), send.
@@ -33,7 +34,7 @@ type LookUpResult = ReturnType<Names['lookUp']>
 
 interface PageRoute {
   Params: { name: string; replica?: string }
-  Querystring: { scope?: string }
+  Querystring: { scope?: string; endpoint?: string }
 }
 
 export function servePages(server: FastifyInstance, deps: PagesDeps): void {
@@ -111,9 +112,15 @@ function queryOf(
 ): LookUpQuery & { readonly node: NodeId } {
   if (!own) throw new ProxyError('not_ready', 'this agent does not know its node yet')
   const { name, replica } = params
-  const { scope } = query
+  const { scope, endpoint = '1' } = query
   if (scope !== undefined && scope !== 'node') throw new ProxyError('bad_request', 'scope can only be node')
-  return { name, node: own.self.node, ...(replica !== undefined && { replica }), ...(scope && { scope }) }
+  if (!/^[1-9]$/.test(endpoint))
+    throw new ProxyError('bad_request', 'endpoint can only be a number from 1 to 9')
+  return {
+    ...{ name, node: own.self.node, endpoint: Number(endpoint) },
+    ...(replica !== undefined && { replica }),
+    ...(scope && { scope }),
+  }
 }
 
 function read(

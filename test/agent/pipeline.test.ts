@@ -1,14 +1,14 @@
 // From the store's targets to what is probed and scraped, and back: with the real store and the real prober.
 
 import { beforeEach, expect, test } from 'vitest'
-import { type Pipeline, startPipeline } from '../../src/agent/pipeline.ts'
-import { settingsOf } from '../../src/labels/settings.ts'
+import { createSettings, type Pipeline, startPipeline } from '../../src/agent/pipeline.ts'
 import { createLog } from '../../src/logging/log.ts'
+import type { Labels } from '../../src/model.ts'
 import { startProber } from '../../src/probe/prober.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
-import { self, target } from '../store/samples.ts'
+import { replica, self, swarmState, target } from '../store/samples.ts'
 import { page } from '../web/agent.ts'
 
 let clock: VirtualClock
@@ -44,7 +44,7 @@ beforeEach(() => {
     store,
     config: { scrapeIntervalMs: 10_000, scrapeTimeoutMs: 10_000, maxAgeMs: 100 },
     isTextIdle: () => false,
-    settings: ({ labels }) => settingsOf(labels, undefined),
+    settings: createSettings(store.swarmState),
     planOf: () => ({ kind: 'probe', candidates, isExplicit: false, hint: '' }) as const,
     probe: prober.update,
     repeat: prober.repeat,
@@ -82,6 +82,34 @@ test('what was found stands under another id of the node', async () => {
   expect(finding('n2')).toBe('found')
   await clock.pass(1000)
   expect([finding('n2'), scraped, attempts]).toEqual(['found', ['a'], 1])
+})
+
+test('each endpoint is probed and scraped, also one that only a label of the service configures', async () => {
+  const ids = () => Array.from(store.own.entries(), ({ entry }) => entry.target.id)
+  const service = (labels: Labels) => {
+    const state = swarmState(['1'])
+    const [id, web] = [...state.services][0]!
+    return { ...state, services: new Map([[id, { ...web, labels }]]) }
+  }
+  store.identify(self('n1', { manager: true }))
+  pipeline.replaceContainers([replica('a', '1', { labels: { 'app-metrics-proxy.port.3': '81' } })])
+  await clock.pass(1000)
+  expect([ids(), scraped]).toEqual([
+    ['a', 'a/3'],
+    ['a', 'a/3'],
+  ])
+  store.putSwarmState(service({ 'app-metrics-proxy.path.2': '/second' }))
+  await clock.pass(1000)
+  expect([ids().sort(), [...scraped].sort()]).toEqual([
+    ['a', 'a/2', 'a/3'],
+    ['a', 'a/2', 'a/3'],
+  ])
+  store.putSwarmState(service({}))
+  await clock.pass(1000)
+  expect([ids(), scraped]).toEqual([
+    ['a', 'a/3'],
+    ['a', 'a/3'],
+  ])
 })
 
 test('nothing is decided after it was stopped', async () => {

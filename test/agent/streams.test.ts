@@ -1,9 +1,8 @@
 // When the protobuf stream of a target is open, with the real store and the real scraper.
 
 import { beforeEach, describe, expect, test } from 'vitest'
-import { startPipeline } from '../../src/agent/pipeline.ts'
+import { createSettings, startPipeline } from '../../src/agent/pipeline.ts'
 import { createStreams, createTextRequests } from '../../src/agent/streams.ts'
-import { settingsOf } from '../../src/labels/settings.ts'
 import { createLog } from '../../src/logging/log.ts'
 import { type FormatKind, streamId } from '../../src/model.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
@@ -51,7 +50,7 @@ beforeEach(async () => {
     clock,
     store,
     config: { scrapeIntervalMs: intervalMs, scrapeTimeoutMs: intervalMs, maxAgeMs },
-    settings: ({ labels }) => settingsOf(labels, undefined),
+    settings: createSettings(store.swarmState),
     planOf: () => undefined,
     probe: () => {},
     repeat: () => {},

@@ -3,6 +3,7 @@ import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { scrape } from '../../src/cli/scrape.ts'
 import { contentTypeOf } from '../../src/exposition/formats.ts'
+import { endpointId } from '../../src/model.ts'
 import { decoded, isNative } from '../exposition/protobuf/judge.ts'
 import { freePort } from '../helpers/ports.ts'
 import { httpServer, pageServer } from '../helpers/server.ts'
@@ -139,6 +140,26 @@ describe('app-metrics-proxy scrape NAME', () => {
       expect(err).toMatch(
         /^failed: 404 no container or service is named "wep". To fix it: ask for \/web\/metrics\n$/,
       )
+    } finally {
+      await agent.stop()
+    }
+  })
+
+  test('of a container with several endpoints scrapes the one with the given number', async () => {
+    const entry = { ...standalone('n1', 'web'), snapshot: read('a 1\n') }
+    const second = { ...entry, target: { ...entry.target, id: endpointId(entry.target.id, 2) } }
+    const entries = [entry, { ...second, snapshot: read('b 1\nb{c="d"} 2\n') }]
+    const nodes = [node('n1', 'one', 'self')]
+    const agent = await startAgent({ entries, nodes, maxAgeMs: 'off', endpointsOf: () => [2] })
+    const env = { LISTEN_PORT: String(agent.port) }
+    try {
+      const { out } = await run(scrape, ['--print', '--endpoint', '2', 'web'], { env })
+      expect(out).toBe('b 1\nb{c="d"} 2\n')
+      expect(await run(scrape, ['--endpoint', '3', 'web/one'], { env })).toMatchObject({
+        code: 1,
+        err: 'failed: 404 "web" has no endpoint 3. To fix it: ask for one of /web/one/metrics /web/one/metrics?endpoint=2\n',
+      })
+      expect(await run(scrape, ['--endpoint', '2', 'http://127.0.0.1/'])).toMatchObject({ code: 2 })
     } finally {
       await agent.stop()
     }

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { targets } from '../../src/cli/targets.ts'
+import { endpointId } from '../../src/model.ts'
 import { freePort } from '../helpers/ports.ts'
 import { container, failing, healthy, place, type Scene, startScene, unscraped } from '../helpers/scene.ts'
 import { run as listen } from '../helpers/server.ts'
@@ -42,6 +43,20 @@ describe('app-metrics-proxy targets', () => {
       'unscraped | shop_web.9 | node2 | no network. To fix it: attach it',
       expect.stringMatching(/^down \| shop_web\.10 \| node2 .*connection refused$/),
     ])
+  })
+
+  test('tells the endpoints of a container apart as in the label instance', async () => {
+    const labels = { 'app-metrics-proxy.port.2': '9113' }
+    const at = place('shop_web', '2')
+    const { id } = web
+    for (const target of [
+      container('n1', 'shop_web.2.x', at),
+      container('n1', 'cron', { kind: 'standalone' }),
+    ])
+      scene.world.put(healthy({ ...target, labels, id: endpointId(id + target.name, 2) }))
+    const { out } = await run(targets, ['--state', 'up', agent])
+    expect(out).toMatch(/^up +cron:9113 /m)
+    expect(out).toMatch(/^up +shop_web\.2:9113 /m)
   })
 
   test('lists only the states of --state', async () => {

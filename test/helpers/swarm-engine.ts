@@ -11,7 +11,13 @@ export interface SwarmContainer {
   readonly name?: string
   readonly labels?: Readonly<Record<string, string>>
   /** Of a task of a service: with a slot it is one of a replicated service, else of a global one. */
-  readonly task?: { readonly stack: string; readonly service: string; readonly slot?: number }
+  readonly task?: {
+    readonly stack: string
+    readonly service: string
+    readonly slot?: number
+    /** Of the service itself: those of its first task count. */
+    readonly labels?: Readonly<Record<string, string>>
+  }
 }
 
 /** Starts one engine for each node, by its hostname. */
@@ -109,7 +115,7 @@ function servicesOf(containers: readonly SwarmContainer[]): readonly ApiService[
     ID: `id-${name}`,
     Spec: {
       Name: name,
-      Labels: {},
+      Labels: tasks[0]!.labels ?? {},
       Mode: tasks[0]!.slot === undefined ? { Global: {} } : { Replicated: { Replicas: tasks.length } },
     },
   }))

@@ -228,14 +228,158 @@ describe('an invalid label is reported and affects no other', () => {
       ),
       fc.string({ unit: 'binary' }).map((tail) => `app-metrics-proxy.label.${tail}`),
       fc.string({ unit: 'binary' }).map((tail) => `app-metrics-proxy.param.${tail}`),
+      fc.string({ unit: 'binary' }).map((tail) => `app-metrics-proxy.label.2.${tail}`),
+      fc.constantFrom('app-metrics-proxy.port.2', 'app-metrics-proxy.path.9'),
     )
     fc.assert(
       fc.property(fc.dictionary(keys, fc.string({ unit: 'binary' })), (labels) => {
         const settings = settingsOf(labels)
-        for (const name of [...Object.keys(settings.labels), ...Object.keys(settings.params)])
+        const all = [settings, ...settings.endpoints.values()]
+        for (const name of all.flatMap(({ labels, params }) => Object.keys({ ...labels, ...params })))
           expect(name).toMatch(/^[a-zA-Z_][a-zA-Z0-9_]*$/)
       }),
     )
+  })
+})
+
+describe('further endpoints', () => {
+  const endpointsOf = (container: Record<string, string>, service: Record<string, string> = {}) => {
+    const { endpoints, problems } = settingsOf(container, service)
+    return { endpoints: Object.fromEntries(endpoints), problems }
+  }
+
+  test('have what their labels set, and what is about the container', () => {
+    const labels = {
+      ...{
+        'app-metrics-proxy.port': '8443',
+        'app-metrics-proxy.path': '/first',
+        'prometheus.interval': '30s',
+      },
+      ...{
+        'app-metrics-proxy.scheme': 'https',
+        'app-metrics-proxy.network': 'back',
+        'prometheus.job': 'shop',
+      },
+      ...{ 'app-metrics-proxy.label.team': 'web', 'app-metrics-proxy.param.module': 'http' },
+      ...{ 'app-metrics-proxy.port.2': '9113', 'app-metrics-proxy.interval-2': '5s' },
+      ...{ 'app-metrics-proxy.label.2.part': 'nginx', 'app-metrics-proxy.param.2.deep': '1' },
+    }
+    const value = (value: unknown, key: string) => ({ value, why: `${key}, container label` })
+    expect(endpointsOf(labels)).toEqual({
+      endpoints: {
+        2: {
+          suffix: ':9113',
+          port: value(9113, 'app-metrics-proxy.port.2'),
+          intervalMs: value(5000, 'app-metrics-proxy.interval-2'),
+          network: value('back', 'app-metrics-proxy.network'),
+          job: value('shop', 'prometheus.job'),
+          params: { deep: '1' },
+          labels: { team: 'web', part: 'nginx' },
+        },
+      },
+      problems: [],
+    })
+    expect(settingsOf(labels)).toMatchObject({ labels: { team: 'web' }, params: { module: 'http' } })
+  })
+
+  test('with a path alone are at the port of the first', () => {
+    const labels = {
+      'prometheus.port': '8443',
+      'prometheus.scheme': 'https',
+      'app-metrics-proxy.path.2': 'b',
+    }
+    expect(endpointsOf(labels).endpoints).toMatchObject({
+      2: { port: { value: 8443 }, scheme: { value: 'https' }, path: { value: '/b' }, suffix: '?endpoint=2' },
+    })
+  })
+
+  test('are told apart by their port only if no other one has it', () => {
+    const labels = {
+      ...{ 'app-metrics-proxy.port': '1', 'app-metrics-proxy.port.2': '1', 'app-metrics-proxy.port.3': '3' },
+      ...{
+        'app-metrics-proxy.port.9': '3',
+        'app-metrics-proxy.path.9': '/b',
+        'app-metrics-proxy.path.4': '/c',
+      },
+    }
+    const suffixes = Object.entries(endpointsOf(labels).endpoints).map(([number, { suffix }]) => [
+      number,
+      suffix,
+    ])
+    expect(suffixes).toEqual([
+      ['2', '?endpoint=2'],
+      ['3', ':3'],
+      ['4', '?endpoint=4'],
+      ['9', '?endpoint=9'],
+    ])
+  })
+
+  test('are set by the service before the container, and off each for itself', () => {
+    const container = {
+      'app-metrics-proxy.port.2': '2',
+      'app-metrics-proxy.port.3': '3',
+      'prometheus.ignore': '',
+    }
+    const service = { 'app-metrics-proxy.port.2': '22', 'app-metrics-proxy.enabled.2': 'yes' }
+    expect(endpointsOf(container, service).endpoints).toMatchObject({
+      2: { port: { value: 22, why: 'app-metrics-proxy.port.2, service label' }, enabled: { value: true } },
+      3: { enabled: { value: false } },
+    })
+    expect(endpointsOf({ ...container, 'app-metrics-proxy.ignore.2': '' }, service).endpoints).toMatchObject({
+      2: { enabled: { value: false } },
+    })
+  })
+
+  test('keep the timeout within their own interval, and say so if it is their own', () => {
+    const labels = {
+      'prometheus.timeout': '9',
+      'app-metrics-proxy.port.2': '2',
+      'app-metrics-proxy.interval.2': '5',
+    }
+    expect(endpointsOf(labels)).toMatchObject({
+      endpoints: { 2: { timeoutMs: { value: 5000 } } },
+      problems: [],
+    })
+    expect(endpointsOf({ ...labels, 'app-metrics-proxy.timeout.2': '8' })).toMatchObject({
+      endpoints: { 2: { timeoutMs: { value: 5000 } } },
+      problems: [expect.stringMatching(/^app-metrics-proxy\.timeout\.2, .*: longer than the interval/)],
+    })
+  })
+
+  test.each<readonly [Record<string, string>, readonly unknown[]]>([
+    [
+      { 'app-metrics-proxy.port.2': '0' },
+      ['app-metrics-proxy.port.2="0" (container label): must be a port from 1 to 65535'],
+    ],
+    [
+      { 'app-metrics-proxy.job.3': 'x' },
+      [
+        'there is no endpoint 3, though labels configure it: set app-metrics-proxy.port.3 or app-metrics-proxy.path.3',
+      ],
+    ],
+    [
+      { 'app-metrics-proxy.param.2.module': 'x' },
+      [
+        'there is no endpoint 2, though labels configure it: set app-metrics-proxy.port.2 or app-metrics-proxy.path.2',
+      ],
+    ],
+    ...['port.1', 'port.10', 'port.02', 'name.2', 'port.2.3', 'port.constructor'].map(
+      (key) =>
+        [
+          { [`app-metrics-proxy.${key}`]: '80' },
+          [
+            `app-metrics-proxy.${key} (container label): not a label that is read; see the list in docs/LABELS.md`,
+          ],
+        ] as const,
+    ),
+    [{ 'prometheus.port.2': '80', 'io.prometheus.scrape_port.2': '80', 'com.df.scrapePort.2': '80' }, []],
+    [{ 'app-metrics-proxy.label.team.2': 'a label named team_2' }, []],
+    [
+      { 'app-metrics-proxy.port.2': '80', 'app-metrics-proxy.label.2.job': 'x' },
+      [expect.stringMatching(/^app-metrics-proxy\.label\.2\.job="job" .*: must be another name/)],
+    ],
+  ])('%j is reported', (labels, problems) => {
+    expect(endpointsOf(labels).problems).toEqual(problems)
   })
 })
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { endpointId } from '../../src/model.ts'
 import { createSd } from '../../src/sd/sd.ts'
 import {
   bare,
@@ -272,6 +273,144 @@ describe('which replicas are listed', () => {
   test('a container that takes a global service’s name doubles nothing', async () => {
     const known = { entries: [entry(target('demo_node')), entry(task('demo_node', ''))] }
     expect(await instances(known)).toEqual(['demo_node@node1'])
+  })
+})
+
+describe('several endpoints of a container', () => {
+  const second = { 'app-metrics-proxy.port.2': '9113' }
+  const both = { 'prometheus.port': '80', ...second }
+
+  test.each<[string, Known, readonly string[]]>([
+    [
+      'each, whatever its first scrape came to',
+      { entries: [bare(target('web', { labels: both }))] },
+      ['web@node1', 'web@node1:9113'],
+    ],
+    [
+      'the second of a container without other metrics',
+      { entries: [bare(target('web', { labels: second }))] },
+      ['web@node1:9113'],
+    ],
+    [
+      'once, though it has an entry of its own',
+      { entries: [1, 2].map((n) => entry(target('web', { id: endpointId('c', n), labels: both }))) },
+      ['web@node1', 'web@node1:9113'],
+    ],
+    [
+      'not one that is off',
+      { entries: [entry(target('web', { labels: { ...both, 'app-metrics-proxy.enabled.2': 'no' } }))] },
+      ['web@node1'],
+    ],
+    [
+      'one that is on, though the container is off',
+      {
+        entries: [
+          entry(
+            target('web', {
+              labels: { ...both, 'prometheus.ignore': '', 'app-metrics-proxy.enabled.2': '' },
+            }),
+          ),
+        ],
+      },
+      ['web@node1:9113'],
+    ],
+    [
+      'of a stopped container',
+      { entries: [ended(target('web', { labels: both }), 137)] },
+      ['web@node1', 'web@node1:9113'],
+    ],
+    ['not of one that exited with 0', { entries: [ended(target('web', { labels: both }), 0)] }, []],
+    [
+      'of slots without any container',
+      { swarmState: web(['1', '2'], { labels: second }) },
+      ['demo_web.1:9113', 'demo_web.2:9113'],
+    ],
+    [
+      'of a slot without a container as of the others',
+      { entries: [entry(task('demo_web', '1', { labels: second }))], swarmState: web(['1', '2']) },
+      ['demo_web.1', 'demo_web.1:9113', 'demo_web.2', 'demo_web.2:9113'],
+    ],
+    [
+      'not of a slot whose container is from before it had one',
+      {
+        entries: [entry(task('demo_web', '1', { labels: second })), entry(task('demo_web', '2'))],
+        swarmState: web(['1', '2']),
+      },
+      ['demo_web.1', 'demo_web.1:9113', 'demo_web.2'],
+    ],
+    [
+      'not what the service’s labels no longer set',
+      {
+        entries: [1, 2].map((n) => entry(task('demo_web', '1', { id: endpointId('c', n) }))),
+        swarmState: web(['1']),
+      },
+      ['demo_web.1'],
+    ],
+    [
+      'of each node’s task of a global service',
+      {
+        entries: [entry(task('demo_node', '', { labels: both }))],
+        swarmState: swarmState([service('demo_node', { mode: 'global' })]),
+      },
+      ['demo_node@node1', 'demo_node@node1:9113'],
+    ],
+    [
+      'of a container of Compose',
+      {
+        entries: [
+          entry(
+            target('shop-web-1', {
+              labels: both,
+              place: { kind: 'compose', project: 'shop', service: 'web', number: '1' },
+            }),
+          ),
+        ],
+      },
+      ['shop-web-1@node1', 'shop-web-1@node1:9113'],
+    ],
+  ])('lists %s', async (_, known, expected) => {
+    expect(await instances(known)).toEqual(expected)
+  })
+
+  test('have the labels of their container, and what makes Prometheus scrape them', async () => {
+    const labels = {
+      ...{ ...both, 'app-metrics-proxy.job.2': 'nginx', 'app-metrics-proxy.label.2.part': 'proxy' },
+      ...{ 'app-metrics-proxy.path.3': '/b', 'app-metrics-proxy.interval.3': '5' },
+    }
+    const all = await listed({
+      entries: [entry(task('demo_web', '2', { id: 'c2', labels }))],
+      swarmState: web(['2']),
+    })
+    const [first, third] = all.filter(({ labels }) => labels.job === 'demo_web')
+    expect(third).toEqual({
+      targets: first!.targets,
+      labels: {
+        ...first!.labels,
+        ...{ instance: 'demo_web.2?endpoint=3', __param_endpoint: '3' },
+        ...{ __scrape_interval__: '5s', __scrape_timeout__: '5s' },
+      },
+    })
+    expect(all.find(({ labels }) => labels.job === 'nginx')).toEqual({
+      targets: first!.targets,
+      labels: {
+        ...first!.labels,
+        ...{ job: 'nginx', instance: 'demo_web.2:9113', __param_endpoint: '2', part: 'proxy' },
+      },
+    })
+  })
+
+  test('are found by their ids', () => {
+    const labels = second
+    const known = { entries: [1, 2].map((n) => entry(target('web', { id: endpointId('c', n), labels }))) }
+    const { sd } = sdOf(known)
+    const instanceOf = (id: string) => sd.targetOf('node1', id)?.labels.instance
+    expect(['c', 'c/2', 'c/3'].map(instanceOf)).toEqual(['web@node1', 'web@node1:9113', undefined])
+  })
+
+  test('parameters of the container that mean something to the agent are not sent to it', async () => {
+    const labels = { 'app-metrics-proxy.param.endpoint': '7', 'app-metrics-proxy.param.scope': 'all' }
+    const [web] = (await listed({ entries: [entry(target('web', { labels }))] })).slice(-1)
+    expect(Object.keys(web!.labels).filter((name) => name.startsWith('__param'))).toEqual([])
   })
 })
 

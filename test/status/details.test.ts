@@ -117,6 +117,19 @@ describe('the scrape job for Prometheus', () => {
     })
   })
 
+  test('scrapes a second endpoint by its number', () => {
+    const labels = { 'app-metrics-proxy.port.2': '9113' }
+    const second = task('shop_web', '2', { id: 'c1/2', labels })
+    const block = scrapeJob(targetOf(entry(second), context, Number), settings, 'demo')
+    expect(parse(block).scrape_configs).toMatchObject([
+      {
+        metrics_path: '/shop_web/2/metrics',
+        params: { endpoint: ['2'] },
+        static_configs: [{ labels: { instance: 'shop_web.2:9113' } }],
+      },
+    ])
+  })
+
   test('quotes every name', () => {
     const name = 'a"\n  - job_name: evil # \u2028 \\'
     const block = scrapeJob(targetOf(entry(target(name)), context, Number), settings, name)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Trouble } from '../../src/errors.ts'
-import type { Entry, Finding } from '../../src/model.ts'
+import { type Entry, endpointId, type Finding } from '../../src/model.ts'
 import { stateOf, type TargetContext, targetOf } from '../../src/status/target.ts'
 import { entry, target, task } from '../helpers/cluster.ts'
 import { failed, read } from '../web/agent.ts'
@@ -60,6 +60,19 @@ test('the times and durations of a scrape are in seconds', () => {
     series: 1,
     bytes: 4,
     history: [0.0123, null],
+  })
+})
+
+test('a second endpoint is told apart, and only the first shows what is about the container', () => {
+  const labels = { 'app-metrics-proxy.port.2': '9113', 'app-metrics-proxy.port.3': 'none' }
+  const id = 'c1'
+  const [first, second] = [1, 2].map((number) =>
+    targetOf(entry(task('shop_web', '2', { labels, id: endpointId(id, number) })), context, unix),
+  )
+  expect(first).toMatchObject({ path: '/shop_web/2/metrics', remarks: [expect.stringContaining('port.3')] })
+  expect(first).not.toHaveProperty('endpointNumber')
+  expect(second).toMatchObject({
+    ...{ endpointNumber: 2, endpointSuffix: ':9113', path: '/shop_web/2/metrics?endpoint=2', remarks: [] },
   })
 })
 

@@ -141,6 +141,17 @@ describe('an ended container', () => {
     expect(ids()).toEqual([])
   })
 
+  test('keeps all its endpoints if one of them had metrics, and loses one that labels no longer set', () => {
+    store.replaceTargets(['a', 'a/2', 'a/3'].map((id) => target(id)))
+    store.putFinding('a/2', found)
+    store.replaceTargets(['a', 'a/2'].map((id) => target(id)))
+    expect(ids()).toEqual(['n1/a', 'n1/a/2'])
+    store.replaceTargets(['a', 'a/2'].map((id) => target(id, stopped(1))))
+    expect(['a', 'a/2'].map((id) => entry(id)?.ended?.exitCode)).toEqual([1, 1])
+    store.replaceTargets([])
+    expect(ids()).toEqual([])
+  })
+
   test('a removed replica stays while its slot is wanted', () => {
     store.putSwarmState(swarmState(['1', '2']))
     withEndpoint(replica('a', '2'))
@@ -333,10 +344,10 @@ describe('peer entries', () => {
 
   test('are bounded per node', () => {
     store.peers.up(agent())
-    for (let n = 1; n <= 20_000; n += 1) list(`c${n}`, n)
-    expect(() => list('one more', 20_001)).toThrow('more than 20000 containers')
-    list('c1', 20_001, 1)
-    expect(ids()).toHaveLength(20_000)
+    for (let n = 1; n <= 40_000; n += 1) list(`c${n}`, n)
+    expect(() => list('one more', 40_001)).toThrow('more than 40000 targets')
+    list('c1', 40_001, 1)
+    expect(ids()).toHaveLength(40_000)
   })
 
   test('a replica that the managers don’t list is provisional, until they do; then it stays known', () => {

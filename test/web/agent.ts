@@ -23,6 +23,7 @@ export interface Setup {
   readonly entries?: readonly Entry[]
   readonly nodes?: readonly NodeView[]
   readonly swarmState?: SwarmState
+  readonly endpointsOf?: (container: Entry) => readonly number[]
   readonly swarmStateAgeMs?: number
   readonly maxAgeMs?: number | 'off'
   readonly staleAfterMs?: number
@@ -61,7 +62,7 @@ export async function startAgent(setup: Setup): Promise<Agent> {
   const { entries = [], nodes = [node('n1', 'one', 'self')], maxAgeMs = 100, plugins = [] } = setup
   const world = createWorld(entries, nodes)
   if (setup.swarmState) world.declare(setup.swarmState)
-  const names = createNames(world, () => undefined)
+  const names = createNames(world, () => undefined, setup.endpointsOf)
   const metrics = createMetrics()
   const server = await startWeb({
     config: {

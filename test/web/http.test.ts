@@ -224,6 +224,6 @@ test('every parameter that the code reads is explained', () => {
     .match(/Querystring: \{[^}]+\}/g)!
     .join()
   const reads = [...types.matchAll(/(\w+)\?:/g)].map(([, name]) => name!)
-  expect(reads.toSorted()).toEqual(['find', 'scope', 'since', 'target'])
+  expect(reads.toSorted()).toEqual(['endpoint', 'find', 'scope', 'since', 'target'])
   for (const name of [...reads, 'job', 'label.<name>']) expect(table).toContain(`\`${name}\``)
 })

@@ -222,6 +222,7 @@ function textOf(target) {
   const parts = [
     service,
     `${service}.${replica}`,
+    titleOf(target),
     name,
     stack,
     node,
@@ -355,6 +356,6 @@ export function baseNameOf({ kind, service, name }) {
 }
 
 /** @param {TargetStatus} target */
-export function suffixOf({ kind, replica, node }) {
-  return kind === 'replicated' ? `.${replica}` : `@${node}`
+export function suffixOf({ kind, replica, node, endpointSuffix = '' }) {
+  return `${kind === 'replicated' ? `.${replica}` : `@${node}`}${endpointSuffix}`
 }
