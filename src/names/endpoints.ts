@@ -1,12 +1,12 @@
 // From containers to one of their endpoints after the first, which are targets of their own. Names mean containers: the
 // same container is active in a slot for all of its endpoints.
 
-import { type Entry, endpointId } from '../model.ts'
+import { type Entry, endpointId, endpointNumbers } from '../model.ts'
 import { type NameQuery, type Resolution, unknownEndpoint } from './resolution.ts'
 
 export interface EndpointSource {
   entry(owner: Entry['owner'], id: string): Entry | undefined
-  /** Those that a container has after the first, in the order of their numbers. */
+  /** Those that a container has after the first by its labels and its service's, as far as they are known here. */
   endpointsOf(container: Entry): readonly number[]
 }
 
@@ -16,19 +16,27 @@ export function atEndpoint(resolution: Resolution, query: NameQuery, source: End
   if (endpoint === 1 || !('full' in resolution) || resolution.kind === 'elsewhere') return resolution
   const replicas = resolution.kind === 'one' ? [resolution] : resolution.replicas
   const containers = replicas.flatMap(({ entry }) => entry ?? [])
-  const known = new Set(containers.flatMap(source.endpointsOf))
+  const numbersOf = (container: Entry) => numbersIn(container, source)
+  const known = new Set(containers.flatMap(numbersOf))
   if (containers.length > 0 && !known.has(endpoint)) return unknownEndpoint(query, [...known].sort())
   const full = `${resolution.full}?endpoint=${endpoint}`
   const at = (entry: Entry) => entryAt(entry, endpoint, source)
   if (resolution.kind === 'one') return { ...resolution, full, entry: at(resolution.entry) }
-  const having = resolution.replicas.filter(
-    ({ entry }) => !entry || source.endpointsOf(entry).includes(endpoint),
-  )
+  const having = resolution.replicas.filter(({ entry }) => !entry || numbersOf(entry).includes(endpoint))
   return {
     ...resolution,
     full,
     replicas: having.map((replica) => (replica.entry ? { ...replica, entry: at(replica.entry) } : replica)),
   }
+}
+
+/** Also those that only the owner knows: the labels of a service are not known outside of its Swarm. */
+function numbersIn(container: Entry, source: EndpointSource): readonly number[] {
+  const { owner, target } = container
+  const labelled = source.endpointsOf(container)
+  return endpointNumbers
+    .slice(1)
+    .filter((number) => labelled.includes(number) || source.entry(owner, endpointId(target.id, number)))
 }
 
 /** Its owner may not have listed it yet: an agent learns only from managers what the labels of a service are. */

@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { plainPage } from '../../src/model.ts'
+import { endpointId, plainPage } from '../../src/model.ts'
 import { bodyOf } from '../../src/sync/codec.ts'
 import { service, swarmState } from '../helpers/cluster.ts'
 import { scaled } from '../helpers/limits.ts'
@@ -14,6 +14,7 @@ import {
   type Scene,
   startScene,
   threeNodes,
+  unscraped,
 } from '../helpers/scene.ts'
 import { axeFindings, openBrowser, shownTargets, visit } from './browser.ts'
 import { smallCluster } from './cluster.ts'
@@ -39,6 +40,33 @@ const urlOf = (name: string) => {
   const { owner, target } = entryOf(name)
   return `${scene.url}?target=${encodeURIComponent(`${owner}/${target.id}`)}`
 }
+
+describe('a container with several endpoints', () => {
+  const labels = { 'app-metrics-proxy.port': '8080', 'app-metrics-proxy.port.2': '9113' }
+
+  test('has a row for each, told apart by the port, with reason, fix and path', async () => {
+    const shop = container('n2', 'shop', { kind: 'standalone' }, { labels })
+    scene.world.put(healthy(shop))
+    const hint = 'let the container serve metrics on port 9113'
+    scene.world.put(
+      unscraped({ ...shop, id: endpointId(shop.id, 2) }, 'no_metrics', 'port 9113 is closed', hint),
+    )
+    await using visited = await visit(browser, scene.url)
+    const { page } = visited
+    const titles = await page.$$eval('.row.target .name', (all) =>
+      all.map((one) => one.getAttribute('aria-label')).filter((title) => title?.startsWith('shop@')),
+    )
+    expect(titles).toEqual(['shop@node2', 'shop@node2:9113'])
+    const row = await page.textContent('.row.target:has([aria-label="shop@node2:9113"])')
+    for (const part of ['@node2:9113', 'port 9113 is closed', hint]) expect(row).toContain(part)
+    await page.click('[aria-label="shop@node2:9113"]')
+    await expect.poll(() => page.textContent('.prometheus'), soon).toContain('__param_endpoint2')
+    expect(await page.textContent('.prometheus')).toContain('params: { endpoint: ["2"] }')
+    expect(await page.textContent('#panel-title')).toBe('shop@node2:9113')
+    await page.fill('#search', 'shop@node2:9113')
+    await expect.poll(() => page.textContent('#count'), soon).toBe('1 of 15 targets')
+  })
+})
 
 describe('the overview', () => {
   test('shows nodes, services, targets, and needs nothing but itself', async () => {

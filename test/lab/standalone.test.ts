@@ -5,7 +5,9 @@ import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { scaled } from '../helpers/limits.ts'
+import { differences, parsePage } from '../helpers/oracle.ts'
 import { until } from '../helpers/until.ts'
+import { askDirectly } from './exporters/direct.ts'
 import { type Answer, ask, sampleOf } from './harness/ask.ts'
 import { appImage, nodeExporterImage } from './harness/images.ts'
 import { type Docker, startDocker, unlessMissing } from './harness/lab.ts'
@@ -69,6 +71,54 @@ describe('what it finds', () => {
     expect(answer.headers.get('content-type')).toMatch(/^text\/plain; version=/)
     await remove('exporter')
     await answers('/exporter/metrics', 404)
+  })
+
+  test('each of two exporters in one container, with what the container itself answers there', async () => {
+    const ports = [9100, 9200, 9300].map(
+      (port, at) => `app-metrics-proxy.port${['', '.2', '.3'][at]}=${port}`,
+    )
+    const only = (collector: string) => ['--collector.disable-defaults', `--collector.${collector}`]
+    const labels = ports.flatMap((label) => ['--label', label])
+    await start('double', labels, nodeExporterImage, ...only('uname'))
+    const second = ['/bin/node_exporter', '--web.listen-address=:9200', ...only('meminfo')]
+    await node.docker('exec', '--detach', 'double', ...second)
+    const pages = [
+      ['/double/metrics', 9100, 'node_uname_info{'],
+      ['/double/metrics?endpoint=2', 9200, 'node_memory_MemTotal_bytes '],
+    ] as const
+    for (const [path, port, series] of pages) {
+      await answers(path, 200, 30_000)
+      const direct = () => askDirectly({ node, id: 'double', name: 'double', port }, 'text/plain')
+      const contentOf = async ({ body }: { readonly body: Buffer }) => parsePage(body.toString())
+      const before = await contentOf(await direct())
+      const { text } = await get(path)
+      const after = await contentOf(await direct())
+      expect(differences(parsePage(text), before, after)).toEqual(new Map())
+      expect(
+        pages.filter(([, , one]) => text.includes(`\n${one}`)).map(([one]) => one),
+        series,
+      ).toEqual([path])
+    }
+    const { status, text } = await get('/double/metrics?endpoint=3')
+    expect([status, text]).toEqual([
+      502,
+      expect.stringMatching(/port 9300 is closed.*app-metrics-proxy\.port\.3/s),
+    ])
+    const listed = JSON.parse((await get('/sd')).text) as { labels: Record<string, string> }[]
+    const own = listed.map(({ labels }) => labels).filter(({ service }) => service === 'double')
+    expect(
+      own.map(({ instance, __param_endpoint }) => [
+        instance!.split('@')[0],
+        instance!.split(':')[1],
+        __param_endpoint,
+      ]),
+    ).toEqual([
+      ['double', undefined, undefined],
+      ['double', '9200', '2'],
+      ['double', '9300', '3'],
+    ])
+    const { text: metrics } = await get('/metrics')
+    expect(metrics.match(/^app_metrics_proxy_container_info\{container="double"/gm)).toHaveLength(1)
   })
 
   test('the chat server of the first tutorials, as Prometheus 3 takes it', async () => {

@@ -86,6 +86,15 @@ describe('names mean containers, of which a number means an endpoint', () => {
     expect((found as { entry: Entry }).entry).not.toHaveProperty('endpoint')
   })
 
+  test('an endpoint that only its owner knows is found, too', () => {
+    const { names } = namesOf([cron, at(cron, 4)])
+    const found = names.lookUp({ name: 'cron', node: 'n1', endpoint: 4 })
+    expect(found).toMatchObject({ kind: 'one', entry: at(cron, 4) })
+    expect(names.lookUp({ name: 'cron', node: 'n1', endpoint: 5 })).toMatchObject({
+      trouble: { hint: expect.stringMatching(/endpoint=2 \S+endpoint=3 \S+endpoint=4$/) },
+    })
+  })
+
   test('a slot without a container stays one', () => {
     const { lookUp } = namesOf([web[0]!, at(web[0]!, 2)])
     const found = lookUp({ name: 'demo_web', endpoint: 2 })

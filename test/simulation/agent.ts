@@ -71,16 +71,17 @@ export function startAgent({ process, network, address, random, onInternal, ...w
       }),
       createFetcher: () => ({
         async fetch(url, { timeoutMs, signal }) {
-          const container = world.containerAt(new URL(url).hostname)
+          const container = world.containerAt(new URL(url).host)
           if (!container) throw new ProxyError('unreachable', 'no way to its address')
           const text = await container.scrape(process, timeoutMs, signal)
           return { body: Buffer.from(text), gzip: false, contentType: 'text/plain; version=0.0.4' }
         },
         close: async () => {},
       }),
-      async connect(host, _port, _timeout, signal) {
+      async connect(host, port, _timeout, signal) {
         await clock.sleep(1, signal)
-        if (!world.containerAt(host)?.isRunning()) throw new ProxyError('refused', 'connection refused')
+        const container = world.containerAt(port === 80 ? host : `${host}:${port}`)
+        if (!container?.isRunning()) throw new ProxyError('refused', 'connection refused')
       },
       async startDiscovery(_, found) {
         onDiscovered = found

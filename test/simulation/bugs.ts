@@ -164,6 +164,18 @@ export const bugs: readonly Bug[] = [
     within: 100,
   },
   {
+    name: 'first-endpoint-for-second',
+    text: 'a request for the second endpoint of a container returns the first one’s metrics',
+    edits: [
+      {
+        file: 'src/names/endpoints.ts',
+        from: 'return source.entry(container.owner, id) ?? unlisted',
+        to: 'return source.entry(container.owner, container.target.id) ?? unlisted',
+      },
+    ],
+    within: 10,
+  },
+  {
     name: 'stale-cache',
     text: 'the cache is served however old it is',
     edits: [

@@ -1,9 +1,10 @@
 // A world with its agents running in it: starts, ends and asks them.
 
 import { createHash } from 'node:crypto'
+import { endpointId } from '../../src/model.ts'
 import type { Status } from '../../src/status/shape.ts'
 import { type Agent, config, startAgent } from './agent.ts'
-import type { Container } from './containers.ts'
+import { type Container, endpointsOf } from './containers.ts'
 import { intrude } from './intruder.ts'
 import { createNetwork, type Network } from './network.ts'
 import { createOracle, type Oracle, type Promises } from './oracle.ts'
@@ -102,6 +103,10 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
   let [responses, pages, starts, clones, tasks, intruders] = [0, 0, 0, 0, 0, 0]
 
   const machines = () => [...world.machines.values()]
+  const targetIds = () =>
+    world.placed.flatMap(({ container }) =>
+      endpointsOf(container).map((_, at) => endpointId(container.id, at + 1)),
+    )
   const later = (ms: number, callback: () => void) => void scheduler.at(scheduler.now() + ms, callback)
   const setupOf = ({ name, original }: Machine) => setups.get(original?.name ?? name)!
 
@@ -248,7 +253,7 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
         ...{ network, process, random: own, from, to: to.address, ...options },
         ...{ node, hellos, claimedAt: as && as !== to ? as.address : undefined },
         nodes: machines().map(world.nodeOf),
-        ids: world.placed.map(({ container }) => container.id),
+        ids: targetIds(),
       })
       if (as && as !== to) claims.add({ as, to, node, isOver: () => !process.isAlive() })
       reviewClaims()
@@ -262,7 +267,11 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
       const since = scheduler.now() - maxScrapePauseMs
       for (const at of machines()) {
         if (!isRunningSince(at, since)) continue
-        for (const container of at.containers) {
+        // without a manager nobody knows that a global task has a second endpoint
+        const scraped = [...at.containers].flatMap((one) =>
+          one.place.kind === 'global' ? [one] : endpointsOf(one),
+        )
+        for (const container of scraped) {
           if (!container.isRunning() || container.hasMisbehaved() || container.startedAt() > since) continue
           if (container.scrapedAt() < since)
             oracle.report(
@@ -303,8 +312,8 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
     },
     totals: () => ({ responses, pages, trace: hash.copy().digest('hex') }),
     async end() {
-      const perIntruder = world.placed.length + 5
-      const most = world.placed.length + 3 * (starts + world.machines.size) + intruders * perIntruder
+      const perIntruder = targetIds().length + 5
+      const most = targetIds().length + 3 * (starts + world.machines.size) + intruders * perIntruder
       for (const { agent, name } of machines()) {
         const things = agent ? await thingsOf(agent) : 0
         if (things > most) oracle.report('memory', `${name} remembers ${things} things, of at most ${most}`)

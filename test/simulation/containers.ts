@@ -20,10 +20,12 @@ export interface Span {
 export interface Container {
   /** The Docker id: a clone of the machine has the same. */
   readonly id: string
-  /** The host part of its URL: no two containers share it. */
+  /** The host part of its URL, with the port of a second endpoint: no two share it. */
   readonly host: string
   readonly name: string
   readonly place: Place
+  /** Its second endpoint, which answers for itself, and starts and stops with it. */
+  readonly second: Container | undefined
   isRunning(): boolean
   exitCode(): number | undefined
   start(): void
@@ -60,6 +62,13 @@ export interface Content {
   readonly periodMs: number | undefined
   /** Lines beside the one that tells. */
   readonly lines: number
+  readonly hasSecond: boolean
+}
+
+export const secondPort = 9113
+
+export function endpointsOf(container: Container): readonly Container[] {
+  return container.second ? [container, container.second] : [container]
 }
 
 const latencyMs = 2
@@ -82,6 +91,10 @@ export function createContainer(scheduler: Scheduler, given: Content): Container
   let startedAt = scheduler.now()
   let scrapedAt = 0
   const eras: Era[] = []
+  const host2 = `${host}:${secondPort}`
+  const second = given.hasSecond
+    ? createContainer(scheduler, { ...given, host: host2, hasSecond: false })
+    : undefined
   const filler = Array.from({ length: lines }, (_, at) => `filler{line="${at}"} ${at * 7}\n`).join('')
   begin()
 
@@ -119,7 +132,7 @@ export function createContainer(scheduler: Scheduler, given: Content): Container
   }
 
   return {
-    ...{ id, host, name, place },
+    ...{ id, host, name, place, second },
     isRunning: () => running,
     exitCode: () => exitCode,
     start() {
@@ -128,11 +141,13 @@ export function createContainer(scheduler: Scheduler, given: Content): Container
       startedAt = scheduler.now()
       misbehaved = behaviour !== 'answers'
       begin()
+      second?.start()
     },
     stop(code) {
       running = false
       exitCode = code
       begin()
+      second?.stop(code)
     },
     behave(as) {
       behaviour = as

@@ -1,7 +1,7 @@
 // Lets an event happen. Where what it speaks of isn't there, nothing happens: so any event can be left out.
 
 import type { Cluster } from './cluster.ts'
-import type { Container } from './containers.ts'
+import { type Container, endpointsOf } from './containers.ts'
 import type { Event, Happening } from './scenario.ts'
 import type { Machine } from './world.ts'
 
@@ -18,8 +18,8 @@ const handlers: Handlers = {
     for (const at of world.machines.values())
       if (machine === 'all' || machine === at.name) void ask(at, path, timeoutMs)
   },
-  change: (event, cluster) => containerOf(event, cluster)?.change(event.content),
-  behave: (event, cluster) => containerOf(event, cluster)?.behave(event.as),
+  change: (event, cluster) => endpointOf(event, cluster)?.change(event.content),
+  behave: (event, cluster) => endpointOf(event, cluster)?.behave(event.as),
   stop(event, cluster) {
     const container = containerOf(event, cluster)
     if (!container?.isRunning()) return
@@ -130,6 +130,11 @@ function containerOf(
 ): Container | undefined {
   const all = [...(cluster.machine(machine)?.containers ?? [])]
   return all[index % Math.max(1, all.length)]
+}
+
+function endpointOf(event: Of<'change' | 'behave'>, cluster: Cluster): Container | undefined {
+  const container = containerOf(event, cluster)
+  return container && endpointsOf(container)[event.endpoint - 1]
 }
 
 function between(a: string, b: string, { machine }: Cluster, call: (a: string, b: string) => void): void {

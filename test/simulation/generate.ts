@@ -61,8 +61,8 @@ type Of<K extends Kind> = Omit<Extract<Happening, { kind: K }>, 'kind'>
 /** How likely each kind is, and how the rest of it is made. */
 const makers: { readonly [K in Kind]: readonly [weight: number, make: (draw: Draw) => Of<K>] } = {
   ask: [45, ask],
-  change: [6, ({ machine, index, random }) => ({ machine, index, content: random.below(4) })],
-  behave: [5, ({ machine, index, random }) => ({ machine, index, as: random.one(behaviours) })],
+  change: [6, (draw) => ({ ...endpointOf(draw), content: draw.random.below(4) })],
+  behave: [5, (draw) => ({ ...endpointOf(draw), as: draw.random.one(behaviours) })],
   stop: [4, ({ machine, index, random, forMs }) => ({ machine, index, forMs, exitCode: random.below(2) })],
   remove: [2, ({ machine, index }) => ({ machine, index })],
   run: [2, ({ machine, random }) => ({ machine, name: random.one(standaloneNames) })],
@@ -121,9 +121,13 @@ function ask({ random, machine, machines }: Draw): Of<'ask'> {
   return { machine: who, path: pathOf(machines, random), timeoutMs: random.one([500, 5000, 10_000]) }
 }
 
+function endpointOf({ machine, index, random }: Draw) {
+  return { machine, index, endpoint: random.one([1, 1, 2]) }
+}
+
 function pathOf(machines: readonly string[], random: Random): string {
   const host = `host${random.one(machines).slice(1)}`
-  return random.one([
+  const path = random.one([
     () => `/${random.one(standaloneNames)}/${host}/metrics`,
     () => `/${random.one(standaloneNames)}/metrics`,
     () => `/demo_web/${random.one(slots)}/metrics`,
@@ -131,6 +135,7 @@ function pathOf(machines: readonly string[], random: Random): string {
     () => `/demo_glob/${host}/metrics`,
     () => '/sd',
   ])()
+  return path === '/sd' ? path : `${path}${random.one(['', '', '?endpoint=2'])}`
 }
 
 function replace({ machine, random }: Draw): Of<'replace'> {

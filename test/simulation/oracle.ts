@@ -1,7 +1,7 @@
 // Judges what agents serve by what the containers said, and by nothing else. It knows no protocol: it may not be
 // told why an answer is wrong.
 
-import type { Line, Span } from './containers.ts'
+import { endpointsOf, type Line, type Span } from './containers.ts'
 import type { Response } from './web.ts'
 import type { Machine, Placed, World } from './world.ts'
 
@@ -88,7 +88,10 @@ export function createOracle(world: World, now: () => number, promises: Promises
     const candidates = candidatesOf(world, asked)
     const liedAbout = distrusted.get(exchange.agentName)
     if (candidates.some(({ machine }) => liedAbout?.has(machine))) return
-    const spans = candidates.flatMap(({ container }) => part.saidAt(container))
+    const spans = candidates.flatMap(({ container }) => {
+      const endpoint = endpointsOf(container)[part.endpoint - 1]
+      return endpoint ? part.saidAt(endpoint) : []
+    })
     const said = spans.filter(({ from }) => from <= answeredAt)
     const where = `${exchange.agentName} ${path} asked at ${ms(askedAt)}, answered at ${ms(answeredAt)}`
     const what = `${response.age === undefined ? 'without Age' : `Age ${response.age}`}: ${part.text}`
@@ -174,22 +177,22 @@ interface Part {
   readonly text: string
   readonly name: string
   readonly replica: string | undefined
+  readonly endpoint: number
   saidAt(container: Placed['container']): readonly Span[]
 }
 
 function partsOf(path: string, body: string): readonly Part[] {
-  const [name = '', replica] = path
-    .replace(/\/metrics$/, '')
-    .slice(1)
-    .split('/')
-  if (name === 'demo_web' && replica === undefined) return replicasOf(name, body)
+  const [, names = '', number = '1'] = /^\/(.*)\/metrics(?:\?endpoint=(\d))?$/.exec(path) ?? []
+  const [name = '', replica] = names.split('/')
+  const endpoint = Number(number)
+  if (name === 'demo_web' && replica === undefined) return replicasOf(name, endpoint, body)
   const host = /container="([^"]*)"/.exec(body)?.[1] ?? ''
   const text =
     body === '' ? '(empty)' : (body.split('\n').find((line) => line.startsWith('said')) ?? body.slice(0, 200))
-  return [{ key: host, text, name, replica, saidAt: (container) => container.saidAt(body) }]
+  return [{ key: host, text, name, replica, endpoint, saidAt: (container) => container.saidAt(body) }]
 }
 
-function replicasOf(name: string, body: string): readonly Part[] {
+function replicasOf(name: string, endpoint: number, body: string): readonly Part[] {
   const up = [...body.matchAll(/^app_metrics_proxy_replica_up\{slot="(\d+)"\} 1$/gm)].map(([, slot]) => slot!)
   return up.map((slot) => {
     const found = body.split('\n').find((line) => line.startsWith('said{') && line.includes(`slot="${slot}"`))
@@ -201,6 +204,7 @@ function replicasOf(name: string, body: string): readonly Part[] {
       key: `${slot} ${host}`,
       text: found ?? `(slot ${slot} empty)`,
       name,
+      endpoint,
       replica: slot,
       saidAt: (container) => (line && container.host !== host ? [] : container.saidLineAt(line)),
     }

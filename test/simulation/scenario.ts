@@ -23,6 +23,13 @@ export interface MachineSetup {
 /** An event at a time, in milliseconds. What lasts says for how long: its end is no event of its own. */
 export type Event = { readonly at: number } & Happening
 
+interface EndpointOnMachine {
+  readonly machine: string
+  readonly index: number
+  /** 1 or 2; of a container that has only one, nothing happens to a second. */
+  readonly endpoint: number
+}
+
 export type Happening =
   // requests: one agent, or all at once
   | {
@@ -32,8 +39,8 @@ export type Happening =
       readonly timeoutMs: number
     }
   // containers, by their number among those that run on the machine
-  | { readonly kind: 'change'; readonly machine: string; readonly index: number; readonly content: number }
-  | { readonly kind: 'behave'; readonly machine: string; readonly index: number; readonly as: Behaviour }
+  | ({ readonly kind: 'change'; readonly content: number } & EndpointOnMachine)
+  | ({ readonly kind: 'behave'; readonly as: Behaviour } & EndpointOnMachine)
   | {
       readonly kind: 'stop'
       readonly machine: string

@@ -65,8 +65,9 @@ test('the same seed gives the same responses at the same times', async () => {
 test('agents that are left alone agree, and serve every container live', async () => {
   const { violations, pages } = await play(scenarioOf())
   expect(violations).toEqual([])
-  // by both agents: two standalone containers and a global task a machine, three replicas
-  expect(pages).toBe(2 * (2 * 3 + 3))
+  // by both agents: two standalone containers and a global task a machine, three replicas; all but one of the standalone
+  // containers have two endpoints
+  expect(pages).toBe(2 * (2 * (2 + 1 + 2) + 3 * 2))
 })
 
 test('a failing scenario is cut down to the events that it takes', async () => {

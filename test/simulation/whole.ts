@@ -1,7 +1,7 @@
 // The end of a scenario: everything is made whole, and then all agents must agree with each other and with the truth.
 
 import { type Cluster, discoveryDelayMs } from './cluster.ts'
-import type { Container } from './containers.ts'
+import { type Container, endpointsOf } from './containers.ts'
 import type { Response } from './web.ts'
 import { type Machine, slots, type World } from './world.ts'
 
@@ -34,9 +34,12 @@ function replaceStopped(cluster: Cluster): void {
 /** As `docker restart` would: else agents look for metrics in those that misbehaved only once in a while. */
 function restartContainers({ world, changed, later }: Cluster): void {
   const all = [...world.machines.values()].flatMap(({ containers }) => [...containers])
-  const misbehaved = all.filter((container) => container.hasMisbehaved() && container.isRunning())
+  const misbehaved = all.filter(
+    (container) =>
+      container.isRunning() && endpointsOf(container).some((endpoint) => endpoint.hasMisbehaved()),
+  )
   for (const container of misbehaved) container.stop(1)
-  for (const container of all) container.behave('answers')
+  for (const endpoint of all.flatMap(endpointsOf)) endpoint.behave('answers')
   changed()
   later(2 * discoveryDelayMs, () => {
     for (const container of misbehaved) container.start()
@@ -102,10 +105,15 @@ function pathsThatAnswer(machines: readonly Machine[]): readonly string[] {
 }
 
 function pathsOf(placed: readonly (readonly [Machine, Container])[]): readonly string[] {
-  return placed.map(([{ hostname }, { place, name }]) => {
-    if (place.kind === 'replicated') return `/${place.service}/${place.slot}/metrics`
-    return `/${place.kind === 'global' ? place.service : name}/${hostname}/metrics`
+  return placed.flatMap(([{ hostname }, container]) => {
+    const path = pathOf(hostname, container)
+    return endpointsOf(container).map((_, at) => (at === 0 ? path : `${path}?endpoint=${at + 1}`))
   })
+}
+
+function pathOf(hostname: string, { place, name }: Container): string {
+  if (place.kind === 'replicated') return `/${place.service}/${place.slot}/metrics`
+  return `/${place.kind === 'global' ? place.service : name}/${hostname}/metrics`
 }
 
 function linesOf(list: Response | undefined): readonly string[] {
@@ -147,5 +155,5 @@ function labelsByPath(lines: readonly string[]): ReadonlyMap<string, Labels> {
   const targets = lines
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line).labels as Labels)
-  return new Map(targets.map((labels) => [labels.__metrics_path__!, labels]))
+  return new Map(targets.map((labels) => [`${labels.__metrics_path__} ${labels.__param_endpoint}`, labels]))
 }

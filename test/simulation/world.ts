@@ -11,7 +11,14 @@ import {
   taskContainerDigits,
 } from '../../src/model.ts'
 import type { Agent, Seen } from './agent.ts'
-import { type Container, type Content, createContainer, type Span } from './containers.ts'
+import {
+  type Container,
+  type Content,
+  createContainer,
+  endpointsOf,
+  type Span,
+  secondPort,
+} from './containers.ts'
 import type { Random } from './random.ts'
 import type { Scheduler } from './scheduler.ts'
 
@@ -59,13 +66,20 @@ export interface World {
   seenBy(machine: Machine): Seen
 }
 
-/** One object, as what is resolved from labels is cached by identity. */
-const labels = { 'app-metrics-proxy.port': '80' }
+const second = { 'app-metrics-proxy.port.2': `${secondPort}` }
+/** The same objects each time, as what is resolved from labels is cached by identity. */
+const onePort = { 'app-metrics-proxy.port': '80' }
+const twoPorts = { ...onePort, ...second }
 
 const services = {
   web: { name: 'demo_web', mode: 'replicated' },
   glob: { name: 'demo_glob', mode: 'global' },
 } as const
+const stackLabel = { 'com.docker.stack.namespace': 'demo' }
+/** Only managers know that its containers have a second endpoint. */
+const globLabels = { ...stackLabel, ...second }
+/** These have a second endpoint by their own labels, and so have the replicas. */
+const namesOfTwo = ['db']
 
 export const slots = ['1', '2', '3']
 /** A standalone container of each of these names runs on every machine. */
@@ -108,10 +122,11 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
     return `s${random.below(90) + 10}-${joins}`
   }
 
-  function put(machine: Machine, content: Content): Container {
-    const container = createContainer(scheduler, content)
+  function put(machine: Machine, content: Omit<Content, 'hasSecond'>): Container {
+    const hasSecond = content.place.kind !== 'standalone' || namesOfTwo.includes(content.name)
+    const container = createContainer(scheduler, { ...content, hasSecond })
     machine.containers.add(container)
-    hosts.set(content.host, container)
+    for (const endpoint of endpointsOf(container)) hosts.set(endpoint.host, endpoint)
     placed.push({ container, machine })
     return container
   }
@@ -137,7 +152,7 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
       name: container.name,
       place: container.place,
       image: 'image',
-      labels,
+      labels: container.second && container.place.kind !== 'global' ? twoPorts : onePort,
       state: container.isRunning() ? 'running' : 'stopped',
       ...(exitCode !== undefined && { exitCode }),
       addresses: [{ network: 'monitor', host: container.host }],
@@ -187,12 +202,10 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
         labels: {},
       },
     ])
-    const common = {
-      ...{ labels: { 'com.docker.stack.namespace': 'demo' }, contested: new Map() },
-      ...{ running: 0, taskStates: new Map() },
-    }
-    const web = { ...common, ...services.web, replicas: slots.length, slots, contested: contested() }
-    const glob = { ...common, ...services.glob, replicas: members.length, slots: [] }
+    const common = { contested: new Map(), running: 0, taskStates: new Map() }
+    const wanted = { labels: stackLabel, replicas: slots.length, slots, contested: contested() }
+    const web = { ...common, ...services.web, ...wanted }
+    const glob = { ...common, ...services.glob, labels: globLabels, replicas: members.length, slots: [] }
     return {
       cluster: 'swarm',
       nodes: new Map([...former, ...nodes]),

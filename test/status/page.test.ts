@@ -314,6 +314,11 @@ test.each([
 
 test('titles are as in the label instance', () => {
   expect([titleOf(replica('shop_web', '2')), titleOf(target('cron'))]).toEqual(['shop_web.2', 'cron@node1'])
+  const second = { endpointNumber: 2, endpointSuffix: ':9113' }
+  expect([titleOf({ ...replica('shop_web', '2'), ...second }), titleOf(target('cron', second))]).toEqual([
+    'shop_web.2:9113',
+    'cron@node1:9113',
+  ])
 })
 
 test.each([
