@@ -53,7 +53,7 @@ function createItem({ targets: [first, ...others] }) {
   const lasted = make('span', { class: 'lasted' })
   const hint = make('span', { class: 'hint' })
   const severity = make('span', { class: 'visually-hidden' })
-  const message = make('span', { class: 'message' }, text, names, ' ', rest, ' ', lasted, ' ', hint)
+  const message = make('span', { class: 'message' }, text, names, rest, ' ', lasted, ' ', hint)
   const element = make('li', {}, severity, title, message)
   /** @type {(targets: readonly TargetStatus[]) => void} */
   const showNames = keyedList(names, { keyOf: ({ key }) => key, create: createName })
@@ -69,11 +69,11 @@ function createItem({ targets: [first, ...others] }) {
       setHidden(text, item.text === '')
       if (isGroup) showNames(item.targets.slice(0, maxNamed))
       const more = item.targets.length - maxNamed
-      setText(rest, `and ${count(more)} more`)
+      setText(rest, ` and ${count(more)} more`)
       setHidden(rest, !isGroup || more <= 0)
       setHidden(names, !isGroup)
-      const longest = isGroup && item.since !== undefined ? 'the first ' : ''
-      setText(lasted, `${longest}${lastedText(item.since, now, item.isOlder)}`)
+      const lastedSoFar = lastedText(item.since, now, item.isOlder)
+      setText(lasted, isGroup ? `(the first ${lastedSoFar})` : lastedSoFar)
       setHidden(lasted, item.since === undefined)
       setText(hint, item.hint ?? '')
       setHidden(hint, item.hint === undefined)
