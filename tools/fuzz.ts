@@ -8,7 +8,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { type Random, seeded } from '../test/exposition/corpus/random.ts'
 import type { Engine } from './fuzz/engine.ts'
-import { exposition } from './fuzz/exposition.ts'
+import { exposition, protobuf } from './fuzz/exposition.ts'
 import { stream } from './fuzz/frames.ts'
 import { pages } from './fuzz/pages.ts'
 
@@ -19,7 +19,8 @@ interface Share {
 }
 
 const engines: Readonly<Record<string, Share>> = {
-  exposition: { make: exposition, share: 0.6 },
+  exposition: { make: exposition, share: 0.4 },
+  protobuf: { make: protobuf, share: 0.2 },
   frames: { make: stream, share: 0.2 },
   pages: { make: pages, share: 0.2 },
 }

@@ -29,19 +29,26 @@ const offers: readonly Offer[] = [
   { format: 'protobuf', escaping: 'allow-utf-8' },
   { format: 'protobuf', escaping: 'underscores' },
 ]
-/** How many of the pages are not damaged, so that enough of them are valid. */
-const intact = 0.1
-/** How many are a few lines of a real exporter's page. */
-const real = 0.3
-/** How many are protobuf. */
-const binary = 0.4
+/** Shares of the pages. */
+interface Shares {
+  /** Those not damaged, so that enough of them are valid. */
+  readonly intact: number
+  /** A few lines of a real exporter's page. */
+  readonly real: number
+  /** Of the others, those in protobuf. */
+  readonly binary: number
+}
 
 interface Input {
   readonly format: Format
   readonly body: Buffer
 }
 
-export function exposition(random: Random): Engine {
+export const exposition = (random: Random) => fuzzPages(random, { intact: 0.1, real: 0.3, binary: 0.4 })
+/** Protobuf alone, all of it damaged. */
+export const protobuf = (random: Random) => fuzzPages(random, { intact: 0, real: 0, binary: 1 })
+
+function fuzzPages(random: Random, { intact, real, binary }: Shares): Engine {
   const counts = { accepted: 0, refused: 0, outputs: 0 }
   const reasons = new Set<string>()
 

@@ -48,6 +48,7 @@ export const checks: readonly Check[] = [
     name: 'simulation',
     run: () => program('node', 'tools/simulate.ts', '--scenarios', '2000', '--workers', '2'),
   },
+  { name: 'fuzz', run: () => program('node', 'tools/fuzz.ts', '60') },
   { name: 'known-bugs', run: () => program('node', 'tools/simulate.ts', '--bugs', '--workers', '2') },
   {
     name: 'lab',

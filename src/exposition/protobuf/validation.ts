@@ -3,7 +3,7 @@
 
 import type { MetricType } from '../family.ts'
 import type { Invalid, Limits, Valid } from '../format.ts'
-import { createRepeats, createTypes, hashSeed, mixed, type Series } from '../remarks.ts'
+import { createRepeats, createTypes, hashOfBytes, hashSeed, mixed, type Series } from '../remarks.ts'
 import { classOf, LABEL_PART, LABEL_START, METRIC_PART, METRIC_START } from '../scan/bytes.ts'
 import { excerpt, MetricsError } from '../scan/position.ts'
 import { printSeries } from '../scan/print.ts'
@@ -24,13 +24,25 @@ export function validate(body: Uint8Array, limits: Limits): Valid | Invalid {
   }
 }
 
-/** The labels that Prometheus makes itself: a second one of the name would cost all the metrics. */
-const madeLabels: Readonly<Partial<Record<MetricType, Uint8Array>>> = {
-  summary: Buffer.from('quantile'),
-  histogram: Buffer.from('le'),
-  gaugehistogram: Buffer.from('le'),
+/** A label that Prometheus makes itself: a second one of the name would cost all the metrics. */
+interface MadeLabel {
+  readonly name: string
+  readonly hash: number
 }
-const nameLabel = Buffer.from('__name__')
+
+const madeLabel = (name: string): MadeLabel => ({
+  name,
+  hash: hashOfBytes(Buffer.from(name), 0, name.length, hashSeed),
+})
+const nameLabel = madeLabel('__name__')
+const madeLabels: Readonly<Partial<Record<MetricType, MadeLabel>>> = {
+  summary: madeLabel('quantile'),
+  histogram: madeLabel('le'),
+  gaugehistogram: madeLabel('le'),
+}
+
+/** Of so few labels it is quickest to compare all. */
+const few = 32
 
 function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
   const reader = new WireReader(body)
@@ -47,11 +59,9 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
   // of the metric that is being read
   let outline: Outline | undefined
   let labelsHash = 0
+  const nameHashes = new Int32Array(few)
   let labelCount = 0
-  const nameHashes: number[] = []
-  let isSorted = true
-  let previousStart = 0
-  let previousEnd = 0
+  let mayRepeatLabel = false
 
   function checkAll(): Valid {
     for (let next = readFamily(reader); next; next = readFamily(reader)) {
@@ -109,19 +119,18 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
     if (!reader.isUtf8(start, end)) throw new MetricsError(start, `${what} is not valid UTF-8`)
   }
 
-  function checkMetric(start: number, end: number, madeLabel: Uint8Array | undefined): void {
+  function checkMetric(start: number, end: number, made: MadeLabel | undefined): void {
     labelsHash = 0
     labelCount = 0
-    isSorted = true
-    previousStart = previousEnd = 0
+    mayRepeatLabel = false
     while (reader.next(end))
-      if (reader.field === METRIC.label) checkLabel(reader.message(end), madeLabel)
+      if (reader.field === METRIC.label) checkLabel(reader.message(end), made)
       else if (outline) outlineField(reader, end, outline)
       else readField(reader, end, metric)
-    if (!isSorted && mayRepeat(nameHashes.slice(0, labelCount))) checkLabelNames(start, end)
+    if (mayRepeatLabel) checkLabelNames(start, end)
   }
 
-  function checkLabel(end: number, madeLabel: Uint8Array | undefined): void {
+  function checkLabel(end: number, made: MadeLabel | undefined): void {
     let nameStart = reader.at
     let nameEnd = nameStart
     let valueStart = nameStart
@@ -144,19 +153,19 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
       quoted = true
       checkName(reader, nameStart, nameEnd, "a label's name")
     }
-    nameHashes[labelCount++] = nameHash
-    isSorted &&= isLess(body, previousStart, previousEnd, nameStart, nameEnd)
-    if (
-      isText(body, nameStart, nameEnd, nameLabel) ||
-      (madeLabel && isText(body, nameStart, nameEnd, madeLabel))
-    )
-      throw new MetricsError(nameStart, `the label ${reader.textOf(nameStart, nameEnd)} occurs twice`)
-    previousStart = nameStart
-    previousEnd = nameEnd
+    for (let at = 0; at < labelCount; at++) if (nameHashes[at] === nameHash) mayRepeatLabel = true
+    if (labelCount === few) mayRepeatLabel = true
+    else nameHashes[labelCount++] = nameHash
+    if (nameHash === nameLabel.hash) checkMade(nameLabel, nameStart, nameEnd)
+    if (nameHash === made?.hash) checkMade(made, nameStart, nameEnd)
     if (valueStart === valueEnd) return
     labelsHash ^= hashText(valueStart, valueEnd, nameHash)
     if (classes === 0 && !reader.isUtf8(valueStart, valueEnd))
       throw new MetricsError(valueStart, "a label's value is not valid UTF-8")
+  }
+
+  function checkMade({ name }: MadeLabel, start: number, end: number): void {
+    if (reader.textOf(start, end) === name) throw new MetricsError(start, `the label ${name} occurs twice`)
   }
 
   /** The hash of a text, and in the same loop what all of its bytes may be. */
@@ -236,27 +245,4 @@ function createAgainReader(body: Uint8Array) {
       return { name: nameOf(family), labels, timestampMs }
     },
   }
-}
-
-function isText(body: Uint8Array, from: number, to: number, text: Uint8Array): boolean {
-  if (to - from !== text.length) return false
-  for (let at = 0; at < text.length; at++) if (body[from + at] !== text[at]) return false
-  return true
-}
-
-/** Of so few labels it is quickest to compare all. */
-const few = 32
-
-function mayRepeat(hashes: readonly number[]): boolean {
-  return hashes.length > few || hashes.some((hash, at) => hashes.indexOf(hash) < at)
-}
-
-/** Whether the first of two texts comes before the second. */
-function isLess(body: Uint8Array, a: number, aEnd: number, b: number, bEnd: number): boolean {
-  const size = Math.min(aEnd - a, bEnd - b)
-  for (let at = 0; at < size; at++) {
-    const difference = body[a + at]! - body[b + at]!
-    if (difference !== 0) return difference < 0
-  }
-  return aEnd - a < bEnd - b
 }
