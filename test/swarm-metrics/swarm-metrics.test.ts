@@ -140,7 +140,8 @@ const hostileNode: fc.Arbitrary<SwarmNode> = fc.record({
 test('whatever services, nodes and labels are named, the page is valid, and each series is there once', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.tuple(hostile, hostileService), { maxLength: 6 }),
+      // no two services of a Swarm have one name
+      fc.uniqueArray(fc.tuple(hostile, hostileService), { maxLength: 6, selector: ([, { name }]) => name }),
       fc.array(fc.tuple(hostile, hostileNode), { maxLength: 6 }),
       fc.array(fc.tuple(hostile, fc.nat(9)), { maxLength: 6 }),
       (services, nodes, codes) => {
