@@ -53,7 +53,7 @@ export interface LinkHandlers {
   received(kind: string): void
 }
 
-/** A sign of life that isn't answered yet. */
+/** The newest sign of life of one side. */
 interface Beat {
   readonly number: number
   readonly at: Mono
@@ -68,7 +68,6 @@ const helloTimeoutMs = 5000
 const challengeTimeoutMs = 2000
 const maxUnsentBytes = 2 * maxFrameBytes
 const maxHelloBytes = 64 * 2 ** 10
-const maxPendingBeats = 8
 
 export function createLink(channel: Channel, clock: Clock, handlers: LinkHandlers): Link {
   const since = clock.now()
@@ -79,7 +78,6 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
   let [receivedAt, tickedAt] = [since, since]
   let beatSent: Beat = { number: 0, at: since }
   let beatReceived: Beat = { number: 0, at: since }
-  let pendingBeats: readonly Beat[] = []
   let roundTripMs: number | undefined
   /** Bytes that were sent although the channel had asked to wait: replies, and what a refresh brought. */
   let unsentBytes = 0
@@ -125,9 +123,7 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
   function takeBeat(number: number, seen: number, heldMs: number): void {
     const now = clock.now()
     beatReceived = { number, at: now }
-    const answered = pendingBeats.find((beat) => beat.number === seen)
-    if (answered) roundTripMs = Math.max(0, now - answered.at - heldMs)
-    pendingBeats = pendingBeats.filter((beat) => beat.number > seen)
+    if (seen > 0 && seen === beatSent.number) roundTripMs = Math.max(0, now - beatSent.at - heldMs)
   }
 
   function takeResponse(number: number): void {
@@ -152,7 +148,6 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
 
   function sendBeat(now: Mono): void {
     beatSent = { number: beatSent.number + 1, at: now }
-    pendingBeats = [...pendingBeats.slice(1 - maxPendingBeats), beatSent]
     send({
       kind: 'beat',
       number: beatSent.number,
