@@ -105,9 +105,8 @@ test('a comparison leaves the event loop free', async () => {
 })
 
 test('a stop rejects all that wait', async () => {
-  const waiting = Array.from({ length: 5 }, (_, n) =>
-    verify('alice', `${n}`, { alice: hashSync('right', 11) }),
-  )
+  const users = { alice: hashSync('right', 11) }
+  const waiting = Array.from({ length: 5 }, (_, n) => verify('alice', `${n}`, users))
   const outcomes = Promise.allSettled(waiting)
   await passwords.stop()
   for (const one of await outcomes)
