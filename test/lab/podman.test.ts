@@ -160,6 +160,7 @@ describe.runIf(labRelease === 'current')('Podman', () => {
       const [through, own] = await Promise.all([curl(`${at}/one/metrics`), curl(direct)])
       return through === own
     })
+    await until('the agent to be ready', () => curl(`${at}/-/ready`))
     const listed = JSON.parse(await curl(`${at}/sd`)) as { labels: Record<string, string> }[]
     expect(listed.map(({ labels }) => labels.instance)).toEqual(['app-metrics-proxy@podman1', 'one@podman1'])
   })
