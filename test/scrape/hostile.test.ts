@@ -11,7 +11,6 @@ import { createLog } from '../../src/logging/log.ts'
 import type { Snapshot } from '../../src/model.ts'
 import { createByteBudget } from '../../src/runtime/byte-budget.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
-import { durationText } from '../../src/scrape/failures.ts'
 import { createFetcher } from '../../src/scrape/fetch.ts'
 import { createReader } from '../../src/scrape/read.ts'
 import { startScraper } from '../../src/scrape/scraper.ts'
@@ -127,9 +126,7 @@ describe.concurrent('bodies', () => {
       const drip = setInterval(() => socket.write('a'), 20)
       socket.once('close', () => clearInterval(drip))
     })
-    expect(await troubleBeside(server)).toEqual(
-      says('timeout', `no answer within ${durationText(intervalMs)}`),
-    )
+    expect(await troubleBeside(server)).toEqual(says('timeout', /^no answer within [\d.]+ m?s$/))
   })
 
   test('that are gzip bombs', async () => {
@@ -273,9 +270,7 @@ describe.concurrent('headers', () => {
 describe.concurrent('connections', () => {
   test('that accept and stay silent', async () => {
     await using server = await tcpServer(() => {})
-    expect(await troubleBeside(server)).toEqual(
-      says('timeout', `no answer within ${durationText(intervalMs)}`),
-    )
+    expect(await troubleBeside(server)).toEqual(says('timeout', /^no answer within [\d.]+ m?s$/))
   })
 
   test('that reset', async () => {
