@@ -62,6 +62,17 @@ const port: Proof = (block) => {
   expect([port?.value, problems]).toEqual([9187, []])
 }
 
+const endpoints: Proof = (block) => {
+  const { port, endpoints, problems } = settingsOf({}, labelsIn(block))
+  const shown = [...endpoints].map(([number, one]) => [
+    number,
+    one.port?.value,
+    one.path?.value,
+    one.job?.value,
+  ])
+  expect([port?.value, shown, problems]).toEqual([8080, [[2, 9113, '/stats/prometheus', 'nginx']], []])
+}
+
 /** What the labels of a service become is a rule file that Prometheus takes. */
 const alerts: Proof = async (block) => {
   const manager = started(await startResponder('prod'))
@@ -227,7 +238,7 @@ const proofs: Readonly<Record<string, readonly Proof[]>> = {
     twoCommands,
   ],
   'docs/FAQ.md': [troubleshooting, labels],
-  'docs/LABELS.md': [port, alerts],
+  'docs/LABELS.md': [port, endpoints, alerts],
   'docs/MIGRATION.md': [configuration],
   'docs/OPERATIONS.md': [
     inLab('stack.test.ts', "blockUnder('docs/OPERATIONS.md', 'Upgrade')"),
