@@ -67,11 +67,13 @@ describe('Prometheus reads the list', () => {
         entry(task('demo_web', '1', { labels })),
         entry(target('odd ?#%41+', { labels: { 'prometheus.interval': '1500ms' } })),
         entry(task('demo_node', '')),
+        entry(target('two', { labels: { 'app-metrics-proxy.port.2': '9113' } })),
       ],
       swarmState: services,
     })
     const all = await startAll(`${agent.url}/sd`)
-    await settled(all, 'demo_node@node1 1', 'demo_web.1 1', 'odd ?#%41+@node1 1')
+    const two = ['two@node1 1', 'two@node1:9113 1']
+    await settled(all, 'demo_node@node1 1', 'demo_web.1 1', 'odd ?#%41+@node1 1', ...two)
     for (const prometheus of all) await expectTargets(prometheus, agent)
     expect(agent.requested).toEqual(
       new Set([
@@ -79,6 +81,8 @@ describe('Prometheus reads the list', () => {
         '/demo_web/1/metrics?module=a&b',
         '/odd ?#%41+/node1/metrics',
         '/demo_node/node1/metrics',
+        '/two/node1/metrics',
+        '/two/node1/metrics?endpoint=2',
         '/metrics',
       ]),
     )

@@ -177,7 +177,7 @@ describe('vmagent', () => {
       nodes: nodesAt(agent.address),
       entries: [
         entry(task('demo_web', '1', { labels })),
-        entry(target('odd name')),
+        entry(target('odd name', { labels: { 'app-metrics-proxy.port.2': '9113' } })),
         entry(task('demo_off', '1')),
       ],
       swarmState: swarmState([service('demo_web'), service('demo_off', { labels: off })]),
@@ -190,10 +190,14 @@ describe('vmagent', () => {
       const { active } = await vmagent.targets()
       return active.map(({ labels, health }) => `${labels.instance} ${health}`).toSorted()
     }
-    const all = ['app-metrics-proxy@node1 up', 'demo_web.1 up', 'odd name@node1 up', 'swarm up']
+    const odd = ['odd name@node1 up', 'odd name@node1:9113 up']
+    const all = ['app-metrics-proxy@node1 up', 'demo_web.1 up', ...odd, 'swarm up']
     await until('all but the one that is dropped', () => isSame(instances(), Promise.resolve(all)))
     expect(agent.requested).toEqual(
-      new Set(['/demo_web/1/metrics?module=a&b', '/odd name/node1/metrics', '/metrics', '/-/swarm']),
+      new Set([
+        ...['/demo_web/1/metrics?module=a&b', '/metrics', '/-/swarm'],
+        ...['/odd name/node1/metrics', '/odd name/node1/metrics?endpoint=2'],
+      ]),
     )
     const { active } = await vmagent.targets()
     expect(active.find(({ labels }) => labels.service === 'demo_web')!.labels).toEqual({
