@@ -103,7 +103,7 @@ export function endpointFamily(number: number): LabelFamily {
 export const paramPrefixes = [`${ownPrefix}param_`, 'prometheus_io_param_']
 /** `app-metrics-proxy.label.<name>`. */
 export const labelPrefix = `${ownPrefix}label_`
-/** Of an endpoint after the first `app-metrics-proxy.param.2.<name>`: without the number first, it is part of the name. */
+/** `app-metrics-proxy.port.2`, and `app-metrics-proxy.param.2.<name>`: at its end the number would belong to the name. */
 const endpointKey = new RegExp(`^${ownPrefix}(?:(?:param|label)_([2-9])_.*|.*_([2-9]))$`)
 /** The endpoint after the first that a sanitised key may be about. */
 export function endpointOfKey(plain: string): number | undefined {

@@ -121,6 +121,7 @@ export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
     )
   }
 
+  /** One that never had any endpoint is not missing. */
   function hadMetrics(containerId: string): boolean {
     return endpointNumbers.some((number) => entries.get(endpointId(containerId, number))?.entry.endpoint)
   }
@@ -180,8 +181,9 @@ function newEntry(owner: NodeId, target: Target): Entry {
 }
 
 /**
- * Whether an ended container should be running, so that `up` has to be 0 and an alert can fire. A replica is as long as its slot or node should run one, whatever its exit code: its
- * successor may not have started yet. Without a swarm state nobody knows: then exit code 0 is taken as meant.
+ * Whether an ended container should be running, so that `up` has to be 0 and an alert can fire. A replica is missing as
+ * long as its slot or node should run one, whatever its exit code: its successor may not have started yet. Without a
+ * swarm state nobody knows: then exit code 0 is taken as meant.
  */
 function isMissing(
   { owner, target }: Entry,
