@@ -161,7 +161,7 @@ async function start(
   const pipeline = started(
     startPipeline({
       ...{ clock, store, config, settings },
-      planOf: (target, wishes) => planOf(target, wishes, config),
+      planOf: (target, container) => planOf(target, container, config),
       probe: prober.update,
       repeat: prober.repeat,
       scrape: scraper.update,

@@ -37,7 +37,7 @@ interface PipelineDeps<Plan> {
     readonly maxAgeMs: number | 'off'
   }
   readonly settings: TargetSettings
-  readonly planOf: (target: Target, settings: EndpointSettings) => Plan
+  readonly planOf: (target: Target, container: Settings) => Plan
   readonly probe: (plans: ReadonlyMap<string, Plan>) => void
   /** Reports again what was found in it before, if anything: the store has lost it. */
   readonly repeat: (id: string) => void
@@ -97,7 +97,7 @@ export function startPipeline<Plan>(deps: PipelineDeps<Plan>): Pipeline {
     const running = [...store.own.entries()].map(({ entry }) => entry).filter(({ ended }) => !ended)
     const probed = running.filter(({ target }) => target.id !== agentTarget && !isStreamId(target.id))
     deps.probe(
-      new Map(probed.map(({ target }) => [target.id, deps.planOf(target, settings.ofEndpoint(target))])),
+      new Map(probed.map(({ target }) => [target.id, deps.planOf(target, settings.ofContainer(target))])),
     )
     for (const { target, finding } of probed) if (finding.kind === 'searching') deps.repeat(target.id)
     deps.scrape(new Map(running.flatMap((entry) => jobOf(entry, deps))))

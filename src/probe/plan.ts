@@ -1,8 +1,8 @@
 // Which ports of a target are probed for metrics, in which order and why; or why none is.
 
 import type { Trouble } from '../errors.ts'
-import type { EndpointSettings } from '../labels/settings.ts'
-import type { Address, Endpoint, Target } from '../model.ts'
+import { type EndpointSettings, endpointSettings, type Settings } from '../labels/settings.ts'
+import { type Address, type Endpoint, endpointNumberOf, type Target } from '../model.ts'
 
 /** A possible endpoint, and the host to connect to. */
 export interface Candidate extends Endpoint {
@@ -31,12 +31,17 @@ type ProbeSettings = Pick<EndpointSettings, 'enabled' | 'port' | 'path' | 'schem
 const alwaysScanned = [80, 8080, 9100]
 const httpsPorts = new Set([443, 8443])
 
-export function planOf(target: Target, settings: ProbeSettings, config: PlanConfig): Plan {
+/** `container`: the settings of all of its endpoints, of which the target is one. */
+export function planOf(target: Target, container: Settings, config: PlanConfig): Plan {
+  const settings = endpointSettings(container, endpointNumberOf(target.id))
+  if (!settings) return { kind: 'none', trouble: { code: 'disabled', reason: 'no label configures it' } }
   const trouble = disabled(settings) ?? notRunning(target)
   if (trouble) return { kind: 'none', trouble }
   if (target.url !== undefined) return planOfUrl(target.url)
   const address = addressOf(target, settings)
-  return 'code' in address ? { kind: 'none', trouble: address } : scanOf(address, settings, config)
+  if ('code' in address) return { kind: 'none', trouble: address }
+  const others = [container, ...container.endpoints.values()].filter((other) => other !== settings)
+  return scanOf(address, settings, others, config)
 }
 
 function disabled({ enabled }: ProbeSettings): Trouble | undefined {
@@ -85,15 +90,36 @@ function onNetwork(addresses: readonly Address[], name: string): Address | undef
   )
 }
 
-function scanOf({ host }: Address, settings: ProbeSettings, config: PlanConfig): Plan {
-  const path = withParams(settings.path?.value ?? config.metricsPath, settings.params)
+/** What labels give to another endpoint is not found by scanning: it would stand in for this one when that fails. */
+function scanOf(
+  { host }: Address,
+  settings: ProbeSettings,
+  others: readonly ProbeSettings[],
+  config: PlanConfig,
+): Plan {
+  const own = candidatesOf(host, settings, config)
+  const configured = others.filter(({ port }) => port).flatMap((other) => candidatesOf(host, other, config))
+  const taken = new Set(settings.port ? [] : configured.map(({ url }) => url))
+  const candidates = own.filter(({ url }) => !taken.has(url))
+  const hint = hintOf(settings, pathOf(settings, config))
+  if (candidates.length > 0)
+    return { kind: 'probe', candidates, isExplicit: settings.port !== undefined, hint }
+  const reason = 'each port that would be scanned is another endpoint’s by its label'
+  return { kind: 'none', trouble: { code: 'no_metrics', reason, hint } }
+}
+
+function candidatesOf(host: string, settings: ProbeSettings, config: PlanConfig): readonly Candidate[] {
+  const path = pathOf(settings, config)
   const ports = settings.port ? [settings.port.value] : [...new Set([...alwaysScanned, ...config.ports])]
   const why = whyOf(settings)
-  const candidates = ports.map((port) => {
+  return ports.map((port) => {
     const scheme = settings.scheme?.value ?? (httpsPorts.has(port) ? 'https' : 'http')
     return { url: `${scheme}://${bracketed(host)}:${port}${path}`, host, port, why }
   })
-  return { kind: 'probe', candidates, isExplicit: settings.port !== undefined, hint: hintOf(settings, path) }
+}
+
+function pathOf({ path, params }: ProbeSettings, { metricsPath }: PlanConfig): string {
+  return withParams(path?.value ?? metricsPath, params)
 }
 
 function withParams(path: string, params: Readonly<Record<string, string>>): string {

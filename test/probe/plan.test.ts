@@ -42,6 +42,37 @@ describe('what is probed, and in which order', () => {
     ],
     ['only the port of a label', [{ 'app-metrics-proxy.port': '9' }], ['http://10.0.1.7:9/metrics']],
     [
+      'not by scanning what labels give to another endpoint',
+      [
+        {
+          'app-metrics-proxy.port.2': '9100',
+          'app-metrics-proxy.port.3': '80',
+          'app-metrics-proxy.path.3': '/b',
+        },
+        {},
+        [],
+      ],
+      ['http://10.0.1.7:80/metrics', 'http://10.0.1.7:8080/metrics'],
+    ],
+    [
+      'of another endpoint the port of its label',
+      [{ 'app-metrics-proxy.port.2': '9100', 'app-metrics-proxy.port': '9100' }, { id: 'c1/2' }],
+      ['http://10.0.1.7:9100/metrics'],
+    ],
+    [
+      'of one with only a path the port of the first, or all but those of others',
+      [
+        {
+          'app-metrics-proxy.path.2': '/b',
+          'app-metrics-proxy.port.3': '80',
+          'app-metrics-proxy.path.3': '/b',
+        },
+        { id: 'c1/2' },
+        [],
+      ],
+      ['http://10.0.1.7:8080/b', 'http://10.0.1.7:9100/b'],
+    ],
+    [
       'https on 8443 without a label',
       [{ 'app-metrics-proxy.port': '8443' }],
       ['https://10.0.1.7:8443/metrics'],
@@ -131,4 +162,17 @@ describe('why nothing is probed', () => {
   ])('%s', (_, given, expected) => {
     expect(urls(...given)).toEqual(expected)
   })
+})
+
+test('nothing where labels give all to other endpoints, or none of them to this one', () => {
+  const all = {
+    'app-metrics-proxy.port.2': '80',
+    'app-metrics-proxy.port.3': '8080',
+    'app-metrics-proxy.port.4': '9100',
+  }
+  expect(urls(all, {}, [])).toMatchObject({
+    code: 'no_metrics',
+    reason: expect.stringContaining('another endpoint'),
+  })
+  expect(urls(all, { id: 'c1/5' })).toEqual({ code: 'disabled', reason: 'no label configures it' })
 })
