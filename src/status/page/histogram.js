@@ -9,7 +9,7 @@ const height = 100
 const minBar = 3
 /** Of the width of a bucket. */
 const gap = 0.08
-const maxBarRem = 3
+const maxBarRem = 4
 
 /**
  * @param {string} family
@@ -41,7 +41,7 @@ export function createHistogram(family, { series, kind }) {
     showTable()
   })
   const labels = series.startsWith(family) ? series.slice(family.length) : series
-  const name = make('span', { class: 'series' }, labels)
+  const name = make('span', { class: 'series-name' }, labels)
   if (kind === 'native') name.append(make('span', { class: 'tag' }, 'native'))
   return {
     element: make('figure', { class: 'histogram' }, make('figcaption', {}, name, numbers), plot, table),
@@ -71,10 +71,10 @@ function numbersText({ count: total, sum, p50, p99 }) {
   const number = Number(total)
   if (number === 0) return 'no observations'
   return [
-    `count ${Number.isFinite(number) ? count(number) : total}`,
-    p50 === undefined ? '' : `p50 ${p50}`,
-    p99 === undefined ? '' : `p99 ${p99}`,
-    `sum ${sum}`,
+    `count\u00a0${Number.isFinite(number) ? count(number) : total}`,
+    p50 === undefined ? '' : `p50\u00a0${p50}`,
+    p99 === undefined ? '' : `p99\u00a0${p99}`,
+    `sum\u00a0${sum}`,
   ]
     .filter(Boolean)
     .join(', ')
