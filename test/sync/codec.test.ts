@@ -6,6 +6,7 @@ import { gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ProxyError } from '../../src/errors.ts'
+import { merge } from '../../src/exposition/merge.ts'
 import type { Page, ZstdFrame } from '../../src/model.ts'
 import { plainPage } from '../../src/model.ts'
 import {
@@ -19,6 +20,7 @@ import {
   unpackAsync,
 } from '../../src/sync/codec.ts'
 import { nodePage } from '../../tools/bench/page.ts'
+import { toProtobuf } from '../exposition/pages.ts'
 
 const about = { format: 'text/0.0.4', series: 1, remarks: [] } as const
 const pageOf = (frames: readonly ZstdFrame[]) => ({
@@ -63,6 +65,14 @@ describe('a page like node_exporter’s', () => {
   test('of 62 KB costs at most 2.5 % of its text on the wire', () => {
     const [before, now] = [1, 2].map((round) => Buffer.from(nodePage(round)))
     expect(pack(now!, before).bytes.length).toBeLessThanOrEqual(now!.length * 0.022)
+  })
+
+  test('in protobuf costs at most 2.5 % of the same content’s text', () => {
+    const texts = [1, 2].map((round) => Buffer.from(nodePage(round)))
+    const [before, now] = texts.map(
+      (body) => merge([{ page: { format: 'text/0.0.4', body } }], toProtobuf).body,
+    )
+    expect(pack(now!, before).bytes.length).toBeLessThanOrEqual(texts[1]!.length * 0.022)
   })
 
   test('of 5 MB with a fifth of it changed costs at most 6 %', async () => {
