@@ -155,7 +155,7 @@ async function compare(command: string, prepare: Prepare): Promise<void> {
   applications.isHung = true
   const headers = { 'x-prometheus-scrape-timeout-seconds': '0.4' }
   await until('a hung container to be reported before the client gives up', async () =>
-    /^no answer within (0\.[0-4] s|[1-4]\d\dms)/.test(
+    /^no answer within (0\.[0-4] s|[1-4]\d\d ms)/.test(
       (await shapeOf(`${proxy.url}/hung/metrics`, headers)).text,
     ),
   )
