@@ -54,8 +54,9 @@ function overlap({ gridPos: a }: Panel, { gridPos: b }: Panel): boolean {
   return a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h
 }
 
-test('each story has one, and so has the proxy itself; no two have one address', () => {
-  expect(files.length).toBe(readdirSync('deploy/examples').filter((name) => !name.includes('.')).length + 1)
+test('each story has one, and so have the proxy itself and the Swarm; no two have one address', () => {
+  const stories = readdirSync('deploy/examples').filter((name) => !name.includes('.'))
+  expect(files.length).toBe(stories.length + 2)
   expect(new Set(files.map((file) => read(file).uid)).size).toBe(files.length)
 })
 
