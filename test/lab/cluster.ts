@@ -69,10 +69,13 @@ async function deploy(swarm: Swarm, settings: Readonly<Record<string, string>>):
   const folder = await mkdtemp(join(tmpdir(), 'stack-'))
   try {
     const stack = await readFile(join(import.meta.dirname, '../../stack.yml'), 'utf8')
-    const lines = Object.entries(settings).map(([name, value]) => `      ${name}: ${JSON.stringify(value)}\n`)
+    // Some the stack takes from the environment.
+    const lines = Object.entries(settings)
+      .filter(([name]) => !stack.includes(`      ${name}: `))
+      .map(([name, value]) => `      ${name}: ${JSON.stringify(value)}\n`)
     const file = join(folder, 'stack.yml')
     await writeFile(file, stack.replace('    environment:\n', `    environment:\n${lines.join('')}`))
-    await swarm.deploy('metrics', file, { IMAGE: productImage })
+    await swarm.deploy('metrics', file, { ...settings, IMAGE: productImage })
   } finally {
     await rm(folder, { recursive: true })
   }

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fetchPackages } from '../../helpers/debian.ts'
 import { raiseSlowness, slowness } from '../../helpers/limits.ts'
+import { currentPackages } from '../../prometheus/parts/setup.ts'
 import { enginePackages, labRelease } from './engine.ts'
 import { appImage } from './images.ts'
 import { startDocker } from './lab.ts'
@@ -16,7 +17,8 @@ const quietStartMs = 450
 
 export default async function setup(): Promise<() => void> {
   process.env.AMP_RUN = `run-${process.pid}`
-  if (labRelease === 'current') await fetchPackages([...enginePackages, ...podmanPackages])
+  const engines = labRelease === 'current' ? [...enginePackages, ...podmanPackages] : []
+  await fetchPackages([...engines, ...currentPackages])
   await preparedStandIns()
   raiseSlowness(await containerStartMs(), quietStartMs)
   console.log(`limits are ${slowness().toFixed(1)} times those of a quiet machine`)
