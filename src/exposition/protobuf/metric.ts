@@ -46,13 +46,13 @@ export function readParts(reader: WireReader, end: number): MetricParts {
 }
 
 /** As Prometheus has them: an empty label is none, and 0 is no timestamp. */
-export const seriesOf = ({ label, timestampMs }: MetricMessage) => ({
+const seriesOf = ({ label, timestampMs }: MetricMessage) => ({
   labels: label.filter(({ value }) => value !== ''),
   timestampMs: timestampMs === 0n ? undefined : timestampMs,
 })
 
 /** What decides how many series Prometheus makes of a metric: only as much of it as must be read to know. */
-export interface Outline {
+export interface PartCounts {
   quantiles: number
   /** The classic buckets that Prometheus reads: up to the one without an upper bound. */
   buckets: number
@@ -61,7 +61,7 @@ export interface Outline {
   mayBeNative: boolean
 }
 
-export const emptyOutline = (): Outline => ({
+export const emptyCounts = (): PartCounts => ({
   quantiles: 0,
   buckets: 0,
   hasInfinity: false,
@@ -75,31 +75,31 @@ const nativeFields: readonly number[] = [
   HISTOGRAM.positiveSpan,
 ]
 
-/** Checks the field of a metric on which the reader is, and adds it to the outline. */
-export function outlineField(reader: WireReader, end: number, outline: Outline): void {
-  if (reader.field === METRIC.histogram) outlineHistogram(reader, reader.message(end), outline)
-  else if (reader.field === METRIC.summary) outlineSummary(reader, reader.message(end), outline)
+/** Checks the field of a metric on which the reader is, and adds it to the counts. */
+export function countParts(reader: WireReader, end: number, counts: PartCounts): void {
+  if (reader.field === METRIC.histogram) countHistogramParts(reader, reader.message(end), counts)
+  else if (reader.field === METRIC.summary) countSummaryParts(reader, reader.message(end), counts)
   else readField(reader, end, messages.metric)
 }
 
-function outlineSummary(reader: WireReader, end: number, outline: Outline): void {
+function countSummaryParts(reader: WireReader, end: number, counts: PartCounts): void {
   while (reader.next(end)) {
-    if (reader.field === SUMMARY.quantile) outline.quantiles++
+    if (reader.field === SUMMARY.quantile) counts.quantiles++
     readField(reader, end, messages.summary)
   }
 }
 
-function outlineHistogram(reader: WireReader, end: number, outline: Outline): void {
+function countHistogramParts(reader: WireReader, end: number, counts: PartCounts): void {
   while (reader.next(end)) {
-    if (reader.field === HISTOGRAM.bucket) outlineBucket(reader, reader.message(end), outline)
+    if (reader.field === HISTOGRAM.bucket) countBucket(reader, reader.message(end), counts)
     else {
-      outline.mayBeNative ||= nativeFields.includes(reader.field)
+      counts.mayBeNative ||= nativeFields.includes(reader.field)
       readField(reader, end, messages.histogram)
     }
   }
 }
 
-function outlineBucket(reader: WireReader, end: number, outline: Outline): void {
+function countBucket(reader: WireReader, end: number, counts: PartCounts): void {
   let upperBound = 0
   while (reader.next(end)) {
     if (reader.field === BUCKET.upperBound) {
@@ -107,32 +107,32 @@ function outlineBucket(reader: WireReader, end: number, outline: Outline): void 
       upperBound = reader.double(end)
     } else readField(reader, end, messages.bucket)
   }
-  if (outline.hasInfinity) return
-  outline.buckets++
-  outline.hasInfinity = upperBound === Infinity
+  if (counts.hasInfinity) return
+  counts.buckets++
+  counts.hasInfinity = upperBound === Infinity
 }
 
 /** The series that Prometheus makes of a metric. */
-export function seriesCountOf(type: MetricType, outline: Outline, isNative: boolean): number {
-  if (type === 'summary') return 2 + outline.quantiles
+export function seriesCountOf(type: MetricType, counts: PartCounts, isNative: boolean): number {
+  if (type === 'summary') return 2 + counts.quantiles
   if (!isHistogram(type)) return 1
-  const { buckets, hasInfinity } = outline
+  const { buckets, hasInfinity } = counts
   const classic = 2 + buckets + (hasInfinity ? 0 : 1)
   if (!isNative) return classic
   return buckets > 0 ? 1 + classic : 1
 }
 
-export const hasOutline = (type: MetricType) => type === 'summary' || isHistogram(type)
+export const hasParts = (type: MetricType) => type === 'summary' || isHistogram(type)
 
 export function rawMetric(type: MetricType, fields: Uint8Array): RawMetric {
-  const outline = emptyOutline()
+  const counts = emptyCounts()
   const reader = new WireReader(fields)
-  while (reader.next(fields.length)) outlineField(reader, fields.length, outline)
+  while (reader.next(fields.length)) countParts(reader, fields.length, counts)
   const native =
     isHistogram(type) &&
-    outline.mayBeNative &&
+    counts.mayBeNative &&
     isNative(histogramOf(readMetric(new WireReader(fields), fields.length)))
-  return { type, isNative: native, series: seriesCountOf(type, outline, native), fields }
+  return { type, isNative: native, series: seriesCountOf(type, counts, native), fields }
 }
 
 /** The samples that expfmt, Prometheus' library, writes into the text formats. A native histogram's buckets are in none. */

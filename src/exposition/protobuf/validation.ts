@@ -9,7 +9,7 @@ import { excerpt, MetricsError } from '../scan/position.ts'
 import { printSeries } from '../scan/print.ts'
 import { type FamilyParts, metricTypes, readFamily } from './family.ts'
 import { checkName, FAMILY, histogramOf, LABEL, METRIC, metric, readField, readMetric } from './messages.ts'
-import { emptyOutline, hasOutline, type Outline, outlineField, readParts, seriesCountOf } from './metric.ts'
+import { countParts, emptyCounts, hasParts, type PartCounts, readParts, seriesCountOf } from './metric.ts'
 import { checkNative, isNative } from './native.ts'
 import { WireReader } from './wire.ts'
 
@@ -57,7 +57,7 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
   // of the text that was hashed last: the classes that all of its bytes have
   let classes = 0
   // of the metric that is being read
-  let outline: Outline | undefined
+  let counts: PartCounts | undefined
   let labelsHash = 0
   const nameHashes = new Int32Array(few)
   let labelCount = 0
@@ -105,7 +105,7 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
       const end = reader.message(familyEnd)
       const start = reader.at
       if (end - start > maxLineBytes) throw new MetricsError(start, `longer than ${maxLineBytes} bytes`)
-      outline = hasOutline(type) ? emptyOutline() : undefined
+      counts = hasParts(type) ? emptyCounts() : undefined
       checkMetric(start, end, madeLabels[type])
       series += seriesOf(type, start, end)
       if (series > maxSeries) throw new MetricsError(start, `more than ${maxSeries} series`)
@@ -125,7 +125,7 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
     mayRepeatLabel = false
     while (reader.next(end))
       if (reader.field === METRIC.label) checkLabel(reader.message(end), made)
-      else if (outline) outlineField(reader, end, outline)
+      else if (counts) countParts(reader, end, counts)
       else readField(reader, end, metric)
     if (mayRepeatLabel) checkLabelNames(start, end)
   }
@@ -195,13 +195,13 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
   }
 
   function seriesOf(type: MetricType, start: number, end: number): number {
-    if (!outline) return 1
-    if (type === 'summary' || !outline.mayBeNative) return seriesCountOf(type, outline, false)
+    if (!counts) return 1
+    if (type === 'summary' || !counts.mayBeNative) return seriesCountOf(type, counts, false)
     reader.at = start
     const histogram = histogramOf(readMetric(reader, end))
     const native = isNative(histogram)
     if (native) checkNative(histogram, start)
-    return seriesCountOf(type, outline, native)
+    return seriesCountOf(type, counts, native)
   }
 
   return {
