@@ -72,7 +72,7 @@ describe.each(files)('%s', (file) => {
     expect(used.filter((unit) => !units.includes(unit))).toEqual([])
   })
 
-  test('its panels are told apart, stand on the grid, and none covers another', () => {
+  test('its panels have different names, stand on the grid, and none covers another', () => {
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length)
     expect(new Set(panels.map(({ type, title }) => `${type} ${title}`)).size).toBe(panels.length)
     for (const { gridPos } of panels) {
@@ -86,15 +86,15 @@ describe.each(files)('%s', (file) => {
     ).toEqual([])
   })
 
-  test('its queries are told apart, ask the source that is provisioned, and know their variables', () => {
+  test('its queries have different names, use the source that is provisioned, and know their variables', () => {
     const declared = templating.list.map(({ name }) => name)
     const variables = [...ownVariables, ...declared]
     const sources = declared.includes('datasource') ? [source, chosen] : [source]
     for (const { title, type, targets, datasource } of panels.filter(({ type }) => type !== 'row')) {
       expect([title, type, targets.length > 0]).toEqual([title, type, true])
       expect(new Set(targets.map(({ refId }) => refId)).size).toBe(targets.length)
-      for (const asked of [datasource, ...targets.map((target) => target.datasource)])
-        expect(sources).toContainEqual(asked)
+      for (const used of [datasource, ...targets.map((target) => target.datasource)])
+        expect(sources).toContainEqual(used)
       const named = targets.flatMap(({ expr }) => [...expr.matchAll(/\$\{?(\w+)/g)].map(([, name]) => name!))
       expect(named.filter((name) => !variables.includes(name))).toEqual([])
     }

@@ -266,15 +266,15 @@ interface Listed {
   readonly labels: Readonly<Record<string, string>>
 }
 
-interface Told {
+interface Report {
   readonly errors: readonly string[]
   readonly sd: readonly Listed[]
   /** By instance, what the containers of every day show, through each of the agents. */
   readonly shown: ReadonlyMap<string, readonly string[]>
 }
 
-/** Two agents, of which one has the engine, asked everything. */
-async function tell(page: RunningServer, attack: Attack): Promise<Told> {
+/** Two agents, of which one has the engine, with requests for everything. */
+async function reportUnder(page: RunningServer, attack: Attack): Promise<Report> {
   await using engine = await startEngineServer()
   await using worker = await startEngineServer()
   const { ids } = await readProc()
@@ -395,9 +395,9 @@ async function tell(page: RunningServer, attack: Attack): Promise<Told> {
 
 async function answerOf(base: string, path: string): Promise<string> {
   const response = await fetch(base + path)
-  const told = await response.text()
+  const body = await response.text()
   expect([path, response.status]).not.toEqual([path, 500])
-  return `${response.status} ${path.startsWith('/app-metrics-proxy/') ? told.includes('app_metrics_proxy_build_info') : told}`
+  return `${response.status} ${path.startsWith('/app-metrics-proxy/') ? body.includes('app_metrics_proxy_build_info') : body}`
 }
 
 function agent(
@@ -453,7 +453,7 @@ test(`hostile strings break nothing and change nothing (HOSTILE_SEED=${seed})`, 
   timeout: scaled(120_000),
 }, async () => {
   await using page = await pageServer('answers_total 1\n')
-  const [quiet, attacked] = [await tell(page, none), await tell(page, attackOf(page.port))]
+  const [quiet, attacked] = [await reportUnder(page, none), await reportUnder(page, attackOf(page.port))]
   expect(quiet.errors).toEqual([])
   expect(attacked.errors).toEqual([])
   expect(attacked.sd.filter(isUsual)).toEqual(quiet.sd.filter(isUsual))

@@ -243,15 +243,15 @@ const direct = new Map<Given, Promise<readonly Meant[]>>()
 function askDirectly(given: Given): Promise<readonly Meant[]> {
   const before = direct.get(given)
   if (before) return before
-  const asked = (async () => {
+  const response = (async () => {
     const url = new URL(urls.get(given)!)
     const response = await ask(Number(url.port), url.pathname)
     // lines may end in CR LF, which our own reader is not to be trusted with here
     const body = unpacked(response).toString('latin1').replaceAll('\r', '')
     return samplesOf({ format: given.format, body: Buffer.from(body, 'latin1') })
   })()
-  direct.set(given, asked)
-  return asked
+  direct.set(given, response)
+  return response
 }
 
 async function expected({ from, isSingle }: Path, node: number): Promise<readonly Meant[]> {
@@ -299,15 +299,15 @@ function wrongWith(
   response: Response,
   path: Path,
   node: number,
-  asked: { readonly accept: string; readonly mayPack: boolean },
+  client: { readonly accept: string; readonly mayPack: boolean },
   samples: string,
 ): string | undefined {
   if (response.status !== 200) return `${response.status} ${response.text.slice(0, 100)}`
-  if (response.headers['content-encoding'] && !asked.mayPack) return 'packed, which the client does not take'
+  if (response.headers['content-encoding'] && !client.mayPack) return 'packed, which the client does not take'
   const format = announcedFormat(String(response.headers['content-type']))?.name
   if (!format) return `Content-Type ${response.headers['content-type']}`
-  if (asked.accept === 'text' && grammarOf(format) !== 'text') return `${format} for a client of text`
-  if (asked.accept === 'openMetrics' && grammarOf(format) !== 'openmetrics')
+  if (client.accept === 'text' && grammarOf(format) !== 'text') return `${format} for a client of text`
+  if (client.accept === 'openMetrics' && grammarOf(format) !== 'openmetrics')
     return `${format} for a client of OpenMetrics`
   if (response.headers.age !== undefined) return 'an old page'
   const body = unpacked(response)

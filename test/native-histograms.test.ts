@@ -114,7 +114,7 @@ test.each(nodes)('a client that asks for text gets the container’s own text, a
   }
 })
 
-test('a container is not asked for protobuf unless a client asks for it', () => {
+test('protobuf is not requested from a container unless a client requests it', () => {
   const unasked = requests[placed.findIndex(({ name }) => name === 'unasked')]!
   expect(unasked.length).toBeGreaterThan(0)
   expect(unasked.filter((accept) => accept.includes('protobuf'))).toEqual([])

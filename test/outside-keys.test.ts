@@ -6,7 +6,7 @@ import { API, type Checker, TypeFlags } from 'typescript/unstable/sync'
 import { expect, test } from 'vitest'
 import { scaled } from './helpers/limits.ts'
 
-/** Where the key is one of ours, or the object is asked whether it has the key of its own. */
+/** Where the key is one of ours, or the object is checked whether it has the key of its own. */
 const harmless = [
   // what the pattern before it lets through
   "config/values.ts { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 }[(match?.[2] ?? '').toLowerCase()]",

@@ -103,7 +103,7 @@ describe('the steps before anything is published', () => {
       GITHUB_REF_NAME: tag,
       GITHUB_ENV: file,
     }
-    const told = () =>
+    const outputs = () =>
       Object.fromEntries(
         readFileSync(file, 'utf8')
           .trim()
@@ -114,10 +114,10 @@ describe('the steps before anything is published', () => {
       .flatMap(({ run }) => run ?? [])
       .slice(0, 3)
     for (const script of before) {
-      const env = { PATH: process.env.PATH, ...given, ...told() }
+      const env = { PATH: process.env.PATH, ...given, ...outputs() }
       await execute('bash', ['-e', '-c', script], { cwd: folder, env })
     }
-    return told()
+    return outputs()
   }
 
   test('name the image and the version, and cut the notes out of the changelog', async () => {

@@ -10,13 +10,13 @@ const began = performance.now()
 const log = (line: string) =>
   console.log(`${((performance.now() - began) / 1000).toFixed(1).padStart(7)} s  ${line}`)
 
-const { events, asked, statuses, ages, wrong } = await runChaos({
+const { events, requests, statuses, ages, wrong } = await runChaos({
   minutes: Number(values.minutes),
   seed: Number(values.seed),
   log,
 })
-const told = Object.entries(statuses).map(([status, count]) => `${count} of ${status}`)
-console.log(`${events} events, ${asked} answers (${told.join(', ')}), ${wrong.length} wrong`)
+const counts = Object.entries(statuses).map(([status, count]) => `${count} of ${status}`)
+console.log(`${events} events, ${requests} responses (${counts.join(', ')}), ${wrong.length} wrong`)
 for (const [kind, all] of Object.entries(ages)) {
   const [median, most] = [0.5, 0.99].map((share) => all[Math.floor(all.length * share)]?.toFixed(1))
   if (all.length > 0)

@@ -73,13 +73,13 @@ function startAgent(node: Node, applications: readonly Application[], secret: st
   return { name: node.name, process: child, log: () => log }
 }
 
-const asked = nodes.flatMap((node) =>
+const urls = nodes.flatMap((node) =>
   ['chat', 'shop', 'queue', 'weather'].map((name) => `${at(node)}/${name}/metrics`),
 )
 
 async function untilAllAnswer(signal: AbortSignal): Promise<void> {
   const patience = AbortSignal.any([signal, AbortSignal.timeout(30_000)])
-  for (const url of asked) {
+  for (const url of urls) {
     while (!(await answers(url, patience))) {
       if (signal.aborted) return
       if (patience.aborted) throw new Error(`${url} has not answered within 30 s`)
@@ -131,8 +131,8 @@ function welcome(): string {
 Three agents are up, and each answers for the applications of all.
 
   ${first}/                   the status page (also on ports 2138 and 2139)
-  ${second}/shop/metrics       an application of node1, asked of node2
-  ${third}/queue/metrics      an application of node2, asked of node3
+  ${second}/shop/metrics       an application of node1, through node2
+  ${third}/queue/metrics      an application of node2, through node3
   ${first}/sd                 all targets, for Prometheus
   ${first}/metrics            the agent's own metrics
 

@@ -10,7 +10,7 @@ import { dns } from './faults/dns.ts'
 import { docker } from './faults/docker.ts'
 import { flood } from './faults/flood.ts'
 import { network } from './faults/network.ts'
-import { inOwnNetwork, isInOwnNetwork, tell } from './faults/own-network.ts'
+import { inOwnNetwork, isInOwnNetwork, printRows } from './faults/own-network.ts'
 import { restarts } from './faults/restarts.ts'
 import type { Row } from './faults/row.ts'
 
@@ -49,7 +49,7 @@ async function run(sections: Sections, chosen: readonly string[]): Promise<reado
 
 const named = process.argv.slice(2)
 const chosen = named.length > 0 ? named : [...Object.keys(apart), ...Object.keys(labs)]
-if (isInOwnNetwork()) tell(await run(apart, chosen))
+if (isInOwnNetwork()) printRows(await run(apart, chosen))
 else {
   const rows = [...inOwnNetwork(), ...(await run(labs, chosen))]
   if (named.length === 0) writeFileSync('docs/FAULTS.md', document(rows))

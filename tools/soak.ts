@@ -1,5 +1,5 @@
 // Hours of running compressed by short intervals: `npm run soak -- --minutes 30`. Three agents, whose containers
-// come and go and of which one is killed again and again, are asked without end. Every so often all pauses, and what
+// come and go and of which one is killed again and again, get requests without end. Every so often all pauses, and what
 // the two that stay hold is read. Writes docs/SOAK.md; ends with 1 if something grows that mustn't, or if an answer
 // was missing.
 
@@ -43,7 +43,7 @@ for (const at of [0, 1, 2]) nodes.push(stack.use(await startNode(at, containers)
 const agents = stack.use(await startAgents(nodes, interval))
 const asking = createAsking(agents, nodes)
 const readings = staying.map((): Reading[] => [])
-const counts = { asked: 0, replaced: 0, killed: 0 }
+const counts = { requests: 0, replaced: 0, killed: 0 }
 const began = performance.now()
 const passed = () => performance.now() - began
 
@@ -61,8 +61,8 @@ async function beBusy(): Promise<void> {
     counts.replaced += 1
   }
   const ask = () => {
-    counts.asked += 1
-    return asking.ask(counts.asked)
+    counts.requests += 1
+    return asking.ask(counts.requests)
   }
   await Promise.all([again(over, replaceEvery, replace), again(over, askEvery, ask)])
 }
@@ -74,14 +74,14 @@ async function read(): Promise<void> {
 }
 
 /** Prints progress. */
-function tell(): void {
+function print(): void {
   const { held } = readings[0]!.at(-1)!
-  const told = kindsOfHeld.map((kind) => {
+  const figures = kindsOfHeld.map((kind) => {
     const { called, unit } = watched[kind]
     return `${called} ${(held[kind] / unit).toFixed(1)}`
   })
   console.log(
-    `${(passed() / 60_000).toFixed(1).padStart(5)} min  ${told.join('; ')}; ${asking.count()} answers`,
+    `${(passed() / 60_000).toFixed(1).padStart(5)} min  ${figures.join('; ')}; ${asking.count()} answers`,
   )
 }
 
@@ -103,17 +103,17 @@ function rowOf(agent: number, verdict: Verdict, compressed: number): string {
   return `| ${called} | ${agent + 1} | ${[...numbers, ...slopes].join(' | ')} | ${grows ? 'grows' : 'flat'} |`
 }
 
-function documentOf(rows: readonly string[], scrapes: number, compressed: number, asked: Asking): string {
+function documentOf(rows: readonly string[], scrapes: number, compressed: number, requests: Asking): string {
   const ran = passed() / 60_000
   return `# Soak
 
 Last run of \`npm run soak\`: three agents with ${containers} containers each, for ${ran.toFixed(0)} minutes at an interval of ${interval} s. Each of the first
 two made at least ${scrapes} scrapes, as many as in ${((ran * compressed) / 60).toFixed(1)} hours at the default interval of 10 s. Meanwhile ${counts.replaced} containers were
-replaced by new ones, the third agent was killed and restarted ${counts.killed} times, and the other two received ${asked.count()} requests after all were ready:
+replaced by new ones, the third agent was killed and restarted ${counts.killed} times, and the other two received ${requests.count()} requests after all were ready:
 
 | request | responses |
 | --- | --- |
-${asked.rows().join('\n')}
+${requests.rows().join('\n')}
 
 Each application fails every 500th scrape, which is a 502. 504 is a response that took longer than the interval, as on a busy machine; there a new
 container may also be discovered later than the ${known / 1000} s after which it counts as running. A request without a response, a list that is refused, and
@@ -136,7 +136,7 @@ for (let round = 1; passed() < minutes * 60_000; round += 1) {
   }
   await beBusy()
   await read()
-  tell()
+  print()
 }
 const scrapes = await scrapesOf(agents)
 const compressed = (scrapes * 10_000) / containers / passed()

@@ -48,24 +48,24 @@ const ready = (base: string) =>
 describe('one agent', () => {
   test('answers with what the container says at this moment', async () => {
     let count = 0
-    const url = await application(() => `asked_total ${++count}\n`)
+    const url = await application(() => `scrapes_total ${++count}\n`)
     const base = await agent({ TARGETS: `app=${url}`, MAX_AGE: '0' })
     await ready(base)
     const first = await answer(`${base}/app/metrics`)
     const second = await answer(`${base}/app/metrics`)
     expect(first.status).toBe(200)
-    expect(second.text).toBe(`asked_total ${Number(first.text.split(' ')[1]) + 1}\n`)
+    expect(second.text).toBe(`scrapes_total ${Number(first.text.split(' ')[1]) + 1}\n`)
   })
 
   test('reads a container that it finds once, not once more for the schedule', async () => {
-    let asked = 0
-    const url = await application(() => `asked_total ${++asked}\n`)
+    let scrapes = 0
+    const url = await application(() => `scrapes_total ${++scrapes}\n`)
     const base = await agent({ TARGETS: `app=${url}`, MAX_AGE: 'off', SCRAPE_INTERVAL: '3600' })
     await ready(base)
     await until('its page', async () => (await answer(`${base}/app/metrics`)).status === 200)
     await clock.sleep(200)
-    expect((await answer(`${base}/app/metrics`)).text).toBe('asked_total 1\n')
-    expect(asked).toBe(1)
+    expect((await answer(`${base}/app/metrics`)).text).toBe('scrapes_total 1\n')
+    expect(scrapes).toBe(1)
   })
 
   test('serves what has no type, no newline and no TYPE lines so that Prometheus takes it', async () => {
@@ -85,7 +85,7 @@ describe('one agent', () => {
     expect([status, text]).toEqual([502, expect.stringMatching(/answered HTML, not metrics/)])
   })
 
-  test('tells at once when a container has died, and never from the cache', async () => {
+  test('reports at once when a container has died, and never from the cache', async () => {
     const url = await application(() => 'x 1\n')
     const base = await agent({ TARGETS: `app=${url}` })
     await ready(base)

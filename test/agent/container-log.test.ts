@@ -80,7 +80,7 @@ test('a replica that is started again and again is summed up, too, though each t
   ])
 })
 
-test('why there are no metrics is told once, as gravely as it deserves, with what to do', () => {
+test('why there are no metrics is logged once, at the level that it deserves, with a hint', () => {
   const { logged } = setUp()
   expect(logged(without('no_metrics', 'ports are closed'))).toEqual([
     'info no metrics name=web id=web reason=ports are closed hint=do this',
@@ -91,7 +91,7 @@ test('why there are no metrics is told once, as gravely as it deserves, with wha
   expect(logged(well)[0]).toMatch(/^info found metrics/)
 })
 
-test('the end of what had metrics is told, and that it is back', () => {
+test('the end of what had metrics is logged, and that it is back', () => {
   const { logged } = setUp()
   logged(well)
   expect(logged(ended(web, 137))).toEqual(['info container ended name=web id=web exitCode=137'])

@@ -1,4 +1,4 @@
-// Docker tells a manager the environment of every service and task. It must end in the module that reads it.
+// Docker sends a manager the environment of every service and task. It must end in the module that reads it.
 
 import { inspect } from 'node:util'
 import { afterEach, expect, test, vi } from 'vitest'

@@ -171,7 +171,7 @@ describe('a node that joins or leaves a Swarm while its agent runs', () => {
     await lookUntil([a, b], ['engine-a', 'engine-b'])
   })
 
-  test('answers also who asked under its former id', async () => {
+  test('answers also what was requested under its former id', async () => {
     const [a, b] = await two()
     const held = Promise.withResolvers<void>()
     hold = held.promise

@@ -30,7 +30,7 @@ describe('after a start', () => {
     expect([readiness.pendingForNames(), readiness.pendingForLists()]).toEqual([[], []])
   })
 
-  test('the containers are awaited, however long it takes; why they are not known is told', async () => {
+  test('the containers are awaited, however long it takes; why they are not known is reported', async () => {
     facts.self = () => undefined
     const readiness = createReadiness(facts)
     expect(readiness.pendingForLists()).toEqual(['the list of containers'])

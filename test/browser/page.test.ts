@@ -44,7 +44,7 @@ const urlOf = (name: string) => {
 describe('a container with several endpoints', () => {
   const labels = { 'app-metrics-proxy.port': '8080', 'app-metrics-proxy.port.2': '9113' }
 
-  test('has a row for each, told apart by the port, with reason, fix and path', async () => {
+  test('has a row for each, distinguished by the port, with reason, fix and path', async () => {
     const shop = container('n2', 'shop', { kind: 'standalone' }, { labels })
     scene.world.put(healthy(shop))
     const hint = 'let the container serve metrics on port 9113'
@@ -72,8 +72,8 @@ describe('the overview', () => {
   test('shows nodes, services, targets, and needs nothing but itself', async () => {
     await using visited = await visit(browser, scene.url)
     const { page, complaints } = visited
-    const asked = new Set<string>()
-    page.on('request', (request) => asked.add(new URL(request.url()).origin))
+    const origins = new Set<string>()
+    page.on('request', (request) => origins.add(new URL(request.url()).origin))
     await page.reload()
     await page.waitForSelector('.row.target')
     expect(await page.textContent('#cluster')).toBe('demo')
@@ -86,7 +86,7 @@ describe('the overview', () => {
       await page.$$eval('.service .base-name', (names) => names.map(({ textContent }) => textContent)),
     ).toEqual(['shop_api', 'monitor_node', 'shop_web'])
     expect(await shownTargets(page)).toHaveLength(13)
-    expect([...asked]).toEqual([new URL(scene.url).origin])
+    expect([...origins]).toEqual([new URL(scene.url).origin])
     expect(complaints).toEqual([])
   })
 

@@ -7,9 +7,9 @@ const slots = new Map([
   ['bbb', '2'],
   ['ccc', '1'],
 ])
-const at = (asked: number) => ({
-  asked,
-  answered: asked + 0.2,
+const at = (requestedAt: number) => ({
+  requestedAt,
+  answered: requestedAt + 0.2,
   staleAfterMs: 10,
   slotOf: (host: string) => slots.get(host),
   runs: (host: string) => host !== 'bbb',

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 /** What the jobs below take on a quiet machine of two cores. */
 const quietMs = { computing: 80, starting: 100 }
 
-/** A single look can't tell a stall from a slow machine. */
+/** A single look can't distinguish a stall from a slow machine. */
 const maxSlowness = 8
 
 /**

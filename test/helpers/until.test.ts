@@ -4,8 +4,8 @@ import { takeClosestWait, until } from './until.ts'
 
 test('the first value ends the wait', async () => {
   const values = [undefined, false, 'third'] as const
-  let asked = 0
-  expect(await until('a value', () => values[asked++], { every: 1 })).toBe('third')
+  let calls = 0
+  expect(await until('a value', () => values[calls++], { every: 1 })).toBe('third')
 })
 
 test('what is missing is an error that says so, with the last error of the probe as its cause', async () => {

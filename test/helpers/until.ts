@@ -22,7 +22,7 @@ export function takeClosestWait(): Wait | undefined {
 export const shareOf = ({ tookMs, limitMs }: Omit<Wait, 'what'>): number => tookMs / limitMs
 
 /**
- * Resolves with the first value of `probe` that is neither undefined nor false. A probe that throws is asked
+ * Resolves with the first value of `probe` that is neither undefined nor false. A probe that throws is called
  * again; its last error is the cause of ours. `within` is for a quiet machine: on a slow one it is longer.
  */
 export async function until<T>(

@@ -59,14 +59,16 @@ test.each(['bridge', 'a network of its own'])('a container on %s is served', asy
 
 test('a release takes the SBOM out of the image', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'release-'))
-  // there is no hosting site here: its program tells what it would be told
-  await writeFile(join(folder, 'gh'), '#!/bin/sh\necho "$@" > told\n', { mode: 0o755 })
+  // there is no hosting site here: its stand-in writes what it would be sent
+  await writeFile(join(folder, 'gh'), '#!/bin/sh\necho "$@" > arguments\n', { mode: 0o755 })
   try {
     const attach = stepsOf(readWorkflow('release.yml')).find(({ run }) => run?.includes('gh release'))!.run!
     const [IMAGE, VERSION] = productImage.split(':')
     const PATH = `${folder}:/usr/bin:${process.env.PATH}`
     await follow(node, attach, { cwd: folder, env: { IMAGE, VERSION, GITHUB_REF_NAME: `v${VERSION}`, PATH } })
-    expect(await readFile(join(folder, 'told'), 'utf8')).toMatch(`release create v${VERSION} sbom.spdx.json `)
+    expect(await readFile(join(folder, 'arguments'), 'utf8')).toMatch(
+      `release create v${VERSION} sbom.spdx.json `,
+    )
     const { packages } = JSON.parse(await readFile(join(folder, 'sbom.spdx.json'), 'utf8'))
     const names = packages.map(({ name }: { name: string }) => name)
     const { dependencies } = JSON.parse(await readFile('package.json', 'utf8'))

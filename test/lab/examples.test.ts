@@ -66,7 +66,7 @@ const askOn = (node: Node, port: number, path: string) =>
   )
 const prometheusAt = (node: Node, port = 9090): PrometheusApi => apiOf((path) => askOn(node, port, path))
 
-/** Each alert that Alertmanager has, with the receivers that it tells. */
+/** Each alert that Alertmanager has, with the receivers that it notifies. */
 async function toldTo(node: Node): Promise<readonly string[]> {
   const alerts: readonly { labels: { alertname: string }; receivers: readonly { name: string }[] }[] =
     JSON.parse(await askOn(node, 9093, '/api/v2/alerts'))
@@ -78,7 +78,8 @@ async function toldTo(node: Node): Promise<readonly string[]> {
 /** A block of commands of a README, as it stands there. */
 const blockOf = (story: string, block: number) =>
   blocksOf(file(`${story}/README.md`)).filter(({ language }) => language === 'sh')[block]!.text
-const tell = (node: Node, commands: string, cwd: string) => follow(node, commands, { cwd, env: standIns })
+const runCommands = (node: Node, commands: string, cwd: string) =>
+  follow(node, commands, { cwd, env: standIns })
 
 /** Compose is Debian's docker-compose 1.29, which wants a project's name as a flag; the product's image is built. */
 const olderCompose = (project: string) => `docker() {
@@ -98,7 +99,7 @@ async function compose(
 ): Promise<void> {
   const { name, ...rest } = parse(change(await readFile(file(`${story}/compose.yml`), 'utf8')))
   await writeFile(file(`${story}/older.yml`), stringify(rest))
-  await tell(node, olderCompose(name) + commands, file(story))
+  await runCommands(node, olderCompose(name) + commands, file(story))
 }
 
 /** What Grafana would be given lies where it looks. */
@@ -185,11 +186,11 @@ describe('with Swarm', () => {
     })
   }
 
-  /** As it is told for `dev`, and what is to be put otherwise in `qa`. */
+  /** As it is written for `dev`, and what is different in `qa`. */
   async function deployShops(): Promise<void> {
-    const told = blockOf('global', 0)
-    const inQa = told.replaceAll('dev', 'qa').replace(/^docker stack deploy .*shop$/m, 'LOSES=yes $&')
-    await Promise.all([tell(one, told, folder), tell(other, inQa, folder)])
+    const commands = blockOf('global', 0)
+    const inQa = commands.replaceAll('dev', 'qa').replace(/^docker stack deploy .*shop$/m, 'LOSES=yes $&')
+    await Promise.all([runCommands(one, commands, folder), runCommands(other, inQa, folder)])
   }
 
   beforeAll(async () => {
@@ -201,8 +202,8 @@ describe('with Swarm', () => {
     await adapt('websocket/stack.yml', qa)
     await deployShops()
     await Promise.all([
-      tell(one, blockOf('labels', 0), file('labels')),
-      tell(other, blockOf('websocket', 0), file('websocket')),
+      runCommands(one, blockOf('labels', 0), file('labels')),
+      runCommands(other, blockOf('websocket', 0), file('websocket')),
     ])
     central = await startPrometheus(await readFile(file('global/prometheus.yml'), 'utf8'), {
       hosts: { 'dev.example.org': [dev.manager.address], 'qa.example.org': [qa.manager.address] },
@@ -235,7 +236,7 @@ describe('with Swarm', () => {
     await expectProvisioned(manager, 'labels_grafana', 'A Swarm configured by labels')
     expect(await prometheus.alerts()).toEqual([])
 
-    await tell(manager, blockOf('labels', 1), file('labels'))
+    await runCommands(manager, blockOf('labels', 1), file('labels'))
     await until('both alerts', alertsOf(prometheus, ['labels_hoard_hoarding', 'labels_hoard_memory']), long)
     await until(
       'Alertmanager to have both',
@@ -267,7 +268,7 @@ describe('with Swarm', () => {
     await expectProvisioned(qa.manager, 'websocket_grafana', 'A WebSocket room on NATS')
     expect(await prometheus.alerts()).toEqual([])
 
-    await tell(qa.manager, blockOf('websocket', 1), file('websocket'))
+    await runCommands(qa.manager, blockOf('websocket', 1), file('websocket'))
     const loud = names.filter((name) => !name.endsWith('memory'))
     await until('all but memory to be alarming', alertsOf(prometheus, loud), long)
   })

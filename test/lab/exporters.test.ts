@@ -199,10 +199,10 @@ afterAll(() => {
 
 describe.each(kinds)('$kind: $name', ({ name, questions }) => {
   test.each(Object.entries(accepts))(`is served as it answers itself, Accept: %s`, async (how, accept) => {
-    const asked = questions()
-    expect(asked.length).toBeGreaterThan(0)
-    const { responses, series } = await compareAll(asked, accept)
-    expect(responses).toBe(asked.length * encodings.length)
+    const selected = questions()
+    expect(selected.length).toBeGreaterThan(0)
+    const { responses, series } = await compareAll(selected, accept)
+    expect(responses).toBe(selected.length * encodings.length)
     sum.combinations += responses
     sum.series += series
     console.log(`${name}, ${how}: ${responses} responses, ${series} series`)

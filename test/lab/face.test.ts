@@ -128,14 +128,14 @@ describe('in the agent’s container', () => {
     expect(others).toEqual(well.map((line) => expect.stringMatching(line)))
   })
 
-  test('check tells of a container that shares no network, with what to do', async () => {
+  test('check reports a container that shares no network, with what to do', async () => {
     const { node } = await cluster.containerOf('apart.1')
     expect(await said(node, 'check')).toMatch(
       /^warning +network: apart\.1\.\w+: not on a network shared with the agent\n +To fix it: attach it to `monitor`/m,
     )
   })
 
-  test('check tells of a socket that is not mounted, with what to do', async () => {
+  test('check reports a socket that is not mounted, with what to do', async () => {
     const text = await saidAlone(nodes[0], ['--env', 'SSHPASS=a secret of its own, long enough'], 'check')
     expect(text).toMatch(/^1\n/)
     expect(text).toMatch(/^error +Docker: .*no Docker socket at \/var\/run\/docker\.sock.*mount the socket/m)

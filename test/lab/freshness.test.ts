@@ -1,4 +1,4 @@
-// Whoever is asked, one gets the container's own numbers of now, or is told why not: on a real Swarm, by the
+// Through every node, a response has the container's own numbers of now, or the reason why not: on a real Swarm, by the
 // clocks and counters that the containers' own pages carry.
 
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -78,7 +78,7 @@ beforeAll(async () => {
 afterAll(() => cluster?.stop())
 
 describe('what is served', () => {
-  test(`is of now: ${many} containers on one node, asked through every node`, async () => {
+  test(`is of now: ${many} containers on one node, requested through every node`, async () => {
     const ages = await Promise.all(
       nodes.map(async (node) => {
         const seen: number[] = []
@@ -112,21 +112,21 @@ describe('what is served', () => {
 })
 
 describe('a container that', () => {
-  test('answers after 8 s is answered live under a deadline of 10 s; who can wait only 4 s is told in time', async () => {
+  test('answers after 8 s is answered live under a deadline of 10 s; who can wait only 4 s gets an error in time', async () => {
     await runPages('slow', 1, onNode('node2'))
     const container = await cluster.containerOf('slow.1')
     await container.exec("sed -i '2a sleep 8; echo what_is $(date +%s) > /tmp/page' /app/page")
-    const asked = Math.floor(Date.now() / 1000)
+    const requestedAt = Math.floor(Date.now() / 1000)
     const answers = await everywhere('/slow/1/metrics', 10)
     expect(statuses(answers)).toEqual([200, 200, 200])
-    for (const { text } of answers) expect(sampleOf(text, 'what_is')).toBeGreaterThanOrEqual(asked)
+    for (const { text } of answers) expect(sampleOf(text, 'what_is')).toBeGreaterThanOrEqual(requestedAt)
     for (const { status, durationMs } of await everywhere('/slow/1/metrics', 4)) {
       expect(status).toBe(504)
       expect(durationMs).toBeLessThan(scaled(4000))
     }
   })
 
-  test('hangs is told as 504 within the deadline, through every node, and delays no other', async () => {
+  test('hangs is a 504 within the deadline, through every node, and delays no other', async () => {
     await runPages('hung', 2, onNode('node2'))
     const container = await cluster.containerOf('hung.1')
     await container.exec("printf '#!/bin/sh\\nexec sleep 3600\\n' > /app/page")
@@ -140,7 +140,7 @@ describe('a container that', () => {
     }
   })
 
-  test('is killed, paused or refuses is told at the first ask, through every node', async () => {
+  test('is killed, paused or refuses is reported at the first request, through every node', async () => {
     await runPages('doomed', 3, noRestart)
     const [killed, paused, refusing] = await Promise.all(
       [1, 2, 3].map((slot) => cluster.containerOf(`doomed.${slot}`)),
@@ -157,7 +157,7 @@ describe('a container that', () => {
 })
 
 describe('a rolling update', () => {
-  /** Asked to end, it stops to listen at once, and takes its time for the rest. */
+  /** On SIGTERM it stops listening at once, and takes its time for the rest. */
   const lingers = `
 echo "what_is{who=\\"$(hostname)\\"} 1" > /tmp/page
 nc -ll -p 8080 -e /app/page & listener=$!
@@ -170,7 +170,7 @@ while :; do wait; done`
     for (const slot of [1, 2, 3]) await becomes(`/rolling/${slot}/metrics`, 200)
     let updating = true
     const wrong: string[] = []
-    /** By slot, who has been seen in it, as each node tells. */
+    /** By slot, who has been seen in it, as each node reports. */
     const pasts = nodes.map(() => new Map<string, string[]>())
     const followed = nodes.map(async (node, at) => {
       const past = pasts[at]!
@@ -192,7 +192,7 @@ while :; do wait; done`
         }
         if (new Set(shown.map(([, slot]) => slot)).size !== shown.length)
           wrong.push(`${node.name}: a slot stands twice`)
-        // the old one may end before the new one listens: nothing to show, and told so
+        // the old one may end before the new one listens: nothing to show, and an error
         const down = text.match(/^app_metrics_proxy_replica_up\{slot="\d"\} 0$/gm) ?? []
         if (shown.length + down.length !== 3) wrong.push(`${node.name}: ${shown.length} slots are shown`)
       }
@@ -267,7 +267,7 @@ scrape_configs:${through.join('')}
   })
   afterAll(() => prometheus?.stop())
 
-  test.each(['everywhere', 'anywhere'])('the sum over a service is the truth, asked %s', async (job) => {
+  test.each(['everywhere', 'anywhere'])('the sum over a service is the truth, requested %s', async (job) => {
     await until('the sum', async () => {
       const [sum] = await prometheus.query(`sum(what_is{job="${job}"})`)
       if (sum?.value !== 11_110) throw new Error(`now ${sum?.value}`)

@@ -17,7 +17,7 @@ const answers = (node: Node, path: string, status: number) =>
     within: 60_000,
   })
 
-/** What the guard says to a request, asked from where the agent asks. */
+/** What the guard says to a request, from where the agent is. */
 async function guardSays(node: Node, method: string, path: string): Promise<string> {
   const request = `${method} ${path} HTTP/1.0\\r\\nHost: docker\\r\\n\\r\\n`
   const script = `require('net').connect('/guard/docker.sock', function () { this.write('${request}') }).once('data', (d) => console.log(String(d).split(' ')[1])).on('error', (e) => console.log(e.code))`

@@ -55,7 +55,7 @@ describe('a Swarm of three nodes', () => {
     await until('the node to answer again', () => ask(page(2)), { within: 60_000 })
   })
 
-  test('loses packets where told to', async () => {
+  test('loses packets where it should', async () => {
     await swarm.nodes[1]!.lose(1)
     expect(await fails(page(1))).toBe(true)
     await swarm.nodes[1]!.lose(0)

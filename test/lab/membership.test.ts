@@ -51,11 +51,11 @@ const idOf = (node: Node, format: string) => node.docker('info', '--format', `{{
 async function look(): Promise<void> {
   for (const node of nodes) {
     for (const { name } of nodes) {
-      const asked = Date.now() / 1000
+      const requestedAt = Date.now() / 1000
       const { status, text, headers } = await ask(node.url(`/exporter-${name}/metrics`))
       expect([node.name, name, status]).toEqual([node.name, name, 200])
       const time = sampleOf(text, 'node_time_seconds')!
-      if (!headers.has('age')) expect(time).toBeGreaterThan(asked - 0.2)
+      if (!headers.has('age')) expect(time).toBeGreaterThan(requestedAt - 0.2)
     }
     expect(await instancesOf(node)).toEqual(nodes.map(({ name }) => `exporter-${name}@${name}`))
   }

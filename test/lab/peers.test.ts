@@ -25,12 +25,12 @@ const statusOf = (node: Node, path: string) =>
   )
 const statusPage = async (node: Node): Promise<Status> =>
   JSON.parse((await ask(node.url('/'), { accept: 'application/json' })).text)
-const viewOf = async (asked: Node, node: Node) =>
-  (await statusPage(asked)).nodes.find(({ name }) => name === node.name)
-const linked = (asked: Node, node: Node) =>
+const viewOf = async (receiver: Node, node: Node) =>
+  (await statusPage(receiver)).nodes.find(({ name }) => name === node.name)
+const linked = (receiver: Node, node: Node) =>
   until(
-    `${asked.name} to be linked with ${node.name}`,
-    async () => (await viewOf(asked, node))?.link === 'up',
+    `${receiver.name} to be linked with ${node.name}`,
+    async () => (await viewOf(receiver, node))?.link === 'up',
     {
       within: 60_000,
     },
@@ -39,9 +39,9 @@ const allLinked = async () => {
   for (const one of nodes) for (const other of nodes) if (one !== other) await linked(one, other)
 }
 /** As the agent's own metrics say: always of this moment. */
-const isLinked = async (asked: Node, node: Node) =>
+const isLinked = async (receiver: Node, node: Node) =>
   new RegExp(`^app_metrics_proxy_link_up\\{node="${node.name}",[^}]*\\} 1$`, 'm').test(
-    (await get(asked, '/metrics')).text,
+    (await get(receiver, '/metrics')).text,
   )
 const pathOf = (node: Node) => `/exporter/${node.name}/metrics`
 
@@ -52,11 +52,11 @@ beforeAll(async () => {
   await swarm.manager.docker.with(secret)('secret', 'create', 'app-metrics-proxy', '-')
   await swarm.deploy('metrics', 'stack.yml', { IMAGE: productImage })
   await swarm.serve('exporter', nodeExporterImage, ['--mode', 'global', '--network', 'monitor'])
-  for (const asked of nodes)
+  for (const receiver of nodes)
     for (const node of nodes)
       await until(
-        `${asked.name} to answer for ${node.name}`,
-        async () => (await statusOf(asked, pathOf(node))) === 200,
+        `${receiver.name} to answer for ${node.name}`,
+        async () => (await statusOf(receiver, pathOf(node))) === 200,
         {
           within: 120_000,
         },
@@ -109,15 +109,15 @@ test('a page is visible through the other nodes as soon as its scrape has ended'
 })
 
 /** How old each new page is when it is first seen there, in milliseconds: the exporter says when it was made. */
-async function lagsAt(asked: Node, path: string, watched: number): Promise<readonly number[]> {
+async function lagsAt(receiver: Node, path: string, watched: number): Promise<readonly number[]> {
   const lags: number[] = []
-  await until(`${asked.name} to answer ${path}`, async () => (await statusOf(asked, path)) === 200)
+  await until(`${receiver.name} to answer ${path}`, async () => (await statusOf(receiver, path)) === 200)
   const began = performance.now()
   let newest: number | undefined
   await until(
     'enough pages',
     async () => {
-      const made = sampleOf((await get(asked, path)).text, 'node_time_seconds')
+      const made = sampleOf((await get(receiver, path)).text, 'node_time_seconds')
       if (newest && made && made !== newest) lags.push(Math.round(Date.now() - made * 1000))
       newest = made
       return lags.length > 0 && performance.now() - began > watched
@@ -146,7 +146,7 @@ test('a container is served and gone everywhere at once', async () => {
     })
   const durationMs = performance.now() - removed
   console.log(`gone everywhere ${Math.round(durationMs)} ms after its removal (goal: 1000)`)
-  // without being told, a peer would learn of it only when it lists all anew
+  // without a message, a peer would learn of it only when it lists all anew
   expect(durationMs).toBeLessThan(scaled(10_000))
 })
 
@@ -178,11 +178,11 @@ test('packets that are lost cost time, not truth', async () => {
   const [one, two] = nodes
   await two.lose(0.05)
   for (let n = 0; n < 30; n += 1) {
-    const asked = Date.now() / 1000
+    const requestedAt = Date.now() / 1000
     const { status, text } = await get(one, pathOf(two))
     expect(status).toBe(200)
     // read for this question, but for what MAX_AGE allows
-    expect(sampleOf(text, 'node_time_seconds')).toBeGreaterThan(asked - 0.2)
+    expect(sampleOf(text, 'node_time_seconds')).toBeGreaterThan(requestedAt - 0.2)
   }
   await two.lose(0)
   await allLinked()
@@ -191,7 +191,7 @@ test('packets that are lost cost time, not truth', async () => {
 test('a network that drops large packets is named as the cause', async () => {
   const [one, two, three] = nodes
   await two.swallowAbove(1000)
-  // changes may be told in small packets for a long time, a page of a new container can't be
+  // changes may be sent in small packets for a long time, a page of a new container can't be
   await start(two, 'large', [], nodeExporterImage)
   const trouble = await until(
     'the cause to be named',
@@ -236,13 +236,13 @@ describe('the secret', () => {
     return gaps
   }
 
-  test('is changed as the manual tells it without a page being lost', async () => {
+  test('is changed as the manual says without a page being lost', async () => {
     const { docker } = swarm.manager
     const quick = ['--update-delay', '0s', '--update-monitor', '2s']
     await docker('service', 'update', '--detach', ...quick, agents)
-    const told = blockUnder('docs/OPERATIONS.md', secretChapter)
+    const commands = blockUnder('docs/OPERATIONS.md', secretChapter)
     const gaps = await gapsWhile(async () => {
-      await follow(swarm.manager, told)
+      await follow(swarm.manager, commands)
       await allLinked()
     })
     expect(gaps).toEqual([])

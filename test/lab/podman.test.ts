@@ -83,7 +83,7 @@ describe.runIf(labRelease === 'current')('Podman', () => {
     expect(hosts('drei')).toEqual([`monitor ${await addressOf('drei', 'monitor')}`])
   })
 
-  test('the host’s network, another container’s, and none are told apart', async () => {
+  test('the host’s network, another container’s, and none are distinguished', async () => {
     await podman.run('hosted', ['--network', 'host'])
     await podman.run('lent', ['--network', 'web'])
     await podman.run('borrower', ['--network', 'container:lent'], ['app', '8081=metrics'])

@@ -148,7 +148,7 @@ describe('services appear by themselves', () => {
     ])
   })
 
-  test('the same service in both, told apart by cluster', async () => {
+  test('the same service in both, distinguished by cluster', async () => {
     await upsBecome(allUp)
     await agreed(prod, lists('web.1', 'web.2'))
     const [series] = await prometheus.query('up{cluster="dev", job="web"}')
@@ -194,11 +194,11 @@ scrape_configs:
         const theirs = (await own.targets()).active.map(({ discoveredLabels }) => discoveredLabels)
         const id = '__meta_dockerswarm_task_id'
         const both = ours.map(({ discoveredLabels: mine }) => {
-          const told = Object.entries(mine).filter(isDockerswarm)
+          const swarmLabels = Object.entries(mine).filter(isDockerswarm)
           const like = theirs.find((task) => task[id] === mine[id])
           return [
-            Object.fromEntries(told),
-            like && Object.fromEntries(told.map(([name]) => [name, like[name]])),
+            Object.fromEntries(swarmLabels),
+            like && Object.fromEntries(swarmLabels.map(([name]) => [name, like[name]])),
           ]
         })
         return both.length === 2 && both.every((pair) => isDeepStrictEqual(pair[0], pair[1])) && both
@@ -212,14 +212,14 @@ scrape_configs:
 
 test('what a container keeps to itself is found nowhere', async () => {
   const place = ['--network', 'monitor', '--constraint', 'node.role==manager']
-  const told = [
+  const metaLabels = [
     ...labels({ 'app-metrics-proxy.port': '8080', 'db.password': hidden }),
     '--env',
     `TOKEN=${hidden}`,
   ]
   const own = labels({ 'prometheus.password': hidden, note: hidden }, '--container-label')
   onTestFinished(() => prod.remove('keeper'))
-  await prod.serve('keeper', appImage, [...place, ...told, ...own])
+  await prod.serve('keeper', appImage, [...place, ...metaLabels, ...own])
   await agreed(prod, lists('keeper.1'))
   for (const node of prod.nodes)
     for (const path of ['/sd', '/rules', '/', '/health', '/metrics', '/keeper/metrics', '/keeper/1/metrics'])

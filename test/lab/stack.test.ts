@@ -1,5 +1,5 @@
-// The README's way to a cluster, followed on three real nodes: whichever agent is asked, it answers for the whole
-// cluster, and says so when it can't. Then what the manual tells of upgrades.
+// The README's way to a cluster, followed on three real nodes: whichever agent gets a request, it answers for the whole
+// cluster, and says so when it can't. Then what the manual says of upgrades.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -123,9 +123,9 @@ describe('any agent', () => {
       swarm.nodes.map(async (node) => nameIn(await get(node, '/exporter/metrics'))),
     )
     expect(new Set(own).size).toBe(3)
-    for (const asked of swarm.nodes) {
+    for (const receiver of swarm.nodes) {
       const answers = await Promise.all(
-        swarm.nodes.map(({ name }) => get(asked, `/exporter/${name}/metrics`)),
+        swarm.nodes.map(({ name }) => get(receiver, `/exporter/${name}/metrics`)),
       )
       expect(answers.map(nameIn)).toEqual(own)
     }
@@ -146,7 +146,7 @@ describe('any agent', () => {
   })
 })
 
-test('Prometheus, as the README tells it, has every container', async () => {
+test('Prometheus, as the README sets it up, has every container', async () => {
   onTestFinished(() => swarm.remove('shop_shop'))
   await deployLabelled()
   await until(
@@ -308,13 +308,17 @@ describe('the agents', () => {
     await three.heal()
     // the next node that is lost is missed after six seconds instead of fifteen
     await swarm.manager.docker('swarm', 'update', '--dispatcher-heartbeat', '2s')
-    for (const [asked, path] of [
+    for (const [receiver, path] of [
       [one, '/exporter/node3/metrics'],
       [three, '/exporter/node1/metrics'],
     ] as const)
-      await until(`${asked.name} to answer ${path}`, async () => (await statusOf(asked, path)) === 200, {
-        within: 60_000,
-      })
+      await until(
+        `${receiver.name} to answer ${path}`,
+        async () => (await statusOf(receiver, path)) === 200,
+        {
+          within: 60_000,
+        },
+      )
     await everywhereUp('web', 3, swarm.nodes, 120_000)
   })
 
@@ -348,7 +352,7 @@ describe('the agents', () => {
     await everywhereUp('web', 3, swarm.nodes, 120_000)
   })
 
-  test('whose manager is demoted: the next one tells them what the services are', async () => {
+  test('whose manager is demoted: the next one sends them what the services are', async () => {
     const [one, two] = swarm.nodes as [Node, Node]
     onTestFinished(async () => {
       await taken(two, 'service', 'rm', 'wanted').catch(() => {})

@@ -1,4 +1,4 @@
-// One real Docker host: the product's own image finds real containers, and whatever befalls them is told.
+// One real Docker host: the product's own image finds real containers, and what happens to them is reported.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { constants, tmpdir } from 'node:os'
@@ -65,9 +65,9 @@ describe('what it finds', () => {
     const timeIn = ({ text }: Answer) => sampleOf(text, 'node_time_seconds')!
     const first = timeIn(await get('/exporter/metrics'))
     await until('the first numbers to be old', () => seconds() - first > 0.5)
-    const asked = seconds()
+    const requestedAt = seconds()
     const answer = await get('/exporter/metrics')
-    expect(timeIn(answer)).toBeGreaterThan(asked - 0.2)
+    expect(timeIn(answer)).toBeGreaterThan(requestedAt - 0.2)
     expect(answer.headers.get('content-type')).toMatch(/^text\/plain; version=/)
     await remove('exporter')
     await answers('/exporter/metrics', 404)
@@ -308,23 +308,23 @@ test('where there is no IPv6, switched off or not known at all, agents listen on
 
 describe('with little memory', () => {
   const count = 32
-  /** Each is kept in the form that was asked for: together far more than the agent may take. */
+  /** Each is kept in the form that was requested: together far more than the agent may take. */
   const forms = ['text/plain;version=0.0.4', 'application/openmetrics-text;version=1.0.0'].concat(
     ['underscores', 'dots', 'values'].flatMap((escaping) => [
       `text/plain;version=1.0.0;escaping=${escaping}`,
       `application/openmetrics-text;version=1.0.0;escaping=${escaping}`,
     ]),
   )
-  /** Pages of 800 KB that can hardly be packed, and one that counts how often it was asked for. */
+  /** Pages of 800 KB that can hardly be packed, and one that counts its requests. */
   const pages = String.raw`
     const { createHash } = require('node:crypto')
     const line = (path, n) => 'big_' + n + '{v="' + createHash('sha512').update(path + n).digest('base64url') + '"} 1'
     const page = (path) => Array.from({ length: 8000 }, (_, n) => line(path, n)).join('\n') + '\n'
     const made = new Map()
-    let asked = 0
+    let requests = 0
     require('node:http').createServer({ keepAliveTimeout: 60000 }, ({ url }, response) => {
       response.setHeader('content-type', 'text/plain; version=0.0.4')
-      if (url === '/live') return response.end('asked ' + ++asked + '\n')
+      if (url === '/live') return response.end('requests ' + ++requests + '\n')
       if (!made.has(url)) made.set(url, page(url))
       response.end(made.get(url))
     }).listen(8080)`
@@ -333,7 +333,7 @@ describe('with little memory', () => {
     const { problems } = JSON.parse((await small('/health')).text)
     return problems.some(({ about }: { about: string }) => about === 'memory') as boolean
   }
-  const liveCount = async () => sampleOf((await small('/live/metrics')).text, 'asked')!
+  const liveCount = async () => sampleOf((await small('/live/metrics')).text, 'requests')!
 
   /** As the kernel counts them, under either version of cgroups. */
   async function oomKills(): Promise<string[]> {

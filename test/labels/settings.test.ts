@@ -293,7 +293,7 @@ describe('further endpoints', () => {
     })
   })
 
-  test('are told apart by their port only if no other one has it', () => {
+  test('are distinguished by their port only if no other one has it', () => {
     const labels = {
       ...{ 'app-metrics-proxy.port': '1', 'app-metrics-proxy.port.2': '1', 'app-metrics-proxy.port.3': '3' },
       ...{

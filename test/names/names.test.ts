@@ -24,17 +24,17 @@ interface Cluster {
   readonly swarmState?: SwarmState
 }
 
-function ask({ entries, nodes = threeNodes, swarmState }: Cluster, question: string, asked = 'n1'): string {
+function ask({ entries, nodes = threeNodes, swarmState }: Cluster, question: string, node = 'n1'): string {
   const world = createWorld(entries, nodes)
   world.declare(swarmState)
-  return textOf(createNames(world, nameFromLabels).lookUp(queryOf(question, asked)))
+  return textOf(createNames(world, nameFromLabels).lookUp(queryOf(question, node)))
 }
 
 /** `/name/replica?scope=node` */
-function queryOf(text: string, asked: string): NameQuery {
+function queryOf(text: string, node: string): NameQuery {
   const [path = '', scope] = text.split('?scope=')
   const [name = '', replica] = path.split('/')
-  return { name, node: asked, ...(replica && { replica }), ...(scope === 'node' && { scope }) }
+  return { name, node, ...(replica && { replica }), ...(scope === 'node' && { scope }) }
 }
 
 /** A resolution in one line. */
@@ -125,7 +125,7 @@ describe('ambiguity', () => {
         .join(' ')}`,
     ],
     [
-      'two Compose projects on the asked node',
+      'two Compose projects on the receiving node',
       [composed('n1', 'a', 'web'), composed('n1', 'b', 'web')],
       'web',
       'ambiguous; "web" means more than one thing; ask for one of /a_web/metrics /b_web/metrics',
@@ -151,12 +151,12 @@ describe('ambiguity', () => {
     expect(ask({ entries }, 'x')).toBe('x on n3')
   })
 
-  test('but never the asked node’s own to another node’s', () => {
+  test('but never the receiving node’s own to another node’s', () => {
     const entries = [standalone('n1', 'x', { ended }), standalone('n3', 'x')]
     expect(ask({ entries }, 'x')).toBe('x on n1')
   })
 
-  test('the asked node’s own comes first', () => {
+  test('the receiving node’s own comes first', () => {
     const entries = [standalone('n1', 'x'), standalone('n2', 'x')]
     expect([ask({ entries }, 'x', 'n1'), ask({ entries }, 'x', 'n2')]).toEqual(['x on n1', 'x on n2'])
   })
@@ -167,7 +167,7 @@ describe('ambiguity', () => {
     expect(answer).toMatch(/ask for one of \/s10_web\/metrics .* \/s29_web\/metrics and 3 more$/)
   })
 
-  test('two nodes with one hostname are told apart by id', () => {
+  test('two nodes with one hostname have paths by their ids', () => {
     const nodes = [node('n1', 'one', 'self'), node('n2', 'same'), node('n3', 'same')]
     const entries = [standalone('n2', 'x'), standalone('n3', 'x')]
     expect(ask({ entries, nodes }, 'x')).toContain('ask for one of /x/n2/metrics /x/n3/metrics')
@@ -270,7 +270,7 @@ describe('similar names', () => {
     expect(ask({ entries, nodes }, 'a b')).toBe('a b on n1')
   })
 
-  test('two running containers of one number in Compose are told apart, and neither is the number', () => {
+  test('two running containers of one number in Compose have paths by their ids, and neither is the number', () => {
     const [one, two] = ['a', 'b'].map((name) =>
       container('n1', name, { kind: 'compose', project: 'shop', service: 'web', number: '1' }),
     )
@@ -347,19 +347,19 @@ describe('replicas', () => {
     expect(ask({ entries }, question)).toMatch(answer)
   })
 
-  test('a global service without a task on the asked node names the nodes that have one', () => {
+  test('a global service without a task on the receiving node names the nodes that have one', () => {
     expect(ask({ entries }, 'demo_node', 'n3')).toBe(
       'unknown; "demo_node" has no container on three; ask for one of /demo_node/one/metrics /demo_node/two/metrics',
     )
     expect(ask({ entries }, 'demo_node?scope=node', 'n3')).toBe('elsewhere')
   })
 
-  test('two replicas on one node aren’t told apart by the node', () => {
+  test('two replicas on one node can’t be distinguished by the node', () => {
     const both = [task('n2', 'demo_web', 1), task('n2', 'demo_web', 2)]
     expect(ask({ entries: both }, 'demo_web/two')).toMatch(/^ambiguous; "demo_web\/two"/)
   })
 
-  test('numbers of Compose belong to the node: the asked node’s own first', () => {
+  test('numbers of Compose belong to the node: the receiving node’s own first', () => {
     const both = [composed('n1', 'a', 'web', 1), composed('n2', 'a', 'web', 1), composed('n2', 'a', 'web', 2)]
     expect(ask({ entries: both }, 'a_web/1')).toBe('a-web-1 on n1')
     expect(ask({ entries: both }, 'a_web/2')).toBe('a-web-2 on n2')

@@ -125,7 +125,7 @@ const status: Proof = async (block) => {
   await until('it to be found', async () => (await fetch(`${agent!.url}/sick/metrics`)).ok)
   sick.well = false
   await until('it to be down', async () => (await fetch(`${agent!.url}/sick/metrics`)).status === 502)
-  await until('the agent to tell', async () => {
+  await until('the agent to report', async () => {
     const moved = { 'http://localhost:2137': agent!.url, 'targets --json': `targets --json ${agent!.url}` }
     const said = await shell(block, moved)
     return said.includes('/sick/') && said.includes('"targets"')

@@ -238,7 +238,7 @@ describe.each(releases)('promtool $version', ({ promtool }) => {
 const twice = (page: MergeInput['page']): MergeInput[] =>
   ['1', '2'].map((value) => ({ page, label: { name: 'slot', value } }))
 
-/** What it can't read; its opinions on names, and on counts that generated histograms have, are not asked for. */
+/** What it can't read; its opinions on names, and on counts that generated histograms have, don’t count. */
 function complaints(promtool: string, page: Uint8Array): Promise<string[]> {
   return new Promise((resolve) => {
     const child = execFile(promtool, ['check', 'metrics'], (_, __, stderr) =>

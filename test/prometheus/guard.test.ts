@@ -47,7 +47,7 @@ async function guardedAgent(webConfig: string): Promise<string> {
   return `localhost:${port}`
 }
 
-/** What `up` is for all that Prometheus finds at the agent, asked with these settings. */
+/** What `up` is for all that Prometheus finds at the agent, scraped with these settings. */
 async function upsWith(address: string, scheme: string, settings: string): Promise<readonly number[]> {
   const indented = (by: number) => settings.replaceAll(/^/gm, ' '.repeat(by))
   const prometheus = await startPrometheus(`

@@ -186,7 +186,7 @@ async function errorsOf(way: Way): Promise<ReadonlyMap<number, string>> {
   return new Map(own.map(({ labels, lastError }) => [Number(labels.at), lastError]))
 }
 
-/** Whether a family has native histograms beside classic ones in one message, which 3.5 doesn't tell apart. */
+/** Whether a family has native histograms beside classic ones in one message, which 3.5 doesn't distinguish. */
 const isMixed = (body: Uint8Array) =>
   decoded(body).some(
     ({ type, metric = [] }) =>

@@ -33,7 +33,7 @@ const kept = {
   'bytes above ASCII in the reason': `HTTP/1.1 200 \xe9\r\n${three}`,
   'a control character in the reason': `HTTP/1.1 200 a\x01\r\n${three}`,
   'nearly too much of a head': `${ok}x: ${'a'.repeat(16_000)}\r\n${three}`,
-  'an upgrade that nobody asked for, offered': `${ok}connection: upgrade\r\nupgrade: h2c\r\n${three}`,
+  'an upgrade that nobody requested, offered': `${ok}connection: upgrade\r\nupgrade: h2c\r\n${three}`,
   'HTTP/1.0 that keeps the connection': `HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\n${three}`,
 }
 

@@ -58,10 +58,10 @@ test('a snapshot that cannot be stored is logged once, and rejects all who wait 
     },
   )
   scraper.update(jobs('a'))
-  const asked = Promise.allSettled([scraper.now('a', 1000), scraper.now('a', 1000)])
+  const requested = Promise.allSettled([scraper.now('a', 1000), scraper.now('a', 1000)])
   await clock.pass(10)
   expect(reported.map(String)).toEqual(['TypeError: no listener can take it'])
-  for (const one of await asked)
+  for (const one of await requested)
     expect(one).toMatchObject({ status: 'rejected', reason: { code: 'internal', isKnown: true } })
   await scraper.stop()
 })
@@ -136,9 +136,9 @@ describe('the schedule', () => {
     scraper.update(jobs('a'))
     await clock.pass(12_000)
     const [before, stored] = [idle.length, snapshots.length]
-    const asked = scraper.now('a', 5000)
+    const requested = scraper.now('a', 5000)
     await clock.pass(100)
-    await asked
+    await requested
     expect(snapshots).toHaveLength(stored + 1)
     expect(idle).toHaveLength(before)
   })

@@ -83,7 +83,7 @@ const resyncMs = 10_000
 const relinkMs = 8000
 /** Within two intervals an endpoint is scraped, and this much later if everything is slow. */
 const maxScrapePauseMs = 2 * config.scrapeIntervalMs + 1000
-/** An agent that was told to stop is gone after this. */
+/** An agent that was stopped is gone after this. */
 const stopWithinMs = 50
 
 export function createCluster(scenario: Scenario, promises: Promises): Cluster {
@@ -297,7 +297,7 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
     async ask(at, path, timeoutMs) {
       const { agent, name } = at
       if (!agent) return undefined
-      const askedAt = scheduler.now()
+      const requestedAt = scheduler.now()
       const given = await response(agent, path, timeoutMs)
       const answeredAt = scheduler.now()
       responses += 1
@@ -305,8 +305,8 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
       hash.update(JSON.stringify([answeredAt, name, path, given]))
       reviewClaims()
       const resumedAt = agent.process.resumedAt()
-      oracle.check({ agent, agentName: name, path, askedAt, answeredAt, response: given })
-      const tookMs = answeredAt - Math.max(askedAt, resumedAt)
+      oracle.check({ agent, agentName: name, path, requestedAt, answeredAt, response: given })
+      const tookMs = answeredAt - Math.max(requestedAt, resumedAt)
       if (tookMs > timeoutMs) oracle.report('late', `${name} ${path}: ${tookMs} ms of ${timeoutMs} ms`)
       return given
     },

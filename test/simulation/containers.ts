@@ -37,17 +37,17 @@ export interface Container {
   hasMisbehaved(): boolean
   /** Since when it runs. */
   startedAt(): number
-  /** When it was last asked for its metrics. */
+  /** When it was last scraped. */
   scrapedAt(): number
-  /** When it said this text, or would have if asked. */
+  /** When it said this text, or would have at a scrape. */
   saidAt(text: string): readonly Span[]
-  /** The same of the one line that tells; `undefined`: of an empty text. */
+  /** The same of the one line with content; `undefined`: of an empty text. */
   saidLineAt(line: Line | undefined): readonly Span[]
   /** Answers a scrape; rejects as an HTTP client would. */
   scrape(asking: Process, timeoutMs: number, signal?: AbortSignal): Promise<string>
 }
 
-/** What its text tells, in one line. */
+/** The content of its text, in one line. */
 export interface Line {
   readonly content: number
   readonly tick: number
@@ -60,7 +60,7 @@ export interface Content {
   readonly place: Place
   /** The number in its text rises so often; `undefined`: the text changes by `change` only. */
   readonly periodMs: number | undefined
-  /** Lines beside the one that tells. */
+  /** Lines beside the one with content. */
   readonly lines: number
   readonly hasSecond: boolean
 }

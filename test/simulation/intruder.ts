@@ -86,7 +86,7 @@ function speak(channel: Channel, messages: number, intrusion: Intrusion): Promis
     if (message.kind === 'accept' && node > theirNode) send(message)
     // it holds on to what it claims
     if (message.kind === 'challenge') send({ kind: 'response', number: message.number })
-    // it says that it has done what it was asked for
+    // it says that it has done what was requested
     if (message.kind === 'refresh' && random.chance(0.7))
       send({ kind: 'refreshed', call: message.call, number: 1 })
   }

@@ -48,7 +48,7 @@ interface Connection {
 const usualDelayMs = 0.4
 /** SYN packets are sent again after these pauses; then the caller gives up. */
 const connectTimeoutMs = 3000
-/** More than this under way, and the sender is asked to wait. */
+/** More than this under way, and the sender has to wait. */
 const windows = [500, 64 * 1024, 64 * 1024, 64 * 1024]
 
 /** A machine may have several addresses: `a1`, `a1~2`. */
@@ -168,7 +168,7 @@ interface End {
   shut(): void
   /** A part of what is under way to here still arrives, then the connection is gone. */
   reset(): void
-  /** Nothing passes any more, and nobody is told. */
+  /** Nothing passes any more, and nobody learns of it. */
   deafen(): void
   /** The path is whole again: what is under way from here goes on. */
   resend(): void
@@ -197,8 +197,8 @@ function createEnd(
   let underWay: Packet[] = []
   let bytesUnderWay = 0
   let isFull = false
-  /** `isOver`: on the wire; `isTold`: for the program, which may be paused. */
-  let [isOver, isTold, isClosing, isDeaf] = [false, false, false, false]
+  /** `isOver`: on the wire; `isReported`: for the program, which may be paused. */
+  let [isOver, isReported, isClosing, isDeaf] = [false, false, false, false]
   let onEnd = () => {}
   let lastArrival = 0
   let batch: Uint8Array[] | undefined
@@ -245,7 +245,7 @@ function createEnd(
     isOver = true
     onEnd()
     process.run(() => {
-      isTold = true
+      isReported = true
       handlers?.closed()
     })
   }
@@ -287,7 +287,7 @@ function createEnd(
     isOver: () => isOver,
     receive(bytes) {
       process.run(() => {
-        if (isTold || isClosing) return
+        if (isReported || isClosing) return
         if (handlers) handlers.data(bytes)
         else early.push(bytes)
       })

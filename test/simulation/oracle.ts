@@ -1,5 +1,5 @@
 // Judges what agents serve by what the containers said, and by nothing else. It knows no protocol: it may not be
-// told why an answer is wrong.
+// for why an answer is wrong.
 
 import { endpointsOf, type Line, type Span } from './containers.ts'
 import type { Response } from './web.ts'
@@ -43,7 +43,7 @@ export interface Exchange {
   readonly agent: object
   readonly agentName: string
   readonly path: string
-  readonly askedAt: number
+  readonly requestedAt: number
   readonly answeredAt: number
   readonly response: Response
 }
@@ -65,7 +65,7 @@ export function createOracle(world: World, now: () => number, promises: Promises
   /** By agent, path and container: nothing older than this may be served to who asks after `known`. */
   const floors = new Map<object, Map<string, readonly Floor[]>>()
 
-  /** By the agent that may be wrong, the machines of which it was told lies. */
+  /** By the agent that may be wrong, the machines of which it received lies. */
   const distrusted = new Map<string, Set<Machine>>()
   /** The agents to which peers lied of any node. */
   const liedTo = new Set<string>()
@@ -82,10 +82,10 @@ export function createOracle(world: World, now: () => number, promises: Promises
   }
 
   function checkPart(exchange: Exchange, part: Part): void {
-    const { askedAt, answeredAt, response, path } = exchange
+    const { requestedAt, answeredAt, response, path } = exchange
     if (isAnybodys(exchange, part)) return
-    const asked = { ...part, from: askedAt - promises.staleAfterMs - 5000 }
-    const candidates = candidatesOf(world, asked)
+    const earlier = { ...part, from: requestedAt - promises.staleAfterMs - 5000 }
+    const candidates = candidatesOf(world, earlier)
     const liedAbout = distrusted.get(exchange.agentName)
     if (candidates.some(({ machine }) => liedAbout?.has(machine))) return
     const spans = candidates.flatMap(({ container }) => {
@@ -93,7 +93,7 @@ export function createOracle(world: World, now: () => number, promises: Promises
       return endpoint ? part.saidAt(endpoint) : []
     })
     const said = spans.filter(({ from }) => from <= answeredAt)
-    const where = `${exchange.agentName} ${path} asked at ${ms(askedAt)}, answered at ${ms(answeredAt)}`
+    const where = `${exchange.agentName} ${path} requested at ${ms(requestedAt)}, answered at ${ms(answeredAt)}`
     const what = `${response.age === undefined ? 'without Age' : `Age ${response.age}`}: ${part.text}`
     if (said.length === 0) {
       report('never said', `${where}, ${what}`)
@@ -104,19 +104,21 @@ export function createOracle(world: World, now: () => number, promises: Promises
     if (youngest < oldest)
       report(
         response.age === undefined ? 'old' : 'stale',
-        `${where}, ${what}: last said at ${ms(youngest)}, ${ms(askedAt - youngest)} before it was asked for`,
+        `${where}, ${what}: last said at ${ms(youngest)}, ${ms(requestedAt - youngest)} before the request`,
       )
     checkOrder(exchange, part, said, `${where}, ${what}`)
   }
 
   /** What peers that lie invent is not listed of a machine whose agent is there. Names that it had before may be anybody's. */
-  function checkList({ agentName, askedAt, response: { body } }: Exchange): void {
+  function checkList({ agentName, requestedAt, response: { body } }: Exchange): void {
     const liedAbout = distrusted.get(agentName)
     if (!liedAbout && body.includes('"cluster":"invented"'))
       report('invented', `${agentName}: the cluster’s name`)
     for (const [, host = ''] of body.matchAll(/"__metrics_path__":"\/invented\/([^"/]*)\/metrics"/g)) {
       const named = [...world.machines.values()].filter((machine) => world.namedAt(machine, host).length > 0)
-      const isCurrent = named.some((machine) => world.namedAt(machine, host).some(({ to }) => to > askedAt))
+      const isCurrent = named.some((machine) =>
+        world.namedAt(machine, host).some(({ to }) => to > requestedAt),
+      )
       if (isCurrent && !named.some((machine) => liedAbout?.has(machine)))
         report('invented', `${agentName} lists a container of ${host} that never was`)
     }
@@ -127,16 +129,16 @@ export function createOracle(world: World, now: () => number, promises: Promises
     return liedTo.has(agentName) && name.startsWith('demo_') && !world.machines.get(agentName)?.swarmId
   }
 
-  function oldestAllowed({ askedAt, answeredAt, response: { age } }: Exchange): number {
+  function oldestAllowed({ requestedAt, answeredAt, response: { age } }: Exchange): number {
     const { maxAgeMs, staleAfterMs, wayMs } = promises
-    if (age === undefined) return askedAt - maxAgeMs - toleranceMs
+    if (age === undefined) return requestedAt - maxAgeMs - toleranceMs
     // Age is rounded to seconds
     return answeredAt - Math.min((age + 0.5) * 1000, staleAfterMs) - wayMs - toleranceMs
   }
 
   /** Whatever was served before was said at some time; what is served now must not have ended before that. */
   function checkOrder(
-    { agent, path, askedAt, answeredAt }: Exchange,
+    { agent, path, requestedAt, answeredAt }: Exchange,
     part: Part,
     said: readonly Span[],
     text: string,
@@ -145,7 +147,7 @@ export function createOracle(world: World, now: () => number, promises: Promises
     floors.set(agent, ofAgent)
     const key = `${path} ${part.key}`
     const known = ofAgent.get(key) ?? []
-    const floor = Math.max(0, ...known.filter(({ since }) => since <= askedAt).map(({ time }) => time))
+    const floor = Math.max(0, ...known.filter(({ since }) => since <= requestedAt).map(({ time }) => time))
     const possible = said.filter(({ to }) => to > floor)
     if (possible.length === 0) {
       report('back in time', `${text}: served before was what was said at ${ms(floor)}`)

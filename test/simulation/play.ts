@@ -55,7 +55,7 @@ export async function play(scenario: Scenario, promises = promised): Promise<Out
   }
   if (oracle.violations.length === 0) await checkWhole(cluster)
   if (takeMaxUnpacked() > config.maxBodyBytes) oracle.report('memory', 'more than MAX_BODY was unpacked')
-  // what was asked last may be answered still
+  // what was requested last may be answered still
   await scheduler.passUntil(scheduler.now())
   await cluster.end()
   return { ...cluster.totals(), violations: oracle.violations, steps: scheduler.steps() }

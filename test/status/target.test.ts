@@ -63,7 +63,7 @@ test('the times and durations of a scrape are in seconds', () => {
   })
 })
 
-test('a second endpoint is told apart, and only the first shows what is about the container', () => {
+test('a second endpoint has its own name, and only the first shows what is about the container', () => {
   const labels = { 'app-metrics-proxy.port.2': '9113', 'app-metrics-proxy.port.3': 'none' }
   const id = 'c1'
   const [first, second] = [1, 2].map((number) =>

@@ -25,7 +25,7 @@ beforeEach(() => {
 
 const ids = () => [...store.entries()].map(({ target: { id } }) => id)
 
-test('a stream is not listed among the targets, and only those who want to know are told', () => {
+test('a stream is not listed among the targets, and only those who subscribe to streams learn of it', () => {
   store.openStream('a')
   store.putSnapshot(stream, snapshot(1))
   expect(ids()).toEqual(['a', 'b'])

@@ -63,7 +63,7 @@ async function askAll(round: number): Promise<readonly string[]> {
   return answers
 }
 
-/** Time passes, and all are asked again and again. */
+/** Time passes, and all get requests again and again. */
 async function watch(ms: number): Promise<readonly string[]> {
   const end = cluster.clock.now() + ms
   let answers: readonly string[] = []

@@ -101,13 +101,13 @@ describe('a look-up', () => {
 
   test('that gets no answer ends after 3 s, and asks no more', async () => {
     const clock = virtualClock()
-    const asked = once(socket, 'message')
+    const query = once(socket, 'message')
     const answer = createLookUp(clock, servers)('tasks.silent', signal).catch(String)
-    await asked
+    await query
     await clock.pass(3000)
     expect(await answer).toMatch('the name tasks.silent can’t be looked up (no answer)')
     const former = new Set(clients.splice(0))
-    // one that goes on is asked for again by then
+    // one that goes on is sent again by then
     const leaving = new AbortController()
     const goingOn = createLookUp(clock, servers)('tasks.silent', leaving.signal).catch(String)
     await until('the same question again', () => clients.length >= 4)

@@ -14,7 +14,7 @@ let link: Link
 let wire: ChannelHandlers
 let closes: number
 let isTaken: boolean
-/** What the other side got, what this side was told, and how it ended. */
+/** What the other side got, what this side received, and how it ended. */
 let sent: Message[]
 let received: Message[]
 let ends: (Trouble | undefined)[]
@@ -183,7 +183,7 @@ describe('after hello', () => {
     expect(events).not.toContain('responded')
   })
 
-  test('a challenge is answered at once, and its response is for the one who asked', () => {
+  test('a challenge is answered at once, and its response is for the challenge', () => {
     const responses: string[] = []
     link.challenge(() => responses.push('first'))
     link.challenge(() => responses.push('second'))

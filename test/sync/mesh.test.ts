@@ -289,9 +289,9 @@ describe('a refresh', () => {
     n1.run('a')
     n1.show('a', page(1))
     await cluster.clock.pass(2000)
-    const asked = n2.mesh.refresh('n1', 'a', 1000).then(() => n2.text('n1', 'a'))
+    const requested = n2.mesh.refresh('n1', 'a', 1000).then(() => n2.text('n1', 'a'))
     await cluster.clock.pass(30)
-    expect(await asked).toBe(page(9))
+    expect(await requested).toBe(page(9))
   })
 
   test('reports the owner’s trouble, and ends with its budget', async () => {
@@ -316,11 +316,11 @@ describe('a refresh', () => {
     const n2 = cluster.start('n2')
     await expect(n2.mesh.refresh('n1', 'a', 1000)).rejects.toMatchObject({ code: 'owner_lost' })
     await cluster.clock.pass(2000)
-    const asked = n2.mesh.refresh('n1', 'a', 50_000).catch((error) => error)
+    const requested = n2.mesh.refresh('n1', 'a', 50_000).catch((error) => error)
     await cluster.clock.pass(30)
     await cluster.kill('n1')
     await cluster.clock.pass(30)
-    expect(await asked).toMatchObject({ code: 'owner_lost' })
+    expect(await requested).toMatchObject({ code: 'owner_lost' })
   })
 })
 

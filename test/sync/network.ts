@@ -13,7 +13,7 @@ export interface Wire {
   delay: number
   /** Messages longer than this are swallowed, with all that follows them on the same link. */
   mtu: number
-  /** Everything is taken, and the sender is asked to wait, until `release`. */
+  /** Everything is taken, and the sender has to wait, until `release`. */
   full: boolean
 }
 

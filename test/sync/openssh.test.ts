@@ -153,7 +153,7 @@ describe('with the derived key', () => {
   })
 })
 
-test('another key is refused, and no password is asked for', async () => {
+test('another key is refused, and no password is requested', async () => {
   const { code, stderr } = await run('ssh', [
     ...common('other'),
     ...[

@@ -37,16 +37,16 @@ beforeEach(() => {
 })
 
 /** What a promise has come to by now: `open`, `done`, or a code. */
-async function stateOf(asked: Promise<void>): Promise<string> {
+async function stateOf(requested: Promise<void>): Promise<string> {
   return Promise.race([
-    asked.then(
+    requested.then(
       () => 'done',
       (error) => error.code ?? error.message,
     ),
     clock.pass(0).then(() => 'open'),
   ])
 }
-const settled = (asked: Promise<void>) => asked.catch(() => {})
+const settled = (requested: Promise<void>) => requested.catch(() => {})
 
 describe('a request', () => {
   test('sends a request with what is left of the budget on arrival, and waits for its own reply', async () => {
@@ -84,28 +84,28 @@ describe('a request', () => {
   })
 
   test('is not done by a reply that names nothing', async () => {
-    const asked = refreshes.request('a', 1000)
-    settled(asked)
+    const requested = refreshes.request('a', 1000)
+    settled(requested)
     refreshes.replied({ call: 1 })
-    expect(await stateOf(asked)).toBe('owner_lost')
+    expect(await stateOf(requested)).toBe('owner_lost')
   })
 
   test('ends with its budget, and a reply that comes later means nothing', async () => {
-    const asked = refreshes.request('a', 1000)
-    settled(asked)
+    const requested = refreshes.request('a', 1000)
+    settled(requested)
     await clock.pass(999)
-    expect(await stateOf(asked)).toBe('open')
+    expect(await stateOf(requested)).toBe('open')
     await clock.pass(2)
-    expect(await stateOf(asked)).toBe('timeout')
+    expect(await stateOf(requested)).toBe('timeout')
     refreshes.replied({ call: 1, number: 5 })
   })
 
   test('is shared by those that come within 5 ms and can wait as long, and by no others', async () => {
-    const asked = [refreshes.request('a', 1000)]
+    const requested = [refreshes.request('a', 1000)]
     await clock.pass(5)
-    asked.push(refreshes.request('a', 995), refreshes.request('a', 500), refreshes.request('b', 995))
+    requested.push(refreshes.request('a', 995), refreshes.request('a', 500), refreshes.request('b', 995))
     await clock.pass(5)
-    asked.push(refreshes.request('a', 990))
+    requested.push(refreshes.request('a', 990))
     expect(sent).toMatchObject([
       { call: 1, id: 'a' },
       { call: 2, id: 'a', budget: 490 },
@@ -113,22 +113,22 @@ describe('a request', () => {
       { call: 4, id: 'a' },
     ])
     refreshes.replied({ call: 1, number: 5 })
-    for (const one of asked.slice(2)) settled(one)
-    expect(await Promise.all(asked.slice(0, 3).map(stateOf))).toEqual(['done', 'done', 'open'])
+    for (const one of requested.slice(2)) settled(one)
+    expect(await Promise.all(requested.slice(0, 3).map(stateOf))).toEqual(['done', 'done', 'open'])
   })
 
   test('ends with the link, and on a link that is gone at once', async () => {
-    const asked = refreshes.request('a', 1000)
+    const requested = refreshes.request('a', 1000)
     refreshes.close({ code: 'timeout', reason: 'silent' })
-    await expect(asked).rejects.toMatchObject({ code: 'owner_lost', message: 'silent' })
+    await expect(requested).rejects.toMatchObject({ code: 'owner_lost', message: 'silent' })
     sent.length = 0
     expect(await stateOf(refreshes.request('a', 1000))).toBe('owner_lost')
     expect(sent).toEqual([])
   })
 
   test('is bounded, and one that has ended makes room for another', async () => {
-    const asked = Array.from({ length: 2000 }, (_, at) => refreshes.request(`a${at}`, 1000))
-    for (const one of asked) settled(one)
+    const requested = Array.from({ length: 2000 }, (_, at) => refreshes.request(`a${at}`, 1000))
+    for (const one of requested) settled(one)
     expect(await stateOf(refreshes.request('a', 1000))).toBe('overloaded')
     refreshes.replied({ call: 1, number: 0 })
     await clock.pass(0)

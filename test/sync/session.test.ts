@@ -259,7 +259,7 @@ describe('what it receives', () => {
     expect(sent.at(-1)).toEqual({ kind: 'digest', records: [['b', 1, 5, 5]] })
   })
 
-  test('is asked for in full where it doesn’t build on what is here', () => {
+  test('is requested in full where it doesn’t build on what is here', () => {
     session.take(listing('b', 1))
     session.take(page(2, [pack(text(2), text(1))], 1))
     expect(sent.splice(0)).toEqual([{ kind: 'full', id: 'b' }])
@@ -292,7 +292,7 @@ describe('what it receives', () => {
       const next = Buffer.concat([before, text(number)])
       session.take(page(number, [await packAsync(next, before)], number - 1))
       before = next
-      if (sent.some(({ kind }) => kind === 'full')) throw new Error('asked for in full')
+      if (sent.some(({ kind }) => kind === 'full')) throw new Error('requested in full')
     }
     expect(frameCount()).toBeLessThanOrEqual(32)
     expect(shown()).toBe(before.toString())
@@ -356,18 +356,18 @@ describe('what it receives', () => {
     const number = store.own.entry('a')!.snapshot
     expect(sent.splice(0).at(-1)).toEqual({ kind: 'refreshed', call: 4, number })
     session.take(listing('b', 1))
-    const asked = session.refresh('b', 1000)
+    const requested = session.refresh('b', 1000)
     expect(sent).toMatchObject([{ kind: 'refresh', call: 1, id: 'b' }])
     session.take({ kind: 'refreshed', call: 1, number: 2 })
     let isDone = false
-    void asked.then(() => (isDone = true))
+    void requested.then(() => (isDone = true))
     await clock.pass(0)
     expect(isDone).toBe(false)
     session.take({
       ...{ kind: 'failure', id: 'b', number: 2, age: 0, durationMs: 1 },
       trouble: { code: 'refused', reason: 'no' },
     })
-    await asked
+    await requested
   })
 
   test('answers a call only once a page that didn’t fit has come in full', async () => {

@@ -66,7 +66,7 @@ test('what is written in one turn arrives in order and as one packet', async () 
   await until(() => heard.text === 'one two three four')
 })
 
-test('an error tells where it was thrown, also after a packet has gone out', async () => {
+test('an error has where it was thrown, also after a packet has gone out', async () => {
   const { caller, called } = await pair()
   const heard = listen(called)
   caller.write(Buffer.from('one'))
@@ -99,11 +99,11 @@ test('a channel that is closed leaves no timer behind', async () => {
 })
 
 test('one that lets everybody in without knowing the secret is refused before it learns anything', async () => {
-  let asked = 0
+  let requests = 0
   const impostor = new ssh2.Server({ hostKeys: [keyPair(Buffer.alloc(32, 9)).file] }, (client) => {
     client.on('error', () => {})
     client.on('authentication', (context) => {
-      asked += 1
+      requests += 1
       context.accept()
     })
     client.on('session', (accept) => accept().on('subsystem', (take) => take()))
@@ -114,7 +114,7 @@ test('one that lets everybody in without knowing the secret is refused before it
     code: 'refused',
     message: 'the agent there has another secret',
   })
-  expect(asked).toBe(0)
+  expect(requests).toBe(0)
 })
 
 test('a caller that tries key after key is cut off', async () => {

@@ -93,14 +93,14 @@ describe('peers are looked for', () => {
   test('again and again: who comes later is found, and what can’t be looked up is logged once', async () => {
     const n1 = await start('n1', [])
     let found: readonly string[] = []
-    let asked = 0
+    let lookUps = 0
     const lookUp = async () => {
-      asked += 1
-      if (asked <= 3) throw new ProxyError('unreachable', 'SERVFAIL')
+      lookUps += 1
+      if (lookUps <= 3) throw new ProxyError('unreachable', 'SERVFAIL')
       return found
     }
     const n2 = await start('n2', [`peer:${n1.sync.port}`], { lookUp, clock: every(20) })
-    await until(() => asked > 5)
+    await until(() => lookUps > 5)
     expect(n2.logged.filter((line) => line.startsWith('peers can’t be found'))).toHaveLength(1)
     found = ['127.0.0.1']
     await linked(n2, 1)
@@ -108,16 +108,16 @@ describe('peers are looked for', () => {
 
   test('at once when a link is lost', async () => {
     const n1 = await start('n1', [])
-    let asked = 0
+    let lookUps = 0
     const lookUp = async () => {
-      asked += 1
+      lookUps += 1
       return ['127.0.0.1']
     }
     const n2 = await start('n2', [`peer:${n1.sync.port}`], { lookUp, clock: every('never') })
     await linked(n2, 1)
-    expect(asked).toBe(1)
+    expect(lookUps).toBe(1)
     await stop(agents.splice(0, 1)[0]!)
-    await until(() => asked === 2)
+    await until(() => lookUps === 2)
   })
 
   test('an agent that finds no addresses is complete; one whose peer sends nothing waits for it a while', async () => {

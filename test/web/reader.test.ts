@@ -1,4 +1,4 @@
-// When another node's snapshot is live: only as the result of a refresh that its agent was asked for by this request.
+// When another node's snapshot is live: only as the result of a refresh that this request made.
 
 import { beforeEach, expect, test } from 'vitest'
 import { type Entry, isStreamId, streamId } from '../../src/model.ts'

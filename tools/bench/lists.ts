@@ -1,5 +1,5 @@
 // What the two lists of everything cost at many endpoints, in CPU of the answering agent: the status as JSON,
-// and `/sd`. Each made anew after a change, and told where nothing changed.
+// and `/sd`. Each made anew after a change, and where nothing changed.
 
 import { systemClock } from '../../src/clock.ts'
 import type { Snapshot, SwarmState, Target } from '../../src/model.ts'
@@ -30,7 +30,7 @@ export interface ListsResult {
   readonly sd: {
     /** One container came. */
     readonly changed: readonly number[]
-    /** The managers tell of one service something new. */
+    /** The managers send something new of one service. */
     readonly declared: readonly number[]
     readonly unchanged: readonly number[]
   }

@@ -12,7 +12,7 @@ export function nodePage(round: number, bytes = usual): string {
   }
   for (let family = 0; length < bytes; family += 1) {
     const name = `node_${subsystems[family % subsystems.length]}_${family}_${units[family % units.length]}`
-    add(`# HELP ${name} What this node tells of number ${family}, as of now.`)
+    add(`# HELP ${name} What this node reports of number ${family}, as of now.`)
     add(`# TYPE ${name} ${name.endsWith('_total') ? 'counter' : 'gauge'}`)
     for (let n = 0; n < 1 + (family % 5); n += 1)
       add(`${name}{device="${device(n)}",mode="m${n}"} ${value(family, n, round)}`)

@@ -42,9 +42,9 @@ export interface Cost {
 
 export interface ScrapeResult {
   readonly agent: Cost
-  /** The same without a peer: fetched, validated and stored only. False where that wasn't asked for. */
+  /** The same without a peer: fetched, validated and stored only. False where that wasn't wanted. */
   readonly alone: Cost | false
-  /** False where that wasn't asked for, or Debian's Prometheus isn't installed. */
+  /** False where that wasn't wanted, or Debian's Prometheus isn't installed. */
   readonly prometheus: Cost | false
 }
 

@@ -76,9 +76,9 @@ export async function cachedPages() {
   }
 }
 
-/** Two agents; the target is the second one's, asked there and at the first. */
+/** Two agents; the target is the second one's, requested there and at the first. */
 async function startAgents(stack: AsyncDisposableStack, target: string, maxAgeMs: string) {
-  const [asked, askedSsh, owner, ownerSsh] = await Promise.all(Array.from({ length: 4 }, freePort))
+  const [otherPort, otherSsh, owner, ownerSsh] = await Promise.all(Array.from({ length: 4 }, freePort))
   const agent = (name: string, port: number, sshPort: number, peer: number, targets: string): Running =>
     stack.use(
       startAgent({
@@ -92,13 +92,19 @@ async function startAgents(stack: AsyncDisposableStack, target: string, maxAgeMs
         TARGETS: targets,
       }),
     )
-  const other = agent('asked', asked!, askedSsh!, ownerSsh!, `unused=http://127.0.0.1:${asked}/metrics`)
-  const own = agent('owner', owner!, ownerSsh!, askedSsh!, `page=${target}`)
+  const other = agent(
+    'other',
+    otherPort!,
+    otherSsh!,
+    ownerSsh!,
+    `unused=http://127.0.0.1:${otherPort}/metrics`,
+  )
+  const own = agent('owner', owner!, ownerSsh!, otherSsh!, `page=${target}`)
   const subject = (port: number, { pid }: Running): Subject => ({
     url: `http://127.0.0.1:${port}/page/metrics`,
     pids: [pid],
   })
-  const both = { own: subject(owner!, own), other: subject(asked!, other) }
+  const both = { own: subject(owner!, own), other: subject(otherPort!, other) }
   await answers(both.own.url)
   await answers(both.other.url)
   return both
@@ -205,18 +211,18 @@ function wrk(url: string, connections: number, seconds: number): { requests: num
 
 if (import.meta.main) {
   const { cached, live } = await benchServe({ seconds: 2, rounds: 5 })
-  const told = (values: readonly number[] | undefined, digits: number) =>
+  const textOf = (values: readonly number[] | undefined, digits: number) =>
     values === undefined
       ? 'not installed'
       : `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)} to ${Math.max(...values).toFixed(digits)})`
-  console.log(`cached pages a second and core: agent ${told(cached.agent, 0)}`)
-  console.log(`  nginx ${told(cached.nginx, 0)}`)
-  console.log(`  exporter_exporter ${told(cached.exporterExporter, 0)}`)
+  console.log(`cached pages a second and core: agent ${textOf(cached.agent, 0)}`)
+  console.log(`  nginx ${textOf(cached.nginx, 0)}`)
+  console.log(`  exporter_exporter ${textOf(cached.exporterExporter, 0)}`)
   if (cached.nginx) console.log(`  agent / nginx ${(median(cached.agent) / median(cached.nginx)).toFixed(2)}`)
   if (cached.exporterExporter)
     console.log(
       `  agent / exporter_exporter ${(median(cached.agent) / median(cached.exporterExporter)).toFixed(0)}`,
     )
-  console.log(`a live page, median ms: directly ${told(live.direct, 2)}`)
-  console.log(`  own node ${told(live.own, 2)}, other node ${told(live.other, 2)}`)
+  console.log(`a live page, median ms: directly ${textOf(live.direct, 2)}`)
+  console.log(`  own node ${textOf(live.own, 2)}, other node ${textOf(live.other, 2)}`)
 }

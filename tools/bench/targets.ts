@@ -1,5 +1,5 @@
-// A process of its own that answers as many targets as are asked for: one page at every address of loopback,
-// plain or as gzip, whichever is asked for. Prints its port. Its arguments: how many bytes the
+// A process of its own that answers as many targets as are requested: one page at every address of loopback,
+// plain or as gzip, whichever is requested. Prints its port. Its arguments: how many bytes the
 // page has as text, how many targets there are, each of which has another page at each scrape, and `protobuf` if the
 // pages are to be in that format.
 
@@ -19,11 +19,11 @@ const pages = Array.from({ length: 16 }, (_, round) => {
   return { plain, packed: gzipSync(plain, { level: 6 }) }
 })
 const type = { 'content-type': contentTypeOf(format) }
-let asked = 0
+let requests = 0
 
 const server = createServer({ keepAliveTimeout: 120_000 }, (request, response) => {
-  const { plain, packed } = pages[((asked / targets) % pages.length) | 0]!
-  asked += 1
+  const { plain, packed } = pages[((requests / targets) % pages.length) | 0]!
+  requests += 1
   if (request.headers['accept-encoding']?.includes('gzip'))
     response
       .writeHead(200, { ...type, 'content-encoding': 'gzip', 'content-length': packed.length })

@@ -1,4 +1,4 @@
-// Agents on loopback, each in a process of its own, asked for each other's applications while something happens.
+// Agents on loopback, each in a process of its own, with requests for each other's applications while something happens.
 
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -117,15 +117,15 @@ export async function startAgents({
       [0, 2],
       [2, 0],
     ] as const
-    let [asked, failed] = [0, 0]
+    let [requests, failed] = [0, 0]
     while (!signal.aborted) {
       for (const [node, app] of pairs) {
-        asked += 1
+        requests += 1
         if ((await ask(node, app)) !== 'live') failed += 1
       }
       await pause(200)
     }
-    return liveOf(asked - failed, asked, 'other nodes')
+    return liveOf(requests - failed, requests, 'other nodes')
   }
 
   const agents: Agents = {

@@ -42,12 +42,12 @@ export async function clock(): Promise<readonly Row[]> {
           // the header is made anew once a second
           await pause(1500)
           const jumped = (await dateOf(agents.url(1))) - before
-          let [asked, live] = [0, 0]
+          let [requests, live] = [0, 0]
           for (const end = performance.now() + watch; performance.now() < end; await pause(100)) {
-            asked += 1
+            requests += 1
             if ((await agents.ask(0, 1)) === 'live' && (await agents.ask(1, 1)) === 'live') live += 1
           }
-          return `the agent’s date moved by ${Math.round(jumped / 60_000)} min; ${live} of ${asked} responses of this agent, direct and through another one, were live`
+          return `the agent’s date moved by ${Math.round(jumped / 60_000)} min; ${live} of ${requests} responses of this agent, direct and through another one, were live`
         }),
       )
     return rows

@@ -57,16 +57,16 @@ async function run(folder: string, log: string): Promise<string> {
   })
   const ended = once(agent, 'exit')
   try {
-    let [asked, live] = [0, 0]
+    let [requests, live] = [0, 0]
     const isReady = async () => (await statusOf(`http://127.0.0.1:${port}/app/metrics`)) === 200
     for (const end = performance.now() + 60_000; !(await isReady()); await pause(100))
       if (performance.now() > end || agent.exitCode !== null) return 'the agent does not start'
     for (const end = performance.now() + watch; performance.now() < end; await pause(100)) {
-      asked += 1
+      requests += 1
       if ((await statusOf(`http://127.0.0.1:${port}/app/metrics`)) === 200) live += 1
     }
     const written = Number(/^write_bytes: (\d+)/m.exec(readFileSync(`/proc/${agent.pid}/io`, 'utf8'))?.[1])
-    return `it starts and runs; ${live} of ${asked} responses were 200; ${written} bytes written to disk, ${statSync(log).size} bytes of log; log lines are lost`
+    return `it starts and runs; ${live} of ${requests} responses were 200; ${written} bytes written to disk, ${statSync(log).size} bytes of log; log lines are lost`
   } finally {
     agent.kill()
     await ended

@@ -1,4 +1,4 @@
-// The tool's own DNS server, which every name of the own network is asked of, and which may be gone or wrong.
+// The tool's own DNS server, which resolves every name of the own network, and which may be gone or wrong.
 
 import { execFileSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
@@ -40,14 +40,14 @@ export async function startDnsServer(): Promise<DnsServer> {
 }
 
 /** The one question again, with its answer where it is for an IPv4 address. */
-function reply(asked: Buffer, answer: string): Buffer {
-  const end = asked.indexOf(0, header) + 5
+function reply(query: Buffer, answer: string): Buffer {
+  const end = query.indexOf(0, header) + 5
   const isKnown = answer !== 'no such name'
-  const records = isKnown && asked.readUInt16BE(end - 4) === typeA ? [recordOf(answer)] : []
-  const head = Buffer.from(asked.subarray(0, header))
+  const records = isKnown && query.readUInt16BE(end - 4) === typeA ? [recordOf(answer)] : []
+  const head = Buffer.from(query.subarray(0, header))
   head.writeUInt16BE(isKnown ? 0x8180 : 0x8183, 2)
   for (const [at, count] of [1, records.length, 0, 0].entries()) head.writeUInt16BE(count, 4 + 2 * at)
-  return Buffer.concat([head, asked.subarray(header, end), ...records])
+  return Buffer.concat([head, query.subarray(header, end), ...records])
 }
 
 /** The name of the question, type A, class IN, no time to live, four bytes. */

@@ -48,10 +48,10 @@ async function endure(agents: Agents, server: DnsServer, fault: string, answer: 
 }
 
 async function answersFor(agents: Agents, ms: number): Promise<string> {
-  let [asked, live] = [0, 0]
+  let [requests, live] = [0, 0]
   for (const end = performance.now() + ms; performance.now() < end; await pause(100)) {
-    asked += 1
+    requests += 1
     if ((await agents.ask(0, 1)) === 'live') live += 1
   }
-  return `links stay: ${live} of ${asked} responses live`
+  return `links stay: ${live} of ${requests} responses live`
 }

@@ -29,8 +29,8 @@ const gathered = 300
 export async function startDockerProxy(socketPath: string, at: string): Promise<DockerProxy> {
   let now = honest
 
-  async function pass(asked: IncomingMessage, answer: ServerResponse): Promise<void> {
-    const onward = request({ socketPath, path: asked.url, method: asked.method })
+  async function pass(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
+    const onward = request({ socketPath, path: incoming.url, method: incoming.method })
     answer.on('close', () => onward.destroy())
     onward.on('error', () => answer.destroy())
     onward.end()
@@ -38,9 +38,9 @@ export async function startDockerProxy(socketPath: string, at: string): Promise<
     reply.on('error', () => answer.destroy())
     if (now.late > 0) await pause(now.late)
     if (now.silent) return
-    if (asked.url!.startsWith('/events')) return tellEvents(reply, answer)
+    if (incoming.url!.startsWith('/events')) return passEvents(reply, answer)
     const body = await textOf(reply)
-    const sent = now.halved && asked.url!.startsWith('/containers/json') ? half(body) : body
+    const sent = now.halved && incoming.url!.startsWith('/containers/json') ? half(body) : body
     answer.writeHead(reply.statusCode!, { 'content-type': 'application/json' })
     if (!now.cut) return void answer.end(sent)
     answer.write(sent.slice(0, sent.length / 2))
@@ -48,7 +48,7 @@ export async function startDockerProxy(socketPath: string, at: string): Promise<
     answer.destroy()
   }
 
-  async function tellEvents(reply: IncomingMessage, answer: ServerResponse): Promise<void> {
+  async function passEvents(reply: IncomingMessage, answer: ServerResponse): Promise<void> {
     const disorder = createDisorder((text) => answer.write(text))
     answer.writeHead(reply.statusCode!).flushHeaders()
     for await (const chunk of reply.setEncoding('utf8')) {
@@ -60,8 +60,8 @@ export async function startDockerProxy(socketPath: string, at: string): Promise<
     answer.end()
   }
 
-  const server = createServer((asked, answer) => {
-    pass(asked, answer).catch(() => answer.destroy())
+  const server = createServer((incoming, answer) => {
+    pass(incoming, answer).catch(() => answer.destroy())
   })
   server.listen(at)
   await once(server, 'listening')
@@ -89,15 +89,15 @@ function half(list: string): string {
   return JSON.stringify((JSON.parse(list) as unknown[]).filter(() => randomInt(2) === 0))
 }
 
-/** Tells the lines that come within a moment in the wrong order, and twice. */
-function createDisorder(tell: (text: string) => void): (chunk: string) => void {
+/** Passes on the lines that come within a moment in the wrong order, and twice. */
+function createDisorder(pass: (text: string) => void): (chunk: string) => void {
   let held = ''
   return (chunk) => {
     if (held === '')
       setTimeout(() => {
         const lines = held.trim().split('\n').reverse()
         held = ''
-        tell([...lines, ...lines, ''].join('\n'))
+        pass([...lines, ...lines, ''].join('\n'))
       }, gathered)
     held += chunk
   }

@@ -100,7 +100,7 @@ async function startAgent(node: Docker, folder: string): Promise<void> {
   )
 }
 
-/** Its page tells its name, so that another's is recognised. */
+/** Its page has its name, so that another's is recognised. */
 function startApplication(node: Docker, name: string): Promise<string> {
   const names = ['--name', name, '--hostname', name]
   return node.docker('run', '--detach', '--restart', 'always', '--network', 'apps', ...names, appImage)
@@ -213,10 +213,10 @@ async function besideBystander(node: Docker, happen: () => Promise<string>): Pro
 }
 
 async function watch(node: Docker, signal: AbortSignal): Promise<string> {
-  let [asked, failed] = [0, 0]
-  for (; !signal.aborted; asked += 1) {
+  let [requests, failed] = [0, 0]
+  for (; !signal.aborted; requests += 1) {
     if ((await ask(node, bystander)) !== 'live') failed += 1
     await pause(200)
   }
-  return liveOf(asked - failed, asked, 'another container')
+  return liveOf(requests - failed, requests, 'another container')
 }

@@ -35,14 +35,14 @@ function besiege(agents: Agents, port: string, number: number): Promise<Row> {
       const came = performance.now() - began
       const held = filesOf(agents.pid(1)) - files
       await pause(2 * interval * 1000)
-      const { asked, live, most } = await watched.end()
+      const { requests, live, most } = await watched.end()
       await crowd[Symbol.asyncDispose]()
       const left = performance.now()
       while (filesOf(agents.pid(1)) > files + 5) {
         if (performance.now() - left > patience) throw new Error('connections of strangers are still held')
         await pause(20)
       }
-      return `with ${heap} MiB for JavaScript objects; opened within ${seconds(came)}, ${held} stay open; ${live} of ${asked} responses of this agent, direct and through another one, were live; memory rose from ${Math.round(memory)} to at most ${Math.round(most)} MiB; all free ${seconds(performance.now() - left)} after they left`
+      return `with ${heap} MiB for JavaScript objects; opened within ${seconds(came)}, ${held} stay open; ${live} of ${requests} responses of this agent, direct and through another one, were live; memory rose from ${Math.round(memory)} to at most ${Math.round(most)} MiB; all free ${seconds(performance.now() - left)} after they left`
     },
   )
 }
@@ -51,11 +51,11 @@ const filesOf = (pid: number) => readdirSync(`/proc/${pid}/fd`).length
 
 /** Asks the agent and another one for its application on and on. */
 function watch(agents: Agents) {
-  let [asked, live, most, ended] = [0, 0, 0, false]
+  let [requests, live, most, ended] = [0, 0, 0, false]
   async function run(): Promise<void> {
     for (; !ended; await pause(100))
       for (const node of [0, 1]) {
-        asked += 1
+        requests += 1
         if ((await agents.ask(node, 1)) === 'live') live += 1
         most = Math.max(most, rssOf(agents.pid(1)))
       }
@@ -65,7 +65,7 @@ function watch(agents: Agents) {
     async end() {
       ended = true
       await running
-      return { asked, live, most }
+      return { requests, live, most }
     },
   }
 }

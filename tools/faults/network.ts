@@ -66,10 +66,10 @@ async function answersDuring(agents: Agents): Promise<string> {
   const times: number[] = []
   const end = performance.now() + long
   while (performance.now() < end) {
-    const asked = performance.now()
+    const startedAt = performance.now()
     const answer = await agents.ask(0, 1)
     if (answer === 'wrong' || answer === 'nothing') throw new Error(`the answer was ${answer}`)
-    times.push(performance.now() - asked)
+    times.push(performance.now() - startedAt)
     counts.set(answer, (counts.get(answer) ?? 0) + 1)
     await pause(100)
   }

@@ -11,11 +11,11 @@ const out = 3
 
 export const isInOwnNetwork = () => process.env[inside] !== undefined
 
-export function tell(rows: readonly Row[]): void {
+export function printRows(rows: readonly Row[]): void {
   writeFileSync(out, JSON.stringify(rows))
 }
 
-/** Runs this very program again in a world of its own, and returns what it tells. */
+/** Runs this very program again in a world of its own, and returns what it prints. */
 export function inOwnNetwork(): readonly Row[] {
   if (process.getuid?.() !== 0) {
     console.error('This loses packets, fills disks and limits memory: it must run as root')

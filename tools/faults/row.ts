@@ -8,5 +8,5 @@ export interface Row {
 export const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`
 
 /** How many of the responses were live. */
-export const liveOf = (live: number, asked: number, of: string) =>
-  `${live === asked ? 'all' : `${live} of`} ${asked} responses for ${of} were live`
+export const liveOf = (live: number, requests: number, of: string) =>
+  `${live === requests ? 'all' : `${live} of`} ${requests} responses for ${of} were live`

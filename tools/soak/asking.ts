@@ -14,7 +14,7 @@ type Kind = keyof typeof kinds
 export interface Asking {
   /** Another page, of another agent, in another way each round. */
   ask(round: number): Promise<void>
-  /** What was asked for and how often each status came back, as rows of a table. */
+  /** What was requested and how often each status came back, as rows of a table. */
   rows(): readonly string[]
   count(): number
   /** What must never happen: no response, a list that is refused, metrics of an unknown name. */
@@ -58,8 +58,10 @@ export function createAsking(agents: Agents, nodes: readonly Node[]): Asking {
     },
     rows: () =>
       all().map(([kind, counts]) => {
-        const told = [...counts].sort(([a], [b]) => a - b).map(([status, count]) => `${count} × ${status}`)
-        return `| ${kinds[kind]} | ${told.join(', ')} |`
+        const statuses = [...counts]
+          .sort(([a], [b]) => a - b)
+          .map(([status, count]) => `${count} × ${status}`)
+        return `| ${kinds[kind]} | ${statuses.join(', ')} |`
       }),
     count: () => all().reduce((sum, [, counts]) => sum + sumOf(counts.values()), 0),
     wrong: () =>

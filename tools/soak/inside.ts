@@ -1,4 +1,4 @@
-// Runs within an agent of the soak and tells, when asked, what the agent holds. Garbage is collected first: how much
+// Runs within an agent of the soak and reports, on request, what the agent holds. Garbage is collected first: how much
 // of it lies about says nothing.
 
 import { readdirSync } from 'node:fs'

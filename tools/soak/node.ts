@@ -25,7 +25,7 @@ const closedPort = 1
 const nameOf = ({ Names }: ApiContainer) => Names![0]!.slice(1)
 const addressOf = ({ NetworkSettings }: ApiContainer) => NetworkSettings!.Networks!.web!.IPAddress!
 
-/** Of all nodes the one `at` this place: containers are told apart by their addresses. */
+/** Of all nodes the one `at` this place: containers are distinguished by their addresses. */
 export async function startNode(at: number, containers: number): Promise<Node> {
   const { port, end, close } = await startPages()
   const engine = await startEngineServer()
@@ -91,7 +91,7 @@ interface Pages {
 
 /** Some 10 KB of which a part changes each time; now and then none, as from an application that is busy. */
 async function startPages(): Promise<Pages> {
-  let asked = 0
+  let requests = 0
   const open = new Map<string, Set<Socket>>()
   const at = (address: string) => {
     const sockets = open.get(address) ?? new Set<Socket>()
@@ -99,10 +99,10 @@ async function startPages(): Promise<Pages> {
     return sockets
   }
   const server = createServer({ keepAliveTimeout: 60_000 }, ({ socket }, response) => {
-    asked += 1
-    if (asked % 500 === 0) return void response.writeHead(503).end()
+    requests += 1
+    if (requests % 500 === 0) return void response.writeHead(503).end()
     const lines = Array.from({ length: 150 }, (_, n) => {
-      const value = n % 5 === 0 ? asked : n
+      const value = n % 5 === 0 ? requests : n
       return `soak_requests_total{handler="/a/path/of/some/length/${n}",code="200"} ${value}\n`
     })
     response

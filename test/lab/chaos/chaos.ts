@@ -19,10 +19,10 @@ export interface ChaosOptions {
 
 export interface ChaosResult {
   readonly events: number
-  readonly asked: number
+  readonly requests: number
   /** How often each status was answered. */
   readonly statuses: Readonly<Record<string, number>>
-  /** How old the numbers in the answers were, in seconds, youngest first; those that tell of an age apart. */
+  /** How old the numbers in the answers were, in seconds, youngest first; those with an age apart. */
   readonly ages: Readonly<Record<'live' | 'cached', readonly number[]>>
   readonly wrong: readonly string[]
 }
@@ -91,7 +91,7 @@ function startWatch(cluster: Cluster, log: (line: string) => void): Watch {
   const statuses: Record<string, number> = {}
   const ages: Record<'live' | 'cached', number[]> = { live: [], cached: [] }
   const wrong: string[] = []
-  let asked = 0
+  let requests = 0
   let stopping = false
 
   async function askOne(node: Node, judge: Judge): Promise<void> {
@@ -99,11 +99,11 @@ function startWatch(cluster: Cluster, log: (line: string) => void): Watch {
     const answer = await cluster.get(node, `/${service}/metrics`, 3).catch(() => undefined)
     if (!answer) return
     const answered = Date.now() / 1000
-    asked += 1
+    requests += 1
     statuses[answer.status] = (statuses[answer.status] ?? 0) + 1
     ages[answer.headers.has('age') ? 'cached' : 'live'].push(...agesIn(answer.text, answered))
     await hosts.learn(answer.text)
-    for (const complaint of judge(answer, { asked: began, answered, staleAfterMs, ...hosts })) {
+    for (const complaint of judge(answer, { requestedAt: began, answered, staleAfterMs, ...hosts })) {
       const line = `${node.name}: ${complaint}`
       log(`WRONG ${line}`)
       wrong.push(line)
@@ -122,7 +122,7 @@ function startWatch(cluster: Cluster, log: (line: string) => void): Watch {
       stopping = true
       await Promise.all(watching)
       for (const all of [ages.live, ages.cached]) all.sort((a, b) => a - b)
-      return { asked, statuses, ages, wrong }
+      return { requests, statuses, ages, wrong }
     },
   }
 }

@@ -10,14 +10,14 @@ export interface Hosts {
   slotOf(host: string): string | undefined
   /** Whether a process of it is alive at this moment. */
   runs(host: string): boolean
-  /** To be told each page: the engines are asked whenever one shows a container that isn't known. */
+  /** Receives each page: the engines are read whenever one shows a container that isn't known. */
   learn(page: string): Promise<void>
 }
 
 /** So much later an engine's list has what it lacked. */
 const listLag = 500
 
-/** Even a node that is cut off can be asked here. */
+/** Even a node that is cut off can be reached here. */
 export function createHosts(nodes: readonly Node[], service: string): Hosts {
   const slots = new Map<string, string>()
   const format = '{{.ID}} {{.Label "com.docker.swarm.task.name"}}'

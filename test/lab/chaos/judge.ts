@@ -5,7 +5,7 @@ import type { Answer } from '../harness/ask.ts'
 
 export interface Circumstances {
   /** Seconds since 1970. */
-  readonly asked: number
+  readonly requestedAt: number
   readonly answered: number
   readonly staleAfterMs: number
   /** The slot of a container by its host name; undefined: no such container was ever seen. */
@@ -20,7 +20,7 @@ interface Said {
   readonly second: number
 }
 
-/** Seconds are whole, and MAX_AGE and a scrape that others had asked for a moment ago come on top. */
+/** Seconds are whole, and MAX_AGE and a scrape that others had requested a moment ago come on top. */
 const slack = 2.5
 
 export type Judge = (answer: Answer, circumstances: Circumstances) => readonly string[]
@@ -84,17 +84,19 @@ function misplaced({ slot, host }: Said, { slotOf }: Circumstances): string[] {
 }
 
 /**
- * Counted from the question, since Prometheus gives samples the time at which it asked: until all replicas have
+ * Counted from the request, since Prometheus gives samples the time of its request: until all replicas have
  * answered or the client's deadline is over, what was read first grows older.
  */
 function outdated({ slot, second }: Said, age: number | undefined, circumstances: Circumstances): string[] {
-  const { asked, answered, staleAfterMs } = circumstances
+  const { requestedAt, answered, staleAfterMs } = circumstances
   if (second > answered + 1) return [`slot ${slot} is of the future`]
   if (age === undefined)
-    return asked - second > slack
-      ? [`slot ${slot} is ${(asked - second).toFixed(1)} s old and doesn’t say so`]
+    return requestedAt - second > slack
+      ? [`slot ${slot} is ${(requestedAt - second).toFixed(1)} s old and doesn’t say so`]
       : []
-  return asked - second > staleAfterMs + slack ? [`slot ${slot} is ${(asked - second).toFixed(1)} s old`] : []
+  return requestedAt - second > staleAfterMs + slack
+    ? [`slot ${slot} is ${(requestedAt - second).toFixed(1)} s old`]
+    : []
 }
 
 function backwards({ slot, host, second }: Said, seconds: Map<string, number>): string[] {

@@ -111,7 +111,7 @@ describe.each(['unix', 'tcp, through a proxy that allows GET of four sections'])
         addresses: [],
         unreachable: { code: 'stopped' },
       })
-      // first an event tells it, and by the time another one runs Docker's list
+      // first an event reports it, and by the time another one runs Docker's list
       await run('beside')
       await agent.sees('beside')
       expect(agent.target('two')).toMatchObject({ id, exitCode: 7 })
@@ -192,10 +192,10 @@ describe.each(['unix', 'tcp, through a proxy that allows GET of four sections'])
       await agent.sees('afterwards')
     })
 
-    test('asked the proxy for nothing that it forbids', () => {
+    test('requested nothing from the proxy that it forbids', () => {
       if (!proxy) return
       expect(proxy.refused).toEqual([])
-      expect([...proxy.asked].sort()).toEqual(['containers', 'events', 'info', 'networks'])
+      expect([...proxy.requested].sort()).toEqual(['containers', 'events', 'info', 'networks'])
     })
   },
 )

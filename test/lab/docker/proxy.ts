@@ -1,4 +1,4 @@
-// A socket proxy as operators put before Docker: GET only, a few sections only, and it writes down what was asked.
+// A socket proxy as operators put before Docker: GET only, a few sections only, and it records what was requested.
 
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -8,12 +8,12 @@ export interface SocketProxy extends AsyncDisposable {
   /** As `DOCKER_HOST` wants it. */
   readonly host: string
   /** What was let through, as `containers`, `events`, … */
-  readonly asked: Set<string>
+  readonly requested: Set<string>
   readonly refused: string[]
 }
 
 export async function startProxy(socketPath: string, sections: readonly string[]): Promise<SocketProxy> {
-  const asked = new Set<string>()
+  const requested = new Set<string>()
   const refused: string[] = []
   const server = createServer((incoming, answer) => {
     const section = incoming.url!.split(/[/?]/)[1]!
@@ -22,7 +22,7 @@ export async function startProxy(socketPath: string, sections: readonly string[]
       answer.writeHead(403).end()
       return
     }
-    asked.add(section)
+    requested.add(section)
     const onward = request({ socketPath, path: incoming.url, method: 'GET' }, (reply) => {
       answer.writeHead(reply.statusCode!, reply.headers).flushHeaders()
       // an answer that breaks off breaks off for the client too
@@ -35,7 +35,7 @@ export async function startProxy(socketPath: string, sections: readonly string[]
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     host: `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    asked,
+    requested,
     refused,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()

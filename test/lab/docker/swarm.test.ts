@@ -26,7 +26,7 @@ beforeAll(async () => {
   swarm = await startSwarm(2, { product: false })
   ;[manager, worker] = swarm.nodes as [Node, Node]
   await manager.docker('network', 'create', '--driver', 'overlay', '--attachable', 'apps')
-  // what a node may be asked changes with its role: the worker's proxy is that of a later manager
+  // what may be requested of a node changes with its role: the worker's proxy is that of a later manager
   proxies = await Promise.all(swarm.nodes.map((node) => startProxy(node.socket, managerSections)))
   ;[onManager, onWorker] = (await Promise.all(proxies.map(({ host }) => onHost(host)))) as [
     HostAgent,
@@ -201,7 +201,7 @@ describe('services', () => {
 describe('a node', () => {
   test('that becomes a manager has a swarmState, until it is none any more', async () => {
     expect(onWorker.found()!.swarmState).toBeUndefined()
-    expect([...proxies[1]!.asked].sort()).toEqual(workerSections)
+    expect([...proxies[1]!.requested].sort()).toEqual(workerSections)
     onTestFinished(async () => {
       await manager.docker('node', 'demote', 'node2')
     })
@@ -218,8 +218,8 @@ describe('a node', () => {
     })
   })
 
-  test('was asked through its proxy for nothing else', () => {
+  test('got no other request through its proxy', () => {
     expect(proxies.flatMap(({ refused }) => refused)).toEqual([])
-    expect([...proxies[0]!.asked].sort()).toEqual(managerSections.toSorted())
+    expect([...proxies[0]!.requested].sort()).toEqual(managerSections.toSorted())
   })
 })

@@ -1,4 +1,4 @@
-// What a container itself answers, asked from inside its own network.
+// What a container itself answers, to a request from inside its own network.
 
 import type { Node } from '../harness/node.ts'
 

@@ -48,10 +48,10 @@ const maxRounds = 6
 /** Rejects with what differs each time that it is compared. */
 export async function compareAll(questions: readonly Question[], accept: string): Promise<Compared> {
   const sum = { responses: 0, series: 0 }
-  let open: readonly Asked[] = questions.flatMap((question) =>
+  let open: readonly Query[] = questions.flatMap((question) =>
     encodings.map((encoding) => ({ question, encoding })),
   )
-  // the containers are asked for the formats that were answered so far, which the first round learns
+  // containers get requests for the formats that were answered so far, which the first round learns
   const formats = new Set<string>()
   // a client that names no format may get any
   const chosen = accept === '' ? new Map<Container, string>() : await formatsChosen(questions, accept)
@@ -64,15 +64,15 @@ export async function compareAll(questions: readonly Question[], accept: string)
       sum.responses += 1
       sum.series += contentOf(response.format, response.body).series.size
     }
-    open = wrong.map(({ asked, differences }) => ({
-      ...asked,
+    open = wrong.map(({ query, differences }) => ({
+      ...query,
       ...(differences && { suspects: differences }),
     }))
   }
   return sum
 }
 
-interface Asked {
+interface Query {
   readonly question: Question
   readonly encoding: string
   /** What has differed each time so far; absent before it was compared. */
@@ -82,28 +82,28 @@ interface Asked {
 type Differences = ReadonlyMap<string, string>
 
 interface Result {
-  readonly asked: Asked
+  readonly query: Query
   readonly response: Response
-  /** Undefined: the containers were not asked for this format yet. */
+  /** Undefined: the containers got no request for this format yet. */
   readonly differences: Differences | undefined
 }
 
 async function compareOnce(
-  all: readonly Asked[],
+  all: readonly Query[],
   accept: string,
   formats: ReadonlySet<string>,
   chosen: ReadonlyMap<Container, string>,
 ): Promise<readonly Result[]> {
   const containers = [...new Set(all.flatMap(({ question }) => question.containers))]
   const before = await askAll(containers, formats)
-  const responses = await Promise.all(all.map((asked) => ask(asked, accept)))
+  const responses = await Promise.all(all.map((query) => ask(query, accept)))
   const after = await askAll(containers, formats)
-  return all.map((asked, at) => {
+  return all.map((query, at) => {
     const response = responses[at]!
-    const found = differencesOf(asked, response, before, after, chosen)
+    const found = differencesOf(query, response, before, after, chosen)
     const differences =
-      found && asked.suspects ? new Map([...found].filter(([key]) => asked.suspects!.has(key))) : found
-    return { asked, response, differences }
+      found && query.suspects ? new Map([...found].filter(([key]) => query.suspects!.has(key))) : found
+    return { query, response, differences }
   })
 }
 
@@ -122,7 +122,7 @@ async function formatsChosen(
 }
 
 function differencesOf(
-  { question, encoding }: Asked,
+  { question, encoding }: Query,
   response: Response,
   before: Said,
   after: Said,
@@ -139,8 +139,8 @@ function differencesOf(
 
 /** The first of each path. */
 function describe(wrong: readonly Result[], all: number): string {
-  const paths = new Map(wrong.map((one) => [one.asked.question.path, one]).reverse() as [string, Result][])
-  const lines = [...paths.values()].map(({ asked: { question, encoding }, response, differences }) => {
+  const paths = new Map(wrong.map((one) => [one.query.question.path, one]).reverse() as [string, Result][])
+  const lines = [...paths.values()].map(({ query: { question, encoding }, response, differences }) => {
     const where = `${question.path} at ${question.node.name}, encoding "${encoding}", ${response.format}`
     const first = [...(differences ?? [])].slice(0, 5).map(([key, how]) => `  ${key}: ${how}`)
     return [`${where}: ${differences?.size ?? 'no'} differences`, ...first].join('\n')
@@ -210,7 +210,7 @@ interface Response {
 }
 
 /** With these headers and no others of an HTTP client’s own. */
-async function ask({ question, encoding }: Asked, accept: string): Promise<Response> {
+async function ask({ question, encoding }: Query, accept: string): Promise<Response> {
   const headers = { ...(accept && { accept }), ...(encoding && { 'accept-encoding': encoding }) }
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     request(question.node.url(question.path), { headers }, resolve).on('error', reject).end()

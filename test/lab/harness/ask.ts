@@ -15,11 +15,11 @@ export async function ask(
   headers: Record<string, string> = {},
   limitMs = scaled(10_000),
 ): Promise<Answer> {
-  const asked = performance.now()
+  const startedAt = performance.now()
   const signal = AbortSignal.timeout(limitMs)
   const answer = await fetch(url, { headers, signal, redirect: 'manual' })
   const text = await answer.text()
-  return { status: answer.status, text, headers: answer.headers, durationMs: performance.now() - asked }
+  return { status: answer.status, text, headers: answer.headers, durationMs: performance.now() - startedAt }
 }
 
 /** The value of one series of a page, named as it stands there. */

@@ -33,7 +33,7 @@ const nginx = '/usr/sbin/nginx'
 /** How many sets are kept: one for each of a few checkouts that are tested in turns. */
 const setsKept = 12
 
-/** The data root of an engine that has the lab's images, and the product's own if asked for. Made when missing. */
+/** The data root of an engine that has the lab's images, and the product's own if wanted. Made when missing. */
 export async function preparedImages(withProduct: boolean): Promise<string> {
   const own = readdirSync(appFolder).map((name) => join(appFolder, name))
   const packages = ['busybox-static', 'prometheus-node-exporter', 'nginx-light', 'docker.io']

@@ -1,4 +1,4 @@
-// The product's own image, from its own Dockerfile, built as the README tells it.
+// The product's own image, from its own Dockerfile, built as the README says.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,7 +17,7 @@ export const productImage = `app-metrics-proxy:${version}`
 const builtKept = 4
 
 /** `docker build …`, the first of the commands for a Swarm. */
-const [told = ''] = blockUnder(join(repository, 'README.md'), 'Quick start: Swarm').split('\n')
+const [buildCommand = ''] = blockUnder(join(repository, 'README.md'), 'Quick start: Swarm').split('\n')
 
 /** Names the content of all that goes into the image. */
 export function productFingerprint(): string {
@@ -34,7 +34,7 @@ export function productFingerprint(): string {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .sort()
-  return fingerprint([...single.map((name) => join(repository, name)), ...sources], told)
+  return fingerprint([...single.map((name) => join(repository, name)), ...sources], buildCommand)
 }
 
 /** Resolves with the image as a file. The builder keeps its layers, so that a change of source costs seconds. */
@@ -45,8 +45,11 @@ export async function buildProduct(): Promise<string> {
     await withEngine(join(cacheFolder, 'builder'), async (engine) => {
       await ensureBase(engine, baseOf(join(repository, 'Dockerfile')))
       // the first stage, by a name that keeps its layers for the next time
-      await build(engine, told.replace(`--tag ${productImage}`, `--target build --tag ${productImage}-build`))
-      await build(engine, told)
+      await build(
+        engine,
+        buildCommand.replace(`--tag ${productImage}`, `--target build --tag ${productImage}-build`),
+      )
+      await build(engine, buildCommand)
       await engine.docker(['save', '--output', `${built}.part`, productImage])
       for (const kind of ['container', 'image']) await engine.docker([kind, 'prune', '--force'])
     })

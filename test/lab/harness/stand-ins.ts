@@ -10,7 +10,7 @@ import { busyboxRoot, copyProgram, nodeExporterImage, preparedImages, preparedSe
 import { productImage } from './product.ts'
 import { run } from './shell.ts'
 
-/** The variables by which the examples' files are told other images than their own. */
+/** The variables by which the examples' files get other images than their own. */
 export const standIns = {
   IMAGE: productImage,
   PROMETHEUS_IMAGE: 'lab/prometheus:1',

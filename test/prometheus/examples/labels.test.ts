@@ -71,7 +71,7 @@ test('memory near its limit fires an alert from a label, which leaves with its s
     ],
   ])
   started(agent!)
-  // the manager's word: without a Swarm, a store that was told
+  // the manager's word: without a Swarm, a store that was given it
   const manager = started(await startResponder('swarm'))
   const nodes = nodesAt(manager.address)
   const services = labelled.map(({ name, labels }) => service(`labels_${name}`, { labels }))
@@ -94,11 +94,11 @@ test('memory near its limit fires an alert from a label, which leaves with its s
   expect(await prometheus.alerts()).toEqual([])
 
   for (let time = 0; time < 24; time++) await ask('/hoard')
-  const told = (status: string) => {
+  const areSent = (status: string) => {
     const names = webhook.notices.filter((notice) => notice.status === status)
     return own.every((name) => names.some(({ labels }) => labels.alertname === name))
   }
-  await until('both alerts to be told', () => told('firing'), { within: 40_000 })
+  await until('both alerts to be sent', () => areSent('firing'), { within: 40_000 })
   expect(webhook.notices.find(({ labels }) => labels.alertname === own[1])!.labels).toMatchObject({
     service: 'labels_hoard',
     cluster: 'swarm',

@@ -55,7 +55,7 @@ test('one room over two replicas: messages, slow clients, too many, and no NATS'
     ports.map((port) => [`websocket_room=http://127.0.0.1:${port}/metrics`]),
   )
   agents.forEach(started)
-  // the manager's word: without a Swarm, a store that was told
+  // the manager's word: without a Swarm, a store that was given it
   const manager = started(await startResponder('swarm'))
   manager.learn({
     nodes: nodesAt(manager.address),

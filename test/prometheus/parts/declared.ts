@@ -1,4 +1,4 @@
-// What Prometheus was told of families: their types, help texts and units.
+// What Prometheus received of families: their types, help texts and units.
 
 import { isDeepStrictEqual } from 'node:util'
 

@@ -21,7 +21,7 @@ import type { Prometheus } from './prometheus.ts'
 
 /**
  * As the program sent it; through an agent; by the engine alone in the other format; by the engine alone twice on
- * one page, with a label to tell them apart.
+ * one page, with a label to distinguish them.
  */
 export const ways = ['direct', 'proxy', 'converted', 'merged'] as const
 export type Way = (typeof ways)[number]
@@ -103,7 +103,7 @@ export async function readAll(pages: readonly CorpusPage[], agent: string): Prom
   })
 }
 
-/** One target for each page and way, told apart by labels. */
+/** One target for each page and way, distinguished by labels. */
 export function scrapeConfig(
   pages: readonly CorpusPage[],
   address: string,

@@ -31,7 +31,7 @@ export interface Alert {
   readonly state: string
 }
 
-/** What it can be asked, wherever it runs. */
+/** The requests that it answers, wherever it runs. */
 export interface PrometheusApi {
   query(expression: string): Promise<readonly Sample[]>
   /** The raw samples that a range selector names: `up[1m]`. */

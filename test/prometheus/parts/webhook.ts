@@ -1,4 +1,4 @@
-// Whom Alertmanager tells.
+// Where Alertmanager sends alerts.
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
