@@ -15,8 +15,8 @@ import { ask } from './web/agent.ts'
 
 const mebi = 2 ** 20
 const limitBytes = 512 * mebi
-/** As Prometheus allows for a scrape. */
-const scrapeTimeoutSeconds = 10
+/** As Prometheus allows for a scrape, on a quiet machine. */
+const scrapeTimeoutSeconds = scaled(10_000) / 1000
 const bystander = 'bystander_requests_total 1\n'
 
 const canLimit = await (async () => {
