@@ -168,7 +168,7 @@ describe('with Swarm', () => {
   let central: Prometheus
 
   /** The kernel may have no IPVS, no name server knows the Swarms’ names, and Docker’s data lie elsewhere. */
-  async function adapt(name: string, { manager }: Swarm): Promise<void> {
+  async function adapt(name: string, { manager }: Swarm, portOffset = 0): Promise<void> {
     const root = await manager.docker('info', '--format', '{{.DockerRootDir}}')
     const hosts = Object.entries(clusters).map(([name, of]) => `${name}.example.org:${of().manager.address}`)
     await rewrite(name, (text) => {
@@ -178,7 +178,7 @@ describe('with Swarm', () => {
         service.deploy = { ...service.deploy, endpoint_mode: 'dnsrr' }
         service.ports = service.ports?.map((port) => {
           const [published, target] = `${port}`.split(':').map(Number)
-          return { published, target, mode: 'host' }
+          return { published: published! + portOffset, target, mode: 'host' }
         })
         service.volumes = service.volumes?.map((one) => one.replace(/^\/var\/lib\/docker:/, `${root}:`))
       }
@@ -194,16 +194,18 @@ describe('with Swarm', () => {
   }
 
   beforeAll(async () => {
-    for (const story of ['labels', 'websocket', 'global'])
+    for (const story of ['labels', 'websocket', 'global', 'replicas'])
       await rewrite(`${story}/prometheus.yml`, (text) => hurried(text, {}))
     ;[dev, qa] = await Promise.all([joinNodes([one]), joinNodes([other])])
     await adapt('global/shop.yml', dev)
     await adapt('labels/stack.yml', dev)
     await adapt('websocket/stack.yml', qa)
+    await adapt('replicas/stack.yml', qa, 20_000)
     await deployShops()
     await Promise.all([
       runCommands(one, blockOf('labels', 0), file('labels')),
       runCommands(other, blockOf('websocket', 0), file('websocket')),
+      runCommands(other, blockOf('replicas', 0), file('replicas')),
     ])
     central = await startPrometheus(await readFile(file('global/prometheus.yml'), 'utf8'), {
       hosts: { 'dev.example.org': [dev.manager.address], 'qa.example.org': [qa.manager.address] },
@@ -271,6 +273,45 @@ describe('with Swarm', () => {
     await runCommands(qa.manager, blockOf('websocket', 1), file('websocket'))
     const loud = names.filter((name) => !name.endsWith('memory'))
     await until('all but memory to be alarming', alertsOf(prometheus, loud), long)
+  })
+
+  test.concurrent('a Swarm whose service fails: an update that is paused, and repaired', async () => {
+    const { manager } = qa
+    const prometheus = prometheusAt(manager, 29090)
+    const query = (text: string) => async () => (await prometheus.query(text)).length > 0
+    const is = (state: string) =>
+      `app_metrics_proxy_swarm_service_update_state{service="replicas_web",state="${state}"} == 1`
+    await until('both replicas', query('sum(up{job="replicas_web"}) == 2'), long)
+    await expectProvisioned(manager, 'replicas_grafana', 'Swarm and containers')
+    const firing = async () =>
+      (await prometheus.alerts()).filter(
+        ({ state, labels }) => state === 'firing' && labels.service === 'replicas_web',
+      )
+    expect(await firing()).toEqual([])
+
+    await runCommands(manager, blockOf('replicas', 1), file('replicas'))
+    await until('the update to be paused', query(is('paused')), long)
+    await until(
+      'both alerts',
+      async () => {
+        const names = new Set((await firing()).map(({ labels }) => labels.alertname))
+        return names.has('SwarmUpdateFailed') && names.has('SwarmTasksFailing')
+      },
+      long,
+    )
+    const codes = await prometheus.query(
+      'app_metrics_proxy_swarm_task_failures_total{service="replicas_web"} > 0',
+    )
+    expect(codes.map(({ labels }) => labels.exit_code)).toEqual(['3'])
+
+    await runCommands(manager, blockOf('replicas', 2), file('replicas'))
+    await until('the repair', query(is('completed')), long)
+    await until('both replicas again', query('sum(up{job="replicas_web"}) == 2'), long)
+    await until(
+      'the update’s alert to resolve',
+      async () => !(await firing()).some(({ labels }) => labels.alertname === 'SwarmUpdateFailed'),
+      long,
+    )
   })
 
   test.concurrent('the central side with Compose, beside one of the Swarms', async () => {

@@ -253,6 +253,7 @@ const proofs: Readonly<Record<string, readonly Proof[]>> = {
   'deploy/examples/chat/README.md': [composed, followed('chat', 1)],
   'deploy/examples/global/README.md': [followed('global', 0), followed('global', 1)],
   'deploy/examples/labels/README.md': [followed('labels', 0), followed('labels', 1)],
+  'deploy/examples/replicas/README.md': [0, 1, 2].map((block) => followed('replicas', block)),
   'deploy/examples/statsd/README.md': [statsdLabel, composed],
   'deploy/examples/websocket/README.md': [followed('websocket', 0), followed('websocket', 1)],
 }

@@ -53,6 +53,7 @@ describe.each(stories)('%s', (story) => {
 
   test('a README and a dashboard are there', () => {
     expect(read(`${story}/README.md`)).toMatch(/^# /)
-    expect(JSON.parse(read(`${story}/dashboard.json`)).panels.length).toBeGreaterThan(2)
+    const dashboard = configs.dashboard?.file ?? 'dashboard.json'
+    expect(JSON.parse(read(`${story}/${dashboard}`)).panels.length).toBeGreaterThan(2)
   })
 })
