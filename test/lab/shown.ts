@@ -33,12 +33,12 @@ export function shownBy(cluster: Cluster) {
   async function agree(
     what: string,
     at: readonly Node[] = cluster.nodes,
-    receiver = cluster.manager,
+    manager = cluster.manager,
   ): Promise<Samples> {
     return until(
       `${what}: the Swarm as Docker shows it`,
       async () => {
-        const facts = await swarmFacts(receiver)
+        const facts = await swarmFacts(manager)
         for (const node of at)
           expect([node.name, select(await swarmAt(node), ...swarmNames)]).toEqual([
             node.name,
@@ -51,11 +51,11 @@ export function shownBy(cluster: Cluster) {
   }
 
   /** Until each agent shows the tasks of a service that failed, by exit code, as Docker's list has them. */
-  async function agreeOnFailures(service: string, receiver = cluster.manager): Promise<Samples> {
+  async function agreeOnFailures(service: string, manager = cluster.manager): Promise<Samples> {
     return until(
       `the failures of ${service}`,
       async () => {
-        const facts = await failureFacts(receiver, service)
+        const facts = await failureFacts(manager, service)
         for (const node of cluster.nodes)
           expect(select(await swarmAt(node), `task_failures_total{service="${service}"`)).toEqual(
             Object.fromEntries(facts),
