@@ -1,6 +1,6 @@
-// One series of points as an SVG that is readable on light and dark ground.
+// Charts as SVG: points with their regression line, and groups of bars. Legible on light and dark ground.
 
-export interface Series {
+export interface Line {
   readonly name: string
   /** What the axes show, with units. */
   readonly across: string
@@ -8,13 +8,23 @@ export interface Series {
   readonly points: readonly (readonly [x: number, y: number])[]
 }
 
-export interface Line {
+/** In each group the same names. */
+export interface Bars {
+  /** With the unit. Smaller is better. */
+  readonly title: string
+  readonly groups: readonly {
+    readonly name: string
+    readonly values: readonly { readonly name: string; readonly value: number }[]
+  }[]
+}
+
+export interface Regression {
   readonly slope: number
   readonly start: number
 }
 
 /** The straight line with the least squares. */
-export function straight(points: Series['points']): Line {
+export function regression(points: Line['points']): Regression {
   const mean = (of: (point: readonly [number, number]) => number) =>
     points.reduce((sum, point) => sum + of(point), 0) / points.length
   const [x, y] = [mean((point) => point[0]), mean((point) => point[1])]
@@ -23,50 +33,72 @@ export function straight(points: Series['points']): Line {
   return { slope, start: y - slope * x }
 }
 
-/** On a page two of them stand side by side. */
-const width = 440
-const height = 250
-const left = 62
-const right = 22
-const top = 38
-const bottom = 48
+const lineSize = { width: 440, height: 250, left: 62, right: 22, top: 38, bottom: 48 }
+const barSize = { width: 640, label: 130, value: 60, top: 40, title: 22, bar: 16, gap: 4, between: 14 }
 
-export function draw({ name, across, up, points }: Series): string {
-  const { slope, start } = straight(points)
-  const [mostX, mostY] = [roundUp(most(points, 0)), roundUp(most(points, 1))]
-  const x = (value: number) => round(left + (value / mostX) * (width - left - right))
-  const y = (value: number) => round(height - bottom - (value / mostY) * (height - top - bottom))
+export function drawLine({ name, across, up, points }: Line): string {
+  const { width, height, left, right, top, bottom } = lineSize
+  const { slope, start } = regression(points)
+  const [lastX, lastY] = [largest(points, 0), largest(points, 1)]
+  const [endX, endY] = [roundUp(lastX), roundUp(lastY)]
+  const x = (value: number) => round(left + (value / endX) * (width - left - right))
+  const y = (value: number) => round(height - bottom - (value / endY) * (height - top - bottom))
+  const within = (value: number) => Math.max(0, Math.min(endY, value))
   const levels = [0, 0.25, 0.5, 0.75, 1]
   const grid = levels.map((part) => {
-    const at = y(part * mostY)
-    return `<line class="grid" x1="${left}" x2="${width - right}" y1="${at}" y2="${at}"/><text class="end" x="${left - 8}" y="${at + 4}">${number(part * mostY)}</text>`
+    const at = y(part * endY)
+    return `<line class="grid" x1="${left}" x2="${width - right}" y1="${at}" y2="${at}"/><text class="end" x="${left - 8}" y="${at + 4}">${number(part * endY)}</text>`
   })
   const ticks = levels.map(
     (part) =>
-      `<text class="middle" x="${x(part * mostX)}" y="${height - bottom + 18}">${number(part * mostX)}</text>`,
+      `<text class="middle" x="${x(part * endX)}" y="${height - bottom + 18}">${number(part * endX)}</text>`,
   )
-  const dots = points.map(([a, b]) => `<circle cx="${x(a)}" cy="${y(b)}" r="4"/>`)
-  const last = most(points, 0)
-  const within = (value: number) => Math.max(0, Math.min(mostY, value))
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${name}: ${up} by ${across}">
+  const dots = points.map(([a, b]) => `<circle class="own" cx="${x(a)}" cy="${y(b)}" r="4"/>`)
+  const fit = `<line class="fit" x1="${x(0)}" y1="${y(within(start))}" x2="${x(lastX)}" y2="${y(within(start + slope * lastX))}"/>`
+  const axis = `<text class="middle" x="${(left + width - right) / 2}" y="${height - 10}">${across}</text>`
+  return svg(width, height, `${name}: ${up}`, `${name}: ${up} by ${across}`, [
+    ...[...grid, ...ticks, axis, fit, ...dots],
+  ])
+}
+
+export function drawBars({ title, groups }: Bars): string {
+  const { width, label, value: valueWidth, top, title: titleHeight, bar, gap, between } = barSize
+  const end = Math.max(...groups.flatMap(({ values }) => values.map(({ value }) => value)))
+  const lengthOf = (value: number) => round((value / end) * (width - label - valueWidth))
+  let y = top
+  const parts = groups.flatMap(({ name, values }) => {
+    const heading = `<text class="group" x="${label}" y="${y + 14}">${name}</text>`
+    y += titleHeight
+    const bars = values.map(({ name, value }, at) => {
+      const length = lengthOf(value)
+      const middle = y + bar / 2 + 4
+      const drawn = `<text class="end" x="${label - 8}" y="${middle}">${name}</text><rect class="${at === 0 ? 'own' : 'other'}" x="${label}" y="${y}" width="${length}" height="${bar}" rx="2"/><text x="${label + length + 6}" y="${middle}">${number(value)}</text>`
+      y += bar + gap
+      return drawn
+    })
+    y += between
+    return [heading, ...bars]
+  })
+  return svg(width, y, title, title, parts)
+}
+
+function svg(width: number, height: number, title: string, label: string, parts: readonly string[]): string {
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}">
 <style>
 text { font: 12px system-ui, sans-serif; fill: #57606a } .name { font-weight: 600; font-size: 14px; fill: #1f2328 }
-.end { text-anchor: end } .middle { text-anchor: middle } .grid { stroke: #d0d7de } circle { fill: #0969da }
-.fit { stroke: #0969da; stroke-width: 1.5; stroke-dasharray: 5 4; opacity: 0.7 }
+.group { font-weight: 600 } .end { text-anchor: end } .middle { text-anchor: middle } .grid { stroke: #d0d7de }
+.own { fill: #0969da } .other { fill: #afb8c1 } .fit { stroke: #0969da; stroke-width: 1.5; stroke-dasharray: 5 4; opacity: 0.7 }
 @media (prefers-color-scheme: dark) {
-text { fill: #9198a1 } .name { fill: #f0f6fc } .grid { stroke: #3d444d } circle { fill: #4493f8 } .fit { stroke: #4493f8 }
+text { fill: #9198a1 } .name { fill: #f0f6fc } .grid { stroke: #3d444d } .own { fill: #4493f8 } .other { fill: #656c76 } .fit { stroke: #4493f8 }
 }
 </style>
-<text class="name" x="12" y="20">${name}: ${up}</text>
-${[...grid, ...ticks].join('\n')}
-<text class="middle" x="${(left + width - right) / 2}" y="${height - 10}">${across}</text>
-<line class="fit" x1="${x(0)}" y1="${y(within(start))}" x2="${x(last)}" y2="${y(within(start + slope * last))}"/>
-${dots.join('\n')}
+<text class="name" x="12" y="20">${title}</text>
+${parts.join('\n')}
 </svg>
 `
 }
 
-const most = (points: Series['points'], at: 0 | 1) => Math.max(...points.map((point) => point[at]))
+const largest = (points: Line['points'], at: 0 | 1) => Math.max(...points.map((point) => point[at]))
 const round = (value: number) => Math.round(value * 10) / 10
 
 /** To a number that reads well at four equal steps. */

@@ -1,120 +1,134 @@
-// docs/BENCHMARKS.md, generated from what the runs left in docs/benchmarks: each command writes its own part.
-// Run by itself it only generates the document again.
+// docs/BENCHMARKS.md and its charts, generated from what runs left in docs/benchmarks, a file for each section. Run by
+// itself it only generates them again.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { availableParallelism, cpus, release, totalmem } from 'node:os'
-import { draw, number, type Series, straight } from './chart.ts'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os'
+import { drawBars, drawLine, number, regression } from './chart.ts'
 import { decisions } from './decisions.ts'
-import { warmUp } from './scrape.ts'
+import type { Found, Row, Section } from './section.ts'
+import { sections } from './sections.ts'
 
-export interface Row {
-  readonly what: string
-  readonly budget: string
-  readonly figure: string
-  /** The figure of what it is compared with, measured in the same run. */
-  readonly peer?: string
-  /** Of our figure to the peer's. */
-  readonly ratio?: string
-}
-
-interface Part<T> {
+interface Stored extends Found {
   readonly machine: string
-  readonly found: readonly T[]
+  /** Of the last five minutes of the run; much of it is the benchmark's own. */
+  readonly load: number
 }
 
-type Name = 'table' | 'lab' | 'cluster' | 'growth'
 const folder = 'docs/benchmarks'
+const images = 'docs/images'
 
-/** Stores what a run has found, and generates the document. */
-export function record(name: Name, found: readonly Row[] | readonly Series[]): void {
+/** Stores what a section has found, and generates the document. */
+export function store(name: string, found: Found): void {
   mkdirSync(folder, { recursive: true })
-  writeFileSync(`${folder}/${name}.json`, `${JSON.stringify({ machine: machine(), found }, null, 2)}\n`)
+  const stored: Stored = { machine: machine(), load: Number(loadavg()[1]!.toFixed(1)), ...found }
+  writeFileSync(`${folder}/${name}.json`, `${JSON.stringify(stored, null, 2)}\n`)
   generate()
-}
-
-function generate(): void {
-  for (const series of read<Series>('growth')?.found ?? []) {
-    mkdirSync('docs/images', { recursive: true })
-    writeFileSync(`docs/images/${fileOf(series)}`, draw(series))
-  }
-  writeFileSync('docs/BENCHMARKS.md', document())
 }
 
 function machine(): string {
   return `${availableParallelism()} cores of ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.versions.node}`
 }
 
-const titles = {
-  table: 'One machine (`npm run bench`)',
-  lab: 'A Swarm of three nodes (`npm run bench -- lab`)',
-  cluster: 'Ten agents, 10,000 endpoints (`npm run bench -- cluster`)',
-} as const
+type Part = Stored & Pick<Section, 'name' | 'title' | 'method'>
 
-function document(): string {
-  const rows = Object.entries(titles).flatMap(([name, title]) => {
-    const found = read<Row>(name as Name)?.found ?? []
-    return found.length === 0 ? [] : [`| **${title}** | | | | |`, ...found.map(lineOf)]
+function read(): readonly Part[] {
+  return sections.flatMap(({ name, title, method }) => {
+    const file = `${folder}/${name}.json`
+    if (!existsSync(file)) return []
+    return [{ ...(JSON.parse(readFileSync(file, 'utf8')) as Stored), name, title, method }]
   })
+}
+
+function generate(): void {
+  const parts = read()
+  for (const file of readdirSync(images)) if (file.startsWith('bench-')) rmSync(`${images}/${file}`)
+  for (const { file, svg } of parts.flatMap(chartsOf)) writeFileSync(`${images}/${file}`, svg)
+  writeFileSync('docs/BENCHMARKS.md', documentOf(parts))
+}
+
+interface Chart {
+  readonly file: string
+  readonly svg: string
+  readonly title: string
+}
+
+function chartsOf({ name, bars = [], lines = [] }: Part): readonly Chart[] {
+  const all = [
+    ...bars.map((one) => ({ title: one.title, svg: drawBars(one) })),
+    ...lines.map((one) => ({ title: `${one.name}: ${one.up}`, svg: drawLine(one) })),
+  ]
+  return all.map((chart, at) => ({ ...chart, file: `bench-${name}-${at + 1}.svg` }))
+}
+
+function documentOf(parts: readonly Part[]): string {
+  const budgets = parts.flatMap(({ rows }) => rows.filter(({ budget }) => budget !== undefined))
   return `# Benchmarks
+
+app-metrics-proxy ${JSON.parse(readFileSync('package.json', 'utf8')).version}, vmagent 1.145, Prometheus 3.5.3, exporter_exporter 0.5.0. What is compared ran on the same machine in
+the same seconds, or in turn; such machines are shared and noisy, so **the ratios are more reliable than the absolute figures**. Figures
+are medians, with the lowest and the highest of the rounds in brackets.
 
 | what | budget | figure | peer | ratio |
 | --- | --- | --- | --- | --- |
-${rows.join('\n')}
+${budgets.map(budgetRow).join('\n')}
 
-Figures are medians, with the lowest and the highest of the runs in brackets. How they are measured: [method](#method).
-
-${growth()}${decisions}
-${method()}`
+${parts.map(sectionOf).join('\n')}
+${decisions}
+${methodOf(parts)}`
 }
 
-const lineOf = ({ what, budget, figure, peer = '', ratio = '' }: Row) =>
+const budgetRow = ({ what, budget = '', figure, peer = '', ratio = '' }: Row) =>
   `| ${what} | ${budget} | ${figure} | ${peer} | ${ratio} |`
 
-function growth(): string {
-  const part = read<Series>('growth')
-  if (!part) return ''
-  const rows = part.found.map(({ name, across, up, points }) => {
-    const { slope, start } = straight(points)
+/** Its charts, and its figures without a budget. */
+function sectionOf(part: Part): string {
+  const charts = chartsOf(part).map(({ title, file }) => `![${title}](images/${file})`)
+  const rows = part.rows.filter(({ budget }) => budget === undefined)
+  const table =
+    rows.length > 0
+      ? ['| what | figure | peer | ratio |', '| --- | --- | --- | --- |', ...rows.map(plainRow)]
+      : []
+  const blocks = [
+    `## ${part.title}`,
+    charts.join('\n'),
+    table.join('\n'),
+    part.table ?? '',
+    part.lines ? growthTable(part.lines) : '',
+  ].filter((block) => block !== '')
+  return blocks.length === 1 ? '' : `${blocks.join('\n\n')}\n`
+}
+
+const plainRow = ({ what, figure, peer = '', ratio = '' }: Row) =>
+  `| ${what} | ${figure} | ${peer} | ${ratio} |`
+
+function growthTable(lines: NonNullable<Found['lines']>): string {
+  const rows = lines.map(({ name, across, up, points }) => {
+    const { slope, start } = regression(points)
     return `| ${name} | ${across} | ${up} | ${number(start)} | ${number(slope)} |`
   })
-  const images = part.found.map((series) => `![${series.name}: ${series.up}](images/${fileOf(series)})`)
-  return `## How cost grows
-
-Measured by \`npm run bench -- growth\`. The dashed line is the linear regression: *start* is the fixed cost, *slope* the cost of one more.
-Single points vary, since other work may run beside it.
+  return `The dashed line is the linear regression: *start* is the fixed cost, *slope* the cost of one more.
 
 | what grows | unit | cost | start | slope |
 | --- | --- | --- | ---: | ---: |
-${rows.join('\n')}
-
-${images.join('\n')}
-
-`
+${rows.join('\n')}`
 }
 
-function method(): string {
-  const machines = (['table', 'lab', 'cluster', 'growth'] as const).flatMap((name) => {
-    const part = read<unknown>(name)
-    return part ? [`\`${name}\` on ${part.machine}`] : []
-  })
+function methodOf(parts: readonly Part[]): string {
+  const machines = [...new Set(parts.map(({ machine }) => machine))]
+  const sections = parts.map(
+    ({ title, name, method, load }) =>
+      `- **${title}** (\`npm run bench -- ${name}\`, load ${load.toFixed(1)}): ${method}`,
+  )
   return `## Method
 
-- Machines: ${[...new Set(machines)].join('; ')}. Such machines are shared and noisy: ratios are more reliable than absolute times.
-- What is compared runs in turn, in the same run, on the same machine. A peer that is not installed has no figure.
-- Agents run as released: one bundled file, with the flags of the image. CPU is user and system time of the whole process.
-- CPU per scrape: all programs run side by side and are measured in the same seconds, after ${warmUp} intervals.
-- A Swarm of three nodes: each a Docker Engine in its own namespaces, all on one machine.
-- The status and \`/sd\` are measured once code is compiled. The first response after a start takes 0.3 s of CPU.
-- \`npm run bench\` takes nine minutes. With the names of sections (\`npm run bench -- scrape serve\`) only these run, and nothing is written.
+\`npm run bench -- --write\` measures everything and generates this page and its charts, in half an hour; with names of sections it measures
+and replaces only these. \`--quick\` takes two minutes, shows that everything works, and writes nothing. The programs to compare are Debian's packages, unpacked into
+a cache folder and not installed. Agents run as released: one bundled file, with the flags and the environment of the image. CPU is user and
+system time of a whole process. *Load* is the machine's load average during the section, much of it the benchmark's own.
+
+${machines.map((one) => `- Machine: ${one}.`).join('\n')}
+${sections.join('\n')}
 `
-}
-
-const fileOf = ({ name, up }: Series) =>
-  `growth-${`${name} ${up}`.toLowerCase().replaceAll(/[^a-z]+/g, '-')}.svg`.replace('-.svg', '.svg')
-
-function read<T>(name: Name): Part<T> | undefined {
-  const file = `${folder}/${name}.json`
-  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
 }
 
 if (import.meta.main) generate()

@@ -1,31 +1,16 @@
 // How fast the exposition engine is, beside parsers from npm and a reader of the usual make, with split and
-// regular expressions. Alone: node tools/bench/exposition.ts
+// regular expressions.
 
 import { join } from 'node:path'
 import { build } from 'esbuild'
-import exposition from 'exposition'
+import parsed from 'exposition'
 import parsePrometheusTextFormat from 'parse-prometheus-text-format'
 import { bundling } from '../bundling.ts'
-import { largePages } from './expositions.ts'
+import { type LargePage, largePages } from './expositions.ts'
 import { median } from './processes.ts'
-
-export interface ExpositionResult {
-  /** For each reader and page: MB a second of CPU, for each round; and whether it takes HTML for metrics. */
-  readonly readers: readonly {
-    readonly name: string
-    readonly takesHtml: boolean
-    readonly speeds: Readonly<Record<string, readonly number[]>>
-  }[]
-  /** The same metrics in protobuf: MB a second of CPU, and the CPU in parts of what the text takes. */
-  readonly protobuf: Readonly<
-    Record<string, { readonly speeds: readonly number[]; readonly shareOfText: number }>
-  >
-  /** Ten pages of 500 KB, each with a label of its own, as one: MB of what goes in a second of CPU. */
-  readonly merge: Readonly<Record<string, readonly number[]>>
-}
+import { ratioOf, type Section, spread } from './section.ts'
 
 const limits = { maxSeries: 1_000_000, maxLineBytes: 1_000_000 }
-const html = '<html>\n<head><title>It works</title></head>\n<body>42</body>\n</html>\n'
 
 type Reader = (page: Buffer) => unknown
 
@@ -49,38 +34,63 @@ async function engineAsShipped(): Promise<Engine> {
 }
 const { inspect, merge } = await engineAsShipped()
 
-const readers: Readonly<Record<string, Reader>> = {
-  'this engine': (page) => {
-    const found = inspect(page, 'text/plain; version=0.0.4', limits)
-    if (!found.ok) throw new Error(found.reason)
-  },
+function readText(page: Buffer): void {
+  const found = inspect(page, 'text/plain; version=0.0.4', limits)
+  if (!found.ok) throw new Error(found.reason)
+}
+
+const others: Readonly<Record<string, Reader>> = {
   'split and regular expressions': (page) => splitAndMatch(page.toString()),
-  'npm: exposition': (page) => exposition.parse(page.toString()),
+  'npm: exposition': (page) => parsed.parse(page.toString()),
   'npm: parse-prometheus-text-format': (page) => parsePrometheusTextFormat(page.toString()),
 }
 
-export function benchExposition({ rounds }: { readonly rounds: number }): ExpositionResult {
-  const pages = largePages()
-  const small = largePages(500_000)
-  return {
-    readers: Object.entries(readers).map(([name, read]) => ({
-      name,
-      takesHtml: takes(read, html),
-      // the slow ones show their speed on a tenth of the page just as well
-      speeds: Object.fromEntries(
-        (name === 'this engine' ? pages : small).map((page) => [page.name, speeds(page.body, read, rounds)]),
-      ),
-    })),
-    protobuf: Object.fromEntries(pages.map(({ name, body }) => [name, protobufOf(body, rounds)])),
-    merge: Object.fromEntries(small.map(({ name, body }) => [name, speeds(body, mergeTen, rounds, 10)])),
-  }
+export const exposition: Section = {
+  name: 'exposition',
+  title: 'Validating and merging',
+  method:
+    'Pages of 5 MB (the libraries of npm: 500 KB, at the same speed), in one process as bundled, by the CPU of its thread.',
+  async run(isQuick) {
+    const rounds = isQuick ? 1 : 5
+    const kinds = isQuick ? 1 : 3
+    const [pages, small] = [largePages(), largePages(500_000)].map((all) => all.slice(0, kinds)) as [
+      LargePage[],
+      LargePage[],
+    ]
+    const validating = pages.map(({ name, body }, at) => {
+      const ours = speeds(body, readText, rounds)
+      const theirs = Object.entries(others).map(
+        ([other, read]) => [other, speeds(small[at]!.body, read, rounds)] as const,
+      )
+      return {
+        what: `MB validated per second of CPU: ${name}`,
+        figure: spread(ours, 0),
+        peer: theirs.map(([other, found]) => `${other} ${median(found).toFixed(0)}`).join('; '),
+        ratio: theirs.map(([, found]) => ratioOf(ours, found)).join('; '),
+      }
+    })
+    const protobuf = pages.map(({ name, body }) => {
+      const { speeds, shareOfText } = protobufOf(body, rounds)
+      return {
+        what: `MB of protobuf validated per second of CPU: ${name}`,
+        figure: spread(speeds, 0),
+        peer: 'CPU of the same metrics as text',
+        ratio: shareOfText.toFixed(2),
+      }
+    })
+    const merging = small.map(({ name, body }) => ({
+      what: `MB labelled and merged per second of CPU: ten pages of ${name}`,
+      figure: spread(speeds(body, mergeTen, rounds, 10), 0),
+    }))
+    return { rows: [...validating, ...protobuf, ...merging] }
+  },
 }
 
 function protobufOf(text: Buffer, rounds: number) {
   const page = { format: 'text/0.0.4' as const, body: text }
   const body = Buffer.from(merge([{ page }], { format: 'protobuf', escaping: 'allow-utf-8' }).body)
   const found = speeds(body, readProtobuf, rounds)
-  const ofText = speeds(text, readers['this engine']!, rounds)
+  const ofText = speeds(text, readText, rounds)
   const share = body.length / median(found) / (text.length / median(ofText))
   return { speeds: found, shareOfText: share }
 }
@@ -118,15 +128,6 @@ function readsASecond(read: () => unknown): number {
   }
 }
 
-function takes(read: Reader, page: string): boolean {
-  try {
-    read(Buffer.from(page))
-    return true
-  } catch {
-    return false
-  }
-}
-
 /** What one writes in an afternoon: each line by a pattern, the labels by another. */
 function splitAndMatch(page: string): number {
   let series = 0
@@ -140,18 +141,4 @@ function splitAndMatch(page: string): number {
     series++
   }
   return series
-}
-
-if (import.meta.main) {
-  const { readers, protobuf, merge } = benchExposition({ rounds: 5 })
-  const names = Object.keys(merge)
-  const row = (cells: readonly string[]) => console.log(`| ${cells.join(' | ')} |`)
-  const found = (speeds: Readonly<Record<string, readonly number[]>>) =>
-    names.map((name) => median(speeds[name]!).toFixed(0))
-  row(['MB a second of CPU, median', ...names, 'takes HTML'])
-  row(['---', ...names.map(() => '---:'), '---'])
-  for (const { name, speeds, takesHtml } of readers) row([name, ...found(speeds), takesHtml ? 'yes' : 'no'])
-  row(['this engine, protobuf', ...names.map((name) => median(protobuf[name]!.speeds).toFixed(0)), ''])
-  row(['its CPU in parts of the text', ...names.map((name) => protobuf[name]!.shareOfText.toFixed(2)), ''])
-  row(['label and merge ten of 500 KB', ...found(merge), ''])
 }

@@ -1,8 +1,8 @@
 // What only a real Swarm can show: runs the tests of the lab, which print what they measure. It needs what they
 // need: a machine on which Docker Engines may be started.
 
-import { spawnSync } from 'node:child_process'
-import type { Row } from './document.ts'
+import { start } from './processes.ts'
+import type { Row, Section } from './section.ts'
 
 const files = ['freshness', 'peers', 'standalone'].map((name) => `test/lab/${name}.test.ts`)
 
@@ -22,7 +22,6 @@ const figures: readonly Figure[] = [
   },
   {
     what: 'container listens to served by its own node; dies to gone',
-    budget: 'p95 1 s',
     peer: 'the original: 11 to 40 s',
     test: 'a port is served soon after it opens',
     line: /^(listening to served: .*)$/gm,
@@ -36,27 +35,34 @@ const figures: readonly Figure[] = [
   },
   {
     what: 'end of a scrape to visible at another node',
-    budget: 'p99 100 ms',
     test: 'a page is visible through the other nodes',
     line: /^scrape to visible on another node: (.*) \(goal/gm,
   },
 ]
 
-export function benchLab(): readonly Row[] {
-  const printed = runTests()
-  return figures.map(({ test, line, ...row }) => {
-    const found = [...printed.matchAll(line)].map(([, words]) => words)
-    if (found.length === 0) throw new Error(`the test printed no figure: ${test}\n${printed}`)
-    return { ...row, figure: found.join('; ') }
-  })
+export const lab: Section = {
+  name: 'lab',
+  title: 'A Swarm of three nodes',
+  method:
+    'Each node is a Docker Engine in namespaces of its own, all on one machine: what tests of the lab print. Needs root.',
+  async run() {
+    const printed = await runTests()
+    const rows = figures.map(({ test, line, ...row }) => {
+      const found = [...printed.matchAll(line)].map(([, words]) => words)
+      if (found.length === 0) throw new Error(`the test printed no figure: ${test}\n${printed}`)
+      return { ...row, figure: found.join('; ') }
+    })
+    return { rows }
+  },
 }
 
-function runTests(): string {
+async function runTests(): Promise<string> {
   const names = figures.map(({ test }) => test).join('|')
-  const { stdout } = spawnSync(
-    process.execPath,
-    ['node_modules/vitest/vitest.mjs', 'run', '--project', 'lab', ...files, '--testNamePattern', names],
-    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NO_COLOR: '1' } },
-  )
-  return stdout
+  const args = ['run', '--project', 'lab', ...files, '--testNamePattern', names]
+  await using tests = start(process.execPath, ['node_modules/vitest/vitest.mjs', ...args], {
+    ...process.env,
+    NO_COLOR: '1',
+  })
+  await tests.ended
+  return tests.printed()
 }

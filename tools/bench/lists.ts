@@ -1,5 +1,5 @@
-// What the two lists of everything cost at many endpoints, in CPU of the answering agent: the status as JSON,
-// and `/sd`. Each made anew after a change, and where nothing changed.
+// What the two lists of everything cost at many endpoints, in CPU of the agent: the status as JSON, and `/sd`, after
+// changes and without one.
 
 import { systemClock } from '../../src/clock.ts'
 import type { Snapshot, SwarmState, Target } from '../../src/model.ts'
@@ -9,42 +9,33 @@ import { createIncrementalStatus } from '../../src/status/incremental.ts'
 import { unixTime } from '../../src/status/routes.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { quietView } from '../../test/helpers/status-view.ts'
-import { median } from './processes.ts'
+import { type Section, spread } from './section.ts'
 
-export interface ListsBench {
-  readonly endpoints: number
-  readonly rounds: number
+const endpoints = 10_000
+
+export const lists: Section = {
+  name: 'lists',
+  title: `The status and \`/sd\` of ${endpoints.toLocaleString('en')} endpoints`,
+  method: 'In one process, once code is compiled. The first response after a start takes 0.3 s of CPU.',
+  async run(isQuick) {
+    const store = createStore({ clock: systemClock, forgetAfterMs: 300_000, version: '1.0.0' })
+    try {
+      const [targets, rounds] = [fill(store, endpoints), isQuick ? 3 : 20]
+      const costs = { ...benchStatus(store, targets, rounds), ...(await benchSd(store, targets, rounds)) }
+      return {
+        rows: Object.entries(costs).map(([what, ms]) => ({
+          what: `CPU of ${what}`,
+          figure: `${spread(ms, 1)} ms`,
+        })),
+      }
+    } finally {
+      await store.stop()
+    }
+  },
 }
 
-/** Milliseconds of CPU, one for each round. */
-export interface ListsResult {
-  readonly status: {
-    /** All of it, every target having been scraped since anybody looked. */
-    readonly stale: readonly number[]
-    /** All of it, a tenth of the targets having been scraped since. */
-    readonly full: readonly number[]
-    /** Only what changed, the same having happened. */
-    readonly since: readonly number[]
-    readonly unchanged: readonly number[]
-  }
-  readonly sd: {
-    /** One container came. */
-    readonly changed: readonly number[]
-    /** The managers send something new of one service. */
-    readonly declared: readonly number[]
-    readonly unchanged: readonly number[]
-  }
-}
-
-export async function benchLists({ endpoints, rounds }: ListsBench): Promise<ListsResult> {
-  const store = createStore({ clock: systemClock, forgetAfterMs: 300_000, version: '1.0.0' })
-  try {
-    const targets = fill(store, endpoints)
-    return { status: benchStatus(store, targets, rounds), sd: await benchSd(store, targets, rounds) }
-  } finally {
-    await store.stop()
-  }
-}
+/** Milliseconds of CPU in each round, by what was requested. */
+type Costs = Readonly<Record<string, readonly number[]>>
 
 const replicas = 10
 
@@ -128,7 +119,7 @@ function snapshotOf(number: number): Snapshot {
   return { ok: true, at: performance.now(), durationMs: 3 + (number % 17) / 10, page }
 }
 
-function benchStatus(store: Store, targets: readonly Target[], rounds: number): ListsResult['status'] {
+function benchStatus(store: Store, targets: readonly Target[], rounds: number): Costs {
   const view = { ...store, ...quietView, self: () => store.own.self() }
   const readStatus = createIncrementalStatus(view, systemClock, unixTime)
   let sequence = ''
@@ -145,14 +136,14 @@ function benchStatus(store: Store, targets: readonly Target[], rounds: number): 
   /** As many as are scraped in a second, at an interval of ten. */
   const scrapeSome = (round: number) => scrape(round, 10)
   return {
-    stale: repeat(
+    'the status as JSON: all scraped since the last one': repeat(
       rounds,
       (round) => scrape(round, 1),
       () => request(),
     ),
-    full: repeat(rounds, scrapeSome, () => request()),
-    since: repeat(rounds, scrapeSome, () => request(sequence)),
-    unchanged: repeat(
+    'the status as JSON: a tenth scraped since': repeat(rounds, scrapeSome, () => request()),
+    'the status as JSON: only the changes of that tenth': repeat(rounds, scrapeSome, () => request(sequence)),
+    'the status as JSON: nothing changed': repeat(
       rounds,
       () => {},
       () => void readStatus(),
@@ -160,7 +151,7 @@ function benchStatus(store: Store, targets: readonly Target[], rounds: number): 
   }
 }
 
-async function benchSd(store: Store, targets: readonly Target[], rounds: number): Promise<ListsResult['sd']> {
+async function benchSd(store: Store, targets: readonly Target[], rounds: number): Promise<Costs> {
   const sd = createSd({ store, config: { cluster: undefined }, pending: () => [] })
   const ask = () => sd.answer({ query: {} })
   await ask()
@@ -168,13 +159,13 @@ async function benchSd(store: Store, targets: readonly Target[], rounds: number)
   const comeAndGo = (round: number) => store.replaceTargets(round % 2 === 0 ? targets.slice(1) : targets)
   // the answer is made before its promise is awaited
   return {
-    changed: repeat(rounds, comeAndGo, () => void ask()),
-    declared: repeat(
+    '`/sd`: a container started or stopped': repeat(rounds, comeAndGo, () => void ask()),
+    '`/sd`: a service changed': repeat(
       rounds,
       (round) => store.putSwarmState(swarmStateOf(services, round + 2)),
       () => void ask(),
     ),
-    unchanged: repeat(
+    '`/sd`: nothing changed': repeat(
       rounds,
       () => {},
       () => void ask(),
@@ -191,8 +182,3 @@ function repeat(rounds: number, change: (round: number) => void, work: () => voi
     return (user + system) / 1000
   })
 }
-
-if (import.meta.main)
-  for (const [list, costs] of Object.entries(await benchLists({ endpoints: 10_000, rounds: 20 })))
-    for (const [when, ms] of Object.entries<readonly number[]>(costs))
-      console.log(`${list} ${when}: ${median(ms).toFixed(1)} ms, at least ${Math.min(...ms).toFixed(1)}`)

@@ -1,8 +1,10 @@
-// Processes to measure: started, watched for what they cost, and ended with their children.
+// Processes to measure: started, watched for what they cost, and ended, at the latest when this process ends.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
 export interface Running extends AsyncDisposable {
@@ -11,6 +13,7 @@ export interface Running extends AsyncDisposable {
   readonly printed: () => string
   /** The first line that it prints. */
   readonly firstLine: () => Promise<string>
+  readonly ended: Promise<unknown>
   /** For what answers questions on the channel to its parent. */
   readonly ask: (question: string) => Promise<unknown>
 }
@@ -21,11 +24,27 @@ const answerWithin = 30_000
 /** In characters. */
 const maxPrinted = 1_000_000
 
+const running = new Set<ChildProcess>()
+const folders = new Set<string>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
+/** An empty folder, removed at the end. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'bench-'))
+  folders.add(folder)
+  return folder
+}
+
 export function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     env: { PATH: process.env.PATH, ...env },
   })
+  running.add(child)
+  child.once('exit', () => running.delete(child))
   let printed = ''
   child.stdout!.setEncoding('utf8').on('data', (text: string) => {
     printed = (printed + text).slice(-maxPrinted)
@@ -33,6 +52,7 @@ export function start(command: string, args: readonly string[], env: NodeJS.Proc
   return {
     pid: child.pid!,
     printed: () => printed,
+    ended: once(child, 'exit'),
     async firstLine() {
       while (!printed.includes('\n')) await once(child.stdout!, 'data')
       return printed.slice(0, printed.indexOf('\n')).trim()

@@ -1,90 +1,77 @@
-// What one scrape of a 62 KB page costs in CPU: the agent, with a peer that all is offered to and without,
-// beside a real Prometheus on the same targets. All are whole processes, side by side; idle costs are part of it.
+// What a scrape costs in CPU, and memory by the number of endpoints: an agent with a peer to which it sends all, beside
+// vmagent and Prometheus. All scrape the same targets and are measured in the same seconds, as whole processes: what
+// they cost while they do nothing is included.
 
-import { spawnSync } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { freePort } from '../../test/helpers/ports.ts'
-import { cpuOver, median, type Running, rssOf, start, startAgent } from './processes.ts'
+import type { Bars } from './chart.ts'
+import { fetchPeers, startPrometheus, startPrometheusAgent, startVmagent } from './peers.ts'
+import { cpuOf, median, type Running, rssOf, start, startAgent } from './processes.ts'
+import { type Found, type Row, ratioOf, type Section, spread } from './section.ts'
 
-export interface ScrapeBench {
+export interface ScrapeLoad {
   readonly endpoints: number
   /** Seconds between two scrapes of one endpoint. */
   readonly interval: number
   /**
-   * How many intervals old the programs are when they are measured. They run for months: what is young, code that isn't
-   * compiled yet above all, would say little of that.
+   * How many intervals old the programs are when they are measured. They run for months: a young one, whose code isn't
+   * compiled yet, shows little of that.
    */
   readonly warmUp: number
-  /** Seconds of measuring. */
+  /** Of each round. */
   readonly seconds: number
   readonly rounds: number
-  /** Bytes of each page; as many as node_exporter's has where absent. */
+  /** Of each page. Default: 62,000, as of node_exporter. */
   readonly bytes?: number
-  /** In which format the same metrics are; text where absent. */
   readonly format?: 'text' | 'protobuf'
-  /** What is measured beside the agent with a peer. */
-  readonly beside: readonly ('alone' | 'prometheus')[]
+  /** Only the agent. */
+  readonly isAlone?: boolean
 }
 
-/** What is enough for code to be compiled as it stays. */
-export const warmUp = 24
-
-/** Of one program over all rounds. */
+/** Of one program, in each round. */
 export interface Cost {
-  /** CPU milliseconds a scrape. */
-  readonly scrape: readonly number[]
-  /** MiB. */
-  readonly rss: readonly number[]
+  readonly msPerScrape: readonly number[]
+  readonly rssMiB: readonly number[]
 }
 
-export interface ScrapeResult {
-  readonly agent: Cost
-  /** The same without a peer: fetched, validated and stored only. False where that wasn't wanted. */
-  readonly alone: Cost | false
-  /** False where that wasn't wanted, or Debian's Prometheus isn't installed. */
-  readonly prometheus: Cost | false
-}
-
-/** One of the programs that scrape the same targets. */
-interface Subject {
+interface Program {
+  readonly name: string
   readonly pid: number
-  /** How many scrapes it has done so far. */
+  /** How many scrapes it has made so far. */
   readonly scrapes: () => Promise<number>
 }
 
-/** All run side by side, and are measured in the same seconds. */
-export async function benchScrape(options: ScrapeBench): Promise<ScrapeResult> {
+const ours = 'app-metrics-proxy'
+
+/** By the program's name; the agent is the first. */
+export async function measureScrapes(load: ScrapeLoad): Promise<ReadonlyMap<string, Cost>> {
   await using stack = new AsyncDisposableStack()
-  const { endpoints, beside } = options
-  const targets = stack.use(start(process.execPath, targetsOf(options)))
-  const addresses = addressesOf(endpoints, Number(await targets.firstLine()))
-  const agent = await startWith(stack, addresses, options, true)
-  const alone = beside.includes('alone') && (await startWith(stack, addresses, options, false))
-  const prometheus =
-    beside.includes('prometheus') && hasPrometheus() && (await startPrometheus(stack, addresses, options))
-  const subjects = [agent, alone, prometheus].filter((subject) => subject !== false)
-  await warmedUp(agent, options)
-  const runs = new Map<Subject, [number, number][]>(subjects.map((subject) => [subject, []]))
-  for (let round = 0; round < options.rounds; round += 1) {
-    const costs = await Promise.all(subjects.map((subject) => costOver(subject, options.seconds)))
-    for (const [at, subject] of subjects.entries()) runs.get(subject)!.push(costs[at]!)
+  const { endpoints, bytes = 62_000, format = 'text', warmUp, interval } = load
+  const targets = stack.use(
+    start(process.execPath, ['tools/bench/targets.ts', String(bytes), String(endpoints), format]),
+  )
+  const port = Number(await targets.firstLine())
+  const agent = await startMeasured(stack, addressesOf(endpoints, port), load)
+  const programs = [agent, ...(load.isAlone ? [] : await startOthers(stack, port, load))]
+  await pause(warmUp * interval * 1000)
+  await hasScrapedAll(agent, endpoints)
+  const costs = new Map<string, Cost>(programs.map(({ name }) => [name, { msPerScrape: [], rssMiB: [] }]))
+  for (let round = 0; round < load.rounds; round += 1) {
+    const measured = await Promise.all(programs.map((program) => measure(program, load.seconds)))
+    for (const [at, { name }] of programs.entries()) {
+      const { msPerScrape, rssMiB } = costs.get(name)!
+      const [ms, rss] = measured[at]!
+      costs.set(name, { msPerScrape: [...msPerScrape, ms], rssMiB: [...rssMiB, rss] })
+    }
   }
-  return {
-    agent: costOf(runs.get(agent)!),
-    alone: alone && costOf(runs.get(alone)!),
-    prometheus: prometheus && costOf(runs.get(prometheus)!),
-  }
+  return costs
 }
 
-function targetsOf({ bytes = 62_000, endpoints, format = 'text' }: ScrapeBench): string[] {
-  return ['tools/bench/targets.ts', String(bytes), String(endpoints), format]
-}
-
-function costOf(runs: readonly [number, number][]): Cost {
-  return { scrape: runs.map(([scrape]) => scrape), rss: runs.map(([, rss]) => rss) }
+async function measure({ pid, scrapes }: Program, seconds: number): Promise<[ms: number, rss: number]> {
+  const [cpuBefore, before] = [cpuOf(pid), await scrapes()]
+  await pause(seconds * 1000)
+  const [cpu, count] = [cpuOf(pid) - cpuBefore, (await scrapes()) - before]
+  return [cpu / count, rssOf(pid)]
 }
 
 /** All of 127.0.0.0/8 is this machine: an address for each target, as in real life. */
@@ -92,122 +79,177 @@ export function addressesOf(endpoints: number, port: number): readonly string[] 
   return Array.from({ length: endpoints }, (_, n) => `127.1.${n >> 7}.${1 + (n & 127)}:${port}`)
 }
 
-async function startWith(
+async function startMeasured(
   stack: AsyncDisposableStack,
   addresses: readonly string[],
-  options: ScrapeBench,
-  withPeer: boolean,
-): Promise<Subject> {
-  const port = await freePort()
-  const sshPort = await freePort()
-  const peerSshPort = await freePort()
-  if (withPeer) stack.use(await startPeer(options, sshPort, peerSshPort))
-  const { pid } = stack.use(
-    scraping(options, {
-      NODE_NAME: 'measured',
-      LISTEN_PORT: String(port),
-      SSH_PORT: String(sshPort),
-      TARGETS: addresses.map((address, n) => `t${n}=http://${address}/metrics`).join(' '),
-      ...(withPeer ? { PEERS: `127.0.0.1:${peerSshPort}` } : {}),
-    }),
-  )
-  return { pid, scrapes: () => scrapesOf(port) }
+  { interval }: ScrapeLoad,
+): Promise<Program> {
+  const [port, sshPort, peerPort, peerSshPort] = await freePorts(4)
+  const agent = (name: string, own: Record<string, string>) =>
+    stack.use(
+      startAgent({
+        NODE_NAME: name,
+        SSHPASS: 'only for this benchmark, on loopback',
+        SCRAPE_INTERVAL: String(interval),
+        MAX_AGE: 'off',
+        LOG_LEVEL: 'error',
+        ...own,
+      }),
+    )
+  agent('peer', {
+    LISTEN_PORT: `${peerPort}`,
+    SSH_PORT: `${peerSshPort}`,
+    PEERS: `127.0.0.1:${sshPort}`,
+    TARGETS: `peer=http://127.0.0.1:${peerPort}/metrics`,
+  })
+  const { pid } = agent('measured', {
+    LISTEN_PORT: `${port}`,
+    SSH_PORT: `${sshPort}`,
+    PEERS: `127.0.0.1:${peerSshPort}`,
+    TARGETS: addresses.map((address, n) => `t${n}=http://${address}/metrics`).join(' '),
+  })
+  return { name: ours, pid, scrapes: () => scrapesOf(port!) }
+}
+
+async function freePorts(count: number): Promise<readonly number[]> {
+  return Promise.all(Array.from({ length: count }, freePort))
 }
 
 async function scrapesOf(port: number): Promise<number> {
-  const own = await fetch(`http://127.0.0.1:${port}/metrics`).then(
+  const metrics = await fetch(`http://127.0.0.1:${port}/metrics`).then(
     (response) => response.text(),
     () => '',
   )
-  return Number(/^app_metrics_proxy_scrapes_total (\d+)$/m.exec(own)?.[1])
+  return Number(/^app_metrics_proxy_scrapes_total (\d+)$/m.exec(metrics)?.[1])
 }
 
-async function startPeer(options: ScrapeBench, sshPort: number, ownSshPort: number): Promise<Running> {
-  const port = await freePort()
-  return scraping(options, {
-    NODE_NAME: 'peer',
-    LISTEN_PORT: String(port),
-    SSH_PORT: String(ownSshPort),
-    TARGETS: `peer=http://127.0.0.1:${port}/metrics`,
-    PEERS: `127.0.0.1:${sshPort}`,
-  })
-}
-
-function scraping({ interval }: ScrapeBench, own: Record<string, string>): Running {
-  return startAgent({
-    SSHPASS: 'only for this benchmark, on loopback',
-    SCRAPE_INTERVAL: String(interval),
-    MAX_AGE: 'off',
-    LOG_LEVEL: 'error',
-    ...own,
-  })
-}
-
-async function startPrometheus(
+/** They keep exactly to their schedule: counting their scrapes would only disturb them. */
+async function startOthers(
   stack: AsyncDisposableStack,
-  addresses: readonly string[],
-  { interval }: ScrapeBench,
-): Promise<Subject> {
-  const folder = await mkdtemp(join(tmpdir(), 'bench-prometheus-'))
-  stack.defer(() => rm(folder, { recursive: true }))
-  await writeFile(join(folder, 'prometheus.yml'), prometheusConfig(addresses, interval))
-  const { pid } = stack.use(
-    start('prometheus', [
-      `--config.file=${join(folder, 'prometheus.yml')}`,
-      `--storage.tsdb.path=${join(folder, 'data')}`,
-      `--web.listen-address=127.0.0.1:${await freePort()}`,
-      '--log.level=error',
-    ]),
-  )
-  // its schedule is exact, so that counting would only disturb it
-  const began = performance.now()
-  return { pid, scrapes: async () => ((performance.now() - began) * addresses.length) / (interval * 1000) }
+  port: number,
+  { endpoints, interval }: ScrapeLoad,
+): Promise<readonly Program[]> {
+  await fetchPeers()
+  const addresses = addressesOf(endpoints, port)
+  const scraping = { addresses, interval, remoteWrite: `http://127.0.0.1:${port}/write` }
+  const all: readonly [string, Running][] = [
+    ['vmagent', await startVmagent(scraping)],
+    ['Prometheus agent', await startPrometheusAgent(scraping)],
+    ['Prometheus', await startPrometheus(scraping)],
+  ]
+  return all.map(([name, running]) => {
+    const { pid } = stack.use(running)
+    return { name, pid, scrapes: async () => (performance.now() * endpoints) / (interval * 1000) }
+  })
 }
 
 /** For a machine that is busy with other things, too. */
-const patience = 120_000
+const scrapedWithinMs = 120_000
 
-async function warmedUp({ scrapes }: Subject, { endpoints, interval, warmUp }: ScrapeBench): Promise<void> {
-  await pause(warmUp * interval * 1000)
-  const end = performance.now() + patience
+async function hasScrapedAll({ scrapes }: Program, endpoints: number): Promise<void> {
+  const end = performance.now() + scrapedWithinMs
   while (!((await scrapes()) >= endpoints)) {
     if (performance.now() > end) throw new Error('the agent scrapes less than it should')
     await pause(500)
   }
 }
 
-async function costOver({ pid, scrapes }: Subject, seconds: number): Promise<[number, number]> {
-  const before = await scrapes()
-  const cpu = await cpuOver(pid, seconds * 1000)
-  return [cpu / ((await scrapes()) - before), rssOf(pid)]
+/** Enough for code to be compiled. */
+export const warmUp = 24
+const sizes = [100, 300, 1000]
+/** The number of endpoints for the rows with a budget. */
+const usual = 300
+
+export const scrape: Section = {
+  name: 'scrape',
+  title: 'Scrapes, beside vmagent and Prometheus',
+  method: `All programs scrape the same targets every 10 s, each a page of 62 KB of which a fifth changes, and are measured in the
+same seconds, five times 15 s, after ${warmUp} intervals; the three numbers of endpoints at the same time. The agent sends all to a
+peer; vmagent and Prometheus in agent mode send all by remote write to a server that drops it; Prometheus stores all.`,
+  async run(isQuick) {
+    const load = isQuick
+      ? { interval: 2, warmUp: 3, seconds: 4, rounds: 2 }
+      : { interval: 10, warmUp, seconds: 15, rounds: 5 }
+    // all take their time to warm up, and leave most of the machine idle
+    const costs = await Promise.all(
+      (isQuick ? [usual] : sizes).map(
+        async (endpoints) => [endpoints, await measureScrapes({ ...load, endpoints })] as const,
+      ),
+    )
+    return foundOf(new Map(costs))
+  },
 }
 
-function prometheusConfig(addresses: readonly string[], interval: number): string {
-  const scrape = { job_name: 'bench', static_configs: [{ targets: addresses }] }
-  return JSON.stringify({ global: { scrape_interval: `${interval * 1000}ms` }, scrape_configs: [scrape] })
-}
+type Costs = ReadonlyMap<number, ReadonlyMap<string, Cost>>
 
-function hasPrometheus(): boolean {
-  return spawnSync('prometheus', ['--version']).status === 0
-}
-
-if (import.meta.main) {
-  const [endpoints = 500, interval = 10, seconds = 20, rounds = 5] = process.argv.slice(2).map(Number)
-  const { agent, alone, prometheus } = await benchScrape({
-    ...{ endpoints, interval, seconds, rounds, warmUp },
-    beside: ['alone', 'prometheus'],
-  })
-  show('agent with a peer', agent)
-  if (alone) show('agent alone', alone)
-  if (prometheus) {
-    show('Prometheus', prometheus)
-    console.log(`ratio of medians: ${(median(agent.scrape) / median(prometheus.scrape)).toFixed(2)}`)
+function foundOf(costs: Costs): Found {
+  const most = Math.max(...costs.keys())
+  return {
+    rows: [...cpuRows(costs.get(usual)!), rssRow(costs.get(most)!, most)],
+    bars: [
+      barsOf('CPU of one scrape, ms', costs, ({ msPerScrape }) => median(msPerScrape)),
+      barsOf('Resident memory, MiB', costs, ({ rssMiB }) => median(rssMiB)),
+    ],
+    table: tableOf(costs),
   }
 }
 
-function show(name: string, { scrape, rss }: Cost): void {
-  const each = scrape.map((ms) => ms.toFixed(2)).join(', ')
-  console.log(
-    `${name}: ${median(scrape).toFixed(2)} ms of CPU a scrape (${each}), RSS ${median(rss).toFixed(0)} MiB`,
-  )
+const budgets = new Map([
+  ['vmagent', '0.7 of vmagent'],
+  ['Prometheus', '0.55 of Prometheus'],
+])
+
+function cpuRows(costs: ReadonlyMap<string, Cost>): readonly Row[] {
+  const own = costs.get(ours)!.msPerScrape
+  return [...budgets].map(([name, budget]) => {
+    const theirs = costs.get(name)!.msPerScrape
+    return {
+      what: `CPU of a scrape: 62 KB, ${usual} endpoints, every 10 s, one peer`,
+      budget,
+      figure: `${spread(own, 2)} ms`,
+      peer: `${name} ${spread(theirs, 2)} ms`,
+      ratio: ratioOf(own, theirs),
+    }
+  })
+}
+
+function rssRow(costs: ReadonlyMap<string, Cost>, endpoints: number): Row {
+  const own = costs.get(ours)!.rssMiB
+  const others = [...costs].filter(([name]) => name !== ours)
+  return {
+    what: `resident memory: ${endpoints.toLocaleString('en')} endpoints of 62 KB`,
+    budget: '300 MB',
+    figure: `${spread(own, 0)} MiB`,
+    peer: others.map(([name, { rssMiB }]) => `${name} ${median(rssMiB).toFixed(0)}`).join('; '),
+    ratio: others.map(([, { rssMiB }]) => ratioOf(own, rssMiB)).join('; '),
+  }
+}
+
+/** A line for each program; CPU and memory for each number of endpoints. */
+function tableOf(costs: Costs): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  const sizes = [...costs.keys()].map((endpoints) => endpoints.toLocaleString('en'))
+  const names = [...costs.values()][0]!.keys()
+  const cells = (name: string) =>
+    [...costs.values()].flatMap((byName) => {
+      const { msPerScrape, rssMiB } = byName.get(name)!
+      return [`${median(msPerScrape).toFixed(2)} ms`, `${median(rssMiB).toFixed(0)} MiB`]
+    })
+  return [
+    line(['endpoints', ...sizes.flatMap((size) => [`${size}: CPU of a scrape`, 'memory'])]),
+    line(['---', ...sizes.flatMap(() => ['---:', '---:'])]),
+    ...[...names].map((name) => line([name, ...cells(name)])),
+  ].join('\n')
+}
+
+function barsOf(
+  title: string,
+  costs: ReadonlyMap<number, ReadonlyMap<string, Cost>>,
+  value: (cost: Cost) => number,
+): Bars {
+  const groups = [...costs].map(([endpoints, byName]) => ({
+    name: `${endpoints.toLocaleString('en')} endpoints`,
+    values: [...byName].map(([name, cost]) => ({ name, value: value(cost) })),
+  }))
+  return { title, groups }
 }

@@ -1,12 +1,9 @@
-// What keeping peers up to date costs, over real SSH on loopback: bytes an update, beside rsync -z and gzip on the
-// same pages; CPU an update for the owner and for a peer; the speed of deltas; memory a link and a page.
+// What keeping peers up to date costs, over real SSH on loopback: bytes of an update, beside gzip of the same pages; CPU
+// of an update at the owner and at a peer; memory of a link and of a page.
 
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -16,56 +13,89 @@ import { createLog } from '../../src/logging/log.ts'
 import { plainPage } from '../../src/model.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
-import { pack, unpack } from '../../src/sync/codec.ts'
 import { openTransport, type Sync, startSync } from '../../src/sync/sync.ts'
 import { freePort } from '../../test/helpers/ports.ts'
 import { nodePage } from './page.ts'
 import { cpuOf, median, type Running, rssOf, start } from './processes.ts'
+import { type Row, ratio, type Section } from './section.ts'
 
-export interface SyncBench {
-  /** Pages that one node_exporter gave, one after the other. */
+interface Updates {
+  /** Pages of one target, one after the other. */
   readonly pages: readonly Uint8Array[]
-  /** Endpoints of the owner, and updates of each. */
+  /** Targets of the owner, and updates of each. */
   readonly endpoints: number
   readonly updates: number
-  readonly rounds: number
 }
 
-export interface SyncResult {
-  /** Bytes of raw text of one page. */
-  readonly raw: number
-  /** Bytes on the wire for one update and peer: SSH, both directions, signs of life included. */
-  readonly wire: number
-  readonly gzip: number
-  /** Undefined where rsync isn't installed. */
-  readonly rsync: number | undefined
-  /** Milliseconds. */
-  readonly delta: { readonly make: number; readonly apply: number }
-  /** CPU milliseconds for one update: the owner's share that doesn't depend on peers, the owner's for each peer, a peer's own. */
-  readonly cpu: { readonly once: number; readonly eachPeer: number; readonly peer: number }
-  /** Milliseconds from the new snapshot to its being visible on the peer. */
-  readonly lag: { readonly p50: number; readonly p99: number }
-  /** KiB: for the owner a link, for a peer a page at rest. */
-  readonly memory: { readonly link: number; readonly page: number }
+export const sync: Section = {
+  name: 'sync',
+  title: 'Updates of peers',
+  method: `Over SSH on loopback; bytes in both directions, with signs of life, through a relay that counts. 62 KB: pages of a real node_exporter,
+10 s apart; 5 MB: a fifth of the values changes from page to page.`,
+  async run(isQuick) {
+    const pages = await recordPages(4, isQuick ? 500 : 10_000)
+    const updates: Updates = { pages, endpoints: 20, updates: isQuick ? 10 : 50 }
+    const large = Array.from({ length: 4 }, (_, round) => Buffer.from(nodePage(round, 5_000_000)))
+    const wire = [
+      await wireRow(pages, isQuick ? 5 : 50, '2.5 % of the text'),
+      await wireRow(large, 4, '6 % of the text'),
+    ]
+    return {
+      rows: [
+        ...wire,
+        ...(await lagRows(updates)),
+        ...(await cpuRows(updates, isQuick ? 1 : 3)),
+        ...(await memoryRows(pages, isQuick)),
+      ],
+    }
+  },
+}
+
+async function wireRow(pages: readonly Uint8Array[], updates: number, budget: string): Promise<Row> {
+  const text = median(pages.map(({ length }) => length))
+  const [ours, gzip] = [await wireBytes(pages, updates), median(pages.map((page) => gzipSync(page).length))]
+  const percent = (bytes: number) => `${((bytes / text) * 100).toFixed(2)} %`
+  const size = text < 1e6 ? `${Math.round(text / 1000)} KB` : `${(text / 1e6).toFixed(0)} MB`
+  return {
+    what: `bytes on the wire per update and peer: a page of ${size}`,
+    budget,
+    figure: percent(ours),
+    peer: `gzip ${percent(gzip)}`,
+    ratio: ratio(ours / gzip),
+  }
+}
+
+async function lagRows(updates: Updates): Promise<readonly Row[]> {
+  const { p50, p99 } = await lag(updates)
+  return [
+    {
+      what: 'end of a scrape to visible at a peer',
+      figure: `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`,
+    },
+  ]
+}
+
+async function cpuRows(updates: Updates, rounds: number): Promise<readonly Row[]> {
+  const { once, eachPeer, peer } = await cpu(updates, rounds)
+  const ms = (value: number) => `${value.toFixed(2)} ms`
+  return [
+    { what: 'CPU of an update at the owner, once', figure: ms(once) },
+    { what: 'CPU of an update at the owner, per peer', figure: ms(eachPeer) },
+    { what: 'CPU of an update at a peer', figure: ms(peer) },
+  ]
+}
+
+async function memoryRows(pages: readonly Uint8Array[], isQuick: boolean): Promise<readonly Row[]> {
+  if (isQuick) return []
+  return [
+    { what: 'memory of a link at the owner', figure: `${(await memoryOfLink()).toFixed(0)} KiB` },
+    { what: 'memory of an idle page at a peer', figure: `${(await memoryOfPage(pages)).toFixed(1)} KiB` },
+  ]
 }
 
 interface Agent extends AsyncDisposable {
   readonly store: Store
   readonly sync: Sync
-}
-
-export async function benchSync(options: SyncBench): Promise<SyncResult> {
-  const raw = median(options.pages.map(({ length }) => length))
-  return {
-    raw,
-    wire: await wireBytes(options),
-    gzip: median(options.pages.map((page) => gzipSync(page).length)),
-    rsync: await rsyncBytes(options.pages),
-    delta: deltaSpeed(options.pages),
-    cpu: await cpu(options),
-    lag: await lag(options),
-    memory: { link: await memoryOfLink(), page: await memoryOfPage(options) },
-  }
 }
 
 // ---- agents, here and in other processes
@@ -98,7 +128,7 @@ async function agent(node: string, peers: readonly string[], sshPort = 0): Promi
 
 /** `count` peers in a process of their own. */
 function otherProcess(count: number, port: number): Running {
-  return start(process.execPath, ['tools/bench/sync.ts', 'peers', String(count), String(port)])
+  return start(process.execPath, ['tools/bench/sync.ts', String(count), String(port)])
 }
 
 async function bePeers(count: number, port: number): Promise<void> {
@@ -133,7 +163,7 @@ const linked = (one: Agent, count: number) =>
 async function until(probe: () => boolean, every = 5): Promise<void> {
   const end = performance.now() + 60_000
   while (!probe()) {
-    if (performance.now() > end) throw new Error(`waited in vain: ${probe}`)
+    if (performance.now() > end) throw new Error(`timed out: ${probe}`)
     await pause(every)
   }
 }
@@ -146,7 +176,7 @@ const sizeAt = ({ store }: Agent, node: string, id: string) => {
 // ---- bytes
 
 /** Through a relay that counts. */
-async function wireBytes({ pages, updates }: SyncBench): Promise<number> {
+async function wireBytes(pages: readonly Uint8Array[], updates: number): Promise<number> {
   await using owner = await agent('owner', [])
   let bytes = 0
   const relay = createServer((socket) => {
@@ -179,53 +209,9 @@ async function wireBytes({ pages, updates }: SyncBench): Promise<number> {
   }
 }
 
-/** rsync's own count of its protocol's bytes, both directions; a shell on this machine stands in for SSH. */
-async function rsyncBytes(pages: readonly Uint8Array[]): Promise<number | undefined> {
-  if (spawnSync('rsync', ['--version']).status !== 0) return undefined
-  const folder = await mkdtemp(join(tmpdir(), 'bench-rsync-'))
-  try {
-    await writeFile(join(folder, 'shell'), '#!/bin/sh\nshift\nexec "$@"\n', { mode: 0o700 })
-    await mkdir(join(folder, 'there'))
-    const counts: number[] = []
-    for (const page of pages) {
-      await writeFile(join(folder, 'page'), page)
-      const { stdout } = spawnSync('rsync', [
-        ...['-z', '--stats', '--ignore-times', '--no-whole-file', '-e', join(folder, 'shell')],
-        ...[join(folder, 'page'), `there:${join(folder, 'there')}/`],
-      ])
-      const count = (what: string) =>
-        Number(new RegExp(`Total bytes ${what}: ([\\d,]+)`).exec(stdout.toString())?.[1]?.replaceAll(',', ''))
-      counts.push(count('sent') + count('received'))
-    }
-    return median(counts.slice(1))
-  } finally {
-    await rm(folder, { recursive: true })
-  }
-}
-
 // ---- time
 
-function deltaSpeed(pages: readonly Uint8Array[]): SyncResult['delta'] {
-  const [from, to] = pages as [Uint8Array, Uint8Array]
-  const full = pack(from)
-  const make = () => pack(to, from)
-  const delta = make()
-  return {
-    make: perCall(make),
-    apply: perCall(() => unpack([full, delta])) - perCall(() => unpack([full])),
-  }
-}
-
-function perCall(call: () => unknown): number {
-  const times = Array.from({ length: 300 }, () => {
-    const began = performance.now()
-    call()
-    return performance.now() - began
-  })
-  return median(times.slice(100))
-}
-
-async function lag({ pages, updates }: SyncBench): Promise<SyncResult['lag']> {
+async function lag({ pages, updates }: Updates): Promise<{ readonly p50: number; readonly p99: number }> {
   await using owner = await agent('owner', [])
   await using peer = await agent('peer', [`127.0.0.1:${owner.sync.port}`])
   const [id] = run(owner, 'owner', 1) as [string]
@@ -247,20 +233,21 @@ async function lag({ pages, updates }: SyncBench): Promise<SyncResult['lag']> {
   return { p50: median(sorted), p99: sorted[Math.floor(sorted.length * 0.99)]! }
 }
 
-/** The same work for none, two and eight peers: what grows with them is each peer's share. */
-async function cpu(options: SyncBench): Promise<SyncResult['cpu']> {
+/** The same work for two and eight peers: what grows with them is each peer's share. */
+async function cpu(updates: Updates, rounds: number) {
   const few: Load[] = []
   const many: Load[] = []
-  for (let round = 0; round < options.rounds; round += 1) {
-    few.push(await load(options, 2))
-    many.push(await load(options, 8))
+  for (let round = 0; round < rounds; round += 1) {
+    few.push(await load(updates, 2))
+    many.push(await load(updates, 8))
   }
   const [two, eight] = [median(few.map(({ owner }) => owner)), median(many.map(({ owner }) => owner))]
   const eachPeer = (eight - two) / 6
   return { once: two - 2 * eachPeer, eachPeer, peer: median(many.map(({ peer }) => peer)) }
 }
 
-export interface Load {
+/** CPU milliseconds an update. */
+interface Load {
   readonly owner: number
   readonly peer: number
 }
@@ -270,7 +257,7 @@ export interface Load {
  * others than before.
  */
 export async function load(
-  { pages, endpoints, updates }: Pick<SyncBench, 'pages' | 'endpoints' | 'updates'>,
+  { pages, endpoints, updates }: Updates,
   peers: number,
   exchanged = 0,
 ): Promise<Load> {
@@ -324,7 +311,7 @@ function collectGarbage(): void {
 }
 
 /** The slope between few and many pages: what any number of them costs once is left out. */
-async function memoryOfPage({ pages }: SyncBench): Promise<number> {
+async function memoryOfPage(pages: readonly Uint8Array[]): Promise<number> {
   const [few, many] = [1000, 4000]
   return ((await peerWith(many, pages)) - (await peerWith(few, pages))) * (1024 / (many - few))
 }
@@ -346,12 +333,16 @@ async function peerWith(count: number, pages: readonly Uint8Array[]): Promise<nu
 }
 
 /** Pages of a real node_exporter, `apart` milliseconds from each other; made up where there is none. */
-export async function recordPages(count: number, apart: number): Promise<readonly Uint8Array[]> {
+async function recordPages(count: number, apart: number): Promise<readonly Uint8Array[]> {
   const program = 'prometheus-node-exporter'
   if (spawnSync(program, ['--version']).status !== 0)
     return Array.from({ length: count }, (_, n) => Buffer.from(nodePage(n)))
   const port = await freePort()
-  await using _exporter = start(program, [`--web.listen-address=127.0.0.1:${port}`, '--log.level=error'])
+  await using _exporter = start(program, [
+    `--web.listen-address=127.0.0.1:${port}`,
+    '--no-collector.systemd',
+    '--log.level=error',
+  ])
   await pause(1000)
   const pages: Uint8Array[] = []
   while (pages.length < count) {
@@ -362,13 +353,6 @@ export async function recordPages(count: number, apart: number): Promise<readonl
 }
 
 if (import.meta.main) {
-  const [role, ...numbers] = process.argv.slice(2)
-  if (role === 'peers') await bePeers(Number(numbers[0]), Number(numbers[1]))
-  else {
-    const pages = await recordPages(4, 10_000)
-    const result = await benchSync({ pages, endpoints: 20, updates: 50, rounds: 3 })
-    console.log(result)
-    console.log(`${((result.wire / result.raw) * 100).toFixed(2)} % of the raw text an update and peer`)
-    process.exit()
-  }
+  const [count, port] = process.argv.slice(2).map(Number)
+  await bePeers(count!, port!)
 }

@@ -1,7 +1,7 @@
-// A process of its own that answers as many targets as are requested: one page at every address of loopback,
-// plain or as gzip, whichever is requested. Prints its port. Its arguments: how many bytes the
-// page has as text, how many targets there are, each of which has another page at each scrape, and `protobuf` if the
-// pages are to be in that format.
+// A process of its own that serves any number of targets: one page at every address of loopback, plain or as gzip,
+// as the client accepts it. It drops what is posted to it, as by remote write. Prints its port. Its arguments: how many
+// bytes the page has as text, how many targets there are, each of which has another page at each scrape, and `protobuf`
+// if the pages are in that format.
 
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -22,6 +22,10 @@ const type = { 'content-type': contentTypeOf(format) }
 let requests = 0
 
 const server = createServer({ keepAliveTimeout: 120_000 }, (request, response) => {
+  if (request.method === 'POST') {
+    request.resume().on('end', () => response.writeHead(204).end())
+    return
+  }
   const { plain, packed } = pages[((requests / targets) % pages.length) | 0]!
   requests += 1
   if (request.headers['accept-encoding']?.includes('gzip'))
