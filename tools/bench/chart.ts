@@ -14,7 +14,7 @@ export interface Bars {
   readonly title: string
   readonly groups: readonly {
     readonly name: string
-    readonly values: readonly { readonly name: string; readonly value: number }[]
+    readonly values: readonly { readonly name: string; readonly value: number; readonly isOurs?: boolean }[]
   }[]
 }
 
@@ -69,10 +69,10 @@ export function drawBars({ title, groups }: Bars): string {
   const parts = groups.flatMap(({ name, values }) => {
     const heading = `<text class="group" x="${label}" y="${y + 14}">${name}</text>`
     y += titleHeight
-    const bars = values.map(({ name, value }, at) => {
+    const bars = values.map(({ name, value, isOurs }) => {
       const length = lengthOf(value)
       const middle = y + bar / 2 + 4
-      const drawn = `<text class="end" x="${label - 8}" y="${middle}">${name}</text><rect class="${at === 0 ? 'own' : 'other'}" x="${label}" y="${y}" width="${length}" height="${bar}" rx="2"/><text x="${label + length + 6}" y="${middle}">${number(value)}</text>`
+      const drawn = `<text class="end" x="${label - 8}" y="${middle}">${name}</text><rect class="${isOurs ? 'own' : 'other'}" x="${label}" y="${y}" width="${length}" height="${bar}" rx="2"/><text x="${label + length + 6}" y="${middle}">${number(value)}</text>`
       y += bar + gap
       return drawn
     })

@@ -66,15 +66,30 @@ function documentOf(parts: readonly Part[]): string {
 
 app-metrics-proxy ${JSON.parse(readFileSync('package.json', 'utf8')).version}, vmagent 1.145, Prometheus 3.5.3, exporter_exporter 0.5.0. What is compared ran on the same machine in
 the same seconds, or in turn; such machines are shared and noisy, so **the ratios are more reliable than the absolute figures**. Figures
-are medians, with the lowest and the highest of the rounds in brackets.
+are medians, with the lowest and the highest of the rounds in brackets. ${loadOf(parts)}
 
 | what | budget | figure | peer | ratio |
 | --- | --- | --- | --- | --- |
 ${budgets.map(budgetRow).join('\n')}
 
-${parts.map(sectionOf).join('\n')}
+${parts
+  .map(sectionOf)
+  .filter((text) => text !== '')
+  .join('\n')}
 ${decisions}
 ${methodOf(parts)}`
+}
+
+/** Much of it is the benchmark's own, but more than two for each core is not. */
+function loadOf(parts: readonly Part[]): string {
+  const [least, most] = [
+    Math.min(...parts.map(({ load }) => load)),
+    Math.max(...parts.map(({ load }) => load)),
+  ]
+  const text = `The load average of its ${availableParallelism()} cores was ${least} to ${most} meanwhile.`
+  return most > 2 * availableParallelism()
+    ? `${text} **Other work kept them busy: times are longer than on a quiet machine.**`
+    : text
 }
 
 const budgetRow = ({ what, budget = '', figure, peer = '', ratio = '' }: Row) =>

@@ -96,6 +96,7 @@ function barsOf(loaded: Results): Bars {
     values: (['own', 'other', 'exporter'] as const).map((which) => ({
       name: which === 'exporter' ? 'exporter_exporter' : names[which],
       value: median(loaded[which].map(value)),
+      isOurs: which !== 'exporter',
     })),
   })
   return {

@@ -105,15 +105,15 @@ function noteOf(all: readonly (readonly [string, Parts])[]): string {
   const mib = (value: number) => `${value.toFixed(0)} MiB`
   return `The floor of Node is ${mib(bare.resident)}, of which ${mib(bare.program)} are pages of its program file; an agent uses ${mib(idle.program)} of that file. The kernel drops
 these pages when memory is short, and processes of one image share them. The rest is ${mib(idle.resident - idle.program)} for an idle agent, mostly its own code, and ${mib(busy.resident - busy.program)}
-with ${endpoints} endpoints. Of that, their metrics are 3 MiB, compressed as the containers sent them; most is garbage that V8 collects once it is
-worth it.`
+with ${endpoints} endpoints. Of that, the metrics are 3 MiB, compressed as the containers sent them; most of the rest is garbage, and fragments of
+the C library's heap.`
 }
 
 const barsOf = (all: readonly (readonly [string, Parts])[]) =>
   all.map(([name, parts]) => ({
     name,
     values: [
-      { name: 'all', value: parts.resident },
+      { name: 'all', value: parts.resident, isOurs: true },
       { name: 'program file', value: parts.program },
       { name: 'JavaScript', value: parts.heap },
       { name: 'buffers and native', value: parts.resident - parts.program - parts.heap },

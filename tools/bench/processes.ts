@@ -14,6 +14,7 @@ export interface Running extends AsyncDisposable {
   /** The first line that it prints. */
   readonly firstLine: () => Promise<string>
   readonly ended: Promise<unknown>
+  readonly isRunning: () => boolean
   /** For what answers questions on the channel to its parent. */
   readonly ask: (question: string) => Promise<unknown>
 }
@@ -53,6 +54,7 @@ export function start(command: string, args: readonly string[], env: NodeJS.Proc
     pid: child.pid!,
     printed: () => printed,
     ended: once(child, 'exit'),
+    isRunning: () => running.has(child),
     async firstLine() {
       while (!printed.includes('\n')) await once(child.stdout!, 'data')
       return printed.slice(0, printed.indexOf('\n')).trim()

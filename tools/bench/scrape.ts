@@ -96,7 +96,7 @@ async function startMeasured(
         ...own,
       }),
     )
-  agent('peer', {
+  const peer = agent('peer', {
     LISTEN_PORT: `${peerPort}`,
     SSH_PORT: `${peerSshPort}`,
     PEERS: `127.0.0.1:${sshPort}`,
@@ -108,7 +108,11 @@ async function startMeasured(
     PEERS: `127.0.0.1:${peerSshPort}`,
     TARGETS: addresses.map((address, n) => `t${n}=http://${address}/metrics`).join(' '),
   })
-  return { name: ours, pid, scrapes: () => scrapesOf(port!) }
+  const scrapes = async () => {
+    if (!peer.isRunning()) throw new Error('the peer has ended')
+    return scrapesOf(port!)
+  }
+  return { name: ours, pid, scrapes }
 }
 
 async function freePorts(count: number): Promise<readonly number[]> {
@@ -249,7 +253,7 @@ function barsOf(
 ): Bars {
   const groups = [...costs].map(([endpoints, byName]) => ({
     name: `${endpoints.toLocaleString('en')} endpoints`,
-    values: [...byName].map(([name, cost]) => ({ name, value: value(cost) })),
+    values: [...byName].map(([name, cost]) => ({ name, value: value(cost), isOurs: name === ours })),
   }))
   return { title, groups }
 }

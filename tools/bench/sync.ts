@@ -177,6 +177,8 @@ const sizeAt = ({ store }: Agent, node: string, id: string) => {
 
 /** Through a relay that counts. */
 async function wireBytes(pages: readonly Uint8Array[], updates: number): Promise<number> {
+  // forth and back, so that neighbours stay neighbours
+  const order = [...pages, ...pages.slice(1, -1).reverse()]
   await using owner = await agent('owner', [])
   let bytes = 0
   const relay = createServer((socket) => {
@@ -197,7 +199,7 @@ async function wireBytes(pages: readonly Uint8Array[], updates: number): Promise
     await linked(peer, 1)
     const update = async (n: number) => {
       const before = sizeAt(peer, 'owner', id)
-      show(owner.store, id, pages[n % pages.length]!)
+      show(owner.store, id, order[n % order.length]!)
       await until(() => sizeAt(peer, 'owner', id) !== before, 1)
     }
     await update(0)
