@@ -159,6 +159,22 @@ export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
     return placed(standing === undefined ? sentPlace : { ...known, provisional: true })
   }
 
+  /** Also what the previous epoch had, as long as that is shown. */
+  function checkRecord(owner: NodeId, record: PeerRecord): PeerRecord {
+    const { listing, previous } = record
+    const value = listing && checkTask(owner, listing.value)
+    const isForeign =
+      previous && 'task' in previous.target.place && standingOf(owner, previous.target.id) === 'foreign'
+    if (value === listing?.value && !isForeign) return record
+    return {
+      ...record,
+      ...(listing && value && { listing: { ...listing, value } }),
+      ...(isForeign && {
+        previous: { ...previous, target: { ...previous.target, place: { kind: 'standalone' } } },
+      }),
+    }
+  }
+
   /** An agent that is expected is missing for as long as it is lost; one that isn't expected is not. */
   function forgetLost(owner: NodeId, node: PeerNode): void {
     const expected = isExpected(node.view)
@@ -240,9 +256,8 @@ export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
     tasksListed() {
       for (const [owner, node] of nodes)
         for (const [id, record] of node.records) {
-          const value = record.listing && checkTask(owner, record.listing.value)
-          if (value && value !== record.listing.value)
-            put(owner, node, id, { ...record, listing: { ...record.listing, value } })
+          const checked = checkRecord(owner, record)
+          if (checked !== record) put(owner, node, id, checked)
         }
     },
     entry: (owner, id) => entryOf(owner, nodes.get(owner)?.records.get(id)),

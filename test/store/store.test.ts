@@ -396,6 +396,16 @@ describe('peer entries', () => {
     expect(kind()).toBe('replicated')
   })
 
+  test('nor are there any of what the node had before its agent restarted', () => {
+    store.peers.up(agent())
+    const value = { target: replica('a', '1', { node: 'n2' }), finding: found, endpoint, generation: 1 }
+    store.peers.update('n2', 'a', { kind: 'listing', number: 1, value })
+    store.peers.up({ ...agent(), epoch: 'another' })
+    expect(entry('a', 'n2')!.target.place.kind).toBe('replicated')
+    store.putSwarmState(swarmState(['1']))
+    expect(entry('a', 'n2')!.target.place.kind).toBe('standalone')
+  })
+
   test('a replica that its owner sends as provisional is known if the managers list it', () => {
     const place = { ...replica('a').place, provisional: true } as Place
     const listProvisional = (number: number) =>
