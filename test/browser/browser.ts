@@ -2,6 +2,7 @@
 
 import axe from 'axe-core'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { scaled } from '../helpers/limits.ts'
 
 export async function openBrowser(): Promise<Browser> {
   return chromium.launch({
@@ -26,6 +27,7 @@ export interface Visit extends AsyncDisposable {
 /** An empty page. */
 export async function open(browser: Browser, how: BrowserContextOptions = {}): Promise<Visit> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...how })
+  context.setDefaultTimeout(scaled(30_000))
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('console', (message) => {
@@ -39,7 +41,11 @@ export async function open(browser: Browser, how: BrowserContextOptions = {}): P
 export async function visit(browser: Browser, url: string, how: BrowserContextOptions = {}): Promise<Visit> {
   const visited = await open(browser, how)
   await visited.page.goto(url)
-  await visited.page.waitForSelector('#live[data-live="true"]')
+  const { page, complaints } = visited
+  await page.waitForSelector('#live[data-live="true"]').catch(async (cause) => {
+    const shown = await page.textContent('body')
+    throw new Error(`not live: ${complaints.join('; ')}; ${shown}`, { cause })
+  })
   return visited
 }
 

@@ -263,7 +263,11 @@ describe('with Swarm', () => {
     const names = ['full', 'memory', 'nats', 'slow'].map((name) => `websocket_room_${name}`)
     await until(
       'the rules from the labels',
-      async () => `${(await prometheus.rules()).toSorted()}` === `${names}`,
+      async () => {
+        const found = (await prometheus.rules()).toSorted()
+        if (`${found}` !== `${names}`) throw new Error(`instead there are ${found}`)
+        return true
+      },
       long,
     )
     await expectData(prometheus, 'websocket/dashboard.json')

@@ -80,11 +80,11 @@ describe('what it finds', () => {
     const only = (collector: string) => ['--collector.disable-defaults', `--collector.${collector}`]
     const labels = ports.flatMap((label) => ['--label', label])
     await start('double', labels, nodeExporterImage, ...only('uname'))
-    const second = ['/bin/node_exporter', '--web.listen-address=:9200', ...only('meminfo')]
+    const second = ['/bin/node_exporter', '--web.listen-address=:9200', ...only('entropy')]
     await node.docker('exec', '--detach', 'double', ...second)
     const pages = [
       ['/double/metrics', 9100, 'node_uname_info{'],
-      ['/double/metrics?endpoint=2', 9200, 'node_memory_MemTotal_bytes '],
+      ['/double/metrics?endpoint=2', 9200, 'node_entropy_pool_size_bits '],
     ] as const
     for (const [path, port, series] of pages) {
       await answers(path, 200, 30_000)

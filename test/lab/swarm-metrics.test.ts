@@ -307,7 +307,11 @@ test('another manager: the same facts and counts from every agent', async () => 
   await until('the new manager to be reachable', async () =>
     (await docker('node', 'ls', '--format', '{{.ManagerStatus}}')).includes('Reachable'),
   )
-  await two.docker('node', 'demote', one.name)
+  // its own engine may take a moment longer to know that it is a manager
+  await until('the first one to be demoted', async () => {
+    await two.docker('node', 'demote', one.name)
+    return true
+  })
   onTestFinished(() => restore(one, two))
   const facts = await shown.agree('the first one demoted', cluster.nodes, two)
   const managers = [...facts.keys()].filter((name) => name.includes('role="manager"'))
@@ -320,7 +324,9 @@ test('another manager: the same facts and counts from every agent', async () => 
     'the next failures',
     async () => {
       const samples = await Promise.all(cluster.nodes.map(shown.swarmAt))
-      return samples.every((found) => (found.get(further) ?? 0) > 0 && found.get(series) === 3)
+      const counts = samples.map((found) => [found.get(further), found.get(series)])
+      if (counts.some(([six = 0, three]) => six === 0 || three !== 3)) throw new Error(JSON.stringify(counts))
+      return true
     },
     long,
   )
