@@ -175,21 +175,23 @@ peer; vmagent and Prometheus in agent mode send all by remote write to a server 
       ? { interval: 2, warmUp: 3, seconds: 4, rounds: 2 }
       : { interval: 10, warmUp, seconds: 15, rounds: 5 }
     // all take their time to warm up, and leave most of the machine idle
-    const costs = await Promise.all(
-      (isQuick ? [usual] : sizes).map(
+    const [protobuf, ...costs] = await Promise.all([
+      measureScrapes({ ...load, endpoints: usual, format: 'protobuf', isAlone: true }),
+      ...(isQuick ? [usual] : sizes).map(
         async (endpoints) => [endpoints, await measureScrapes({ ...load, endpoints })] as const,
       ),
-    )
-    return foundOf(new Map(costs))
+    ])
+    return foundOf(new Map(costs), protobuf)
   },
 }
 
 type Costs = ReadonlyMap<number, ReadonlyMap<string, Cost>>
 
-function foundOf(costs: Costs): Found {
+function foundOf(costs: Costs, protobuf: ReadonlyMap<string, Cost>): Found {
   const most = Math.max(...costs.keys())
+  const rows = cpuRows(costs.get(usual)!, protobuf.get(ours)!)
   return {
-    rows: [...cpuRows(costs.get(usual)!), rssRow(costs.get(most)!, most)],
+    rows: [...rows, rssRow(costs.get(most)!, most)],
     bars: [
       barsOf('CPU of one scrape, ms', costs, ({ msPerScrape }) => median(msPerScrape)),
       barsOf('Resident memory, MiB', costs, ({ rssMiB }) => median(rssMiB)),
@@ -203,9 +205,9 @@ const budgets = new Map([
   ['Prometheus', '0.55 of Prometheus'],
 ])
 
-function cpuRows(costs: ReadonlyMap<string, Cost>): readonly Row[] {
+function cpuRows(costs: ReadonlyMap<string, Cost>, protobuf: Cost): readonly Row[] {
   const own = costs.get(ours)!.msPerScrape
-  return [...budgets].map(([name, budget]) => {
+  const rows = [...budgets].map(([name, budget]) => {
     const theirs = costs.get(name)!.msPerScrape
     return {
       what: `CPU of a scrape: 62 KB, ${usual} endpoints, every 10 s, one peer`,
@@ -215,6 +217,14 @@ function cpuRows(costs: ReadonlyMap<string, Cost>): readonly Row[] {
       ratio: ratioOf(own, theirs),
     }
   })
+  const inProtobuf = {
+    what: 'the same metrics in protobuf',
+    budget: '1.5 of text',
+    figure: `${spread(protobuf.msPerScrape, 2)} ms`,
+    peer: `text ${spread(own, 2)} ms`,
+    ratio: ratioOf(protobuf.msPerScrape, own),
+  }
+  return [...rows, inProtobuf]
 }
 
 function rssRow(costs: ReadonlyMap<string, Cost>, endpoints: number): Row {
