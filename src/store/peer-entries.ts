@@ -7,7 +7,6 @@
 // One record per target holds all that is known of it. Sync's digest and the entries are read from the records, and
 // updates are merged into them, so that the digest never names what isn't there.
 
-import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.ts'
 import { ProxyError, type Trouble } from '../errors.ts'
 import {
@@ -17,7 +16,6 @@ import {
   type Mono,
   type NodeId,
   type NodeView,
-  type Place,
   type Self,
 } from '../model.ts'
 import {
@@ -77,17 +75,14 @@ interface PeerNode {
   readonly records: Map<string, PeerRecord>
 }
 
-/** A task; none yet, on a node of the Swarm; or on a node that is none of its. */
-export type Standing = 'task' | 'unlisted' | 'foreign'
-
 interface PeerEntriesDeps {
   readonly clock: Clock
   readonly forgetAfterMs: number
   readonly notify: (change: Change) => void
   /** The agent of this node has another id now. */
   readonly renamed: (from: NodeId) => void
-  /** What the managers' lists make of a container; undefined: there are none. */
-  readonly standingOf: (node: NodeId, id: string) => Standing | undefined
+  /** Whether the managers list this container as a task on that node; undefined: there is no list. */
+  readonly isTask: (node: NodeId, id: string) => boolean | undefined
   /** Whether an agent is meant to run there; undefined: not known. */
   readonly isExpected: (view: NodeView) => boolean | undefined
 }
@@ -96,7 +91,7 @@ interface PeerEntriesDeps {
 const maxTargets = 40_000
 
 export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
-  const { clock, forgetAfterMs, notify, renamed, standingOf, isExpected } = deps
+  const { clock, forgetAfterMs, notify, renamed, isTask, isExpected } = deps
   const nodes = new Map<NodeId, PeerNode>()
 
   /** A trouble that isn't part of the change is over. */
@@ -141,38 +136,17 @@ export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
 
   /**
    * Labels can be put on any container: once the managers have listed tasks, those that they haven't are provisional,
-   * whatever their owner sends, and on a node that they don't list there are none. What they have listed is known for
-   * the rest of its generation.
+   * whatever their owner sends. What they have listed is known for the rest of its generation.
    */
   function checkTask(owner: NodeId, listing: TargetListing, before = listing): TargetListing {
-    const { target, sentPlace = target.place } = listing
-    if (!('task' in sentPlace)) return listing
-    const { provisional, ...known } = sentPlace
-    const standing = standingOf(owner, target.id)
-    const isKnown = standing === 'task' || (before.wasListed && before.generation === listing.generation)
-    const placed = (place: Place) =>
-      isDeepStrictEqual(place, target.place)
-        ? listing
-        : { ...listing, sentPlace, target: { ...target, place } }
-    if (isKnown) return listing.wasListed ? listing : { ...placed(known), wasListed: true }
-    if (standing === 'foreign') return placed({ kind: 'standalone' })
-    return placed(standing === undefined ? sentPlace : { ...known, provisional: true })
-  }
-
-  /** Also what the previous epoch had, as long as that is shown. */
-  function checkRecord(owner: NodeId, record: PeerRecord): PeerRecord {
-    const { listing, previous } = record
-    const value = listing && checkTask(owner, listing.value)
-    const isForeign =
-      previous && 'task' in previous.target.place && standingOf(owner, previous.target.id) === 'foreign'
-    if (value === listing?.value && !isForeign) return record
-    return {
-      ...record,
-      ...(listing && value && { listing: { ...listing, value } }),
-      ...(isForeign && {
-        previous: { ...previous, target: { ...previous.target, place: { kind: 'standalone' } } },
-      }),
-    }
+    const { target } = listing
+    if (!('task' in target.place)) return listing
+    const { provisional, ...place } = target.place
+    const isListed = isTask(owner, target.id)
+    if (isListed || (before.wasListed && before.generation === listing.generation))
+      return listing.wasListed ? listing : { ...listing, target: { ...target, place }, wasListed: true }
+    if (isListed === undefined || provisional) return listing
+    return { ...listing, target: { ...target, place: { ...place, provisional: true } } }
   }
 
   /** An agent that is expected is missing for as long as it is lost; one that isn't expected is not. */
@@ -256,8 +230,9 @@ export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
     tasksListed() {
       for (const [owner, node] of nodes)
         for (const [id, record] of node.records) {
-          const checked = checkRecord(owner, record)
-          if (checked !== record) put(owner, node, id, checked)
+          const value = record.listing && checkTask(owner, record.listing.value)
+          if (value && value !== record.listing.value)
+            put(owner, node, id, { ...record, listing: { ...record.listing, value } })
         }
     },
     entry: (owner, id) => entryOf(owner, nodes.get(owner)?.records.get(id)),

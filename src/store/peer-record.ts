@@ -1,7 +1,7 @@
 // All that is known of one target of a peer, and how what the peer sends is merged into it. Pure: of each part the
 // higher number wins, so that repeated and late messages change nothing.
 
-import type { Endpoint, Entry, Finding, NodeId, Page, Past, Place, Snapshot, Target } from '../model.ts'
+import type { Endpoint, Entry, Finding, NodeId, Page, Past, Snapshot, Target } from '../model.ts'
 
 /** Everything about a target but its metrics. */
 export interface TargetListing {
@@ -11,8 +11,6 @@ export interface TargetListing {
   readonly ended?: NonNullable<Entry['ended']>
   /** The number of its first listing. A container that comes back under its old id has another one. */
   readonly generation: number
-  /** What its owner sent, where the managers' lists make another of it. */
-  readonly sentPlace?: Place
   /** The managers have listed it as a task. */
   readonly wasListed?: true
 }

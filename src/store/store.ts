@@ -23,7 +23,7 @@ import {
   taskContainerDigits,
 } from '../model.ts'
 import { createOwnEntries, type Versioned } from './own-entries.ts'
-import { createPeerEntries, type PeerStore, type Standing } from './peer-entries.ts'
+import { createPeerEntries, type PeerStore } from './peer-entries.ts'
 import { createSwarmStates } from './swarm-states.ts'
 
 /**
@@ -133,17 +133,16 @@ export function createStore(options: StoreOptions): Store {
     return known !== undefined && expectsAgent(known)
   }
 
-  function standingOf(node: NodeId, id: string): Standing | undefined {
+  function isTask(node: NodeId, id: string): boolean | undefined {
     const state = swarmState()
-    if (!state) return undefined
-    const tasks = state.containers.get(node) ?? []
-    if (tasks.includes(containerIdOf(id).slice(0, taskContainerDigits))) return 'task'
-    return state.nodes.has(node) ? 'unlisted' : 'foreign'
+    return (
+      state && (state.containers.get(node) ?? []).includes(containerIdOf(id).slice(0, taskContainerDigits))
+    )
   }
 
   const own = createOwnEntries({ clock, forgetAfterMs, notify, swarmState, owner: () => identity().node })
   const peers = createPeerEntries({
-    ...{ clock, forgetAfterMs, notify, standingOf, isExpected },
+    ...{ clock, forgetAfterMs, notify, isTask, isExpected },
     renamed: (from) => swarmStates.remove(from),
   })
   const swarmStates = createSwarmStates({

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { agentTarget, type Change, type Place, type SwarmState } from '../../src/model.ts'
+import { agentTarget, type Change, type Place } from '../../src/model.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 import { endpoint, found, replica, self, snapshot, swarmState, target } from './samples.ts'
@@ -350,9 +350,6 @@ describe('peer entries', () => {
     expect(ids()).toHaveLength(40_000)
   })
 
-  const [one] = swarmState(['1']).nodes.values()
-  const withTwo: SwarmState = { ...swarmState(['1']), nodes: new Map([['n2', one!]]) }
-
   test('a replica that the managers don’t list is provisional, until they do; then it stays known', () => {
     const listReplica = (number: number) =>
       store.peers.update('n2', 'a', {
@@ -360,7 +357,10 @@ describe('peer entries', () => {
         value: { target: replica('a', '1', { node: 'n2' }), finding: found, endpoint, generation: 1 },
       })
     const isProvisional = () => 'provisional' in entry('a', 'n2')!.target.place
-    const swarm = (...ids: readonly string[]) => ({ ...withTwo, containers: new Map([['n2', ids]]) })
+    const swarm = (...ids: readonly string[]) => ({
+      ...swarmState(['1']),
+      containers: new Map([['n2', ids]]),
+    })
     store.peers.up(agent())
     listReplica(1)
     expect(isProvisional()).toBe(false)
@@ -376,34 +376,6 @@ describe('peer entries', () => {
     store.putSwarmState(swarm())
     listReplica(3)
     expect(isProvisional()).toBe(false)
-  })
-
-  test('on a node that the managers don’t list there are no replicas, until they list it', () => {
-    const kind = () => entry('a', 'n2')!.target.place.kind
-    store.peers.up(agent())
-    const value = { target: replica('a', '1', { node: 'n2' }), finding: found, endpoint, generation: 1 }
-    store.peers.update('n2', 'a', { kind: 'listing', number: 1, value })
-    expect(kind()).toBe('replicated')
-    store.putSwarmState(swarmState(['1']))
-    expect(kind()).toBe('standalone')
-    store.peers.update('n2', 'a', { kind: 'listing', number: 2, value })
-    expect(kind()).toBe('standalone')
-    store.putSwarmState(withTwo)
-    expect(entry('a', 'n2')!.target.place).toMatchObject({ kind: 'replicated', provisional: true })
-    store.putSwarmState({ ...withTwo, containers: new Map([['n2', ['a']]]) })
-    expect(entry('a', 'n2')!.target.place).toStrictEqual(value.target.place)
-    store.putSwarmState(swarmState(['1']))
-    expect(kind()).toBe('replicated')
-  })
-
-  test('nor are there any of what the node had before its agent restarted', () => {
-    store.peers.up(agent())
-    const value = { target: replica('a', '1', { node: 'n2' }), finding: found, endpoint, generation: 1 }
-    store.peers.update('n2', 'a', { kind: 'listing', number: 1, value })
-    store.peers.up({ ...agent(), epoch: 'another' })
-    expect(entry('a', 'n2')!.target.place.kind).toBe('replicated')
-    store.putSwarmState(swarmState(['1']))
-    expect(entry('a', 'n2')!.target.place.kind).toBe('standalone')
   })
 
   test('a replica that its owner sends as provisional is known if the managers list it', () => {
