@@ -128,12 +128,12 @@ export function union(pages: readonly PageContent[]): PageContent {
   }
 }
 
-/** Values that depend on who asks just now, over how many connections. */
+/** Values that depend on who asks just now, over how many connections, from how many processes. */
 const movedByAsking = new RegExp(
   `^(${[
     ...['go', 'process', 'promhttp', 'python_gc', 'nodejs', 'app_metrics_proxy'],
     ...['net_conntrack_listener', 'prometheus_http', 'alertmanager_http'],
-    ...['node_netstat', 'node_sockstat'],
+    ...['node_filefd', 'node_netstat', 'node_procs', 'node_sockstat'],
   ].join('|')})_`,
 )
 

@@ -102,11 +102,16 @@ async function compose(
   await runCommands(node, olderCompose(name) + commands, file(story))
 }
 
-/** What Grafana would be given lies where it looks. */
-async function expectProvisioned(node: Node, service: string, title: string): Promise<void> {
+/** What Grafana would be given lies where it looks, and the Prometheus that it is to ask is the one at `port`. */
+async function expectProvisioned(node: Node, service: string, title: string, port = 9090): Promise<void> {
   const container = await node.docker('ps', '--quiet', '--filter', `name=${service}`)
   const read = (path: string) => node.docker('exec', container, 'sh', '-c', `cat ${path}`)
-  expect(parse(await read('/etc/grafana/provisioning/datasources/*.yml')).datasources).toHaveLength(1)
+  const { datasources } = parse(await read('/etc/grafana/provisioning/datasources/*.yml'))
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana fills it in
+  expect(datasources).toMatchObject([{ url: '${PROMETHEUS_URL}' }])
+  const info = '/api/v1/status/runtimeinfo'
+  const asked = await node.docker('exec', container, 'sh', '-c', `wget -q -O - "$PROMETHEUS_URL${info}"`)
+  expect(JSON.parse(asked).data.hostname).toBe(JSON.parse(await askOn(node, port, info)).data.hostname)
   const [provider] = parse(await read('/etc/grafana/provisioning/dashboards/*.yml')).providers
   expect(JSON.parse(await read(`${provider.options.path}/dashboard.json`)).title).toBe(title)
 }
@@ -286,7 +291,7 @@ describe('with Swarm', () => {
     const is = (state: string) =>
       `app_metrics_proxy_swarm_service_update_state{service="replicas_web",state="${state}"} == 1`
     await until('both replicas', query('sum(up{job="replicas_web"}) == 2'), long)
-    await expectProvisioned(manager, 'replicas_grafana', 'Swarm and containers')
+    await expectProvisioned(manager, 'replicas_grafana', 'Swarm and containers', 29090)
     const firing = async () =>
       (await prometheus.alerts()).filter(
         ({ state, labels }) => state === 'firing' && labels.service === 'replicas_web',
@@ -334,7 +339,7 @@ describe('with Swarm', () => {
       long,
     )
     expect(await prometheus.rules()).toEqual(['ShopLosesOrders'])
-    await expectProvisioned(manager, 'global_grafana', 'Shop in all Swarms')
+    await expectProvisioned(manager, 'global_grafana', 'Shop in all Swarms', 19090)
   })
 
   test('one Prometheus over dev and qa, which reaches nothing but port 2137', async () => {

@@ -81,7 +81,7 @@ test('memory near its limit fires an alert from a label, which leaves with its s
   const alertmanager = started(await startAlertmanager(webhook.url))
   const config = hurried(read('labels/prometheus.yml'), {
     'metrics_agent:2137': agent!.address,
-    'alertmanager:9093': new URL(alertmanager.url).host,
+    'labels_alertmanager:9093': new URL(alertmanager.url).host,
   })
   const prometheus = started(await startPrometheus(config))
   started(startCollecting([`swarm=${manager.url}`], join(prometheus.folder, 'from-labels'), prometheus))
