@@ -153,15 +153,15 @@ test.each(nodes)(
     const { status, text } = await get(node, '/failing/metrics?endpoint=7')
     expect([status, text]).toEqual([
       404,
-      '"failing" has no endpoint 7\nask for one of /failing/metrics /failing/metrics?endpoint=2 /failing/metrics?endpoint=3 /failing/metrics?endpoint=4\n',
+      '"failing" has no endpoint 7\nrequest one of /failing/metrics /failing/metrics?endpoint=2 /failing/metrics?endpoint=3 /failing/metrics?endpoint=4\n',
     ])
     expect(await get(node, '/shop_web/2/metrics?endpoint=9')).toMatchObject({
       status: 404,
-      text: expect.stringContaining('ask for one of /shop_web/2/metrics /shop_web/2/metrics?endpoint=2\n'),
+      text: expect.stringContaining('request one of /shop_web/2/metrics /shop_web/2/metrics?endpoint=2\n'),
     })
     expect(await get(node, '/app-metrics-proxy/alpha/metrics?endpoint=2')).toMatchObject({
       status: 404,
-      text: expect.stringContaining('ask for /app-metrics-proxy/alpha/metrics\n'),
+      text: expect.stringContaining('request /app-metrics-proxy/alpha/metrics\n'),
     })
     for (const wrong of ['0', '10', 'x', '', '2&endpoint=3'])
       expect((await get(node, `/two/metrics?endpoint=${wrong}`)).status, wrong).toBe(400)

@@ -12,11 +12,12 @@ import { type Io, withArguments } from './command.ts'
 const usage = `Usage: app-metrics-proxy check
 
 Checks the configuration, Docker, the Swarm, the networks, the other agents and their secret, and the port for
-Prometheus, and prints how to fix problems. Run it in the agent's container:
+Prometheus, and prints how to fix problems. Run it in the agent's container. Errors that prevent the agent from working
+go to stderr, everything else to stdout.
 
+Example:
   docker exec CONTAINER app-metrics-proxy check
 
-Errors that prevent the agent from working go to stderr, everything else to stdout.
 Exit code: 0 no errors, 1 errors, 2 wrong usage or configuration.
 `
 

@@ -92,13 +92,23 @@ the cluster on one port.
 
 ${list.join('')}
 Help for a command: app-metrics-proxy COMMAND --help. The agent is configured by environment variables only:
-app-metrics-proxy run --help lists them. Exit code: 0 success, 1 failure, 2 wrong usage or configuration.
+app-metrics-proxy run --help lists them. Documentation: README.md and the folder docs of the release.
+
+Examples:
+  app-metrics-proxy check
+  app-metrics-proxy targets --state down,lost
+
+Exit code: 0 success, 1 failure, 2 wrong usage or configuration.
 `
 }
 
 const healthUsage = `Usage: app-metrics-proxy health
 
 Exits with 0 if the agent on this machine is alive. For HEALTHCHECK.
+
+Examples:
+  app-metrics-proxy health && echo alive
+  LISTEN_PORT=9300 app-metrics-proxy health
 
 Exit code: 0 it is alive, 1 it is not, or nothing listens at LISTEN_PORT, 2 wrong usage or LISTEN_PORT.
 `
@@ -111,9 +121,18 @@ function checkHealth(args: readonly string[], io: Io): Promise<number> {
   })
 }
 
+const versionUsage = `Usage: app-metrics-proxy version
+
+Prints the version.
+
+Example:
+  docker exec CONTAINER app-metrics-proxy version
+
+Exit code: 0 success, 2 wrong usage.
+`
+
 function printVersion(args: readonly string[], io: Io): Promise<number> {
-  const usage = 'Usage: app-metrics-proxy version\n\nPrints the version.\n'
-  return withArguments(args, io, { usage, options: {}, maxPositionals: 0 }, async () => {
+  return withArguments(args, io, { usage: versionUsage, options: {}, maxPositionals: 0 }, async () => {
     io.stdout(`app-metrics-proxy ${version} (Node ${process.versions.node})\n`)
     return 0
   })

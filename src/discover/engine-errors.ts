@@ -20,7 +20,7 @@ export function engineError(cause: unknown, { host, path, signal }: ApiRequest):
     return new ProxyError('not_ready', `${api}: ${signal.reason.message} to GET ${path}`, { cause })
   if (statusCode !== undefined) return statusError(statusCode, api, path, cause)
   const known = code === undefined ? undefined : systemErrors.get(code)
-  if (!known) return new ProxyError('not_ready', `${api}: no complete answer to GET ${path}`, { cause })
+  if (!known) return new ProxyError('not_ready', `${api}: no complete response to GET ${path}`, { cause })
   const [ErrorType, reason, hint] = known
   return new ErrorType('not_ready', `${api}: ${reason}`, { hint, cause })
 }

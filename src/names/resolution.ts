@@ -101,7 +101,7 @@ function refused(code: 'unknown' | 'stopped', reason: string, paths: readonly st
 function troubleOf(code: Trouble['code'], reason: string, paths: readonly string[]): Trouble {
   if (paths.length === 0) return { code, reason }
   const more = paths.length > maxPaths ? ` and ${paths.length - maxPaths} more` : ''
-  const hint = `ask for ${paths.length > 1 ? 'one of ' : ''}${paths.slice(0, maxPaths).join(' ')}${more}`
+  const hint = `request ${paths.length > 1 ? 'one of ' : ''}${paths.slice(0, maxPaths).join(' ')}${more}`
   return { code, reason, hint }
 }
 

@@ -45,14 +45,14 @@ const maxPageBytes = maxFrameBytes - 2 ** 20
 
 const tooLarge: Trouble = {
   code: 'too_large',
-  reason: 'the page is too large to be shared with other nodes',
-  hint: 'ask the agent on the container’s own node, or lower MAX_BODY',
+  reason: 'these metrics are too large to be sent to other nodes',
+  hint: 'request them from the agent on the container’s own node, or lower MAX_BODY',
 }
 
 const unreadable: Trouble = {
   code: 'internal',
   reason: 'the metrics could not be prepared for other nodes',
-  hint: 'ask the agent on the container’s own node',
+  hint: 'request them from the agent on the container’s own node',
 }
 
 export function createFeed({ own, outgoing, clock, failed }: FeedDeps): Feed {

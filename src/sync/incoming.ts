@@ -111,7 +111,7 @@ function isLong([full, ...deltas]: readonly ZstdFrame[]): boolean {
 function tooLarge(size: number): Trouble {
   return {
     code: 'too_large',
-    reason: `the page has ${size} bytes, more than this agent’s MAX_BODY`,
+    reason: `the metrics have ${size} bytes, more than this agent’s MAX_BODY`,
     hint: 'give all agents the same MAX_BODY',
   }
 }

@@ -357,7 +357,7 @@ function claimedTwice(node: NodeId, present: string, claimant: string): Trouble 
 function unproven(node: NodeId, address: string): Trouble {
   return {
     code: 'refused',
-    reason: `an agent at ${address} says that it speaks for the node ${node}, with an epoch that it can’t prove to be its own`,
+    reason: `an agent at ${address} claims to be that of the node ${node}, with an epoch that it can’t prove to be its own`,
     hint: 'find out what runs there: it holds the secret of this cluster',
   }
 }

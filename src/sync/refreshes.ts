@@ -115,7 +115,7 @@ export function createRefreshes(deps: RefreshesDeps): Refreshes {
 
 function requestTimedOut({ number }: PendingRequest): ProxyError {
   return number === undefined
-    ? new ProxyError('timeout', 'the owner’s agent gave no answer in time')
+    ? new ProxyError('timeout', 'the owner’s agent did not respond in time')
     : notArrived()
 }
 

@@ -33,7 +33,7 @@ export function createSyncMetrics(metrics: Metrics, peers: () => readonly PeerVi
   )
   const lag = metrics.histogram(
     'app_metrics_proxy_sync_lag_seconds',
-    'How old a peer’s new page was when it became visible here.',
+    'How old new metrics of a peer were when they became visible here.',
     seconds,
   )
   const refreshes = metrics.histogram(

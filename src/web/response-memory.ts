@@ -41,7 +41,7 @@ export function createResponseMemory(deps: ResponseMemoryDeps): ResponseMemory {
   ): Promise<void> {
     reserved.add(request)
     if (isMemoryShort() && bytes > maxBytesWhenShort)
-      throw new ProxyError('overloaded', 'the agent is short of memory for an answer of this size')
+      throw new ProxyError('overloaded', 'the agent is short of memory for a response of this size')
     const { socket } = request.raw
     const reservation = await budget.reserve({
       ...{ owner: socket.remoteAddress ?? '', bytes, timeoutMs },

@@ -128,10 +128,10 @@ function sendNotFound(request: FastifyRequest, reply: FastifyReply): FastifyRepl
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return sendTrouble(
       reply.header('allow', 'GET, HEAD').header('connection', 'close'),
-      { code: 'bad_request', reason: `${request.method} is not answered here, only GET and HEAD are` },
+      { code: 'bad_request', reason: `${request.method} is not allowed here, only GET and HEAD are` },
       405,
     )
-  const hint = 'ask for /<name>/metrics; / lists all names'
+  const hint = 'request /<name>/metrics; / lists all names'
   return sendTrouble(reply, troubleOf(new ProxyError('unknown', 'there is nothing at this path', { hint })))
 }
 

@@ -133,7 +133,7 @@ describe('the overview', () => {
     await page.click('.name[aria-label="restless@node1"]')
     await page.waitForSelector('.family')
     expect(await page.textContent('.facts')).toMatch(
-      /Healthunhealthy.*Restarts4 since its agent started.*Last exitcode 137, 1 process killed for want of memory/,
+      /Healthunhealthy.*Restarts4 since its agent started.*Last exitcode 137, 1 process killed for lack of memory/,
     )
     expect(await axeFindings(page)).toEqual([])
   })
@@ -162,7 +162,7 @@ describe('the overview', () => {
         },
       ],
       ambiguities: [
-        { code: 'ambiguous', reason: '"web" means more than one thing', hint: 'ask for /shop_web/metrics' },
+        { code: 'ambiguous', reason: '"web" means more than one thing', hint: 'request /shop_web/metrics' },
       ],
     })
     await using visited = await visit(browser, scene.url)

@@ -21,6 +21,12 @@ test.each(Object.keys(commands))('%s --help prints its usage', async (name) => {
   expect(await runMain('help', name)).toEqual(result)
 })
 
+test.each(['', ...Object.keys(commands)])('%s --help has examples and the exit codes', async (name) => {
+  const { out } = await runMain(...(name === '' ? [] : [name]), '--help')
+  expect(out).toMatch(/^Examples?:\n {2}(.* )?app-metrics-proxy /m)
+  expect(out).toMatch(/^Exit code: 0 /m)
+})
+
 test.each(Object.keys(commands))('%s refuses an unknown option', async (name) => {
   const { code, out, err } = await runMain(name, '--no-such-option')
   expect([code, out]).toEqual([2, ''])

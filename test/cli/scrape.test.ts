@@ -138,7 +138,7 @@ describe('app-metrics-proxy scrape NAME', () => {
       const { code, err } = await run(scrape, ['wep'], { env })
       expect(code).toBe(1)
       expect(err).toMatch(
-        /^failed: 404 no container or service is named "wep". To fix it: ask for \/web\/metrics\n$/,
+        /^failed: 404 no container or service is named "wep". To fix it: request \/web\/metrics\n$/,
       )
     } finally {
       await agent.stop()
@@ -157,7 +157,7 @@ describe('app-metrics-proxy scrape NAME', () => {
       expect(out).toBe('b 1\nb{c="d"} 2\n')
       expect(await run(scrape, ['--endpoint', '3', 'web/one'], { env })).toMatchObject({
         code: 1,
-        err: 'failed: 404 "web" has no endpoint 3. To fix it: ask for one of /web/one/metrics /web/one/metrics?endpoint=2\n',
+        err: 'failed: 404 "web" has no endpoint 3. To fix it: request one of /web/one/metrics /web/one/metrics?endpoint=2\n',
       })
       expect(await run(scrape, ['--endpoint', '2', 'http://127.0.0.1/'])).toMatchObject({ code: 2 })
     } finally {

@@ -52,7 +52,7 @@ describe('over TLS, configured by DOCKER_CERT_PATH', () => {
   })
 
   test('a server with another certificate is refused', async () => {
-    await expect(infoFrom(selfSigned())).rejects.toThrow(/no complete answer/)
+    await expect(infoFrom(selfSigned())).rejects.toThrow(/no complete response/)
   })
 })
 
@@ -89,19 +89,19 @@ describe.each(['unix', 'tcp'] as const)('over %s', (how) => {
   })
 
   test.each<[string, (answer: ServerResponse) => unknown, RegExp]>([
-    ['cut off in its head', (answer) => answer.destroy(), /no complete answer to GET \/containers\/json/],
+    ['cut off in its head', (answer) => answer.destroy(), /no complete response to GET \/containers\/json/],
     [
       'cut off in the middle',
       (answer) => answer.write('[{"Id":', () => answer.destroy()),
-      /no complete answer/,
+      /no complete response/,
     ],
     [
       'half a list that ends as if it were complete',
       (answer) => answer.end('[{"Id":"a"},{"Id"'),
-      /no complete answer/,
+      /no complete response/,
     ],
-    ['no list', (answer) => answer.end('{"message":"busy"}'), /no complete answer/],
-    ['nothing', (answer) => answer.end(), /no complete answer/],
+    ['no list', (answer) => answer.end('{"message":"busy"}'), /no complete response/],
+    ['nothing', (answer) => answer.end(), /no complete response/],
     [
       'an error of the engine',
       (answer) => answer.writeHead(500).end('{"message":"boom"}'),

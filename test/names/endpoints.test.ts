@@ -42,7 +42,7 @@ function resolved(query: Omit<NameQuery, 'node'>) {
 }
 
 describe('names mean containers, of which a number means an endpoint', () => {
-  const path = 'ask for one of'
+  const path = 'request one of'
   test.each([
     [{ name: 'cron' }, idOf(cron)],
     [{ name: 'cron', endpoint: 1 }, idOf(cron)],
@@ -68,11 +68,11 @@ describe('names mean containers, of which a number means an endpoint', () => {
     ],
     [
       { name: 'demo_web', replica: '3', endpoint: 2 },
-      ['unknown', '"demo_web" has no endpoint 2', 'ask for /demo_web/3/metrics'],
+      ['unknown', '"demo_web" has no endpoint 2', 'request /demo_web/3/metrics'],
     ],
     [
       { name: 'crom', endpoint: 2 },
-      ['unknown', 'no container or service is named "crom"', 'ask for /cron/metrics'],
+      ['unknown', 'no container or service is named "crom"', 'request /cron/metrics'],
     ],
   ])('%j', (query, expected) => {
     expect(resolved(query)).toEqual(expected)

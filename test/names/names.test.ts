@@ -111,13 +111,13 @@ describe('ambiguity', () => {
       'one service in two stacks',
       [...web, task('n1', 'prod_web', 1)],
       'web',
-      'ambiguous; "web" means more than one thing; ask for one of /demo_web/metrics /prod_web/metrics',
+      'ambiguous; "web" means more than one thing; request one of /demo_web/metrics /prod_web/metrics',
     ],
     [
       'a container that is named like a service, on whatever node',
       [...web, standalone('n3', 'demo_web')],
       'demo_web',
-      `ambiguous; "demo_web" means more than one thing; ask for one of ${[
+      `ambiguous; "demo_web" means more than one thing; request one of ${[
         ...web,
         standalone('n3', 'demo_web'),
       ]
@@ -128,19 +128,19 @@ describe('ambiguity', () => {
       'two Compose projects on the receiving node',
       [composed('n1', 'a', 'web'), composed('n1', 'b', 'web')],
       'web',
-      'ambiguous; "web" means more than one thing; ask for one of /a_web/metrics /b_web/metrics',
+      'ambiguous; "web" means more than one thing; request one of /a_web/metrics /b_web/metrics',
     ],
     [
       'one standalone name on two other nodes',
       [standalone('n2', 'cadvisor'), standalone('n3', 'cadvisor')],
       'cadvisor',
-      'ambiguous; "cadvisor" means more than one thing; ask for one of /cadvisor/two/metrics /cadvisor/three/metrics',
+      'ambiguous; "cadvisor" means more than one thing; request one of /cadvisor/two/metrics /cadvisor/three/metrics',
     ],
     [
       'one Compose name on two other nodes',
       [composed('n2', 'a', 'web'), composed('n3', 'a', 'web')],
       'web',
-      'ambiguous; "web" means more than one thing; ask for one of /a_web/two/metrics /a_web/three/metrics',
+      'ambiguous; "web" means more than one thing; request one of /a_web/two/metrics /a_web/three/metrics',
     ],
   ])('%s', (_what, entries, name, answer) => {
     expect(ask({ entries }, name)).toBe(answer)
@@ -164,13 +164,13 @@ describe('ambiguity', () => {
   test('of many things only the first are listed and the others counted', () => {
     const entries = Array.from({ length: 23 }, (_, n) => task('n1', `s${n + 10}_web`, 1))
     const answer = ask({ entries }, 'web')
-    expect(answer).toMatch(/ask for one of \/s10_web\/metrics .* \/s29_web\/metrics and 3 more$/)
+    expect(answer).toMatch(/request one of \/s10_web\/metrics .* \/s29_web\/metrics and 3 more$/)
   })
 
   test('two nodes with one hostname have paths by their ids', () => {
     const nodes = [node('n1', 'one', 'self'), node('n2', 'same'), node('n3', 'same')]
     const entries = [standalone('n2', 'x'), standalone('n3', 'x')]
-    expect(ask({ entries, nodes }, 'x')).toContain('ask for one of /x/n2/metrics /x/n3/metrics')
+    expect(ask({ entries, nodes }, 'x')).toContain('request one of /x/n2/metrics /x/n3/metrics')
     expect(ask({ entries, nodes }, 'x/n3')).toBe('x on n3')
     expect(ask({ entries, nodes }, 'x/same', 'n2')).toMatch(/^ambiguous; "x\/same" means more than one thing/)
   })
@@ -180,7 +180,7 @@ describe('ambiguity', () => {
     const entries = ['old', 'new'].flatMap((id) => [standalone(id, 'x'), globalTask(id, 'demo_glob')])
     expect(ask({ entries, nodes }, 'x/same')).toBe('x on new')
     expect(ask({ entries, nodes }, 'x/old')).toBe('x on old')
-    expect(ask({ entries, nodes }, 'x')).toContain('ask for one of /x/old/metrics /x/same/metrics')
+    expect(ask({ entries, nodes }, 'x')).toContain('request one of /x/old/metrics /x/same/metrics')
     expect(ask({ entries, nodes }, 'demo_glob/same')).toMatch(/ on new$/)
   })
 })
@@ -256,7 +256,7 @@ describe('similar names', () => {
   test('of two projects is never one thing', () => {
     const entries = [composed('n1', 'shop', 'api_db'), composed('n1', 'shop_api', 'db')]
     expect(ask({ entries }, 'shop_api_db')).toMatch(
-      /^ambiguous; "shop_api_db" means more than one thing; ask for one of (\/shop_api_db\/[0-9a-f]{12}\/metrics ?){2}$/,
+      /^ambiguous; "shop_api_db" means more than one thing; request one of (\/shop_api_db\/[0-9a-f]{12}\/metrics ?){2}$/,
     )
     expect(ask({ entries }, 'shop_api_db/1')).toMatch(/^ambiguous/)
     for (const { target } of entries)
@@ -287,13 +287,13 @@ describe('unknown names', () => {
   test.each([
     [
       'demo_wbe',
-      'unknown; no container or service is named "demo_wbe"; ask for one of /demo_web/metrics /web/metrics',
+      'unknown; no container or service is named "demo_wbe"; request one of /demo_web/metrics /web/metrics',
     ],
     [
       'DEMO_WEB',
-      'unknown; no container or service is named "DEMO_WEB"; ask for one of /demo_web/metrics /web/metrics',
+      'unknown; no container or service is named "DEMO_WEB"; request one of /demo_web/metrics /web/metrics',
     ],
-    ['prod_web', 'unknown; no container or service is named "prod_web"; ask for /web/metrics'],
+    ['prod_web', 'unknown; no container or service is named "prod_web"; request /web/metrics'],
     ['nothing-like-it', 'unknown; no container or service is named "nothing-like-it"'],
     ['..%2Fetc', 'unknown; no container or service is named "..%2Fetc"'],
     ['__proto__', 'unknown; no container or service is named "__proto__"'],
@@ -304,7 +304,7 @@ describe('unknown names', () => {
 
   test('the suggested paths are encoded', () => {
     expect(ask({ entries: [standalone('n1', 'ü #1')] }, 'ü #2')).toBe(
-      'unknown; no container or service is named "ü #2"; ask for /%C3%BC%20%231/metrics',
+      'unknown; no container or service is named "ü #2"; request /%C3%BC%20%231/metrics',
     )
   })
 
@@ -333,13 +333,13 @@ describe('replicas', () => {
     [`demo_web/${web[1]!.target.id}`, 'demo_web.2.task2n2 on n2'],
     [
       'demo_web/3',
-      'unknown; "demo_web" has no replica "3"; ask for one of /demo_web/1/metrics /demo_web/2/metrics',
+      'unknown; "demo_web" has no replica "3"; request one of /demo_web/1/metrics /demo_web/2/metrics',
     ],
     [
       'node/three',
-      'unknown; "node" has no replica "three"; ask for one of /node/one/metrics /node/two/metrics',
+      'unknown; "node" has no replica "three"; request one of /node/one/metrics /node/two/metrics',
     ],
-    ['x/one', 'unknown; "x" has no replica "one"; ask for /x/two/metrics'],
+    ['x/one', 'unknown; "x" has no replica "one"; request /x/two/metrics'],
     ['demo_web?scope=node', 'demo_web: 1@n1'],
     ['demo_node?scope=node', 'demo_node.n1.taskn1 on n1'],
     ['x?scope=node', 'elsewhere'],
@@ -349,7 +349,7 @@ describe('replicas', () => {
 
   test('a global service without a task on the receiving node names the nodes that have one', () => {
     expect(ask({ entries }, 'demo_node', 'n3')).toBe(
-      'unknown; "demo_node" has no container on three; ask for one of /demo_node/one/metrics /demo_node/two/metrics',
+      'unknown; "demo_node" has no container on three; request one of /demo_node/one/metrics /demo_node/two/metrics',
     )
     expect(ask({ entries }, 'demo_node?scope=node', 'n3')).toBe('elsewhere')
   })

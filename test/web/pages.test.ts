@@ -117,7 +117,7 @@ test('a percent-encoded name is decoded, and never becomes a path', async () => 
   for (const path of ['/Cased.Name-1_x/metrics', '/%43ased%2eName%2D1%5Fx/metrics'])
     expect(await ask(path)).toBe(cased)
   expect(await ask('/%C3%BC%20%2F..%2Fx/metrics')).toBe(odd)
-  expect(await ask('/cased.name-1_x/metrics')).toMatch(/\nask for one of \/Cased.Name-1_x\/metrics /)
+  expect(await ask('/cased.name-1_x/metrics')).toMatch(/\nrequest one of \/Cased.Name-1_x\/metrics /)
   for (const path of [
     '/x/../Cased.Name-1_x/metrics',
     '/./Cased.Name-1_x/metrics',
@@ -129,16 +129,16 @@ test('a percent-encoded name is decoded, and never becomes a path', async () => 
 describe('what can’t be answered', () => {
   test.each([
     ['/web/metrics', 'GET', 502, 'connection refused\n'],
-    ['/wbe/metrics', 'GET', 404, 'no container or service is named "wbe"\nask for /web/metrics\n'],
-    ['/web/7/metrics', 'GET', 404, '"web" has no replica "7"\nask for /web/one/metrics\n'],
-    ['/web', 'GET', 404, 'there is nothing at this path\nask for /<name>/metrics; / lists all names\n'],
+    ['/wbe/metrics', 'GET', 404, 'no container or service is named "wbe"\nrequest /web/metrics\n'],
+    ['/web/7/metrics', 'GET', 404, '"web" has no replica "7"\nrequest /web/one/metrics\n'],
+    ['/web', 'GET', 404, 'there is nothing at this path\nrequest /<name>/metrics; / lists all names\n'],
     ['/web/metrics?scope=nodes', 'GET', 400, 'scope can only be node\n'],
     ['/..%2f..%2fetc%2fpasswd/metrics', 'GET', 404, 'no container or service is named "../../etc/passwd"\n'],
     ['/%00/metrics', 'GET', 404, 'no container or service is named "\\u0000"\n'],
     ['/%zz/metrics', 'GET', 400, "'/%zz/metrics' is not a valid url component\n"],
-    ['/web/metrics', 'POST', 405, 'POST is not answered here, only GET and HEAD are\n'],
-    ['/web/metrics', 'DELETE', 405, 'DELETE is not answered here, only GET and HEAD are\n'],
-    ['/web/metrics', 'OPTIONS', 405, 'OPTIONS is not answered here, only GET and HEAD are\n'],
+    ['/web/metrics', 'POST', 405, 'POST is not allowed here, only GET and HEAD are\n'],
+    ['/web/metrics', 'DELETE', 405, 'DELETE is not allowed here, only GET and HEAD are\n'],
+    ['/web/metrics', 'OPTIONS', 405, 'OPTIONS is not allowed here, only GET and HEAD are\n'],
   ])('%s by %s: %i', async (path, method, status, text) => {
     const agent = await start({
       entries: [standalone('n1', 'web')],

@@ -40,7 +40,7 @@ function unscrapedWarning({ nodes, nodeId }, now) {
     nodes.length > 1 ? ' Another agent may be scraped instead: each knows only its own clients.' : ''
   return {
     text: `Nobody has scraped the agent of ${node?.name ?? nodeId} ${isNew ? 'since it started' : 'within the last 15 minutes'}.${others}`,
-    hint: 'add a job to Prometheus: the details of each target have it to copy',
+    hint: 'add a job to Prometheus: copy it from the details of any target',
   }
 }
 
@@ -56,7 +56,7 @@ function doubledWarning({ address, userAgent, doubled }) {
     return [
       {
         text: `${what}: by ${path} and by ${other}.`,
-        hint: 'remove one of the two scrape jobs. Beside a job with /sd none is needed that lists nodes or services',
+        hint: 'remove one of the two scrape jobs. A job with /sd needs no other that lists nodes or services',
       },
     ]
   return [

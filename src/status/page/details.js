@@ -183,7 +183,7 @@ function downSinceText({ downSince, lastSuccess }) {
 /** @param {TargetStatus} target */
 function lastExitText({ lastExitCode, oomKills = 0 }) {
   const code = lastExitCode === undefined ? '' : `code ${lastExitCode}`
-  const kills = oomKills === 0 ? '' : `${plural(oomKills, 'process', 'processes')} killed for want of memory`
+  const kills = oomKills === 0 ? '' : `${plural(oomKills, 'process', 'processes')} killed for lack of memory`
   return [code, kills].filter(Boolean).join(', ')
 }
 
@@ -204,7 +204,7 @@ function createPrometheus() {
   const notListed = make(
     'p',
     { class: 'hint' },
-    'Not listed at /sd: that has each target with metrics, or whose labels say that it has some.',
+    'Not listed at /sd, which has only targets with metrics and those that labels configure.',
   )
   /** @type {(labels: readonly (readonly [string, string])[]) => void} */
   const show = keyedList(list, { keyOf: ([name]) => name, create: createFact })
