@@ -40,7 +40,10 @@ function anchorsOf(page: string): ReadonlySet<string> {
 
 function linksOf(page: string): readonly string[] {
   const prose = proseOf(page)
-  const written = [...prose.matchAll(/\]\(([^()\s]+)\)/g), ...prose.matchAll(/\b(?:src|href)="([^"]+)"/g)]
+  const written = [
+    ...prose.matchAll(/\]\(([^()\s]+)\)/g),
+    ...prose.matchAll(/\b(?:src|srcset|href)="([^"]+)"/g),
+  ]
   return written.map(([, to]) => to!).filter((to) => !/^[a-z]+:/.test(to))
 }
 
@@ -64,6 +67,13 @@ test('there are links to check', () => {
   expect(links.length).toBeGreaterThan(60)
   expect(links.filter((link) => link.includes('#')).length).toBeGreaterThan(5)
   expect(linksOf('README.md')).toContain('docs/images/status.png')
+})
+
+test('each picture is on a page', () => {
+  const linked = new Set(
+    pages.flatMap((page) => linksOf(page).map((link) => normalize(join(dirname(page), link)))),
+  )
+  expect(readdirSync('docs/images').filter((name) => !linked.has(`docs/images/${name}`))).toEqual([])
 })
 
 test('a link that leads nowhere is found', () => {

@@ -21,16 +21,35 @@ const compose = (...args: string[]) =>
     env: { DOCKER_HOST: `unix://${node.socket}`, IMAGE: productImage },
   })
 
-/** The README's second command, for Debian's docker-compose 1.29. Its first one builds the image of the lab. */
-const [, start = ''] = blockUnder('README.md', 'Quick start: one Docker host')
-  .split('\n')
-  .map((line) => line.replace(/^docker compose /, 'docker-compose '))
+const hostStart = 'Quick start: one Docker host'
+/** The README's commands but the first one, which builds the image of the lab. */
+const dockerRun = blockUnder('README.md', hostStart).replace(/^docker build .*\n/, '')
+
+const isReady = () =>
+  until('the agent to be ready', async () => (await ask(node.url('/-/ready'))).status === 200)
 
 beforeAll(async () => {
   node = await startDocker()
-  await follow(node, start, { env: { IMAGE: productImage } })
+  await compose('up', '--detach')
 })
 afterAll(() => node?.stop())
+
+test('the README’s docker run line, and its Compose file, start an agent', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'compose-'))
+  onTestFinished(async () => {
+    await node.docker('rm', '--force', agent).catch(unlessMissing)
+    await rm(folder, { recursive: true })
+    await compose('up', '--detach')
+  })
+  await compose('down')
+  await follow(node, dockerRun)
+  await isReady()
+  await node.docker('rm', '--force', agent)
+  await writeFile(join(folder, 'compose.yml'), blockUnder('README.md', hostStart, 'yaml'))
+  await follow(node, 'docker-compose up --detach', { cwd: folder })
+  await isReady()
+  await follow(node, 'docker-compose down', { cwd: folder })
+})
 
 test.each(['bridge', 'a network of its own'])('a container on %s is served', async (network) => {
   const name = network.replaceAll(' ', '-')

@@ -177,7 +177,9 @@ describe('with Swarm', () => {
     const root = await manager.docker('info', '--format', '{{.DockerRootDir}}')
     const hosts = Object.entries(clusters).map(([name, of]) => `${name}.example.org:${of().manager.address}`)
     await rewrite(name, (text) => {
-      const content = parse(text.replace('--every=15', '--every=1')) as { services: Record<string, Service> }
+      const content = parse(text.replace('--every=15s', '--every=1s')) as {
+        services: Record<string, Service>
+      }
       for (const service of Object.values(content.services)) {
         service.extra_hosts = hosts
         service.deploy = { ...service.deploy, endpoint_mode: 'dnsrr' }

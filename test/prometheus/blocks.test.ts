@@ -12,7 +12,7 @@ import { settingsOf } from '../../src/labels/settings.ts'
 import { parseWebConfig } from '../../src/web/auth/web-config.ts'
 import { service, swarmState } from '../helpers/cluster.ts'
 import { scaled } from '../helpers/limits.ts'
-import { blocksOf } from '../helpers/manual.ts'
+import { blocksOf, blockUnder } from '../helpers/manual.ts'
 import { freePort } from '../helpers/ports.ts'
 import { until } from '../helpers/until.ts'
 import { startAgents, startApplication } from './parts/agents.ts'
@@ -145,7 +145,7 @@ const rules: Proof = async (block) => {
     'http://dev.example.org:2137': dev!,
     '/etc/prometheus/from-labels': to,
     '--reload http://localhost:9090/-/reload': '',
-    '--every 30 --listen 2138': `--every 30 --listen ${listen} & until ${ready}; do sleep 0.1; done; kill $!`,
+    '--every 30s --listen 2138': `--every 30s --listen ${listen} & until ${ready}; do sleep 0.1; done; kill $!`,
   }
   await shell(block, moved)
   const files = readdirSync(to).filter((name) => !name.startsWith('.'))
@@ -192,6 +192,8 @@ const labels: Proof = (block) => {
   expect([problems, values]).toEqual([[], [9187, '/stats/prometheus', 'monitor', 30_000, 20_000]])
 }
 
+const hostStart = 'Quick start: one Docker host'
+
 /** A test of the lab runs it from the page: the words by which it takes it stand there. */
 const inLab =
   (file: string, ...words: readonly string[]): Proof =>
@@ -224,6 +226,24 @@ const queries: Proof = async (block) => {
   await promtool('check', 'rules', file)
 }
 
+/** What a test in the lab runs: a part of deploy/standalone, and the flags that mean the same. */
+const standalone: Proof = (block) => {
+  const { services } = parse(readFileSync('deploy/standalone/compose.yml', 'utf8'))
+  const [[name, short]] = Object.entries(parse(block).services) as [[string, Record<string, unknown>]]
+  expect({ ...services[name], image: short.image }).toMatchObject(short)
+  const command = blockUnder('README.md', hostStart).replaceAll('\\\n', '')
+  const flag = (key: string) => new RegExp(` --${key}[ =](\\S+)`).exec(command)?.[1]
+  expect({
+    image: command.trim().split(' ').at(-1),
+    network_mode: flag('network'),
+    volumes: [flag('volume')],
+    cap_drop: [flag('cap-drop')],
+    read_only: command.includes(' --read-only '),
+    mem_limit: flag('memory'),
+    restart: flag('restart'),
+  }).toEqual(short)
+}
+
 const statsdLabel: Proof = (block) => {
   const { services } = parse(readFileSync('deploy/examples/statsd/compose.yml', 'utf8'))
   expect(services.statsd.labels).toEqual(parse(block).labels)
@@ -231,7 +251,8 @@ const statsdLabel: Proof = (block) => {
 
 const proofs: Readonly<Record<string, readonly Proof[]>> = {
   'README.md': [
-    inLab('compose.test.ts', "blockUnder('README.md', 'Quick start: one Docker host')"),
+    inLab('compose.test.ts', "blockUnder('README.md', hostStart)"),
+    standalone,
     swarm,
     all(port, inLab('stack.test.ts', "blockUnder('README.md', swarmStart, 'yaml')")),
     all(configuration, inLab('stack.test.ts', "blockUnder('README.md', 'Prometheus', 'yaml')")),
