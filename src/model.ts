@@ -188,6 +188,8 @@ export type Snapshot =
 export interface Past {
   readonly ok: boolean
   readonly durationMs: number
+  /** The length of the metrics, unpacked; absent: the scrape failed. */
+  readonly bodyBytes?: number
 }
 
 /** All that the cluster knows of one target. */

@@ -36,6 +36,7 @@ export function detailsOf(entry: Entry, deps: DetailsDeps): TargetDetails {
     target,
     labels: entry.target.labels,
     addresses: entry.target.addresses,
+    sizes: entry.history.map(({ bodyBytes = null }) => bodyBytes),
     ...(snapshot?.ok && { page: pageOf(deps.families(snapshot.page), deps.find) }),
     ...(deps.discovery && { discovery: deps.discovery }),
     prometheus: scrapeJob(target, deps.settings, deps.cluster),

@@ -184,6 +184,8 @@ export interface TargetDetails {
   readonly target: TargetStatus
   readonly labels: Labels
   readonly addresses: readonly { readonly network: string; readonly host: string }[]
+  /** The sizes in bytes that belong to `target.history`; null: the scrape failed. */
+  readonly sizes: readonly (number | null)[]
   /** Absent while there are no metrics. */
   readonly page?: PageStatus
   /** The target in service discovery, as Prometheus receives it. Absent: it is not listed at `/sd`. */

@@ -132,6 +132,8 @@ export function ownedBy(owner: NodeId, entry: Entry): Entry {
 const maxHistory = 20
 
 /** The history of scrapes that the status shows, with one more. */
-export function withScrape(history: readonly Past[], { ok, durationMs }: Snapshot): readonly Past[] {
-  return [...history.slice(1 - maxHistory), { ok, durationMs }]
+export function withScrape(history: readonly Past[], snapshot: Snapshot): readonly Past[] {
+  const { ok, durationMs } = snapshot
+  const past: Past = ok ? { ok, durationMs, bodyBytes: snapshot.page.size } : { ok, durationMs }
+  return [...history.slice(1 - maxHistory), past]
 }

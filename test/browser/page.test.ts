@@ -272,6 +272,11 @@ describe('details of a target', () => {
     )
     expect(await page.textContent('.prometheus')).toContain('metrics_path: "/weather/node3/metrics"')
     expect(await page.getAttribute('.raw-link', 'href')).toBe('./weather/node3/metrics')
+    const trends = await page.$$eval('.trend', (all) => all.map(({ textContent }) => textContent))
+    expect(trends).toEqual([
+      expect.stringMatching(/^[\d.]+ ms to [\d.]+ ms$/),
+      expect.stringMatching(/^\d+ B to \d+ B$/),
+    ])
 
     await page.fill('.metrics-search input', 'le= inf')
     await expect.poll(families).toEqual(['http_request_duration_seconds'])

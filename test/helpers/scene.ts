@@ -189,7 +189,7 @@ export function healthy(
     finding: { kind: 'found', endpoint },
     endpoint,
     snapshot: { ok: true, at: performance.now() - ago, durationMs, page },
-    history: historyOf(durationMs, target.id),
+    history: historyOf(durationMs, page.size, target.id),
   }
 }
 
@@ -219,10 +219,11 @@ function endpointOf(target: Target, { why = 'scanned', port = 8080 }: Health) {
 }
 
 /** Twenty scrapes that look like life, and the same each time. */
-function historyOf(durationMs: number, seed: string): readonly Past[] {
+function historyOf(durationMs: number, size: number, seed: string): readonly Past[] {
   const from = Number.parseInt(seed.slice(0, 8), 16) || 7
   return Array.from({ length: 20 }, (_, at) => {
     const wave = Math.sin((from + at) * 2.3) * 0.3 + Math.sin((from * 3 + at) * 0.7) * 0.25
-    return { ok: true, durationMs: Math.max(0.4, durationMs * (1 + wave)) }
+    const bodyBytes = Math.round(size * (1 + wave / 5))
+    return { ok: true, durationMs: Math.max(0.4, durationMs * (1 + wave)), bodyBytes }
   })
 }

@@ -40,7 +40,12 @@ describe('/', () => {
     const details = async (query: string) =>
       JSON.parse((await get(`/?target=${query}`)).text) as TargetDetails
     const key = encodeURIComponent(`n1/${target.id}`)
-    expect((await details(key)).page).toMatchObject({ families: 2, series: 3 })
+    const { page, sizes } = await details(key)
+    expect(page).toMatchObject({ families: 2, series: 3 })
+    expect(sizes.filter((bytes) => bytes !== null && bytes > 0)).toHaveLength(20)
+    scene.world.put(failing(target))
+    expect((await details(key)).sizes.slice(-4)).toEqual([expect.any(Number), null, null, null])
+    scene.world.put(healthy(target))
     expect((await details(`${key}&find=memory`)).page?.shown.map(({ name }) => name)).toEqual([
       'process_resident_memory_bytes',
     ])

@@ -73,7 +73,7 @@ test('an entry has exactly what was sent', () => {
   const ended = { at: 7, exitCode: 1, removed: false }
   expect(entry(listing(1), listing(2, 1, { ended }), show(3))).toStrictEqual({
     ...{ owner: 'n2', target: target('a', { image: 'app:2' }), finding: found, endpoint },
-    ...{ snapshot: snapshot(3), history: [{ durationMs: 3, ok: true }], ended },
+    ...{ snapshot: snapshot(3), history: [{ durationMs: 3, ok: true, bodyBytes: 5 }], ended },
   })
 })
 

@@ -1,4 +1,4 @@
-// The two small charts: a matrix of states, and the history of scrapes as bars.
+// The small charts: a matrix of states, and the history of scrapes as bars.
 
 import { makeSvg, setAttribute } from './dom.js'
 /** @import { TargetState } from '../shape.ts' */
@@ -11,7 +11,7 @@ const pitch = 10
 const side = 7
 
 /**
- * One square per target. One path per state, so that a thousand squares are seven elements.
+ * One mark per target. One path per state, so that a thousand marks are seven elements.
  * @param {number} columns
  */
 export function createMatrix(columns) {
@@ -38,17 +38,36 @@ export function createMatrix(columns) {
 }
 
 /**
- * States differ in shape, too: up is a square, down a cross, the others smaller squares.
+ * The shapes of `.mark`.
  * @param {TargetState} state
  * @param {number} x
  * @param {number} y
  */
 function shapeOf(state, x, y) {
-  if (state === 'up') return `M${x} ${y}h${side}v${side}h-${side}z`
-  if (state === 'down') return `M${x} ${y}l${side} ${side}m0-${side}l-${side} ${side}`
-  const inset = 1.5
-  const innerSide = side - 2 * inset
-  return `M${x + inset} ${y + inset}h${innerSide}v${innerSide}h-${innerSide}z`
+  const half = side / 2
+  switch (state) {
+    case 'up':
+      return circle(x, y + half, half)
+    case 'down':
+      return `M${x + half} ${y}l${half} ${side}h-${side}z`
+    case 'lost':
+    case 'searching':
+      return circle(x + 1, y + half, half - 1)
+    case 'unscraped':
+      return `M${x + 1} ${y + 1}h${side - 2}v${side - 2}h-${side - 2}z`
+    default:
+      return `M${x} ${y + half - 1}h${side}v2h-${side}z`
+  }
+}
+
+/**
+ * @param {number} x its left end
+ * @param {number} y
+ * @param {number} radius
+ */
+function circle(x, y, radius) {
+  const arc = `a${radius} ${radius} 0 0 1`
+  return `M${x} ${y}${arc} ${2 * radius} 0${arc}-${2 * radius} 0z`
 }
 
 const barPitch = 4
@@ -56,10 +75,13 @@ const barHeight = 22
 const minBar = 2
 
 /**
- * The durations of the last scrapes, the newest at the right; a failed one is a full bar in the colour of failures.
+ * The durations of the last scrapes, or their sizes, the newest at the right; a failed one is a full bar in the colour
+ * of failures.
  * @param {number} bars
+ * @param {(value: number) => string} [print]
+ * @param {number} [minScale] the least value that may be a full bar
  */
-export function createHistory(bars) {
+export function createHistory(bars, print = durationText, minScale = 0.005) {
   const okPath = makeSvg('path', { class: 'ok' })
   const failedPath = makeSvg('path', { class: 'failed' })
   const width = bars * barPitch
@@ -80,30 +102,39 @@ export function createHistory(bars) {
     /** @param {readonly (number | null)[]} history */
     update(history) {
       const shown = history.slice(-bars)
-      const times = shown.filter((time) => time !== null)
-      const longest = Math.max(0.005, ...times)
+      const values = shown.filter((value) => value !== null)
+      const largest = Math.max(minScale, ...values)
       let [okBars, failedBars] = ['', '']
-      for (const [at, time] of shown.entries()) {
+      for (const [at, value] of shown.entries()) {
         const x = width - (shown.length - at) * barPitch + barPitch / 2
-        if (time === null) failedBars += `M${x} ${barHeight}V0`
+        if (value === null) failedBars += `M${x} ${barHeight}V0`
         else
-          okBars += `M${x} ${barHeight}v-${(minBar + Math.sqrt(time / longest) * (barHeight - minBar - 2)).toFixed(1)}`
+          okBars += `M${x} ${barHeight}v-${(minBar + Math.sqrt(value / largest) * (barHeight - minBar - 2)).toFixed(1)}`
       }
       setAttribute(okPath, 'd', okBars)
       setAttribute(failedPath, 'd', failedBars)
-      setAttribute(element, 'aria-label', historyLabel(shown, times))
+      setAttribute(element, 'aria-label', historyLabel(shown, rangeText(values, print)))
     },
   }
 }
 
 /**
  * @param {readonly (number | null)[]} shown
- * @param {readonly number[]} times
+ * @param {string} range
  */
-function historyLabel(shown, times) {
+function historyLabel(shown, range) {
   if (shown.length === 0) return 'not scraped yet'
-  const failed = shown.length - times.length
-  const span =
-    times.length === 0 ? '' : `, ${durationText(Math.min(...times))} to ${durationText(Math.max(...times))}`
-  return `last ${shown.length} scrapes${span}, ${failed} failed`
+  const failed = shown.filter((value) => value === null).length
+  return `last ${shown.length} scrapes${range && `, ${range}`}, ${failed} failed`
+}
+
+/**
+ * `1.8 ms to 5.1 ms`
+ * @param {readonly number[]} values
+ * @param {(value: number) => string} print
+ */
+export function rangeText(values, print) {
+  if (values.length === 0) return ''
+  const [smallest, largest] = [print(Math.min(...values)), print(Math.max(...values))]
+  return smallest === largest ? smallest : `${smallest} to ${largest}`
 }

@@ -2,7 +2,7 @@
 // and what Prometheus sees of it.
 
 import { clusterJob } from './blocks.js'
-import { createHistory } from './charts.js'
+import { createHistory, rangeText } from './charts.js'
 import { createBlock } from './copy.js'
 /** @import { FamilyStatus, PageStatus, TargetDetails, TargetStatus } from '../shape.ts' */
 /** @import { ClusterStatus } from './model.js' */
@@ -28,7 +28,8 @@ export function createDetails({ onClose, onFind }) {
   const when = make('span', { class: 'when' })
   const trouble = createTrouble()
   const facts = createFacts()
-  const history = createHistory(20)
+  const duration = createTrend('Last durations', durationText, 0.005)
+  const size = createTrend('Last sizes', bytes, 1)
   const prometheus = createPrometheus()
   const metrics = createMetrics(onFind)
   const parts = [metrics.element, prometheus.element]
@@ -39,16 +40,11 @@ export function createDetails({ onClose, onFind }) {
     { class: 'panel-head' },
     make('h2', { id: 'panel-title' }, baseName, suffix),
     close,
-    make(
-      'p',
-      { class: 'status' },
-      make('i', { class: 'mark', 'aria-hidden': 'true' }),
-      state,
-      when,
-      history.element,
-    ),
+    make('p', { class: 'status' }, make('i', { class: 'mark', 'aria-hidden': 'true' }), state, when),
   )
-  const element = make('div', { class: 'details' }, header, trouble.element, facts.element, ...parts)
+  const trends = make('dl', { class: 'facts' }, duration.element, size.element)
+  const element = make('div', { class: 'details' }, header, trouble.element, facts.element, trends, ...parts)
+  setHidden(trends, true)
 
   /** @param {TargetStatus} target */
   function head(target) {
@@ -56,7 +52,8 @@ export function createDetails({ onClose, onFind }) {
     setText(suffix, suffixOf(target))
     setText(state, target.state)
     setAttribute(element, 'data-state', target.state)
-    history.update(target.history)
+    duration.update(target.history)
+    setHidden(trends, target.history.length === 0)
     trouble.update(target.trouble)
   }
 
@@ -90,6 +87,7 @@ export function createDetails({ onClose, onFind }) {
      */
     update(response, find, status) {
       head(response.target)
+      size.update(response.sizes)
       facts.update(response)
       prometheus.update(response, status)
       metrics.update(response, find)
@@ -115,6 +113,26 @@ function createTrouble() {
       setHidden(element, trouble === undefined)
       setText(reason, trouble?.reason ?? '')
       setText(hint, trouble?.hint === undefined ? '' : `To fix it: ${trouble.hint}`)
+    },
+  }
+}
+
+/**
+ * The last durations or sizes: as bars, and from which to which.
+ * @param {string} name
+ * @param {(value: number) => string} print
+ * @param {number} minScale
+ */
+function createTrend(name, print, minScale) {
+  const history = createHistory(20, print, minScale)
+  const range = make('span')
+  return {
+    element: make('div', {}, make('dt', {}, name), make('dd', { class: 'trend' }, history.element, range)),
+    /** @param {readonly (number | null)[]} values */
+    update(values) {
+      history.update(values)
+      const present = values.filter((value) => value !== null)
+      setText(range, rangeText(present, print) || 'all failed')
     },
   }
 }
