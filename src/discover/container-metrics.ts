@@ -73,10 +73,12 @@ export function createContainerMetrics(metrics: Metrics): ContainerMetrics {
     {},
     record.restarts,
   ])
-  observe('oom_kills_total', 'counter', 'Ends for want of memory, since the agent started.', (_, record) => [
-    {},
-    record.oomKills,
-  ])
+  observe(
+    'oom_kills_total',
+    'counter',
+    'Processes that the kernel killed for lack of memory, since the agent started.',
+    (_, record) => [{}, record.oomKills],
+  )
 
   return {
     list(containers) {
