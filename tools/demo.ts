@@ -1,17 +1,19 @@
 // The main job without Docker: three agents on loopback that sync over SSH, and a few applications.
-// Each agent knows only its own applications; any of them answers for all.
+// Each agent scrapes only its own applications; any of them serves the metrics of all. One that ends starts again.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { internalErrorsIn } from '../test/helpers/agent-log.ts'
 import { type Application, startApplication } from './demo/applications.ts'
 
 interface Agent {
-  readonly name: string
+  readonly node: Node
   readonly process: ChildProcess
-  readonly log: () => string
+  /** Resolves with the exit code or the signal. */
+  readonly ended: Promise<number | string>
 }
 
 interface Node {
@@ -27,23 +29,40 @@ const nodes: readonly Node[] = [
   { name: 'node3', port: 2139, sshPort: 2143, applications: ['weather'] },
 ]
 
+/** Longer than metrics are served from the cache, so that all that follows from the loss of an agent is shown. */
+const restartDelayMs = 20_000
+
 async function demo(signal: AbortSignal): Promise<void> {
   await refuseTakenPorts()
   const secret = randomBytes(18).toString('base64')
   const applications = await Promise.all(
     nodes.map((node) => Promise.all(node.applications.map(startApplication))),
   )
-  const agents = nodes.map((node, at) => startAgent(node, applications[at]!, secret))
+  const start = (at: number) => startAgent(nodes[at]!, applications[at]!, secret)
+  const agents = nodes.map((_, at) => start(at))
   try {
-    await Promise.race([untilAllAnswer(signal), firstExit(agents)])
-    console.log(welcome())
-    await Promise.race([once(signal, 'abort'), firstExit(agents)])
+    await Promise.race([untilAllAreServed(signal), firstExit(agents)])
+    if (!signal.aborted) console.log(welcome(agents))
+    await Promise.all(nodes.map((_, at) => restart(agents, at, start, signal)))
   } finally {
     for (const { process } of agents) process.kill('SIGTERM')
-    await Promise.all(agents.map(ended))
+    await Promise.all(agents.map(({ ended }) => ended))
     for (const application of applications.flat()) application.close()
-    for (const { name, log } of agents)
-      bugs.push(...internalErrorsIn(log()).map((line) => `${name}: ${line}`))
+  }
+}
+
+/** Until `signal` aborts, starts the agent again whenever it has ended. */
+async function restart(agents: Agent[], at: number, start: (at: number) => Agent, signal: AbortSignal) {
+  const aborted = signal.aborted ? Promise.resolve() : once(signal, 'abort')
+  while (!signal.aborted) {
+    const { node, ended } = agents[at]!
+    const end = await Promise.race([ended, aborted.then(() => '')])
+    if (signal.aborted) return
+    console.log(loss(node, end))
+    await sleep(restartDelayMs, undefined, { signal }).catch(() => {})
+    if (signal.aborted) return
+    agents[at] = start(at)
+    console.log(`${node.name} has started again, with pid ${agents[at].process.pid}.`)
   }
 }
 
@@ -61,7 +80,7 @@ function startAgent(node: Node, applications: readonly Application[], secret: st
       SSHPASS: secret,
       PEERS: others.map((other) => `127.0.0.1:${other.sshPort}`).join(' '),
       TARGETS: applications.map(({ name, url }) => `${name}=${url}`).join(' '),
-      SCRAPE_INTERVAL: '5',
+      SCRAPE_INTERVAL: '5s',
       LOG_LEVEL: process.env.LOG_LEVEL ?? 'error',
     },
   })
@@ -70,25 +89,30 @@ function startAgent(node: Node, applications: readonly Application[], secret: st
     log += text
     process.stdout.write(text)
   })
-  return { name: node.name, process: child, log: () => log }
+  const ended = once(child, 'close').then(([code, signal]) => {
+    bugs.push(...internalErrorsIn(log).map((line) => `${node.name}: ${line}`))
+    return (code ?? signal) as number | string
+  })
+  return { node, process: child, ended }
 }
 
+const startTimeoutMs = 30_000
 const urls = nodes.flatMap((node) =>
   ['chat', 'shop', 'queue', 'weather'].map((name) => `${at(node)}/${name}/metrics`),
 )
 
-async function untilAllAnswer(signal: AbortSignal): Promise<void> {
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(30_000)])
+async function untilAllAreServed(signal: AbortSignal): Promise<void> {
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(startTimeoutMs)])
   for (const url of urls) {
-    while (!(await answers(url, patience))) {
+    while (!(await isServed(url, deadline))) {
       if (signal.aborted) return
-      if (patience.aborted) throw new Error(`${url} has not answered within 30 s`)
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      if (deadline.aborted) throw new Error(`no metrics at ${url} within ${startTimeoutMs / 1000} s`)
+      await sleep(100)
     }
   }
 }
 
-function answers(url: string, signal: AbortSignal): Promise<boolean> {
+function isServed(url: string, signal: AbortSignal): Promise<boolean> {
   return fetch(url, { signal }).then(
     ({ ok }) => ok,
     () => false,
@@ -112,23 +136,21 @@ function isTaken(port: number): Promise<boolean> {
 }
 
 async function firstExit(agents: readonly Agent[]): Promise<never> {
-  const code = await Promise.race(agents.map(ended))
-  throw new Error(`an agent ended (exit code ${code})`)
-}
-
-async function ended({ process: child }: Agent): Promise<number | null> {
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-  return child.exitCode
+  const [name, end] = await Promise.race(
+    agents.map(async ({ node, ended }) => [node.name, await ended] as const),
+  )
+  throw new Error(`the agent of ${name} has ended (${end})`)
 }
 
 function at(node: Node): string {
   return `http://127.0.0.1:${node.port}`
 }
 
-function welcome(): string {
+function welcome(agents: readonly Agent[]): string {
   const [first, second, third] = nodes.map(at)
+  const { node, process } = agents[1]!
   return `
-Three agents are up, and each answers for the applications of all.
+Three agents are up, and each serves the metrics of all applications.
 
   ${first}/                   the status page (also on ports 2138 and 2139)
   ${second}/shop/metrics       an application of node1, through node2
@@ -136,8 +158,16 @@ Three agents are up, and each answers for the applications of all.
   ${first}/sd                 all targets, for Prometheus
   ${first}/metrics            the agent's own metrics
 
-The application blog has no metrics, and chat sends no Content-Type: the status page says why, and how to fix it.
-Ctrl-C stops them.`
+The application blog has no metrics, and chat sends no Content-Type: the status page shows why, and how to fix it.
+To see an agent fail and come back: kill ${process.pid}, which is the agent of ${node.name}. Ctrl-C stops all.`
+}
+
+function loss({ name, applications }: Node, end: number | string): string {
+  const page = at(nodes.find((node) => node.name !== name)!)
+  return `
+The agent of ${name} has ended (${typeof end === 'number' ? `exit code ${end}` : end}): ${page}/ shows its node as lost.
+The others serve ${page}/${applications[0]}/metrics from the cache for 15 s, with an Age header, then an error (502).
+It starts again in ${restartDelayMs / 1000} s.`
 }
 
 const stopping = new AbortController()

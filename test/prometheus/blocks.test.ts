@@ -85,7 +85,7 @@ const alerts: Proof = async (block) => {
   expect(groups[0].rules).toHaveLength(2)
 }
 
-/** Each command is one of package.json; the demo is started, by itself on its ports. */
+/** Each command is one of package.json; the demo is started, by itself on its ports, and survives an agent. */
 const twoCommands: Proof = async (block) => {
   const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'))
   const named = [...block.matchAll(/^npm run (\w+)/gm)].map(([, name]) => name!)
@@ -105,7 +105,13 @@ const twoCommands: Proof = async (block) => {
   child.stdout.on('data', (chunk) => {
     said += chunk
   })
-  await until('the welcome', () => said.includes('http://127.0.0.1:2137'), { within: 60_000 })
+  const prints = (text: string) =>
+    until(`the demo to print ${text}`, () => said.includes(text), { within: 60_000 })
+  await prints('Ctrl-C')
+  expect(said).toContain('http://127.0.0.1:2137')
+  process.kill(Number(/\bkill (\d+)/.exec(said)![1]), 'SIGKILL')
+  await prints('The agent of node2 has ended (SIGKILL)')
+  await prints('node2 has started again')
 }
 
 /** The commands of the block against real agents, at other addresses, with the program of this folder. */
