@@ -115,10 +115,13 @@ function ofNode({ id, name, link, since, trouble, expected }: NodeStatus): reado
   return []
 }
 
+const reachHint = 'check that an agent runs there, and that its SSH port can be reached from here'
+
 function ofPeer({ address, state, trouble }: PeerView): readonly Problem[] {
   if (state !== 'failed') return []
-  const { reason = 'no connection', hint } = trouble ?? {}
-  return [problem('error', 'peer', address, { text: `${address}: ${reason}`, hint })]
+  const { reason = 'no connection', hint = reachHint } = trouble ?? {}
+  const text = reason.includes(address) ? reason : `${address}: ${reason}`
+  return [problem('error', 'peer', address, { text, hint })]
 }
 
 function ofSwarmState(ageMs: ProblemSources['swarmStateAgeMs']): readonly Problem[] {

@@ -141,6 +141,14 @@ describe('problems', () => {
     ])
   })
 
+  test('a peer without an agent is named once, with what to check', () => {
+    const trouble = { code: 'unreachable' as const, reason: 'no agent listens at 10.0.0.2:2140' }
+    const peers = [{ address: '10.0.0.2:2140', state: 'failed' as const, trouble, sent: 0, received: 0 }]
+    expect(problemsOf({ ...healthy, peers }, unix)).toMatchObject([
+      { text: trouble.reason, hint: expect.stringContaining('check that an agent runs there') },
+    ])
+  })
+
   test('different versions are listed with their nodes', () => {
     const views = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => node(id))
     const nodes = nodesOf([...views, { ...node('old'), version: '0.9.0' }], undefined, unix)

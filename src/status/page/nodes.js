@@ -80,7 +80,7 @@ function createCard(id, onSelect) {
       const isWell = (node.link === 'self' || node.link === 'up') && !node.trouble
       setText(link, isStrip && isWell ? '' : linkText(node, now))
       setText(counts, isStrip ? (down > 0 ? `${count(down)} down` : '') : health)
-      setAttribute(button, 'data-link', node.trouble ? 'lost' : node.link)
+      setAttribute(button, 'data-link', node.trouble && node.link !== 'lost' ? 'trouble' : node.link)
       setAttribute(button, 'aria-pressed', `${isSelected}`)
       setAttribute(button, 'title', [node.hostname, node.id, node.address, health].filter(Boolean).join('\n'))
       setHidden(matrix.element, isStrip)
