@@ -1,5 +1,6 @@
 // Histograms as people read them: buckets that can be drawn, and quantiles estimated as Prometheus does.
 
+import type { BucketStatus, HistogramStatus } from '../status/shape.ts'
 import type { Sample } from './family.ts'
 import { groupSamples, type PlainMetric } from './protobuf/groups.ts'
 import type { HistogramMessage, Written } from './protobuf/messages.ts'
@@ -7,28 +8,11 @@ import { type CountedRange, readNative } from './protobuf/native.ts'
 import { printFloat } from './scan/number.ts'
 import { printSeries } from './scan/print.ts'
 
-/** Numbers are texts, as Prometheus prints them: they may be NaN or infinite. */
-export interface ShownHistogram {
-  readonly kind: 'classic' | 'native'
-  /** Its name and labels, without `le`. */
-  readonly series: string
-  readonly count: string
-  readonly sum: string
-  /** Absent where they can't be estimated. */
-  readonly p50?: string
-  readonly p99?: string
-  /** Ascending and without gaps. Empty where they can't be drawn. */
-  readonly buckets: readonly ShownBucket[]
+export interface ShownHistogram extends HistogramStatus {
   /** How many series Prometheus makes of it. */
   readonly size: number
   /** What a search looks at. */
   readonly text: string
-}
-
-export interface ShownBucket {
-  readonly lower: string
-  readonly upper: string
-  readonly count: number
 }
 
 interface Histograms {
@@ -156,7 +140,7 @@ function withGaps(ranges: readonly CountedRange[]): readonly CountedRange[] {
 function shownBuckets(
   ranges: readonly CountedRange[],
   print: (bound: number) => string,
-): readonly ShownBucket[] {
+): readonly BucketStatus[] {
   if (!ranges.every(({ count }) => Number.isFinite(count))) return []
   const merged = Math.ceil(ranges.length / maxBuckets)
   return ranges
