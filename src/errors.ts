@@ -36,7 +36,7 @@ export const statusOf = {
 export type Code = keyof typeof statusOf
 
 /** A failure as data: what happened, and how to fix it. Safe to serve. */
-export interface Trouble {
+export interface Failure {
   readonly code: Code
   readonly reason: string
   readonly hint?: string
@@ -65,7 +65,7 @@ export class ProxyError extends Error {
 }
 
 /** A failure that was reported before, as an exception. */
-export function errorOf({ code, reason, hint }: Trouble): ProxyError {
+export function errorOf({ code, reason, hint }: Failure): ProxyError {
   return new ProxyError(code, reason, { hint, isKnown: true })
 }
 
@@ -75,7 +75,7 @@ export function isInternal(error: unknown): boolean {
 }
 
 /** Any thrown value as a failure. Exceptions of others become `internal`, without their text. */
-export function troubleOf(error: unknown): Trouble {
+export function failureOf(error: unknown): Failure {
   if (!(error instanceof ProxyError)) return { code: 'internal', reason: 'internal error' }
   const { code, message: reason, hint } = error
   return hint === undefined ? { code, reason } : { code, reason, hint }

@@ -4,7 +4,7 @@
 // this process's own monotonic clock, in milliseconds; every other number of time is a duration in
 // milliseconds. Only durations travel between nodes: two nodes' clocks are never compared.
 
-import type { Trouble } from './errors.ts'
+import type { Failure } from './errors.ts'
 
 export type Mono = number
 export type NodeId = string
@@ -93,7 +93,7 @@ export interface Target {
   /** Every reachable address, best first, in an order that is the same each time. */
   readonly addresses: readonly Address[]
   /** Why `addresses` is empty. */
-  readonly unreachable?: Trouble
+  readonly unreachable?: Failure
   /** Set for an entry of `TARGETS`: the one URL to ask, no ports to scan. */
   readonly url?: string
 }
@@ -126,7 +126,7 @@ export const containerIdOf = (id: string): string => id.split('/', 1)[0]!
 export type Finding =
   | { readonly kind: 'searching' }
   | { readonly kind: 'found'; readonly endpoint: Endpoint }
-  | { readonly kind: 'none'; readonly trouble: Trouble }
+  | { readonly kind: 'none'; readonly failure: Failure }
 
 /** As they are named between agents. */
 export const formatNames = [
@@ -182,7 +182,7 @@ export interface ZstdFrame {
 /** What one scrape brought. One writer: the owner. */
 export type Snapshot =
   | { readonly ok: true; readonly at: Mono; readonly durationMs: number; readonly page: Page }
-  | { readonly ok: false; readonly at: Mono; readonly durationMs: number; readonly trouble: Trouble }
+  | { readonly ok: false; readonly at: Mono; readonly durationMs: number; readonly failure: Failure }
 
 /** One past scrape, for the small history that the page shows. */
 export interface Past {
@@ -287,7 +287,7 @@ export interface NodeView {
   /** The last ping's round trip. */
   readonly roundTrip?: number
   /** What is wrong with this node: its id is claimed twice, its version can't be understood, … */
-  readonly trouble?: Trouble
+  readonly failure?: Failure
 }
 
 /** One address that sync knows of, whether or not an agent answers there. */
@@ -295,7 +295,7 @@ export interface PeerView {
   readonly address: string
   readonly node?: NodeId
   readonly state: 'connected' | 'connecting' | 'failed'
-  readonly trouble?: Trouble
+  readonly failure?: Failure
   readonly sent: number
   readonly received: number
 }

@@ -259,7 +259,7 @@ test.each(nodes)('the status tells the endpoints apart, with reason and fix, at 
   ])
   const failing = status.targets.filter((target) => target.name === 'failing')
   expect(failing.map(({ state }) => state)).toEqual(['up', 'unscraped', 'up', 'unscraped'])
-  expect(failing[3]!.trouble).toMatchObject({
+  expect(failing[3]!.failure).toMatchObject({
     reason: expect.stringContaining('is closed'),
     hint: expect.stringContaining('app-metrics-proxy.port.4'),
   })

@@ -71,7 +71,7 @@ test('a listener of the store that throws is reported, and the others are called
     throw new Error('no')
   })
   store.subscribe(({ kind }) => kinds.push(kind))
-  store.setOwnTrouble({ code: 'protocol', reason: 'x' })
+  store.setOwnFailure({ code: 'protocol', reason: 'x' })
   expect([errors.map(String), kinds]).toEqual([['Error: no'], ['nodes']])
   return store.stop()
 })

@@ -1,4 +1,4 @@
-// `npm run chaos -- --minutes 20 --seed 7`: random trouble for a real Swarm; ends with 1 if any answer was wrong.
+// `npm run chaos -- --minutes 20 --seed 7`: random faults for a real Swarm; ends with 1 if any answer was wrong.
 
 import { parseArgs } from 'node:util'
 import { runChaos } from '../test/lab/chaos/chaos.ts'

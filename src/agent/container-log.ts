@@ -2,7 +2,7 @@
 // container that flaps are summed up.
 
 import type { Clock } from '../clock.ts'
-import type { Trouble } from '../errors.ts'
+import type { Failure } from '../errors.ts'
 import { type ChangeFields, createChangeLog } from '../logging/change-log.ts'
 import type { Log } from '../logging/log.ts'
 import {
@@ -26,8 +26,8 @@ interface ContainerLogDeps {
 
 type ContainerState =
   | { readonly kind: 'scraped'; readonly url: string }
-  | { readonly kind: 'failing'; readonly trouble: Trouble }
-  | { readonly kind: 'no metrics'; readonly trouble: Trouble }
+  | { readonly kind: 'failing'; readonly failure: Failure }
+  | { readonly kind: 'no metrics'; readonly failure: Failure }
   | { readonly kind: 'ended' }
 
 export interface ContainerLog extends Stoppable {
@@ -58,10 +58,10 @@ export function createContainerLog({ clock, log, ownNode }: ContainerLogDeps): C
     const number = endpointNumberOf(id)
     const container = { name, id: containerIdOf(id), ...(number > 1 && { endpoint: number }) }
     if (state.kind === 'failing')
-      log.warn({ ...container, ...fieldsOf(state.trouble), ...fields }, 'metrics cannot be read')
+      log.warn({ ...container, ...fieldsOf(state.failure), ...fields }, 'metrics cannot be read')
     else if (state.kind === 'no metrics')
-      log[levels[state.trouble.code] ?? 'warn'](
-        { ...container, ...fieldsOf(state.trouble), ...fields },
+      log[levels[state.failure.code] ?? 'warn'](
+        { ...container, ...fieldsOf(state.failure), ...fields },
         'no metrics',
       )
     else if (state.kind === 'ended')
@@ -91,24 +91,24 @@ function placeKey({ id, place }: Target): string {
 /** Undefined until it has been probed and scraped. */
 function stateOf({ ended, finding, endpoint, snapshot }: Entry): ContainerState | undefined {
   if (ended) return { kind: 'ended' }
-  if (!endpoint) return finding.kind === 'none' ? { kind: 'no metrics', trouble: finding.trouble } : undefined
+  if (!endpoint) return finding.kind === 'none' ? { kind: 'no metrics', failure: finding.failure } : undefined
   if (!snapshot) return undefined
-  return snapshot.ok ? { kind: 'scraped', url: endpoint.url } : { kind: 'failing', trouble: snapshot.trouble }
+  return snapshot.ok ? { kind: 'scraped', url: endpoint.url } : { kind: 'failing', failure: snapshot.failure }
 }
 
 /** A failure with another reason is the same failure; another reason for having no metrics is a change. */
 function isSame(a: ContainerState, b: ContainerState): boolean {
   if (a.kind === 'scraped' && b.kind === 'scraped') return a.url === b.url
-  if (a.kind === 'no metrics' && b.kind === 'no metrics') return a.trouble.reason === b.trouble.reason
+  if (a.kind === 'no metrics' && b.kind === 'no metrics') return a.failure.reason === b.failure.reason
   return a.kind === b.kind
 }
 
 /** Below `warn` where somebody chose it so, or where nothing is wrong. */
-const levels: Readonly<Partial<Record<Trouble['code'], 'debug' | 'info'>>> = {
+const levels: Readonly<Partial<Record<Failure['code'], 'debug' | 'info'>>> = {
   disabled: 'debug',
   no_metrics: 'info',
   paused: 'info',
   stopped: 'info',
 }
 
-const fieldsOf = ({ reason, hint }: Trouble) => ({ reason, ...(hint !== undefined && { hint }) })
+const fieldsOf = ({ reason, hint }: Failure) => ({ reason, ...(hint !== undefined && { hint }) })

@@ -1,7 +1,7 @@
 // How much memory metrics may take: a budget for each kind of work, and the sum of what this node's containers have
 // in the store.
 
-import { ProxyError, troubleOf } from '../errors.ts'
+import { failureOf, ProxyError } from '../errors.ts'
 import type { Page, Snapshot } from '../model.ts'
 
 interface MemoryBudgets {
@@ -73,7 +73,7 @@ export function createPageMemory(maxBytes: number): PageMemory {
         return snapshot
       } catch (error) {
         const { at, durationMs } = snapshot
-        return { ok: false, at, durationMs, trouble: troubleOf(error) }
+        return { ok: false, at, durationMs, failure: failureOf(error) }
       }
     },
     release: (id) => bytesById.delete(id),

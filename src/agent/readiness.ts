@@ -1,7 +1,7 @@
 // When responses about the whole cluster are complete after a start.
 
 import type { Clock } from '../clock.ts'
-import type { Trouble } from '../errors.ts'
+import type { Failure } from '../errors.ts'
 import type { Dated, Self, SwarmState } from '../model.ts'
 
 export interface ReadinessDeps {
@@ -9,7 +9,7 @@ export interface ReadinessDeps {
   /** Undefined until Docker, or `TARGETS`, has been read for the first time. */
   self(): Self | undefined
   /** Why Docker can't be read now. */
-  discovery(): { readonly trouble?: Trouble; readonly warnings: readonly Trouble[] }
+  discovery(): { readonly failure?: Failure; readonly warnings: readonly Failure[] }
   /** Whether each container that was there at the start has been probed, and scraped if it has metrics. */
   isProbed(): boolean
   swarmState(): Dated<SwarmState> | undefined
@@ -39,7 +39,7 @@ export function createReadiness(deps: ReadinessDeps): Readiness {
 
   function pendingForNames(): readonly string[] {
     const self = deps.self()
-    if (!self) return [deps.discovery().trouble?.reason ?? 'the list of containers']
+    if (!self) return [deps.discovery().failure?.reason ?? 'the list of containers']
     if (wasComplete || !isWaiting()) return []
     const pending = [
       ...(self.swarm && !deps.swarmState() ? ['the swarm state from a manager'] : []),
@@ -55,8 +55,8 @@ export function createReadiness(deps: ReadinessDeps): Readiness {
   }
 
   function outage(): readonly string[] {
-    const { trouble } = deps.discovery()
-    return deps.self() && trouble ? [trouble.reason] : []
+    const { failure } = deps.discovery()
+    return deps.self() && failure ? [failure.reason] : []
   }
 
   return {

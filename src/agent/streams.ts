@@ -49,7 +49,7 @@ function isShownBefore(text: Snapshot | undefined, protobuf: Snapshot): boolean 
   return text.at >= protobuf.at
 }
 
-const isInvalid = (snapshot: Snapshot) => !snapshot.ok && snapshot.trouble.code === 'invalid'
+const isInvalid = (snapshot: Snapshot) => !snapshot.ok && snapshot.failure.code === 'invalid'
 
 /** How many intervals of the agent a stream stays open without a request. */
 export const idleIntervals = 5

@@ -124,7 +124,7 @@ const tablePrinter =
   }
 
 function rowOf(target: TargetStatus, time: number, paint: Paint): readonly string[] {
-  const { state, node, series, duration, scraped, endpoint, trouble } = target
+  const { state, node, series, duration, scraped, endpoint, failure } = target
   const colour = colours.get(state) ?? 'dim'
   return [
     paint(colour, state),
@@ -133,8 +133,8 @@ function rowOf(target: TargetStatus, time: number, paint: Paint): readonly strin
     series === undefined ? '' : String(series),
     duration === undefined ? '' : `${Math.round(duration * 1000)} ms`,
     scraped === undefined ? '' : `${Math.max(0, Math.floor(time - scraped))} s`,
-    trouble
-      ? visible([trouble.reason, trouble.hint].filter(Boolean).join('. To fix it: '))
+    failure
+      ? visible([failure.reason, failure.hint].filter(Boolean).join('. To fix it: '))
       : visible(endpoint?.url ?? ''),
   ]
 }

@@ -1,6 +1,6 @@
 // The addresses by which this agent reaches a container; if there are none, why, and what to do.
 
-import type { Trouble } from '../errors.ts'
+import type { Failure } from '../errors.ts'
 import type { Address } from '../model.ts'
 import type { Attachment, Container } from './container.ts'
 
@@ -25,7 +25,7 @@ export interface GatewayBridge {
 
 export type Reachability =
   | { readonly addresses: readonly [Address, ...Address[]] }
-  | { readonly addresses: readonly []; readonly unreachable: Trouble }
+  | { readonly addresses: readonly []; readonly unreachable: Failure }
 
 /** Every address, best first, in an order that depends on names alone. */
 export function reachabilityOf(container: Container, context: NetworkContext): Reachability {

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs'
 import type { Clock } from '../clock.ts'
 import { type Config, ConfigError } from '../config/config.ts'
-import type { Trouble } from '../errors.ts'
+import type { Failure } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
 import type { Dated, Mono, NodeId, Self, Stoppable, SwarmState, Target } from '../model.ts'
 import type { Metrics } from '../runtime/metrics.ts'
@@ -34,9 +34,9 @@ export interface Discovered {
 
 export interface DiscoveryStatus {
   /** Why what was passed on may be outdated, or why nothing was passed on yet: not ready. */
-  readonly trouble?: Trouble
+  readonly failure?: Failure
   /** What hides no container for longer than half a minute. */
-  readonly warnings: readonly Trouble[]
+  readonly warnings: readonly Failure[]
 }
 
 export interface Discovery extends Stoppable {
@@ -101,7 +101,7 @@ async function discoverWithDocker(
   const proc = deps.proc ?? (await readProc())
   const containerMetrics = createContainerMetrics(metrics)
   let state: NodeState | undefined
-  let limits: readonly Trouble[] = []
+  let limits: readonly Failure[] = []
   let discovered: Discovered | undefined
 
   const taskCheck = createTaskCheck(clock, deps.swarmState, () => passOn(state!))
@@ -149,9 +149,9 @@ async function discoverWithDocker(
   })
   return {
     status() {
-      const trouble = engineWatch.trouble()
-      const warnings = [engineWatch.eventTrouble(), swarmWatch.trouble(), ...limits]
-      return { ...(trouble && { trouble }), warnings: warnings.filter((one) => one !== undefined) }
+      const failure = engineWatch.failure()
+      const warnings = [engineWatch.eventFailure(), swarmWatch.failure(), ...limits]
+      return { ...(failure && { failure }), warnings: warnings.filter((one) => one !== undefined) }
     },
     readNow: engineWatch.readNow,
     async stop() {

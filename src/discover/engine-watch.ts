@@ -4,11 +4,11 @@
 // States:
 //   starting   nothing was read yet, nothing is reported
 //   current    the state is reported after each reading and each burst of events
-//   outdated   a reading failed: the last state stays in use, `trouble` has the reason, and it is retried with backoff
+//   outdated   a reading failed: the last state stays in use, `failure` has the reason, and it is retried with backoff
 // A lost event stream is no state: until it is open again, changes are seen at the next reading.
 
 import { type Clock, deadline } from '../clock.ts'
-import { isInternal, type Trouble, troubleOf } from '../errors.ts'
+import { type Failure, failureOf, isInternal } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
 import type { Mono, Stoppable } from '../model.ts'
 import { startLoop } from '../runtime/loop.ts'
@@ -20,9 +20,9 @@ import { type NodeSource, type NodeState, readNodeState } from './node-state.ts'
 
 export interface EngineWatch extends Stoppable {
   /** Why the state is outdated, or not known yet. */
-  trouble(): Trouble | undefined
+  failure(): Failure | undefined
   /** Why no events are received. */
-  eventTrouble(): Trouble | undefined
+  eventFailure(): Failure | undefined
   /** Reads everything now. */
   readNow(): void
 }
@@ -54,8 +54,8 @@ export async function watchEngine(deps: EngineWatchDeps): Promise<EngineWatch> {
   const corrections = createListCorrections(clock)
   const firstAttempt = Promise.withResolvers<void>()
   let state: NodeState | undefined
-  let trouble: Trouble | undefined
-  let eventTrouble: Trouble | undefined
+  let failure: Failure | undefined
+  let eventFailure: Failure | undefined
   let hasNewEvents = false
   let resyncAt: Mono = clock.now()
   let lastReadingMs = 0
@@ -67,7 +67,7 @@ export async function watchEngine(deps: EngineWatchDeps): Promise<EngineWatch> {
   }
   async function read(signal: AbortSignal): Promise<void> {
     const startedAt = clock.now()
-    const isResync = trouble !== undefined || startedAt >= resyncAt
+    const isResync = failure !== undefined || startedAt >= resyncAt
     const isAfterEvents = hasNewEvents
     hasNewEvents = false
     if (isResync) resyncAt = startedAt + resyncMs
@@ -75,8 +75,8 @@ export async function watchEngine(deps: EngineWatchDeps): Promise<EngineWatch> {
     using limited = deadline(clock, readTimeoutMs, signal)
     state = await readNodeState(source, limited, isResync ? { engineId: state?.engineId } : state)
     lastReadingMs = clock.now() - startedAt
-    if (trouble) log.info({}, 'Docker can be read again')
-    trouble = undefined
+    if (failure) log.info({}, 'Docker can be read again')
+    failure = undefined
     corrections.list(state.containers)
     report()
     firstAttempt.resolve()
@@ -85,14 +85,14 @@ export async function watchEngine(deps: EngineWatchDeps): Promise<EngineWatch> {
   }
   function failed(error: unknown): void {
     counters.failures.add(1)
-    const isFirst = !trouble
-    trouble = troubleOf(error)
+    const isFirst = !failure
+    failure = failureOf(error)
     if (isInternal(error)) log.internal(error, 'discovery')
     if (error instanceof SetupError) firstAttempt.reject(error)
     firstAttempt.resolve()
     if (!isFirst) return
     log.warn(
-      { ...trouble },
+      { ...failure },
       state ? 'Docker cannot be read: the last state stays in use' : 'Docker cannot be read yet',
     )
     log.debug({ err: error }, 'Docker cannot be read')
@@ -142,7 +142,7 @@ export async function watchEngine(deps: EngineWatchDeps): Promise<EngineWatch> {
   const events = followEvents(source.engine, clock, {
     opened() {
       counters.streams.add(1)
-      eventTrouble = undefined
+      eventFailure = undefined
       corrections.gap()
       resync()
     },
@@ -151,8 +151,8 @@ export async function watchEngine(deps: EngineWatchDeps): Promise<EngineWatch> {
       if (isInternal(error)) log.internal(error, 'discovery')
       corrections.gap()
       if (failures === 1) return resync()
-      if (!eventTrouble && !trouble) log.warn({ ...troubleOf(error) }, 'Docker’s events cannot be received')
-      eventTrouble = troubleOf(error)
+      if (!eventFailure && !failure) log.warn({ ...failureOf(error) }, 'Docker’s events cannot be received')
+      eventFailure = failureOf(error)
     },
   })
 
@@ -166,7 +166,7 @@ export async function watchEngine(deps: EngineWatchDeps): Promise<EngineWatch> {
     await stop()
     throw error
   }
-  return { trouble: () => trouble, eventTrouble: () => eventTrouble, readNow: resync, stop }
+  return { failure: () => failure, eventFailure: () => eventFailure, readNow: resync, stop }
 }
 
 function countersOf(metrics: Metrics) {

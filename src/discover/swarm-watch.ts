@@ -2,7 +2,7 @@
 // service or node, every 2 s while Swarm is changing services or may be about to, and every 30 s anyway.
 
 import { type Clock, deadline } from '../clock.ts'
-import { isInternal, type Trouble, troubleOf } from '../errors.ts'
+import { type Failure, failureOf, isInternal } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
 import type { Mono, Stoppable, SwarmState } from '../model.ts'
 import { startLoop } from '../runtime/loop.ts'
@@ -14,7 +14,7 @@ export interface SwarmWatch extends Stoppable {
   /** Reads now, and often for a while: something in the Swarm has changed. */
   readNow(): void
   /** Why the last reading failed. */
-  trouble(): Trouble | undefined
+  failure(): Failure | undefined
 }
 
 interface SwarmWatchDeps {
@@ -38,7 +38,7 @@ const readTimeoutMs = 10_000
 
 export function watchSwarm(deps: SwarmWatchDeps): SwarmWatch {
   const { clock, log, engine, allowedLabels } = deps
-  let trouble: Trouble | undefined
+  let failure: Failure | undefined
   let busyUntil: Mono = clock.now()
   let cancelNext = () => {}
 
@@ -63,7 +63,7 @@ export function watchSwarm(deps: SwarmWatchDeps): SwarmWatch {
     const [swarmId, readAt] = [deps.swarmId(), clock.now()]
     const lists = swarmId === undefined ? undefined : await readLists(signal)
     if (lists) await countFailures(swarmId!, lists, signal)
-    trouble = undefined
+    failure = undefined
     if (!lists) return
     const failures = failureCount.failures()
     deps.onSwarmState(swarmStateOf(swarmId!, lists, { allowedLabels, failures }), readAt)
@@ -76,7 +76,7 @@ export function watchSwarm(deps: SwarmWatchDeps): SwarmWatch {
     intervalMs: readIntervalMs,
     backoff: { minMs: 1_000, maxMs: 30_000 },
     onFailure(error) {
-      trouble = troubleOf(error)
+      failure = failureOf(error)
       if (isInternal(error)) log.internal(error, 'discovery')
     },
   })
@@ -85,7 +85,7 @@ export function watchSwarm(deps: SwarmWatchDeps): SwarmWatch {
       busyUntil = clock.now() + busyMs
       loop.trigger()
     },
-    trouble: () => trouble,
+    failure: () => failure,
     async stop() {
       await loop.stop()
       cancelNext()

@@ -1,7 +1,7 @@
 // The targets of a node: its containers but the agent's own, and the entries of `TARGETS`.
 
 import type { StaticTarget } from '../config/values.ts'
-import type { Trouble } from '../errors.ts'
+import type { Failure } from '../errors.ts'
 import type { Labels, NodeId, Place, Target } from '../model.ts'
 import { type NetworkContext, type Reachability, reachabilityOf } from './addresses.ts'
 import type { Container } from './container.ts'
@@ -10,7 +10,7 @@ interface NodeTargets {
   /** In the order of their ids. */
   readonly targets: readonly Target[]
   /** What was left out at a limit. */
-  readonly warnings: readonly Trouble[]
+  readonly warnings: readonly Failure[]
 }
 
 /** Of a node with more, the newest are not watched, and stopped ones first of all. */
@@ -36,7 +36,7 @@ function byPriority(a: Container, b: Container): number {
   return stopped || a.created - b.created || (a.id < b.id ? -1 : 1)
 }
 
-function tooManyContainers(count: number): Trouble[] {
+function tooManyContainers(count: number): Failure[] {
   if (count <= maxTargets) return []
   const reason = `of the ${count} containers of this node, the newest ${count - maxTargets} are not watched`
   return [
@@ -44,7 +44,7 @@ function tooManyContainers(count: number): Trouble[] {
   ]
 }
 
-function tooLongLabels(containers: readonly Container[]): Trouble[] {
+function tooLongLabels(containers: readonly Container[]): Failure[] {
   return containers
     .filter(({ omittedLabels }) => omittedLabels > 0)
     .map(({ name, omittedLabels }) => ({

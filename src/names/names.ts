@@ -1,7 +1,7 @@
 // From a name to what it means. Never one of several at random, never a mix of two things: an ambiguous name is
 // refused, with the paths that are not.
 
-import type { Trouble } from '../errors.ts'
+import type { Failure } from '../errors.ts'
 import type { NodeId, NodeView } from '../model.ts'
 import { atEndpoint, type EndpointSource } from './endpoints.ts'
 import { createNameIndex, type IndexSource, type ResourceState } from './name-index.ts'
@@ -29,7 +29,7 @@ export interface Names {
    * The names, full or short, that mean more than one thing on `node`, each as a look-up of it is refused. A name that
    * each node has one container of is meant to be so, and not among them.
    */
-  ambiguities(node: NodeId): readonly Trouble[]
+  ambiguities(node: NodeId): readonly Failure[]
 }
 
 export function createNames(
@@ -93,7 +93,7 @@ function resolve(
   const meanings = scope === 'node' ? all.filter(isOnNode) : all
   const [only, ...others] = meanings
   if (!only) return { kind: 'elsewhere', full: name }
-  if (others.length > 0) return { kind: 'refused', trouble: ambiguous(name, distinctPaths(meanings, nodes)) }
+  if (others.length > 0) return { kind: 'refused', failure: ambiguous(name, distinctPaths(meanings, nodes)) }
   return scope === 'node'
     ? resolveOnNode(only, node, nodes)
     : resolveAll(only, only.resource.owner ?? node, nodes)

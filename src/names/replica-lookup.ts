@@ -36,7 +36,7 @@ export function findReplica(
   if (!only) return undefined
   if (others.length === 0) return only.resolution
   const paths = [only, ...others].flatMap(({ entries }) => entries.map((entry) => idPath(name, entry)))
-  return { kind: 'refused', trouble: ambiguous(`${name}/${replica}`, paths) }
+  return { kind: 'refused', failure: ambiguous(`${name}/${replica}`, paths) }
 }
 
 /** The paths of all replicas. */

@@ -1,6 +1,6 @@
 // What is looked up and what it is resolved to: containers, or why there are none with the paths to use instead.
 
-import type { Trouble } from '../errors.ts'
+import type { Failure } from '../errors.ts'
 import type { Entry, NodeId } from '../model.ts'
 import { nearMisses } from '../runtime/spelling.ts'
 import type { ResourceState } from './name-index.ts'
@@ -33,7 +33,7 @@ export type Resolution =
   | { readonly kind: 'replicas'; readonly full: string; readonly replicas: readonly Replica[] }
   /** It exists, but not on the one node to which the query is limited. */
   | { readonly kind: 'elsewhere'; readonly full: string }
-  | { readonly kind: 'refused'; readonly trouble: Trouble }
+  | { readonly kind: 'refused'; readonly failure: Failure }
 
 const maxPaths = 20
 const maxNameLength = 200
@@ -75,8 +75,8 @@ export function notRunning(full: string, slot?: string): Resolution {
   return refused('stopped', `${what} has no container`, [])
 }
 
-export function ambiguous(name: string, paths: readonly string[]): Trouble {
-  return troubleOf('ambiguous', `${quoted(name)} means more than one thing`, paths)
+export function ambiguous(name: string, paths: readonly string[]): Failure {
+  return failureOf('ambiguous', `${quoted(name)} means more than one thing`, paths)
 }
 
 /** For each resource the shortest path that tells it from the others. */
@@ -95,10 +95,10 @@ export function idPath(name: string, { target }: Entry): string {
 }
 
 function refused(code: 'unknown' | 'stopped', reason: string, paths: readonly string[]): Resolution {
-  return { kind: 'refused', trouble: troubleOf(code, reason, paths) }
+  return { kind: 'refused', failure: failureOf(code, reason, paths) }
 }
 
-function troubleOf(code: Trouble['code'], reason: string, paths: readonly string[]): Trouble {
+function failureOf(code: Failure['code'], reason: string, paths: readonly string[]): Failure {
   if (paths.length === 0) return { code, reason }
   const more = paths.length > maxPaths ? ` and ${paths.length - maxPaths} more` : ''
   const hint = `request ${paths.length > 1 ? 'one of ' : ''}${paths.slice(0, maxPaths).join(' ')}${more}`

@@ -3,7 +3,7 @@
 
 import { connect as open } from 'node:net'
 import type { Clock } from '../clock.ts'
-import { isInternal, ProxyError, type Trouble, troubleOf } from '../errors.ts'
+import { type Failure, failureOf, isInternal, ProxyError } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
 import type { FormatKind, Snapshot } from '../model.ts'
 import type { Read } from '../scrape/read.ts'
@@ -26,7 +26,7 @@ export interface AttemptResult {
   /** The metrics as text, if there are any: as good as a scrape. */
   readonly snapshot?: Snapshot
   /** Why there are no metrics. */
-  readonly trouble?: Trouble
+  readonly failure?: Failure
 }
 
 const connectTimeoutMs = 2000
@@ -41,8 +41,8 @@ export async function attempt(
   try {
     await connect(host, port, connectTimeoutMs, signal)
   } catch (error) {
-    const trouble = troubleOf(error)
-    return { outcome: trouble.code === 'refused' ? 'closed' : 'dropped', trouble }
+    const failure = failureOf(error)
+    return { outcome: failure.code === 'refused' ? 'closed' : 'dropped', failure }
   }
 
   async function readAs(kind: FormatKind): Promise<AttemptResult> {
@@ -52,20 +52,20 @@ export async function attempt(
       if (page.series === 0 && !isExplicit) throw new ProxyError('invalid', 'answered an empty page')
       return { outcome: 'metrics', snapshot: { ok: true, at, durationMs: clock.now() - at, page } }
     } catch (error) {
-      const trouble = troubleOf(error)
+      const failure = failureOf(error)
       if (isInternal(error)) log.internal(error, 'probe', { url })
-      return { outcome: outcomeOfFailure(trouble), trouble }
+      return { outcome: outcomeOfFailure(failure), failure }
     }
   }
 
   const asText = await readAs('text')
-  if (asText.trouble?.code !== 'invalid') return asText
+  if (asText.failure?.code !== 'invalid') return asText
   // clients of protobuf may get from it what those of text don't
   const { outcome } = await readAs('protobuf')
   return outcome === 'metrics' ? { outcome } : asText
 }
 
-function outcomeOfFailure({ code }: Trouble): ProbeOutcome {
+function outcomeOfFailure({ code }: Failure): ProbeOutcome {
   if (code === 'refused') return 'closed'
   if (code === 'timeout' || code === 'reset') return 'silent'
   if (code === 'protocol' || code === 'tls') return 'foreign'

@@ -1,6 +1,6 @@
 // What attempts at ports come to: when to retry, and how to explain that there are no metrics.
 
-import type { Trouble } from '../errors.ts'
+import type { Failure } from '../errors.ts'
 import type { Candidate } from './plan.ts'
 
 export type ProbeOutcome =
@@ -41,13 +41,13 @@ export function retryDelayMs(outcome: Exclude<ProbeOutcome, 'metrics'>, ageMs: n
 export interface Attempted {
   readonly candidate: Candidate
   readonly outcome?: ProbeOutcome
-  readonly trouble?: Trouble
+  readonly failure?: Failure
 }
 
 /** Why there are no metrics, port by port. */
-export function explain(attempted: readonly Attempted[], isExplicit: boolean, hint: string): Trouble {
+export function explain(attempted: readonly Attempted[], isExplicit: boolean, hint: string): Failure {
   const [first] = attempted
-  if (isExplicit && first?.trouble) return { hint, ...first.trouble, reason: portText(first) }
+  if (isExplicit && first?.failure) return { hint, ...first.failure, reason: portText(first) }
   const closed = attempted.filter(({ outcome }) => outcome === 'closed')
   const others = attempted.filter(({ outcome }) => outcome !== 'closed').map(portText)
   const closedPorts = closed.map(({ candidate }) => candidate.port)
@@ -60,8 +60,8 @@ function closedText(ports: readonly number[]): string[] {
   return [`ports ${ports.slice(0, -1).join(', ')} and ${ports.at(-1)} are closed`]
 }
 
-function portText({ candidate: { port }, outcome, trouble }: Attempted): string {
+function portText({ candidate: { port }, outcome, failure }: Attempted): string {
   if (outcome === 'closed') return `port ${port} is closed`
-  const reason = trouble?.reason ?? 'not attempted yet'
+  const reason = failure?.reason ?? 'not attempted yet'
   return /^(answered|sent|redirect|does)/.test(reason) ? `port ${port} ${reason}` : `port ${port}: ${reason}`
 }

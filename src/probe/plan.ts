@@ -1,6 +1,6 @@
 // Which ports of a target are probed for metrics, in which order and why; or why none is.
 
-import type { Trouble } from '../errors.ts'
+import type { Failure } from '../errors.ts'
 import { type EndpointSettings, endpointSettings, type Settings } from '../labels/settings.ts'
 import { type Address, type Endpoint, endpointNumberOf, type Target } from '../model.ts'
 
@@ -19,7 +19,7 @@ export type Plan =
       /** What to do if no candidate has metrics. */
       readonly hint: string
     }
-  | { readonly kind: 'none'; readonly trouble: Trouble }
+  | { readonly kind: 'none'; readonly failure: Failure }
 
 export interface PlanConfig {
   readonly metricsPath: string
@@ -34,22 +34,22 @@ const httpsPorts = new Set([443, 8443])
 /** `container`: the settings of all of its endpoints, of which the target is one. */
 export function planOf(target: Target, container: Settings, config: PlanConfig): Plan {
   const settings = endpointSettings(container, endpointNumberOf(target.id))
-  if (!settings) return { kind: 'none', trouble: { code: 'disabled', reason: 'no label configures it' } }
-  const trouble = disabled(settings) ?? notRunning(target)
-  if (trouble) return { kind: 'none', trouble }
+  if (!settings) return { kind: 'none', failure: { code: 'disabled', reason: 'no label configures it' } }
+  const failure = disabled(settings) ?? notRunning(target)
+  if (failure) return { kind: 'none', failure }
   if (target.url !== undefined) return planOfUrl(target.url)
   const address = addressOf(target, settings)
-  if ('code' in address) return { kind: 'none', trouble: address }
+  if ('code' in address) return { kind: 'none', failure: address }
   const others = [container, ...container.endpoints.values()].filter((other) => other !== settings)
   return scanOf(address, settings, others, config)
 }
 
-function disabled({ enabled }: ProbeSettings): Trouble | undefined {
+function disabled({ enabled }: ProbeSettings): Failure | undefined {
   if (enabled?.value !== false) return undefined
   return { code: 'disabled', reason: `switched off by ${enabled.why}` }
 }
 
-function notRunning({ state, exitCode }: Target): Trouble | undefined {
+function notRunning({ state, exitCode }: Target): Failure | undefined {
   if (state === 'running') return undefined
   if (state === 'paused') return { code: 'paused', reason: 'the container is paused' }
   const withCode = exitCode === undefined ? '' : ` with exit code ${exitCode}`
@@ -68,7 +68,7 @@ function planOfUrl(text: string): Plan {
   }
 }
 
-function addressOf(target: Target, { network }: ProbeSettings): Address | Trouble {
+function addressOf(target: Target, { network }: ProbeSettings): Address | Failure {
   const [first] = target.addresses
   if (!first) return target.unreachable ?? { code: 'no_address', reason: 'no address is known' }
   if (!network) return first
@@ -105,7 +105,7 @@ function scanOf(
   if (candidates.length > 0)
     return { kind: 'probe', candidates, isExplicit: settings.port !== undefined, hint }
   const reason = 'each port that would be scanned is another endpoint’s by its label'
-  return { kind: 'none', trouble: { code: 'no_metrics', reason, hint } }
+  return { kind: 'none', failure: { code: 'no_metrics', reason, hint } }
 }
 
 function candidatesOf(host: string, settings: ProbeSettings, config: PlanConfig): readonly Candidate[] {

@@ -6,7 +6,7 @@
 // attempted, and it stays until one of them answers. A changed plan starts a new search.
 
 import type { Clock } from '../clock.ts'
-import { ProxyError, type Trouble } from '../errors.ts'
+import { type Failure, ProxyError } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
 import type { Endpoint, Finding, Mono, Snapshot, Stoppable } from '../model.ts'
 import type { Metrics } from '../runtime/metrics.ts'
@@ -58,7 +58,7 @@ interface CandidateState {
   readonly candidate: Candidate
   readonly search: Search
   outcome?: ProbeOutcome
-  trouble?: Trouble
+  failure?: Failure
   /** What the last attempt read, until a candidate is chosen. */
   snapshot?: Snapshot
   isInProgress: boolean
@@ -111,11 +111,11 @@ export function startProber(options: ProberOptions, onFinding: OnFinding): Probe
     conclude(search)
   }
 
-  function record(state: CandidateState, { outcome, trouble, snapshot }: AttemptResult): void {
+  function record(state: CandidateState, { outcome, failure, snapshot }: AttemptResult): void {
     const { search } = state
     state.outcome = outcome
     if (snapshot) state.snapshot = snapshot
-    if (trouble) state.trouble = trouble
+    if (failure) state.failure = failure
     if (outcome === 'metrics') return
     const sharedDelayMs = (schedule.size() / maxAttemptsPerSecond) * 1000
     const delayMs = Math.max(retryDelayMs(outcome, clock.now() - search.since), sharedDelayMs)
@@ -131,7 +131,7 @@ export function startProber(options: ProberOptions, onFinding: OnFinding): Probe
       if (!candidates.slice(0, best).some(({ isInProgress }) => isInProgress)) choose(search)
       else search.cancelChoice ??= clock.after(preferenceTimeoutMs, () => choose(search))
     } else if (!endpoint && plan.kind === 'probe' && candidates.every(({ outcome }) => outcome !== undefined))
-      report(search, { kind: 'none', trouble: explain(candidates, plan.isExplicit, plan.hint) })
+      report(search, { kind: 'none', failure: explain(candidates, plan.isExplicit, plan.hint) })
   }
 
   function choose(search: Search): void {

@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { getHeapStatistics } from 'node:v8'
 import type { Clock } from '../clock.ts'
-import type { Trouble } from '../errors.ts'
+import type { Failure } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
 import type { Stoppable } from '../model.ts'
 import { startLoop } from './loop.ts'
@@ -33,7 +33,7 @@ interface MemoryDeps {
 
 export interface Memory extends Stoppable {
   /** Set while memory is short. */
-  trouble(): Trouble | undefined
+  failure(): Failure | undefined
   /** Whether memory is short at this moment: large responses are refused. */
   isExhausted(): boolean
 }
@@ -46,12 +46,12 @@ const collectIntervalMs = 10_000
 
 export function startMemory({ clock, log, metrics, read, collect }: MemoryDeps): Memory {
   let collectedAt = Number.NEGATIVE_INFINITY
-  let trouble: Trouble | undefined
+  let failure: Failure | undefined
   metrics.observe(
     'app_metrics_proxy_memory_short',
     'gauge',
     'Whether memory is short, so that large responses may be refused: 1 if so.',
-    () => [[{}, trouble ? 1 : 0]],
+    () => [[{}, failure ? 1 : 0]],
   )
   metrics.observe(
     'app_metrics_proxy_memory_limit_bytes',
@@ -63,10 +63,10 @@ export function startMemory({ clock, log, metrics, read, collect }: MemoryDeps):
   async function check(): Promise<void> {
     if (shareOf(read()) >= shortShare) collectGarbage()
     const use = read()
-    const isShort = shareOf(use) >= (trouble ? enoughShare : shortShare)
-    if (isShort && !trouble) log.warn({ ...use }, 'memory is short')
-    if (!isShort && trouble) log.info({ ...use }, 'memory is no longer short')
-    trouble = isShort ? shortage(use) : undefined
+    const isShort = shareOf(use) >= (failure ? enoughShare : shortShare)
+    if (isShort && !failure) log.warn({ ...use }, 'memory is short')
+    if (!isShort && failure) log.info({ ...use }, 'memory is no longer short')
+    failure = isShort ? shortage(use) : undefined
   }
 
   function collectGarbage(): void {
@@ -78,8 +78,8 @@ export function startMemory({ clock, log, metrics, read, collect }: MemoryDeps):
   const onFailure = (error: unknown) => log.internal(error, 'timer')
   const loop = startLoop(check, { clock, intervalMs, onFailure })
   return {
-    trouble: () => trouble,
-    isExhausted: () => trouble !== undefined && shareOf(read()) >= shortShare,
+    failure: () => failure,
+    isExhausted: () => failure !== undefined && shareOf(read()) >= shortShare,
     stop: loop.stop,
   }
 }
@@ -88,7 +88,7 @@ function shareOf({ residentBytes, residentLimitBytes, heapBytes, heapLimitBytes 
   return Math.max(residentBytes / residentLimitBytes, heapBytes / heapLimitBytes)
 }
 
-function shortage(use: MemoryUse): Trouble {
+function shortage(use: MemoryUse): Failure {
   const { residentBytes, residentLimitBytes, heapBytes, heapLimitBytes } = use
   const mib = (bytes: number) => Math.round(bytes / 2 ** 20)
   const used =

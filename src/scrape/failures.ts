@@ -54,7 +54,7 @@ const noTlsCodes = new Set(['EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_P
 const tlsCode = /^(ERR_SSL_|ERR_TLS_|EPROTO|CERT_|UNABLE_TO_)|_CERT(_|$)|_SIGNATURE$/
 
 /** The ProxyError for what a library or the system threw. */
-export function failureOf(error: unknown): ProxyError {
+export function scrapeErrorOf(error: unknown): ProxyError {
   if (error instanceof ProxyError) return error
   // `reason` is OpenSSL's: unlike its message, it holds no memory addresses
   const {

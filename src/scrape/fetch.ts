@@ -11,7 +11,7 @@ import {
   type ConnectionResponse,
   createConnections,
 } from './connections.ts'
-import { failureOf, printable, timeoutError } from './failures.ts'
+import { printable, scrapeErrorOf, timeoutError } from './failures.ts'
 import { NeedsMemory, type ScrapeMemory } from './scrape-memory.ts'
 
 export interface Fetched {
@@ -121,7 +121,7 @@ export function createFetcher({
     } catch (error) {
       connection.close()
       if (error instanceof NeedsMemory || error instanceof ClosedWhileIdle) throw error
-      throw failureOf(error)
+      throw scrapeErrorOf(error)
     } finally {
       cancel()
       signal?.removeEventListener('abort', abort)
@@ -132,7 +132,7 @@ export function createFetcher({
     try {
       return await connection.get(request)
     } catch (error) {
-      if (connection.isReused && failureOf(error).code === 'reset') throw new ClosedWhileIdle()
+      if (connection.isReused && scrapeErrorOf(error).code === 'reset') throw new ClosedWhileIdle()
       throw error
     }
   }

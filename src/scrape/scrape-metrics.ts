@@ -42,7 +42,7 @@ export function countScrapes(metrics: Metrics, waiting: () => number): ScrapeCou
       total.add(1)
       duration.observe(snapshot.durationMs / 1000)
       if (snapshot.ok) size.observe(snapshot.page.size)
-      else failures.add(1, { reason: snapshot.trouble.code })
+      else failures.add(1, { reason: snapshot.failure.code })
     },
     late: (delayMs) => delay.observe(delayMs / 1000),
   }

@@ -6,7 +6,7 @@
 // after a while (start-limit.ts), so that they never keep others from being started.
 
 import type { Clock } from '../clock.ts'
-import { errorOf, isInternal, ProxyError, troubleOf } from '../errors.ts'
+import { errorOf, failureOf, isInternal, ProxyError } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
 import { type Endpoint, kindOfStream, type Mono, type Page, type Snapshot, type Stoppable } from '../model.ts'
 import type { Metrics } from '../runtime/metrics.ts'
@@ -100,7 +100,7 @@ export function startScraper(options: ScraperOptions, onSnapshot: OnSnapshot): S
       .run(work)
       .catch((error: unknown) => {
         if (isInternal(error)) log.internal(error, 'scrape', { id: state.id })
-        throw errorOf(troubleOf(error))
+        throw errorOf(failureOf(error))
       })
       .finally(() => {
         state.scrape = undefined
@@ -133,9 +133,9 @@ export function startScraper(options: ScraperOptions, onSnapshot: OnSnapshot): S
       options.admit(state.id, page)
       return { ok: true, at, durationMs: clock.now() - at, page }
     } catch (error) {
-      const trouble = troubleOf(error)
+      const failure = failureOf(error)
       if (isInternal(error)) log.internal(error, 'scrape', { url: endpoint.url })
-      return { ok: false, at, durationMs: clock.now() - at, trouble }
+      return { ok: false, at, durationMs: clock.now() - at, failure }
     }
   }
 

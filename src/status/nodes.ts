@@ -27,7 +27,7 @@ function nodeWithAgent(
   names: NodeNames,
   unix: Unix,
 ): NodeStatus {
-  const { self, version, link, since, roundTrip, trouble } = view
+  const { self, version, link, since, roundTrip, failure } = view
   const address = self.address ?? declared?.address
   return {
     id: self.node,
@@ -42,7 +42,7 @@ function nodeWithAgent(
     version,
     expected: !declared || expectsAgent(declared),
     ...swarmStateOf(declared),
-    ...(trouble && { trouble }),
+    ...(failure && { failure }),
   }
 }
 

@@ -3,7 +3,7 @@
 
 import type { Clock } from '../clock.ts'
 import type { Change, Entry } from '../model.ts'
-import { failureOf, keyOf, type Outcome, stateOf } from './target.ts'
+import { failureOfEntry, keyOf, type Outcome, stateOf } from './target.ts'
 
 export interface Outcomes {
   /** Takes every change of the store. */
@@ -37,7 +37,7 @@ function nextOutcome(before: Outcome, entry: Entry, now: number): Outcome | unde
       return withoutDown({ ...before, lastSuccessAt: snapshot!.at })
     case 'down': {
       const at = snapshot?.ok === false ? snapshot.at : now
-      const { reason } = failureOf(entry)!
+      const { reason } = failureOfEntry(entry)!
       return { ...before, downSince: before.downSince ?? at, lastError: { at, reason } }
     }
     default:

@@ -1,7 +1,7 @@
 // Everything that needs attention but the failures of single targets, errors first. The status page, /health and the
 // metric app_metrics_proxy_problems all show this list.
 
-import type { Trouble } from '../errors.ts'
+import type { Failure } from '../errors.ts'
 import { type Mono, maxSwarmStateAgeMs, type PeerView } from '../model.ts'
 import type { AlertProblem } from '../rules/rules.ts'
 import type { NodeStatus, Problem } from './shape.ts'
@@ -12,14 +12,14 @@ export interface ProblemSources {
   readonly peers: readonly PeerView[]
   readonly rules: readonly AlertProblem[]
   /** Names that several targets or services have. */
-  readonly ambiguities: readonly Trouble[]
+  readonly ambiguities: readonly Failure[]
   /** Why Docker can't be read now, and lesser problems with it. */
-  readonly discovery: { readonly trouble?: Trouble; readonly warnings: readonly Trouble[] }
+  readonly discovery: { readonly failure?: Failure; readonly warnings: readonly Failure[] }
   /** The age of the swarm state that managers sent. `none`: none was received. Undefined: not in a Swarm. */
   readonly swarmStateAgeMs: number | 'none' | undefined
   /** Why the current content of the web configuration file is not in effect. */
-  readonly webConfig: Trouble | undefined
-  readonly memory: Trouble | undefined
+  readonly webConfig: Failure | undefined
+  readonly memory: Failure | undefined
   /** Recent ones. */
   readonly internalErrors:
     | { readonly count: number; readonly lastAt: Mono; readonly lastWhere: string }
@@ -41,8 +41,8 @@ export function problemsOf(sources: ProblemSources, unix: Unix): readonly Proble
     ...ofSwarmState(sources.swarmStateAgeMs),
     ...ofVersions(nodes),
     ...rules.map(ofRule),
-    ...(webConfig ? [troubleAs('error', 'configuration', 'file', webConfig)] : []),
-    ...(memory ? [troubleAs('warning', 'memory', '', memory)] : []),
+    ...(webConfig ? [failureAs('error', 'configuration', 'file', webConfig)] : []),
+    ...(memory ? [failureAs('warning', 'memory', '', memory)] : []),
     ...warnings.map((text) => problem('warning', 'configuration', text, { text })),
     ...ofNames(sources),
   ].sort((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity))
@@ -61,11 +61,11 @@ function problem(
   return { key, severity, about, ...rest, ...(hint !== undefined && { hint }) }
 }
 
-function troubleAs(
+function failureAs(
   severity: Problem['severity'],
   about: Problem['about'],
   which: string,
-  { reason: text, hint }: Trouble,
+  { reason: text, hint }: Failure,
 ): Problem {
   return problem(severity, about, which, { text, hint })
 }
@@ -85,21 +85,21 @@ function ofInternalErrors(errors: ProblemSources['internalErrors'], unix: Unix):
   ]
 }
 
-function ofDiscovery({ trouble, warnings }: ProblemSources['discovery']): readonly Problem[] {
+function ofDiscovery({ failure, warnings }: ProblemSources['discovery']): readonly Problem[] {
   return [
-    ...(trouble ? [troubleAs('error', 'discovery', '', trouble)] : []),
-    ...warnings.map((one) => troubleAs('warning', 'discovery', one.reason, one)),
+    ...(failure ? [failureAs('error', 'discovery', '', failure)] : []),
+    ...warnings.map((one) => failureAs('warning', 'discovery', one.reason, one)),
   ]
 }
 
-function ofNode({ id, name, link, since, trouble, expected }: NodeStatus): readonly Problem[] {
+function ofNode({ id, name, link, since, failure, expected }: NodeStatus): readonly Problem[] {
   if (link === 'lost' && expected)
     return [
       problem('error', 'node', id, {
-        text: `${name}: the link is lost${trouble ? ` (${trouble.reason})` : ''}`,
+        text: `${name}: the link is lost${failure ? ` (${failure.reason})` : ''}`,
         ...(since !== undefined && { since }),
         hint:
-          trouble?.hint ??
+          failure?.hint ??
           `check that ${name} is up, that its agent runs, and that its SSH port can be reached from here; if the node is gone permanently, drain or remove it`,
       }),
     ]
@@ -110,16 +110,16 @@ function ofNode({ id, name, link, since, trouble, expected }: NodeStatus): reado
         hint: 'deploy the agent in mode global, without constraints that exclude this node; if the node is gone permanently, drain or remove it',
       }),
     ]
-  if (trouble && link !== 'lost')
-    return [problem('error', 'node', id, { text: `${name}: ${trouble.reason}`, hint: trouble.hint })]
+  if (failure && link !== 'lost')
+    return [problem('error', 'node', id, { text: `${name}: ${failure.reason}`, hint: failure.hint })]
   return []
 }
 
 const reachHint = 'check that an agent runs there, and that its SSH port can be reached from here'
 
-function ofPeer({ address, state, trouble }: PeerView): readonly Problem[] {
+function ofPeer({ address, state, failure }: PeerView): readonly Problem[] {
   if (state !== 'failed') return []
-  const { reason = 'no connection', hint = reachHint } = trouble ?? {}
+  const { reason = 'no connection', hint = reachHint } = failure ?? {}
   const text = reason.includes(address) ? reason : `${address}: ${reason}`
   return [problem('error', 'peer', address, { text, hint })]
 }
@@ -173,6 +173,6 @@ function ofNames({ nodes, ambiguities }: ProblemSources): readonly Problem[] {
         hint: `give each node its own hostname; until then use node ids in paths: ${of.map(({ id }) => id).join(', ')}`,
       }),
     ),
-    ...ambiguities.map((one) => troubleAs('notice', 'name', one.reason, one)),
+    ...ambiguities.map((one) => failureAs('notice', 'name', one.reason, one)),
   ]
 }

@@ -56,7 +56,7 @@ export interface NodeStatus {
   readonly expected: boolean
   /** State and availability in Swarm, unless ready and active: `down`, `drain`. */
   readonly swarmState?: string
-  readonly trouble?: TroubleStatus
+  readonly failure?: FailureStatus
 }
 
 /** A service as the managers declare it. */
@@ -72,7 +72,7 @@ export interface ServiceStatus {
   readonly updateState?: string
 }
 
-export interface TroubleStatus {
+export interface FailureStatus {
   readonly code: Code
   readonly reason: string
   /** What to do about it. */
@@ -84,7 +84,7 @@ export interface TroubleStatus {
  * - `down`: it has an endpoint, and the last scrape failed.
  * - `lost`: the agent of its node is not connected.
  * - `searching`: no endpoint has been found yet.
- * - `unscraped`: it has no endpoint; `trouble` has the reason.
+ * - `unscraped`: it has no endpoint; `failure` has the reason.
  * - `off`: disabled by label.
  * - `ended`: recently stopped or removed.
  */
@@ -112,7 +112,7 @@ export interface TargetStatus {
   /** The path of its metrics, at every agent. */
   readonly path: string
   readonly state: TargetState
-  readonly trouble?: TroubleStatus
+  readonly failure?: FailureStatus
   readonly endpoint?: { readonly url: string; readonly port: number; readonly why: string }
   /** The time and the duration of the last scrape. */
   readonly scraped?: number

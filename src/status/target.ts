@@ -1,7 +1,7 @@
 // One entry of the store as the status shows it: its name and path, its state, and for each state but `up` the reason
 // and the fix.
 
-import type { Trouble } from '../errors.ts'
+import type { Failure } from '../errors.ts'
 import { endpointSettings, type Settings, settingsOf } from '../labels/settings.ts'
 import {
   agentTarget,
@@ -46,7 +46,7 @@ export function targetOf(
 ): TargetStatus {
   const { owner, target, endpoint, ended, snapshot, history } = entry
   const state = stateOf(entry, context.isLost)
-  const trouble = troubleOf(entry, state, context)
+  const failure = failureOf(entry, state, context)
   const settings = settingsOf(target.labels, declaredLabels(target, context.services))
   return {
     key: keyOf(owner, target.id),
@@ -57,7 +57,7 @@ export function targetOf(
     ...endpointOf(placeOf(target, context.node), target, settings),
     image: target.image,
     state,
-    ...(trouble && { trouble }),
+    ...(failure && { failure }),
     ...(endpoint && { endpoint }),
     ...(snapshot && scrapeOf(snapshot, unix)),
     ...pastOutcome(outcome, state, unix),
@@ -127,13 +127,13 @@ function swarmPlace({ kind, service, stack }: Extract<Place, { readonly serviceI
 export function stateOf({ ended, finding, endpoint, snapshot }: Entry, isLost: boolean): TargetState {
   if (ended) return 'ended'
   if (isLost) return 'lost'
-  if (finding.kind === 'none' && finding.trouble.code === 'disabled') return 'off'
+  if (finding.kind === 'none' && finding.failure.code === 'disabled') return 'off'
   if (finding.kind === 'none') return endpoint ? 'down' : 'unscraped'
   if (!endpoint || !snapshot) return 'searching'
   return snapshot.ok ? 'up' : 'down'
 }
 
-function troubleOf(entry: Entry, state: TargetState, { node }: TargetContext): Trouble | undefined {
+function failureOf(entry: Entry, state: TargetState, { node }: TargetContext): Failure | undefined {
   switch (state) {
     case 'ended':
       return endOf(entry.ended!)
@@ -146,18 +146,18 @@ function troubleOf(entry: Entry, state: TargetState, { node }: TargetContext): T
     case 'down':
     case 'off':
     case 'unscraped':
-      return failureOf(entry)
+      return failureOfEntry(entry)
     default:
       return undefined
   }
 }
 
-export function failureOf({ finding, snapshot }: Entry): Trouble | undefined {
-  if (finding.kind === 'none') return finding.trouble
-  return snapshot?.ok === false ? snapshot.trouble : undefined
+export function failureOfEntry({ finding, snapshot }: Entry): Failure | undefined {
+  if (finding.kind === 'none') return finding.failure
+  return snapshot?.ok === false ? snapshot.failure : undefined
 }
 
-function endOf({ exitCode, removed }: NonNullable<Entry['ended']>): Trouble {
+function endOf({ exitCode, removed }: NonNullable<Entry['ended']>): Failure {
   const withCode = exitCode === undefined ? '' : ` with exit code ${exitCode}`
   return { code: 'stopped', reason: `${removed ? 'removed' : 'stopped'}${withCode}` }
 }

@@ -8,7 +8,7 @@
 // updates are merged into them, so that the digest never names what isn't there.
 
 import type { Clock } from '../clock.ts'
-import { ProxyError, type Trouble } from '../errors.ts'
+import { type Failure, ProxyError } from '../errors.ts'
 import {
   agentTarget,
   type Change,
@@ -41,10 +41,10 @@ export interface PeerStore {
    * A link to this agent is in use. From now on only this epoch speaks for its node. If the epoch is known by another
    * node id, the agent joined or left a Swarm: all that it sent is kept under its new id.
    */
-  up(agent: PeerAgent, trouble?: Trouble): void
-  lost(node: NodeId, trouble?: Trouble): void
+  up(agent: PeerAgent, failure?: Failure): void
+  lost(node: NodeId, failure?: Failure): void
   /** What is wrong with this node, if anything is. */
-  trouble(node: NodeId, trouble: Trouble | undefined): void
+  failure(node: NodeId, failure: Failure | undefined): void
   measured(node: NodeId, roundTrip: number): void
   /** What is known from the node's present epoch, by target. */
   records(node: NodeId): ReadonlyMap<string, PeerRecord>
@@ -94,10 +94,10 @@ export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
   const { clock, forgetAfterMs, notify, renamed, isTask, isExpected } = deps
   const nodes = new Map<NodeId, PeerNode>()
 
-  /** A trouble that isn't part of the change is over. */
+  /** A failure that isn't part of the change is over. */
   function updateView(node: PeerNode, change: Partial<NodeView>): void {
     const isOtherLink = change.link !== undefined && change.link !== node.view.link
-    const { trouble, ...rest } = node.view
+    const { failure, ...rest } = node.view
     node.view = { ...rest, ...(isOtherLink && { since: clock.now() }), ...change }
     notify({ kind: 'nodes' })
   }
@@ -165,7 +165,7 @@ export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
   }
 
   return {
-    up({ self, version, epoch }, trouble) {
+    up({ self, version, epoch }, failure) {
       const [from, old] = [...nodes].find(([id, one]) => one.epoch === epoch && id !== self.node) ?? []
       if (from !== undefined) nodes.delete(from)
       const now = clock.now()
@@ -177,19 +177,19 @@ export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
       }
       nodes.set(self.node, node)
       startEpoch(self.node, node, epoch)
-      updateView(node, { self, version, link: 'up', ...(trouble && { trouble }) })
+      updateView(node, { self, version, link: 'up', ...(failure && { failure }) })
       if (from !== undefined) move(self.node, node, from, old!)
     },
-    lost(id, trouble) {
+    lost(id, failure) {
       const node = nodes.get(id)
       if (!node) return
       const { roundTrip, ...view } = node.view
       node.view = view
-      updateView(node, { link: 'lost', ...(trouble && { trouble }) })
+      updateView(node, { link: 'lost', ...(failure && { failure }) })
     },
-    trouble(id, trouble) {
+    failure(id, failure) {
       const node = nodes.get(id)
-      if (node) updateView(node, trouble ? { trouble } : {})
+      if (node) updateView(node, failure ? { failure } : {})
     },
     measured(id, roundTrip) {
       const node = nodes.get(id)

@@ -3,7 +3,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import { type Clock, untilNext } from '../clock.ts'
-import type { Trouble } from '../errors.ts'
+import type { Failure } from '../errors.ts'
 import {
   type Change,
   containerIdOf,
@@ -73,7 +73,7 @@ export interface Store extends Stoppable {
    */
   putRemoteSwarmState(swarmState: SwarmState, from: NodeId, age: number): boolean
   /** For sync: what is wrong with this node, as its peers see it. */
-  setOwnTrouble(trouble: Trouble | undefined): void
+  setOwnFailure(failure: Failure | undefined): void
 }
 
 export interface Own {
@@ -105,7 +105,7 @@ export function createStore(options: StoreOptions): Store {
   let self: Self | undefined
   let managers: ReadonlySet<NodeId> = new Set()
   let isComplete = false
-  let ownTrouble: Trouble | undefined
+  let ownFailure: Failure | undefined
 
   function notify(change: Change): void {
     for (const [listener, matches] of listeners)
@@ -201,8 +201,8 @@ export function createStore(options: StoreOptions): Store {
     nodes() {
       const others = [...peers.views()].sort((a, b) => (a.self.node < b.self.node ? -1 : 1))
       if (!self) return others
-      const trouble = ownTrouble && { trouble: ownTrouble }
-      return [{ self, version, link: 'self', since: startedAt, ...trouble }, ...others]
+      const failure = ownFailure && { failure: ownFailure }
+      return [{ self, version, link: 'self', since: startedAt, ...failure }, ...others]
     },
     swarmState: swarmStates.newest,
     subscribe: (listener) => subscribe(listener, (change) => !isOfStream(change)),
@@ -219,9 +219,9 @@ export function createStore(options: StoreOptions): Store {
       swarmStates.put(value, from, clock.now() - age)
       return isManager(from)
     },
-    setOwnTrouble(next) {
-      if (isDeepStrictEqual(ownTrouble, next)) return
-      ownTrouble = next
+    setOwnFailure(next) {
+      if (isDeepStrictEqual(ownFailure, next)) return
+      ownFailure = next
       notify({ kind: 'nodes' })
     },
     async stop() {

@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Trouble } from '../errors.ts'
+import type { Failure } from '../errors.ts'
 
 export interface Channel {
   /** The other side's `host:port`, for people. */
@@ -22,8 +22,8 @@ export interface Channel {
 export interface ChannelHandlers {
   data(bytes: Uint8Array): void
   drained(): void
-  /** Once, and nothing after it. With the trouble, where it wasn't an orderly end. */
-  closed(trouble?: Trouble): void
+  /** Once, and nothing after it. With the failure, where it wasn't an orderly end. */
+  closed(failure?: Failure): void
 }
 
 /** More than this waits on our side of the wire: the sender is asked to wait. */
@@ -39,7 +39,7 @@ export function channelOver(
   about: Pick<Channel, 'address' | 'dialled' | 'binding'>,
 ): Channel {
   let handlers: ChannelHandlers | undefined
-  let trouble: Trouble | undefined
+  let failure: Failure | undefined
   let waitingBytes = 0
   let isWaiting = false
   let isClosing = false
@@ -54,9 +54,9 @@ export function channelOver(
   stream.on('error', () => {})
   socket.on('drain', drained)
   socket.once('error', (error: NodeJS.ErrnoException) => {
-    trouble = { code: 'reset', reason: `the connection to the peer broke (${error.code})` }
+    failure = { code: 'reset', reason: `the connection to the peer broke (${error.code})` }
   })
-  socket.once('close', () => handlers?.closed(trouble))
+  socket.once('close', () => handlers?.closed(failure))
 
   /** What was written in one turn goes out as one packet: a packet's keys and writes cost more than its bytes. */
   function send(): void {
@@ -89,7 +89,7 @@ export function channelOver(
     open(given) {
       handlers = given
       stream.on('data', given.data)
-      if (socket.destroyed) queueMicrotask(() => given.closed(trouble))
+      if (socket.destroyed) queueMicrotask(() => given.closed(failure))
     },
     write(bytes) {
       if (isClosing || !stream.writable) return true

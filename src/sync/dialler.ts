@@ -5,7 +5,7 @@
 // once it waits.
 
 import type { Clock } from '../clock.ts'
-import { type Trouble, troubleOf } from '../errors.ts'
+import { type Failure, failureOf } from '../errors.ts'
 import type { ChangeLog } from '../logging/change-log.ts'
 import type { Log } from '../logging/log.ts'
 import type { Mono, NodeId } from '../model.ts'
@@ -19,14 +19,14 @@ export interface Dialler {
   /** What the hello of the agent there said: it is this agent itself, or another node's. */
   isSelf(address: string): void
   belongs(address: string, node: NodeId): void
-  /** There is a link to this address in use: what troubled it before is over. */
+  /** There is a link to this address in use: an earlier failure of it is over. */
   isUsed(address: string): void
-  /** A dialled link has ended after so long. Without trouble: nothing is wrong. */
-  ended(address: string, durationMs: number, trouble?: Trouble): void
+  /** A dialled link has ended after so long. Without a failure: nothing is wrong. */
+  ended(address: string, durationMs: number, failure?: Failure): void
   /** The link to this node is lost: its other addresses are dialled now, and those whose node is not known. */
   retry(node: NodeId, except: string): void
-  /** Logs the trouble of an address once, until it is another one. */
-  warn(address: string, trouble: Trouble): void
+  /** Logs the failure of an address once, until it is another one. */
+  warn(address: string, failure: Failure): void
   addresses(): Iterable<Readonly<PeerAddress>>
 }
 
@@ -40,7 +40,7 @@ export interface PeerAddress {
   /** Failures in a row, and when it may be dialled again. */
   failures: number
   dialAt: Mono
-  trouble: Trouble | undefined
+  failure: Failure | undefined
   /** The reason that was last logged. */
   logged?: string
 }
@@ -94,22 +94,22 @@ export function createDialler({ clock, log, changes, stopping, dial, hasLink, on
       one.state = 'linked'
       on(channel)
     } catch (error) {
-      const trouble = troubleOf(error)
-      warn(one.address, trouble)
-      ended(one.address, 0, trouble)
+      const failure = failureOf(error)
+      warn(one.address, failure)
+      ended(one.address, 0, failure)
     }
     dialDue()
   }
 
-  function ended(address: string, durationMs: number, trouble?: Trouble): void {
+  function ended(address: string, durationMs: number, failure?: Failure): void {
     const one = addresses.get(address)
     if (!one) return
-    const failures = durationMs >= establishedMs || !trouble ? 0 : one.failures + 1
+    const failures = durationMs >= establishedMs || !failure ? 0 : one.failures + 1
     const dialAt = clock.now() + pauseAfter(failures)
-    Object.assign(one, { state: 'waiting', failures, dialAt, trouble })
+    Object.assign(one, { state: 'waiting', failures, dialAt, failure })
   }
 
-  function warn(address: string, { code, reason, hint }: Trouble): void {
+  function warn(address: string, { code, reason, hint }: Failure): void {
     const one = addresses.get(address)
     if (!one || one.logged === reason || stopping.aborted) return
     if (code === 'unreachable' && clock.now() - startedAt < startupMs) return
@@ -126,7 +126,7 @@ export function createDialler({ clock, log, changes, stopping, dial, hasLink, on
         if (!wanted.has(address) && state === 'waiting') addresses.delete(address)
       for (const address of wanted)
         if (!addresses.has(address))
-          addresses.set(address, { address, state: 'waiting', failures: 0, dialAt: 0, trouble: undefined })
+          addresses.set(address, { address, state: 'waiting', failures: 0, dialAt: 0, failure: undefined })
       dialDue()
     },
     dialDue,

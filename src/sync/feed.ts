@@ -2,11 +2,11 @@
 // version allows. Bounded: what waits is a set of ids, never a queue of pages.
 
 import type { Clock } from '../clock.ts'
-import type { Trouble } from '../errors.ts'
+import type { Failure } from '../errors.ts'
 import type { Entry, Snapshot } from '../model.ts'
 import type { Own } from '../store/store.ts'
 import { maxFrameBytes } from './frames.ts'
-import type { Digest, Failure, ListingMessage, Message, PageMessage } from './messages.ts'
+import type { Digest, FailureMessage, ListingMessage, Message, PageMessage } from './messages.ts'
 import type { Outgoing, PackedPage } from './outgoing.ts'
 
 export interface Feed {
@@ -43,13 +43,13 @@ interface FeedDeps {
 /** Leaves room for the header. */
 const maxPageBytes = maxFrameBytes - 2 ** 20
 
-const tooLarge: Trouble = {
+const tooLarge: Failure = {
   code: 'too_large',
   reason: 'these metrics are too large to be sent to other nodes',
   hint: 'request them from the agent on the container’s own node, or lower MAX_BODY',
 }
 
-const unreadable: Trouble = {
+const unreadable: Failure = {
   code: 'internal',
   reason: 'the metrics could not be prepared for other nodes',
   hint: 'request them from the agent on the container’s own node',
@@ -81,7 +81,7 @@ export function createFeed({ own, outgoing, clock, failed }: FeedDeps): Feed {
   }
 
   /** The newest page, or why there is none for peers; undefined while it is being packed. */
-  function packedPage(id: string, base: number): PackedPage | Trouble | undefined {
+  function packedPage(id: string, base: number): PackedPage | Failure | undefined {
     try {
       const packed = outgoing.get(id, base)
       return packed && packed.frame.bytes.length > maxPageBytes ? tooLarge : packed
@@ -97,12 +97,12 @@ export function createFeed({ own, outgoing, clock, failed }: FeedDeps): Feed {
     id: string,
     number: number,
     known: Sent,
-  ): Failure | PageMessage | undefined {
+  ): FailureMessage | PageMessage | undefined {
     if (!snapshot || number <= known.snapshot) return undefined
-    const failure = { kind: 'failure' as const, id, number, ...timesOf(snapshot) }
-    if (!snapshot.ok) return { ...failure, trouble: snapshot.trouble }
+    const message = { kind: 'failure' as const, id, number, ...timesOf(snapshot) }
+    if (!snapshot.ok) return { ...message, failure: snapshot.failure }
     const packed = packedPage(id, known.page)
-    if (!packed || 'code' in packed) return packed && { ...failure, trouble: packed }
+    if (!packed || 'code' in packed) return packed && { ...message, failure: packed }
     if (packed.number <= known.snapshot) return undefined
     const { scrape, base, frame } = packed
     const { format, series, remarks } = scrape.page

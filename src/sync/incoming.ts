@@ -2,7 +2,7 @@
 // Nothing is unpacked to more than was announced, and nothing above 1 MiB on the event loop.
 
 import type { Clock } from '../clock.ts'
-import type { Trouble } from '../errors.ts'
+import type { Failure } from '../errors.ts'
 import type { NodeId, Page, Snapshot, ZstdFrame } from '../model.ts'
 import type { Store } from '../store/store.ts'
 import { maxSyncBytes, pack, packAsync, unpack, unpackAsync } from './codec.ts'
@@ -87,7 +87,7 @@ export function createIncoming({ node, peers, link, clock, maxBodyBytes }: Incom
       const { size } = frames.at(-1)!
       const times = { at: clock.now() - age, durationMs }
       if (frames.some((frame) => frame.size > maxBodyBytes))
-        return { ...times, ok: false, trouble: tooLarge(size) }
+        return { ...times, ok: false, failure: tooLarge(size) }
       const before = base === 0 ? [] : framesOf(id, base)
       if (!before) {
         link.send({ kind: 'full', id })
@@ -108,7 +108,7 @@ function isLong([full, ...deltas]: readonly ZstdFrame[]): boolean {
   return deltas.length > maxDeltas || bytes > full!.bytes.length * maxDeltasPart
 }
 
-function tooLarge(size: number): Trouble {
+function tooLarge(size: number): Failure {
   return {
     code: 'too_large',
     reason: `the metrics have ${size} bytes, more than this agent’s MAX_BODY`,

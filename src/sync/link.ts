@@ -5,7 +5,7 @@
 // that is not understood, when nothing is received for 2.5 s (5 s before hello), and after a pause of this process.
 
 import type { Clock } from '../clock.ts'
-import { isInternal, ProxyError, type Trouble, troubleOf } from '../errors.ts'
+import { type Failure, failureOf, isInternal, ProxyError } from '../errors.ts'
 import type { Mono } from '../model.ts'
 import type { Channel } from './channel.ts'
 import { createFrameReader, type Frame, maxFrameBytes } from './frames.ts'
@@ -29,7 +29,7 @@ export interface Link {
   /** Sends the reason and ends; nothing is wrong. */
   end(reason: string): void
   /** The same where something is wrong. */
-  fail(trouble: Trouble): void
+  fail(failure: Failure): void
   stats(): LinkStats
 }
 
@@ -42,8 +42,8 @@ interface LinkStats {
 export interface LinkHandlers {
   message(link: Link, message: Message): void
   drained(link: Link): void
-  /** Called once: nothing more is sent or received. Without trouble: this side ended it, and nothing is wrong. */
-  closed(link: Link, trouble?: Trouble): void
+  /** Called once: nothing more is sent or received. Without a failure: this side ended it, and nothing is wrong. */
+  closed(link: Link, failure?: Failure): void
   /** The channel beneath is gone too. */
   released(link: Link): void
   /** A bug: taking a message threw. The link ends. */
@@ -162,17 +162,17 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
   }
 
   /** The channel's own end is not waited for: where the other side is dead, that takes a while. */
-  function close(trouble?: Trouble): void {
+  function close(failure?: Failure): void {
     if (isOver) return
     isOver = true
     for (const { cancel } of challenges.values()) cancel()
     channel.close()
-    handlers.closed(link, trouble)
+    handlers.closed(link, failure)
   }
 
-  function end(reason: string, trouble?: Trouble): void {
+  function end(reason: string, failure?: Failure): void {
     send({ kind: 'bye', reason })
-    close(trouble)
+    close(failure)
   }
 
   const link: Link = {
@@ -199,7 +199,7 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
       else if (hello && now - beatSent.at >= minBeatIntervalMs) sendBeat(now)
     },
     end: (reason) => end(reason),
-    fail: (trouble) => end(trouble.reason, trouble),
+    fail: (failure) => end(failure.reason, failure),
     stats: () => ({ sentBytes, receivedBytes, roundTripMs }),
   }
 
@@ -212,7 +212,7 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
         reader.push(bytes)
       } catch (error) {
         if (isInternal(error)) handlers.internalError(link, error)
-        link.fail(troubleOf(error))
+        link.fail(failureOf(error))
       }
     },
     drained() {
@@ -220,20 +220,20 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
       unsentBytes = 0
       if (!isOver) handlers.drained(link)
     },
-    closed(trouble = { code: 'reset', reason: 'the peer closed the link' }) {
-      close(trouble)
+    closed(failure = { code: 'reset', reason: 'the peer closed the link' }) {
+      close(failure)
       handlers.released(link)
     },
   })
   return link
 }
 
-function paused(ms: number): Trouble {
+function paused(ms: number): Failure {
   return { code: 'overloaded', reason: `this agent was paused for ${(ms / 1000).toFixed(1)} s` }
 }
 
-function silent(ms: number): Trouble {
+function silent(ms: number): Failure {
   return { code: 'timeout', reason: `the peer was silent for ${(ms / 1000).toFixed(1)} s` }
 }
 
-const unresponsive: Trouble = { code: 'timeout', reason: 'the peer gave no response to a challenge' }
+const unresponsive: Failure = { code: 'timeout', reason: 'the peer gave no response to a challenge' }

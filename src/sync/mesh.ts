@@ -6,7 +6,7 @@
 // has another epoch already waits before it is accepted: see membership.ts.
 
 import { untilNext } from '../clock.ts'
-import { ProxyError, type Trouble } from '../errors.ts'
+import { type Failure, ProxyError } from '../errors.ts'
 import { createChangeLog } from '../logging/change-log.ts'
 import type { NodeId, PeerView, Stoppable } from '../model.ts'
 import type { Channel } from './channel.ts'
@@ -85,7 +85,7 @@ export function createMesh(options: MeshOptions): Mesh {
   /** The peers know this agent under the id that it had. */
   function becomeAnother(before: NodeId): void {
     reports.clear(before)
-    store.setOwnTrouble(undefined)
+    store.setOwnFailure(undefined)
     for (const link of [...links.keys()]) link.end('the node has got another id')
   }
 
@@ -186,7 +186,7 @@ export function createMesh(options: MeshOptions): Mesh {
     const session = createSession({
       ...{ ...options, link, peer, visible: watch.visible, rereadManagers },
       outgoing: ownChanges.outgoing,
-      report: (trouble) => reports.add(node, trouble),
+      report: (failure) => reports.add(node, failure),
       selfChanged: () => show(node),
     })
     sessions.set(link, session)
@@ -223,46 +223,46 @@ export function createMesh(options: MeshOptions): Mesh {
     reportAndFail(claimant, node, claimedTwice(node, present, nameOf(claimant)))
   }
 
-  function reportAndFail(link: Link, node: NodeId, trouble: Trouble): void {
-    reports.add(node, trouble)
-    link.fail(trouble)
+  function reportAndFail(link: Link, node: NodeId, failure: Failure): void {
+    reports.add(node, failure)
+    link.fail(failure)
   }
 
   const nameOf = (link: Link) => `${link.peer()!.self.hostname} at ${link.address}`
 
   function show(node: NodeId): void {
-    const trouble = reports.of(node)
+    const failure = reports.of(node)
     const session = membership.present(node)
-    if (node === own.self().node) store.setOwnTrouble(trouble)
-    else if (session) store.peers.up({ ...session.peer, self: session.self() }, trouble)
-    else store.peers.trouble(node, trouble)
+    if (node === own.self().node) store.setOwnFailure(failure)
+    else if (session) store.peers.up({ ...session.peer, self: session.self() }, failure)
+    else store.peers.failure(node, failure)
   }
 
   // ---- links end
 
-  function closed(link: Link, trouble?: Trouble): void {
+  function closed(link: Link, failure?: Failure): void {
     links.delete(link)
-    if (link.dialled) dialler.ended(link.address, clock.now() - link.since, trouble)
+    if (link.dialled) dialler.ended(link.address, clock.now() - link.since, failure)
     const session = sessions.get(link)
     sessions.delete(link)
-    if (session) leave(session, trouble ?? endedHere)
-    else if (trouble && link.dialled) dialler.warn(link.address, trouble)
+    if (session) leave(session, failure ?? endedHere)
+    else if (failure && link.dialled) dialler.warn(link.address, failure)
     dialler.dialDue()
   }
 
-  function leave(session: Session, trouble: Trouble): void {
+  function leave(session: Session, failure: Failure): void {
     const { epoch, self } = session.peer
     const { node, hostname } = self
-    const { reason, hint } = trouble
+    const { reason, hint } = failure
     const isStopped = reason.endsWith(farewell)
-    session.close(trouble)
-    reports.linkEnded(node, clock.now() - session.link.since, trouble)
+    session.close(failure)
+    reports.linkEnded(node, clock.now() - session.link.since, failure)
     if (isStopped) membership.end(node, epoch)
     if (!membership.leave(session) || stopping.signal.aborted) return
     watch.linkLost()
     const lost = { peer: node, hostname, reason, hint }
     changes.changed(node, (fields) => log[isStopped ? 'info' : 'warn']({ ...lost, ...fields }, 'peer lost'))
-    store.peers.lost(node, reports.of(node) ?? trouble)
+    store.peers.lost(node, reports.of(node) ?? failure)
     dialler.retry(node, session.link.address)
     for (const claimant of membership.takeClaimants(node)) advance(claimant)
     onLost()
@@ -290,8 +290,8 @@ export function createMesh(options: MeshOptions): Mesh {
   }
 
   const isPresentComplete = (node: NodeId) => membership.present(node)?.isComplete() ?? false
-  const isDone = ({ selfAt, node, trouble }: PeerAddress) =>
-    selfAt !== undefined || (node !== undefined && isPresentComplete(node)) || trouble !== undefined
+  const isDone = ({ selfAt, node, failure }: PeerAddress) =>
+    selfAt !== undefined || (node !== undefined && isPresentComplete(node)) || failure !== undefined
 
   return {
     seek(found) {
@@ -326,14 +326,14 @@ function peerViews(addresses: readonly PeerAddress[], sessions: readonly Session
   const byNode = new Map(sessions.map((session) => [session.peer.self.node, session]))
   const found = addresses
     .filter(({ selfAt }) => selfAt === undefined)
-    .map(({ address, node, state, trouble }): PeerView => {
+    .map(({ address, node, state, failure }): PeerView => {
       const session = node === undefined ? undefined : byNode.get(node)
       if (session) return connectedView(address, session)
-      const isFailed = trouble !== undefined && state === 'waiting'
+      const isFailed = failure !== undefined && state === 'waiting'
       return {
         ...{ address, state: isFailed ? 'failed' : 'connecting', sent: 0, received: 0 },
         ...(node !== undefined && { node }),
-        ...(trouble && { trouble }),
+        ...(failure && { failure }),
       }
     })
   const nodes = new Set(found.map(({ node }) => node))
@@ -346,7 +346,7 @@ function connectedView(address: string, { peer, link }: Session): PeerView {
   return { address, node: peer.self.node, state: 'connected', sent: sentBytes, received: receivedBytes }
 }
 
-function claimedTwice(node: NodeId, present: string, claimant: string): Trouble {
+function claimedTwice(node: NodeId, present: string, claimant: string): Failure {
   return {
     code: 'owner_lost',
     reason: `the node id ${node} is claimed twice: by ${present}, which is used, and by ${claimant}, which is ignored`,
@@ -354,7 +354,7 @@ function claimedTwice(node: NodeId, present: string, claimant: string): Trouble 
   }
 }
 
-function unproven(node: NodeId, address: string): Trouble {
+function unproven(node: NodeId, address: string): Failure {
   return {
     code: 'refused',
     reason: `an agent at ${address} claims to be that of the node ${node}, with an epoch that it can’t prove to be its own`,
@@ -362,7 +362,7 @@ function unproven(node: NodeId, address: string): Trouble {
   }
 }
 
-function noCommonProtocol(theirs: string, ours: string): Trouble {
+function noCommonProtocol(theirs: string, ours: string): Failure {
   return {
     code: 'protocol',
     reason: `version ${theirs} and version ${ours} have no protocol in common`,
@@ -370,5 +370,5 @@ function noCommonProtocol(theirs: string, ours: string): Trouble {
   }
 }
 
-const endedHere: Trouble = { code: 'reset', reason: 'this agent ended the link' }
-const notAccepted: Trouble = { code: 'protocol', reason: 'the link was not accepted in time' }
+const endedHere: Failure = { code: 'reset', reason: 'this agent ended the link' }
+const notAccepted: Failure = { code: 'protocol', reason: 'the link was not accepted in time' }

@@ -3,7 +3,7 @@
 // arrival.
 
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import { type Code, ProxyError, statusOf, type Trouble } from '../errors.ts'
+import { type Code, type Failure, ProxyError, statusOf } from '../errors.ts'
 import {
   type Endpoint,
   type Finding,
@@ -39,7 +39,7 @@ import {
 /** This protocol, and the oldest that is still spoken. */
 export const protocol = { newest: 3, oldest: 3 } as const
 
-const trouble: Shape<Trouble> = object(
+const failure: Shape<Failure> = object(
   { code: oneOf(Object.keys(statusOf) as Code[]), reason: text },
   { hint: text },
 )
@@ -59,7 +59,7 @@ const place: Shape<Place> = variant('kind', {
 const finding: Shape<Finding> = variant('kind', {
   searching: object({ kind: oneOf(['searching']) }),
   found: object({ kind: oneOf(['found']), endpoint }),
-  none: object({ kind: oneOf(['none']), trouble }),
+  none: object({ kind: oneOf(['none']), failure }),
 })
 const run: Shape<RunRecord> = object(
   { restarts: count, oomKills: count },
@@ -76,7 +76,7 @@ const target: Shape<Target> = object(
     state: oneOf(['running', 'paused', 'stopped']),
     addresses: list(object({ network: text, host: text })),
   },
-  { exitCode: integer, run, unreachable: trouble, url: text },
+  { exitCode: integer, run, unreachable: failure, url: text },
 )
 const failures: Shape<TaskFailures> = object({ since: count, until: count, services: map(map(count)) })
 const swarmStateShape: Shape<SwarmState> = object(
@@ -143,7 +143,7 @@ const shapes = {
     /** Of each frame, the size that it unpacks to and its length in the body. */
     frames: list(row<readonly [number, number]>(count, count)),
   }),
-  failure: object({ id: text, number: count, age: duration, durationMs: duration, trouble }),
+  failure: object({ id: text, number: count, age: duration, durationMs: duration, failure }),
   /** The target is withdrawn. */
   gone: object({ id: text }),
   /** All that the sender has is sent, and it knows all that it has. */
@@ -154,7 +154,7 @@ const shapes = {
   swarm: object({ age: duration, size: count }),
   refresh: object({ call: count, id: text, budget: duration }),
   /** Follows the snapshot that it names; or the reason why there is none. */
-  refreshed: object({ call: count }, { number: count, trouble }),
+  refreshed: object({ call: count }, { number: count, failure }),
   /** A message of a kind that the sender doesn't know. */
   unknown: object({ of: text }),
 }
@@ -164,7 +164,7 @@ type MessageKind = keyof Shapes
 type Plain<K extends MessageKind> = { readonly kind: K } & Of<Shapes[K]>
 export type Hello = Plain<'hello'>
 export type ListingMessage = Plain<'listing'>
-export type Failure = Plain<'failure'>
+export type FailureMessage = Plain<'failure'>
 export type Digest = Plain<'digest'>
 export type RefreshMessage = Plain<'refresh'>
 export type Refreshed = Plain<'refreshed'>

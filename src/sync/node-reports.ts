@@ -1,18 +1,18 @@
-// What is wrong with nodes, for as long as it is repeated: logged once, and shown as the node's trouble.
+// What is wrong with nodes, for as long as it is repeated: logged once, and shown as the node's failure.
 
 import type { Clock } from '../clock.ts'
-import type { Trouble } from '../errors.ts'
+import type { Failure } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
 import type { Mono, NodeId } from '../model.ts'
 
 interface NodeReports {
   /** The node, or an agent in its name, sends what it has no right to. */
-  add(node: NodeId, trouble: Trouble): void
+  add(node: NodeId, failure: Failure): void
   /** A link to the node ended after so long. `timeout`: it fell silent. */
-  linkEnded(node: NodeId, durationMs: number, trouble: Trouble): void
+  linkEnded(node: NodeId, durationMs: number, failure: Failure): void
   /** A link to the node has been in use for so long. */
   linkLasts(node: NodeId, durationMs: number): void
-  of(node: NodeId): Trouble | undefined
+  of(node: NodeId): Failure | undefined
   clear(node: NodeId): void
   /** Drops those that were not repeated recently. */
   sweep(): void
@@ -27,7 +27,7 @@ const establishedMs = 10_000
 const maxSilentLinks = 2
 
 export function createNodeReports(clock: Clock, log: Log, changed: (node: NodeId) => void): NodeReports {
-  const reports = new Map<NodeId, { readonly trouble: Trouble; readonly at: Mono }>()
+  const reports = new Map<NodeId, { readonly failure: Failure; readonly at: Mono }>()
   /** Of each node: how many links in a row came up and fell silent. */
   const silentLinks = new Map<NodeId, number>()
 
@@ -36,12 +36,12 @@ export function createNodeReports(clock: Clock, log: Log, changed: (node: NodeId
   }
 
   return {
-    add(node, trouble) {
+    add(node, failure) {
       const before = reports.get(node)
       if (!before && reports.size >= maxReports) return
-      reports.set(node, { trouble, at: clock.now() })
-      if (before?.trouble.code === trouble.code) return
-      log.error({ peer: node, ...trouble }, 'a peer claims what is not its own')
+      reports.set(node, { failure, at: clock.now() })
+      if (before?.failure.code === failure.code) return
+      log.error({ peer: node, ...failure }, 'a peer claims what is not its own')
       changed(node)
     },
     linkEnded(node, durationMs, { code }) {
@@ -55,7 +55,7 @@ export function createNodeReports(clock: Clock, log: Log, changed: (node: NodeId
       if (durationMs >= establishedMs && silentLinks.delete(node)) changed(node)
     },
     of: (node) =>
-      reports.get(node)?.trouble ??
+      reports.get(node)?.failure ??
       ((silentLinks.get(node) ?? 0) >= maxSilentLinks ? largePacketsDropped : undefined),
     clear,
     sweep() {
@@ -64,7 +64,7 @@ export function createNodeReports(clock: Clock, log: Log, changed: (node: NodeId
   }
 }
 
-const largePacketsDropped: Trouble = {
+const largePacketsDropped: Failure = {
   code: 'timeout',
   reason:
     'links to it come up and fall silent within seconds, again and again: the network between the nodes drops large packets',

@@ -4,7 +4,7 @@
 // States of a request: sent -> replied -> done; or failed, by the reply, its budget or the link's end.
 
 import type { Clock } from '../clock.ts'
-import { errorOf, ProxyError, type Trouble, troubleOf } from '../errors.ts'
+import { errorOf, type Failure, failureOf, ProxyError } from '../errors.ts'
 import type { Mono } from '../model.ts'
 import type { Message, Refreshed, RefreshMessage } from './messages.ts'
 
@@ -18,7 +18,7 @@ export interface Refreshes {
   /** A snapshot is stored: it may be the one that a reply has named. */
   snapshotStored(): void
   /** The link is gone: all requests fail. */
-  close(trouble: Trouble): void
+  close(failure: Failure): void
 }
 
 interface RefreshesDeps {
@@ -84,19 +84,19 @@ export function createRefreshes(deps: RefreshesDeps): Refreshes {
       }
     },
     async serve({ call, id, budget }) {
-      if (serving >= maxRequests) return send({ kind: 'refreshed', call, trouble: tooMany })
+      if (serving >= maxRequests) return send({ kind: 'refreshed', call, failure: tooMany })
       serving += 1
-      const trouble = await refreshOwn(id, budget).then(() => undefined, troubleOf)
+      const failure = await refreshOwn(id, budget).then(() => undefined, failureOf)
       const number = isClosed ? undefined : await flush(id)
       serving -= 1
       if (isClosed) return
-      if (trouble) send({ kind: 'refreshed', call, trouble })
-      else send({ kind: 'refreshed', call, ...(number ? { number } : { trouble: removed }) })
+      if (failure) send({ kind: 'refreshed', call, failure })
+      else send({ kind: 'refreshed', call, ...(number ? { number } : { failure: removed }) })
     },
-    replied({ call, trouble, number }) {
+    replied({ call, failure, number }) {
       const request = pending.get(call)
       if (!request) return
-      if (trouble) request.result.reject(errorOf(trouble))
+      if (failure) request.result.reject(errorOf(failure))
       else if (number === undefined) request.result.reject(notArrived())
       else {
         request.number = number
@@ -124,5 +124,5 @@ function notArrived(): ProxyError {
   return new ProxyError('owner_lost', 'what the owner’s agent has read did not arrive')
 }
 
-const removed: Trouble = { code: 'stopped', reason: 'the container was removed' }
-const tooMany: Trouble = { code: 'overloaded', reason: 'too many refresh requests under way' }
+const removed: Failure = { code: 'stopped', reason: 'the container was removed' }
+const tooMany: Failure = { code: 'overloaded', reason: 'too many refresh requests under way' }

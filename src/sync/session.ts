@@ -3,14 +3,14 @@
 // States, each way: begun -> digest received -> all sent (`complete`) -> closed. Before the digest no target is sent.
 
 import type { Clock } from '../clock.ts'
-import { ProxyError, type Trouble } from '../errors.ts'
+import { type Failure, ProxyError } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
 import type { Mono, Self, Snapshot, SwarmState } from '../model.ts'
 import type { Store } from '../store/store.ts'
 import { createFeed } from './feed.ts'
 import { createIncoming } from './incoming.ts'
 import type { Link } from './link.ts'
-import type { Failure, Hello, ListingMessage, Message, PageMessage } from './messages.ts'
+import type { FailureMessage, Hello, ListingMessage, Message, PageMessage } from './messages.ts'
 import type { Outgoing } from './outgoing.ts'
 import { createRefreshes, type Refreshes } from './refreshes.ts'
 
@@ -30,13 +30,13 @@ export interface Session {
   flush(): void
   tick(): void
   readonly refresh: Refreshes['request']
-  close(trouble: Trouble): void
+  close(failure: Failure): void
 }
 
 /** What sync needs of the store. */
 export type SyncStore = Pick<
   Store,
-  'own' | 'peers' | 'putRemoteSwarmState' | 'setOwnTrouble' | 'subscribeToStreams'
+  'own' | 'peers' | 'putRemoteSwarmState' | 'setOwnFailure' | 'subscribeToStreams'
 >
 
 export interface SessionDeps {
@@ -54,7 +54,7 @@ export interface SessionDeps {
   /** The peer is another one than its hello said: another hostname, a manager. */
   readonly selfChanged: () => void
   /** The peer sends what it has no right to. */
-  readonly report: (trouble: Trouble) => void
+  readonly report: (failure: Failure) => void
   /** The engine's list of managers may be out of date. */
   readonly rereadManagers: () => void
 }
@@ -158,12 +158,12 @@ export function createSession(deps: SessionDeps): Session {
     if (snapshot.ok && message.base > 0) deps.visible(message.age)
   }
 
-  function takeFailure(message: Failure): void {
-    const { age, durationMs, trouble } = message
-    putSnapshot(message, { at: clock.now() - age, durationMs, ok: false, trouble })
+  function takeFailure(message: FailureMessage): void {
+    const { age, durationMs, failure } = message
+    putSnapshot(message, { at: clock.now() - age, durationMs, ok: false, failure })
   }
 
-  function putSnapshot({ id, number }: PageMessage | Failure, value: Snapshot): void {
+  function putSnapshot({ id, number }: PageMessage | FailureMessage, value: Snapshot): void {
     peers.update(node, id, { kind: 'snapshot', number, value })
     refreshes.snapshotStored()
   }
@@ -244,15 +244,15 @@ export function createSession(deps: SessionDeps): Session {
       if (roundTripMs !== undefined) peers.measured(node, roundTripMs)
     },
     refresh: refreshes.request,
-    close(trouble) {
+    close(failure) {
       isClosed = true
       incoming.close()
-      refreshes.close(trouble)
+      refreshes.close(failure)
     },
   }
 }
 
-const notManager: Trouble = {
+const notManager: Failure = {
   code: 'protocol',
   reason:
     'it sends swarm state, but Docker on this node does not list it as a manager; what it sends is ignored',

@@ -4,7 +4,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Socket } from 'node:net'
 import ssh2 from 'ssh2'
-import { ProxyError, type Trouble } from '../errors.ts'
+import { type Failure, ProxyError } from '../errors.ts'
 import { type Channel, channelOver } from './channel.ts'
 import type { Keys } from './keys.ts'
 
@@ -28,7 +28,7 @@ const algorithms = {
   compress: ['none'],
 } satisfies ssh2.Algorithms
 
-const otherSecret: Trouble = {
+const otherSecret: Failure = {
   code: 'refused',
   reason: 'the agent there has another secret',
   hint: 'give all agents of the cluster the same SSHPASS; while it is being changed, the old or new one as SSHPASS_PREVIOUS too',

@@ -2,7 +2,7 @@
 
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/config.ts'
-import { isInternal, troubleOf } from '../errors.ts'
+import { failureOf, isInternal } from '../errors.ts'
 import type { NodeId, PeerView, Stoppable } from '../model.ts'
 import { startLoop } from '../runtime/loop.ts'
 import type { Metrics } from '../runtime/metrics.ts'
@@ -90,7 +90,7 @@ export async function startSync({ config, metrics, transport, ...deps }: SyncOpt
     intervalMs: findIntervalMs,
     onFailure: (error, inARow) => {
       if (isInternal(error)) log.internal(error, 'sync')
-      if (inARow === 1) log.warn({ ...troubleOf(error) }, 'peers can’t be found')
+      if (inARow === 1) log.warn({ ...failureOf(error) }, 'peers can’t be found')
     },
   })
   let isInitialSyncDone = false

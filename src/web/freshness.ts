@@ -1,7 +1,7 @@
 // Whether the last snapshot of a container is served, must be refreshed first, or an error is the answer: pure
 // decisions. A container's failure is never hidden, and old metrics are never served as new ones.
 
-import type { Code, Trouble } from '../errors.ts'
+import type { Code, Failure } from '../errors.ts'
 import type { Entry, Mono, NodeView, Page } from '../model.ts'
 
 export interface FreshnessContext {
@@ -26,12 +26,12 @@ export interface ReadResult {
   /** Served with the header `Age`: it is older than MAX_AGE. */
   readonly isCached?: true
   /** Only for the cache of an unreachable owner: until when it may be served, and the error from then on. */
-  readonly expires?: { readonly at: Mono; readonly trouble: Trouble }
+  readonly expires?: { readonly at: Mono; readonly failure: Failure }
 }
 
 export type FinalDecision =
   | { readonly kind: 'serve'; readonly result: ReadResult }
-  | { readonly kind: 'refuse'; readonly trouble: Trouble }
+  | { readonly kind: 'refuse'; readonly failure: Failure }
 
 /** While its owner is linked. A snapshot older than `maxAgeMs` is refreshed; `off`: none is. */
 export function decide(
@@ -39,8 +39,8 @@ export function decide(
   maxAgeMs: number | 'off',
   { now, owner }: FreshnessContext,
 ): FinalDecision | { readonly kind: 'refresh' } {
-  const trouble = whyNotScraped(entry)
-  if (trouble) return { kind: 'refuse', trouble }
+  const failure = whyNotScraped(entry)
+  if (failure) return { kind: 'refuse', failure }
   if (!entry.snapshot) return { kind: 'refresh' }
   if (maxAgeMs === 'off') return serveSnapshot(entry, { isCached: true })
   // what a peer sent may have been on its way for any time: only the owner knows how old its snapshot is
@@ -53,32 +53,32 @@ export function serveSnapshot(
   { snapshot }: Entry,
   more: Pick<ReadResult, 'isCached' | 'expires'> = {},
 ): FinalDecision {
-  if (!snapshot) return { kind: 'refuse', trouble: { code: 'searching', reason: 'not scraped yet' } }
-  if (!snapshot.ok) return { kind: 'refuse', trouble: snapshot.trouble }
+  if (!snapshot) return { kind: 'refuse', failure: { code: 'searching', reason: 'not scraped yet' } }
+  if (!snapshot.ok) return { kind: 'refuse', failure: snapshot.failure }
   return { kind: 'serve', result: { page: snapshot.page, at: snapshot.at, ...more } }
 }
 
 /** The owner cannot be reached, because its link is lost or for the reason in `why`: the cache, if it is young enough. */
-export function serveCached(entry: Entry, context: FreshnessContext, why?: Trouble): FinalDecision {
+export function serveCached(entry: Entry, context: FreshnessContext, why?: Failure): FinalDecision {
   const { now, staleAfterMs, owner } = context
   const { snapshot } = entry
   const cause = owner.state === 'lost' || !why ? lostText(owner, now) : why.reason
   const reason = `the agent of ${owner.nodeName}, where this container runs, cannot be reached: ${cause}`
-  const refused = (hint: string): Trouble => ({ code: 'owner_lost', reason, hint })
+  const refused = (hint: string): Failure => ({ code: 'owner_lost', reason, hint })
   const tooOld = (ageMs: number) =>
     refused(`its last metrics are ${seconds(ageMs)} old, too old to be served`)
-  if (!snapshot) return { kind: 'refuse', trouble: refused('it has not sent metrics of this container yet') }
+  if (!snapshot) return { kind: 'refuse', failure: refused('it has not sent metrics of this container yet') }
   const ageMs = now - snapshot.at
-  if (ageMs > staleAfterMs) return { kind: 'refuse', trouble: tooOld(ageMs) }
-  const trouble = whyNotScraped(entry)
-  if (trouble) return { kind: 'refuse', trouble }
-  const expires = { at: snapshot.at + staleAfterMs, trouble: tooOld(staleAfterMs) }
+  if (ageMs > staleAfterMs) return { kind: 'refuse', failure: tooOld(ageMs) }
+  const failure = whyNotScraped(entry)
+  if (failure) return { kind: 'refuse', failure }
+  const expires = { at: snapshot.at + staleAfterMs, failure: tooOld(staleAfterMs) }
   return serveSnapshot(entry, { isCached: true, expires })
 }
 
 /** To be checked again right before metrics are sent, since requests wait for memory and for other replicas. */
-export function expiredTrouble({ expires }: Pick<ReadResult, 'expires'>, now: Mono): Trouble | undefined {
-  return expires && now > expires.at ? expires.trouble : undefined
+export function expiredFailure({ expires }: Pick<ReadResult, 'expires'>, now: Mono): Failure | undefined {
+  return expires && now > expires.at ? expires.failure : undefined
 }
 
 /** Whether the container's agent could not be asked, as opposed to a failure of the container. */
@@ -97,11 +97,11 @@ function seconds(ms: number): string {
 }
 
 /** Why this container is not scraped at all. */
-function whyNotScraped({ target, ended, finding, endpoint }: Entry): Trouble | undefined {
+function whyNotScraped({ target, ended, finding, endpoint }: Entry): Failure | undefined {
   if (ended || target.state === 'stopped') return { code: 'stopped', reason: stoppedText(ended) }
   if (target.state === 'paused') return { code: 'paused', reason: 'the container is paused' }
   if (target.unreachable) return target.unreachable
-  if (finding.kind === 'none') return finding.trouble
+  if (finding.kind === 'none') return finding.failure
   if (finding.kind === 'searching' && !endpoint)
     return { code: 'searching', reason: 'the container is still being searched for metrics' }
   return undefined

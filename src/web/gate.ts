@@ -5,7 +5,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { isInternal, statusOf, troubleOf } from '../errors.ts'
+import { failureOf, isInternal, statusOf } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
 import type { AccessRequest } from './auth/access.ts'
 import type { Guard } from './auth/guard.ts'
@@ -40,7 +40,7 @@ export function createGate({ guard, log, countRefusal }: GateDeps): RequestGate 
       const refusal = await guard?.judge(accessRequestOf(request.socket, request), () => response.destroyed)
       return refusal ?? (hasHost(request) ? undefined : noHost)
     } catch (error) {
-      const { code, reason } = troubleOf(error)
+      const { code, reason } = failureOf(error)
       if (isInternal(error)) log.internal(error, 'request')
       return { status: statusOf[code], reason }
     }

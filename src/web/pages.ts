@@ -9,7 +9,7 @@ import type { Clock } from '../clock.ts'
 import { type Code, errorOf, ProxyError } from '../errors.ts'
 import type { Entry, Mono, NodeId, NodeView } from '../model.ts'
 import type { Names } from '../names/names.ts'
-import { expiredTrouble } from './freshness.ts'
+import { expiredFailure } from './freshness.ts'
 import { answerTimeoutMs, type Reader } from './reader.ts'
 import { type Rendering, sendRendered } from './rendering.ts'
 import { type ReadHow, type Readings, type ReadReplicas, readAll } from './replicas.ts'
@@ -61,8 +61,8 @@ async function answerPage(
 
   // it may have expired while it waited for memory and was converted
   const now = clock.now()
-  const trouble = expiredTrouble(readings, now)
-  if (trouble) throw errorOf(trouble)
+  const failure = expiredFailure(readings, now)
+  if (failure) throw errorOf(failure)
   if (readings.isCached) reply.header('age', Math.round((now - readings.at) / 1000))
   return sendRendered(reply, rendered)
 }
@@ -89,7 +89,7 @@ async function lookUpAndRead(
   deps: PagesDeps,
 ): Promise<Readings | { readonly service: string }> {
   const found = lookUp(request, deps)
-  if (found.kind === 'refused') throw errorOf(found.trouble)
+  if (found.kind === 'refused') throw errorOf(found.failure)
   if (found.kind === 'elsewhere') return { service: found.full }
   const timeoutMs = Math.max(0, deadline - deps.clock.now())
   return read(found, { timeoutMs, kind: deps.rendering.kindFor(request) }, request, deps)
@@ -151,7 +151,7 @@ async function readContainer(
     return now.kind === 'one' ? [{ slot, entry: now.entry }] : []
   }
   const reading = (await readAll([{ slot, entry }], how, entryNow, deps))[0]!
-  if ('trouble' in reading) throw errorOf(reading.trouble)
+  if ('failure' in reading) throw errorOf(reading.failure)
   const { page, ...rest } = reading.result
   return { ...rest, maxBytes: deps.rendering.maxBytesOf(page, request), makePage: async () => page }
 }

@@ -2,7 +2,7 @@
 // it; the owner's scraper makes concurrent ones share a scrape.
 
 import { type Clock, lessMargin } from '../clock.ts'
-import { errorOf, isInternal, ProxyError, type Trouble, troubleOf } from '../errors.ts'
+import { errorOf, type Failure, failureOf, isInternal, ProxyError } from '../errors.ts'
 import {
   agentTarget,
   type Entry,
@@ -63,16 +63,16 @@ export function createReader(deps: ReaderDeps): Reader {
 
   async function refreshed(entry: Entry, timeoutMs: number): Promise<FinalDecision> {
     const { owner, target } = entry
-    const trouble = await deps.refresh(entry, timeoutMs).then(() => undefined, knownTrouble)
+    const failure = await deps.refresh(entry, timeoutMs).then(() => undefined, knownFailure)
     const latest = store.entry(owner, target.id)
     if (!latest && !store.entry(owner, targetIdOf(target.id)))
       return refuse({ code: 'stopped', reason: 'the container was removed' })
-    if (!trouble) return serveSnapshot(latest ?? entry)
-    return isOwnerUnavailable(trouble.code) ? cached(latest ?? entry, trouble) : refuse(trouble)
+    if (!failure) return serveSnapshot(latest ?? entry)
+    return isOwnerUnavailable(failure.code) ? cached(latest ?? entry, failure) : refuse(failure)
   }
 
   /** From the cache of this kind, or from the other kind's, unless a scrape of this kind failed. */
-  function cached(entry: Entry, why?: Trouble): FinalDecision {
+  function cached(entry: Entry, why?: Failure): FinalDecision {
     const { id } = entry.target
     const decision = serveCached(entry, contextOf(entry), why)
     if (entry.snapshot?.ok === false) return decision
@@ -117,17 +117,17 @@ function ownerLinkOf(owner: NodeId, store: ReaderStore): OwnerLink {
 
 function resultOf(decision: FinalDecision): ReadResult {
   if (decision.kind === 'serve') return decision.result
-  throw errorOf(decision.trouble)
+  throw errorOf(decision.failure)
 }
 
-function refuse(trouble: Trouble): FinalDecision {
-  return { kind: 'refuse', trouble }
+function refuse(failure: Failure): FinalDecision {
+  return { kind: 'refuse', failure }
 }
 
 /** Throws what is a bug, to be logged where it is caught. */
-function knownTrouble(error: unknown): Trouble {
+function knownFailure(error: unknown): Failure {
   if (isInternal(error)) throw error
-  return troubleOf(error)
+  return failureOf(error)
 }
 
 const maxTimeoutMs = 300_000

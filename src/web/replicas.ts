@@ -1,13 +1,13 @@
 // The metrics of a service: those of its replicas merged, each series with the replica's slot, and which replicas are up.
 
 import type { Clock } from '../clock.ts'
-import type { Trouble } from '../errors.ts'
-import { ProxyError, troubleOf } from '../errors.ts'
+import type { Failure } from '../errors.ts'
+import { failureOf, ProxyError } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
 import type { FormatKind, Mono, Page } from '../model.ts'
 import { plainPage } from '../model.ts'
 import type { Replica } from '../names/resolution.ts'
-import { expiredTrouble, type ReadResult } from './freshness.ts'
+import { expiredFailure, type ReadResult } from './freshness.ts'
 import type { Reader } from './reader.ts'
 import type { Formats } from './rendering.ts'
 
@@ -40,7 +40,7 @@ export interface ReadHow {
 }
 
 type UpReplica = { readonly slot: string; readonly result: ReadResult }
-type DownReplica = { readonly slot: string; readonly trouble: Trouble }
+type DownReplica = { readonly slot: string; readonly failure: Failure }
 type ReplicaReading = UpReplica | DownReplica
 
 /**
@@ -70,12 +70,12 @@ async function readOne(
   { timeoutMs, kind }: ReadHow,
   reader: Reader,
 ): Promise<ReplicaReading> {
-  if (!entry) return { slot, trouble: { code: 'stopped', reason: 'no container runs in this slot' } }
+  if (!entry) return { slot, failure: { code: 'stopped', reason: 'no container runs in this slot' } }
   try {
     return { slot, result: await reader.read(entry, timeoutMs, kind) }
   } catch (error) {
     if (!(error instanceof ProxyError)) throw error
-    return { slot, trouble: troubleOf(error) }
+    return { slot, failure: failureOf(error) }
   }
 }
 
@@ -148,8 +148,8 @@ function maxBytesOf(up: readonly UpReplica[]): number {
 }
 
 function withoutExpired(reading: ReplicaReading, now: Mono): ReplicaReading {
-  const trouble = isUp(reading) && expiredTrouble(reading.result, now)
-  return trouble ? { slot: reading.slot, trouble } : reading
+  const failure = isUp(reading) && expiredFailure(reading.result, now)
+  return failure ? { slot: reading.slot, failure } : reading
 }
 
 /** The page is as old as its oldest part, and expires with the first. */
@@ -174,8 +174,8 @@ const maxReasons = 10
 
 /** The code is that of all replicas if they agree. */
 function noneUp(service: string, down: readonly DownReplica[]): ProxyError {
-  const [code = 'stopped', ...others] = new Set(down.map(({ trouble }) => trouble.code))
-  const reasons = down.slice(0, maxReasons).map(({ slot, trouble }) => `${slot}: ${trouble.reason}`)
+  const [code = 'stopped', ...others] = new Set(down.map(({ failure }) => failure.code))
+  const reasons = down.slice(0, maxReasons).map(({ slot, failure }) => `${slot}: ${failure.reason}`)
   return new ProxyError(others.length === 0 ? code : 'unreachable', `no replica of "${service}" is up`, {
     isKnown: true,
     ...(reasons.length > 0 && { hint: reasons.join('\n') }),

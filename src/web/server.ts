@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { fastify } from 'fastify'
 import type { Clock } from '../clock.ts'
-import type { Trouble } from '../errors.ts'
-import { isInternal, ProxyError, statusOf, troubleOf } from '../errors.ts'
+import type { Failure } from '../errors.ts'
+import { failureOf, isInternal, ProxyError, statusOf } from '../errors.ts'
 import type { Answer, DocumentRequest } from '../http/answer.ts'
 import type { Log } from '../logging/log.ts'
 import type { Stoppable } from '../model.ts'
@@ -50,7 +50,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     bodyLimit: 1024,
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
     frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) =>
-      sendTrouble(reply, badRequest(error)),
+      sendFailure(reply, badRequest(error)),
   }) as FastifyInstance
   server.setErrorHandler((error, request, reply) => sendError(error, request, reply, log))
   server.setNotFoundHandler(sendNotFound)
@@ -108,9 +108,9 @@ function createRequestMetrics(metrics: Metrics) {
 }
 
 function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
-  if (isClientError(error)) return sendTrouble(reply, badRequest(error), error.statusCode)
+  if (isClientError(error)) return sendFailure(reply, badRequest(error), error.statusCode)
   if (isInternal(error)) log.internal(error, 'request', { url: request.url })
-  return sendTrouble(reply, troubleOf(error))
+  return sendFailure(reply, failureOf(error))
 }
 
 /** An error of fastify's own: a path that cannot be decoded, too large a body. */
@@ -119,24 +119,24 @@ function isClientError(error: unknown): error is Error & { readonly statusCode: 
   return status >= 400 && status < 500
 }
 
-function badRequest({ message }: Error): Trouble {
+function badRequest({ message }: Error): Failure {
   return { code: 'bad_request', reason: message }
 }
 
 /** All routes take GET and HEAD only. */
 function sendNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (request.method !== 'GET' && request.method !== 'HEAD')
-    return sendTrouble(
+    return sendFailure(
       reply.header('allow', 'GET, HEAD').header('connection', 'close'),
       { code: 'bad_request', reason: `${request.method} is not allowed here, only GET and HEAD are` },
       405,
     )
   const hint = 'request /<name>/metrics; / lists all names'
-  return sendTrouble(reply, troubleOf(new ProxyError('unknown', 'there is nothing at this path', { hint })))
+  return sendFailure(reply, failureOf(new ProxyError('unknown', 'there is nothing at this path', { hint })))
 }
 
 /** The reason and what can be done about it, as text: Prometheus shows the status, and people fetch the URL. */
-function sendTrouble(reply: FastifyReply, { code, reason, hint }: Trouble, status?: number): FastifyReply {
+function sendFailure(reply: FastifyReply, { code, reason, hint }: Failure, status?: number): FastifyReply {
   if (code === 'not_ready') reply.header('retry-after', '1')
   return reply
     .code(status ?? statusOf[code])

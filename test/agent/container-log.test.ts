@@ -43,7 +43,7 @@ const refused = entry(web, { snapshot: failed('refused', 'connection refused') }
 const slow = entry(web, { snapshot: failed('timeout', 'too slow') })
 const without = (code: 'no_metrics' | 'no_address' | 'disabled', reason: string) => ({
   ...bare(web),
-  finding: { kind: 'none' as const, trouble: { code, reason, hint: 'do this' } },
+  finding: { kind: 'none' as const, failure: { code, reason, hint: 'do this' } },
 })
 
 test('metrics found, failing and well again are a line each, whatever happens in between', () => {

@@ -33,7 +33,7 @@ test('a snapshot whose page has no room is a failure that says so', () => {
     ok: false,
     at: 5,
     durationMs: 1,
-    trouble: {
+    failure: {
       code: 'overloaded',
       reason: 'the metrics of this node’s containers together take too much memory',
       hint: expect.stringContaining('memory limit'),

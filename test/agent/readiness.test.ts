@@ -7,7 +7,7 @@ import { self, swarmState } from '../store/samples.ts'
 
 type Facts = { -readonly [K in keyof ReadinessDeps]: ReadinessDeps[K] }
 
-const trouble = { code: 'not_ready', reason: 'nothing listens there', hint: 'start Docker' } as const
+const failure = { code: 'not_ready', reason: 'nothing listens there', hint: 'start Docker' } as const
 const known = (age = 0) => ({ value: swarmState(['1']), age, from: 'n2' })
 let clock: VirtualClock
 let facts: Facts
@@ -36,7 +36,7 @@ describe('after a start', () => {
     expect(readiness.pendingForLists()).toEqual(['the list of containers'])
     await clock.pass(3_600_000)
     expect(readiness.pendingForNames()).toEqual(['the list of containers'])
-    facts.discovery = () => ({ trouble, warnings: [] })
+    facts.discovery = () => ({ failure, warnings: [] })
     expect(readiness.pendingForNames()).toEqual(['nothing listens there'])
   })
 
@@ -71,7 +71,7 @@ describe('after a start', () => {
 test('while Docker is away the agent is not ready, though names and lists are complete', () => {
   const readiness = createReadiness(facts)
   expect(readiness.pendingForReady()).toEqual([])
-  facts.discovery = () => ({ trouble, warnings: [] })
+  facts.discovery = () => ({ failure, warnings: [] })
   expect(readiness.pendingForReady()).toEqual(['nothing listens there'])
   expect([readiness.pendingForNames(), readiness.pendingForLists()]).toEqual([[], []])
 })

@@ -111,7 +111,7 @@ test('parameters of the URL are text, too', async () => {
     })
     await using visited = await visit(browser, `${scene.url}?${query}`)
     const { page } = visited
-    await page.waitForSelector('.trouble-box:has-text("gone")')
+    await page.waitForSelector('.failure-box:has-text("gone")')
     expect(await page.inputValue('#search')).toBe(text)
     expect(await page.evaluate(() => 'owned' in window)).toBe(false)
   }

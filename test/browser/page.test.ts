@@ -147,7 +147,7 @@ describe('the overview', () => {
         {
           address: '10.0.0.9:2140',
           state: 'failed',
-          trouble: { code: 'refused', reason: 'the agent there has another secret' },
+          failure: { code: 'refused', reason: 'the agent there has another secret' },
           sent: 0,
           received: 0,
         },
@@ -339,10 +339,10 @@ describe('details of a target', () => {
   test('show why a target is not scraped, and that one is gone', async () => {
     await using visited = await visit(browser, urlOf('legacy'))
     const { page } = visited
-    await page.waitForSelector('.trouble-box:has-text("not on a shared network")')
-    expect(await page.textContent('.trouble-box')).toContain('attach it to `monitor`')
+    await page.waitForSelector('.failure-box:has-text("not on a shared network")')
+    expect(await page.textContent('.failure-box')).toContain('attach it to `monitor`')
     await page.goto(`${scene.url}?target=n1/none`)
-    await page.waitForSelector('.trouble-box:has-text("gone")')
+    await page.waitForSelector('.failure-box:has-text("gone")')
   })
 
   test('of a target without metrics show why and how to fix it, and no search or link', async () => {

@@ -29,7 +29,7 @@ const answer = (text: string, age?: number, status = 200) => ({
   durationMs: 200,
 })
 
-describe('the judge of what a cluster in trouble answers', () => {
+describe('the judge of what a cluster with faults answers', () => {
   test.each<[string, ReturnType<typeof answer>, readonly string[]]>([
     ['of now', answer(page('1 aaa 1000', '2 bbb 1000')), []],
     ['that says its age', answer(page('1 aaa 992'), 8), []],

@@ -168,7 +168,7 @@ describe('who the node is', () => {
     join({ LocalNodeState: 'pending', NodeID: '' })
     await resync()
     expect(last().self).toMatchObject({ node: engine, swarm: false })
-    expect(discovery!.status().trouble?.reason).toContain('Swarm: pending')
+    expect(discovery!.status().failure?.reason).toContain('Swarm: pending')
     join()
     await resync()
     expect(last().self).toMatchObject({ node: swarm.info.Swarm!.NodeID, swarm: true, manager: true })
@@ -185,7 +185,7 @@ describe('who the node is', () => {
     await resync()
     expect(last().self).toMatchObject({ node: engine, swarm: false, manager: false })
     for (const one of found.filter(({ self }) => !self.manager)) expect(one).not.toHaveProperty('swarmState')
-    expect(discovery!.status().trouble).toBeUndefined()
+    expect(discovery!.status().failure).toBeUndefined()
   })
 
   test('and its managers are read again on request, and not only at the next resync', async () => {
@@ -290,7 +290,7 @@ describe('the first set', () => {
     await start()
     expect(found).toEqual([])
     expect(discovery!.status()).toEqual({
-      trouble: expect.objectContaining({
+      failure: expect.objectContaining({
         code: 'not_ready',
         reason: expect.stringContaining('no such socket'),
       }),
@@ -299,7 +299,7 @@ describe('the first set', () => {
     await passTime(20_000)
     await server.open()
     await eventually('the first set', () => found.length > 0, 11_000, 100)
-    expect(discovery!.status()).not.toHaveProperty('trouble')
+    expect(discovery!.status()).not.toHaveProperty('failure')
   })
 })
 
@@ -500,7 +500,7 @@ describe('a lost event stream', () => {
     server.fault = (path, answer) => path === '/events' && !!answer.writeHead(403).end()
     await start()
     await eventually('the warning', () => discovery!.status().warnings.length === 1)
-    expect(discovery!.status()).not.toHaveProperty('trouble')
+    expect(discovery!.status()).not.toHaveProperty('failure')
     expect(discovery!.status().warnings[0]).toMatchObject({ reason: expect.stringContaining('GET /events') })
     remove('plain')
     await eventually('the resync', () => !byName('plain'), 31_000, 100)
@@ -546,17 +546,17 @@ describe('while Docker fails', () => {
     await streamOpen()
     server.fault = fault
     server.cutStreams()
-    await eventually('the trouble', () => discovery!.status().trouble !== undefined, 15_000, 100)
+    await eventually('the failure', () => discovery!.status().failure !== undefined, 15_000, 100)
     await passTime(60_000)
     expect(found).toHaveLength(1)
     expect(discovery!.status()).toMatchObject({
-      trouble: { code: 'not_ready', reason: expect.any(String) },
+      failure: { code: 'not_ready', reason: expect.any(String) },
     })
 
     server.fault = () => false
     remove('plain')
     await eventually('the recovery', () => !byName('plain'), 21_000, 100)
-    expect(discovery!.status()).not.toHaveProperty('trouble')
+    expect(discovery!.status()).not.toHaveProperty('failure')
     await streamOpen()
   })
 
@@ -574,7 +574,7 @@ describe('while Docker fails', () => {
     await start()
     await streamOpen()
     await server.close()
-    await eventually('the trouble', () => discovery!.status().trouble !== undefined)
+    await eventually('the failure', () => discovery!.status().failure !== undefined)
     remove('plain')
     await server.open()
     await eventually('the recovery', () => !byName('plain'), 11_000, 100)

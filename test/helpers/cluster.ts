@@ -57,7 +57,7 @@ export function entry(target: Target, more: Partial<Entry> = {}): Entry {
 /** A container in which no metrics were found. */
 export function bare(target: Target, more: Partial<Entry> = {}): Entry {
   const { endpoint: _, ...rest } = entry(target, more)
-  return { ...rest, finding: { kind: 'none', trouble: { code: 'no_metrics', reason: 'none' } } }
+  return { ...rest, finding: { kind: 'none', failure: { code: 'no_metrics', reason: 'none' } } }
 }
 
 export function ended(target: Target, exitCode: number, removed = false): Entry {

@@ -196,10 +196,10 @@ export function healthy(
 /** A target whose last scrape failed. */
 export function failing(target: Target, reason = 'connection refused', hint?: string): Entry {
   const entry = healthy(target)
-  const trouble = { code: 'refused' as const, reason, ...(hint !== undefined && { hint }) }
+  const failure = { code: 'refused' as const, reason, ...(hint !== undefined && { hint }) }
   return {
     ...entry,
-    snapshot: { ok: false, at: performance.now() - 1500, durationMs: 1, trouble },
+    snapshot: { ok: false, at: performance.now() - 1500, durationMs: 1, failure },
     history: [
       ...entry.history.slice(3),
       ...Array.from({ length: 3 }, (): Past => ({ ok: false, durationMs: 1 })),
@@ -210,8 +210,8 @@ export function failing(target: Target, reason = 'connection refused', hint?: st
 type Code = 'no_metrics' | 'no_address' | 'disabled'
 
 export function unscraped(target: Target, code: Code, reason: string, hint?: string): Entry {
-  const trouble = { code, reason, ...(hint !== undefined && { hint }) }
-  return { owner: target.node, target, finding: { kind: 'none', trouble }, history: [] }
+  const failure = { code, reason, ...(hint !== undefined && { hint }) }
+  return { owner: target.node, target, finding: { kind: 'none', failure }, history: [] }
 }
 
 function endpointOf(target: Target, { why = 'scanned', port = 8080 }: Health) {

@@ -193,18 +193,18 @@ test('a network that drops large packets is named as the cause', async () => {
   await two.swallowAbove(1000)
   // changes may be sent in small packets for a long time, a page of a new container can't be
   await start(two, 'large', [], nodeExporterImage)
-  const trouble = await until(
+  const failure = await until(
     'the cause to be named',
     async () => {
       const views = await Promise.all([viewOf(one, two), viewOf(three, two)])
-      return views.map((view) => view?.trouble).find((found) => found?.reason.includes('large packets'))
+      return views.map((view) => view?.failure).find((found) => found?.reason.includes('large packets'))
     },
     { within: 90_000, every: 200 },
   )
-  expect(trouble.hint).toMatch(/MTU/)
+  expect(failure.hint).toMatch(/MTU/)
   await two.swallowAbove(1500)
   await allLinked()
-  await until('the complaint to end', async () => (await viewOf(one, two))?.trouble === undefined, {
+  await until('the complaint to end', async () => (await viewOf(one, two))?.failure === undefined, {
     within: 60_000,
   })
 })

@@ -112,11 +112,11 @@ describe.runIf(labRelease === 'current')('Podman', () => {
     const node = agent.found()!.self.node
     const pid = await podman.docker('inspect', '--format', '{{.State.Pid}}', 'ends')
     await podman.haltService()
-    await until('the trouble', () => agent.status().trouble)
+    await until('the failure', () => agent.status().failure)
     expect(agent.target('runs')?.state).toBe('running')
     await podman.namespace.run('kill', ['-KILL', pid])
     await podman.startService()
-    await until('the recovery', () => !agent.status().trouble)
+    await until('the recovery', () => !agent.status().failure)
     await agent.sees('ends', ({ state }) => state === 'stopped')
     expect(agent.target('runs')?.state).toBe('running')
     await podman.run('afterwards')

@@ -37,7 +37,7 @@ function resolved(query: Omit<NameQuery, 'node'>) {
   if (found.kind === 'one') return found.entry.target.id
   if (found.kind === 'replicas') return found.replicas.map(({ entry }) => entry?.target.id)
   return found.kind === 'refused'
-    ? [found.trouble.code, found.trouble.reason, found.trouble.hint]
+    ? [found.failure.code, found.failure.reason, found.failure.hint]
     : found.kind
 }
 
@@ -91,7 +91,7 @@ describe('names mean containers, of which a number means an endpoint', () => {
     const found = names.lookUp({ name: 'cron', node: 'n1', endpoint: 4 })
     expect(found).toMatchObject({ kind: 'one', entry: at(cron, 4) })
     expect(names.lookUp({ name: 'cron', node: 'n1', endpoint: 5 })).toMatchObject({
-      trouble: { hint: expect.stringMatching(/endpoint=2 \S+endpoint=3 \S+endpoint=4$/) },
+      failure: { hint: expect.stringMatching(/endpoint=2 \S+endpoint=3 \S+endpoint=4$/) },
     })
   })
 

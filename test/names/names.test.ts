@@ -43,7 +43,7 @@ function textOf(resolution: Resolution): string {
   if (resolution.kind === 'elsewhere') return 'elsewhere'
   if (resolution.kind === 'replicas')
     return `${resolution.full}: ${resolution.replicas.map(({ slot, entry }) => `${slot}@${entry?.owner ?? 'nowhere'}`).join(' ')}`
-  const { code, reason, hint } = resolution.trouble
+  const { code, reason, hint } = resolution.failure
   return [code, reason, ...(hint ? [hint] : [])].join('; ')
 }
 
@@ -592,9 +592,9 @@ describe('a slot with several containers', () => {
       at: 0,
       durationMs: 1,
       ok: false,
-      trouble: { code: 'refused', reason: 'refused' },
+      failure: { code: 'refused', reason: 'refused' },
     } as const
-    const slow = { ...closed, trouble: { code: 'timeout', reason: 'no answer' } } as const
+    const slow = { ...closed, failure: { code: 'timeout', reason: 'no answer' } } as const
     const world = createWorld([older], threeNodes)
     const names = createNames(world, nameFromLabels)
     const active = () => textOf(names.lookUp(queryOf('web', 'n3')))

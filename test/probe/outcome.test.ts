@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import type { Trouble } from '../../src/errors.ts'
+import type { Failure } from '../../src/errors.ts'
 import { type Attempted, explain, type ProbeOutcome, retryDelayMs } from '../../src/probe/outcome.ts'
 
 function attempted(port: number, outcome?: ProbeOutcome, reason?: string): Attempted {
-  const trouble: Trouble = { code: 'invalid', reason: reason ?? '' }
+  const failure: Failure = { code: 'invalid', reason: reason ?? '' }
   return {
     candidate: { url: `http://c:${port}/metrics`, host: 'c', port, why: 'scanned' },
     ...(outcome ? { outcome } : {}),
-    ...(reason ? { trouble } : {}),
+    ...(reason ? { failure } : {}),
   }
 }
 

@@ -24,7 +24,7 @@ function plan(labels: Record<string, string> = {}, changes: Partial<Target> = {}
 
 function urls(...given: Parameters<typeof plan>) {
   const made = plan(...given)
-  return made.kind === 'probe' ? made.candidates.map(({ url }) => url) : made.trouble
+  return made.kind === 'probe' ? made.candidates.map(({ url }) => url) : made.failure
 }
 
 describe('what is probed, and in which order', () => {

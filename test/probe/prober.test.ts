@@ -87,7 +87,7 @@ describe('which port wins', () => {
     const { clock, prober, last } = started({ 80: { series: 0 } })
     prober.update(new Map([['a', scan([80])]]))
     await clock.pass(100)
-    expect(last()).toMatchObject({ kind: 'none', trouble: { reason: 'port 80 answered an empty page' } })
+    expect(last()).toMatchObject({ kind: 'none', failure: { reason: 'port 80 answered an empty page' } })
   })
 
   test('an empty body is metrics where the port is configured', async () => {
@@ -225,10 +225,10 @@ describe('a changed plan', () => {
     const { clock, prober, last, connects } = started({ 80: 'closed' })
     prober.update(new Map([['a', scan([80])]]))
     await clock.pass(10)
-    const trouble = { code: 'paused', reason: 'the container is paused' } as const
-    prober.update(new Map([['a', { kind: 'none', trouble }]]))
+    const failure = { code: 'paused', reason: 'the container is paused' } as const
+    prober.update(new Map([['a', { kind: 'none', failure }]]))
     await clock.pass(60_000)
-    expect(last()).toEqual({ kind: 'none', trouble })
+    expect(last()).toEqual({ kind: 'none', failure })
     expect(connects).toHaveLength(1)
   })
 })

@@ -83,7 +83,7 @@ test('ports without metrics are explained', async () => {
   probe(closed, shop.port)
   expect(await foundAs('none')).toEqual({
     kind: 'none',
-    trouble: {
+    failure: {
       code: 'no_metrics',
       reason: `port ${shop.port} answered HTML, not metrics; port ${closed} is closed`,
       hint: 'hint it',

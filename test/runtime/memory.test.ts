@@ -43,7 +43,7 @@ test('with enough memory nothing is collected, refused or logged', async () => {
     collected += 1
   })
   await pass(60_000)
-  expect([lines, collected, memory.trouble()]).toEqual([[], 0, undefined])
+  expect([lines, collected, memory.failure()]).toEqual([[], 0, undefined])
   await memory.stop()
 })
 
@@ -61,7 +61,7 @@ describe.each<[string, Partial<MemoryUse>, Partial<MemoryUse>, Partial<MemoryUse
     await pass(10)
     use(between)
     await pass()
-    expect([memory.trouble(), memory.isExhausted()]).toEqual([undefined, false])
+    expect([memory.failure(), memory.isExhausted()]).toEqual([undefined, false])
     use(short)
     expect(memory.isExhausted()).toBe(false)
     await pass()
@@ -69,14 +69,14 @@ describe.each<[string, Partial<MemoryUse>, Partial<MemoryUse>, Partial<MemoryUse
     use(between)
     expect(memory.isExhausted()).toBe(false)
     await pass()
-    expect(memory.trouble()).toMatchObject({
+    expect(memory.failure()).toMatchObject({
       reason: expect.stringMatching(/^memory is short: \d+ of \d+ MiB/),
       hint: expect.stringContaining('raise the memory limit'),
     })
 
     use(below)
     await pass(10 * checkMs)
-    expect(memory.trouble()).toBeUndefined()
+    expect(memory.failure()).toBeUndefined()
     expect(lines).toEqual(['memory is short', 'memory is no longer short'])
     await memory.stop()
   })
@@ -91,10 +91,10 @@ test('garbage is collected first, and not often', async () => {
   await pass(10)
   use({ residentBytes: 500 * mib })
   await pass(3 * checkMs)
-  expect([collected, memory.trouble()]).toEqual([1, undefined])
+  expect([collected, memory.failure()]).toEqual([1, undefined])
   use({ residentBytes: 500 * mib })
   await pass(30 * checkMs)
-  expect(memory.trouble()).toBeDefined()
+  expect(memory.failure()).toBeDefined()
   expect(collected).toBeLessThanOrEqual(5)
   await memory.stop()
 })

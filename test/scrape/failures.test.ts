@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { ProxyError } from '../../src/errors.ts'
-import { durationText, failureOf, printable, sizeText, timeoutError } from '../../src/scrape/failures.ts'
+import { durationText, printable, scrapeErrorOf, sizeText, timeoutError } from '../../src/scrape/failures.ts'
 
 test.each([
   [250, '250 ms'],
@@ -44,11 +44,11 @@ test.each([
   ['ESOMETHINGELSE', 'internal'],
 ])('%s is %s', (code, ours) => {
   const thrown = Object.assign(new Error('of the system'), { code })
-  expect(failureOf(thrown)).toMatchObject({ code: ours, cause: thrown })
+  expect(scrapeErrorOf(thrown)).toMatchObject({ code: ours, cause: thrown })
 })
 
 test('ours stays ours', () => {
   const own = timeoutError(9900)
-  expect(failureOf(own)).toBe(own)
+  expect(scrapeErrorOf(own)).toBe(own)
   expect(own).toEqual(new ProxyError('timeout', 'no answer within 9.9 s'))
 })

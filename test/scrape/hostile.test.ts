@@ -81,9 +81,9 @@ async function beside(hostile: RunningServer | string, verifyTls = false): Promi
   return of(url)
 }
 
-async function troubleBeside(hostile: RunningServer | string, verifyTls = false) {
+async function failureBeside(hostile: RunningServer | string, verifyTls = false) {
   const snapshots = await beside(hostile, verifyTls)
-  return snapshots.map((snapshot) => (snapshot.ok ? 'valid metrics' : snapshot.trouble))
+  return snapshots.map((snapshot) => (snapshot.ok ? 'valid metrics' : snapshot.failure))
 }
 
 const says = (code: string, reason: string | RegExp) =>
@@ -113,12 +113,12 @@ const ok = 'HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n'
 describe.concurrent('bodies', () => {
   test('that never end', async () => {
     await using server = await answering(`${ok}\r\n`, (socket) => flood(socket, 'a 1\n'.repeat(16_384)))
-    expect(await troubleBeside(server)).toEqual(says('too_large', 'sent more than 1 MiB'))
+    expect(await failureBeside(server)).toEqual(says('too_large', 'sent more than 1 MiB'))
   })
 
   test('announced as larger than is read are not read at all', async () => {
     await using server = await answering(`${ok}content-length: 99999999999\r\n\r\n`)
-    expect(await troubleBeside(server)).toEqual(says('too_large', 'sent more than 1 MiB'))
+    expect(await failureBeside(server)).toEqual(says('too_large', 'sent more than 1 MiB'))
   })
 
   test('that come a byte at a time', async () => {
@@ -126,7 +126,7 @@ describe.concurrent('bodies', () => {
       const drip = setInterval(() => socket.write('a'), 20)
       socket.once('close', () => clearInterval(drip))
     })
-    expect(await troubleBeside(server)).toEqual(says('timeout', /^no answer within [\d.]+ m?s$/))
+    expect(await failureBeside(server)).toEqual(says('timeout', /^no answer within [\d.]+ m?s$/))
   })
 
   test('that are gzip bombs', async () => {
@@ -134,7 +134,7 @@ describe.concurrent('bodies', () => {
     await using server = await httpServer((_, response) =>
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb),
     )
-    expect(await troubleBeside(server)).toEqual(says('too_large', 'sent more than 1 MiB once unpacked'))
+    expect(await failureBeside(server)).toEqual(says('too_large', 'sent more than 1 MiB once unpacked'))
   })
 
   test('that are gzip bombs and lie about their size', async () => {
@@ -143,7 +143,7 @@ describe.concurrent('bodies', () => {
     await using server = await httpServer((_, response) =>
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb),
     )
-    expect(await troubleBeside(server)).toEqual(says('too_large', 'sent more than 1 MiB once unpacked'))
+    expect(await failureBeside(server)).toEqual(says('too_large', 'sent more than 1 MiB once unpacked'))
   })
 
   test.each([
@@ -153,18 +153,18 @@ describe.concurrent('bodies', () => {
     await using server = await httpServer((_, response) =>
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(body),
     )
-    expect(await troubleBeside(server)).toEqual(says('protocol', 'sent gzip that cannot be unpacked'))
+    expect(await failureBeside(server)).toEqual(says('protocol', 'sent gzip that cannot be unpacked'))
   })
 
   test('of HTML', async () => {
     await using server = await pageServer('\n<!doctype html><title>shop</title>', 'text/html')
-    expect(await troubleBeside(server)).toEqual(says('invalid', 'answered HTML, not metrics'))
+    expect(await failureBeside(server)).toEqual(says('invalid', 'answered HTML, not metrics'))
   })
 
   test('that are no metrics, quoted without what could harm a terminal', async () => {
     await using server = await pageServer('\x1b]0;owned\x07 1\n')
-    const [trouble] = await troubleBeside(server)
-    expect(trouble).toMatchObject({
+    const [failure] = await failureBeside(server)
+    expect(failure).toMatchObject({
       code: 'invalid',
       reason: expect.stringMatching(/^answered no valid metrics: line 1, column 1: [\x20-\x7e]+$/),
     })
@@ -173,7 +173,7 @@ describe.concurrent('bodies', () => {
   test('of millions of series', async () => {
     const page = Array.from({ length: 60_000 }, (_, n) => `a{n="${n}"} 1\n`).join('')
     await using server = await pageServer(page)
-    expect(await troubleBeside(server)).toEqual(says('invalid', /10,?000 series/))
+    expect(await failureBeside(server)).toEqual(says('invalid', /10,?000 series/))
   })
 
   test('with other names at each scrape leave nothing behind', async () => {
@@ -196,7 +196,7 @@ describe.concurrent('bodies', () => {
     await using agent = scraping(urls, [good.url])
     const { of } = agent
     await until('all have been read', () => [...urls, good.url].every((url) => of(url).length >= 2))
-    expect(urls.flatMap((url) => of(url)).map((one) => !one.ok && one.trouble)).toEqual(
+    expect(urls.flatMap((url) => of(url)).map((one) => !one.ok && one.failure)).toEqual(
       says('overloaded', 'no memory was free within'),
     )
     expect(of(good.url).every(({ ok }) => ok)).toBe(true)
@@ -206,7 +206,7 @@ describe.concurrent('bodies', () => {
 describe.concurrent('lengths that are not true', () => {
   test('more announced than sent', async () => {
     await using server = await answering(`${ok}content-length: 400\r\n\r\na 1\n`, (socket) => socket.end())
-    expect(await troubleBeside(server)).toEqual(
+    expect(await failureBeside(server)).toEqual(
       says('reset', 'connection closed before the answer was complete'),
     )
   })
@@ -223,14 +223,14 @@ describe.concurrent('lengths that are not true', () => {
     await using server = await answering(
       `${ok}content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n4\r\na 1\n\r\n0\r\n\r\n`,
     )
-    expect(await troubleBeside(server)).toEqual(
+    expect(await failureBeside(server)).toEqual(
       says('protocol', 'sent another number of bytes than it announced'),
     )
   })
 
   test('a broken chunk', async () => {
     await using server = await answering(`${ok}transfer-encoding: chunked\r\n\r\nzz\r\n`)
-    expect(await troubleBeside(server)).toEqual(says('protocol', 'answered something that is not HTTP'))
+    expect(await failureBeside(server)).toEqual(says('protocol', 'answered something that is not HTTP'))
   })
 })
 
@@ -238,12 +238,12 @@ describe.concurrent('headers', () => {
   test('100,000 of them', async () => {
     const many = Array.from({ length: 100_000 }, (_, n) => `x-${n}: y\r\n`).join('')
     await using server = await answering(`${ok}${many}\r\na 1\n`)
-    expect(await troubleBeside(server)).toEqual(says('protocol', 'sent too many or too large headers'))
+    expect(await failureBeside(server)).toEqual(says('protocol', 'sent too many or too large headers'))
   })
 
   test('without end', async () => {
     await using server = await answering(ok, (socket) => flood(socket, 'x: y\r\n'.repeat(10_000)))
-    expect(await troubleBeside(server)).toEqual(says('protocol', 'sent too many or too large headers'))
+    expect(await failureBeside(server)).toEqual(says('protocol', 'sent too many or too large headers'))
   })
 
   test.each([
@@ -252,15 +252,15 @@ describe.concurrent('headers', () => {
     ['no colon', 'nonsense\r\n'],
   ])('with %s', async (_, header) => {
     await using server = await answering(`${ok}${header}\r\na 1\n`, (socket) => socket.end())
-    expect(await troubleBeside(server)).toEqual(says('protocol', 'answered something that is not HTTP'))
+    expect(await failureBeside(server)).toEqual(says('protocol', 'answered something that is not HTTP'))
   })
 
   test('that try to write into the log or a response', async () => {
     await using server = await answering(
       'HTTP/1.1 302 Found\r\nlocation: http://evil/\u009b31m<script>\r\ncontent-length: 0\r\n\r\n',
     )
-    const [trouble] = await troubleBeside(server)
-    expect(trouble).toMatchObject({
+    const [failure] = await failureBeside(server)
+    expect(failure).toMatchObject({
       code: 'redirect',
       reason: expect.stringMatching(/^redirects to [\x20-\x7e\ufffd\u00c2]+$/),
     })
@@ -270,19 +270,19 @@ describe.concurrent('headers', () => {
 describe.concurrent('connections', () => {
   test('that accept and stay silent', async () => {
     await using server = await tcpServer(() => {})
-    expect(await troubleBeside(server)).toEqual(says('timeout', /^no answer within [\d.]+ m?s$/))
+    expect(await failureBeside(server)).toEqual(says('timeout', /^no answer within [\d.]+ m?s$/))
   })
 
   test('that reset', async () => {
     await using server = await tcpServer((socket) => socket.resetAndDestroy())
-    expect(await troubleBeside(server)).toEqual(says('reset', /^connection (reset|closed)/))
+    expect(await failureBeside(server)).toEqual(says('reset', /^connection (reset|closed)/))
   })
 
   test('that reset in the middle of a page', async () => {
     await using server = await answering(`${ok}content-length: 400\r\n\r\na 1\n`, (socket) =>
       setTimeout(() => socket.resetAndDestroy(), 20),
     )
-    expect(await troubleBeside(server)).toEqual(says('reset', /^connection (reset|closed)/))
+    expect(await failureBeside(server)).toEqual(says('reset', /^connection (reset|closed)/))
   })
 })
 
@@ -295,7 +295,7 @@ describe.concurrent('protocols', () => {
     ['noise', '\xff\x00\x13\x37'.repeat(100)],
   ])('%s', async (_, greeting) => {
     await using server = await answering(greeting)
-    expect(await troubleBeside(server)).toEqual(says('protocol', 'answered something that is not HTTP'))
+    expect(await failureBeside(server)).toEqual(says('protocol', 'answered something that is not HTTP'))
   })
 
   test('HTTP/1.0 without a length is understood', async () => {
@@ -320,12 +320,12 @@ describe.concurrent('TLS', () => {
 
   test('self-signed is refused if certificates are verified', async () => {
     await using server = await secured()
-    expect(await troubleBeside(overTls(server), true)).toEqual(says('tls', /^TLS failed: .*self-signed/))
+    expect(await failureBeside(overTls(server), true)).toEqual(says('tls', /^TLS failed: .*self-signed/))
   })
 
   test('requested where there is none', async () => {
     await using server = await pageServer('a 1\n')
-    expect(await troubleBeside(overTls(server))).toEqual(says('tls', 'does not speak TLS as expected'))
+    expect(await failureBeside(overTls(server))).toEqual(says('tls', 'does not speak TLS as expected'))
   })
 
   test('expected where plain HTTP is requested', async () => {
@@ -337,6 +337,6 @@ describe.concurrent('TLS', () => {
     await using server = await answering('\x16\x03\x03\x00\x04abcd', (socket) =>
       flood(socket, 'noise'.repeat(10_000)),
     )
-    expect(await troubleBeside(overTls(server))).toEqual(says('tls', /^TLS failed: [a-z ]+$/))
+    expect(await failureBeside(overTls(server))).toEqual(says('tls', /^TLS failed: [a-z ]+$/))
   })
 })

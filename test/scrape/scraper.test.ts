@@ -218,7 +218,7 @@ describe('live reads', () => {
     const read = scraper.now('a', 5000)
     await clock.pass(1100)
     await read
-    expect(snapshots[0]?.snapshot).toMatchObject({ ok: false, trouble: { code: 'timeout' } })
+    expect(snapshots[0]?.snapshot).toMatchObject({ ok: false, failure: { code: 'timeout' } })
   })
 
   test('reject when the budget ends first; the scrape goes on for the others', async () => {

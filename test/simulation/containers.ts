@@ -1,6 +1,6 @@
 // Containers, and the true history of what each of them said at which time. What an agent serves is judged by it.
 
-import { type Code, ProxyError, type Trouble } from '../../src/errors.ts'
+import { type Code, type Failure, ProxyError } from '../../src/errors.ts'
 import type { Place } from '../../src/model.ts'
 import type { Process } from './process.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -124,7 +124,7 @@ export function createContainer(scheduler: Scheduler, given: Content): Container
 
   const saidLineAt = (line: Line | undefined) => eras.flatMap((era) => spanOf(line, era))
 
-  function answer(): string | Trouble {
+  function answer(): string | Failure {
     if (!running || behaviour === 'refuses') return { code: 'refused', reason: 'connection refused' }
     if (behaviour === 'huge') return { code: 'too_large', reason: 'more than MAX_BODY' }
     if (behaviour === 'invalid') return '<html>not metrics'

@@ -163,7 +163,7 @@ function anyMessage(intrusion: Intrusion): Message {
       () => listing(intrusion, node, small(), small()),
       page,
       page,
-      () => ({ kind: 'failure', ...numbers(), trouble: { code: 'refused', reason: 'invented' } }),
+      () => ({ kind: 'failure', ...numbers(), failure: { code: 'refused', reason: 'invented' } }),
       () => ({ kind: 'gone', id: id() }),
       () => ({ kind: 'complete' }),
       () => ({ kind: 'full', id: id() }),

@@ -2,7 +2,7 @@
 
 import { EventEmitter } from 'node:events'
 import type { FastifyInstance } from 'fastify'
-import { statusOf, troubleOf } from '../../src/errors.ts'
+import { failureOf, statusOf } from '../../src/errors.ts'
 
 export interface Response {
   readonly status: number
@@ -55,9 +55,9 @@ export function createWeb(onInternal: (error: unknown) => void): Web {
     try {
       await route.handler({ params, query, headers, raw: { socket }, url: path }, reply)
     } catch (error) {
-      const trouble = troubleOf(error)
-      if (trouble.code === 'internal') onInternal(error)
-      reply.code(statusOf[trouble.code]).send(`${trouble.reason}\n`)
+      const failure = failureOf(error)
+      if (failure.code === 'internal') onInternal(error)
+      reply.code(statusOf[failure.code]).send(`${failure.reason}\n`)
     }
     reply.raw.emit('close')
     return reply

@@ -30,14 +30,14 @@ test('every field of the status is documented', async () => {
     ended: { at: 0, exitCode: 1, removed: true },
   }
   const down = failing(container('n1', 'a', { kind: 'standalone' }), 'refused', 'a hint')
-  const trouble = { code: 'protocol' as const, reason: 'r', hint: 'm' }
+  const failure = { code: 'protocol' as const, reason: 'r', hint: 'm' }
   const known = swarmState([{ ...service('shop_web'), updateState: 'paused' }], ['n1', 'n5'])
   const drained = { ...known.nodes.get('n1')!, availability: 'drain' }
   const scene = await startScene({
     entries: [web, stopped, down],
-    nodes: [nodeView('n1', 'node1', 'self', {}, 1), { ...nodeView('n2', 'node2', 'up'), trouble }],
+    nodes: [nodeView('n1', 'node1', 'self', {}, 1), { ...nodeView('n2', 'node2', 'up'), failure }],
     swarmState: { ...known, nodes: new Map([...known.nodes, ['n1', drained]]) },
-    ambiguities: [trouble],
+    ambiguities: [failure],
   })
   try {
     const get = async (path: string) =>

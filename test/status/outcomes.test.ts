@@ -42,10 +42,10 @@ test('of one that was down before this agent started no success is known', () =>
 
 test('one whose endpoint is no longer found is down from then on', () => {
   const { clock, after } = setUp()
-  const trouble = { code: 'no_metrics' as const, reason: 'ports are closed' }
+  const failure = { code: 'no_metrics' as const, reason: 'ports are closed' }
   after(up(10))
   clock.passSync(70)
-  expect(after({ ...up(10), finding: { kind: 'none', trouble } })).toEqual({
+  expect(after({ ...up(10), finding: { kind: 'none', failure } })).toEqual({
     downSince: 70,
     lastSuccessAt: 10,
     lastError: { at: 70, reason: 'ports are closed' },

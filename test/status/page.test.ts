@@ -115,23 +115,23 @@ describe('attention items', () => {
     attentionItems(applyResponse(undefined, response({ targets }))).map(
       ({ severity, title }) => `${severity} ${title}`,
     )
-  const trouble = (code: NonNullable<TargetStatus['trouble']>['code']) => ({
-    trouble: { code, reason: 'because' },
+  const failure = (code: NonNullable<TargetStatus['failure']>['code']) => ({
+    failure: { code, reason: 'because' },
   })
 
   test('are targets that are down, unreachable or crashed', () => {
     expect(
       itemsOf(
         target('crashed', { state: 'ended', ended: { time: 1, exitCode: 137, removed: false } }),
-        target('hidden', { state: 'unscraped', ...trouble('no_address') }),
-        replica('shop_web', '1', { state: 'down', ...trouble('refused') }),
+        target('hidden', { state: 'unscraped', ...failure('no_address') }),
+        replica('shop_web', '1', { state: 'down', ...failure('refused') }),
       ),
     ).toEqual(['error shop_web.1', 'warning crashed@node1', 'warning hidden@node1'])
   })
 
   test('with the same reason are one, the most frequent reason first', () => {
     const down = (name: string, reason: string, more: Partial<TargetStatus> = {}) =>
-      target(name, { state: 'down', trouble: { code: 'refused', reason }, ...more })
+      target(name, { state: 'down', failure: { code: 'refused', reason }, ...more })
     const items = attentionItems(
       applyResponse(
         undefined,
@@ -159,8 +159,8 @@ describe('attention items', () => {
   test('are not targets without metrics, disabled, finished or stopped ones', () => {
     expect(
       itemsOf(
-        target('db', { state: 'unscraped', ...trouble('no_metrics') }),
-        target('off', { state: 'off', ...trouble('disabled') }),
+        target('db', { state: 'unscraped', ...failure('no_metrics') }),
+        target('off', { state: 'off', ...failure('disabled') }),
         target('done', { state: 'ended', ended: { time: 1, exitCode: 0, removed: false } }),
         target('updated', { state: 'ended', ended: { time: 1, exitCode: 143, removed: false } }),
         target('well'),
@@ -248,7 +248,7 @@ describe('blocks to copy', () => {
 describe('filters', () => {
   const web = replica('shop_web', '2', {
     state: 'down',
-    trouble: { code: 'refused', reason: 'connection refused' },
+    failure: { code: 'refused', reason: 'connection refused' },
   })
   test.each([
     [{ q: 'WEB' }, true],

@@ -30,7 +30,7 @@ describe('problems', () => {
     const views = [
       node('node1', { link: 'self' }),
       node('node2', { link: 'lost' }),
-      { ...node('node3'), trouble: { code: 'protocol' as const, reason: 'its id is claimed twice' } },
+      { ...node('node3'), failure: { code: 'protocol' as const, reason: 'its id is claimed twice' } },
     ]
     const nodes = nodesOf(views, swarmState([], ['node1', 'node4']), unix)
     expect(texts({ nodes })).toEqual([
@@ -41,8 +41,8 @@ describe('problems', () => {
   })
 
   test('a lost link has its reason, and always a hint', () => {
-    const trouble = { code: 'timeout' as const, reason: 'the peer was silent for 2.3 s' }
-    const nodes = nodesOf([{ ...node('node2', { link: 'lost' }), trouble }], undefined, unix)
+    const failure = { code: 'timeout' as const, reason: 'the peer was silent for 2.3 s' }
+    const nodes = nodesOf([{ ...node('node2', { link: 'lost' }), failure }], undefined, unix)
     expect(problemsOf({ ...healthy, nodes }, unix)).toEqual([
       {
         key: 'node node2',
@@ -56,8 +56,8 @@ describe('problems', () => {
   })
 
   test('Docker cannot be read, and lesser problems with it', () => {
-    const trouble = { code: 'unreachable' as const, reason: 'the socket is gone' }
-    expect(texts({ discovery: { trouble, warnings: [{ ...trouble, reason: 'no services' }] } })).toEqual([
+    const failure = { code: 'unreachable' as const, reason: 'the socket is gone' }
+    expect(texts({ discovery: { failure, warnings: [{ ...failure, reason: 'no services' }] } })).toEqual([
       'error discovery the socket is gone',
       'warning discovery no services',
     ])
@@ -77,12 +77,12 @@ describe('problems', () => {
   })
 
   test('a stopped peer is a problem of its node and of its address', () => {
-    const trouble = { code: 'unreachable' as const, reason: 'nothing listens there' }
+    const failure = { code: 'unreachable' as const, reason: 'nothing listens there' }
     const peer = { address: '10.0.0.2:2140', node: 'node2', sent: 0, received: 0 }
     expect(
       texts({
         nodes: nodesOf([node('node1', { link: 'self' }), node('node2', { link: 'lost' })], undefined, unix),
-        peers: [{ ...peer, state: 'failed', trouble }],
+        peers: [{ ...peer, state: 'failed', failure }],
       }),
     ).toEqual(['error node node2: the link is lost', 'error peer 10.0.0.2:2140: nothing listens there'])
   })
@@ -128,8 +128,8 @@ describe('problems', () => {
   })
 
   test('a wrong secret has a hint', () => {
-    const trouble = { code: 'protocol' as const, reason: 'the secret differs', hint: 'give both the same' }
-    const peers = [{ address: '10.0.0.2:2140', state: 'failed' as const, trouble, sent: 0, received: 0 }]
+    const failure = { code: 'protocol' as const, reason: 'the secret differs', hint: 'give both the same' }
+    const peers = [{ address: '10.0.0.2:2140', state: 'failed' as const, failure, sent: 0, received: 0 }]
     expect(problemsOf({ ...healthy, peers }, unix)).toEqual([
       {
         key: 'peer 10.0.0.2:2140',
@@ -142,10 +142,10 @@ describe('problems', () => {
   })
 
   test('a peer without an agent is named once, with what to check', () => {
-    const trouble = { code: 'unreachable' as const, reason: 'no agent listens at 10.0.0.2:2140' }
-    const peers = [{ address: '10.0.0.2:2140', state: 'failed' as const, trouble, sent: 0, received: 0 }]
+    const failure = { code: 'unreachable' as const, reason: 'no agent listens at 10.0.0.2:2140' }
+    const peers = [{ address: '10.0.0.2:2140', state: 'failed' as const, failure, sent: 0, received: 0 }]
     expect(problemsOf({ ...healthy, peers }, unix)).toMatchObject([
-      { text: trouble.reason, hint: expect.stringContaining('check that an agent runs there') },
+      { text: failure.reason, hint: expect.stringContaining('check that an agent runs there') },
     ])
   })
 

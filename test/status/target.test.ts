@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Trouble } from '../../src/errors.ts'
+import type { Failure } from '../../src/errors.ts'
 import { type Entry, endpointId, type Finding } from '../../src/model.ts'
 import { stateOf, type TargetContext, targetOf } from '../../src/status/target.ts'
 import { entry, target, task } from '../helpers/cluster.ts'
@@ -7,7 +7,7 @@ import { failed, read } from '../web/agent.ts'
 
 const context: TargetContext = { node: 'node1', isLost: false, services: new Map() }
 const unix = (at: number) => 1000 + at / 1000
-const none = (code: Trouble['code']): Finding => ({ kind: 'none', trouble: { code, reason: 'because' } })
+const none = (code: Failure['code']): Finding => ({ kind: 'none', failure: { code, reason: 'because' } })
 const web = task('shop_web', '2')
 const { endpoint: _, ...bare } = entry(web, { finding: { kind: 'searching' } })
 
@@ -28,22 +28,22 @@ describe('the state', () => {
 })
 
 test('a target that is not up has a reason and a hint', () => {
-  const trouble: Trouble = {
+  const failure: Failure = {
     code: 'no_address',
     reason: 'on no shared network',
     hint: 'attach it to monitor',
   }
-  expect(targetOf({ ...bare, finding: { kind: 'none', trouble } }, context, unix).trouble).toEqual(trouble)
-  expect(targetOf(entry(web), { ...context, isLost: true }, unix).trouble).toMatchObject({
+  expect(targetOf({ ...bare, finding: { kind: 'none', failure } }, context, unix).failure).toEqual(failure)
+  expect(targetOf(entry(web), { ...context, isLost: true }, unix).failure).toMatchObject({
     code: 'owner_lost',
   })
-  expect(targetOf(entry(web, { snapshot: failed('timeout', 'too slow') }), context, unix).trouble).toEqual({
+  expect(targetOf(entry(web, { snapshot: failed('timeout', 'too slow') }), context, unix).failure).toEqual({
     code: 'timeout',
     reason: 'too slow',
   })
   const ended = { at: 500, exitCode: 137, removed: false }
   expect(targetOf(entry(web, { ended }), context, unix)).toMatchObject({
-    trouble: { code: 'stopped', reason: 'stopped with exit code 137' },
+    failure: { code: 'stopped', reason: 'stopped with exit code 137' },
     ended: { time: 1000.5, exitCode: 137, removed: false },
   })
 })

@@ -37,13 +37,13 @@ test('the newest of each part stays', () => {
 })
 
 test('a failure replaces the snapshot, not the page on which the next delta builds', () => {
-  const trouble = { code: 'refused', reason: 'no' } as const
-  const failure: RecordUpdate = {
+  const failure = { code: 'refused', reason: 'no' } as const
+  const failed: RecordUpdate = {
     kind: 'snapshot',
     number: 3,
-    value: { ok: false, at: 0, durationMs: 1, trouble },
+    value: { ok: false, at: 0, durationMs: 1, failure },
   }
-  const record = merged([listing(1), show(2), failure])
+  const record = merged([listing(1), show(2), failed])
   expect(record).toMatchObject({ snapshot: { number: 3, value: { ok: false } }, page: { number: 2 } })
 })
 
@@ -94,7 +94,7 @@ test('a snapshot without a listing is ignored', () => {
 })
 
 describe('of the owner’s previous epoch', () => {
-  const none = { kind: 'none', trouble: { code: 'refused', reason: 'refused' } } as const
+  const none = { kind: 'none', failure: { code: 'refused', reason: 'refused' } } as const
   const previous = ofPreviousEpoch('n2', merged([listing(98, 98), show(99)]))
   const next = (finding: Finding) =>
     merge(previous, { kind: 'listing', number: 1, value: { target: target('a'), finding, generation: 1 } })

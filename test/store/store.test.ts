@@ -40,7 +40,7 @@ describe('own entries', () => {
   test('keep the newest endpoint while probing fails', () => {
     store.replaceTargets([target('a')])
     store.putFinding('a', found)
-    store.putFinding('a', { kind: 'none', trouble: { code: 'refused', reason: 'refused' } })
+    store.putFinding('a', { kind: 'none', failure: { code: 'refused', reason: 'refused' } })
     expect(entry('a')).toMatchObject({ finding: { kind: 'none' }, endpoint: { port: 8080 } })
   })
 
@@ -448,7 +448,7 @@ describe('reported changes of peers', () => {
     store.peers.lost('n3')
     store.peers.measured('n3', 5)
     store.peers.complete('n3')
-    store.peers.trouble('n3', undefined)
+    store.peers.failure('n3', undefined)
     expect(reported()).toEqual([])
     expect(ids()).toEqual(['n2/a'])
   })
@@ -462,7 +462,7 @@ describe('reported changes of peers', () => {
       version: '2.0.0',
       link: 'up',
       since: linkedAt,
-      trouble: { code: 'timeout', reason: 'black hole' },
+      failure: { code: 'timeout', reason: 'black hole' },
     })
     store.peers.measured('n2', 7)
     expect(view()).toMatchObject({ roundTrip: 7 })
@@ -472,7 +472,7 @@ describe('reported changes of peers', () => {
     expect(reported()).toEqual([{ kind: 'nodes' }])
     clock.passSync(1000)
     store.peers.lost('n2', { code: 'reset', reason: 'reset' })
-    expect(view()).toMatchObject({ since: clock.now() - 1000, trouble: { code: 'reset' } })
+    expect(view()).toMatchObject({ since: clock.now() - 1000, failure: { code: 'reset' } })
     store.peers.up(agent)
     expect(view()).toStrictEqual({ self: self('n2'), version: '1.0.0', link: 'up', since: clock.now() })
   })

@@ -85,7 +85,7 @@ const page = (id: string, number: number, frames = [pack(Buffer.from('lie 1\n'))
   ...{ kind: 'page', id, number, age: 0, durationMs: 1, base: 0, series: 1, format: 'text/0.0.4' },
   ...{ remarks: [], frames },
 })
-const troubleOf = (node: string) => n1.store.nodes().find((one) => one.self.node === node)?.trouble
+const failureOf = (node: string) => n1.store.nodes().find((one) => one.self.node === node)?.failure
 
 async function stillWell(): Promise<void> {
   const text = `honest ${Math.random()}\n`
@@ -107,7 +107,7 @@ describe('the epoch of a running agent can’t be taken over', () => {
     attacker.send(listing('a', 'n2'), page('a', 2 ** 50))
     expect(attacker.received.at(-1)).toMatchObject({ reason: expect.stringContaining('can’t prove') })
     expect(n1.logged.filter((line) => line.includes('can’t prove'))).toHaveLength(1)
-    expect(troubleOf('n2')).toMatchObject({ code: 'refused' })
+    expect(failureOf('n2')).toMatchObject({ code: 'refused' })
     await stillWell()
   })
 
@@ -144,7 +144,7 @@ test('claims of a running agent’s node, each for less than 2 s, erase none of 
     expect(textOf(n1, 'n2', 'a')).toBe('honest 1\n')
   }
   expect(n1.logged.filter((line) => line.includes('claimed twice'))).toHaveLength(1)
-  expect(troubleOf('n2')?.reason).toMatch(/claimed twice/)
+  expect(failureOf('n2')?.reason).toMatch(/claimed twice/)
   await stillWell()
 })
 
@@ -155,11 +155,11 @@ test('a page of 22 KB that unpacks to gigabytes fills no memory', async () => {
   expect(bomb.bytes.length).toBeLessThan(22_000)
   attacker.send(listing('own', 'n9'), page('own', 2, [bomb]))
   await until(() => n1.store.entry('n9', 'own')?.snapshot)
-  expect(n1.store.entry('n9', 'own')?.snapshot).toMatchObject({ trouble: { code: 'too_large' } })
+  expect(n1.store.entry('n9', 'own')?.snapshot).toMatchObject({ failure: { code: 'too_large' } })
   attacker.send(page('own', 3, [{ ...bomb, size: 1000 }]))
   await until(attacker.isOver)
   expect(n1.logged.at(-1)).toMatch(/peer lost.*can’t be unpacked/)
-  expect(troubleOf('n9')?.reason).toMatch(/can’t be unpacked/)
+  expect(failureOf('n9')?.reason).toMatch(/can’t be unpacked/)
   await stillWell()
 })
 
@@ -172,7 +172,7 @@ test('swarm state and the cluster’s name come from nobody whom Docker doesn’
   const worker = await attack('n8')
   await used(worker)
   worker.send({ kind: 'swarm', age: 0, swarmState: invented })
-  await until(() => troubleOf('n8'))
+  await until(() => failureOf('n8'))
   const pretender = await attack('n9', { manager: true })
   await used(pretender)
   pretender.send({ kind: 'swarm', age: 0, swarmState: invented })

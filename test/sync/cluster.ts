@@ -90,14 +90,14 @@ export function createCluster(hosts: readonly string[]): Cluster {
           finding,
           endpoint,
           ended: ended && { removed: ended.removed },
-          snapshot: snapshot?.ok ? Buffer.from(bodyOf(snapshot.page)).toString() : snapshot?.trouble,
+          snapshot: snapshot?.ok ? Buffer.from(bodyOf(snapshot.page)).toString() : snapshot?.failure,
         }),
       )
       return {
         entries: entries.sort((a, b) => (a.key < b.key ? -1 : 1)),
         nodes: store
           .nodes()
-          .map(({ self, trouble }) => ({ self, trouble }))
+          .map(({ self, failure }) => ({ self, failure }))
           .sort((a, b) => (a.self.node < b.self.node ? -1 : 1)),
         swarmState: store.swarmState()?.value,
       }
@@ -172,7 +172,7 @@ function startAgent(
         ok: false,
         at: clock.now(),
         durationMs: 1,
-        trouble: { code: 'refused', reason: endpoint.url },
+        failure: { code: 'refused', reason: endpoint.url },
       }),
     text(node, id) {
       const snapshot = store.entry(node, id)?.snapshot

@@ -9,7 +9,7 @@ import { createDialler, type Dialler } from '../../src/sync/dialler.ts'
 import { tickIntervalMs } from '../../src/sync/link.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 
-const trouble = { code: 'reset', reason: 'reset' } as const
+const failure = { code: 'reset', reason: 'reset' } as const
 
 let clock: VirtualClock
 let dialler: Dialler
@@ -116,10 +116,10 @@ describe('an address', () => {
   })
 
   test('is dialled at once after a link that lasted, and later after ones that didn’t', () => {
-    dialler.ended('a:1', 10_000, trouble)
+    dialler.ended('a:1', 10_000, failure)
     dialler.dialDue()
     expect(addresses()).toEqual(['a:1'])
-    dialler.ended('a:1', 9999, trouble)
+    dialler.ended('a:1', 9999, failure)
     dialler.dialDue()
     expect(addresses()).toEqual([])
     dialler.retry('n1', 'b:1')
@@ -128,24 +128,24 @@ describe('an address', () => {
   })
 
   test('that is found again stays what it is', () => {
-    for (let n = 0; n < 3; n += 1) dialler.ended('a:1', 0, trouble)
+    for (let n = 0; n < 3; n += 1) dialler.ended('a:1', 0, failure)
     dialler.replace(['a:1', 'b:1'])
     expect(addresses()).toEqual(['b:1'])
-    expect(one()).toMatchObject({ failures: 3, trouble })
+    expect(one()).toMatchObject({ failures: 3, failure })
     dialler.ended('a:1', 0)
-    expect(one()).toMatchObject({ failures: 0, trouble: undefined })
+    expect(one()).toMatchObject({ failures: 0, failure: undefined })
   })
 
   test('that is no longer found is forgotten once its link is gone', () => {
     dialler.replace([])
     expect([...dialler.addresses()]).toHaveLength(1)
-    dialler.ended('a:1', 0, trouble)
+    dialler.ended('a:1', 0, failure)
     dialler.replace([])
     expect([...dialler.addresses()]).toHaveLength(0)
   })
 })
 
-test('a trouble is logged once until there was a link; that nobody listens yet, only some time after the start', async () => {
+test('a failure is logged once until there was a link; that nobody listens yet, only some time after the start', async () => {
   dialler.replace(['a:1'])
   const unreachable = { code: 'unreachable', reason: 'no agent listens' } as const
   dialler.warn('a:1', unreachable)
@@ -162,7 +162,7 @@ test('a trouble is logged once until there was a link; that nobody listens yet, 
 test('once sync stops nothing is dialled or logged', async () => {
   stopping.abort()
   dialler.replace(['a:1'])
-  dialler.warn('a:1', trouble)
+  dialler.warn('a:1', failure)
   expect(dialled).toEqual([])
   expect(warnings).toEqual([])
 })

@@ -4,7 +4,7 @@ import type { Message } from '../../src/sync/messages.ts'
 import { endpoint, found, replica, self, swarmState, target } from '../store/samples.ts'
 
 const numbers = { id: 'a', number: 9, age: 12.5, durationMs: 3.1 }
-const trouble = { code: 'refused', reason: 'refused', hint: 'hint it' } as const
+const failure = { code: 'refused', reason: 'refused', hint: 'hint it' } as const
 const frame = (...bytes: number[]) => ({ size: 100, bytes: new Uint8Array(bytes) })
 
 /** One of each kind, and of each of its forms. */
@@ -29,8 +29,8 @@ export const messages: readonly Message[] = [
   },
   {
     ...{ kind: 'listing', number: 5, generation: 1 },
-    target: target('a', { state: 'stopped', exitCode: -1, unreachable: trouble, addresses: [] }),
-    finding: { kind: 'none', trouble },
+    target: target('a', { state: 'stopped', exitCode: -1, unreachable: failure, addresses: [] }),
+    finding: { kind: 'none', failure },
     ended: { age: 10, exitCode: 137, removed: false },
   },
   {
@@ -41,7 +41,7 @@ export const messages: readonly Message[] = [
     ...{ kind: 'page', ...numbers, base: 8, series: 2, format: 'text/0.0.4', remarks: [] },
     frames: [frame(1), frame(), frame(2, 3)],
   },
-  { kind: 'failure', ...numbers, trouble },
+  { kind: 'failure', ...numbers, failure },
   { kind: 'gone', id: 'a' },
   { kind: 'complete' },
   { kind: 'full', id: 'a' },
@@ -49,6 +49,6 @@ export const messages: readonly Message[] = [
   { kind: 'swarm', age: 5, swarmState: swarmState(['1', '3']) },
   { kind: 'refresh', call: 1, id: 'a', budget: 900 },
   { kind: 'refreshed', call: 1, number: 9 },
-  { kind: 'refreshed', call: 1, trouble },
+  { kind: 'refreshed', call: 1, failure },
   { kind: 'unknown', of: 'song' },
 ]

@@ -43,8 +43,8 @@ function putPage(id: string, page: Page, wanted = true): void {
   feed.mark(id)
 }
 function fail(id: string): void {
-  const trouble = { code: 'refused', reason: 'refused' } as const
-  store.putSnapshot(id, { ok: false, at: clock.now(), durationMs: 1, trouble })
+  const failure = { code: 'refused', reason: 'refused' } as const
+  store.putSnapshot(id, { ok: false, at: clock.now(), durationMs: 1, failure })
   feed.mark(id)
 }
 type Row = readonly [string, number, number, number]
@@ -181,7 +181,7 @@ describe('while the link is up', () => {
   test('a page that follows two failures is a difference to the last one that was sent', () => {
     const { snapshot: page } = store.own.entry('a')!
     fail('a')
-    expect(newMessages()).toMatchObject([{ kind: 'failure', trouble: { code: 'refused' } }])
+    expect(newMessages()).toMatchObject([{ kind: 'failure', failure: { code: 'refused' } }])
     fail('a')
     expect(inShort(newMessages())).toEqual(['failure'])
     show('a', 2)
@@ -259,7 +259,7 @@ describe('while the link is up', () => {
     await outgoing.idle('a')
     feed.mark('a')
     expect(newMessages()).toMatchObject([
-      { kind: 'failure', trouble: { code: 'too_large', hint: expect.stringContaining('MAX_BODY') } },
+      { kind: 'failure', failure: { code: 'too_large', hint: expect.stringContaining('MAX_BODY') } },
     ])
     put('a', Buffer.from(lines(2)), false)
     expect(inShort(newMessages())).toEqual(['page'])
@@ -274,7 +274,7 @@ describe('while the link is up', () => {
     })
     show('b', 2)
     expect(newMessages()).toMatchObject([
-      { kind: 'failure', trouble: { code: 'internal', reason: expect.stringContaining('other nodes') } },
+      { kind: 'failure', failure: { code: 'internal', reason: expect.stringContaining('other nodes') } },
       { kind: 'listing' },
       { kind: 'page', number: store.own.entry('b')!.snapshot },
     ])

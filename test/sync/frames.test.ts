@@ -183,7 +183,7 @@ describe('messages', () => {
     (wrong) => {
       const checked = (header: string) => () => decode({ header: JSON.parse(header), body: new Uint8Array() })
       const failure = (age: string, durationMs: string) =>
-        `["failure",{"id":"a","number":2,"age":${age},"durationMs":${durationMs},"trouble":{"code":"timeout","reason":""}}]`
+        `["failure",{"id":"a","number":2,"age":${age},"durationMs":${durationMs},"failure":{"code":"timeout","reason":""}}]`
       expect(checked(failure('1', '1'))).not.toThrow()
       for (const header of [
         failure(wrong, '1'),

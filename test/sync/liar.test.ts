@@ -105,7 +105,7 @@ const stillWell = async () => {
   expect(honest.text('n2', 'theirs')).toBe(other.text('n2', 'theirs'))
 }
 const reports = () => honest.logged.filter((line) => line.startsWith('a peer claims'))
-const troubleOf = (node: string) => honest.store.nodes().find((one) => one.self.node === node)?.trouble
+const failureOf = (node: string) => honest.store.nodes().find((one) => one.self.node === node)?.failure
 
 test('what it says of itself is taken', async () => {
   const liar = await lie()
@@ -137,7 +137,7 @@ describe('an epoch can’t be taken over', () => {
     await cluster.clock.pass(30)
     expect(byeOf(liar)).toMatchObject({ reason: expect.stringContaining('can’t prove') })
     expect(reports()).toHaveLength(1)
-    expect(troubleOf('n2')).toMatchObject({ code: 'refused' })
+    expect(failureOf('n2')).toMatchObject({ code: 'refused' })
     await stillWell()
   })
 
@@ -173,7 +173,7 @@ test('the node id of a running agent can’t be taken, however short and often i
     expect(honest.store.entry('n2', 'theirs')).toBeDefined()
   }
   expect(reports()).toHaveLength(1)
-  expect(troubleOf('n2')?.reason).toMatch(/claimed twice/)
+  expect(failureOf('n2')?.reason).toMatch(/claimed twice/)
   await stillWell()
 })
 
@@ -196,13 +196,13 @@ test('a small page that unpacks to gigabytes is never unpacked, and ends the lin
   await cluster.clock.pass(30)
   expect(honest.store.entry('n9', 'own')?.snapshot).toMatchObject({
     ok: false,
-    trouble: { code: 'too_large' },
+    failure: { code: 'too_large' },
   })
   liar.send(page('own', 3, [{ ...bomb, size: 1000 }]))
   await cluster.clock.pass(30)
   expect(liar.isOver()).toBe(true)
   expect(honest.logged.at(-1)).toMatch(/peer lost.*can’t be unpacked/)
-  expect(troubleOf('n9')?.reason).toMatch(/can’t be unpacked/)
+  expect(failureOf('n9')?.reason).toMatch(/can’t be unpacked/)
   await stillWell()
 })
 
@@ -293,7 +293,7 @@ test('nothing it can say harms the agent or the others’ pages', async () => {
     }),
     fc.record({
       ...{ kind: fc.constant('failure' as const), id, number, age: duration, durationMs: duration },
-      trouble: fc.constant({ code: 'timeout', reason: '' } as const),
+      failure: fc.constant({ code: 'timeout', reason: '' } as const),
     }),
     fc
       .tuple(id, number, fc.array(fc.oneof(frame, text), { minLength: 1, maxLength: 3 }), number)

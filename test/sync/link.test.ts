@@ -1,7 +1,7 @@
 // One link: what passes before hello and after it, signs of life, and its end.
 
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { Trouble } from '../../src/errors.ts'
+import type { Failure } from '../../src/errors.ts'
 import type { ChannelHandlers } from '../../src/sync/channel.ts'
 import { createFrameReader, writeFrame } from '../../src/sync/frames.ts'
 import { createLink, type Link, tickIntervalMs } from '../../src/sync/link.ts'
@@ -17,7 +17,7 @@ let isTaken: boolean
 /** What the other side got, what this side received, and how it ended. */
 let sent: Message[]
 let received: Message[]
-let ends: (Trouble | undefined)[]
+let ends: (Failure | undefined)[]
 let events: string[]
 
 beforeEach(() => {
@@ -39,7 +39,7 @@ beforeEach(() => {
   }
   link = createLink(channel, clock, {
     message: (_, message) => received.push(message),
-    closed: (_, trouble) => ends.push(trouble),
+    closed: (_, failure) => ends.push(failure),
     drained: () => events.push('drained'),
     released: () => events.push('released'),
     internalError: () => events.push('internal error'),
@@ -204,7 +204,7 @@ describe('after hello', () => {
     const long: Message = {
       kind: 'refreshed',
       call: 1,
-      trouble: { code: 'timeout', reason: 'x'.repeat(2 ** 25) },
+      failure: { code: 'timeout', reason: 'x'.repeat(2 ** 25) },
     }
     for (let n = 0; n < 3; n += 1) link.send(long)
     expect(ends).toEqual([])
@@ -272,7 +272,7 @@ describe('after hello', () => {
     expect(ends).toEqual([{ code: 'refused', reason: 'the peer ended the link: enough' }])
   })
 
-  test('a channel that breaks ends the link with its trouble', () => {
+  test('a channel that breaks ends the link with its failure', () => {
     wire.closed({ code: 'reset', reason: 'gone' })
     expect(ends).toEqual([{ code: 'reset', reason: 'gone' }])
     expect(events).toEqual(['released'])
@@ -295,7 +295,7 @@ test('a bug here ends the link and is reported as internal', () => {
       message() {
         throw new TypeError('a mistake')
       },
-      closed: (_, trouble) => ends.push(trouble),
+      closed: (_, failure) => ends.push(failure),
       internalError: (_, error) => events.push(String(error)),
     },
   )

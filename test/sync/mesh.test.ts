@@ -103,7 +103,7 @@ describe('in the steady state', () => {
     await cluster.clock.pass(2000)
     n1.fail('a')
     await cluster.clock.pass(30)
-    expect(n2.store.entry('n1', 'a')?.snapshot).toMatchObject({ ok: false, trouble: { code: 'refused' } })
+    expect(n2.store.entry('n1', 'a')?.snapshot).toMatchObject({ ok: false, failure: { code: 'refused' } })
     n1.show('a', page(3))
     await cluster.clock.pass(30)
     expect(n2.text('n1', 'a')).toBe(page(3))
@@ -294,7 +294,7 @@ describe('a refresh', () => {
     expect(await requested).toBe(page(9))
   })
 
-  test('reports the owner’s trouble, and ends with its budget', async () => {
+  test('reports the owner’s failure, and ends with its budget', async () => {
     cluster = createCluster(['n1', 'n2'])
     cluster.start('n1', {
       refreshOwn: (agent, id) =>
@@ -334,7 +334,7 @@ describe('losses', () => {
     await cluster.clock.pass(3000)
     expect(n2.store.nodes().find(({ self }) => self.node === 'n1')).toMatchObject({
       link: 'lost',
-      trouble: { code: 'timeout' },
+      failure: { code: 'timeout' },
     })
     n1.show('a', page(2))
     await cluster.clock.pass(20_000)
@@ -387,31 +387,31 @@ describe('losses', () => {
       cluster.network.wire('n1', 'n2').mtu = 1300
       n1.run('a')
       n1.show('a', Array.from({ length: 400 }, () => Math.random()).join('\n'))
-      const trouble = () => n1.store.nodes().find(({ self }) => self.node === 'n2')?.trouble
+      const failure = () => n1.store.nodes().find(({ self }) => self.node === 'n2')?.failure
       await cluster.clock.pass(20_000)
-      expect(trouble()?.reason).toMatch(/drops large packets/)
-      expect(trouble()?.hint).toMatch(/MTU/)
+      expect(failure()?.reason).toMatch(/drops large packets/)
+      expect(failure()?.hint).toMatch(/MTU/)
       if (next === 'nothing large') n1.run()
       cluster.network.wire('n1', 'n2').mtu = 1e9
       await cluster.clock.pass(20_000)
-      expect(trouble()).toBeUndefined()
+      expect(failure()).toBeUndefined()
       agree()
     },
   )
 
   test('a link that falls silent once, or is reset, says nothing about large packets', async () => {
     const [n1] = three()
-    const trouble = () => JSON.stringify(n1.store.nodes())
+    const failure = () => JSON.stringify(n1.store.nodes())
     await cluster.clock.pass(2000)
     for (let n = 0; n < 4; n += 1) {
       cluster.network.reset('n1', 'n2')
       await cluster.clock.pass(1000)
-      expect(trouble()).not.toContain('large packets')
+      expect(failure()).not.toContain('large packets')
     }
     cluster.network.wire('n1', 'n2').cut = true
     await cluster.clock.pass(20_000)
-    expect(trouble()).toContain('silent')
-    expect(trouble()).not.toContain('large packets')
+    expect(failure()).toContain('silent')
+    expect(failure()).not.toContain('large packets')
   })
 
   test('everything is live again within 5 s of a partition’s end, however long it was and however many hosts are gone', async () => {
@@ -486,10 +486,10 @@ describe('a node id claimed twice', () => {
     const { n1, n2, twin } = await claimed()
     await cluster.clock.pass(10_000)
     expect(nodeOf(n2)).toMatchObject({ link: 'up', self: { hostname: 'host-n1' } })
-    expect(nodeOf(n2)?.trouble?.reason).toMatch(/claimed twice: by host-n1 at .*, and by clone at/)
+    expect(nodeOf(n2)?.failure?.reason).toMatch(/claimed twice: by host-n1 at .*, and by clone at/)
     expect(n2.text('n1', 'a')).toBe(page(1))
     expect(n2.store.entry('n1', 'evil')).toBeUndefined()
-    for (const agent of [n1, twin]) expect(agent.store.nodes()[0]?.trouble?.reason).toMatch(/claimed twice/)
+    for (const agent of [n1, twin]) expect(agent.store.nodes()[0]?.failure?.reason).toMatch(/claimed twice/)
     expect([n1, n2, twin].map(reports)).toEqual([1, 1, 1])
   })
 
@@ -497,7 +497,7 @@ describe('a node id claimed twice', () => {
     const { n1, n2 } = await claimed()
     await cluster.kill('twin')
     await cluster.clock.pass(45_000)
-    for (const agent of [n1, n2]) expect(nodeOf(agent)?.trouble).toBeUndefined()
+    for (const agent of [n1, n2]) expect(nodeOf(agent)?.failure).toBeUndefined()
     expect(n2.text('n1', 'a')).toBe(page(1))
   })
 

@@ -60,8 +60,8 @@ describe('a request', () => {
     expect(await stateOf(b)).toBe('done')
     expect(await stateOf(a)).toBe('open')
     refreshes.replied({ call: 2, number: 3 })
-    refreshes.replied({ call: 77, trouble: { code: 'timeout', reason: 'no such request' } })
-    refreshes.replied({ call: 1, trouble: { code: 'refused', reason: 'no', hint: 'start it' } })
+    refreshes.replied({ call: 77, failure: { code: 'timeout', reason: 'no such request' } })
+    refreshes.replied({ call: 1, failure: { code: 'refused', reason: 'no', hint: 'start it' } })
     await expect(a).rejects.toMatchObject({ code: 'refused', message: 'no', hint: 'start it' })
   })
 
@@ -155,7 +155,7 @@ describe('serving a request', () => {
     refreshes.serve({ call: 7, id: 'a', budget: 500 })
     scrapes[0]!.end()
     await clock.pass(0)
-    expect(sent.at(-1)).toMatchObject({ kind: 'refreshed', call: 7, trouble: { code: 'stopped' } })
+    expect(sent.at(-1)).toMatchObject({ kind: 'refreshed', call: 7, failure: { code: 'stopped' } })
   })
 
   test('sends why there is no new snapshot', async () => {
@@ -165,7 +165,7 @@ describe('serving a request', () => {
     expect(sent.at(-1)).toEqual({
       kind: 'refreshed',
       call: 7,
-      trouble: { code: 'refused', reason: 'nobody listens' },
+      failure: { code: 'refused', reason: 'nobody listens' },
     })
   })
 
@@ -181,7 +181,7 @@ describe('serving a request', () => {
     for (let call = 0; call < 2001; call += 1) refreshes.serve({ call, id: 'a', budget: 500 })
     await clock.pass(0)
     expect(scrapes).toHaveLength(2000)
-    expect(sent.at(-1)).toMatchObject({ kind: 'refreshed', call: 2000, trouble: { code: 'overloaded' } })
+    expect(sent.at(-1)).toMatchObject({ kind: 'refreshed', call: 2000, failure: { code: 'overloaded' } })
     scrapes[0]!.end()
     await clock.pass(0)
     refreshes.serve({ call: 2001, id: 'a', budget: 500 })

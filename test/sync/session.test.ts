@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { Trouble } from '../../src/errors.ts'
+import type { Failure } from '../../src/errors.ts'
 import { createLog } from '../../src/logging/log.ts'
 import type { ZstdFrame } from '../../src/model.ts'
 import { plainPage } from '../../src/model.ts'
@@ -53,7 +53,7 @@ beforeEach(() => {
       },
       isWritable: () => writable,
       stats: () => ({ roundTripMs }),
-      fail: ({ reason }: Trouble) => ends.push(reason),
+      fail: ({ reason }: Failure) => ends.push(reason),
     } as unknown as Link,
     ...{ peer, store, outgoing, clock, log: createLog('silent'), maxBodyBytes: 5_000_000 },
     refreshOwn: async () => {},
@@ -83,7 +83,7 @@ const text = (value: number) => Buffer.from(`x ${value}\n`)
 /** What is shown of the peer's container b. */
 const shown = () => {
   const snapshot = store.entry('n2', 'b')?.snapshot
-  return snapshot?.ok ? Buffer.from(bodyOf(snapshot.page)).toString() : snapshot?.trouble.code
+  return snapshot?.ok ? Buffer.from(bodyOf(snapshot.page)).toString() : snapshot?.failure.code
 }
 const frameCount = () => {
   const snapshot = store.entry('n2', 'b')?.snapshot
@@ -348,7 +348,7 @@ describe('what it receives', () => {
       ok: false,
       at: clock.now(),
       durationMs: 1,
-      trouble: { code: 'refused', reason: 'no' },
+      failure: { code: 'refused', reason: 'no' },
     })
     session.take(digest())
     session.take({ kind: 'refresh', call: 4, id: 'a', budget: 100 })
@@ -365,7 +365,7 @@ describe('what it receives', () => {
     expect(isDone).toBe(false)
     session.take({
       ...{ kind: 'failure', id: 'b', number: 2, age: 0, durationMs: 1 },
-      trouble: { code: 'refused', reason: 'no' },
+      failure: { code: 'refused', reason: 'no' },
     })
     await requested
   })

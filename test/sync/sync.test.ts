@@ -183,7 +183,7 @@ describe('leaves nothing running', () => {
     expect(waiting()).toBeGreaterThan(0)
     await stop(agents.pop()!)
     expect(waiting()).toBe(0)
-    await until(() => n1.store.nodes()[1]?.trouble?.reason.includes('the agent is stopping'))
+    await until(() => n1.store.nodes()[1]?.failure?.reason.includes('the agent is stopping'))
   })
 })
 
@@ -192,7 +192,7 @@ describe('the secret', () => {
     const n1 = await start('n1', [])
     const n2 = await start('n2', [at(n1)], { secret: 'quite another secret' })
     const failed = await until(() => n2.sync.peers().find(({ state }) => state === 'failed'))
-    expect(failed.trouble).toMatchObject({
+    expect(failed.failure).toMatchObject({
       reason: expect.stringContaining('another secret'),
       hint: expect.any(String),
     })

@@ -146,5 +146,5 @@ export function read(text: string | Page, ageMs = 0): Snapshot {
 }
 
 export function failed(code: 'refused' | 'timeout' | 'invalid', reason: string, ageMs = 0): Snapshot {
-  return { ok: false, at: performance.now() - ageMs, durationMs: 1, trouble: { code, reason } }
+  return { ok: false, at: performance.now() - ageMs, durationMs: 1, failure: { code, reason } }
 }

@@ -43,10 +43,10 @@ const parts: { stop(): Promise<unknown> }[] = []
 const seen = new Set<string>()
 
 beforeAll(async () => {
-  const troubles = { refused: 'refused', late: 'timeout', broken: 'internal' } as const
-  const replicas = Object.keys(troubles).map((name) => task('n1', `demo_${name}`, 1))
+  const failures = { refused: 'refused', late: 'timeout', broken: 'internal' } as const
+  const replicas = Object.keys(failures).map((name) => task('n1', `demo_${name}`, 1))
   const entries = [
-    ...['web', ...Object.keys(troubles)].map((name) => standalone('n1', name)),
+    ...['web', ...Object.keys(failures)].map((name) => standalone('n1', name)),
     ...[standalone('n2', 'twice'), standalone('n3', 'twice'), standalone('n1', 'mute', { answers: false })],
     ...[task('n1', 'demo_web', 1), ...replicas, task('n1', 'one_same', 1), task('n1', 'two_same', 1)],
   ].map((entry) => (entry.target.name === 'mute' ? { ...entry, finding: unscraped } : entry))
@@ -54,9 +54,9 @@ beforeAll(async () => {
     entries,
     nodes: [node('n1', 'one', 'self'), node('n2', 'two'), node('n3', 'three')],
     async refresh({ target }) {
-      const name = Object.keys(troubles).find((one) => target.name.includes(one)) as keyof typeof troubles
+      const name = Object.keys(failures).find((one) => target.name.includes(one)) as keyof typeof failures
       if (name === 'broken') throw errorOf({ code: 'internal', reason: 'a fault of another agent' })
-      return name ? failed(troubles[name] as 'refused' | 'timeout', troubles[name]) : read('x 1\n')
+      return name ? failed(failures[name] as 'refused' | 'timeout', failures[name]) : read('x 1\n')
     },
   })
   early = await startAgent({ pending: () => ['peers'], waitingFor: () => ['peers'] })
@@ -74,7 +74,7 @@ afterAll(async () => {
 
 const unscraped = {
   kind: 'none',
-  trouble: { code: 'no_metrics', reason: 'ports 80, 8080 and 9100 are closed' },
+  failure: { code: 'no_metrics', reason: 'ports 80, 8080 and 9100 are closed' },
 } as const
 
 /** A server behind this web configuration; its port. */

@@ -229,7 +229,7 @@ describe('freshness', () => {
       'without metrics',
       {
         ...standalone('n1', 'web'),
-        finding: { kind: 'none', trouble: { code: 'no_metrics', reason: 'no metrics', hint: 'set PORTS' } },
+        finding: { kind: 'none', failure: { code: 'no_metrics', reason: 'no metrics', hint: 'set PORTS' } },
       },
       404,
       'no metrics\nset PORTS\n',

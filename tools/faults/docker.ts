@@ -18,7 +18,7 @@ interface Host {
   readonly proxy: DockerProxy
 }
 
-interface Trouble {
+interface DockerFault {
   readonly fault: string
   readonly mischief: Partial<Mischief>
   /** Milliseconds, at the least. */
@@ -27,7 +27,7 @@ interface Trouble {
   readonly blinds?: true
 }
 
-const troubles: readonly Trouble[] = [
+const dockerFaults: readonly DockerFault[] = [
   { fault: 'no fault, for comparison', mischief: {} },
   { fault: 'Docker’s API responds 3 s late', mischief: { late: 3000 } },
   {
@@ -61,7 +61,7 @@ const bystander = 'bystander'
 export async function docker(): Promise<readonly Row[]> {
   return [
     ...(await onHost(['--live-restore'], async (host) => [
-      ...(await inTurn(troubles, (trouble) => endure(host, trouble))),
+      ...(await inTurn(dockerFaults, (fault) => endure(host, fault))),
       await startBlind(host),
       await dieBeside(host),
     ])),
@@ -112,7 +112,10 @@ async function inTurn<T>(all: readonly T[], work: (one: T) => Promise<Row>): Pro
   return rows
 }
 
-async function endure({ node, proxy }: Host, { fault, mischief, lasts = 0, blinds }: Trouble): Promise<Row> {
+async function endure(
+  { node, proxy }: Host,
+  { fault, mischief, lasts = 0, blinds }: DockerFault,
+): Promise<Row> {
   await prepare(node)
   const found = await besideBystander(node, async () => {
     proxy.become(mischief)

@@ -94,7 +94,7 @@ function createName(target) {
  * @returns {Query}
  */
 function groupQuery({ targets: [first] }) {
-  return { ...noFilters, q: first?.trouble?.reason ?? '', states: first ? [first.state] : [] }
+  return { ...noFilters, q: first?.failure?.reason ?? '', states: first ? [first.state] : [] }
 }
 
 /**

@@ -26,7 +26,7 @@ export function createDetails({ onClose, onFind }) {
   )
   const state = make('span', { class: 'state' })
   const when = make('span', { class: 'when' })
-  const trouble = createTrouble()
+  const failure = createFailure()
   const facts = createFacts()
   const duration = createTrend('Last durations', durationText, 0.005)
   const size = createTrend('Last sizes', bytes, 1)
@@ -43,7 +43,7 @@ export function createDetails({ onClose, onFind }) {
     make('p', { class: 'status' }, make('i', { class: 'mark', 'aria-hidden': 'true' }), state, when),
   )
   const trends = make('dl', { class: 'facts' }, duration.element, size.element)
-  const element = make('div', { class: 'details' }, header, trouble.element, facts.element, trends, ...parts)
+  const element = make('div', { class: 'details' }, header, failure.element, facts.element, trends, ...parts)
   setHidden(trends, true)
 
   /** @param {TargetStatus} target */
@@ -54,7 +54,7 @@ export function createDetails({ onClose, onFind }) {
     setAttribute(element, 'data-state', target.state)
     duration.update(target.history)
     setHidden(trends, target.history.length === 0)
-    trouble.update(target.trouble)
+    failure.update(target.failure)
   }
 
   return {
@@ -96,23 +96,23 @@ export function createDetails({ onClose, onFind }) {
     /** @param {string} reason */
     fail(reason) {
       if (baseName.textContent === '') setText(baseName, 'Target')
-      trouble.update({ reason })
+      failure.update({ reason })
     },
   }
 }
 
-function createTrouble() {
+function createFailure() {
   const reason = make('p', { class: 'reason' })
   const hint = make('p', { class: 'hint' })
-  const element = make('div', { class: 'trouble-box', role: 'status' }, reason, hint)
+  const element = make('div', { class: 'failure-box', role: 'status' }, reason, hint)
   element.hidden = true
   return {
     element,
-    /** @param {{ readonly reason: string, readonly hint?: string } | undefined} trouble */
-    update(trouble) {
-      setHidden(element, trouble === undefined)
-      setText(reason, trouble?.reason ?? '')
-      setText(hint, trouble?.hint === undefined ? '' : `To fix it: ${trouble.hint}`)
+    /** @param {{ readonly reason: string, readonly hint?: string } | undefined} failure */
+    update(failure) {
+      setHidden(element, failure === undefined)
+      setText(reason, failure?.reason ?? '')
+      setText(hint, failure?.hint === undefined ? '' : `To fix it: ${failure.hint}`)
     },
   }
 }
@@ -305,10 +305,10 @@ function createMetrics(onFind) {
  * Why there are no metrics, and what to do.
  * @param {TargetStatus} target
  */
-function noMetricsText({ state, trouble }) {
-  if (!trouble)
+function noMetricsText({ state, failure }) {
+  if (!failure)
     return state === 'searching' ? 'No metrics yet: no endpoint has been found.' : 'No metrics yet.'
-  const { reason, hint } = trouble
+  const { reason, hint } = failure
   return hint === undefined ? `No metrics: ${reason}` : `No metrics: ${reason}. To fix it: ${hint}`
 }
 

@@ -218,7 +218,7 @@ function containsAll(text, words) {
 
 /** @param {TargetStatus} target */
 function textOf(target) {
-  const { service, name, stack, replica, node, image, id, state, endpoint, trouble, remarks } = target
+  const { service, name, stack, replica, node, image, id, state, endpoint, failure, remarks } = target
   const parts = [
     service,
     `${service}.${replica}`,
@@ -232,7 +232,7 @@ function textOf(target) {
     endpoint?.url,
     endpoint?.why,
   ]
-  return [...parts, trouble?.reason, trouble?.hint, ...remarks, runText(target)].join('\n').toLowerCase()
+  return [...parts, failure?.reason, failure?.hint, ...remarks, runText(target)].join('\n').toLowerCase()
 }
 
 /**
@@ -272,7 +272,7 @@ export function attentionItems({ problems, targets }) {
   }))
   const failing = [...targets.values()].filter((target) => severityOf(target) !== undefined)
   const alike = Map.groupBy(failing, (target) =>
-    JSON.stringify([severityOf(target), target.trouble?.reason, target.trouble?.hint]),
+    JSON.stringify([severityOf(target), target.failure?.reason, target.failure?.hint]),
   )
   items.push(...[...alike].map(([key, members]) => itemOf(key, members)))
   return items.sort(
@@ -296,9 +296,9 @@ function rankOf({ targets }) {
  * @param {TargetStatus} target
  * @returns {Problem['severity'] | undefined}
  */
-function severityOf({ state, trouble, ended }) {
+function severityOf({ state, failure, ended }) {
   if (state === 'down') return 'error'
-  if (state === 'unscraped' && !expectedCodes.includes(trouble?.code ?? 'internal')) return 'warning'
+  if (state === 'unscraped' && !expectedCodes.includes(failure?.code ?? 'internal')) return 'warning'
   return ended?.exitCode && ended.exitCode !== exitCodeTerminated ? 'warning' : undefined
 }
 
@@ -310,7 +310,7 @@ function severityOf({ state, trouble, ended }) {
 function itemOf(key, members) {
   const sorted = members.toSorted((a, b) => collator.compare(titleOf(a), titleOf(b)))
   const [first] = sorted
-  const { reason = '', hint } = first?.trouble ?? {}
+  const { reason = '', hint } = first?.failure ?? {}
   const isOne = sorted.length === 1
   const times = sorted.flatMap(({ downSince }) => downSince ?? [])
   return {

@@ -77,10 +77,10 @@ function createCard(id, onSelect) {
       setText(version, node.version ?? '')
       const health = targets.length === 0 ? 'no containers' : healthText(targets)
       const down = countStates(targets).get('down') ?? 0
-      const isWell = (node.link === 'self' || node.link === 'up') && !node.trouble
+      const isWell = (node.link === 'self' || node.link === 'up') && !node.failure
       setText(link, isStrip && isWell ? '' : linkText(node, now))
       setText(counts, isStrip ? (down > 0 ? `${count(down)} down` : '') : health)
-      setAttribute(button, 'data-link', node.trouble && node.link !== 'lost' ? 'trouble' : node.link)
+      setAttribute(button, 'data-link', node.failure && node.link !== 'lost' ? 'failure' : node.link)
       setAttribute(button, 'aria-pressed', `${isSelected}`)
       setAttribute(button, 'title', [node.hostname, node.id, node.address, health].filter(Boolean).join('\n'))
       setHidden(matrix.element, isStrip)
@@ -93,10 +93,10 @@ function createCard(id, onSelect) {
  * @param {NodeStatus} node
  * @param {number} now
  */
-function linkText({ link, since, roundTrip, swarmState, trouble }, now) {
+function linkText({ link, since, roundTrip, swarmState, failure }, now) {
   const state = swarmState === undefined ? '' : `, ${swarmState}`
   if (link === 'lost') return `lost ${lastedText(since, now)}${state}`
-  if (trouble) return `problem, see above${state}`
+  if (failure) return `problem, see above${state}`
   if (link === 'self') return `this agent${state}`
   if (link === 'up')
     return `connected${roundTrip === undefined ? '' : `, ${durationText(roundTrip)}`}${state}`

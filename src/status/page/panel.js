@@ -81,7 +81,7 @@ export function createPanel({ onClose, onFind }) {
       if (target !== shown) open(target)
       const listed = status.targets.get(target)
       details?.tick(listed, now)
-      const key = JSON.stringify([listed?.scraped, listed?.state, listed?.trouble, find])
+      const key = JSON.stringify([listed?.scraped, listed?.state, listed?.failure, find])
       if (key !== requestKey) void refresh(query, key, status)
     },
   }

@@ -31,7 +31,7 @@ export function createRow(first) {
   const node = cell('node-cell')
   const url = make('code')
   const why = make('span', { class: 'why' })
-  const trouble = make('span', { class: 'trouble' })
+  const failure = make('span', { class: 'failure' })
   const lasted = make('span', { class: 'lasted' })
   const hint = make('span', { class: 'hint' })
   const run = make('span', { class: 'remarks' })
@@ -55,7 +55,7 @@ export function createRow(first) {
       state,
     ),
     node,
-    cell('endpoint', url, ' ', why, trouble, ' ', lasted, ' ', hint, run, remarks),
+    cell('endpoint', url, ' ', why, failure, ' ', lasted, ' ', hint, run, remarks),
     ...Object.values(numbers),
     past,
   )
@@ -75,14 +75,14 @@ export function createRow(first) {
     setAttribute(link, 'aria-label', titleOf(target))
     setText(state, target.state)
     setText(node, target.node)
-    const { endpoint, trouble: problem } = target
+    const { endpoint, failure: problem } = target
     const hasEndpoint = endpoint !== undefined
     setText(url, endpoint ? shortUrl(endpoint.url) : '')
     setText(why, endpoint?.why ?? '')
     setHidden(url, !hasEndpoint)
     setHidden(why, !hasEndpoint)
-    setText(trouble, problem?.reason ?? (hasEndpoint ? '' : 'searching for metrics'))
-    setHidden(trouble, !problem && hasEndpoint)
+    setText(failure, problem?.reason ?? (hasEndpoint ? '' : 'searching for metrics'))
+    setHidden(failure, !problem && hasEndpoint)
     setText(hint, problem?.hint ?? '')
     // the hint for a lost node is shown once, at the top, and not for each of its targets
     setHidden(hint, problem?.hint === undefined || target.state === 'lost')

@@ -7,7 +7,7 @@ import type { TlsOptions } from 'node:tls'
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../../clock.ts'
 import { ConfigError } from '../../config/config.ts'
-import type { Trouble } from '../../errors.ts'
+import type { Failure } from '../../errors.ts'
 import type { Log } from '../../logging/log.ts'
 import type { Stoppable } from '../../model.ts'
 import { startLoop } from '../../runtime/loop.ts'
@@ -26,7 +26,7 @@ export interface Guard extends Stoppable {
   /** Undefined: the request may be answered. A promise only for a password that has to be compared. */
   judge(request: AccessRequest, isGone: () => boolean): Refusal | undefined | Promise<Refusal | undefined>
   /** Why the file as it is now is not in use. */
-  trouble(): Trouble | undefined
+  failure(): Failure | undefined
 }
 
 interface Refusal {
@@ -57,23 +57,23 @@ const reloadIntervalMs = 5000
 export function openGuard({ file, clock, log }: GuardOptions): Guard {
   const passwords = createPasswords()
   let current = loadAtStart(file, clock)
-  let trouble: Trouble | undefined
+  let failure: Failure | undefined
   let onTls: (options: TlsOptions) => void = () => {}
 
   async function reload(): Promise<void> {
-    const before = trouble?.reason
+    const before = failure?.reason
     try {
       const next = load(file, clock)
-      trouble = restartNeeded(current, next)
-      if (trouble || isSame(current, next)) return
+      failure = restartNeeded(current, next)
+      if (failure || isSame(current, next)) return
       current = next
       if (next.tls) onTls(next.tls)
       log.info({ file }, 'the web configuration was reloaded')
     } catch (error) {
       if (!(error instanceof WebConfigError)) throw error
-      trouble = { code: 'internal', reason: `${file}: ${error.problems.join('; ')}`, hint: staysInUse }
+      failure = { code: 'internal', reason: `${file}: ${error.problems.join('; ')}`, hint: staysInUse }
     } finally {
-      if (trouble && trouble.reason !== before) log.error({ file }, trouble.reason)
+      if (failure && failure.reason !== before) log.error({ file }, failure.reason)
     }
   }
   const loop = startLoop(reload, {
@@ -106,7 +106,7 @@ export function openGuard({ file, clock, log }: GuardOptions): Guard {
     },
     headers: () => current.config.headers,
     judge,
-    trouble: () => trouble,
+    failure: () => failure,
     async stop() {
       await Promise.all([loop.stop(), passwords.stop()])
     },
@@ -160,7 +160,7 @@ function isSame(a: LoadedConfig, b: LoadedConfig): boolean {
 }
 
 /** A server cannot switch TLS, or the request for client certificates, while it listens. */
-function restartNeeded(before: LoadedConfig, next: LoadedConfig): Trouble | undefined {
+function restartNeeded(before: LoadedConfig, next: LoadedConfig): Failure | undefined {
   if (Boolean(before.tls) === Boolean(next.tls) && before.tls?.requestCert === next.tls?.requestCert)
     return undefined
   const reason = 'the web configuration switches TLS or client certificates on or off'

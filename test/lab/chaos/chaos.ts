@@ -1,4 +1,4 @@
-// A cluster in trouble: random events, each answer judged by what the container itself said, and at the end,
+// A cluster with faults: random events, each answer judged by what the container itself said, and at the end,
 // when all is well again, whether every agent knows it.
 
 import { setTimeout as pause } from 'node:timers/promises'

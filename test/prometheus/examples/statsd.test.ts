@@ -19,7 +19,7 @@ function configuredUrl(host: string): URL {
   const { labels } = parse(read('statsd/compose.yml')).services.statsd
   const exporter = target('statsd', { labels, addresses: [{ network: 'shop_default', host }] })
   const plan = planOf(exporter, settingsOf(labels), { metricsPath: '/metrics', ports: [] })
-  if (plan.kind === 'none') throw new Error(plan.trouble.reason)
+  if (plan.kind === 'none') throw new Error(plan.failure.reason)
   expect(plan.isExplicit).toBe(true)
   const { url, why } = plan.candidates[0]!
   expect(why).toBe('app-metrics-proxy.port, container label')

@@ -210,10 +210,10 @@ describe('reloading the file', () => {
     write('web.yml', 'basic_auth_users: [')
     await clock.pass(5000)
     expect((await ask(port, '/metrics')).status).toBe(401)
-    expect(guard.trouble()?.reason).toMatch(/not YAML/)
+    expect(guard.failure()?.reason).toMatch(/not YAML/)
     write('web.yml', users)
     await clock.pass(5000)
-    expect(guard.trouble()).toBeUndefined()
+    expect(guard.failure()).toBeUndefined()
   })
 
   test('a file that cannot be used at the start is a configuration error', () => {
