@@ -30,7 +30,7 @@ interface Attacked extends AsyncDisposable {
   peakMib(): number
   /** Asks for the bystander so often; says what was wrong with each answer that was not as it should be. */
   askForBystander(times: number): Promise<readonly string[]>
-  /** It lives, and was never killed. */
+  /** It lives, was never killed, and found no bug in itself. */
   isWell(): Promise<boolean>
 }
 
@@ -76,9 +76,17 @@ async function startAttacked(
       }
       return wrong
     },
-    isWell: async () => limit.killed() === 0 && (await ask(port, '/-/healthy')).status === 200,
+    isWell: async () => limit.killed() === 0 && !(await internalErrorsOf(port)).some((count) => count > 0),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
+}
+
+/** How many it counts, by where they were caught: its log is silent. */
+async function internalErrorsOf(port: number): Promise<readonly number[]> {
+  const { text } = await ask(port, '/metrics')
+  const counts = [...text.matchAll(/^app_metrics_proxy_internal_errors_total\{.*\} (\d+)$/gm)]
+  expect(counts).not.toEqual([])
+  return counts.map(([, count]) => Number(count))
 }
 
 test.skipIf(!canLimit)(

@@ -67,7 +67,9 @@ export function createConnections(clock: Clock, verifyTls: boolean): Connections
         return { status: statusCode, headers: received, body }
       },
       close(reason = noLongerNeeded) {
-        if (all.delete(connection)) void client.destroy(reason)
+        if (!all.delete(connection)) return
+        if (idle.get(url)?.connection === connection) takeIdle(url)
+        void client.destroy(reason)
       },
     }
     all.add(connection)

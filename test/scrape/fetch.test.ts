@@ -49,6 +49,18 @@ describe('the request', () => {
   })
 })
 
+test('a fetch whose memory is revoked once it has ended leaves no closed connection to the next one', async () => {
+  await using server = await pageServer('a 1\n')
+  const revocations: ((error: ProxyError) => void)[] = []
+  const memory = {
+    use() {},
+    onRevoked: (callback: (error: ProxyError) => void) => revocations.push(callback),
+  }
+  await fetcher.fetch(server.url, { timeoutMs: 5000, memory })
+  for (const revoke of revocations) revoke(new ProxyError('overloaded', 'took too long'))
+  expect(text((await get(server.url)).body)).toBe('a 1\n')
+})
+
 describe('the answer', () => {
   test('comes as bytes, with its Content-Type', async () => {
     await using server = await pageServer('a 1\n', 'text/plain; version=1.0.0')
