@@ -25,13 +25,20 @@ export function inspect(
 ): Inspected | Invalid {
   const announced = announcedFormat(contentType)
   if (announced) return inspectAs(announced, body, limits)
-  const tries = formatsToTry.map((format) => inspectAs(format, body, limits))
-  const found = tries.find(({ ok }) => ok)
-  if (!found?.ok) return tries[0]!
+  let first: Invalid | undefined
+  for (const format of formatsToTry) {
+    const found = inspectAs(format, body, limits)
+    if (found.ok) return { ...found, remarks: [...found.remarks, missingType(contentType)] }
+    first ??= found
+  }
+  return first!
+}
+
+function missingType(contentType: string | undefined): string {
   const what = contentType
     ? `the Content-Type ${JSON.stringify(contentType.slice(0, 80))}`
     : 'no Content-Type'
-  return { ...found, remarks: [...found.remarks, `${what}, for which Prometheus 3 would refuse the metrics`] }
+  return `${what}, for which Prometheus 3 would refuse the metrics`
 }
 
 function inspectAs(format: ExpositionFormat, body: Uint8Array, limits: Limits): Inspected | Invalid {
