@@ -31,6 +31,8 @@ const maxIntervalMs = 300_000
 const maxUserAgentLength = 200
 /** Of one client: so many show what it requests. */
 const maxPaths = 1000
+/** Enough for names and parameters; anyone can send longer ones. */
+const maxPathLength = 512
 
 export function createClients(clock: Clock): Clients {
   /** In the order of their last requests. */
@@ -44,7 +46,8 @@ export function createClients(clock: Clock): Clients {
       const lastAt = clock.now()
       const paths = before?.paths ?? new Map<string, readonly Mono[]>()
       // what failed may mean nothing
-      if (contentType !== undefined || subject !== 'metrics') addRequest(paths, path, lastAt)
+      const counts = contentType !== undefined || subject !== 'metrics'
+      if (counts && path.length <= maxPathLength) addRequest(paths, path, lastAt)
       clients.delete(key)
       clients.set(key, {
         ...{ subject, address, userAgent, lastAt, paths },

@@ -17,7 +17,7 @@ function setUp() {
   const clock = virtualClock(0)
   const clients = createClients(clock)
   const list = () => clientStatuses(clients.recent(), targetsOf, clock.now(), (at) => at / 1000)
-  return { clock, record: clients.record, list }
+  return { clock, clients, record: clients.record, list }
 }
 
 /** A service of two replicas, and a container. */
@@ -88,6 +88,19 @@ test('clients differ by address, user agent and what they request, in a fixed or
     ['metrics', '10.0.0.5', 'Prometheus/3.5.0', 'text/0.0.4'],
     ['metrics', '10.0.0.5', 'curl/8', 'text/0.0.4'],
     ['targets', '10.0.0.5', 'Prometheus/3.5.0', 'json'],
+  ])
+})
+
+test('of long paths nothing is held, of others so many', () => {
+  const { clients, record } = setUp()
+  for (let at = 0; at < 3000; at += 1) {
+    record(scrape({ path: `/metrics?x=${at}${'x'.repeat(10_000)}` }))
+    record(scrape({ subject: 'targets', contentType: undefined, path: `/sd?x=${at}${'x'.repeat(10_000)}` }))
+    record(scrape({ path: `/metrics?x=${at}` }))
+  }
+  expect(clients.recent().map(({ subject, paths }) => [subject, paths.length])).toEqual([
+    ['targets', 0],
+    ['metrics', 1000],
   ])
 })
 
