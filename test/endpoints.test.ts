@@ -281,7 +281,7 @@ test.each(nodes)('the status tells the endpoints apart, with reason and fix, at 
 test('a container with several endpoints is one container in the metrics of its node', async () => {
   const { text } = await get(1, '/metrics')
   expect(text.match(/^app_metrics_proxy_container_info\{container="failing"/gm)).toHaveLength(1)
-  expect(text).toMatch(/^app_metrics_proxy_targets\{node="beta",node_id="node1id",state="none"\} 2$/m)
+  expect(text).toMatch(/^app_metrics_proxy_targets\{node="beta",node_id="node1id",state="unscraped"\} 2$/m)
 })
 
 test('there was no internal error', () => {

@@ -35,7 +35,7 @@ import { createOutcomes } from '../status/outcomes.ts'
 import { problemsOf } from '../status/problems.ts'
 import { serveStatus, unixTime } from '../status/routes.ts'
 import type { NodeStatus } from '../status/shape.ts'
-import type { StatusView } from '../status/status.ts'
+import { type StatusView, targetStates } from '../status/status.ts'
 import { createStore, type Store } from '../store/store.ts'
 import { createSwarmMetrics } from '../swarm-metrics/swarm-metrics.ts'
 import { openTransport, startSync } from '../sync/sync.ts'
@@ -290,6 +290,7 @@ async function start(
       maxAgeMsOf,
       refresh,
       nodes,
+      targetStates,
       swarmMetrics,
       problems: () => problems(nodes()),
       waitingFor: readiness.pendingForReady,

@@ -11,8 +11,9 @@ import type {
   ServiceStatus,
   SettingsStatus,
   Status,
+  TargetState,
 } from './shape.ts'
-import type { Outcome, TargetContext, Unix } from './target.ts'
+import { type Outcome, stateOf, type TargetContext, type Unix } from './target.ts'
 
 /** What the status is made from, read for every response. */
 export interface StatusView {
@@ -36,7 +37,7 @@ export interface StatusView {
 
 export type StatusHead = Omit<Status, 'time' | 'sequence' | 'partial' | 'targets' | 'gone'>
 
-/** Nothing in it changes with time alone. */
+/** Times, not ages: nothing in it changes only because time passes. */
 export function headOf(view: StatusView, unix: Unix): StatusHead {
   const swarmState = view.swarmState()?.value
   const nodes = nodesOf(view.nodes(), swarmState, unix)
@@ -89,6 +90,12 @@ export function targetContexts(
     ]),
   )
   return (owner) => known.get(owner) ?? { node: owner, isLost: true, services }
+}
+
+/** The state of a target as it is shown. */
+export function targetStates(nodes: readonly NodeStatus[]): (entry: Entry) => TargetState {
+  const contextOf = targetContexts(nodes, undefined)
+  return (entry) => stateOf(entry, contextOf(entry.owner).isLost)
 }
 
 const noServices: SwarmState['services'] = new Map()

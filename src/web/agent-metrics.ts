@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../clock.ts'
 import type { Entry, Labels, NodeId, Page } from '../model.ts'
 import { type Metrics, pageOf } from '../runtime/metrics.ts'
-import type { NodeStatus, Problem } from '../status/shape.ts'
+import type { NodeStatus, Problem, TargetState } from '../status/shape.ts'
 import { type Rendering, sendRendered } from './rendering.ts'
 
 export interface AgentMetricsDeps {
@@ -13,6 +13,8 @@ export interface AgentMetricsDeps {
   readonly version: string
   entries(): Iterable<Entry>
   nodes(): readonly NodeStatus[]
+  /** As the status page shows it; a target of a node that is not connected is lost. */
+  targetStates(nodes: readonly NodeStatus[]): (entry: Entry) => TargetState
   problems(): readonly Problem[]
   /** Throws why there is none. */
   swarmMetrics(): Page
@@ -32,12 +34,16 @@ export function serveAgentMetrics(
   )
 }
 
-function observeCluster({ clock, metrics, version, entries, nodes, problems }: AgentMetricsDeps): void {
+function observeCluster(deps: AgentMetricsDeps): void {
+  const { clock, metrics, version, entries, nodes, problems } = deps
   const gauge = (name: string, help: string, collect: Parameters<Metrics['observe']>[3]) =>
     metrics.observe(`app_metrics_proxy_${name}`, 'gauge', help, collect)
 
   gauge('build_info', 'The version of this agent.', () => [[{ version }, 1]])
-  gauge('targets', 'Targets, by node and state.', () => countTargets(entries(), hostnamesOf(nodes())))
+  gauge('targets', 'Targets, by node and state, with the states of the status page.', () => {
+    const known = nodes()
+    return countTargets(entries(), hostnamesOf(known), deps.targetStates(known))
+  })
   gauge('oldest_snapshot_age_seconds', 'Age of the oldest metrics of a running container, by node.', () =>
     oldestSnapshots(entries(), hostnamesOf(nodes()), clock.now()),
   )
@@ -70,7 +76,11 @@ function ownerLabels(owner: NodeId, names: Hostnames): Labels {
   return { node: names.get(owner) ?? owner, node_id: owner }
 }
 
-function* countTargets(entries: Iterable<Entry>, names: Hostnames): Iterable<GaugeSample> {
+function* countTargets(
+  entries: Iterable<Entry>,
+  names: Hostnames,
+  stateOf: (entry: Entry) => TargetState,
+): Iterable<GaugeSample> {
   const byOwner = Map.groupBy(entries, ({ owner }) => owner)
   for (const [owner, own] of byOwner)
     for (const [state, { length }] of Map.groupBy(own, stateOf))
@@ -87,11 +97,4 @@ function* oldestSnapshots(entries: Iterable<Entry>, names: Hostnames, now: numbe
 function countProblems(problems: readonly Problem[]): readonly GaugeSample[] {
   const alike = Map.groupBy(problems, ({ severity, about }) => `${severity} ${about}`)
   return [...alike.values()].map((of) => [{ severity: of[0]!.severity, about: of[0]!.about }, of.length])
-}
-
-function stateOf({ ended, snapshot, finding, endpoint }: Entry) {
-  if (ended) return 'ended'
-  if (finding.kind === 'none') return 'none'
-  if (!endpoint || !snapshot) return 'searching'
-  return snapshot.ok ? 'up' : 'failing'
 }

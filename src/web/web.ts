@@ -23,6 +23,7 @@ interface WebDeps extends HealthDeps {
   readonly metrics: Metrics
   readonly store: ReaderStore & { entries(): Iterable<Entry> }
   readonly nodes: AgentMetricsDeps['nodes']
+  readonly targetStates: AgentMetricsDeps['targetStates']
   readonly swarmMetrics: AgentMetricsDeps['swarmMetrics']
   readonly lookUp: PagesDeps['lookUp']
   readonly pending: PagesDeps['pending']

@@ -34,7 +34,8 @@ test('the agent’s own metrics show its version, its targets, links and request
     entries: [
       { ...standalone('n1', 'a'), snapshot: read('a 1\n') },
       { ...standalone('n1', 'b'), snapshot: failed('refused', 'refused') },
-      standalone('n2', 'c', { answers: false }),
+      standalone('n1', 'e', { answers: false }),
+      { ...standalone('n2', 'c'), snapshot: read('c 1\n') },
       standalone('n2', 'd', { ended: { at: 0, removed: true } }),
     ],
   })
@@ -44,8 +45,10 @@ test('the agent’s own metrics show its version, its targets, links and request
   for (const line of [
     'app_metrics_proxy_build_info{version="1.2.3"} 1',
     'app_metrics_proxy_targets{node="one",node_id="n1",state="up"} 1',
-    'app_metrics_proxy_targets{node="one",node_id="n1",state="failing"} 1',
-    'app_metrics_proxy_targets{node="two",node_id="n2",state="searching"} 1',
+    'app_metrics_proxy_targets{node="one",node_id="n1",state="down"} 1',
+    'app_metrics_proxy_targets{node="one",node_id="n1",state="searching"} 1',
+    // it was up when its node was lost
+    'app_metrics_proxy_targets{node="two",node_id="n2",state="lost"} 1',
     'app_metrics_proxy_targets{node="two",node_id="n2",state="ended"} 1',
     'app_metrics_proxy_link_up{node="one",node_id="n1"} 1',
     'app_metrics_proxy_link_up{node="two",node_id="n2"} 0',

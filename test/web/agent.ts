@@ -14,6 +14,7 @@ import { createMetrics } from '../../src/runtime/metrics.ts'
 import { timeoutError } from '../../src/scrape/failures.ts'
 import { nodesOf } from '../../src/status/nodes.ts'
 import type { Problem } from '../../src/status/shape.ts'
+import { targetStates } from '../../src/status/status.ts'
 import { createSwarmMetrics } from '../../src/swarm-metrics/swarm-metrics.ts'
 import { type Plugin, type Server, startServer } from '../../src/web/server.ts'
 import { startWeb } from '../../src/web/web.ts'
@@ -90,6 +91,7 @@ export async function startAgent(setup: Setup): Promise<Agent> {
     budget: createByteBudget(systemClock, setup.answerBytes ?? 2 ** 30),
     isMemoryShort: () => setup.isMemoryShort?.() ?? false,
     version: '1.2.3',
+    targetStates,
     nodes: () => nodesOf(world.nodes(), world.swarmState()?.value, (at) => at / 1000),
     swarmMetrics: createSwarmMetrics({
       self: () => world.nodes()[0]?.self,
