@@ -130,6 +130,15 @@ describe('the scrape job for Prometheus', () => {
     ])
   })
 
+  test('has the job and the instance of /sd, which labels may set', () => {
+    const labels = { job: 'shop', instance: 'first' }
+    const discovered = { targets: ['m.example:2137'], labels }
+    const shown = targetOf(entry(task('shop_web', '2')), context, Number)
+    expect(parse(scrapeJob(shown, settings, 'demo', discovered)).scrape_configs).toMatchObject([
+      { job_name: 'shop', static_configs: [{ labels: { instance: 'first' } }] },
+    ])
+  })
+
   test('quotes every name', () => {
     const name = 'a"\n  - job_name: evil # \u2028 \\'
     const block = scrapeJob(targetOf(entry(target(name)), context, Number), settings, name)
