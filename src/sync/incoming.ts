@@ -33,6 +33,8 @@ const maxFrames = 4 * maxDeltas
 export function createIncoming({ node, peers, link, clock, maxBodyBytes }: IncomingDeps): Incoming {
   /** Targets whose large pages are being repacked. */
   const repacking = new Set<string>()
+  /** One at a time: each takes several times the memory of its page. */
+  let queue = Promise.resolve()
   let isClosed = false
 
   const pageOf = (id: string) => peers.records(node).get(id)?.page
@@ -48,7 +50,7 @@ export function createIncoming({ node, peers, link, clock, maxBodyBytes }: Incom
   /** A full frame is checked now. A chain of deltas that has become long is repacked as one. */
   function checked(id: string, frames: readonly ZstdFrame[]): readonly ZstdFrame[] {
     if (frames.some(({ size }) => size > maxSyncBytes)) {
-      if (isLong(frames)) void repackAsync(id, frames)
+      if (isLong(frames)) repackLater(id)
       return frames
     }
     if (frames.length > 1 && !isLong(frames)) return frames
@@ -61,24 +63,30 @@ export function createIncoming({ node, peers, link, clock, maxBodyBytes }: Incom
     }
   }
 
-  /** Frames that have come since follow the new full one. */
-  async function repackAsync(id: string, frames: readonly ZstdFrame[]): Promise<void> {
+  function repackLater(id: string): void {
     if (repacking.has(id)) return
     repacking.add(id)
+    queue = queue.then(() => repack(id)).finally(() => repacking.delete(id))
+  }
+
+  /** Frames that come meanwhile follow the new full one. */
+  async function repack(id: string): Promise<void> {
+    const content = pageOf(id)?.value.content
+    if (isClosed || content?.kind !== 'zstd') return
+    const { frames } = content
     try {
       const full = await packAsync(await unpackAsync(frames))
       const page = pageOf(id)
       if (isClosed || page?.value.content.kind !== 'zstd') return
       const at = page.value.content.frames.indexOf(frames.at(-1)!)
       if (at < 0) return
-      const content = { kind: 'zstd' as const, frames: [full, ...page.value.content.frames.slice(at + 1)] }
-      peers.update(node, id, { kind: 'repacked', number: page.number, value: { ...page.value, content } })
+      const repacked = { kind: 'zstd' as const, frames: [full, ...page.value.content.frames.slice(at + 1)] }
+      const value = { ...page.value, content: repacked }
+      peers.update(node, id, { kind: 'repacked', number: page.number, value })
     } catch (error) {
       if (isClosed) return
       peers.update(node, id, { kind: 'unusable' })
       link.fail({ code: 'protocol', reason: (error as Error).message })
-    } finally {
-      repacking.delete(id)
     }
   }
 
