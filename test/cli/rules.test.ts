@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -113,6 +113,17 @@ describe('app-metrics-proxy rules, once', () => {
     prometheus.response.status = 200
     expect(await run(...args)).toMatchObject({ code: 0, out: 'Prometheus has reloaded the rules\n' })
     expect(await run(...args)).toMatchObject({ code: 0, out: '' })
+  })
+
+  test('reports a folder in which it can’t see whether a reload is due', async () => {
+    const [dev, prometheus] = [await agent([rule('dev')]), await startServer({ text: '' })]
+    const args = ['--from', dev.url, '--to', folder, '--reload', prometheus.url]
+    await run(...args)
+    await mkdir(join(folder, '.app-metrics-proxy-reload'))
+    expect(await run(...args)).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/^Prometheus: EISDIR.*\n$/),
+    })
   })
 
   test('uses the first agent that responds', async () => {

@@ -27,7 +27,7 @@ export interface PullResult {
   readonly clusters: readonly ClusterResult[]
   readonly warnings: readonly string[]
   /** Absent: no reload was due. */
-  readonly reload?: Tried<void>
+  readonly reload?: Tried<unknown>
 }
 
 interface Failed {
@@ -61,9 +61,8 @@ export async function pullAll(
       return one.ok ? one.value.clusterLabels.map((label) => ({ name, label })) : []
     }),
   )
-  if (!reload || !(await folder.isReloadDue())) return { clusters: results, warnings }
-  const reloaded = await attempt(() => reloadPrometheus(reload, signal))
-  if (reloaded.ok) await folder.clearReload()
+  const reloaded = reload && (await attempt(() => reloadIfDue(reload, folder, signal)))
+  if (!reloaded || (reloaded.ok && !reloaded.value)) return { clusters: results, warnings }
   return { clusters: results, warnings, reload: reloaded }
 }
 
@@ -164,6 +163,14 @@ function reasonOf(error: unknown): string {
 }
 
 const reloadTimeoutMs = 30_000
+
+/** Resolves with whether it was due. */
+async function reloadIfDue(url: URL, folder: RulesFolder, signal: AbortSignal): Promise<boolean> {
+  if (!(await folder.isReloadDue())) return false
+  await reloadPrometheus(url, signal)
+  await folder.clearReload()
+  return true
+}
 
 async function reloadPrometheus(reloadUrl: URL, signal: AbortSignal): Promise<void> {
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(reloadTimeoutMs)])
