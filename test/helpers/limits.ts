@@ -1,10 +1,9 @@
 // How long tests may wait: limits are written for a quiet machine of two cores and scale with how slow this one is.
 
 import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
 
 /** What the jobs below take on a quiet machine of two cores. */
-const quietMs = { computing: 80, starting: 100 }
+const quietMs = { computing: 320, starting: 100 }
 
 /** A single look can't distinguish a stall from a slow machine. */
 const maxSlowness = 8
@@ -27,21 +26,32 @@ export function raiseSlowness(tookMs: number, quiet: number): void {
 export const scaled = (limitMs: number): number => Math.round(limitMs * slowness())
 
 function measureSlowness(): number {
-  const ratios = [compute, startPrograms].map((job, at) => {
-    const began = performance.now()
-    job()
-    return (performance.now() - began) / [quietMs.computing, quietMs.starting][at]!
-  })
-  return Math.max(1, ...ratios)
+  return Math.max(1, computeMs() / quietMs.computing, startProgramsMs() / quietMs.starting)
 }
 
-function compute(): void {
-  const block = Buffer.alloc(1 << 20, 'a')
-  const hash = createHash('md5')
-  for (let n = 0; n < 64; n += 1) hash.update(block)
-  hash.digest()
+/** On two cores at once, as tests do, and for so long that a scheduler's credit for what has just begun is used up. */
+function computeMs(): number {
+  const script = `
+    const { Worker, isMainThread, parentPort } = require('node:worker_threads')
+    if (isMainThread) {
+      const times = []
+      for (let n = 0; n < 2; n += 1)
+        new Worker(process.argv[1], { eval: true, argv: [process.argv[1]] }).on('message', (ms) => {
+          if (times.push(ms) === 2) console.log(Math.max(...times))
+        })
+    } else {
+      const block = Buffer.alloc(1 << 20, 'a')
+      const hash = require('node:crypto').createHash('md5')
+      const began = performance.now()
+      for (let n = 0; n < 256; n += 1) hash.update(block)
+      hash.digest()
+      parentPort.postMessage(performance.now() - began)
+    }`
+  return Number(execFileSync(process.execPath, ['--eval', script, script]))
 }
 
-function startPrograms(): void {
+function startProgramsMs(): number {
+  const began = performance.now()
   for (let n = 0; n < 40; n += 1) execFileSync('/bin/true')
+  return performance.now() - began
 }
