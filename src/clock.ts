@@ -5,7 +5,7 @@ import type { Mono } from './model.ts'
 export interface Clock {
   /** Monotonic milliseconds: for ages, deadlines and schedules. */
   now(): Mono
-  /** Resolves after `ms`; rejects with the signal's reason as soon as it aborts. Never keeps the process alive alone. */
+  /** Resolves after `ms`; rejects with the signal's reason as soon as it aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
   /** Calls back once after `ms`; the returned function cancels. */
   after(ms: number, callback: () => void): () => void

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The process edge: arguments, environment, signals, exit code. No other module touches the process.
+// The process edge: arguments, environment, signals, exit code. Commands get what they need of it.
 
 import type { Io } from './cli/command.ts'
 import { dispatch } from './cli/dispatch.ts'

@@ -20,7 +20,7 @@ export interface Self {
   readonly manager: boolean
   /** The node's address as Swarm knows it. */
   readonly address?: string
-  /** The `host:port` under which Prometheus reaches this agent or, better, all agents: see advertise.ts. */
+  /** The `host:port` under which Prometheus reaches this agent or, better, all agents: see discover/self.ts. */
   readonly advertise: string
   /** The agent's own container, if it runs in one. */
   readonly container?: string
@@ -284,7 +284,7 @@ export interface NodeView {
   readonly link: 'self' | 'up' | 'lost'
   /** Since when the link is what it is. */
   readonly since: Mono
-  /** The last ping's round trip. */
+  /** The round trip of the last beat. */
   readonly roundTrip?: number
   /** What is wrong with this node: its id is claimed twice, its version can't be understood, … */
   readonly failure?: Failure

@@ -10,7 +10,7 @@ export interface ReadinessDeps {
   self(): Self | undefined
   /** Why Docker can't be read now. */
   discovery(): { readonly failure?: Failure; readonly warnings: readonly Failure[] }
-  /** Whether each container that was there at the start has been probed, and scraped if it has metrics. */
+  /** Whether each container that was there at the start has been probed once, or does not respond. */
   isProbed(): boolean
   swarmState(): Dated<SwarmState> | undefined
   /** Whether each peer that was found has sent all it has. */

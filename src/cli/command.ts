@@ -5,7 +5,7 @@ import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { ConfigError } from '../config/config.ts'
 import { redact } from '../http/credentials.ts'
 
-/** The process as a command sees it: main.ts alone touches the process itself. */
+/** The process as a command sees it. */
 export interface Io {
   readonly stdout: (text: string) => void
   readonly stderr: (text: string) => void

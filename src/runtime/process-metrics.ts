@@ -17,7 +17,8 @@ export function observeProcess(given: Clock): { readonly clock: Clock; readonly 
   const gauge = (name: string, help: string, read: () => number) =>
     metrics.observe(name, 'gauge', help, () => {
       try {
-        return [[{}, read()]]
+        const value = read()
+        return Number.isNaN(value) ? [] : [[{}, value]]
       } catch {
         return []
       }

@@ -49,7 +49,7 @@ export interface NodeStatus {
   readonly link: 'self' | 'up' | 'lost' | 'none'
   /** When the link last changed. */
   readonly since?: number
-  /** The last ping's round trip. */
+  /** The round trip to it when it was last measured. */
   readonly roundTrip?: number
   readonly version?: string
   /** Whether an agent is meant to run there: until the node is drained or removed. */

@@ -1,4 +1,4 @@
-// The swarm states that managers sent, one per node, and the newest of them. Managers send one every few seconds; one
+// The swarm states that managers sent, one per node, and the newest of them. Managers send one at least every 30 s; one
 // that is equal to the newest is the same object.
 
 import { isDeepStrictEqual } from 'node:util'

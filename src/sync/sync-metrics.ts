@@ -38,7 +38,7 @@ export function createSyncMetrics(metrics: Metrics, peers: () => readonly PeerVi
   )
   const refreshes = metrics.histogram(
     'app_metrics_proxy_sync_refresh_seconds',
-    'How long the owner took to scrape and send the result.',
+    'How long requests to owners for new metrics took, until these had arrived.',
     seconds,
   )
   for (const why of ['unproven', 'full']) refused.add(0, { why })
