@@ -91,7 +91,9 @@ async function start(
   const { clock, metrics } = edges.observeProcess(given.clock)
   let self: Self | undefined
   const cluster = () => config.cluster ?? store.swarmState()?.value.cluster ?? self?.hostname ?? ''
-  const nodeLog = withFields(given.log, () => (self ? { node: self.hostname, cluster: cluster() } : {}))
+  // in a Swarm its hostname would be a wrong name of the cluster until a manager has sent the right one
+  const loggedCluster = () => (self?.swarm && !store.swarmState() && !config.cluster ? undefined : cluster())
+  const nodeLog = withFields(given.log, () => (self ? { node: self.hostname, cluster: loggedCluster() } : {}))
   const { log, internalErrors } = observeInternalErrors({ clock, log: nodeLog, metrics })
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})

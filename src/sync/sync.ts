@@ -85,12 +85,20 @@ export async function startSync({ config, metrics, transport, ...deps }: SyncOpt
     await mesh.stop()
     throw error
   })
+  let isWarned = false
   const finding = startLoop(async (signal) => mesh.seek(await transport.find(signal)), {
     clock,
     intervalMs: findIntervalMs,
     onFailure: (error, inARow) => {
       if (isInternal(error)) log.internal(error, 'sync')
-      if (inARow === 1) log.warn({ ...failureOf(error) }, 'peers can’t be found')
+      if (inARow === 1) isWarned = false
+      // Swarm's DNS has an agent only once it is healthy
+      if (clock.now() - startedAt < initialSyncTimeoutMs) {
+        if (inARow === 1) log.info({ ...failureOf(error) }, 'peers can’t be found yet')
+      } else if (!isWarned) {
+        isWarned = true
+        log.warn({ ...failureOf(error) }, 'peers can’t be found')
+      }
     },
   })
   let isInitialSyncDone = false

@@ -7,6 +7,7 @@ import { readConfig } from '../../src/config/config.ts'
 import { createLog } from '../../src/logging/log.ts'
 import type { Status } from '../../src/status/shape.ts'
 import { httpServer, type RunningServer } from '../helpers/server.ts'
+import { startSwarmAgents } from '../helpers/swarm-agents.ts'
 import { until } from '../helpers/until.ts'
 
 const running: Agent[] = []
@@ -115,6 +116,15 @@ describe('one agent', () => {
     const readyLines = lines.filter(({ msg }) => msg === 'ready')
     expect(readyLines).toMatchObject([{ node: 'n1', containers: 2, targets: 1, peers: 0 }])
     expect(lines.filter(({ node, cluster }) => node !== 'n1' || cluster !== 'n1')).toEqual([])
+  })
+
+  test('in a Swarm logs no other cluster than the one that a manager has sent', async () => {
+    const lines: { node?: string; cluster?: string }[] = []
+    const swarm = await startSwarmAgents(['alpha', 'beta'], [], (line) => lines.push(JSON.parse(line)))
+    await swarm.stop()
+    const clusters = new Set(lines.flatMap(({ cluster }) => cluster ?? []))
+    expect([clusters.size, clusters.has('alpha'), clusters.has('beta')]).toEqual([1, false, false])
+    expect(new Set(lines.flatMap(({ node }) => node ?? []))).toEqual(new Set(['alpha', 'beta']))
   })
 
   test('lists its clients, with format and interval, but not the status page’s', async () => {

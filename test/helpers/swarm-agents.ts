@@ -16,10 +16,11 @@ export interface SwarmAgents {
   stop(): Promise<void>
 }
 
-/** Resolves once each is ready. */
+/** Resolves once each is ready. `write` receives the lines of their logs. */
 export async function startSwarmAgents(
   hostnames: readonly string[],
   containers: readonly SwarmContainer[],
+  write?: (line: string) => void,
 ): Promise<SwarmAgents> {
   const cleanup = new AsyncDisposableStack()
   const agents: Agent[] = []
@@ -27,8 +28,10 @@ export async function startSwarmAgents(
   const engines = await startSwarmEngines(hostnames, containers)
   for (const engine of engines) cleanup.use(engine)
   const firstSshPort = await freePort()
-  const silent = createLog('silent')
-  const log = { ...silent, internal: (error: unknown) => void internalErrors.push(error) }
+  const log = {
+    ...createLog(write ? 'info' : 'silent', write),
+    internal: (error: unknown) => void internalErrors.push(error),
+  }
   for (const [at, engine] of engines.entries()) {
     const config = readConfig({
       DOCKER_HOST: engine.host,

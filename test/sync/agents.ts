@@ -65,7 +65,7 @@ export async function start(
       ...{ config, clock, derive, service: () => store.own.self().service },
       ...lookUp,
     }),
-    log: { ...createLog('silent'), warn: logLine, error: logLine },
+    log: { ...createLog('silent'), info: logLine, warn: logLine, error: logLine },
     metrics,
     version: '1.0.0',
     store,

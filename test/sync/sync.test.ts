@@ -106,6 +106,19 @@ describe('peers are looked for', () => {
     await linked(n2, 1)
   })
 
+  test('after the start it is a warning that they can’t be found', async () => {
+    let sinceStartMs = 0
+    const clock = { ...every(20), now: () => systemClock.now() + sinceStartMs }
+    const lookUp = () => Promise.reject(new ProxyError('unreachable', 'SERVFAIL'))
+    const { logged } = await start('n1', ['peer:1'], { lookUp, clock })
+    const failures = () =>
+      logged.filter((line) => line.startsWith('peers can’t be found')).map((line) => line.split(' {')[0])
+    await until(() => failures().length > 0)
+    sinceStartMs = 15_001
+    await until(() => failures().length > 1)
+    expect(failures()).toEqual(['peers can’t be found yet', 'peers can’t be found'])
+  })
+
   test('at once when a link is lost', async () => {
     const n1 = await start('n1', [])
     let lookUps = 0
