@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { blockUnder } from '../helpers/manual.ts'
 import { until } from '../helpers/until.ts'
 import { readWorkflow, stepsOf } from '../helpers/workflow.ts'
+import { comparable, containerFacts, samplesOf } from './docker-facts.ts'
 import { ask } from './harness/ask.ts'
 import { follow } from './harness/follow.ts'
 import { appImage } from './harness/images.ts'
@@ -74,6 +75,37 @@ test.each(['bridge', 'a network of its own'])('a container on %s is served', asy
     return answer.status === 200 && answer
   })
   expect(text).toContain('app_seconds_total')
+})
+
+test('the metrics of containers outside of a Swarm are what docker inspect shows', async () => {
+  const start = async (name: string, flags: readonly string[], ...command: string[]) => {
+    onTestFinished(async () => void (await node.docker('rm', '--force', name).catch(unlessMissing)))
+    await node.docker('run', '--detach', '--name', name, ...flags, appImage, ...command)
+  }
+  await start('looping', ['--restart', 'on-failure:3'], 'sh', '-c', 'sleep 1; exit 5')
+  await start('ended', [], 'sh', '-c', 'exit 3')
+  const check = ['--health-cmd', 'true', '--health-interval', '1s']
+  await start('checked', check, 'app', '8080=metrics')
+  const facts = await until(
+    'all of them',
+    async () => {
+      const facts = await containerFacts(node)
+      const { text } = await ask(node.url('/metrics'))
+      const shown = comparable(samplesOf(text, 'app_metrics_proxy_container_'))
+      expect(shown).toEqual(Object.fromEntries(facts))
+      expect(shown).toMatchObject({
+        'restarts_total{container="looping"}': 3,
+        'last_exit_code{container="looping"}': 5,
+        'last_exit_code{container="ended"}': 3,
+        'health{container="checked",health="healthy"}': 1,
+      })
+      return facts
+    },
+    { within: 60_000 },
+  )
+  const ofAgent = [...facts.keys()].filter((series) => series.startsWith(`info{container="${agent}"`))
+  expect(ofAgent).toEqual([expect.stringMatching(`service="standalone_${agent}",slot="1"}$`)])
+  expect((await ask(node.url('/-/swarm'))).status).toBe(404)
 })
 
 test('a release takes the SBOM out of the image', async () => {

@@ -162,8 +162,7 @@ export async function containerFacts(node: Node): Promise<Samples> {
 function factsOfContainer(one: InspectedContainer): [string, number][] {
   const { Id, State, RestartCount, Created, Config } = one
   const container = `container="${one.Name.slice(1)}"`
-  const service = Config.Labels['com.docker.swarm.service.name'] ?? ''
-  const [, slot = ''] = /\.(\d+)\.[^.]+$/.exec(Config.Labels['com.docker.swarm.task.name'] ?? '') ?? []
+  const { service, slot } = placeOf(Config.Labels)
   const { Health } = State
   return [
     [`info{${container},container_id="${Id.slice(0, 12)}",service="${service}",slot="${slot}"}`, 1],
@@ -178,6 +177,16 @@ function factsOfContainer(one: InspectedContainer): [string, number][] {
       ? [[`last_exit_code{${container}}`, State.ExitCode] as [string, number]]
       : []),
   ]
+}
+
+/** Its service and number as Swarm or Compose labels them. */
+function placeOf(labels: Readonly<Record<string, string>>) {
+  const of = (name: string) => labels[`com.docker.${name}`] ?? ''
+  const project = of('compose.project')
+  if (project !== '')
+    return { service: `${project}_${of('compose.service')}`, slot: of('compose.container-number') }
+  const [, slot = ''] = /\.(\d+)\.[^.]+$/.exec(of('swarm.task.name')) ?? []
+  return { service: of('swarm.service.name'), slot }
 }
 
 /** When `docker inspect` says that a container started, in seconds. */

@@ -3,18 +3,19 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { until } from '../helpers/until.ts'
 import { startCollecting } from '../prometheus/parts/collect.ts'
 import type { Program } from '../prometheus/parts/process.ts'
 import { type Prometheus, startAlertmanager, startPrometheus } from '../prometheus/parts/prometheus.ts'
 import { startWebhook } from '../prometheus/parts/webhook.ts'
+import { serveEndpoints } from './endpoints.ts'
 import { ask } from './harness/ask.ts'
 import { appImage } from './harness/images.ts'
 import { type Swarm, startSwarm } from './harness/lab.ts'
 import type { Node } from './harness/node.ts'
 import { productImage } from './harness/product.ts'
+import { labelsOfBoth } from './own-discovery.ts'
 
 const hidden = 'hunter2-must-never-leave'
 const long = { within: 120_000, every: 200 }
@@ -181,33 +182,43 @@ describe('services appear by themselves', () => {
   })
 
   test('and with the labels that Prometheus’ own discovery of Swarm gives', async () => {
-    const own = await startPrometheus(`
-scrape_configs:
-  - job_name: swarm
-    dockerswarm_sd_configs: [{ host: 'unix://${prod.manager.socket}', role: tasks, refresh_interval: 1s }]
-`)
-    try {
-      const isDockerswarm = ([name]: [string, unknown]) => name.startsWith('__meta_dockerswarm_')
-      const pairs = await until('both to list the two replicas alike', async () => {
-        const { active } = await prometheus.targets()
-        const ours = active.filter(({ labels }) => labels.cluster === 'prod' && labels.job === 'web')
-        const theirs = (await own.targets()).active.map(({ discoveredLabels }) => discoveredLabels)
-        const id = '__meta_dockerswarm_task_id'
-        const both = ours.map(({ discoveredLabels: mine }) => {
-          const swarmLabels = Object.entries(mine).filter(isDockerswarm)
-          const like = theirs.find((task) => task[id] === mine[id])
-          return [
-            Object.fromEntries(swarmLabels),
-            like && Object.fromEntries(swarmLabels.map(([name]) => [name, like[name]])),
-          ]
-        })
-        return both.length === 2 && both.every((pair) => isDeepStrictEqual(pair[0], pair[1])) && both
-      })
-      for (const [mine] of pairs) expect(Object.keys(mine!).length).toBeGreaterThan(12)
-    } finally {
-      await own.stop()
-    }
+    const replicas = await labelsOfBoth(prometheus, prod, 'web', 2)
+    for (const labels of replicas) expect(Object.keys(labels).length).toBeGreaterThan(12)
   })
+})
+
+test('several endpoints of a service: each is a target of its own, and fails by itself', async () => {
+  onTestFinished(async () => {
+    await prod.remove('many')
+    await upsBecome(allUp)
+  })
+  const { toggle, expectOwnMetrics } = await serveEndpoints(prod, 'many')
+  const instances = ['1', '2'].flatMap((slot) =>
+    ['', ':9443', '?endpoint=3'].map((suffix) => `many.${slot}${suffix}`),
+  )
+  const listed: readonly { labels: Record<string, string> }[] = JSON.parse(
+    await agreed(prod, lists(...instances)),
+  )
+  const own = listed.map(({ labels }) => labels).filter(({ service }) => service === 'many')
+  expect(
+    own.map((one) => [one.instance, one.job, one.__metrics_path__, one.__param_endpoint]).toSorted(),
+  ).toEqual(
+    ['1', '2'].flatMap((slot) => [
+      [`many.${slot}`, 'many', `/many/${slot}/metrics`, undefined],
+      [`many.${slot}:9443`, 'inner', `/many/${slot}/metrics`, '2'],
+      [`many.${slot}?endpoint=3`, 'many', `/many/${slot}/metrics`, '3'],
+    ]),
+  )
+  const agree = async (isFailing: boolean) => {
+    const ups = instances.map((one) => `prod ${one} ${Number(!isFailing || one !== 'many.2:9443')}`)
+    await upsBecome([...allUp.split(', '), ...ups].toSorted().join(', '))
+    await expectOwnMetrics(isFailing)
+  }
+  await agree(false)
+  await toggle()
+  await agree(true)
+  await toggle()
+  await agree(false)
 })
 
 test('what a container keeps to itself is found nowhere', async () => {

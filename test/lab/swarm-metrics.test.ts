@@ -9,6 +9,7 @@ import { type Cluster, startCluster } from './cluster.ts'
 import { listedReplicas, select, startOf } from './docker-facts.ts'
 import { appImage } from './harness/images.ts'
 import type { Node } from './harness/node.ts'
+import { labelsOfBoth } from './own-discovery.ts'
 import { type Shown, shownBy } from './shown.ts'
 import { type SwarmAlerts, startAlerts } from './swarm-alerts.ts'
 
@@ -239,6 +240,27 @@ test('updates that roll back, pause, and complete', async () => {
     },
     long,
   )
+})
+
+test('labels of nodes and services in /sd, as Prometheus’ own discovery has them', async () => {
+  const { name } = cluster.nodes[1]!
+  await docker('node', 'update', '--label-add', 'zone=b', '--label-add', 'secret=x', name)
+  onTestFinished(async () => void (await docker('node', 'update', '--label-rm', 'secret', name)))
+  await until(
+    'every agent to have its label',
+    async () => {
+      const pages = await Promise.all(cluster.nodes.map(shown.swarmAt))
+      const series = pages.map((page) => Object.keys(select(page, `node_labels{node="${name}"`)).join())
+      return series.every((one) => one.includes('label_zone="b"'))
+    },
+    long,
+  )
+  const place = ['--constraint', `node.hostname==${name}`]
+  await run('web', ['--label', 'team=blue', '--label', 'secret=x', ...place])
+  const [labels = {}] = await labelsOfBoth(alerts.prometheus, cluster, 'web', 1)
+  const prefix = '__meta_dockerswarm_'
+  expect(labels).toMatchObject({ [`${prefix}node_label_zone`]: 'b', [`${prefix}service_label_team`]: 'blue' })
+  expect(Object.keys(labels).filter((one) => one.includes('secret'))).toEqual([])
 })
 
 test('nodes drained, labelled and dead', async () => {
