@@ -1,12 +1,17 @@
-// The examples' stacks share the network `monitor` with each other and with whatever else an operator attaches to it.
+// The examples' stacks: their labels, and what shares the network `monitor` with whatever an operator attaches to it.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { settingsOf } from '../src/labels/settings.ts'
 
+interface Service {
+  readonly networks?: readonly string[]
+  readonly deploy?: { readonly labels?: Readonly<Record<string, unknown>> }
+}
 interface Stack {
-  readonly services: Readonly<Record<string, { readonly networks?: readonly string[] }>>
+  readonly services: Readonly<Record<string, Service>>
   readonly networks?: Readonly<Record<string, { readonly external?: boolean } | null>>
   readonly configs?: Readonly<Record<string, { readonly file: string }>>
 }
@@ -32,4 +37,12 @@ describe('no service on a shared network is called by a name that another stack 
     expect(called.filter((host) => ambiguous.includes(host))).toEqual([])
   })
   test('there are some', () => expect(stacks.length).toBeGreaterThan(2))
+})
+
+test.for(stacks)('each label of a service in %s is one that the agents read', (file) => {
+  const { services } = parse(readFileSync(file, 'utf8')) as Stack
+  for (const { deploy } of Object.values(services)) {
+    const labels = Object.entries(deploy?.labels ?? {}).map(([key, value]) => [key, `${value}`])
+    expect(settingsOf({}, Object.fromEntries(labels)).problems).toEqual([])
+  }
 })

@@ -293,6 +293,12 @@ describe('with Swarm', () => {
     const is = (state: string) =>
       `app_metrics_proxy_swarm_service_update_state{service="replicas_web",state="${state}"} == 1`
     await until('both replicas', query('sum(up{job="replicas_web"}) == 2'), long)
+    await until('the second endpoint of each', query('sum(up{job="replicas_process"}) == 2'), long)
+    const jobsOf = async (name: string) => (await prometheus.query(name)).map(({ labels }) => labels.job)
+    expect(await jobsOf('process_resident_memory_bytes{service="replicas_web"}')).toEqual(
+      Array(2).fill('replicas_process'),
+    )
+    expect(await jobsOf('web_requests_total')).toEqual(Array(2).fill('replicas_web'))
     await expectProvisioned(manager, 'replicas_grafana', 'Swarm and containers', 29090)
     const firing = async () =>
       (await prometheus.alerts()).filter(

@@ -52,7 +52,6 @@ function startNodeExporter(port: number) {
 test('ports and limits are what the test takes them for', () => {
   const ports = labelled.map(({ name, labels }) => [name, settingsOf({}, labels).port?.value])
   expect(Object.fromEntries(ports)).toEqual({ hoard: 8000, cadvisor: 8080, 'node-exporter': 9100 })
-  expect(labelled.flatMap(({ labels }) => settingsOf({}, labels).problems)).toEqual([])
   expect(parse(read('labels/stack.yml')).services.hoard.deploy.resources.limits.memory).toBe('256M')
 })
 

@@ -1,19 +1,28 @@
-// Counts its requests. With BROKEN it ends with exit code 3 a second after its start.
+// Counts its requests. The memory of its process is on a second port. With BROKEN it ends with exit code 3 a second
+// after its start.
 
 import { createServer } from 'node:http'
 
-const { PORT = '8080', HOST = '0.0.0.0', BROKEN } = process.env
+const { PORT = '8080', PROCESS_PORT = '9400', HOST = '0.0.0.0', BROKEN } = process.env
 let requests = 0
 
 const pages = {
-  '/': () => 'welcome\n',
+  '/': () => {
+    requests++
+    return 'welcome\n'
+  },
   '/metrics': () => `# TYPE web_requests_total counter\nweb_requests_total ${requests}\n`,
 }
+const processPages = {
+  '/metrics': () =>
+    `# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes ${process.memoryUsage.rss()}\n`,
+}
 
-createServer((request, response) => {
+const answerWith = (pages) => (request, response) => {
   const page = pages[request.url]
-  if (request.url === '/') requests++
   response.writeHead(page ? 200 : 404, { 'content-type': 'text/plain; version=0.0.4' }).end(page?.())
-}).listen(Number(PORT), HOST)
+}
+createServer(answerWith(pages)).listen(Number(PORT), HOST)
+createServer(answerWith(processPages)).listen(Number(PROCESS_PORT), HOST)
 
 if (BROKEN) setTimeout(() => process.exit(3), 1000)
