@@ -15,8 +15,9 @@ import { ask } from './web/agent.ts'
 
 const mebi = 2 ** 20
 const limitBytes = 512 * mebi
-/** As Prometheus allows for a scrape, on a quiet machine. */
-const scrapeTimeoutSeconds = scaled(10_000) / 1000
+/** The default of the interval and of the timeout, on a quiet machine: a slow one can't read large pages as often. */
+const intervalMs = scaled(10_000)
+const scrapeTimeoutSeconds = intervalMs / 1000
 const bystander = 'bystander_requests_total 1\n'
 
 const canLimit = await (async () => {
@@ -50,6 +51,8 @@ async function startAttacked(
       LISTEN_PORT: `${port}`,
       NODE_NAME: 'attacked',
       LOG_LEVEL: 'silent',
+      SCRAPE_INTERVAL: `${intervalMs}ms`,
+      SCRAPE_TIMEOUT: `${intervalMs}ms`,
       TARGETS: all.join(' '),
       ...more,
     }),
@@ -104,8 +107,11 @@ test.skipIf(!canLimit)(
     const large = new Map(names(10).map((name) => [name, `${server.url}${name}/`]))
     await using owner = await startAttacked(large, peers(first, second, 'owner'))
     await using agent = await startAttacked(new Map(), peers(second, first, 'attacked'))
-    const isThere = async (name: string) =>
-      (await ask(agent.port, `/${name}/metrics`)).body.length === body.length
+    async function isThere(name: string): Promise<boolean> {
+      const { status, body: page, text } = await ask(agent.port, `/${name}/metrics`)
+      if (page.length !== body.length) throw new Error(`${status} ${text.slice(0, 200)}`)
+      return true
+    }
     for (const name of names(10)) await until(name, () => isThere(name), { within: 60_000 })
     const sockets = Array.from({ length: 100 }, (_, n) =>
       askWithoutReading(agent.port, `/t${n % 10}/metrics`),
