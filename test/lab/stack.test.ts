@@ -55,8 +55,15 @@ async function everywhereUp(
         throw new Error(`now: ${last}`)
       },
       { within },
-    )
+    ).catch(async (error: Error) => {
+      throw new Error(`${error.message}; Swarm has:\n${await tasksOf(service)}`, { cause: error.cause })
+    })
   }
+}
+
+function tasksOf(service: string): Promise<string> {
+  const format = '{{.Name}} {{.Node}} {{.DesiredState}} {{.CurrentState}}'
+  return swarm.manager.docker('service', 'ps', '--format', format, service).catch(String)
 }
 
 /** The hosts that the replicas say they run on. */
