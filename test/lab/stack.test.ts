@@ -227,7 +227,17 @@ const isManager = async (node: Node) =>
 
 /** As all tests expect it. */
 async function wholeAgain(): Promise<void> {
-  await taken(swarm.manager, 'service', 'scale', '--detach', 'web=3')
+  const { manager } = swarm
+  await until(
+    'Swarm to want 3 replicas of web',
+    async () => {
+      // a manager that has just begun to lead may take this and do nothing
+      await manager.docker('service', 'scale', '--detach', 'web=3')
+      const wanted = ['service', 'ps', '--quiet', '--filter', 'desired-state=running', 'web']
+      return (await manager.docker(...wanted)).split('\n').filter(Boolean).length === 3
+    },
+    { within: 60_000, every: 2000 },
+  )
   await everywhereUp('web', 3)
 }
 
