@@ -57,7 +57,7 @@ export type Place =
   | {
       readonly kind: 'standalone'
       /** The Swarm service of which its labels call it a task, though the managers don't know it. */
-      readonly claims?: string
+      readonly claimedService?: string
     }
 
 /** One way to a container's ports, as this agent can use it. */
@@ -122,11 +122,11 @@ export const endpointId = (containerId: string, number: number): string =>
 export const endpointNumberOf = (targetId: string): number => Number(/\/([2-9])$/.exec(targetId)?.[1] ?? 1)
 export const containerIdOf = (id: string): string => id.split('/', 1)[0]!
 
-/** What probing a target came to. The last good endpoint stands while it fails. */
-export type Finding =
+/** The result of probing a target. The last good endpoint stays in use while probing fails. */
+export type ProbeResult =
   | { readonly kind: 'searching' }
   | { readonly kind: 'found'; readonly endpoint: Endpoint }
-  | { readonly kind: 'none'; readonly failure: Failure }
+  | { readonly kind: 'not_found'; readonly failure: Failure }
 
 /** As they are named between agents. */
 export const formatNames = [
@@ -150,9 +150,10 @@ export const streamId = (targetId: string, kind: FormatKind): string =>
 /** No container's id and no name in `TARGETS` has a slash; of an endpoint's id it is the last part. */
 const protobufSuffix = '/protobuf'
 /** Whether this is the id of another stream than a target's own. */
-export const isStreamId = (id: string): boolean => id.endsWith(protobufSuffix)
-export const kindOfStream = (id: string): FormatKind => (isStreamId(id) ? 'protobuf' : 'text')
-export const targetIdOf = (id: string): string => (isStreamId(id) ? id.slice(0, -protobufSuffix.length) : id)
+export const isProtobufStreamId = (id: string): boolean => id.endsWith(protobufSuffix)
+export const kindOfStream = (id: string): FormatKind => (isProtobufStreamId(id) ? 'protobuf' : 'text')
+export const targetIdOf = (id: string): string =>
+  isProtobufStreamId(id) ? id.slice(0, -protobufSuffix.length) : id
 
 /** A page of metrics that passed validation, as the container wrote it. Plain data: safe to copy and to compare. */
 export interface Page {
@@ -185,7 +186,7 @@ export type Snapshot =
   | { readonly ok: false; readonly at: Mono; readonly durationMs: number; readonly failure: Failure }
 
 /** One past scrape, for the small history that the page shows. */
-export interface Past {
+export interface PastScrape {
   readonly ok: boolean
   readonly durationMs: number
   /** The length of the metrics, unpacked; absent: the scrape failed. */
@@ -196,13 +197,13 @@ export interface Past {
 export interface Entry {
   readonly owner: NodeId
   readonly target: Target
-  readonly finding: Finding
+  readonly probeResult: ProbeResult
   /** The newest endpoint that ever answered: what makes a target one that `/sd` lists. */
   readonly endpoint?: Endpoint
   /** Absent until the first scrape is done. */
   readonly snapshot?: Snapshot
   /** The last scrapes, oldest first; bounded. */
-  readonly history: readonly Past[]
+  readonly history: readonly PastScrape[]
   /** Set when the container stopped or was removed; the entry is kept for a while so that `up` is 0. */
   readonly ended?: { readonly at: Mono; readonly exitCode?: number; readonly removed: boolean }
 }
@@ -214,7 +215,7 @@ export interface Entry {
  */
 export interface SwarmState {
   /** The Swarm's id. */
-  readonly cluster: string
+  readonly swarmId: string
   readonly nodes: ReadonlyMap<NodeId, SwarmNode>
   /** By id. */
   readonly services: ReadonlyMap<string, SwarmService>
@@ -232,8 +233,8 @@ export const maxSwarmStateAgeMs = 120_000
  * version of its last change, which rises in the whole Swarm, is above `since` and at most `until`.
  */
 export interface TaskFailures {
-  readonly since: number
-  readonly until: number
+  readonly sinceVersion: number
+  readonly untilVersion: number
   /** By service id: how many for each exit code. The code is empty where there was no container. */
   readonly services: ReadonlyMap<string, ReadonlyMap<string, number>>
 }
@@ -268,7 +269,7 @@ export interface SwarmService {
    * filled anew a while ago: the ids of the slot's tasks that are meant to run, oldest first, by the managers'
    * one clock.
    */
-  readonly contested: ReadonlyMap<string, readonly string[]>
+  readonly taskOrder: ReadonlyMap<string, readonly string[]>
   /** How many of its replicas run; a slot that runs twice counts once. */
   readonly running: number
   /** How many of the tasks that are meant to run, or to complete, are in each state. */
@@ -284,8 +285,8 @@ export interface NodeView {
   readonly link: 'self' | 'up' | 'lost'
   /** Since when the link is what it is. */
   readonly since: Mono
-  /** The round trip of the last beat. */
-  readonly roundTrip?: number
+  /** The last round trip of a heartbeat, in milliseconds. */
+  readonly roundTripMs?: number
   /** What is wrong with this node: its id is claimed twice, its version can't be understood, … */
   readonly failure?: Failure
 }
@@ -296,21 +297,21 @@ export interface PeerView {
   readonly node?: NodeId
   readonly state: 'connected' | 'connecting' | 'failed'
   readonly failure?: Failure
-  readonly sent: number
-  readonly received: number
+  readonly sentBytes: number
+  readonly receivedBytes: number
 }
 
 /** A value from elsewhere, with how old it is. */
-export interface Dated<T> {
+export interface WithAge<T> {
   readonly value: T
-  readonly age: number
+  readonly ageMs: number
   readonly from: NodeId
 }
 
 /** What has changed in the store. Reported after the fact, in the order in which it happened. */
 export type Change =
   | { readonly kind: 'entry'; readonly entry: Entry; readonly before?: Entry }
-  | { readonly kind: 'gone'; readonly owner: NodeId; readonly id: string }
+  | { readonly kind: 'deleted'; readonly owner: NodeId; readonly id: string }
   | { readonly kind: 'swarmState' }
   | { readonly kind: 'nodes' }
 

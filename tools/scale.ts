@@ -44,7 +44,7 @@ async function simulate(nodes: number, containers: number): Promise<Point> {
     cluster.agents
       .get(middle)!
       .mesh.peers()
-      .reduce((sum, { sent, received }) => sum + sent + received, 0)
+      .reduce((sum, { sentBytes, receivedBytes }) => sum + sentBytes + receivedBytes, 0)
   const showAll = (round: number) => {
     for (const [n, host] of others.entries())
       for (const [at, id] of ids(n).entries()) cluster.agents.get(host)!.show(id, text(n, at, round))

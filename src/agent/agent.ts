@@ -90,7 +90,7 @@ async function start(
 ): Promise<Omit<Agent, 'stop'>> {
   const { clock, metrics } = edges.observeProcess(given.clock)
   let self: Self | undefined
-  const cluster = () => config.cluster ?? store.swarmState()?.value.cluster ?? self?.hostname ?? ''
+  const cluster = () => config.cluster ?? store.swarmState()?.value.swarmId ?? self?.hostname ?? ''
   // in a Swarm its hostname would be a wrong name of the cluster until a manager has sent the right one
   const loggedCluster = () => (self?.swarm && !store.swarmState() && !config.cluster ? undefined : cluster())
   const nodeLog = withFields(given.log, () => (self ? { node: self.hostname, cluster: loggedCluster() } : {}))
@@ -117,8 +117,8 @@ async function start(
       onListenerError: (error) => log.internal(error, 'store'),
     }),
   )
-  const ownNode = () => store.own.self().node
-  store.subscribe(started(createContainerLog({ clock, log, ownNode })).changed)
+  const ownNodeId = () => store.ownNode.self().node
+  store.subscribe(started(createContainerLog({ clock, log, ownNodeId })).changed)
   const outcomes = createOutcomes(clock)
   store.subscribe(outcomes.changed)
 
@@ -139,8 +139,8 @@ async function start(
     budget: createByteBudget(clock, budgets.scrapeBytes),
   })
   const prober = started(
-    startProber({ clock, config, connect: edges.connect, read, log, metrics }, (id, finding, snapshot) => {
-      store.putFinding(id, finding)
+    startProber({ clock, config, connect: edges.connect, read, log, metrics }, (id, result, snapshot) => {
+      store.putProbeResult(id, result)
       if (snapshot) store.putSnapshot(id, pageMemory.admitted(id, snapshot))
     }),
   )
@@ -153,7 +153,7 @@ async function start(
       },
       (id, snapshot) => {
         store.putSnapshot(id, snapshot)
-        if (!snapshot.ok) prober.failing(targetIdOf(id))
+        if (!snapshot.ok) prober.onScrapeFailed(targetIdOf(id))
       },
     ),
   )
@@ -165,7 +165,7 @@ async function start(
       ...{ clock, store, config, settings },
       planOf: (target, container) => planOf(target, container, config),
       probe: prober.update,
-      repeat: prober.repeat,
+      republish: prober.republish,
       scrape: scraper.update,
       isTextIdle: textRequests.isIdle,
       isProbed: prober.isInitialPassDone,
@@ -173,11 +173,11 @@ async function start(
   )
   store.subscribeToStreams(pipeline.changed)
   store.subscribeToStreams((change) => {
-    if (change.kind === 'gone' && change.owner === ownNode()) pageMemory.release(change.id)
+    if (change.kind === 'deleted' && change.owner === ownNodeId()) pageMemory.release(change.id)
   })
   const maxAgeMsOf = ({ target }: Entry) => settings.ofEndpoint(target).maxAgeMs?.value ?? config.maxAgeMs
   const streams = createStreams({
-    ...{ clock, store, decideNow: pipeline.decideNow, scrape: scraper.now },
+    ...{ clock, store, updateNow: pipeline.updateNow, scrape: scraper.scrapeNow },
     ...{ maxAgeMsOf, textRequests, idleMs },
   })
 
@@ -188,7 +188,7 @@ async function start(
   function found(news: Discovered): void {
     store.identify(news.self, news.managers)
     pipeline.replaceContainers([...news.targets, ownMetrics.target(news.self.node)])
-    store.putFinding(agentTarget, ownMetrics.finding)
+    store.putProbeResult(agentTarget, ownMetrics.probeResult)
     if (news.swarmState) store.putSwarmState(news.swarmState, news.swarmStateReadAt)
     self = news.self
     const { secret } = config
@@ -214,7 +214,7 @@ async function start(
     clock,
     self: () => self,
     discovery: discovery.status,
-    isProbed: store.own.isComplete,
+    isProbed: store.ownNode.isComplete,
     swarmState: store.swarmState,
     isSynced: peers.isInitialSyncDone,
   })
@@ -244,7 +244,7 @@ async function start(
         peers: peers.peers(),
         rules: rules.problems(),
         discovery: discovery.status(),
-        swarmStateAgeMs: self?.swarm ? (store.swarmState()?.age ?? 'none') : undefined,
+        swarmStateAgeMs: self?.swarm ? (store.swarmState()?.ageMs ?? 'none') : undefined,
         webConfig: guard?.failure(),
         memory: memory.failure(),
         internalErrors: internalErrors(),

@@ -21,7 +21,7 @@ interface ContainerLogDeps {
   readonly clock: Clock
   readonly log: Log
   /** Containers of other nodes are logged by the agents there. */
-  readonly ownNode: () => NodeId
+  readonly ownNodeId: () => NodeId
 }
 
 type ContainerState =
@@ -35,7 +35,7 @@ export interface ContainerLog extends Stoppable {
   changed(change: Change): void
 }
 
-export function createContainerLog({ clock, log, ownNode }: ContainerLogDeps): ContainerLog {
+export function createContainerLog({ clock, log, ownNodeId }: ContainerLogDeps): ContainerLog {
   const states = new Map<string, ContainerState>()
   const changes = createChangeLog(clock)
 
@@ -73,8 +73,8 @@ export function createContainerLog({ clock, log, ownNode }: ContainerLogDeps): C
 
   return {
     changed(change) {
-      if (change.kind === 'gone' && change.owner === ownNode()) states.delete(change.id)
-      if (change.kind !== 'entry' || change.entry.owner !== ownNode()) return
+      if (change.kind === 'deleted' && change.owner === ownNodeId()) states.delete(change.id)
+      if (change.kind !== 'entry' || change.entry.owner !== ownNodeId()) return
       if (change.entry.target.id !== agentTarget) update(change.entry)
     },
     stop: changes.stop,
@@ -89,9 +89,10 @@ function placeKey({ id, place }: Target): string {
 }
 
 /** Undefined until it has been probed and scraped. */
-function stateOf({ ended, finding, endpoint, snapshot }: Entry): ContainerState | undefined {
+function stateOf({ ended, probeResult, endpoint, snapshot }: Entry): ContainerState | undefined {
   if (ended) return { kind: 'ended' }
-  if (!endpoint) return finding.kind === 'none' ? { kind: 'no metrics', failure: finding.failure } : undefined
+  if (!endpoint)
+    return probeResult.kind === 'not_found' ? { kind: 'no metrics', failure: probeResult.failure } : undefined
   if (!snapshot) return undefined
   return snapshot.ok ? { kind: 'scraped', url: endpoint.url } : { kind: 'failing', failure: snapshot.failure }
 }

@@ -1,6 +1,6 @@
 // The exposition formats, as serving needs them: pages in, pages out.
 
-import { convert, isTakenAsItIs } from '../exposition/convert.ts'
+import { convert, isSentUnchanged } from '../exposition/convert.ts'
 import { families } from '../exposition/families.ts'
 import type { Label } from '../exposition/family.ts'
 import {
@@ -8,8 +8,8 @@ import {
   contentTypeOf,
   type Exposition,
   kindOf,
+  type NegotiatedFormat,
   negotiate,
-  type Offer,
 } from '../exposition/formats.ts'
 import { merge } from '../exposition/merge.ts'
 import type { Format, Page } from '../model.ts'
@@ -28,11 +28,11 @@ export const formats = {
   commonFormat,
   bodyOf,
   ready,
-  isTakenAsItIs,
+  isSentUnchanged,
   families: (page: Page) => families(expositionOf(page)),
-  convert(page: Page, to: Offer): Page {
+  convert(page: Page, to: NegotiatedFormat): Page {
     // then it isn't even unpacked
-    if (isTakenAsItIs(page.format, to)) return page
+    if (isSentUnchanged(page.format, to)) return page
     const given = expositionOf(page)
     const body = convert(given, to)
     return body === given.body ? page : plainPage(body, { ...page, format: to.format })

@@ -2,14 +2,14 @@
 // one is 0, as for containers.
 
 import type { Config } from '../config/config.ts'
-import { agentName, agentTarget, type Finding, type NodeId, type Target } from '../model.ts'
+import { agentName, agentTarget, type NodeId, type ProbeResult, type Target } from '../model.ts'
 import { type Metrics, pageOf } from '../runtime/metrics.ts'
 import type { Read } from '../scrape/read.ts'
 
 interface OwnMetrics {
   target(node: NodeId): Target
   /** Known from the start: it is never probed. */
-  readonly finding: Finding
+  readonly probeResult: ProbeResult
   /** A reader that serves the agent's own URL itself and passes all others on. */
   orElse(read: Read): Read
 }
@@ -29,7 +29,7 @@ export function createOwnMetrics({ listenPort }: Pick<Config, 'listenPort'>, met
       addresses: [],
       url,
     }),
-    finding: { kind: 'found', endpoint: { url, port: listenPort, why: 'the agent’s own' } },
+    probeResult: { kind: 'found', endpoint: { url, port: listenPort, why: 'the agent’s own' } },
     orElse: (read) => async (requested, options) =>
       requested === url ? { page: pageOf(metrics), contentType: undefined } : read(requested, options),
   }

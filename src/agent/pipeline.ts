@@ -1,4 +1,4 @@
-// Decides what to probe and what to scrape on this node, anew for all targets whenever a target, its finding or its
+// Decides what to probe and what to scrape on this node, anew for all targets whenever a target, its probe result or its
 // service's labels change. These labels also decide which endpoints a container has, each of which is a target.
 
 import type { Clock } from '../clock.ts'
@@ -6,17 +6,17 @@ import { type EndpointSettings, endpointSettings, type Settings, settingsOf } fr
 import {
   agentTarget,
   type Change,
-  type Dated,
   type Entry,
   endpointId,
   endpointNumberOf,
-  isStreamId,
+  isProtobufStreamId,
   type NodeId,
   type Stoppable,
   type SwarmState,
   type Target,
+  type WithAge,
 } from '../model.ts'
-import type { ScrapeJob } from '../scrape/scraper.ts'
+import type { ScrapeSpec } from '../scrape/scraper.ts'
 
 /** Of this many scheduled scrapes of text, one is left while all clients take protobuf. */
 const idleTextIntervals = 3
@@ -29,7 +29,7 @@ interface PipelineDeps<Plan> {
   readonly store: {
     replaceTargets(targets: readonly Target[]): void
     markComplete(): void
-    readonly own: { self(): { readonly node: NodeId }; entries(): Iterable<{ readonly entry: Entry }> }
+    readonly ownNode: { self(): { readonly node: NodeId }; entries(): Iterable<{ readonly entry: Entry }> }
   }
   readonly config: {
     readonly scrapeIntervalMs: number
@@ -40,8 +40,8 @@ interface PipelineDeps<Plan> {
   readonly planOf: (target: Target, container: Settings) => Plan
   readonly probe: (plans: ReadonlyMap<string, Plan>) => void
   /** Reports again what was found in it before, if anything: the store has lost it. */
-  readonly repeat: (id: string) => void
-  readonly scrape: (jobs: ReadonlyMap<string, ScrapeJob>) => void
+  readonly republish: (id: string) => void
+  readonly scrape: (jobs: ReadonlyMap<string, ScrapeSpec>) => void
   /** Whether all clients of a target take protobuf. */
   readonly isTextIdle: (targetId: string) => boolean
   /** Whether every target has been probed once. */
@@ -55,7 +55,7 @@ interface TargetSettings {
   ofEndpoint(target: Target): EndpointSettings
 }
 
-export function createSettings(swarmState: () => Dated<SwarmState> | undefined): TargetSettings {
+export function createSettings(swarmState: () => WithAge<SwarmState> | undefined): TargetSettings {
   function ofContainer({ labels, place }: Target): Settings {
     const service = 'serviceId' in place ? swarmState()?.value.services.get(place.serviceId) : undefined
     return settingsOf(labels, service?.labels)
@@ -73,7 +73,7 @@ export interface Pipeline extends Stoppable {
   /** All containers of this node: each of their endpoints becomes a target in the store. */
   replaceContainers(containers: readonly Target[]): void
   /** Decides at once instead of a little later. */
-  decideNow(): void
+  updateNow(): void
   /** Takes every change of the store. */
   changed(change: Change): void
 }
@@ -91,16 +91,17 @@ export function startPipeline<Plan>(deps: PipelineDeps<Plan>): Pipeline {
     store.replaceTargets(containers.flatMap((one) => endpointsOf(one, settings.ofContainer(one))))
   }
 
-  function decide(): void {
+  function update(): void {
     if (isOutdated) replaceTargets()
     cancel = undefined
-    const running = [...store.own.entries()].map(({ entry }) => entry).filter(({ ended }) => !ended)
-    const probed = running.filter(({ target }) => target.id !== agentTarget && !isStreamId(target.id))
+    const running = [...store.ownNode.entries()].map(({ entry }) => entry).filter(({ ended }) => !ended)
+    const probed = running.filter(({ target }) => target.id !== agentTarget && !isProtobufStreamId(target.id))
     deps.probe(
       new Map(probed.map(({ target }) => [target.id, deps.planOf(target, settings.ofContainer(target))])),
     )
-    for (const { target, finding } of probed) if (finding.kind === 'searching') deps.repeat(target.id)
-    deps.scrape(new Map(running.flatMap((entry) => jobOf(entry, deps))))
+    for (const { target, probeResult } of probed)
+      if (probeResult.kind === 'searching') deps.republish(target.id)
+    deps.scrape(new Map(running.flatMap((entry) => scrapeSpecOf(entry, deps))))
     if (deps.isProbed()) store.markComplete()
   }
 
@@ -109,14 +110,14 @@ export function startPipeline<Plan>(deps: PipelineDeps<Plan>): Pipeline {
       containers = next
       replaceTargets()
     },
-    decideNow() {
+    updateNow() {
       cancel?.()
-      if (!isStopped) decide()
+      if (!isStopped) update()
     },
     changed(change) {
       if (isStopped) return
       isOutdated ||= change.kind === 'swarmState'
-      if (matters(change, store.own.self().node)) cancel ??= clock.after(batchDelayMs, decide)
+      if (matters(change, store.ownNode.self().node)) cancel ??= clock.after(batchDelayMs, update)
     },
     async stop() {
       isStopped = true
@@ -130,25 +131,29 @@ function endpointsOf(container: Target, { endpoints }: Settings): readonly Targe
 }
 
 function matters(change: Change, node: NodeId): boolean {
-  if (change.kind === 'gone') return change.owner === node
+  if (change.kind === 'deleted') return change.owner === node
   if (change.kind !== 'entry') return change.kind === 'swarmState'
   const { entry, before } = change
   if (entry.owner !== node) return false
-  return before?.target !== entry.target || before.finding !== entry.finding || before.ended !== entry.ended
+  return (
+    before?.target !== entry.target ||
+    before.probeResult !== entry.probeResult ||
+    before.ended !== entry.ended
+  )
 }
 
-function jobOf<Plan>(
-  { target, finding, snapshot }: Entry,
+function scrapeSpecOf<Plan>(
+  { target, probeResult, snapshot }: Entry,
   { config, settings, isTextIdle }: PipelineDeps<Plan>,
-): [string, ScrapeJob][] {
-  if (finding.kind !== 'found') return []
-  const wishes = settings.ofEndpoint(target)
-  const intervalMs = wishes.intervalMs?.value ?? config.scrapeIntervalMs
-  const timeoutMs = Math.min(intervalMs, wishes.timeoutMs?.value ?? config.scrapeTimeoutMs)
+): [string, ScrapeSpec][] {
+  if (probeResult.kind !== 'found') return []
+  const configured = settings.ofEndpoint(target)
+  const intervalMs = configured.intervalMs?.value ?? config.scrapeIntervalMs
+  const timeoutMs = Math.min(intervalMs, configured.timeoutMs?.value ?? config.scrapeTimeoutMs)
   // clients that are served from the cache make no requests here
-  const isCacheServed = (wishes.maxAgeMs?.value ?? config.maxAgeMs) === 'off'
+  const isCacheServed = (configured.maxAgeMs?.value ?? config.maxAgeMs) === 'off'
   const isIdle = !isCacheServed && isTextIdle(target.id)
   const readAt = snapshot && { readAt: snapshot.at + snapshot.durationMs }
   const pauseMs = isIdle ? idleTextIntervals * intervalMs : intervalMs
-  return [[target.id, { endpoint: finding.endpoint, intervalMs: pauseMs, timeoutMs, ...readAt }]]
+  return [[target.id, { endpoint: probeResult.endpoint, intervalMs: pauseMs, timeoutMs, ...readAt }]]
 }

@@ -2,7 +2,7 @@
 
 import type { Clock } from '../clock.ts'
 import type { Failure } from '../errors.ts'
-import type { Dated, Self, SwarmState } from '../model.ts'
+import type { Self, SwarmState, WithAge } from '../model.ts'
 
 export interface ReadinessDeps {
   readonly clock: Clock
@@ -12,7 +12,7 @@ export interface ReadinessDeps {
   discovery(): { readonly failure?: Failure; readonly warnings: readonly Failure[] }
   /** Whether each container that was there at the start has been probed once, or does not respond. */
   isProbed(): boolean
-  swarmState(): Dated<SwarmState> | undefined
+  swarmState(): WithAge<SwarmState> | undefined
   /** Whether each peer that was found has sent all it has. */
   isSynced(): boolean
 }

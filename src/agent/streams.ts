@@ -3,7 +3,7 @@
 // less often once no client has asked for it, either, during five intervals.
 
 import type { Clock } from '../clock.ts'
-import { type Entry, isStreamId, type Mono, type Snapshot, streamId, targetIdOf } from '../model.ts'
+import { type Entry, isProtobufStreamId, type Mono, type Snapshot, streamId, targetIdOf } from '../model.ts'
 import { sharedMs } from '../sync/refreshes.ts'
 
 interface StreamsDeps {
@@ -11,10 +11,10 @@ interface StreamsDeps {
   readonly store: {
     openStream(targetId: string): void
     closeStream(targetId: string): void
-    readonly own: { entry(id: string): { readonly entry: Entry } | undefined }
+    readonly ownNode: { entry(id: string): { readonly entry: Entry } | undefined }
   }
   /** Makes the scraper take streams that were just opened. */
-  readonly decideNow: () => void
+  readonly updateNow: () => void
   readonly scrape: (id: string, timeoutMs: number) => Promise<void>
   readonly maxAgeMsOf: (entry: Entry) => number | 'off'
   readonly textRequests: TextRequests
@@ -67,31 +67,31 @@ export function createTextRequests(clock: Clock, idleMs: number): TextRequests {
 }
 
 export function createStreams(deps: StreamsDeps): Streams {
-  const { clock, store, decideNow, scrape, maxAgeMsOf, textRequests, idleMs } = deps
+  const { clock, store, updateNow, scrape, maxAgeMsOf, textRequests, idleMs } = deps
   const requestedAt = new Map<string, Mono>()
 
   function open(id: string): void {
     const isTimed = requestedAt.has(id)
     requestedAt.set(id, clock.now())
     if (!isTimed) clock.after(idleMs, () => closeIdle(id))
-    if (store.own.entry(id)) return
+    if (store.ownNode.entry(id)) return
     textRequests.add(targetIdOf(id))
     store.openStream(targetIdOf(id))
-    decideNow()
+    updateNow()
   }
 
   function requestText(targetId: string): void {
     const isIdle = textRequests.isIdle(targetId)
     textRequests.add(targetId)
-    if (isIdle) decideNow()
+    if (isIdle) updateNow()
   }
 
   function closeIdle(id: string): void {
     const leftMs = (requestedAt.get(id) ?? 0) + idleMs - clock.now()
-    if (leftMs > 0 && store.own.entry(id)) {
+    if (leftMs > 0 && store.ownNode.entry(id)) {
       clock.after(leftMs, () => closeIdle(id))
       // the text may have become idle
-      decideNow()
+      updateNow()
       return
     }
     requestedAt.delete(id)
@@ -100,19 +100,19 @@ export function createStreams(deps: StreamsDeps): Streams {
   }
 
   /** A request for a target's text, or for its stream. */
-  function note(id: string): void {
-    if (isStreamId(id) && store.own.entry(targetIdOf(id))) open(id)
+  function recordRequest(id: string): void {
+    if (isProtobufStreamId(id) && store.ownNode.entry(targetIdOf(id))) open(id)
     else if (requestedAt.has(streamId(id, 'protobuf'))) requestText(id)
   }
 
   async function refresh(id: string, timeoutMs: number): Promise<void> {
-    note(id)
+    recordRequest(id)
     await scrape(id, timeoutMs)
   }
 
   /** For all clients for which the peer may have sent the request. */
   function isLive(id: string): boolean {
-    const entry = store.own.entry(id)?.entry
+    const entry = store.ownNode.entry(id)?.entry
     if (!entry?.snapshot) return false
     const maxAgeMs = maxAgeMsOf(entry)
     return maxAgeMs !== 'off' && clock.now() - entry.snapshot.at <= maxAgeMs - sharedMs
@@ -121,7 +121,7 @@ export function createStreams(deps: StreamsDeps): Streams {
   return {
     refresh,
     async refreshUnlessLive(id, timeoutMs) {
-      if (isLive(id)) note(id)
+      if (isLive(id)) recordRequest(id)
       else await refresh(id, timeoutMs)
     },
   }

@@ -7,7 +7,7 @@ import type { Attachment, Container } from './container.ts'
 /** What decides which container reaches which on this node. */
 export interface NetworkContext {
   /** The agent's own container; absent: the agent is a process of the host. */
-  readonly own: Container | undefined
+  readonly ownContainer: Container | undefined
   readonly containers: ReadonlyMap<string, Container>
   /** Drivers by network id. */
   readonly drivers: ReadonlyMap<string, string>
@@ -32,7 +32,7 @@ export function reachabilityOf(container: Container, context: NetworkContext): R
   const there = networkOwnerOf(container, context.containers)
   if (!there || there.state === 'stopped')
     return unreachable('the container whose network it shares is not running', 'start that container')
-  const here = context.own && networkOwnerOf(context.own, context.containers)
+  const here = context.ownContainer && networkOwnerOf(context.ownContainer, context.containers)
   if (here?.id === there.id) return reachable([{ network: there.networkMode, host: '127.0.0.1' }])
   if (there.networkMode === 'none')
     return unreachable(
@@ -44,8 +44,11 @@ export function reachabilityOf(container: Container, context: NetworkContext): R
 }
 
 /** Whether the agent is a process of the host, or a container on the host's network. */
-export function isOnHost({ own, containers }: Pick<NetworkContext, 'own' | 'containers'>): boolean {
-  const here = own && networkOwnerOf(own, containers)
+export function isOnHost({
+  ownContainer,
+  containers,
+}: Pick<NetworkContext, 'ownContainer' | 'containers'>): boolean {
+  const here = ownContainer && networkOwnerOf(ownContainer, containers)
   return !here || here.networkMode === 'host'
 }
 

@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts'
 import { type Config, ConfigError } from '../config/config.ts'
 import type { Failure } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
-import type { Dated, Mono, NodeId, Self, Stoppable, SwarmState, Target } from '../model.ts'
+import type { Mono, NodeId, Self, Stoppable, SwarmState, Target, WithAge } from '../model.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import { createContainerMetrics } from './container-metrics.ts'
 import { openEngine } from './engine.ts'
@@ -51,7 +51,7 @@ interface DiscoveryDeps {
   readonly log: Log
   readonly metrics: Metrics
   /** The newest from any manager of the Swarm. */
-  readonly swarmState: () => Dated<SwarmState> | undefined
+  readonly swarmState: () => WithAge<SwarmState> | undefined
   /** For tests: where the agent runs. */
   readonly proc?: ProcInfo
 }

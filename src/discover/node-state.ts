@@ -5,7 +5,7 @@ import { type GatewayBridge, isOnHost, type NetworkContext } from './addresses.t
 import { type Container, containerOf } from './container.ts'
 import type { ApiInfo, ApiNetwork } from './docker-api.ts'
 import type { Engine } from './engine.ts'
-import { ownContainer, type ProcInfo } from './own-container.ts'
+import { findOwnContainer, type ProcInfo } from './own-container.ts'
 import { engineIdOf, managersOf, type NodeConfig, selfOf } from './self.ts'
 
 export interface NodeState extends NetworkContext {
@@ -36,19 +36,19 @@ export async function readNodeState(
     readContainers(engine, config, signal),
     engine.networks(signal),
   ])
-  const own = ownContainer(containers, proc)
+  const ownContainer = findOwnContainer(containers, proc)
   const engineId = known.engineId ?? engineIdOf([info, await engine.info(signal)], config)
-  const self = selfOf(info, own, engineId, config)
+  const self = selfOf(info, ownContainer, engineId, config)
   return {
     self,
     managers: managersOf(info),
     swarmId: self.manager ? info.Swarm?.Cluster?.ID : undefined,
     engineId,
     info,
-    own,
+    ownContainer,
     containers,
     drivers: new Map(networks.map(({ Id, Driver }) => [Id, Driver ?? ''])),
-    gatewayBridge: await readGatewayBridge(engine, networks, isOnHost({ own, containers }), signal),
+    gatewayBridge: await readGatewayBridge(engine, networks, isOnHost({ ownContainer, containers }), signal),
     nodeAddress: self.address,
   }
 }

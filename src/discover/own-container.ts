@@ -62,7 +62,7 @@ function realPath(path: string): string {
 }
 
 /** The agent's container in a complete list. Ids, but none listed: the API is another node's. */
-export function ownContainer(
+export function findOwnContainer(
   containers: ReadonlyMap<string, Container>,
   proc: ProcInfo,
 ): Container | undefined {

@@ -32,7 +32,7 @@ const recentMs = 5 * 60_000
 const maxReplacements = 500
 
 export function swarmStateOf(
-  cluster: string,
+  swarmId: string,
   { services, tasks, nodes }: SwarmLists,
   { allowedLabels, failures }: SwarmStateContext,
 ): SwarmState {
@@ -40,7 +40,7 @@ export function swarmStateOf(
   const tasksOf = Map.groupBy(tasks, ({ ServiceID }) => ServiceID)
   const recent = recentOf(running)
   return {
-    cluster,
+    swarmId,
     nodes: byId(nodes, (node) => nodeOf(node, allowedLabels)),
     services: byId(services, (service) =>
       serviceOf(service, tasksOf.get(service.ID) ?? [], { recent, allowedLabels }),
@@ -101,7 +101,7 @@ function serviceOf(
     replicas: Mode?.Replicated?.Replicas ?? (mode === 'global' ? tasks.length : 0),
     slots: slots.map(String),
     labels: exportedLabels(Labels, allowedLabels).labels,
-    contested: new Map(
+    taskOrder: new Map(
       slots
         .map((slot) => [`${slot}`, bySlot.get(slot)!] as const)
         .filter(([, inSlot]) => isContested(inSlot))

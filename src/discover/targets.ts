@@ -17,7 +17,7 @@ interface NodeTargets {
 const maxTargets = 2_000
 
 export function targetsOf(context: NetworkContext, node: NodeId): NodeTargets {
-  const all = [...context.containers.values()].filter(({ id }) => id !== context.own?.id)
+  const all = [...context.containers.values()].filter(({ id }) => id !== context.ownContainer?.id)
   const watched = watchedOf(all)
   return {
     targets: watched

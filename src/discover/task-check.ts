@@ -10,13 +10,13 @@
 
 import type { Clock } from '../clock.ts'
 import {
-  type Dated,
   type Mono,
   type NodeId,
   type Place,
   type SwarmState,
   type Target,
   taskContainerDigits,
+  type WithAge,
 } from '../model.ts'
 
 export interface TaskCheck {
@@ -43,13 +43,13 @@ const recheckMs = 1_000
 /** `onRecheck` is called when `check` may come to another result. */
 export function createTaskCheck(
   clock: Clock,
-  swarmState: () => Dated<SwarmState> | undefined,
+  swarmState: () => WithAge<SwarmState> | undefined,
   onRecheck: () => void,
 ): TaskCheck {
   let records: ReadonlyMap<string, TaskRecord> = new Map()
   let cancelRecheck = () => {}
 
-  function recordOf(target: Target, state: Dated<SwarmState> | undefined): TaskRecord {
+  function recordOf(target: Target, state: WithAge<SwarmState> | undefined): TaskRecord {
     const { firstSeen, isKnown } = records.get(target.id) ?? { firstSeen: clock.now(), isKnown: false }
     return { firstSeen, isKnown: isKnown || (state !== undefined && isListed(target, state.value)) }
   }
@@ -81,13 +81,13 @@ function isListed({ id, node }: Target, { containers }: SwarmState): boolean {
 function checked(
   target: LabelledTarget,
   { firstSeen, isKnown }: TaskRecord,
-  state: Dated<SwarmState> | undefined,
+  state: WithAge<SwarmState> | undefined,
   now: Mono,
 ): Target {
   const { node, place } = target
   if (isKnown) return target
   if (state && (isRefuted(place, state.value) || isUnlisted(node, state, now - firstSeen)))
-    return { ...target, place: { kind: 'standalone', claims: place.service } }
+    return { ...target, place: { kind: 'standalone', claimedService: place.service } }
   return { ...target, place: { ...place, provisional: true } }
 }
 
@@ -99,6 +99,6 @@ function isRefuted({ kind, service, serviceId }: SwarmPlace, { services }: Swarm
 }
 
 /** Managers that have lost a node list what it ran before. */
-function isUnlisted(node: NodeId, { value, age }: Dated<SwarmState>, seenForMs: number): boolean {
-  return value.nodes.get(node)?.state === 'ready' && seenForMs - age >= reportTimeoutMs
+function isUnlisted(node: NodeId, { value, ageMs }: WithAge<SwarmState>, seenForMs: number): boolean {
+  return value.nodes.get(node)?.state === 'ready' && seenForMs - ageMs >= reportTimeoutMs
 }

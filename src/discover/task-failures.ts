@@ -27,7 +27,7 @@ const maxWaitMs = 30_000
 
 /** `received`: the newest swarm state of any manager. */
 export function createFailureCount(clock: Clock, received: () => SwarmState | undefined): FailureCount {
-  let cluster: string | undefined
+  let countedSwarmId: string | undefined
   let startedAt: Mono = clock.now()
   let readAt: Mono | undefined
   let failures: TaskFailures | undefined
@@ -35,14 +35,14 @@ export function createFailureCount(clock: Clock, received: () => SwarmState | un
 
   function counts(): readonly TaskFailures[] {
     const state = received()
-    const shared = state?.cluster === cluster ? state?.failures : undefined
+    const shared = state?.swarmId === countedSwarmId ? state?.failures : undefined
     return [failures, shared].filter((one) => one !== undefined)
   }
 
   return {
     isDue(swarmId) {
-      if (swarmId !== cluster) {
-        cluster = swarmId
+      if (swarmId !== countedSwarmId) {
+        countedSwarmId = swarmId
         startedAt = clock.now()
         failures = undefined
         readAt = undefined
@@ -51,7 +51,7 @@ export function createFailureCount(clock: Clock, received: () => SwarmState | un
     },
     add(swarmId, { services, nodes }, ended) {
       readAt = clock.now()
-      cluster = swarmId
+      countedSwarmId = swarmId
       const known = counts()
       const hasOthers = nodes.filter(({ Spec }) => Spec?.Role === 'manager').length > 1
       const isWaiting = known.length === 0 && hasOthers && readAt - startedAt < maxWaitMs
@@ -82,12 +82,16 @@ export function addFailures(
   services: readonly ApiService[],
 ): TaskFailures {
   const newest = ended.reduce((highest, task) => Math.max(highest, versionOf(task)), 0)
-  const from = counts.toSorted(byBeginning)[0] ?? { since: newest, until: newest, services: new Map() }
-  const isNew = (task: ApiTask) => versionOf(task) > from.until
+  const from = counts.toSorted(byBeginning)[0] ?? {
+    sinceVersion: newest,
+    untilVersion: newest,
+    services: new Map(),
+  }
+  const isNew = (task: ApiTask) => versionOf(task) > from.untilVersion
   const failed = Map.groupBy(ended.filter(isNew).filter(isFailure), ({ ServiceID }) => ServiceID)
   return {
-    since: from.since,
-    until: Math.max(from.until, newest),
+    sinceVersion: from.sinceVersion,
+    untilVersion: Math.max(from.untilVersion, newest),
     services: new Map(
       services
         .map(({ ID }) => ID)
@@ -98,7 +102,8 @@ export function addFailures(
 }
 
 /** Of two that were begun at once, the one that has counted further. */
-const byBeginning = (a: TaskFailures, b: TaskFailures) => a.since - b.since || b.until - a.until
+const byBeginning = (a: TaskFailures, b: TaskFailures) =>
+  a.sinceVersion - b.sinceVersion || b.untilVersion - a.untilVersion
 
 function versionOf({ Version }: ApiTask): number {
   return Version?.Index ?? 0

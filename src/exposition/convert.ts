@@ -1,14 +1,14 @@
 // Metrics in the format that a client accepts.
 
 import type { Grammar } from './format.ts'
-import { type Exposition, formatOf, type Offer } from './formats.ts'
+import { type Exposition, formatOf, type NegotiatedFormat } from './formats.ts'
 import { merge } from './merge.ts'
 
 /** The very same bytes where the client accepts those. */
-export function convert(page: Exposition, to: Offer): Uint8Array {
+export function convert(page: Exposition, to: NegotiatedFormat): Uint8Array {
   const { grammar } = formatOf(page.format)
   const isAccepted =
-    isTakenAsItIs(page.format, to) ||
+    isSentUnchanged(page.format, to) ||
     (grammar === formatOf(to.format).grammar && !hasQuotedNames(grammar, page.body))
   return isAccepted ? page.body : merge([{ page }], to).body
 }
@@ -19,7 +19,7 @@ function hasQuotedNames({ validate }: Grammar, body: Uint8Array): boolean {
 }
 
 /** Whether metrics of a format needn't be looked into for a client. */
-export function isTakenAsItIs(format: Exposition['format'], to: Offer): boolean {
+export function isSentUnchanged(format: Exposition['format'], to: NegotiatedFormat): boolean {
   const { grammar, canQuote } = formatOf(format)
   return grammar === formatOf(to.format).grammar && (to.escaping === 'allow-utf-8' || !canQuote)
 }

@@ -25,7 +25,7 @@ export interface Exposition {
 }
 
 /** What a client accepts. */
-export interface Offer {
+export interface NegotiatedFormat {
   readonly format: Format
   readonly escaping: Escaping
 }
@@ -75,7 +75,7 @@ export function announcedFormat(contentType: string | undefined): ExpositionForm
  * all, so that a container's own bytes are sent, unless the client names formats of other grammars only. A client that
  * accepts none of ours gets text, as from every exporter.
  */
-export function negotiate(accept: string | undefined, own?: Format): Offer {
+export function negotiate(accept: string | undefined, current?: Format): NegotiatedFormat {
   const ranges = rangesOf(accept ?? '*/*')
   const ranked = formats
     .map((format) => ({ format, range: bestOf(ranges, format) }))
@@ -83,7 +83,7 @@ export function negotiate(accept: string | undefined, own?: Format): Offer {
     .sort((a, b) => b.range!.quality - a.range!.quality)
   const named = ranked.filter(({ range }) => range!.name !== '*/*').map(({ format }) => format.grammar)
   const { format, range } = ranked.find(
-    (one) => one.format.name === own && (named.length === 0 || named.includes(one.format.grammar)),
+    (one) => one.format.name === current && (named.length === 0 || named.includes(one.format.grammar)),
   ) ??
     ranked[0] ?? { format: text004, range: undefined }
   return { format: format.name, escaping: escapingOf(range, format) }

@@ -4,7 +4,7 @@
 import type { Format } from '../model.ts'
 import type { Declared, Exemplar, Label, MetricType, Sample } from './family.ts'
 import type { FamilyPrinter, Grammar } from './format.ts'
-import { type Exposition, formatOf, type Offer, quotingOf } from './formats.ts'
+import { type Exposition, formatOf, type NegotiatedFormat, quotingOf } from './formats.ts'
 import { createNameEscaper, type NameEscaper } from './names.ts'
 import { seriesKey } from './remarks.ts'
 import { printSeries } from './scan/print.ts'
@@ -24,7 +24,7 @@ export interface Merged {
 }
 
 /** The parts must be valid. Of samples that repeat a series the first stays. */
-export function merge(parts: readonly MergeInput[], { format, escaping }: Offer): Merged {
+export function merge(parts: readonly MergeInput[], { format, escaping }: NegotiatedFormat): Merged {
   const to = formatOf(format)
   const names = createNameEscaper(escaping)
   const families = createFamilies(to.grammar)

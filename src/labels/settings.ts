@@ -152,15 +152,18 @@ function furtherEndpoints(
   const numbers = new Set(keys.flatMap((key) => endpointOfKey(key) ?? []))
   const endpoints = new Map<number, EndpointSettings>()
   for (const number of [...numbers].sort()) {
-    const own = endpointFields({ sources, families: [endpointFamily(number)], problems })
+    const ownFields = endpointFields({ sources, families: [endpointFamily(number)], problems })
     const params = named(sources, [`${ownPrefix}param_${number}_`], labelName, maxParams, problems)
     const labels = named(sources, [`${labelPrefix}${number}_`], extraLabelName, maxLabels, problems)
-    if (own.port || own.path) {
-      const suffix = suffixOf(number, own, [first, ...endpoints.values()])
+    if (ownFields.port || ownFields.path) {
+      const suffix = suffixOf(number, ownFields, [first, ...endpoints.values()])
       // nobody chose the first one's timeout for this one
-      const fields = withinInterval({ ...inherited(first, own), ...own }, own.timeoutMs ? problems : [])
+      const fields = withinInterval(
+        { ...inherited(first, ownFields), ...ownFields },
+        ownFields.timeoutMs ? problems : [],
+      )
       endpoints.set(number, { ...fields, suffix, params, labels: { ...first.labels, ...labels } })
-    } else if (Object.keys({ ...own, ...params, ...labels }).length > 0)
+    } else if (Object.keys({ ...ownFields, ...params, ...labels }).length > 0)
       problems.push(
         `there is no endpoint ${number}, though labels configure it: set app-metrics-proxy.port.${number} or app-metrics-proxy.path.${number}`,
       )
@@ -169,9 +172,9 @@ function furtherEndpoints(
 }
 
 /** What is about the container; and where only the path is another one, also its port. */
-function inherited(first: EndpointSettings, own: EndpointFields): EndpointFields {
+function inherited(first: EndpointSettings, ownFields: EndpointFields): EndpointFields {
   const { suffix, params, labels, port, path, scheme, ...ofContainer } = first
-  return own.port ? ofContainer : { ...ofContainer, ...optional({ port, scheme }) }
+  return ownFields.port ? ofContainer : { ...ofContainer, ...optional({ port, scheme }) }
 }
 
 function suffixOf(

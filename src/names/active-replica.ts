@@ -7,7 +7,7 @@ import type { Entry, NodeId } from '../model.ts'
 
 interface ReplicaContext {
   /** The slot's tasks from oldest to newest, where the managers list several; undefined where no managers are known. */
-  readonly order?: readonly string[]
+  readonly taskOrder?: readonly string[]
   /** Whether an owner can be asked: the last state of a lost node never outranks that of a connected one. */
   readonly isConnected: (owner: NodeId) => boolean
   /** Which of `entries` have been active before, the last one last. */
@@ -27,17 +27,17 @@ interface ReplicaContext {
  */
 export function activeReplica(
   entries: readonly Entry[],
-  { order, isConnected, previous = [] }: ReplicaContext,
+  { taskOrder, isConnected, previous = [] }: ReplicaContext,
 ): Entry | undefined {
   const running = knownOf(entries.filter(isRunning))
   if (running.length === 0) return lastEnded(knownOf(entries))
   if (running.length === 1) return running[0]
-  const ageRank = (entry: Entry) => ageRankOf(entry, order ?? [])
+  const ageRank = (entry: Entry) => ageRankOf(entry, taskOrder ?? [])
 
   function mayFollow(entry: Entry, active: Entry): boolean {
     const isLost = !isConnected(active.owner)
     if (isLost && ageRank(entry) >= 0 && ageRank(active) < 0) return true
-    if (isLost && !order && isConnected(entry.owner)) return true
+    if (isLost && !taskOrder && isConnected(entry.owner)) return true
     return (
       !previous.includes(entry) && (ageRank(entry) > ageRank(active) || refusesConnections(active) || isLost)
     )

@@ -22,11 +22,15 @@ export function atEndpoint(resolution: Resolution, query: NameQuery, source: End
   const full = `${resolution.full}?endpoint=${endpoint}`
   const at = (entry: Entry) => entryAt(entry, endpoint, source)
   if (resolution.kind === 'one') return { ...resolution, full, entry: at(resolution.entry) }
-  const having = resolution.replicas.filter(({ entry }) => !entry || numbersOf(entry).includes(endpoint))
+  const replicasWithEndpoint = resolution.replicas.filter(
+    ({ entry }) => !entry || numbersOf(entry).includes(endpoint),
+  )
   return {
     ...resolution,
     full,
-    replicas: having.map((replica) => (replica.entry ? { ...replica, entry: at(replica.entry) } : replica)),
+    replicas: replicasWithEndpoint.map((replica) =>
+      replica.entry ? { ...replica, entry: at(replica.entry) } : replica,
+    ),
   }
 }
 
@@ -44,6 +48,6 @@ function entryAt(container: Entry, number: number, source: EndpointSource): Entr
   const id = endpointId(container.target.id, number)
   const { endpoint, snapshot, ...rest } = container
   const target = { ...container.target, id }
-  const unlisted: Entry = { ...rest, target, finding: { kind: 'searching' }, history: [] }
+  const unlisted: Entry = { ...rest, target, probeResult: { kind: 'searching' }, history: [] }
   return source.entry(container.owner, id) ?? unlisted
 }

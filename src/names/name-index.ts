@@ -79,8 +79,8 @@ export function createNameIndex(source: IndexSource, nameFromLabels: NameFromLab
 
   /** A container's other endpoints have the same names. */
   function isContainer(change: Change): boolean {
-    if (change.kind !== 'entry' && change.kind !== 'gone') return true
-    return endpointNumberOf(change.kind === 'gone' ? change.id : change.entry.target.id) === 1
+    if (change.kind !== 'entry' && change.kind !== 'deleted') return true
+    return endpointNumberOf(change.kind === 'deleted' ? change.id : change.entry.target.id) === 1
   }
 
   /** As after each scrape. */
@@ -95,7 +95,7 @@ export function createNameIndex(source: IndexSource, nameFromLabels: NameFromLab
     if (change.kind === 'nodes' || !isContainer(change) || (change.kind === 'entry' && hasSameNames(change)))
       return
     if (change.kind === 'entry') add(change.entry)
-    if (change.kind === 'gone') members.delete(compoundKey(change.owner, change.id))
+    if (change.kind === 'deleted') members.delete(compoundKey(change.owner, change.id))
     current = undefined
   })
 

@@ -108,8 +108,8 @@ function meaningsOf(found: readonly ResourceState[], node: NodeId): readonly Res
   const perNode = found.filter(({ resource }) => resource.owner !== undefined)
   const running = services.filter(isCurrent)
   if (running.length > 0) return [...running, ...perNode.filter(isCurrent)]
-  const own = perNode.filter(({ resource }) => resource.owner === node)
-  if (own.length > 0) return currentFirst(own)
+  const onAskedNode = perNode.filter(({ resource }) => resource.owner === node)
+  if (onAskedNode.length > 0) return currentFirst(onAskedNode)
   return perNode.length > 0 ? currentFirst(perNode) : services
 }
 

@@ -29,10 +29,10 @@ export function findReplica(
   const matches =
     swarmSlotFirst(matchesOf(named, replica, nodes)) ?? runningFirst(matchesOf(states, replica, nodes))
   // As for names, the Compose services of the node that is asked come first.
-  const own = matches.filter(({ isSlot, owner }) => isSlot && owner === node)
+  const onAskedNode = matches.filter(({ isSlot, owner }) => isSlot && owner === node)
   // As in `/sd`, a hostname is the connected node's, not that of a lost one.
   const connected = matches.filter(({ entries }) => entries.some(({ owner }) => nodes.isConnected(owner)))
-  const [only, ...others] = own.length > 0 ? own : connected.length > 0 ? connected : matches
+  const [only, ...others] = onAskedNode.length > 0 ? onAskedNode : connected.length > 0 ? connected : matches
   if (!only) return undefined
   if (others.length === 0) return only.resolution
   const paths = [only, ...others].flatMap(({ entries }) => entries.map((entry) => idPath(name, entry)))

@@ -71,12 +71,16 @@ export function replicasOf(state: ResourceState, nodes: NodeNames): readonly Rep
 export function activeBySlot(state: ResourceState, { isConnected }: NodeNames): ReadonlyMap<string, Entry> {
   const { declared, previous } = state
   const active = new Map<string, Entry>()
-  for (const [slot, claimants] of claimantsBySlot(state)) {
-    const order = declared && (declared.contested.get(slot) ?? [])
+  for (const [slot, slotContainers] of containersBySlot(state)) {
+    const taskOrder = declared && (declared.taskOrder.get(slot) ?? [])
     const before = (previous.get(slot) ?? []).flatMap(
-      (id) => claimants.find(({ target }) => target.id === id) ?? [],
+      (id) => slotContainers.find(({ target }) => target.id === id) ?? [],
     )
-    const entry = activeReplica(claimants, { isConnected, previous: before, ...(order && { order }) })
+    const entry = activeReplica(slotContainers, {
+      isConnected,
+      previous: before,
+      ...(taskOrder && { taskOrder }),
+    })
     if (!entry) continue
     active.set(slot, entry)
     if (!isConnected(entry.owner) || entry === before.at(-1)) continue
@@ -91,7 +95,7 @@ export function activeBySlot(state: ResourceState, { isConnected }: NodeNames): 
  * In Compose nothing decides which of several running containers is a service's number 1: then none of them is, and each
  * is asked for by its id.
  */
-function claimantsBySlot({ resource, members }: ResourceState): ReadonlyMap<string, readonly Entry[]> {
+function containersBySlot({ resource, members }: ResourceState): ReadonlyMap<string, readonly Entry[]> {
   const bySlot = Map.groupBy(members, slotKeyOf)
   if (resource.form !== 'compose') return bySlot
   const isDuplicate = (entry: Entry) =>

@@ -1,6 +1,6 @@
 // Finds the endpoint of each target.
 //
-// The states of a search are those of its finding. `searching`: every candidate is attempted, each at its own times
+// The states of a search are those of its result. `searching`: every candidate is attempted, each at its own times
 // (outcome.ts), so that a port that hangs delays no other. `none`: all were attempted without success, and are
 // attempted again and again. `found`: no more attempts; if the endpoint fails (`failing`), the other candidates are
 // attempted, and it stays until one of them answers. A changed plan starts a new search.
@@ -8,7 +8,7 @@
 import type { Clock } from '../clock.ts'
 import { type Failure, ProxyError } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
-import type { Endpoint, Finding, Mono, Snapshot, Stoppable } from '../model.ts'
+import type { Endpoint, Mono, ProbeResult, Snapshot, Stoppable } from '../model.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import { createSchedule, hashFraction } from '../runtime/schedule.ts'
 import { createStartLimit } from '../runtime/start-limit.ts'
@@ -30,15 +30,15 @@ export interface Prober extends Stoppable {
   /** All targets from now on. One that is new, or whose plan has changed, is attempted at once. */
   update(plans: ReadonlyMap<string, Plan>): void
   /** Reports again what was found, for a receiver that has lost it. */
-  repeat(id: string): void
+  republish(id: string): void
   /** The endpoint of this target fails. */
-  failing(id: string): void
+  onScrapeFailed(id: string): void
   /** Whether everything there was at the start has been attempted, or has hung for a few seconds. Stays true. */
   isInitialPassDone(): boolean
 }
 
 /** Receives the metrics that were read to find an endpoint together with it. */
-type OnFinding = (id: string, finding: Finding, snapshot?: Snapshot) => void
+type OnProbeResult = (id: string, probeResult: ProbeResult, snapshot?: Snapshot) => void
 
 interface Search {
   readonly id: string
@@ -48,7 +48,7 @@ interface Search {
   /** Aborted when the search ends. */
   readonly stopping: AbortController
   endpoint: Endpoint | undefined
-  finding: Finding
+  probeResult: ProbeResult
   /** Set while a candidate has answered, and one that is preferred has not yet. */
   cancelChoice: (() => void) | undefined
 }
@@ -73,7 +73,7 @@ const initialPassTimeoutMs = 5000
 /** Repeated attempts of all searches together. */
 const maxAttemptsPerSecond = 1000
 
-export function startProber(options: ProberOptions, onFinding: OnFinding): Prober {
+export function startProber(options: ProberOptions, onProbeResult: OnProbeResult): Prober {
   const { clock, config, log, metrics } = options
   const attemptDeps = { ...options, timeoutMs: config.scrapeTimeoutMs }
   const searches = new Map<string, Search>()
@@ -131,7 +131,7 @@ export function startProber(options: ProberOptions, onFinding: OnFinding): Probe
       if (!candidates.slice(0, best).some(({ isInProgress }) => isInProgress)) choose(search)
       else search.cancelChoice ??= clock.after(preferenceTimeoutMs, () => choose(search))
     } else if (!endpoint && plan.kind === 'probe' && candidates.every(({ outcome }) => outcome !== undefined))
-      report(search, { kind: 'none', failure: explain(candidates, plan.isExplicit, plan.hint) })
+      report(search, { kind: 'not_found', failure: explain(candidates, plan.isExplicit, plan.hint) })
   }
 
   function choose(search: Search): void {
@@ -147,15 +147,15 @@ export function startProber(options: ProberOptions, onFinding: OnFinding): Probe
     report(search, { kind: 'found', endpoint: search.endpoint }, snapshot)
   }
 
-  function report(search: Search, finding: Finding, snapshot?: Snapshot): void {
-    if (isEqual(finding, search.finding)) return
-    search.finding = finding
-    onFinding(search.id, finding, snapshot)
+  function report(search: Search, probeResult: ProbeResult, snapshot?: Snapshot): void {
+    if (isEqual(probeResult, search.probeResult)) return
+    search.probeResult = probeResult
+    onProbeResult(search.id, probeResult, snapshot)
   }
 
   function add(search: Search): void {
     searches.set(search.id, search)
-    onFinding(search.id, search.finding)
+    onProbeResult(search.id, search.probeResult)
     if (!search.endpoint) for (const state of search.candidates) start(state)
   }
 
@@ -177,11 +177,11 @@ export function startProber(options: ProberOptions, onFinding: OnFinding): Probe
         add(newSearch(id, plan, search?.endpoint, clock.now()))
       }
     },
-    repeat(id) {
-      const finding = searches.get(id)?.finding
-      if (finding && finding.kind !== 'searching') onFinding(id, finding)
+    republish(id) {
+      const probeResult = searches.get(id)?.probeResult
+      if (probeResult && probeResult.kind !== 'searching') onProbeResult(id, probeResult)
     },
-    failing(id) {
+    onScrapeFailed(id) {
       const { endpoint, candidates } = searches.get(id) ?? { candidates: [] }
       if (!endpoint) return
       for (const state of candidates) {
@@ -190,8 +190,8 @@ export function startProber(options: ProberOptions, onFinding: OnFinding): Probe
       }
     },
     isInitialPassDone() {
-      const isPending = ({ finding, since }: Search) =>
-        finding.kind === 'searching' && clock.now() - since < initialPassTimeoutMs
+      const isPending = ({ probeResult, since }: Search) =>
+        probeResult.kind === 'searching' && clock.now() - since < initialPassTimeoutMs
       isInitialPassDone ||= isUpdated && ![...searches.values()].some(isPending)
       return isInitialPassDone
     },
@@ -216,15 +216,15 @@ function newSearch(id: string, plan: Plan, before: Endpoint | undefined, now: Mo
     since: now,
     stopping: new AbortController(),
     endpoint,
-    finding: firstFinding(plan, endpoint),
+    probeResult: initialResult(plan, endpoint),
     cancelChoice: undefined,
   }
   for (const candidate of planned) candidates.push({ candidate, search, isInProgress: false, dueAt: now })
   return search
 }
 
-function firstFinding(plan: Plan, endpoint: Endpoint | undefined): Finding {
-  if (plan.kind === 'none') return plan
+function initialResult(plan: Plan, endpoint: Endpoint | undefined): ProbeResult {
+  if (plan.kind === 'none') return { kind: 'not_found', failure: plan.failure }
   return endpoint ? { kind: 'found', endpoint } : { kind: 'searching' }
 }
 
@@ -232,4 +232,5 @@ const endpointOf = ({ url, port, why }: Candidate): Endpoint => ({ url, port, wh
 const isSearched = ({ endpoint, candidates }: Search) => endpoint === undefined && candidates.length > 0
 const isExplicit = (plan: Plan) => plan.kind === 'probe' && plan.isExplicit
 const hasMetrics = ({ outcome }: CandidateState) => outcome === 'metrics'
-const isEqual = (one: Plan | Finding, other: Plan | Finding) => JSON.stringify(one) === JSON.stringify(other)
+const isEqual = (one: Plan | ProbeResult, other: Plan | ProbeResult) =>
+  JSON.stringify(one) === JSON.stringify(other)

@@ -51,7 +51,7 @@ export function createRules({ store, config, log, metrics, pending }: RulesDeps)
 
   function clusterOf(owner: NodeId | undefined, swarmState: SwarmState | undefined): string {
     const hostname = store.nodes().find(({ self }) => self.node === owner)?.self.hostname
-    return config.cluster ?? swarmState?.cluster ?? hostname ?? ''
+    return config.cluster ?? swarmState?.swarmId ?? hostname ?? ''
   }
 
   /** Each problem is logged once for as long as it stays the same. */

@@ -32,7 +32,7 @@ export interface ConnectionResponse {
 
 export interface Connections {
   /** `timeoutMs` is for connecting. */
-  take(url: string, timeoutMs: number): Connection
+  checkout(url: string, timeoutMs: number): Connection
   putBack(connection: Connection): void
   close(): void
 }
@@ -84,7 +84,7 @@ export function createConnections(clock: Clock, verifyTls: boolean): Connections
   }
 
   return {
-    take: (url, timeoutMs) => takeIdle(url) ?? open(url, timeoutMs),
+    checkout: (url, timeoutMs) => takeIdle(url) ?? open(url, timeoutMs),
     putBack(connection) {
       const { url } = connection
       takeIdle(url)?.close()

@@ -87,7 +87,7 @@ export function createFetcher({
     options: FetchOptions,
   ): Promise<FetchResponse> {
     const once = () =>
-      request(connections.take(url, options.timeoutMs + connectMarginMs), target, deadline, options)
+      request(connections.checkout(url, options.timeoutMs + connectMarginMs), target, deadline, options)
     try {
       return await once()
     } catch (error) {

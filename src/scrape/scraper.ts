@@ -17,7 +17,7 @@ import { bytesToRead, type Read } from './read.ts'
 import { countScrapes } from './scrape-metrics.ts'
 
 /** What to scrape, and how often. */
-export interface ScrapeJob {
+export interface ScrapeSpec {
   readonly endpoint: Endpoint
   readonly intervalMs: number
   /** At most `intervalMs`. */
@@ -39,12 +39,12 @@ interface ScraperOptions {
 
 interface Scraper extends Stoppable {
   /** All jobs from now on, by the id of their stream. A new one is scraped at once, unless it was just read. */
-  update(jobs: ReadonlyMap<string, ScrapeJob>): void
+  update(jobs: ReadonlyMap<string, ScrapeSpec>): void
   /**
    * Scrapes one endpoint now, or joins the scrape in progress. Resolves once its snapshot was stored, also if that is a
    * failure; rejects with `timeout` after `budgetMs`. The scrape itself goes on, and counts as the scheduled one.
    */
-  now(id: string, budgetMs: number): Promise<void>
+  scrapeNow(id: string, timeoutMs: number): Promise<void>
 }
 
 /** An endpoint that was read so recently is not scraped again at once. */
@@ -57,7 +57,7 @@ const batchShare = 1 / 40
 
 interface EndpointState {
   readonly id: string
-  job: ScrapeJob
+  job: ScrapeSpec
   /** The scrape that waits for its slot or is in progress. */
   scrape: Promise<void> | undefined
   /** What its page took the last time. */
@@ -153,7 +153,7 @@ export function startScraper(options: ScraperOptions, onSnapshot: OnSnapshot): S
     schedule.set(state.id, dueAt)
   }
 
-  function add(id: string, job: ScrapeJob): void {
+  function add(id: string, job: ScrapeSpec): void {
     const state: EndpointState = {
       id,
       job,
@@ -175,7 +175,7 @@ export function startScraper(options: ScraperOptions, onSnapshot: OnSnapshot): S
     schedule.delete(id)
   }
 
-  function change(state: EndpointState, job: ScrapeJob): void {
+  function change(state: EndpointState, job: ScrapeSpec): void {
     state.job = job
     const latest = clock.now() + job.intervalMs
     if (state.dueAt > latest) setDue(state, latest)
@@ -191,11 +191,11 @@ export function startScraper(options: ScraperOptions, onSnapshot: OnSnapshot): S
         else add(id, job)
       }
     },
-    async now(id, budgetMs) {
+    async scrapeNow(id, timeoutMs) {
       const state = states.get(id)
       // an endpoint becomes a job shortly after it was found
       if (!state) throw new ProxyError('searching', 'it is about to be scraped for the first time')
-      await waitFor(scrape(state), clock, budgetMs)
+      await waitFor(scrape(state), clock, timeoutMs)
       if (state.removed.signal.aborted) throw state.removed.signal.reason
     },
     async stop() {
@@ -209,9 +209,9 @@ export function startScraper(options: ScraperOptions, onSnapshot: OnSnapshot): S
 const gone = new ProxyError('stopped', 'it is no longer there')
 
 /** Stops waiting after `budgetMs`, without ending the work: others may wait for it too. */
-function waitFor(work: Promise<void>, clock: Clock, budgetMs: number): Promise<void> {
+function waitFor(work: Promise<void>, clock: Clock, timeoutMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const cancel = clock.after(Math.max(0, budgetMs), () => reject(timeoutError(budgetMs)))
+    const cancel = clock.after(Math.max(0, timeoutMs), () => reject(timeoutError(timeoutMs)))
     work.then(resolve, reject).finally(cancel)
   })
 }

@@ -109,7 +109,7 @@ function replicasAt(
   const bySlot = Map.groupBy(wanted, slotKeyOf)
   const example = enabled.toSorted(runningFirst)[0]
   return [...new Set([...declaredSlots, ...bySlot.keys()])].map((key) => {
-    const entry = activeOf(bySlot.get(key) ?? [], view, declared?.contested.get(key))
+    const entry = activeOf(bySlot.get(key) ?? [], view, declared?.taskOrder.get(key))
     const isGlobal = entry?.target.place.kind === 'global'
     return {
       service: name,
@@ -190,10 +190,14 @@ function runsGlobalTasks({ nodes }: SwarmState, node: NodeId): boolean {
 }
 
 /** The same choice by every agent, in whatever order each learned of the containers. */
-function activeOf(entries: readonly Entry[], { isConnected }: ReplicaView, order: readonly string[] = []) {
+function activeOf(
+  entries: readonly Entry[],
+  { isConnected }: ReplicaView,
+  taskOrder: readonly string[] = [],
+) {
   return activeReplica(
     entries.toSorted((a, b) => (a.target.id < b.target.id ? -1 : 1)),
-    { order, isConnected },
+    { taskOrder, isConnected },
   )
 }
 

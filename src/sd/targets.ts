@@ -75,7 +75,7 @@ function contextOf({ nodes, swarmState, cluster }: ClusterView): ListingContext 
   return {
     swarmState,
     nameOf,
-    clusterOf: (node) => cluster ?? swarmState?.cluster ?? (node === undefined ? '' : hostnameOf(node)),
+    clusterOf: (node) => cluster ?? swarmState?.swarmId ?? (node === undefined ? '' : hostnameOf(node)),
     addressOf: (node) => (byId.get(node ?? '') ?? any)!.self.advertise,
   }
 }

@@ -29,7 +29,7 @@ export function createIncrementalStatus(view: StatusView, clock: Clock, unix: Un
   const start = randomBytes(6).toString('base64url')
   const rows = new Map<string, Row>()
   /** The update in which each key disappeared, oldest first; bounded. */
-  const gone = new Map<string, number>()
+  const deleted = new Map<string, number>()
   /** What disappeared up to this update is forgotten: clients that last read before it get everything. */
   let forgotten = 0
   let count = 0
@@ -43,11 +43,11 @@ export function createIncrementalStatus(view: StatusView, clock: Clock, unix: Un
     lastHead = head
     for (const [key, json] of changed) {
       rows.set(key, { json, changed: count })
-      gone.delete(key)
+      deleted.delete(key)
     }
     for (const key of removed) {
       rows.delete(key)
-      gone.set(key, count)
+      deleted.set(key, count)
     }
     forgetOldest()
   }
@@ -63,9 +63,9 @@ export function createIncrementalStatus(view: StatusView, clock: Clock, unix: Un
   }
 
   function forgetOldest(): void {
-    for (const [key, at] of gone) {
-      if (gone.size <= maxGone) return
-      gone.delete(key)
+    for (const [key, at] of deleted) {
+      if (deleted.size <= maxGone) return
+      deleted.delete(key)
       forgotten = at
     }
   }
@@ -84,7 +84,7 @@ export function createIncrementalStatus(view: StatusView, clock: Clock, unix: Un
       sequence,
       partial: isPartial,
       ...head,
-      gone: isPartial ? [...gone].filter(([, at]) => at > after).map(([key]) => key) : [],
+      deleted: isPartial ? [...deleted].filter(([, at]) => at > after).map(([key]) => key) : [],
     }
     const shown = [...rows.values()].filter(({ changed }) => !isPartial || changed > after)
     return `${JSON.stringify(rest).slice(0, -1)},"targets":[${shown.map(({ json }) => json).join(',')}]}`

@@ -27,7 +27,7 @@ function nodeWithAgent(
   names: NodeNames,
   unix: Unix,
 ): NodeStatus {
-  const { self, version, link, since, roundTrip, failure } = view
+  const { self, version, link, since, roundTripMs, failure } = view
   const address = self.address ?? declared?.address
   return {
     id: self.node,
@@ -38,10 +38,10 @@ function nodeWithAgent(
     manager: self.manager,
     link,
     since: unix(since),
-    ...(roundTrip !== undefined && { roundTrip: secondsOf(roundTrip) }),
+    ...(roundTripMs !== undefined && { roundTrip: secondsOf(roundTripMs) }),
     version,
     expected: !declared || expectsAgent(declared),
-    ...swarmStateOf(declared),
+    ...swarmStatusOf(declared),
     ...(failure && { failure }),
   }
 }
@@ -57,15 +57,15 @@ function nodeWithoutAgent(id: string, declared: SwarmNode, names: NodeNames): No
     manager: role === 'manager',
     link: 'none',
     expected: expectsAgent(declared),
-    ...swarmStateOf(declared),
+    ...swarmStatusOf(declared),
   }
 }
 
-function swarmStateOf(declared: SwarmNode | undefined) {
+function swarmStatusOf(declared: SwarmNode | undefined) {
   const unusual = [declared?.state, declared?.availability].filter(
     (word) => word !== undefined && word !== 'ready' && word !== 'active',
   )
-  return unusual.length > 0 ? { swarmState: unusual.join(', ') } : undefined
+  return unusual.length > 0 ? { swarmStatus: unusual.join(', ') } : undefined
 }
 
 const ranks = { self: 0, up: 1, lost: 1, none: 2 } as const

@@ -18,7 +18,7 @@ export function createOutcomes(clock: Clock): Outcomes {
   return {
     of,
     changed(change) {
-      if (change.kind === 'gone') outcomes.delete(keyOf(change.owner, change.id))
+      if (change.kind === 'deleted') outcomes.delete(keyOf(change.owner, change.id))
       if (change.kind !== 'entry') return
       const { entry } = change
       const next = nextOutcome(of(entry), entry, clock.now())

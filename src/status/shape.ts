@@ -25,7 +25,7 @@ export interface Status {
   /** All targets, or those that changed. */
   readonly targets: readonly TargetStatus[]
   /** The keys of targets that disappeared since. */
-  readonly gone: readonly string[]
+  readonly deleted: readonly string[]
 }
 
 export interface SettingsStatus {
@@ -55,7 +55,7 @@ export interface NodeStatus {
   /** Whether an agent is meant to run there: until the node is drained or removed. */
   readonly expected: boolean
   /** State and availability in Swarm, unless ready and active: `down`, `drain`. */
-  readonly swarmState?: string
+  readonly swarmStatus?: string
   readonly failure?: FailureStatus
 }
 

@@ -1,7 +1,7 @@
 // Everything of the status but the targets: pure functions from what the agent knows to the documented JSON.
 
 import type { Config } from '../config/config.ts'
-import type { Dated, Entry, NodeId, NodeView, Self, SwarmState } from '../model.ts'
+import type { Entry, NodeId, NodeView, Self, SwarmState, WithAge } from '../model.ts'
 import { nodesOf } from './nodes.ts'
 import type {
   ClientStatus,
@@ -29,13 +29,13 @@ export interface StatusView {
   /** What has become of its scrapes. */
   outcomeOf(entry: Entry): Outcome
   nodes(): readonly NodeView[]
-  swarmState(): Dated<SwarmState> | undefined
+  swarmState(): WithAge<SwarmState> | undefined
   clients(): readonly ClientStatus[]
   /** The problems of the cluster with these nodes. */
   problems(nodes: readonly NodeStatus[]): readonly Problem[]
 }
 
-export type StatusHead = Omit<Status, 'time' | 'sequence' | 'partial' | 'targets' | 'gone'>
+export type StatusHead = Omit<Status, 'time' | 'sequence' | 'partial' | 'targets' | 'deleted'>
 
 /** Times, not ages: nothing in it changes only because time passes. */
 export function headOf(view: StatusView, unix: Unix): StatusHead {

@@ -10,7 +10,7 @@ import {
   endpointNumberOf,
   type Mono,
   type NodeId,
-  type Past,
+  type PastScrape,
   type Place,
   type Snapshot,
   type SwarmService,
@@ -124,11 +124,11 @@ function swarmPlace({ kind, service, stack }: Extract<Place, { readonly serviceI
   return { kind, service, ...(stack !== undefined && { stack }) }
 }
 
-export function stateOf({ ended, finding, endpoint, snapshot }: Entry, isLost: boolean): TargetState {
+export function stateOf({ ended, probeResult, endpoint, snapshot }: Entry, isLost: boolean): TargetState {
   if (ended) return 'ended'
   if (isLost) return 'lost'
-  if (finding.kind === 'none' && finding.failure.code === 'disabled') return 'off'
-  if (finding.kind === 'none') return endpoint ? 'down' : 'unscraped'
+  if (probeResult.kind === 'not_found' && probeResult.failure.code === 'disabled') return 'off'
+  if (probeResult.kind === 'not_found') return endpoint ? 'down' : 'unscraped'
   if (!endpoint || !snapshot) return 'searching'
   return snapshot.ok ? 'up' : 'down'
 }
@@ -152,8 +152,8 @@ function failureOf(entry: Entry, state: TargetState, { node }: TargetContext): F
   }
 }
 
-export function failureOfEntry({ finding, snapshot }: Entry): Failure | undefined {
-  if (finding.kind === 'none') return finding.failure
+export function failureOfEntry({ probeResult, snapshot }: Entry): Failure | undefined {
+  if (probeResult.kind === 'not_found') return probeResult.failure
   return snapshot?.ok === false ? snapshot.failure : undefined
 }
 
@@ -186,7 +186,7 @@ function pastOutcome({ downSince, lastSuccessAt, lastError }: Outcome, state: Ta
   }
 }
 
-const pastOf = ({ ok, durationMs }: Past) => (ok ? secondsOf(durationMs) : null)
+const pastOf = ({ ok, durationMs }: PastScrape) => (ok ? secondsOf(durationMs) : null)
 
 /** What is about the container is shown with its first endpoint only. */
 function remarksOf({ target, snapshot }: Entry, { problems }: Settings): readonly string[] {
@@ -195,9 +195,9 @@ function remarksOf({ target, snapshot }: Entry, { problems }: Settings): readonl
 }
 
 function claimOf({ place }: Target): readonly string[] {
-  if (place.kind !== 'standalone' || place.claims === undefined) return []
+  if (place.kind !== 'standalone' || place.claimedService === undefined) return []
   return [
-    `its labels name the Swarm service ${JSON.stringify(place.claims)}, but no manager knows it as a task: it is shown as a standalone container; remove its labels that begin with com.docker.swarm, or start it as a service`,
+    `its labels name the Swarm service ${JSON.stringify(place.claimedService)}, but no manager knows it as a task: it is shown as a standalone container; remove its labels that begin with com.docker.swarm, or start it as a service`,
   ]
 }
 

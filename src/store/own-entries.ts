@@ -13,9 +13,9 @@ import {
   type Entry,
   endpointId,
   endpointNumbers,
-  type Finding,
-  isStreamId,
+  isProtobufStreamId,
   type NodeId,
+  type ProbeResult,
   type Snapshot,
   type SwarmState,
   streamId,
@@ -26,17 +26,17 @@ import { ownedBy, withScrape } from './peer-record.ts'
 /** An own entry with the numbers of its two parts, which rise with each change of any part of any entry. */
 export interface Versioned {
   readonly entry: Entry
-  /** Of target, finding, endpoint, ended. */
-  readonly listing: number
+  /** Of target, probe result, endpoint, ended. */
+  readonly listingNumber: number
   /** Of the snapshot; 0: none yet. */
-  readonly snapshot: number
+  readonly snapshotNumber: number
   /** The number of its first listing: another one if the container comes back under the same id. */
   readonly generation: number
 }
 
 export interface OwnEntries {
   replaceTargets(targets: readonly Target[]): void
-  putFinding(id: string, finding: Finding): void
+  putProbeResult(id: string, probeResult: ProbeResult): void
   putSnapshot(id: string, snapshot: Snapshot): void
   /** Adds the protobuf stream of a target: an entry that follows the target's own, until it is closed. */
   openStream(targetId: string): void
@@ -67,19 +67,19 @@ export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
     lastNumber += 1
     entries.set(id, {
       entry,
-      listing: part === 'listing' ? lastNumber : (before?.listing ?? 0),
-      snapshot: part === 'snapshot' ? lastNumber : (before?.snapshot ?? 0),
+      listingNumber: part === 'listing' ? lastNumber : (before?.listingNumber ?? 0),
+      snapshotNumber: part === 'snapshot' ? lastNumber : (before?.snapshotNumber ?? 0),
       generation: before?.generation ?? lastNumber,
     })
     notify({ kind: 'entry', entry, ...(before && { before: before.entry }) })
     const stream = part === 'listing' && entries.get(streamId(id, 'protobuf'))?.entry
-    if (stream && !isStreamId(id)) put(streamOf(entry, stream), 'listing')
+    if (stream && !isProtobufStreamId(id)) put(protobufEntryOf(entry, stream), 'listing')
   }
 
   function drop({ owner, target: { id } }: Entry): void {
-    if (!isStreamId(id)) closeStream(id)
+    if (!isProtobufStreamId(id)) closeStream(id)
     entries.delete(id)
-    notify({ kind: 'gone', owner, id })
+    notify({ kind: 'deleted', owner, id })
   }
 
   function closeStream(targetId: string): void {
@@ -88,7 +88,7 @@ export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
   }
 
   /** Without the streams, which follow them. */
-  const ofTargets = () => [...entries.values()].filter(({ entry }) => !isStreamId(entry.target.id))
+  const ofTargets = () => [...entries.values()].filter(({ entry }) => !isProtobufStreamId(entry.target.id))
 
   function putTarget(target: Target): void {
     const before = entries.get(target.id)?.entry
@@ -138,11 +138,11 @@ export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
       }
       for (const target of targets) putTarget(target)
     },
-    putFinding(id, finding) {
+    putProbeResult(id, probeResult) {
       const entry = entries.get(id)?.entry
-      if (!entry || isDeepStrictEqual(entry.finding, finding)) return
-      const endpoint = finding.kind === 'found' ? finding.endpoint : entry.endpoint
-      put({ ...entry, finding, ...(endpoint && { endpoint }) }, 'listing')
+      if (!entry || isDeepStrictEqual(entry.probeResult, probeResult)) return
+      const endpoint = probeResult.kind === 'found' ? probeResult.endpoint : entry.endpoint
+      put({ ...entry, probeResult, ...(endpoint && { endpoint }) }, 'listing')
     },
     putSnapshot(id, snapshot) {
       const entry = entries.get(id)?.entry
@@ -151,7 +151,7 @@ export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
     },
     openStream(targetId) {
       const entry = entries.get(targetId)?.entry
-      if (entry) put(streamOf(entry), 'listing')
+      if (entry) put(protobufEntryOf(entry), 'listing')
     },
     closeStream,
     sweep() {
@@ -160,14 +160,14 @@ export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
     changeOwner() {
       for (const { entry } of [...entries.values()]) {
         put(ownedBy(owner(), entry), 'listing')
-        notify({ kind: 'gone', owner: entry.owner, id: entry.target.id })
+        notify({ kind: 'deleted', owner: entry.owner, id: entry.target.id })
       }
     },
   }
 }
 
 /** The entry of a target's protobuf stream, with what was scraped before. */
-function streamOf({ snapshot, ...entry }: Entry, before?: Entry): Entry {
+function protobufEntryOf({ snapshot, ...entry }: Entry, before?: Entry): Entry {
   return {
     ...entry,
     target: { ...entry.target, id: streamId(entry.target.id, 'protobuf') },
@@ -177,7 +177,7 @@ function streamOf({ snapshot, ...entry }: Entry, before?: Entry): Entry {
 }
 
 function newEntry(owner: NodeId, target: Target): Entry {
-  return { owner, target, finding: { kind: 'searching' }, history: [] }
+  return { owner, target, probeResult: { kind: 'searching' }, history: [] }
 }
 
 /**

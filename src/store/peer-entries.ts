@@ -41,17 +41,17 @@ export interface PeerStore {
    * A link to this agent is in use. From now on only this epoch speaks for its node. If the epoch is known by another
    * node id, the agent joined or left a Swarm: all that it sent is kept under its new id.
    */
-  up(agent: PeerAgent, failure?: Failure): void
+  setAgent(agent: PeerAgent, failure?: Failure): void
   lost(node: NodeId, failure?: Failure): void
   /** What is wrong with this node, if anything is. */
-  failure(node: NodeId, failure: Failure | undefined): void
-  measured(node: NodeId, roundTrip: number): void
+  setFailure(node: NodeId, failure: Failure | undefined): void
+  setRoundTrip(node: NodeId, roundTrip: number): void
   /** What is known from the node's present epoch, by target. */
   records(node: NodeId): ReadonlyMap<string, PeerRecord>
   /** Throws a ProxyError for more targets than one node may have. */
   update(node: NodeId, id: string, update: RecordUpdate): void
   /** The target is withdrawn. */
-  remove(node: NodeId, id: string): void
+  delete(node: NodeId, id: string): void
   /** The node has sent all that it has: what only its previous epoch had is gone. */
   complete(node: NodeId): void
 }
@@ -110,13 +110,13 @@ export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
   }
 
   function drop(owner: NodeId, { records }: PeerNode, id: string): void {
-    if (records.delete(id)) notify({ kind: 'gone', owner, id })
+    if (records.delete(id)) notify({ kind: 'deleted', owner, id })
   }
 
   function move(owner: NodeId, node: PeerNode, from: NodeId, old: PeerNode): void {
     for (const [id, record] of old.records) {
       put(owner, node, id, recordOwnedBy(owner, record))
-      notify({ kind: 'gone', owner: from, id })
+      notify({ kind: 'deleted', owner: from, id })
     }
     renamed(from)
   }
@@ -165,7 +165,7 @@ export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
   }
 
   return {
-    up({ self, version, epoch }, failure) {
+    setAgent({ self, version, epoch }, failure) {
       const [from, old] = [...nodes].find(([id, one]) => one.epoch === epoch && id !== self.node) ?? []
       if (from !== undefined) nodes.delete(from)
       const now = clock.now()
@@ -183,17 +183,17 @@ export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
     lost(id, failure) {
       const node = nodes.get(id)
       if (!node) return
-      const { roundTrip, ...view } = node.view
+      const { roundTripMs, ...view } = node.view
       node.view = view
       updateView(node, { link: 'lost', ...(failure && { failure }) })
     },
-    failure(id, failure) {
+    setFailure(id, failure) {
       const node = nodes.get(id)
       if (node) updateView(node, failure ? { failure } : {})
     },
-    measured(id, roundTrip) {
+    setRoundTrip(id, roundTripMs) {
       const node = nodes.get(id)
-      if (node) node.view = { ...node.view, roundTrip }
+      if (node) node.view = { ...node.view, roundTripMs }
     },
     records: (owner) => nodes.get(owner)?.records ?? new Map(),
     update(owner, id, update) {
@@ -209,7 +209,7 @@ export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
       const record = merge(known ?? { history: [] }, checked)
       if (record !== known && record.listing) put(owner, node, id, record)
     },
-    remove(owner, id) {
+    delete(owner, id) {
       const node = nodes.get(owner)
       if (node) drop(owner, node, id)
     },

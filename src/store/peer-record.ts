@@ -1,12 +1,12 @@
 // All that is known of one target of a peer, and how what the peer sends is merged into it. Pure: of each part the
 // higher number wins, so that repeated and late messages change nothing.
 
-import type { Endpoint, Entry, Finding, NodeId, Page, Past, Snapshot, Target } from '../model.ts'
+import type { Endpoint, Entry, NodeId, Page, PastScrape, ProbeResult, Snapshot, Target } from '../model.ts'
 
 /** Everything about a target but its metrics. */
 export interface TargetListing {
   readonly target: Target
-  readonly finding: Finding
+  readonly probeResult: ProbeResult
   readonly endpoint?: Endpoint
   readonly ended?: NonNullable<Entry['ended']>
   /** The number of its first listing. A container that comes back under its old id has another one. */
@@ -27,7 +27,7 @@ export interface PeerRecord {
   readonly snapshot?: Numbered<Snapshot>
   /** The newest page, which the next one may build on; older than the snapshot if that is a failure. */
   readonly page?: Numbered<Page>
-  readonly history: readonly Past[]
+  readonly history: readonly PastScrape[]
   /** What the owner's previous epoch had: shown until the present one has sent its own. */
   readonly previous?: Entry
 }
@@ -91,13 +91,14 @@ export function entryOf(owner: NodeId, record: PeerRecord | undefined): Entry | 
   if (!record?.listing) return record?.previous
   const { listing, snapshot, history, previous } = record
   // an agent that has just started is still searching for what its previous epoch had found
-  const { target, finding, ended } = listing.value
-  const endpoint = listing.value.endpoint ?? (finding.kind === 'searching' ? previous?.endpoint : undefined)
+  const { target, probeResult, ended } = listing.value
+  const endpoint =
+    listing.value.endpoint ?? (probeResult.kind === 'searching' ? previous?.endpoint : undefined)
   const shown = snapshot?.value ?? previous?.snapshot
   return {
     owner,
     target,
-    finding,
+    probeResult,
     ...(endpoint && { endpoint }),
     ...(shown && { snapshot: shown }),
     history,
@@ -132,8 +133,8 @@ export function ownedBy(owner: NodeId, entry: Entry): Entry {
 const maxHistory = 20
 
 /** The history of scrapes that the status shows, with one more. */
-export function withScrape(history: readonly Past[], snapshot: Snapshot): readonly Past[] {
+export function withScrape(history: readonly PastScrape[], snapshot: Snapshot): readonly PastScrape[] {
   const { ok, durationMs } = snapshot
-  const past: Past = ok ? { ok, durationMs, bodyBytes: snapshot.page.size } : { ok, durationMs }
+  const past: PastScrape = ok ? { ok, durationMs, bodyBytes: snapshot.page.size } : { ok, durationMs }
   return [...history.slice(1 - maxHistory), past]
 }

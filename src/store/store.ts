@@ -7,20 +7,20 @@ import type { Failure } from '../errors.ts'
 import {
   type Change,
   containerIdOf,
-  type Dated,
   type Entry,
   expectsAgent,
-  type Finding,
-  isStreamId,
+  isProtobufStreamId,
   type Mono,
   type NodeId,
   type NodeView,
+  type ProbeResult,
   type Self,
   type Snapshot,
   type Stoppable,
   type SwarmState,
   type Target,
   taskContainerDigits,
+  type WithAge,
 } from '../model.ts'
 import { createOwnEntries, type Versioned } from './own-entries.ts'
 import { createPeerEntries, type PeerStore } from './peer-entries.ts'
@@ -40,7 +40,7 @@ export interface Store extends Stoppable {
   /** All of this node's targets. What isn't among them is dropped, or has `ended` as long as it should be running. */
   replaceTargets(targets: readonly Target[]): void
   /** Ignored for a target that is gone, as is a snapshot. */
-  putFinding(id: string, finding: Finding): void
+  putProbeResult(id: string, probeResult: ProbeResult): void
   putSnapshot(id: string, snapshot: Snapshot): void
   /** Opens the protobuf stream of an own target; it is closed with its target at the latest. */
   openStream(targetId: string): void
@@ -57,14 +57,14 @@ export interface Store extends Stoppable {
   /** Own node first, then by node id. */
   nodes(): readonly NodeView[]
   /** The newest that any manager sent that is still one of our Swarm. */
-  swarmState(): Dated<SwarmState> | undefined
+  swarmState(): WithAge<SwarmState> | undefined
   /** `listener` is called after each change, in order. One that throws doesn't keep others from being called. */
   subscribe(listener: (change: Change) => void): () => void
   /** The same, with the changes of streams. */
   subscribeToStreams(listener: (change: Change) => void): () => void
 
   /** For sync: what it sends to peers. */
-  readonly own: Own
+  readonly ownNode: OwnNode
   /** For sync: where it writes what peers send. */
   readonly peers: PeerStore
   /**
@@ -76,12 +76,12 @@ export interface Store extends Stoppable {
   setOwnFailure(failure: Failure | undefined): void
 }
 
-export interface Own {
+export interface OwnNode {
   self(): Self
   entries(): Iterable<Versioned>
   entry(id: string): Versioned | undefined
   /** What this node read itself, as a manager. */
-  swarmState(): Dated<SwarmState> | undefined
+  swarmState(): WithAge<SwarmState> | undefined
   /** Whether `markComplete` was called. */
   isComplete(): boolean
 }
@@ -183,7 +183,7 @@ export function createStore(options: StoreOptions): Store {
       swarmStates.choose()
     },
     replaceTargets: own.replaceTargets,
-    putFinding: own.putFinding,
+    putProbeResult: own.putProbeResult,
     putSnapshot: own.putSnapshot,
     openStream: own.openStream,
     closeStream: own.closeStream,
@@ -194,8 +194,8 @@ export function createStore(options: StoreOptions): Store {
       notify({ kind: 'nodes' })
     },
     *entries() {
-      for (const { entry } of own.entries.values()) if (!isStreamId(entry.target.id)) yield entry
-      for (const entry of peers.entries()) if (!isStreamId(entry.target.id)) yield entry
+      for (const { entry } of own.entries.values()) if (!isProtobufStreamId(entry.target.id)) yield entry
+      for (const entry of peers.entries()) if (!isProtobufStreamId(entry.target.id)) yield entry
     },
     entry: (owner, id) => (owner === self?.node ? own.entries.get(id)?.entry : peers.entry(owner, id)),
     nodes() {
@@ -207,7 +207,7 @@ export function createStore(options: StoreOptions): Store {
     swarmState: swarmStates.newest,
     subscribe: (listener) => subscribe(listener, (change) => !isOfStream(change)),
     subscribeToStreams: (listener) => subscribe(listener, () => true),
-    own: {
+    ownNode: {
       self: identity,
       entries: () => own.entries.values(),
       entry: (id) => own.entries.get(id),
@@ -232,8 +232,8 @@ export function createStore(options: StoreOptions): Store {
 }
 
 function isOfStream(change: Change): boolean {
-  if (change.kind === 'entry') return isStreamId(change.entry.target.id)
-  return change.kind === 'gone' && isStreamId(change.id)
+  if (change.kind === 'entry') return isProtobufStreamId(change.entry.target.id)
+  return change.kind === 'deleted' && isProtobufStreamId(change.id)
 }
 
 function raise(error: unknown): never {

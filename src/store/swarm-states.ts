@@ -3,7 +3,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.ts'
-import type { Dated, Mono, NodeId, SwarmState } from '../model.ts'
+import type { Mono, NodeId, SwarmState, WithAge } from '../model.ts'
 
 export interface SwarmStates {
   put(swarmState: SwarmState, from: NodeId, readAt: Mono): void
@@ -12,8 +12,8 @@ export interface SwarmStates {
   /** To be called when other nodes may be managers. */
   choose(): void
   /** The one of a manager that was read last. */
-  newest(): Dated<SwarmState> | undefined
-  of(node: NodeId): Dated<SwarmState> | undefined
+  newest(): WithAge<SwarmState> | undefined
+  of(node: NodeId): WithAge<SwarmState> | undefined
 }
 
 interface SwarmStatesDeps {
@@ -46,8 +46,8 @@ export function createSwarmStates({ clock, isManager, changed }: SwarmStatesDeps
     if (newest?.value !== before) changed()
   }
 
-  function dated(one: Received | undefined): Dated<SwarmState> | undefined {
-    return one && { value: one.value, age: Math.max(0, clock.now() - one.readAt), from: one.from }
+  function dated(one: Received | undefined): WithAge<SwarmState> | undefined {
+    return one && { value: one.value, ageMs: Math.max(0, clock.now() - one.readAt), from: one.from }
   }
 
   return {

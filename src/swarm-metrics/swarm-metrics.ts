@@ -2,13 +2,13 @@
 // are too old are left out, so that only the age remains.
 
 import { ProxyError } from '../errors.ts'
-import { type Dated, maxSwarmStateAgeMs, type Page, type Self, type SwarmState } from '../model.ts'
+import { maxSwarmStateAgeMs, type Page, type Self, type SwarmState, type WithAge } from '../model.ts'
 import { createMetrics, pageOf } from '../runtime/metrics.ts'
 import { addFailures, addNodes, addServices } from './families.ts'
 
 export interface SwarmMetricsDeps {
   self(): Pick<Self, 'swarm'> | undefined
-  swarmState(): Dated<SwarmState> | undefined
+  swarmState(): WithAge<SwarmState> | undefined
   /** What is still missing after a start. */
   pending(): readonly string[]
 }
@@ -25,12 +25,12 @@ export function createSwarmMetrics(deps: SwarmMetricsDeps): () => Page {
 }
 
 /** Without a state, the age is infinite. */
-export function swarmPage(state: Dated<SwarmState> | undefined): Page {
+export function swarmPage(state: WithAge<SwarmState> | undefined): Page {
   const metrics = createMetrics()
   metrics
     .gauge('app_metrics_proxy_swarm_state_age_seconds', 'How long ago a manager read what is shown here.')
-    .set(state ? state.age / 1000 : Number.POSITIVE_INFINITY)
-  if (state && state.age <= maxSwarmStateAgeMs) {
+    .set(state ? state.ageMs / 1000 : Number.POSITIVE_INFINITY)
+  if (state && state.ageMs <= maxSwarmStateAgeMs) {
     addServices(metrics, state.value)
     addFailures(metrics, state.value)
     addNodes(metrics, state.value)

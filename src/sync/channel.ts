@@ -10,7 +10,7 @@ export interface Channel {
   /** Whether this side called. */
   readonly dialled: boolean
   /** Identifies this session: the same at both of its ends, and different from every other session's. */
-  readonly binding: Uint8Array
+  readonly sessionId: Uint8Array
   /** Called once, before anything else. Bytes that came earlier are passed on then. */
   open(handlers: ChannelHandlers): void
   /** `false`: taken, but the next should wait for `drained`. */
@@ -36,7 +36,7 @@ export function channelOver(
   socket: Socket,
   stream: Duplex,
   end: () => void,
-  about: Pick<Channel, 'address' | 'dialled' | 'binding'>,
+  about: Pick<Channel, 'address' | 'dialled' | 'sessionId'>,
 ): Channel {
   let handlers: ChannelHandlers | undefined
   let failure: Failure | undefined

@@ -13,7 +13,7 @@ import type { Channel } from './channel.ts'
 
 export interface Dialler {
   /** Replaces the set of addresses, as found. */
-  replace(found: readonly string[]): void
+  setAddresses(found: readonly string[]): void
   /** Dials those that are due. */
   dialDue(): void
   /** What the hello of the agent there said: it is this agent itself, or another node's. */
@@ -120,7 +120,7 @@ export function createDialler({ clock, log, changes, stopping, dial, hasLink, on
   }
 
   return {
-    replace(found) {
+    setAddresses(found) {
       const wanted = new Set(found)
       for (const [address, { state }] of addresses)
         if (!wanted.has(address) && state === 'waiting') addresses.delete(address)

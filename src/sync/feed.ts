@@ -4,10 +4,10 @@
 import type { Clock } from '../clock.ts'
 import type { Failure } from '../errors.ts'
 import type { Entry, Snapshot } from '../model.ts'
-import type { Own } from '../store/store.ts'
+import type { OwnNode } from '../store/store.ts'
 import { maxFrameBytes } from './frames.ts'
 import type { Digest, FailureMessage, ListingMessage, Message, PageMessage } from './messages.ts'
-import type { Outgoing, PackedPage } from './outgoing.ts'
+import type { PackedPage, PagePacker } from './page-packer.ts'
 
 export interface Feed {
   /** The peer has sent what it has: everything else is due. Returns what it has to drop. */
@@ -15,9 +15,9 @@ export interface Feed {
   /** Something about this own target has changed. */
   mark(id: string): void
   /** The peer wants the page in full. */
-  full(id: string): void
+  resend(id: string): void
   /** What is due about one target. */
-  take(id: string): readonly Message[]
+  next(id: string): readonly Message[]
   /** The next target about which something may be due. */
   due(): string | undefined
   /** The number of the snapshot that the peer has; 0: none. */
@@ -27,14 +27,14 @@ export interface Feed {
 /** The numbers that the peer has once it has read what was sent. */
 interface Sent {
   readonly generation: number
-  readonly listing: number
-  readonly snapshot: number
-  readonly page: number
+  readonly listingNumber: number
+  readonly snapshotNumber: number
+  readonly pageNumber: number
 }
 
 interface FeedDeps {
-  readonly own: Own
-  readonly outgoing: Outgoing
+  readonly ownNode: OwnNode
+  readonly packer: PagePacker
   readonly clock: Clock
   /** This target's page could not be packed: the peer gets a failure, all other targets are sent as usual. */
   readonly failed: (id: string, error: unknown) => void
@@ -55,35 +55,35 @@ const unreadable: Failure = {
   hint: 'request them from the agent on the container’s own node',
 }
 
-export function createFeed({ own, outgoing, clock, failed }: FeedDeps): Feed {
+export function createFeed({ ownNode, packer, clock, failed }: FeedDeps): Feed {
   const sent = new Map<string, Sent>()
   const waiting = new Set<string>()
   let isStarted = false
 
   const ageOf = (at: number) => Math.max(0, clock.now() - at)
-  const timesOf = ({ at, durationMs }: Snapshot) => ({ age: ageOf(at), durationMs })
+  const timesOf = ({ at, durationMs }: Snapshot) => ({ ageMs: ageOf(at), durationMs })
 
   function listingOf({
     target,
-    finding,
+    probeResult,
     endpoint,
     ended,
   }: Entry): Omit<ListingMessage, 'number' | 'generation'> {
     return {
-      ...{ kind: 'listing', target, finding },
+      ...{ kind: 'listing', target, probeResult },
       ...(endpoint && { endpoint }),
       ...(ended && { ended: endOf(ended) }),
     }
   }
 
   function endOf({ at, ...rest }: NonNullable<Entry['ended']>) {
-    return { ...rest, age: ageOf(at) }
+    return { ...rest, ageMs: ageOf(at) }
   }
 
   /** The newest page, or why there is none for peers; undefined while it is being packed. */
   function packedPage(id: string, base: number): PackedPage | Failure | undefined {
     try {
-      const packed = outgoing.get(id, base)
+      const packed = packer.get(id, base)
       return packed && packed.frame.bytes.length > maxPageBytes ? tooLarge : packed
     } catch (error) {
       failed(id, error)
@@ -98,12 +98,12 @@ export function createFeed({ own, outgoing, clock, failed }: FeedDeps): Feed {
     number: number,
     known: Sent,
   ): FailureMessage | PageMessage | undefined {
-    if (!snapshot || number <= known.snapshot) return undefined
+    if (!snapshot || number <= known.snapshotNumber) return undefined
     const message = { kind: 'failure' as const, id, number, ...timesOf(snapshot) }
     if (!snapshot.ok) return { ...message, failure: snapshot.failure }
-    const packed = packedPage(id, known.page)
+    const packed = packedPage(id, known.pageNumber)
     if (!packed || 'code' in packed) return packed && { ...message, failure: packed }
-    if (packed.number <= known.snapshot) return undefined
+    if (packed.number <= known.snapshotNumber) return undefined
     const { scrape, base, frame } = packed
     const { format, series, remarks } = scrape.page
     return {
@@ -116,40 +116,45 @@ export function createFeed({ own, outgoing, clock, failed }: FeedDeps): Feed {
     start({ records }) {
       const known = new Map(records.map(([id, ...numbers]) => [id, numbers]))
       sent.clear()
-      for (const { entry, generation } of own.entries()) {
+      for (const { entry, generation } of ownNode.entries()) {
         const { id } = entry.target
-        const [listing = 0, snapshot = 0, page = 0] = known.get(id) ?? []
-        if (known.delete(id) && listing >= generation) sent.set(id, { generation, listing, snapshot, page })
+        const [listingNumber = 0, snapshotNumber = 0, pageNumber = 0] = known.get(id) ?? []
+        if (known.delete(id) && listingNumber >= generation)
+          sent.set(id, { generation, listingNumber, snapshotNumber, pageNumber })
         waiting.add(id)
       }
       isStarted = true
-      return [...known.keys()].map((id) => ({ kind: 'gone', id }))
+      return [...known.keys()].map((id) => ({ kind: 'deleted', id }))
     },
     mark(id) {
       if (isStarted) waiting.add(id)
     },
-    full(id) {
+    resend(id) {
       const known = sent.get(id)
       if (!known) return
-      sent.set(id, { ...known, snapshot: 0, page: 0 })
+      sent.set(id, { ...known, snapshotNumber: 0, pageNumber: 0 })
       waiting.add(id)
     },
-    take(id) {
+    next(id) {
       waiting.delete(id)
-      const now = own.entry(id)
+      const now = ownNode.entry(id)
       const before = sent.get(id)
-      if (!now) return sent.delete(id) ? [{ kind: 'gone', id }] : []
-      const { entry, generation, listing, snapshot: number } = now
+      if (!now) return sent.delete(id) ? [{ kind: 'deleted', id }] : []
+      const { entry, generation, listingNumber, snapshotNumber: number } = now
       const known =
-        before?.generation === generation ? before : { generation, listing: 0, snapshot: 0, page: 0 }
+        before?.generation === generation
+          ? before
+          : { generation, listingNumber: 0, snapshotNumber: 0, pageNumber: 0 }
       const snapshot = snapshotOf(entry, id, number, known)
       sent.set(id, {
-        ...{ generation, listing },
-        snapshot: snapshot?.number ?? known.snapshot,
-        page: snapshot?.kind === 'page' ? snapshot.number : known.page,
+        ...{ generation, listingNumber },
+        snapshotNumber: snapshot?.number ?? known.snapshotNumber,
+        pageNumber: snapshot?.kind === 'page' ? snapshot.number : known.pageNumber,
       })
       return [
-        ...(listing > known.listing ? [{ number: listing, generation, ...listingOf(entry) }] : []),
+        ...(listingNumber > known.listingNumber
+          ? [{ number: listingNumber, generation, ...listingOf(entry) }]
+          : []),
         ...(snapshot ? [snapshot] : []),
       ]
     },
@@ -157,6 +162,6 @@ export function createFeed({ own, outgoing, clock, failed }: FeedDeps): Feed {
       const [id] = waiting
       return id
     },
-    sent: (id) => sent.get(id)?.snapshot ?? 0,
+    sent: (id) => sent.get(id)?.snapshotNumber ?? 0,
   }
 }

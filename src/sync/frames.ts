@@ -34,7 +34,7 @@ export function createFrameReader(maxBytes: number, on: (frame: Frame) => void):
   let isInFrame = false
 
   /** Exactly the bytes that were wanted; what came after them stays. */
-  function take(): Buffer {
+  function cutWanted(): Buffer {
     const all =
       chunks.length === 1
         ? Buffer.from(chunks[0]!.buffer, chunks[0]!.byteOffset, bufferedBytes)
@@ -46,7 +46,7 @@ export function createFrameReader(maxBytes: number, on: (frame: Frame) => void):
   }
 
   function next(): void {
-    const bytes = take()
+    const bytes = cutWanted()
     if (isInFrame) wantedBytes = lengthBytes
     else wantedBytes = bytes.readUInt32BE()
     isInFrame = !isInFrame

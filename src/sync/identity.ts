@@ -13,14 +13,14 @@ export interface AgentIdentity {
   /** The public key: 32 bytes as base64url. */
   readonly epoch: string
   /** Proves to the other side of this session that the epoch is this agent's. */
-  prove(claim: Claim): string
+  prove(hello: SignedHello): string
 }
 
 /** What a hello claims of its sender, in a session that only the two sides share. */
-export interface Claim {
+export interface SignedHello {
   readonly role: 'caller' | 'listener'
   readonly node: string
-  readonly binding: Uint8Array
+  readonly sessionId: Uint8Array
 }
 
 const purpose = 'app-metrics-proxy hello 2'
@@ -33,14 +33,14 @@ export function createIdentity(seed: Uint8Array = randomBytes(32)): AgentIdentit
   const { x } = createPublicKey(key).export({ format: 'jwk' })
   return {
     epoch: x!,
-    prove: (claim) => signWith(null, signed(claim), key).toString('base64url'),
+    prove: (hello) => signWith(null, signed(hello), key).toString('base64url'),
   }
 }
 
-export function isProven(epoch: string, proof: string, claim: Claim): boolean {
+export function isProven(epoch: string, proof: string, hello: SignedHello): boolean {
   try {
     const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: epoch }, format: 'jwk' })
-    return verifyWith(null, signed(claim), key, Buffer.from(proof, 'base64url'))
+    return verifyWith(null, signed(hello), key, Buffer.from(proof, 'base64url'))
   } catch {
     // the epoch is no key
     return false
@@ -48,9 +48,9 @@ export function isProven(epoch: string, proof: string, claim: Claim): boolean {
 }
 
 /** Each field after its length, so that no two claims are the same bytes. */
-function signed({ role, node, binding }: Claim): Buffer {
+function signed({ role, node, sessionId }: SignedHello): Buffer {
   return Buffer.concat(
-    [purpose, role, node, binding].flatMap((field) => {
+    [purpose, role, node, sessionId].flatMap((field) => {
       const bytes = Buffer.from(field)
       const length = Buffer.alloc(4)
       length.writeUInt32BE(bytes.length)

@@ -16,7 +16,7 @@ export interface Link {
   readonly dialled: boolean
   readonly since: Mono
   /** Identifies the session beneath: see Channel. */
-  readonly binding: Uint8Array
+  readonly sessionId: Uint8Array
   /** The other side's hello; undefined until it is received. */
   readonly peer: () => Hello | undefined
   send(message: Message): void
@@ -54,14 +54,14 @@ export interface LinkHandlers {
 }
 
 /** The newest sign of life of one side. */
-interface Beat {
+interface Heartbeat {
   readonly number: number
   readonly at: Mono
 }
 
 export const tickIntervalMs = 500
 /** With every second tick. */
-const minBeatIntervalMs = 750
+const minHeartbeatIntervalMs = 750
 /** Two signs of life are missing. Seen at the next tick, so nobody waits for longer than 3 s. */
 const maxSilenceMs = 2500
 const helloTimeoutMs = 5000
@@ -76,8 +76,8 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
   let isOver = false
   let [sentBytes, receivedBytes] = [0, 0]
   let [receivedAt, tickedAt] = [since, since]
-  let beatSent: Beat = { number: 0, at: since }
-  let beatReceived: Beat = { number: 0, at: since }
+  let heartbeatSent: Heartbeat = { number: 0, at: since }
+  let heartbeatReceived: Heartbeat = { number: 0, at: since }
   let roundTripMs: number | undefined
   /** Bytes that were sent although the channel had asked to wait: replies, and what a refresh brought. */
   let unsentBytes = 0
@@ -85,10 +85,10 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
   const challenges = new Map<number, { readonly onResponse: () => void; readonly cancel: () => void }>()
 
   const reader = createFrameReader(maxHelloBytes, (frame) => {
-    if (!isOver) take(frame)
+    if (!isOver) handleFrame(frame)
   })
 
-  function take(frame: Frame): void {
+  function handleFrame(frame: Frame): void {
     const message = decode(frame)
     handlers.received(message.kind)
     if (!hello && message.kind !== 'hello' && message.kind !== 'bye')
@@ -100,14 +100,14 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
       case 'bye':
         close({ code: 'refused', reason: `the peer ended the link: ${message.reason}` })
         break
-      case 'beat':
-        takeBeat(message.number, message.seen, message.held)
+      case 'heartbeat':
+        handleHeartbeat(message.number, message.seen, message.heldMs)
         break
       case 'challenge':
         send({ kind: 'response', number: message.number })
         break
       case 'response':
-        takeResponse(message.number)
+        handleResponse(message.number)
         break
       case 'hello':
         if (hello) throw new ProxyError('protocol', 'a second hello')
@@ -120,13 +120,13 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
     }
   }
 
-  function takeBeat(number: number, seen: number, heldMs: number): void {
+  function handleHeartbeat(number: number, seen: number, heldMs: number): void {
     const now = clock.now()
-    beatReceived = { number, at: now }
-    if (seen > 0 && seen === beatSent.number) roundTripMs = Math.max(0, now - beatSent.at - heldMs)
+    heartbeatReceived = { number, at: now }
+    if (seen > 0 && seen === heartbeatSent.number) roundTripMs = Math.max(0, now - heartbeatSent.at - heldMs)
   }
 
-  function takeResponse(number: number): void {
+  function handleResponse(number: number): void {
     const challenge = challenges.get(number)
     if (!challenge) return
     challenges.delete(number)
@@ -146,13 +146,13 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
       close({ code: 'overloaded', reason: 'the peer takes nothing of what it is sent' })
   }
 
-  function sendBeat(now: Mono): void {
-    beatSent = { number: beatSent.number + 1, at: now }
+  function sendHeartbeat(now: Mono): void {
+    heartbeatSent = { number: heartbeatSent.number + 1, at: now }
     send({
-      kind: 'beat',
-      number: beatSent.number,
-      seen: beatReceived.number,
-      held: now - beatReceived.at,
+      kind: 'heartbeat',
+      number: heartbeatSent.number,
+      seen: heartbeatReceived.number,
+      heldMs: now - heartbeatReceived.at,
     })
   }
 
@@ -178,7 +178,7 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
   const link: Link = {
     address: channel.address,
     dialled: channel.dialled,
-    binding: channel.binding,
+    sessionId: channel.sessionId,
     since,
     peer: () => hello,
     send,
@@ -196,7 +196,7 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
       if (isOver) return
       if (!hello && now - since >= helloTimeoutMs) link.fail({ code: 'protocol', reason: 'no hello' })
       else if (hello && now - receivedAt >= maxSilenceMs) close(silent(now - receivedAt))
-      else if (hello && now - beatSent.at >= minBeatIntervalMs) sendBeat(now)
+      else if (hello && now - heartbeatSent.at >= minHeartbeatIntervalMs) sendHeartbeat(now)
     },
     end: (reason) => end(reason),
     fail: (failure) => end(failure.reason, failure),

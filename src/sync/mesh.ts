@@ -16,15 +16,15 @@ import { createLink, type Link, type LinkHandlers, tickIntervalMs } from './link
 import { createMembership } from './membership.ts'
 import { type Hello, type Message, protocol } from './messages.ts'
 import { createNodeReports } from './node-reports.ts'
-import { watchOwnChanges } from './outgoing.ts'
+import { watchOwnChanges } from './own-changes.ts'
 import { createSession, type Session, type SessionDeps, type SyncStore } from './session.ts'
 
 export interface Mesh extends Stoppable {
   /** Replaces the set of addresses at which peers may be. */
-  seek(addresses: readonly string[]): void
+  setAddresses(addresses: readonly string[]): void
   /** A peer has called. */
   accept(channel: Channel): void
-  refresh(node: NodeId, id: string, budgetMs: number): Promise<void>
+  refresh(node: NodeId, id: string, timeoutMs: number): Promise<void>
   /** No more own changes are expected now: what waits is sent. */
   flush(): void
   peers(): readonly PeerView[]
@@ -41,9 +41,9 @@ export interface MeshOptions extends Pick<SessionDeps, 'clock' | 'log' | 'maxBod
   readonly onLost: () => void
   /** A peer sends swarm state that the engine's list of managers, as it was last read, does not allow. */
   readonly rereadManagers: () => void
-  readonly watch: Pick<LinkHandlers, 'sent' | 'received'> & {
+  readonly counters: Pick<LinkHandlers, 'sent' | 'received'> & {
     /** A page from a peer has become visible, so long after its scrape. */
-    visible(delayMs: number): void
+    pageVisible(delayMs: number): void
     linkLost(): void
   }
 }
@@ -53,7 +53,7 @@ const acceptTimeoutMs = 10_000
 const rereadIntervalMs = 5000
 
 /** How an orderly end is announced: nothing to be warned of. */
-const farewell = 'the agent is stopping'
+const stopReason = 'the agent is stopping'
 
 /** What has been done so that a link can be used. */
 interface Opening {
@@ -62,8 +62,8 @@ interface Opening {
 }
 
 export function createMesh(options: MeshOptions): Mesh {
-  const { clock, log, store, identity, version, onLost, watch } = options
-  const { own } = store
+  const { clock, log, store, identity, version, onLost, counters } = options
+  const { ownNode } = store
   const stopping = new AbortController()
   const membership = createMembership()
   const reports = createNodeReports(clock, log, show)
@@ -78,7 +78,7 @@ export function createMesh(options: MeshOptions): Mesh {
     ...{ clock, log, changes, stopping: stopping.signal, dial: options.dial, on: open },
     hasLink: (node) => membership.present(node) !== undefined,
   })
-  let isSought = false
+  let hasAddresses = false
   let rereadAt = Number.NEGATIVE_INFINITY
   let cancelTick = clock.after(untilNext(tickIntervalMs, clock.now()), tick)
 
@@ -92,7 +92,7 @@ export function createMesh(options: MeshOptions): Mesh {
   // ---- links are opened and accepted
 
   const handlers: LinkHandlers = {
-    message: take,
+    message: handle,
     drained: (link) => sessions.get(link)?.flush(),
     closed,
     released(link) {
@@ -100,8 +100,8 @@ export function createMesh(options: MeshOptions): Mesh {
       if (stopping.signal.aborted && unreleased.size === 0) released.resolve()
     },
     internalError: ({ address }, error) => log.internal(error, 'sync', { address }),
-    sent: watch.sent,
-    received: watch.received,
+    sent: counters.sent,
+    received: counters.received,
   }
 
   function open(channel: Channel): void {
@@ -116,21 +116,21 @@ export function createMesh(options: MeshOptions): Mesh {
   }
 
   function sendHello(link: Link): void {
-    const { dialled, binding } = link
-    const self = own.self()
-    const proof = identity.prove({ role: dialled ? 'caller' : 'listener', node: self.node, binding })
+    const { dialled, sessionId } = link
+    const self = ownNode.self()
+    const proof = identity.prove({ role: dialled ? 'caller' : 'listener', node: self.node, sessionId })
     link.send({ kind: 'hello', ...protocol, version, epoch: identity.epoch, self, proof })
   }
 
-  function take(link: Link, message: Message): void {
+  function handle(link: Link, message: Message): void {
     const session = sessions.get(link)
-    if (session) session.take(message)
-    else if (message.kind === 'hello') takeHello(link, message)
-    else if (message.kind === 'accept') takeAccept(link)
+    if (session) session.handle(message)
+    else if (message.kind === 'hello') handleHello(link, message)
+    else if (message.kind === 'accept') handleAccept(link)
     else throw new ProxyError('protocol', `a message before the link was accepted (${message.kind})`)
   }
 
-  function takeHello(link: Link, peer: Hello): void {
+  function handleHello(link: Link, peer: Hello): void {
     if (isRefused(link, peer)) return
     const { node } = peer.self
     if (peer.epoch === identity.epoch) {
@@ -142,24 +142,24 @@ export function createMesh(options: MeshOptions): Mesh {
     if (link.dialled && membership.present(node)?.peer.epoch === peer.epoch) link.end('already linked')
     else {
       if (link.dialled) sendHello(link)
-      if (own.self().node < node) advance(link)
+      if (ownNode.self().node < node) advance(link)
     }
   }
 
   function isRefused(link: Link, { newest, oldest, epoch, self, proof, version: theirs }: Hello): boolean {
     const { node } = self
-    const claim = { role: link.dialled ? 'listener' : 'caller', node, binding: link.binding } as const
+    const signed = { role: link.dialled ? 'listener' : 'caller', node, sessionId: link.sessionId } as const
     if (oldest > protocol.newest || newest < protocol.oldest) link.fail(noCommonProtocol(theirs, version))
-    else if (!isProven(epoch, proof, claim)) reportAndFail(link, node, unproven(node, link.address))
-    else if (epoch !== identity.epoch && node === own.self().node)
-      refuseClaim(node, own.self().hostname, link)
+    else if (!isProven(epoch, proof, signed)) reportAndFail(link, node, unproven(node, link.address))
+    else if (epoch !== identity.epoch && node === ownNode.self().node)
+      refuseClaim(node, ownNode.self().hostname, link)
     else return false
     return true
   }
 
-  function takeAccept(link: Link): void {
+  function handleAccept(link: Link): void {
     const opening = links.get(link)!
-    const isFirst = own.self().node < (link.peer()?.self.node ?? '')
+    const isFirst = ownNode.self().node < (link.peer()?.self.node ?? '')
     if (opening.isAcceptReceived || (isFirst && !opening.isAcceptSent))
       throw new ProxyError('protocol', 'an acceptance that doesn’t belong here')
     opening.isAcceptReceived = true
@@ -184,8 +184,8 @@ export function createMesh(options: MeshOptions): Mesh {
     const peer = link.peer()!
     const { node } = peer.self
     const session = createSession({
-      ...{ ...options, link, peer, visible: watch.visible, rereadManagers },
-      outgoing: ownChanges.outgoing,
+      ...{ ...options, link, peer, onPageVisible: counters.pageVisible, rereadManagers },
+      packer: ownChanges.packer,
       report: (failure) => reports.add(node, failure),
       selfChanged: () => show(node),
     })
@@ -233,9 +233,9 @@ export function createMesh(options: MeshOptions): Mesh {
   function show(node: NodeId): void {
     const failure = reports.of(node)
     const session = membership.present(node)
-    if (node === own.self().node) store.setOwnFailure(failure)
-    else if (session) store.peers.up({ ...session.peer, self: session.self() }, failure)
-    else store.peers.failure(node, failure)
+    if (node === ownNode.self().node) store.setOwnFailure(failure)
+    else if (session) store.peers.setAgent({ ...session.peer, self: session.self() }, failure)
+    else store.peers.setFailure(node, failure)
   }
 
   // ---- links end
@@ -254,12 +254,12 @@ export function createMesh(options: MeshOptions): Mesh {
     const { epoch, self } = session.peer
     const { node, hostname } = self
     const { reason, hint } = failure
-    const isStopped = reason.endsWith(farewell)
+    const isStopped = reason.endsWith(stopReason)
     session.close(failure)
     reports.linkEnded(node, clock.now() - session.link.since, failure)
     if (isStopped) membership.end(node, epoch)
     if (!membership.leave(session) || stopping.signal.aborted) return
-    watch.linkLost()
+    counters.linkLost()
     const lost = { peer: node, hostname, reason, hint }
     changes.changed(node, (fields) => log[isStopped ? 'info' : 'warn']({ ...lost, ...fields }, 'peer lost'))
     store.peers.lost(node, reports.of(node) ?? failure)
@@ -294,28 +294,28 @@ export function createMesh(options: MeshOptions): Mesh {
     selfAt !== undefined || (node !== undefined && isPresentComplete(node)) || failure !== undefined
 
   return {
-    seek(found) {
-      isSought = true
-      dialler.replace(found)
+    setAddresses(found) {
+      hasAddresses = true
+      dialler.setAddresses(found)
     },
     accept: open,
-    async refresh(node, id, budgetMs) {
+    async refresh(node, id, timeoutMs) {
       const session = membership.present(node)
       if (!session) throw new ProxyError('owner_lost', 'there is no link to the agent of that node')
-      return session.refresh(id, budgetMs)
+      return session.refresh(id, timeoutMs)
     },
     flush: ownChanges.flush,
     peers: () => peerViews([...dialler.addresses()], membership.sessions()),
     isComplete: () =>
-      isSought &&
+      hasAddresses &&
       [...dialler.addresses()].every(isDone) &&
       membership.sessions().every((session) => session.isComplete()),
     async stop() {
-      stopping.abort(new ProxyError('stopping', farewell))
+      stopping.abort(new ProxyError('stopping', stopReason))
       ownChanges.stop()
       void changes.stop()
       cancelTick()
-      for (const link of [...links.keys()]) link.end(farewell)
+      for (const link of [...links.keys()]) link.end(stopReason)
       if (unreleased.size > 0) await released.promise
     },
   }
@@ -331,7 +331,7 @@ function peerViews(addresses: readonly PeerAddress[], sessions: readonly Session
       if (session) return connectedView(address, session)
       const isFailed = failure !== undefined && state === 'waiting'
       return {
-        ...{ address, state: isFailed ? 'failed' : 'connecting', sent: 0, received: 0 },
+        ...{ address, state: isFailed ? 'failed' : 'connecting', sentBytes: 0, receivedBytes: 0 },
         ...(node !== undefined && { node }),
         ...(failure && { failure }),
       }
@@ -343,7 +343,13 @@ function peerViews(addresses: readonly PeerAddress[], sessions: readonly Session
 
 function connectedView(address: string, { peer, link }: Session): PeerView {
   const { sentBytes, receivedBytes } = link.stats()
-  return { address, node: peer.self.node, state: 'connected', sent: sentBytes, received: receivedBytes }
+  return {
+    address,
+    node: peer.self.node,
+    state: 'connected',
+    sentBytes: sentBytes,
+    receivedBytes: receivedBytes,
+  }
 }
 
 function claimedTwice(node: NodeId, present: string, claimant: string): Failure {

@@ -1,15 +1,15 @@
 // What agents send to each other: one shape a message, from which its type follows. An agent sends only what it
-// owns, so no message names an owner. Times are durations: ages at the moment of sending, budgets from the moment of
+// owns, so no message names an owner. Times are durations: ages at the moment of sending, timeouts from the moment of
 // arrival.
 
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { type Code, type Failure, ProxyError, statusOf } from '../errors.ts'
 import {
   type Endpoint,
-  type Finding,
   type Format,
   formatNames,
   type Place,
+  type ProbeResult,
   type RunRecord,
   type Self,
   type SwarmState,
@@ -37,7 +37,7 @@ import {
 } from './schema.ts'
 
 /** This protocol, and the oldest that is still spoken. */
-export const protocol = { newest: 3, oldest: 3 } as const
+export const protocol = { newest: 4, oldest: 4 } as const
 
 const failure: Shape<Failure> = object(
   { code: oneOf(Object.keys(statusOf) as Code[]), reason: text },
@@ -54,12 +54,12 @@ const place: Shape<Place> = variant('kind', {
   replicated: object({ kind: oneOf(['replicated']), ...inService, slot: text }, taskMay),
   global: object({ kind: oneOf(['global']), ...inService }, taskMay),
   compose: object({ kind: oneOf(['compose']), project: text, service: text, number: text }),
-  standalone: object({ kind: oneOf(['standalone']) }, { claims: text }),
+  standalone: object({ kind: oneOf(['standalone']) }, { claimedService: text }),
 })
-const finding: Shape<Finding> = variant('kind', {
+const probeResult: Shape<ProbeResult> = variant('kind', {
   searching: object({ kind: oneOf(['searching']) }),
   found: object({ kind: oneOf(['found']), endpoint }),
-  none: object({ kind: oneOf(['none']), failure }),
+  not_found: object({ kind: oneOf(['not_found']), failure }),
 })
 const run: Shape<RunRecord> = object(
   { restarts: count, oomKills: count },
@@ -78,10 +78,14 @@ const target: Shape<Target> = object(
   },
   { exitCode: integer, run, unreachable: failure, url: text },
 )
-const failures: Shape<TaskFailures> = object({ since: count, until: count, services: map(map(count)) })
+const failures: Shape<TaskFailures> = object({
+  sinceVersion: count,
+  untilVersion: count,
+  services: map(map(count)),
+})
 const swarmStateShape: Shape<SwarmState> = object(
   {
-    cluster: text,
+    swarmId: text,
     nodes: map(
       object({
         hostname: text,
@@ -101,7 +105,7 @@ const swarmStateShape: Shape<SwarmState> = object(
           replicas: count,
           slots: list(text),
           labels: record(text),
-          contested: map(list(text)),
+          taskOrder: map(list(text)),
           running: count,
           taskStates: map(count),
         },
@@ -123,7 +127,7 @@ const shapes = {
   bye: object({ reason: text }),
   self: object({ self }),
   /** A sign of life: its number, the newest one seen from the other side, and how long ago that was. */
-  beat: object({ number: count, seen: count, held: duration }),
+  heartbeat: object({ number: count, seen: count, heldMs: duration }),
   /** Answered at once, with the same number. */
   challenge: object({ number: count }),
   response: object({ number: count }),
@@ -133,26 +137,26 @@ const shapes = {
   }),
   /** `generation`: the number of the target's first listing, another one if it comes back under the same id. */
   listing: object(
-    { number: count, generation: count, target, finding },
-    { endpoint, ended: object({ age: duration, removed: flag }, { exitCode: integer }) },
+    { number: count, generation: count, target, probeResult },
+    { endpoint, ended: object({ ageMs: duration, removed: flag }, { exitCode: integer }) },
   ),
   /** `base`: the number of the page that the first frame builds on; 0: none, it is a full one. */
   page: object({
-    ...{ id: text, number: count, age: duration, durationMs: duration, base: count },
+    ...{ id: text, number: count, ageMs: duration, durationMs: duration, base: count },
     ...{ format, series: count, remarks: list(text) },
     /** Of each frame, the size that it unpacks to and its length in the body. */
     frames: list(row<readonly [number, number]>(count, count)),
   }),
-  failure: object({ id: text, number: count, age: duration, durationMs: duration, failure }),
+  failure: object({ id: text, number: count, ageMs: duration, durationMs: duration, failure }),
   /** The target is withdrawn. */
-  gone: object({ id: text }),
+  deleted: object({ id: text }),
   /** All that the sender has is sent, and it knows all that it has. */
   complete: object({}),
   /** The page is wanted in full: its frames don't build on what is here. */
-  full: object({ id: text }),
+  resend: object({ id: text }),
   /** What only managers know, packed in the body; without one: the same as before. `size`: unpacked. */
-  swarm: object({ age: duration, size: count }),
-  refresh: object({ call: count, id: text, budget: duration }),
+  swarm: object({ ageMs: duration, size: count }),
+  refresh: object({ call: count, id: text, timeoutMs: duration }),
   /** Follows the snapshot that it names; or the reason why there is none. */
   refreshed: object({ call: count }, { number: count, failure }),
   /** A message of a kind that the sender doesn't know. */
@@ -171,7 +175,7 @@ export type Refreshed = Plain<'refreshed'>
 export type PageMessage = Omit<Plain<'page'>, 'frames'> & { readonly frames: readonly ZstdFrame[] }
 interface SwarmMessage {
   readonly kind: 'swarm'
-  readonly age: number
+  readonly ageMs: number
   readonly swarmState?: SwarmState
 }
 export type Message =
@@ -189,15 +193,15 @@ export function encode(message: Message): Uint8Array {
     case 'page': {
       const frames = message.frames.map(({ size, bytes }) => [size, bytes.length])
       return writeFrame(
-        [kind, { ...fields, age: tenths(message.age), durationMs: tenths(message.durationMs), frames }],
+        [kind, { ...fields, ageMs: tenths(message.ageMs), durationMs: tenths(message.durationMs), frames }],
         message.frames.map(({ bytes }) => bytes),
       )
     }
     case 'swarm': {
-      const { age, swarmState } = message
+      const { ageMs, swarmState } = message
       const json = Buffer.from(swarmState ? JSON.stringify(swarmState, mapsAsObjects) : '')
       const body = swarmState ? [zstdCompressSync(json, fastest)] : []
-      return writeFrame([kind, { age, size: json.length }], body)
+      return writeFrame([kind, { ageMs, size: json.length }], body)
     }
     default:
       return writeFrame([kind, fields])
@@ -227,9 +231,9 @@ function pageOf({ frames: lengths, ...fields }: Of<Shapes['page']>, body: Uint8A
   return { kind: 'page', ...fields, frames }
 }
 
-function swarmOf({ age, size }: Of<Shapes['swarm']>, body: Uint8Array): SwarmMessage {
-  if (body.length === 0) return { kind: 'swarm', age }
-  return { kind: 'swarm', age, swarmState: swarmStateShape(unpackedJson(body, size), 'swarm') }
+function swarmOf({ ageMs, size }: Of<Shapes['swarm']>, body: Uint8Array): SwarmMessage {
+  if (body.length === 0) return { kind: 'swarm', ageMs }
+  return { kind: 'swarm', ageMs, swarmState: swarmStateShape(unpackedJson(body, size), 'swarm') }
 }
 
 function unpackedJson(body: Uint8Array, size: number): unknown {

@@ -10,7 +10,7 @@ import type { Message, Refreshed, RefreshMessage } from './messages.ts'
 
 export interface Refreshes {
   /** Asks the peer for a live snapshot of one of its targets. Resolves once that one, or a newer one, is stored. */
-  request(id: string, budgetMs: number): Promise<void>
+  request(id: string, timeoutMs: number): Promise<void>
   /** The peer's request: scrapes if need be, and sends the snapshot and the reply. */
   serve(request: Omit<RefreshMessage, 'kind'>): Promise<void>
   /** The peer's reply. */
@@ -25,7 +25,7 @@ interface RefreshesDeps {
   readonly clock: Clock
   readonly send: (message: Message) => void
   /** Settles within the budget. */
-  readonly refreshOwn: (id: string, budgetMs: number) => Promise<void>
+  readonly refreshOwn: (id: string, timeoutMs: number) => Promise<void>
   /** Sends what is due about an own target. Resolves with the number of the snapshot that the peer has then. */
   readonly flush: (id: string) => Promise<number | undefined>
   /** The number of a peer's snapshot that is stored here; 0: none. */
@@ -35,7 +35,7 @@ interface RefreshesDeps {
 interface PendingRequest {
   readonly id: string
   readonly sentAt: Mono
-  readonly budgetMs: number
+  readonly timeoutMs: number
   /** The snapshot that the reply has named. */
   number?: number
   readonly result: PromiseWithResolvers<void>
@@ -61,20 +61,20 @@ export function createRefreshes(deps: RefreshesDeps): Refreshes {
   }
 
   return {
-    async request(id, budgetMs) {
+    async request(id, timeoutMs) {
       const sentAt = clock.now()
       const known = newest.get(id)
-      if (known && sentAt - known.sentAt <= sharedMs && Math.abs(known.budgetMs - budgetMs) <= sharedMs)
+      if (known && sentAt - known.sentAt <= sharedMs && Math.abs(known.timeoutMs - timeoutMs) <= sharedMs)
         return known.result.promise
       if (pending.size >= maxRequests) throw errorOf(tooMany)
       if (isClosed) throw new ProxyError('owner_lost', 'the link to the owner is gone')
       last += 1
       const call = last
-      const request: PendingRequest = { id, sentAt, budgetMs, result: Promise.withResolvers() }
-      const cancel = clock.after(budgetMs, () => request.result.reject(requestTimedOut(request)))
+      const request: PendingRequest = { id, sentAt, timeoutMs, result: Promise.withResolvers() }
+      const cancel = clock.after(timeoutMs, () => request.result.reject(requestTimedOut(request)))
       pending.set(call, request)
       newest.set(id, request)
-      send({ kind: 'refresh', call, id, budget: Math.max(0, budgetMs - roundTripReserveMs) })
+      send({ kind: 'refresh', call, id, timeoutMs: Math.max(0, timeoutMs - roundTripReserveMs) })
       try {
         await request.result.promise
       } finally {
@@ -83,10 +83,10 @@ export function createRefreshes(deps: RefreshesDeps): Refreshes {
         if (newest.get(id) === request) newest.delete(id)
       }
     },
-    async serve({ call, id, budget }) {
+    async serve({ call, id, timeoutMs }) {
       if (serving >= maxRequests) return send({ kind: 'refreshed', call, failure: tooMany })
       serving += 1
-      const failure = await refreshOwn(id, budget).then(() => undefined, failureOf)
+      const failure = await refreshOwn(id, timeoutMs).then(() => undefined, failureOf)
       const number = isClosed ? undefined : await flush(id)
       serving -= 1
       if (isClosed) return

@@ -8,10 +8,10 @@ import type { Log } from '../logging/log.ts'
 import type { Mono, Self, Snapshot, SwarmState } from '../model.ts'
 import type { Store } from '../store/store.ts'
 import { createFeed } from './feed.ts'
-import { createIncoming } from './incoming.ts'
 import type { Link } from './link.ts'
 import type { FailureMessage, Hello, ListingMessage, Message, PageMessage } from './messages.ts'
-import type { Outgoing } from './outgoing.ts'
+import { createPageAssembler } from './page-assembler.ts'
+import type { PagePacker } from './page-packer.ts'
 import { createRefreshes, type Refreshes } from './refreshes.ts'
 
 export interface Session {
@@ -23,7 +23,7 @@ export interface Session {
   readonly isComplete: () => boolean
   /** Sends the digest of what is stored here, so that everything else is sent. */
   begin(): void
-  take(message: Message): void
+  handle(message: Message): void
   /** Something about this own target has changed. */
   mark(id: string): void
   /** Sends what is due, as far as the link takes it. */
@@ -36,21 +36,21 @@ export interface Session {
 /** What sync needs of the store. */
 export type SyncStore = Pick<
   Store,
-  'own' | 'peers' | 'putRemoteSwarmState' | 'setOwnFailure' | 'subscribeToStreams'
+  'ownNode' | 'peers' | 'putRemoteSwarmState' | 'setOwnFailure' | 'subscribeToStreams'
 >
 
 export interface SessionDeps {
   readonly link: Link
   readonly peer: Hello
   readonly store: SyncStore
-  readonly outgoing: Outgoing
+  readonly packer: PagePacker
   readonly clock: Clock
   readonly log: Log
   /** The largest page that is taken, unpacked. */
   readonly maxBodyBytes: number
-  readonly refreshOwn: (id: string, budgetMs: number) => Promise<void>
+  readonly refreshOwn: (id: string, timeoutMs: number) => Promise<void>
   /** A page that follows the one before is visible, so long after its scrape. */
-  readonly visible: (delayMs: number) => void
+  readonly onPageVisible: (delayMs: number) => void
   /** The peer is another one than its hello said: another hostname, a manager. */
   readonly selfChanged: () => void
   /** The peer sends what it has no right to. */
@@ -65,21 +65,21 @@ const swarmIntervalMs = 10_000
 const promotionMs = 45_000
 
 export function createSession(deps: SessionDeps): Session {
-  const { link, peer, store, outgoing, clock, log } = deps
-  const { own, peers } = store
+  const { link, peer, store, packer, clock, log } = deps
+  const { ownNode, peers } = store
   const { node } = peer.self
   const feed = createFeed({
-    ...{ own, outgoing, clock },
+    ...{ ownNode, packer, clock },
     failed: (id, error) => log.internal(error, 'sync', { id }),
   })
-  const incoming = createIncoming({ node, peers, link, clock, maxBodyBytes: deps.maxBodyBytes })
+  const assembler = createPageAssembler({ node, peers, link, clock, maxBodyBytes: deps.maxBodyBytes })
   const refreshes = createRefreshes({
     clock,
     send: link.send,
     refreshOwn: deps.refreshOwn,
     async flush(id) {
-      await outgoing.idle(id)
-      sendAll(feed.take(id))
+      await packer.idle(id)
+      sendAll(feed.next(id))
       return feed.sent(id) || undefined
     },
     storedNumber: (id) => peers.records(node).get(id)?.snapshot?.number ?? 0,
@@ -101,30 +101,30 @@ export function createSession(deps: SessionDeps): Session {
   }
 
   function sendTargets(): void {
-    for (let id = feed.due(); id !== undefined && link.isWritable(); id = feed.due()) sendAll(feed.take(id))
+    for (let id = feed.due(); id !== undefined && link.isWritable(); id = feed.due()) sendAll(feed.next(id))
   }
 
   function sendComplete(): void {
-    if (isCompleteSent || !isStarted || !own.isComplete() || feed.due() !== undefined) return
+    if (isCompleteSent || !isStarted || !ownNode.isComplete() || feed.due() !== undefined) return
     isCompleteSent = true
     link.send({ kind: 'complete' })
   }
 
   function sendSelf(): void {
-    if (sentSelf === own.self()) return
-    sentSelf = own.self()
+    if (sentSelf === ownNode.self()) return
+    sentSelf = ownNode.self()
     link.send({ kind: 'self', self: sentSelf })
   }
 
   function sendSwarmState(): void {
-    const given = own.self().manager ? own.swarmState() : undefined
+    const given = ownNode.self().manager ? ownNode.swarmState() : undefined
     if (!given) return
-    const { value, age } = given
+    const { value, ageMs } = given
     const isNew = value !== sentSwarmState
     if (!isNew && clock.now() - swarmStateSentAt < swarmIntervalMs) return
     sentSwarmState = value
     swarmStateSentAt = clock.now()
-    link.send({ kind: 'swarm', age, ...(isNew && { swarmState: value }) })
+    link.send({ kind: 'swarm', ageMs, ...(isNew && { swarmState: value }) })
   }
 
   function flush(): void {
@@ -137,30 +137,30 @@ export function createSession(deps: SessionDeps): Session {
 
   // ---- in
 
-  function takeListing({ number, generation, target, finding, endpoint, ended }: ListingMessage): void {
+  function handleListing({ number, generation, target, probeResult, endpoint, ended }: ListingMessage): void {
     if (target.node !== node)
       throw new ProxyError('protocol', 'a peer listed a container that is not its own')
-    const { age = 0, ...end } = ended ?? { removed: false }
+    const { ageMs = 0, ...end } = ended ?? { removed: false }
     peers.update(node, target.id, {
       ...{ kind: 'listing', number },
       value: {
-        ...{ generation, target, finding },
+        ...{ generation, target, probeResult },
         ...(endpoint && { endpoint }),
-        ...(ended && { ended: { ...end, at: clock.now() - age } }),
+        ...(ended && { ended: { ...end, at: clock.now() - ageMs } }),
       },
     })
   }
 
-  function takePage(message: PageMessage): void {
-    const snapshot = incoming.take(message)
+  function handlePage(message: PageMessage): void {
+    const snapshot = assembler.assemble(message)
     if (!snapshot) return
     putSnapshot(message, snapshot)
-    if (snapshot.ok && message.base > 0) deps.visible(message.age)
+    if (snapshot.ok && message.base > 0) deps.onPageVisible(message.ageMs)
   }
 
-  function takeFailure(message: FailureMessage): void {
-    const { age, durationMs, failure } = message
-    putSnapshot(message, { at: clock.now() - age, durationMs, ok: false, failure })
+  function handleFailure(message: FailureMessage): void {
+    const { ageMs, durationMs, failure } = message
+    putSnapshot(message, { at: clock.now() - ageMs, durationMs, ok: false, failure })
   }
 
   function putSnapshot({ id, number }: PageMessage | FailureMessage, value: Snapshot): void {
@@ -168,10 +168,10 @@ export function createSession(deps: SessionDeps): Session {
     refreshes.snapshotStored()
   }
 
-  function takeSwarmState(age: number, swarmState: SwarmState | undefined): void {
+  function handleSwarmState(ageMs: number, swarmState: SwarmState | undefined): void {
     theirSwarmState = swarmState ?? theirSwarmState
     if (!theirSwarmState) return
-    if (store.putRemoteSwarmState(theirSwarmState, node, age)) refusedSince = undefined
+    if (store.putRemoteSwarmState(theirSwarmState, node, ageMs)) refusedSince = undefined
     else {
       refusedSince ??= clock.now()
       if (isMaybePromoted(refusedSince)) deps.rereadManagers()
@@ -181,7 +181,7 @@ export function createSession(deps: SessionDeps): Session {
 
   const isMaybePromoted = (since: Mono) => theirSelf.manager && clock.now() - since < promotionMs
 
-  function takeSelf(self: Self): void {
+  function handleSelf(self: Self): void {
     if (self.node !== node) throw new ProxyError('protocol', 'a peer that became another node')
     theirSelf = self
     deps.selfChanged()
@@ -199,31 +199,31 @@ export function createSession(deps: SessionDeps): Session {
       link.send({ kind: 'digest', records })
       flush()
     },
-    take(message) {
+    handle(message) {
       switch (message.kind) {
         case 'digest':
           isStarted = true
           isCompleteSent = false
           sendAll(feed.start(message))
           return flush()
-        case 'full':
-          feed.full(message.id)
+        case 'resend':
+          feed.resend(message.id)
           return flush()
         case 'listing':
-          return takeListing(message)
+          return handleListing(message)
         case 'page':
-          return takePage(message)
+          return handlePage(message)
         case 'failure':
-          return takeFailure(message)
-        case 'gone':
-          return peers.remove(node, message.id)
+          return handleFailure(message)
+        case 'deleted':
+          return peers.delete(node, message.id)
         case 'complete':
           isComplete = true
           return peers.complete(node)
         case 'swarm':
-          return takeSwarmState(message.age, message.swarmState)
+          return handleSwarmState(message.ageMs, message.swarmState)
         case 'self':
-          return takeSelf(message.self)
+          return handleSelf(message.self)
         case 'refresh':
           void refreshes.serve(message)
           return
@@ -241,12 +241,12 @@ export function createSession(deps: SessionDeps): Session {
       flush()
       if (refusedSince !== undefined && isMaybePromoted(refusedSince)) deps.rereadManagers()
       const { roundTripMs } = link.stats()
-      if (roundTripMs !== undefined) peers.measured(node, roundTripMs)
+      if (roundTripMs !== undefined) peers.setRoundTrip(node, roundTripMs)
     },
     refresh: refreshes.request,
     close(failure) {
       isClosed = true
-      incoming.close()
+      assembler.close()
       refreshes.close(failure)
     },
   }

@@ -18,7 +18,7 @@ interface ListenOptions {
   readonly clock: Clock
   readonly ssh: Ssh
   readonly on: (channel: Channel) => void
-  readonly refused: (why: RefusalReason) => void
+  readonly refused: (reason: RefusalReason) => void
 }
 
 export type RefusalReason = 'full' | 'unproven'
@@ -44,7 +44,7 @@ export async function startListener(options: ListenOptions): Promise<SshListener
   let failures = createFailures(clock.now())
 
   /** What is refused here has cost nothing but a TCP connection. */
-  function isAdmitted(from: string): boolean {
+  function isAccepted(from: string): boolean {
     if (clock.now() - failures.since >= failurePeriodMs) failures = createFailures(clock.now())
     const waitingFromThere = [...waiting.values()].filter((one) => one === from).length
     return (
@@ -60,9 +60,9 @@ export async function startListener(options: ListenOptions): Promise<SshListener
       byAddress.set(from, (byAddress.get(from) ?? 0) + 1)
   }
 
-  async function take(socket: Socket): Promise<void> {
+  async function onConnection(socket: Socket): Promise<void> {
     const from = socket.remoteAddress ?? ''
-    if (!isAdmitted(from)) {
+    if (!isAccepted(from)) {
       socket.destroy()
       return refused('full')
     }
@@ -83,7 +83,7 @@ export async function startListener(options: ListenOptions): Promise<SshListener
     }
   }
 
-  const server = createServer({ noDelay: true }, take)
+  const server = createServer({ noDelay: true }, onConnection)
   // without a host: on IPv6 and IPv4, or on IPv4 alone where the machine has no IPv6
   server.listen({ port: options.port, backlog: maxConnections })
   await once(server, 'listening').catch((error) => {

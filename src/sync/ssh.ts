@@ -50,8 +50,10 @@ export function createSsh(accepted: readonly [Keys, ...Keys[]], rekeyEveryMs = r
           onlySubsystem(connection, (stream) => {
             const rekey = setInterval(() => connection.rekey(), rekeyEveryMs)
             socket.once('close', () => clearInterval(rekey))
-            const binding = session.id()
-            resolve(channelOver(socket, stream, () => connection.end(), { address, dialled: false, binding }))
+            const sessionId = session.id()
+            resolve(
+              channelOver(socket, stream, () => connection.end(), { address, dialled: false, sessionId }),
+            )
           })
         })
         server.injectSocket(socket)
@@ -69,8 +71,8 @@ export function createSsh(accepted: readonly [Keys, ...Keys[]], rekeyEveryMs = r
             if (error)
               reject(new ProxyError('protocol', 'the peer does not speak our protocol', { cause: error }))
             else {
-              const binding = keys.sessionId()
-              resolve(channelOver(socket, stream, () => client.end(), { address, dialled: true, binding }))
+              const sessionId = keys.sessionId()
+              resolve(channelOver(socket, stream, () => client.end(), { address, dialled: true, sessionId }))
             }
           })
         })

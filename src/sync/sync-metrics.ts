@@ -6,7 +6,7 @@ import type { MeshOptions } from './mesh.ts'
 import type { Message } from './messages.ts'
 
 interface SyncMetrics {
-  readonly watch: MeshOptions['watch']
+  readonly counters: MeshOptions['counters']
   refused(why: string): void
   refreshed(durationMs: number): void
 }
@@ -49,14 +49,14 @@ export function createSyncMetrics(metrics: Metrics, peers: () => readonly PeerVi
     ),
   )
   return {
-    watch: {
+    counters: {
       sent(message, bytes) {
         const kind = kindOf(message)
         sent.add(1, { kind })
         sentBytes.add(bytes, { kind })
       },
       received: (kind) => received.add(1, { kind }),
-      visible: (delayMs) => lag.observe(delayMs / 1000),
+      pageVisible: (delayMs) => lag.observe(delayMs / 1000),
       linkLost: () => lost.add(1),
     },
     refused: (why) => refused.add(1, { why }),

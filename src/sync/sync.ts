@@ -19,7 +19,7 @@ export interface Sync extends Stoppable {
   /** The port it listens on. */
   readonly port: number
   /** The owner scrapes now; its new snapshot is stored when this resolves. Rejects with a ProxyError. */
-  refresh(node: NodeId, id: string, budgetMs: number): Promise<void>
+  refresh(node: NodeId, id: string, timeoutMs: number): Promise<void>
   /** No more own changes are expected now: what waits is sent, instead of up to 20 ms later. */
   flush(): void
   peers(): readonly PeerView[]
@@ -79,14 +79,14 @@ export async function startSync({ config, metrics, transport, ...deps }: SyncOpt
     maxBodyBytes: config.maxBodyBytes,
     dial: transport.dial,
     onLost: () => finding.trigger(),
-    watch: syncMetrics.watch,
+    counters: syncMetrics.counters,
   })
   const listener = await transport.listen(mesh.accept, syncMetrics.refused).catch(async (error) => {
     await mesh.stop()
     throw error
   })
   let isWarned = false
-  const finding = startLoop(async (signal) => mesh.seek(await transport.find(signal)), {
+  const finding = startLoop(async (signal) => mesh.setAddresses(await transport.find(signal)), {
     clock,
     intervalMs: findIntervalMs,
     onFailure: (error, inARow) => {
@@ -105,9 +105,9 @@ export async function startSync({ config, metrics, transport, ...deps }: SyncOpt
 
   return {
     port: listener.port,
-    async refresh(node, id, budgetMs) {
+    async refresh(node, id, timeoutMs) {
       const requestedAt = clock.now()
-      await mesh.refresh(node, id, budgetMs)
+      await mesh.refresh(node, id, timeoutMs)
       syncMetrics.refreshed(clock.now() - requestedAt)
     },
     flush: mesh.flush,

@@ -82,8 +82,8 @@ function* countTargets(
   stateOf: (entry: Entry) => TargetState,
 ): Iterable<GaugeSample> {
   const byOwner = Map.groupBy(entries, ({ owner }) => owner)
-  for (const [owner, own] of byOwner)
-    for (const [state, { length }] of Map.groupBy(own, stateOf))
+  for (const [owner, owned] of byOwner)
+    for (const [state, { length }] of Map.groupBy(owned, stateOf))
       yield [{ ...ownerLabels(owner, names), state }, length]
 }
 

@@ -97,12 +97,12 @@ function seconds(ms: number): string {
 }
 
 /** Why this container is not scraped at all. */
-function whyNotScraped({ target, ended, finding, endpoint }: Entry): Failure | undefined {
+function whyNotScraped({ target, ended, probeResult, endpoint }: Entry): Failure | undefined {
   if (ended || target.state === 'stopped') return { code: 'stopped', reason: stoppedText(ended) }
   if (target.state === 'paused') return { code: 'paused', reason: 'the container is paused' }
   if (target.unreachable) return target.unreachable
-  if (finding.kind === 'none') return finding.failure
-  if (finding.kind === 'searching' && !endpoint)
+  if (probeResult.kind === 'not_found') return probeResult.failure
+  if (probeResult.kind === 'searching' && !endpoint)
     return { code: 'searching', reason: 'the container is still being searched for metrics' }
   return undefined
 }

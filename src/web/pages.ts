@@ -108,16 +108,16 @@ function lookUp(request: FastifyRequest<PageRoute>, deps: PagesDeps): LookUpResu
 
 function queryOf(
   { params, query }: FastifyRequest<PageRoute>,
-  [own]: readonly NodeView[],
+  [ownView]: readonly NodeView[],
 ): LookUpQuery & { readonly node: NodeId } {
-  if (!own) throw new ProxyError('not_ready', 'this agent does not know its node yet')
+  if (!ownView) throw new ProxyError('not_ready', 'this agent does not know its node yet')
   const { name, replica } = params
   const { scope, endpoint = '1' } = query
   if (scope !== undefined && scope !== 'node') throw new ProxyError('bad_request', 'scope can only be node')
   if (!/^[1-9]$/.test(endpoint))
     throw new ProxyError('bad_request', 'endpoint can only be a number from 1 to 9')
   return {
-    ...{ name, node: own.self.node, endpoint: Number(endpoint) },
+    ...{ name, node: ownView.self.node, endpoint: Number(endpoint) },
     ...(replica !== undefined && { replica }),
     ...(scope && { scope }),
   }

@@ -7,7 +7,7 @@ import {
   agentTarget,
   type Entry,
   type FormatKind,
-  isStreamId,
+  isProtobufStreamId,
   type NodeId,
   type NodeView,
   type SwarmState,
@@ -76,14 +76,14 @@ export function createReader(deps: ReaderDeps): Reader {
     const { id } = entry.target
     const decision = serveCached(entry, contextOf(entry), why)
     if (entry.snapshot?.ok === false) return decision
-    const other = store.entry(entry.owner, isStreamId(id) ? targetIdOf(id) : streamId(id, 'protobuf'))
+    const other = store.entry(entry.owner, isProtobufStreamId(id) ? targetIdOf(id) : streamId(id, 'protobuf'))
     if (decision.kind === 'serve' || !other) return decision
     const otherDecision = serveCached(other, contextOf(other), why)
-    return otherDecision.kind === 'serve' || isStreamId(id) ? otherDecision : decision
+    return otherDecision.kind === 'serve' || isProtobufStreamId(id) ? otherDecision : decision
   }
 
   /** The agent's own metrics are text only. A stream that isn't open has no snapshot yet. */
-  function streamOf(entry: Entry, kind: FormatKind): Entry {
+  function entryOfKind(entry: Entry, kind: FormatKind): Entry {
     if (kind === 'text' || entry.target.id === agentTarget) return entry
     const id = streamId(entry.target.id, kind)
     const { snapshot, ...rest } = entry
@@ -92,7 +92,7 @@ export function createReader(deps: ReaderDeps): Reader {
 
   return {
     async read(target, timeoutMs, kind = 'text') {
-      const entry = streamOf(target, kind)
+      const entry = entryOfKind(target, kind)
       const context = contextOf(entry)
       if (context.owner.state === 'lost') return resultOf(cached(entry))
       const decision = decide(entry, deps.maxAgeMsOf(entry), context)

@@ -3,20 +3,20 @@
 import { promisify } from 'node:util'
 import { gzip, gzipSync } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Offer } from '../exposition/formats.ts'
+import type { NegotiatedFormat } from '../exposition/formats.ts'
 import { acceptsGzip } from '../http/negotiation.ts'
 import type { Format, FormatKind, Page } from '../model.ts'
 
 /** The exposition formats, as serving needs them. */
 export interface Formats {
   /** The page's own format if the client accepts it, else the best of those that it accepts. */
-  negotiate(accept: string | undefined, own?: Format): Offer
+  negotiate(accept: string | undefined, current?: Format): NegotiatedFormat
   kindOf(format: Format): FormatKind
-  contentTypeOf(format: Format, escaping: Offer['escaping']): string
+  contentTypeOf(format: Format, escaping: NegotiatedFormat['escaping']): string
   /** Whether a page of this format is sent unchanged. */
-  isTakenAsItIs(own: Format, to: Offer): boolean
+  isSentUnchanged(format: Format, to: NegotiatedFormat): boolean
   /** The same page if nothing is to be converted. */
-  convert(page: Page, to: Offer): Page
+  convert(page: Page, to: NegotiatedFormat): Page
   bodyOf(page: Page): Uint8Array
   /** Decompresses a large page off the event loop, so that `bodyOf` takes no time. */
   ready(page: Page): Page | Promise<Page>
@@ -59,7 +59,7 @@ const copiesToConvert = 5
 /** Clients that share a scrape share its response too: a page from a peer is unpacked and compressed once for all. */
 interface SharedResponse {
   readonly page: Page
-  readonly offer: Offer
+  readonly negotiated: NegotiatedFormat
   readonly isGzip: boolean
   readonly rendered: Promise<Rendered>
 }
@@ -71,41 +71,41 @@ const maxSharedBytes = 256 * 1024
 export function createRendering(formats: Formats): Rendering {
   let shared: readonly SharedResponse[] = []
 
-  async function convert(page: Page, offer: Offer, isGzip: boolean): Promise<Rendered> {
-    const contentType = formats.contentTypeOf(offer.format, offer.escaping)
-    const converted = formats.convert(await formats.ready(page), offer)
+  async function convert(page: Page, negotiated: NegotiatedFormat, isGzip: boolean): Promise<Rendered> {
+    const contentType = formats.contentTypeOf(negotiated.format, negotiated.escaping)
+    const converted = formats.convert(await formats.ready(page), negotiated)
     if (isGzip) return compressed(converted, contentType, formats)
     return { contentType, body: bufferOf(formats.bodyOf(converted)) }
   }
 
-  function convertOnce(page: Page, offer: Offer, isGzip: boolean): Promise<Rendered> {
-    const { format, escaping } = offer
+  function convertOnce(page: Page, negotiated: NegotiatedFormat, isGzip: boolean): Promise<Rendered> {
+    const { format, escaping } = negotiated
     const known = shared.find(
       (one) =>
         one.page === page &&
         one.isGzip === isGzip &&
-        one.offer.format === format &&
-        one.offer.escaping === escaping,
+        one.negotiated.format === format &&
+        one.negotiated.escaping === escaping,
     )
     if (known) return known.rendered
-    const rendered = convert(page, offer, isGzip)
-    shared = [{ page, offer, isGzip, rendered }, ...shared.slice(0, maxShared - 1)]
+    const rendered = convert(page, negotiated, isGzip)
+    shared = [{ page, negotiated, isGzip, rendered }, ...shared.slice(0, maxShared - 1)]
     return rendered
   }
 
   return {
     kindFor: ({ headers }) => formats.kindOf(formats.negotiate(headers.accept).format),
     async render(page, { headers }) {
-      const offer = formats.negotiate(headers.accept, page.format)
+      const negotiated = formats.negotiate(headers.accept, page.format)
       const isGzip = acceptsGzip(headers['accept-encoding'])
-      if (isGzip && page.content.kind === 'gzip' && formats.isTakenAsItIs(page.format, offer)) {
-        const contentType = formats.contentTypeOf(offer.format, offer.escaping)
+      if (isGzip && page.content.kind === 'gzip' && formats.isSentUnchanged(page.format, negotiated)) {
+        const contentType = formats.contentTypeOf(negotiated.format, negotiated.escaping)
         return { contentType, encoding: 'gzip', body: bufferOf(page.content.bytes) }
       }
-      return (page.size > maxSharedBytes ? convert : convertOnce)(page, offer, isGzip)
+      return (page.size > maxSharedBytes ? convert : convertOnce)(page, negotiated, isGzip)
     },
     maxBytesOf({ format, content, size }, { headers }) {
-      const isUnchanged = formats.isTakenAsItIs(format, formats.negotiate(headers.accept, format))
+      const isUnchanged = formats.isSentUnchanged(format, formats.negotiate(headers.accept, format))
       if (!isUnchanged) return size * copiesToConvert
       const isSentAsStored = content.kind === (acceptsGzip(headers['accept-encoding']) ? 'gzip' : 'plain')
       return isSentAsStored ? content.bytes.length : size * copiesToCompress

@@ -18,7 +18,7 @@ function setUp() {
     warn: write('warn'),
     error: write('error'),
   }
-  const { changed: update } = createContainerLog({ clock, log, ownNode: () => 'node1' })
+  const { changed: update } = createContainerLog({ clock, log, ownNodeId: () => 'node1' })
   return {
     clock,
     update,
@@ -43,7 +43,7 @@ const refused = entry(web, { snapshot: failed('refused', 'connection refused') }
 const slow = entry(web, { snapshot: failed('timeout', 'too slow') })
 const without = (code: 'no_metrics' | 'no_address' | 'disabled', reason: string) => ({
   ...bare(web),
-  finding: { kind: 'none' as const, failure: { code, reason, hint: 'do this' } },
+  probeResult: { kind: 'not_found' as const, failure: { code, reason, hint: 'do this' } },
 })
 
 test('metrics found, failing and well again are a line each, whatever happens in between', () => {
@@ -106,6 +106,6 @@ test('containers of other nodes are not logged here', () => {
 test('what is gone is forgotten', () => {
   const { update, logged } = setUp()
   logged(well)
-  update({ kind: 'gone', owner: 'node1', id: 'web' })
+  update({ kind: 'deleted', owner: 'node1', id: 'web' })
   expect(logged(well)[0]).toMatch(/^info found metrics/)
 })

@@ -37,7 +37,7 @@ beforeEach(() => {
       log: createLog('silent'),
       metrics: createMetrics(),
     },
-    store.putFinding,
+    store.putProbeResult,
   )
   pipeline = startPipeline({
     clock,
@@ -47,7 +47,7 @@ beforeEach(() => {
     settings: createSettings(store.swarmState),
     planOf: () => ({ kind: 'probe', candidates, isExplicit: false, hint: '' }) as const,
     probe: prober.update,
-    repeat: prober.repeat,
+    republish: prober.republish,
     scrape: (jobs) => {
       scraped = [...jobs.keys()]
     },
@@ -56,12 +56,12 @@ beforeEach(() => {
   store.subscribe(pipeline.changed)
 })
 
-const finding = (node = 'n1') => store.entry(node, 'a')?.finding.kind
+const kindOfResult = (node = 'n1') => store.entry(node, 'a')?.probeResult.kind
 
 test('what is found in a container is scraped', async () => {
   store.replaceTargets([target('a')])
   await clock.pass(1000)
-  expect([finding(), scraped]).toEqual(['found', ['a']])
+  expect([kindOfResult(), scraped]).toEqual(['found', ['a']])
 })
 
 test('what was found stands in one that is gone and back before anybody attempts', async () => {
@@ -69,9 +69,9 @@ test('what was found stands in one that is gone and back before anybody attempts
   await clock.pass(1000)
   store.replaceTargets([])
   store.replaceTargets([target('a')])
-  expect(finding()).toBe('searching')
+  expect(kindOfResult()).toBe('searching')
   await clock.pass(1000)
-  expect([finding(), scraped, attempts]).toEqual(['found', ['a'], 1])
+  expect([kindOfResult(), scraped, attempts]).toEqual(['found', ['a'], 1])
 })
 
 test('what was found stands under another id of the node', async () => {
@@ -79,13 +79,13 @@ test('what was found stands under another id of the node', async () => {
   await clock.pass(1000)
   store.identify(self('n2'))
   store.replaceTargets([target('a', { node: 'n2' })])
-  expect(finding('n2')).toBe('found')
+  expect(kindOfResult('n2')).toBe('found')
   await clock.pass(1000)
-  expect([finding('n2'), scraped, attempts]).toEqual(['found', ['a'], 1])
+  expect([kindOfResult('n2'), scraped, attempts]).toEqual(['found', ['a'], 1])
 })
 
 test('each endpoint is probed and scraped, also one that only a label of the service configures', async () => {
-  const ids = () => Array.from(store.own.entries(), ({ entry }) => entry.target.id)
+  const ids = () => Array.from(store.ownNode.entries(), ({ entry }) => entry.target.id)
   const service = (labels: Labels) => {
     const state = swarmState(['1'])
     const [id, web] = [...state.services][0]!
@@ -117,7 +117,7 @@ test('nothing is decided after it was stopped', async () => {
   await clock.pass(1000)
   await pipeline.stop()
   scraped = []
-  pipeline.decideNow()
+  pipeline.updateNow()
   store.replaceTargets([target('a'), target('b')])
   await clock.pass(1000)
   expect(scraped).toEqual([])

@@ -8,7 +8,7 @@ import { self, swarmState } from '../store/samples.ts'
 type Facts = { -readonly [K in keyof ReadinessDeps]: ReadinessDeps[K] }
 
 const failure = { code: 'not_ready', reason: 'nothing listens there', hint: 'start Docker' } as const
-const known = (age = 0) => ({ value: swarmState(['1']), age, from: 'n2' })
+const known = (ageMs = 0) => ({ value: swarmState(['1']), ageMs, from: 'n2' })
 let clock: VirtualClock
 let facts: Facts
 

@@ -53,19 +53,19 @@ beforeEach(async () => {
     settings: createSettings(store.swarmState),
     planOf: () => undefined,
     probe: () => {},
-    repeat: () => {},
+    republish: () => {},
     scrape: scraper.update,
     isTextIdle: textRequests.isIdle,
     isProbed: () => true,
   })
   store.subscribeToStreams(pipeline.changed)
-  const { decideNow } = pipeline
+  const { updateNow } = pipeline
   streams = createStreams({
-    ...{ clock, store, decideNow, scrape: scraper.now, textRequests, idleMs },
+    ...{ clock, store, updateNow, scrape: scraper.scrapeNow, textRequests, idleMs },
     maxAgeMsOf: () => maxAgeMs,
   })
   store.replaceTargets([target('a')])
-  store.putFinding('a', found)
+  store.putProbeResult('a', found)
   await clock.pass(1000)
   scraped = []
 })

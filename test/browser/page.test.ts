@@ -148,8 +148,8 @@ describe('the overview', () => {
           address: '10.0.0.9:2140',
           state: 'failed',
           failure: { code: 'refused', reason: 'the agent there has another secret' },
-          sent: 0,
-          received: 0,
+          sentBytes: 0,
+          receivedBytes: 0,
         },
       ],
       rules: [

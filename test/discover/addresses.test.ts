@@ -7,14 +7,14 @@ const recorded = swarm.containers
 const container = (name: string) => named(recorded, name)
 const changed = (name: string, changes: Partial<Container>): Container => ({ ...container(name), ...changes })
 
-function contextOf(own: Container | undefined, ...others: Container[]): NetworkContext {
+function contextOf(ownContainer: Container | undefined, ...others: Container[]): NetworkContext {
   const all = [
     ...recorded.map(({ Names }) => container(Names![0]!.slice(1))),
     ...others,
-    ...(own ? [own] : []),
+    ...(ownContainer ? [ownContainer] : []),
   ]
   return {
-    own,
+    ownContainer,
     containers: new Map(all.map((one) => [one.id, one])),
     drivers: new Map(swarm.networks.map(({ Id, Driver }) => [Id, Driver ?? ''])),
     gatewayBridge: {

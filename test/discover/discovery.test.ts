@@ -62,7 +62,7 @@ const swarmReading = () => found.findLast(({ swarmState }) => swarmState !== und
 /** As the agent's store has it: what this manager read. */
 function swarmState() {
   const { swarmState, swarmStateReadAt = 0 } = swarmReading() ?? {}
-  return swarmState && { value: swarmState, age: clock.now() - swarmStateReadAt, from: 'self' }
+  return swarmState && { value: swarmState, ageMs: clock.now() - swarmStateReadAt, from: 'self' }
 }
 
 /** Lets virtual time pass in small steps until it holds; time stops while real sockets have work to do. */
@@ -648,7 +648,7 @@ describe('a manager', () => {
     asManager()
     await start()
     await eventually('the swarm state', () => swarmState() !== undefined)
-    expect(swarmState()!.cluster).toBe(swarm.info.Swarm!.Cluster!.ID)
+    expect(swarmState()!.swarmId).toBe(swarm.info.Swarm!.Cluster!.ID)
     expect(web()).toMatchObject({ replicas: 2, slots: ['1', '2'] })
     const first = swarmReading()!
     await passTime(65_000)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Container } from '../../src/discover/container.ts'
-import { ownContainer, type ProcInfo, parseProc } from '../../src/discover/own-container.ts'
+import { findOwnContainer, type ProcInfo, parseProc } from '../../src/discover/own-container.ts'
 import { named, node, textOf } from './recorded.ts'
 
 const agentId = 'b55c7e5067f22c0d33f1e1ac6500ef979e8129abc6d28d464eb24ceae3229a0c'
@@ -47,12 +47,12 @@ describe('the agent’s own container', () => {
   )
 
   test('is the first id that the API lists', () => {
-    expect(ownContainer(containers, proc('0'.repeat(64), agentId, plainId))?.name).toBe('agent')
-    expect(ownContainer(containers, proc())).toBeUndefined()
+    expect(findOwnContainer(containers, proc('0'.repeat(64), agentId, plainId))?.name).toBe('agent')
+    expect(findOwnContainer(containers, proc())).toBeUndefined()
   })
 
   test('that is not listed means another node’s API', () => {
-    expect(() => ownContainer(containers, proc('0'.repeat(64)))).toThrow(/it is another node’s/)
+    expect(() => findOwnContainer(containers, proc('0'.repeat(64)))).toThrow(/it is another node’s/)
   })
 
   const socket = '/var/run/docker.sock'
@@ -64,7 +64,7 @@ describe('the agent’s own container', () => {
     ...more,
   })
   const ownOf = (all: readonly Container[], mounted: readonly string[], more: Partial<ProcInfo> = {}) =>
-    ownContainer(new Map(all.map((one) => [one.id, one])), {
+    findOwnContainer(new Map(all.map((one) => [one.id, one])), {
       ...proc(plainId),
       isFromMountsOnly: true,
       isMounted: (path) => mounted.includes(path),

@@ -56,7 +56,7 @@ describe('the swarm state', () => {
               'com.docker.stack.image': 'bb:2',
               'com.docker.stack.namespace': 'demo',
             },
-            contested: expect.any(Map),
+            taskOrder: expect.any(Map),
             running: 2,
             taskStates: new Map([['running', 2]]),
           },
@@ -116,9 +116,9 @@ describe('the swarm state', () => {
   test('names the tasks of a slot that runs twice, oldest first', () => {
     const hour = '2026-11-21T01:22:07.1Z'
     const tasks = [task('new', 2), task('old', 2, hour), task('one', 1, hour)]
-    const { slots, contested } = only(service(replicated(2)), tasks)
+    const { slots, taskOrder } = only(service(replicated(2)), tasks)
     expect(slots).toEqual(['1', '2'])
-    expect(contested).toEqual(new Map([['2', ['old', 'new']]]))
+    expect(taskOrder).toEqual(new Map([['2', ['old', 'new']]]))
   })
 
   test('names the task of a slot that was replaced recently: its previous container may still run', () => {
@@ -128,15 +128,15 @@ describe('the swarm state', () => {
       task('young', 2, at('02:17:07')),
       task('old', 3, at('02:17:06')),
     ]
-    expect(only(service(replicated(3)), tasks).contested).toEqual(
+    expect(only(service(replicated(3)), tasks).taskOrder).toEqual(
       new Map([
         ['1', ['new']],
         ['2', ['young']],
       ]),
     )
     const many = Array.from({ length: 501 }, (_, slot) => task(`t${slot}`, slot + 1))
-    expect(only(service(replicated(501)), many.slice(1)).contested.get('501')).toEqual(['t500'])
-    expect(only(service(replicated(501)), many).contested).toEqual(new Map())
+    expect(only(service(replicated(501)), many.slice(1)).taskOrder.get('501')).toEqual(['t500'])
+    expect(only(service(replicated(501)), many).taskOrder).toEqual(new Map())
   })
 
   test('omits labels that are not exported', () => {

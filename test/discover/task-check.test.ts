@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createTaskCheck } from '../../src/discover/task-check.ts'
-import type { Dated, Place, SwarmState, Target } from '../../src/model.ts'
+import type { Place, SwarmState, Target, WithAge } from '../../src/model.ts'
 import { virtualClock } from '../helpers/clock.ts'
 import { replica, swarmState, target } from '../store/samples.ts'
 
@@ -17,8 +17,8 @@ function setUp(place: Partial<Place> = {}) {
   const targets: readonly Target[] = [{ ...rest, place: { ...original, ...place } as Place }, target('plain')]
   let list: { readonly value: SwarmState; readonly readAt: number } | undefined
   let checked: readonly Target[] = []
-  const newest = (): Dated<SwarmState> | undefined =>
-    list && { value: list.value, age: clock.now() - list.readAt, from: 'manager' }
+  const newest = (): WithAge<SwarmState> | undefined =>
+    list && { value: list.value, ageMs: clock.now() - list.readAt, from: 'manager' }
   const taskCheck = createTaskCheck(clock, newest, () => check())
   const check = (now = targets) => {
     checked = taskCheck.check(now)

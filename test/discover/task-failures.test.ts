@@ -16,15 +16,15 @@ function ended(Index: number, ExitCode: number, more: Partial<ApiTask> = {}, Sta
   }
 }
 
-const begun: TaskFailures = { since: 10, until: 10, services: new Map() }
+const begun: TaskFailures = { sinceVersion: 10, untilVersion: 10, services: new Map() }
 const countsOf = ({ services }: TaskFailures, id = 'web') => [...(services.get(id) ?? [])]
 
 describe('the failures of tasks', () => {
   test('are counted by exit code from the first reading on, each once', () => {
     const first = addFailures([], [ended(3, 1), ended(7, 1)], services)
     expect(first).toEqual({
-      since: 7,
-      until: 7,
+      sinceVersion: 7,
+      untilVersion: 7,
       services: new Map([
         ['db', new Map()],
         ['web', new Map()],
@@ -35,7 +35,7 @@ describe('the failures of tasks', () => {
       ['1', 2],
       ['137', 1],
     ])
-    expect(second.until).toBe(9)
+    expect(second.untilVersion).toBe(9)
     expect(addFailures([second], [ended(8, 137), ended(9, 1)], services)).toEqual(second)
   })
 
@@ -55,7 +55,7 @@ describe('the failures of tasks', () => {
   })
 
   test('of a service that is gone are dropped', () => {
-    const counted = addFailures([begun], [ended(11, 1), ended(12, 2, { ServiceID: 'gone' })], services)
+    const counted = addFailures([begun], [ended(11, 1), ended(12, 2, { ServiceID: 'deleted' })], services)
     expect([...counted.services.keys()]).toEqual(['db', 'web'])
     expect(addFailures([counted], [], services.slice(1)).services).toEqual(new Map([['db', new Map()]]))
   })
@@ -73,8 +73,8 @@ describe('the failures of tasks', () => {
   })
 
   test('go on from the count that was begun first, and of two from the one that got further', () => {
-    const counts = (since: number, until: number, count: number): TaskFailures => ({
-      ...{ since, until },
+    const counts = (sinceVersion: number, untilVersion: number, count: number): TaskFailures => ({
+      ...{ sinceVersion, untilVersion },
       services: new Map([['web', new Map([['1', count]])]]),
     })
     const both = [counts(20, 30, 1), counts(5, 29, 8), counts(5, 28, 7)]
@@ -120,7 +120,7 @@ describe('an agent', () => {
   })
 
   test('that restarts shows no count until it has that of the other managers', () => {
-    const failures = { since: 1, until: 5, services: new Map([['web', new Map([['1', 4]])]]) }
+    const failures = { sinceVersion: 1, untilVersion: 5, services: new Map([['web', new Map([['1', 4]])]]) }
     let shared: SwarmState | undefined
     const { clock, read } = start(() => shared)
     expect(read(3, ended(6, 1))).toBeUndefined()
@@ -130,13 +130,13 @@ describe('an agent', () => {
   })
 
   test('shows what another manager has counted since it read the list itself', () => {
-    const failures = { since: 0, until: 8, services: new Map([['web', new Map([['1', 3]])]]) }
+    const failures = { sinceVersion: 0, untilVersion: 8, services: new Map([['web', new Map([['1', 3]])]]) }
     let shared: SwarmState | undefined
     const { count, read } = start(() => shared)
     read(3)
     shared = { ...swarmState([]), failures }
     expect(count.failures()).toBe(failures)
-    shared = { ...swarmState([]), failures: { ...failures, until: 7, services: new Map() } }
+    shared = { ...swarmState([]), failures: { ...failures, untilVersion: 7, services: new Map() } }
     expect(count.failures()).toBe(failures)
   })
 

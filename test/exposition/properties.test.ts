@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { convert } from '../../src/exposition/convert.ts'
 import { families } from '../../src/exposition/families.ts'
-import { contentTypeOf, type Offer } from '../../src/exposition/formats.ts'
+import { contentTypeOf, type NegotiatedFormat } from '../../src/exposition/formats.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
 import { type MergeInput, merge, withLabel } from '../../src/exposition/merge.ts'
 import { generatePage } from './corpus/generate.ts'
@@ -22,8 +22,8 @@ const pages = (openMetrics?: boolean): fc.Arbitrary<Page> =>
     const page = generatePage(seeded(seed), openMetrics)
     return { format: page.openMetrics ? 'openmetrics/1.0.0' : 'text/1.0.0', body: page.body }
   })
-const targets = fc.constantFrom<Offer>(toQuotedText, toOpenMetrics)
-const plainTargets = fc.record<Offer>({
+const targets = fc.constantFrom<NegotiatedFormat>(toQuotedText, toOpenMetrics)
+const plainTargets = fc.record<NegotiatedFormat>({
   format: fc.constantFrom('text/0.0.4', 'openmetrics/0.0.1'),
   escaping: fc.constantFrom('underscores', 'dots', 'values'),
 })
@@ -46,7 +46,7 @@ function once(samples: readonly Meant[]): string[] {
 }
 
 /** Text has no times before 1970: what has one is left out. */
-const expressible = (samples: readonly Meant[], { format }: Offer) =>
+const expressible = (samples: readonly Meant[], { format }: NegotiatedFormat) =>
   samples.filter(({ time }) => time === undefined || time >= 0 || format.startsWith('openmetrics'))
 
 test('what is generated is valid', () => {

@@ -51,13 +51,20 @@ export function target(name: string, more: Partial<Target> = {}): Target {
 
 export function entry(target: Target, more: Partial<Entry> = {}): Entry {
   const endpoint = { url: 'http://10.0.0.1/metrics', port: 80, why: 'scanned' }
-  return { owner: target.node, target, finding: { kind: 'found', endpoint }, endpoint, history: [], ...more }
+  return {
+    owner: target.node,
+    target,
+    probeResult: { kind: 'found', endpoint },
+    endpoint,
+    history: [],
+    ...more,
+  }
 }
 
 /** A container in which no metrics were found. */
 export function bare(target: Target, more: Partial<Entry> = {}): Entry {
   const { endpoint: _, ...rest } = entry(target, more)
-  return { ...rest, finding: { kind: 'none', failure: { code: 'no_metrics', reason: 'none' } } }
+  return { ...rest, probeResult: { kind: 'not_found', failure: { code: 'no_metrics', reason: 'none' } } }
 }
 
 export function ended(target: Target, exitCode: number, removed = false): Entry {
@@ -66,7 +73,7 @@ export function ended(target: Target, exitCode: number, removed = false): Entry 
 
 export function service(name: string, more: Partial<SwarmService> = {}): SwarmService {
   return {
-    ...{ name, mode: 'replicated', replicas: 1, slots: ['1'], labels: {}, contested: new Map() },
+    ...{ name, mode: 'replicated', replicas: 1, slots: ['1'], labels: {}, taskOrder: new Map() },
     ...{ running: 1, taskStates: new Map([['running', 1]]), ...more },
   }
 }
@@ -76,7 +83,7 @@ export function swarmState(
   nodes: readonly string[] = ['node1'],
 ): SwarmState {
   return {
-    cluster: 'swarm-id',
+    swarmId: 'swarm-id',
     nodes: new Map(
       nodes.map((id) => [
         id,
@@ -104,7 +111,7 @@ export function storeOf(known: Known) {
   return {
     entries: () => now.entries ?? [],
     nodes: () => now.nodes ?? [node('node1')],
-    swarmState: () => now.swarmState && { value: now.swarmState, age: 0, from: 'node1' },
+    swarmState: () => now.swarmState && { value: now.swarmState, ageMs: 0, from: 'node1' },
     subscribe(listener: (change: Change) => void) {
       listeners.add(listener)
       return () => listeners.delete(listener)

@@ -4,7 +4,7 @@
 import { formats } from '../../src/agent/formats.ts'
 import { systemClock } from '../../src/clock.ts'
 import { createLog } from '../../src/logging/log.ts'
-import type { Entry, NodeView, Page, Past, Place, Target } from '../../src/model.ts'
+import type { Entry, NodeView, Page, PastScrape, Place, Target } from '../../src/model.ts'
 import { agentName, agentTarget, plainPage } from '../../src/model.ts'
 import { createNames } from '../../src/names/names.ts'
 import { targetKeysOfPath } from '../../src/names/paths.ts'
@@ -56,7 +56,7 @@ export async function startScene(setup: Setup): Promise<Scene> {
   }
   const readSwarmState = () => {
     const value = world.swarmState()?.value ?? swarmStateOf([], [])
-    return { value, age: 0, from: nodes[0]!.self.node }
+    return { value, ageMs: 0, from: nodes[0]!.self.node }
   }
   const store = { ...world, swarmState: readSwarmState }
   const sd = createSd({ store, config: { cluster }, pending: () => [] })
@@ -104,7 +104,7 @@ export function nodeView(
   hostname: string,
   link: NodeView['link'],
   more: Partial<NodeView['self']> = {},
-  roundTrip?: number,
+  roundTripMs?: number,
 ): NodeView {
   const address = `10.20.0.${Number(id.replaceAll(/\D/g, '')) || 1}`
   return {
@@ -120,7 +120,7 @@ export function nodeView(
     version: '1.0.0',
     link,
     since: performance.now() - 90_000,
-    ...(roundTrip !== undefined && { roundTrip }),
+    ...(roundTripMs !== undefined && { roundTripMs }),
   }
 }
 
@@ -186,7 +186,7 @@ export function healthy(
   return {
     owner: target.node,
     target,
-    finding: { kind: 'found', endpoint },
+    probeResult: { kind: 'found', endpoint },
     endpoint,
     snapshot: { ok: true, at: performance.now() - ago, durationMs, page },
     history: historyOf(durationMs, page.size, target.id),
@@ -202,7 +202,7 @@ export function failing(target: Target, reason = 'connection refused', hint?: st
     snapshot: { ok: false, at: performance.now() - 1500, durationMs: 1, failure },
     history: [
       ...entry.history.slice(3),
-      ...Array.from({ length: 3 }, (): Past => ({ ok: false, durationMs: 1 })),
+      ...Array.from({ length: 3 }, (): PastScrape => ({ ok: false, durationMs: 1 })),
     ],
   }
 }
@@ -211,7 +211,7 @@ type Code = 'no_metrics' | 'no_address' | 'disabled'
 
 export function unscraped(target: Target, code: Code, reason: string, hint?: string): Entry {
   const failure = { code, reason, ...(hint !== undefined && { hint }) }
-  return { owner: target.node, target, finding: { kind: 'none', failure }, history: [] }
+  return { owner: target.node, target, probeResult: { kind: 'not_found', failure }, history: [] }
 }
 
 function endpointOf(target: Target, { why = 'scanned', port = 8080 }: Health) {
@@ -219,7 +219,7 @@ function endpointOf(target: Target, { why = 'scanned', port = 8080 }: Health) {
 }
 
 /** Twenty scrapes that look like life, and the same each time. */
-function historyOf(durationMs: number, size: number, seed: string): readonly Past[] {
+function historyOf(durationMs: number, size: number, seed: string): readonly PastScrape[] {
   const from = Number.parseInt(seed.slice(0, 8), 16) || 7
   return Array.from({ length: 20 }, (_, at) => {
     const wave = Math.sin((from + at) * 2.3) * 0.3 + Math.sin((from * 3 + at) * 0.7) * 0.25

@@ -82,7 +82,10 @@ describe('names mean containers, of which a number means an endpoint', () => {
     const { lookUp } = namesOf([cron])
     const found = lookUp({ name: 'cron', endpoint: 2 })
     const { endpoint, ...rest } = cron
-    expect(found).toMatchObject({ kind: 'one', entry: at({ ...rest, finding: { kind: 'searching' } }, 2) })
+    expect(found).toMatchObject({
+      kind: 'one',
+      entry: at({ ...rest, probeResult: { kind: 'searching' } }, 2),
+    })
     expect((found as { entry: Entry }).entry).not.toHaveProperty('endpoint')
   })
 

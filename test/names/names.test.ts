@@ -408,7 +408,7 @@ test.each(['constructor', '__proto__', 'toString'])(
     const place = { kind: 'replicated', service: 'web', serviceId: 'id-web', slot, task: 't' } as const
     const entries = ['a', 'b'].map((name) => container('n1', name, place))
     const world = createWorld(entries, [node('n1')])
-    world.declare(declared({ name: 'web', contested: new Map([['1', ['x', 'y']]]) }))
+    world.declare(declared({ name: 'web', taskOrder: new Map([['1', ['x', 'y']]]) }))
     const names = createNames(world, () => undefined)
     expect(names.lookUp({ name: 'web', replica: slot, node: 'n1' })).toMatchObject({
       kind: 'one',
@@ -421,7 +421,7 @@ describe('a slot with several containers', () => {
   const older = task('n1', 'demo_web', 1, { task: 'aaa' })
   const newer = (traits: Parameters<typeof task>[3] = {}) =>
     task('n2', 'demo_web', 1, { task: 'bbb', ...traits })
-  const swarmState = declared({ contested: new Map([['1', ['aaa', 'bbb']]]) })
+  const swarmState = declared({ taskOrder: new Map([['1', ['aaa', 'bbb']]]) })
 
   test('a container that the managers don’t know never replaces one that they know, and fills an empty slot', () => {
     const known = task('n1', 'demo_web', 1)
@@ -431,7 +431,7 @@ describe('a slot with several containers', () => {
       target: { ...entry.target, place: { ...(entry.target.place as object), provisional: true } as never },
     })
     const claimant = provisional(made)
-    const order = declared({ contested: new Map([['1', ['task1n1', 'made']]]) })
+    const order = declared({ taskOrder: new Map([['1', ['task1n1', 'made']]]) })
     expect(ask({ entries: [known, made], swarmState: order }, 'web/1')).toBe(`${made.target.name} on n2`)
     for (const entries of [
       [known, claimant],
@@ -457,7 +457,7 @@ describe('a slot with several containers', () => {
   })
 
   test('a container that isn’t meant to run any more is older than all that are', () => {
-    const order = declared({ contested: new Map([['1', ['bbb']]]) })
+    const order = declared({ taskOrder: new Map([['1', ['bbb']]]) })
     expect(ask({ entries: [newer(), older], swarmState: order }, 'web')).toBe('demo_web: 1@n2')
   })
 
@@ -467,7 +467,7 @@ describe('a slot with several containers', () => {
     const names = createNames(world, nameFromLabels)
     const active = () => textOf(names.lookUp(queryOf('web', 'n3')))
     expect(active()).toBe('demo_web: 1@n1')
-    world.declare(declared({ contested: new Map([['1', ['bbb']]]) }))
+    world.declare(declared({ taskOrder: new Map([['1', ['bbb']]]) }))
     world.put(newer({ answers: false }))
     world.put(orphan)
     expect(active()).toBe('demo_web: 1@n1')
@@ -476,7 +476,7 @@ describe('a slot with several containers', () => {
   })
 
   test('an agent that gets to know two at once shows the one that the managers mean to run', () => {
-    const order = declared({ contested: new Map([['1', ['bbb']]]) })
+    const order = declared({ taskOrder: new Map([['1', ['bbb']]]) })
     for (const entries of [
       [older, newer()],
       [newer(), older],
@@ -509,7 +509,7 @@ describe('a slot with several containers', () => {
     const world = createWorld([older, newer()], threeNodes)
     const names = createNames(world, nameFromLabels)
     const active = () => textOf(names.lookUp(queryOf('web', 'n3')))
-    world.declare(declared({ contested: new Map([['1', ['bbb']]]) }))
+    world.declare(declared({ taskOrder: new Map([['1', ['bbb']]]) }))
     expect(active()).toBe('demo_web: 1@n2')
     world.put(newer({ ended }))
     expect(active()).toBe('demo_web: 1@n1')
@@ -581,7 +581,7 @@ describe('a slot with several containers', () => {
     world.put(newer())
     expect(active()).toBe('demo_web: 1@n2')
     world.put(newest(false))
-    world.declare(declared({ contested: new Map([['1', ['aaa', 'ccc']]]) }))
+    world.declare(declared({ taskOrder: new Map([['1', ['aaa', 'ccc']]]) }))
     expect(active()).toBe('demo_web: 1@n2')
     world.put(newest(true))
     expect(active()).toBe('demo_web: 1@n3')

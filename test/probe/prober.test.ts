@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ProxyError } from '../../src/errors.ts'
 import { createLog } from '../../src/logging/log.ts'
-import type { Finding } from '../../src/model.ts'
+import type { ProbeResult } from '../../src/model.ts'
 import type { Plan } from '../../src/probe/plan.ts'
 import { startProber } from '../../src/probe/prober.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
@@ -27,7 +27,7 @@ function scan(ports: readonly number[]): Plan {
 /** A prober on virtual time, over ports with the given behaviour. */
 function started(ports: Record<number, Behaviour>) {
   const clock = virtualClock(0)
-  const findings: [string, Finding][] = []
+  const results: [string, ProbeResult][] = []
   const connects: { port: number; at: number }[] = []
   const signals: AbortSignal[] = []
   const prober = startProber(
@@ -53,19 +53,19 @@ function started(ports: Record<number, Behaviour>) {
       log: createLog('silent'),
       metrics: createMetrics(),
     },
-    (id, finding) => findings.push([id, finding]),
+    (id, result) => results.push([id, result]),
   )
-  const last = (id = 'a') => findings.findLast(([one]) => one === id)?.[1]
+  const last = (id = 'a') => results.findLast(([one]) => one === id)?.[1]
   const found = (id = 'a') => {
-    const finding = last(id)
-    return finding?.kind === 'found' ? finding.endpoint.port : undefined
+    const result = last(id)
+    return result?.kind === 'found' ? result.endpoint.port : undefined
   }
-  return { clock, ports, prober, findings, connects, signals, last, found }
+  return { clock, ports, prober, results, connects, signals, last, found }
 }
 
 describe('which port wins', () => {
   test('the first in order with valid metrics, though a later one answers sooner', async () => {
-    const { clock, prober, findings, found } = started({
+    const { clock, prober, results, found } = started({
       80: { error: html },
       8080: { after: 200 },
       9100: { after: 1 },
@@ -73,7 +73,7 @@ describe('which port wins', () => {
     prober.update(new Map([['a', scan([80, 8080, 9100])]]))
     await clock.pass(250)
     expect(found()).toBe(8080)
-    expect(findings.map(([, { kind }]) => kind)).toEqual(['searching', 'found'])
+    expect(results.map(([, { kind }]) => kind)).toEqual(['searching', 'found'])
   })
 
   test('a preferred one that hangs delays the others only shortly', async () => {
@@ -87,7 +87,7 @@ describe('which port wins', () => {
     const { clock, prober, last } = started({ 80: { series: 0 } })
     prober.update(new Map([['a', scan([80])]]))
     await clock.pass(100)
-    expect(last()).toMatchObject({ kind: 'none', failure: { reason: 'port 80 answered an empty page' } })
+    expect(last()).toMatchObject({ kind: 'not_found', failure: { reason: 'port 80 answered an empty page' } })
   })
 
   test('an empty body is metrics where the port is configured', async () => {
@@ -180,13 +180,13 @@ describe('when the endpoint fails', () => {
     prober.update(new Map([['a', scan([80, 9100])]]))
     await clock.pass(60_000)
     ports[9100] = 'closed'
-    prober.failing('a')
+    prober.onScrapeFailed('a')
     await clock.pass(1000)
     expect(connects.slice(2).map(({ port }) => port)).toEqual([80])
     expect(found()).toBe(9100)
     ports[80] = {}
     await clock.pass(60_000)
-    prober.failing('a')
+    prober.onScrapeFailed('a')
     await clock.pass(1000)
     expect(found()).toBe(80)
   })
@@ -196,7 +196,7 @@ describe('when the endpoint fails', () => {
     prober.update(new Map([['a', scan([80, 9100])]]))
     for (let second = 0; second < 60; second += 1) {
       await clock.pass(1000)
-      prober.failing('a')
+      prober.onScrapeFailed('a')
     }
     expect(connects.filter(({ port }) => port === 80).length).toBeLessThanOrEqual(2)
   })
@@ -204,13 +204,13 @@ describe('when the endpoint fails', () => {
 
 describe('a changed plan', () => {
   test('keeps the endpoint if it names it too', async () => {
-    const { clock, prober, found, findings } = started({ 80: {}, 81: {} })
+    const { clock, prober, found, results } = started({ 80: {}, 81: {} })
     prober.update(new Map([['a', scan([80])]]))
     await clock.pass(100)
     prober.update(new Map([['a', scan([81, 80])]]))
     await clock.pass(100)
     expect(found()).toBe(80)
-    expect(findings.map(([, { kind }]) => kind)).toEqual(['searching', 'found', 'found'])
+    expect(results.map(([, { kind }]) => kind)).toEqual(['searching', 'found', 'found'])
   })
 
   test('drops it at once if not: its address may be another container’s by now', async () => {
@@ -228,7 +228,7 @@ describe('a changed plan', () => {
     const failure = { code: 'paused', reason: 'the container is paused' } as const
     prober.update(new Map([['a', { kind: 'none', failure }]]))
     await clock.pass(60_000)
-    expect(last()).toEqual({ kind: 'none', failure })
+    expect(last()).toEqual({ kind: 'not_found', failure })
     expect(connects).toHaveLength(1)
   })
 })
@@ -280,11 +280,11 @@ test('a removed target ends its attempts in progress, and no others', async () =
 })
 
 test('stop ends attempts in progress', async () => {
-  const { clock, prober, findings } = started({ 80: { after: 60_000 } })
+  const { clock, prober, results } = started({ 80: { after: 60_000 } })
   prober.update(new Map([['a', scan([80])]]))
   await clock.pass(10)
-  const before = findings.length
+  const before = results.length
   await prober.stop()
   await clock.pass(60_000)
-  expect(findings).toHaveLength(before)
+  expect(results).toHaveLength(before)
 })

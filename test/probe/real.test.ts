@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { systemClock as clock } from '../../src/clock.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
 import { createLog } from '../../src/logging/log.ts'
-import type { Finding } from '../../src/model.ts'
+import type { ProbeResult } from '../../src/model.ts'
 import { connect } from '../../src/probe/attempt.ts'
 import type { Plan } from '../../src/probe/plan.ts'
 import { type Prober, startProber } from '../../src/probe/prober.ts'
@@ -19,10 +19,10 @@ import { until } from '../helpers/until.ts'
 
 let fetcher: Fetcher
 let prober: Prober
-const findings = new Map<string, Finding>()
+const results = new Map<string, ProbeResult>()
 
 beforeEach(() => {
-  findings.clear()
+  results.clear()
   const maxBodyBytes = 2 ** 20
   fetcher = createFetcher({ clock, maxBodyBytes, verifyTls: false })
   const limits = { maxSeries: 1000, maxLineBytes: 10_000 }
@@ -36,7 +36,7 @@ beforeEach(() => {
   const [log, metrics] = [createLog('silent'), createMetrics()]
   prober = startProber(
     { clock, config: { scrapeTimeoutMs: 1000 }, connect, read, log, metrics },
-    (id, finding) => findings.set(id, finding),
+    (id, result) => results.set(id, result),
   )
 })
 
@@ -57,10 +57,10 @@ function probe(...ports: readonly number[]): void {
   )
 }
 
-const foundAs = (kind: Finding['kind']) =>
-  until(`the finding "${kind}"`, () => {
-    const finding = findings.get('a')
-    return finding?.kind === kind && finding
+const foundAs = (kind: ProbeResult['kind']) =>
+  until(`the result "${kind}"`, () => {
+    const result = results.get('a')
+    return result?.kind === kind && result
   })
 
 test('a closed port, a page of HTML, a service without HTTP: the one with metrics is found', async () => {
@@ -81,8 +81,8 @@ test('ports without metrics are explained', async () => {
   await using shop = await pageServer('<html>', 'text/html')
   const closed = await freePort()
   probe(closed, shop.port)
-  expect(await foundAs('none')).toEqual({
-    kind: 'none',
+  expect(await foundAs('not_found')).toEqual({
+    kind: 'not_found',
     failure: {
       code: 'no_metrics',
       reason: `port ${shop.port} answered HTML, not metrics; port ${closed} is closed`,
@@ -94,7 +94,7 @@ test('ports without metrics are explained', async () => {
 test('a port that opens later is found', async () => {
   const port = await freePort()
   probe(port)
-  await foundAs('none')
+  await foundAs('not_found')
   await using _ = await run(
     createServer((_, response) => response.end('a 1\n')),
     port,
@@ -105,6 +105,6 @@ test('a port that opens later is found', async () => {
 test('a service without HTTP gets one bare connection and one request', async () => {
   await using mail = await tcpServer((socket) => socket.write('220 mail ESMTP\r\n'))
   probe(mail.port)
-  await foundAs('none')
+  await foundAs('not_found')
   expect(mail.connections()).toBe(2)
 })

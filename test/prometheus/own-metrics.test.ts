@@ -6,7 +6,7 @@ import { startAgent } from '../web/agent.ts'
 test('promtool has nothing to say of the agent’s own metrics', async () => {
   const agent = await startAgent({
     entries: [standalone('n1', 'a'), standalone('n2', 'b')],
-    nodes: [node('n1', 'one', 'self'), { ...node('n2', 'two'), roundTrip: 1 }],
+    nodes: [node('n1', 'one', 'self'), { ...node('n2', 'two'), roundTripMs: 1 }],
   })
   await agent.ask('/unknown/metrics')
   const { text: input } = await agent.ask('/metrics')

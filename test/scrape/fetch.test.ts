@@ -324,7 +324,7 @@ describe('the reason of a failure', () => {
     await using server = await httpServer(() => {})
     const gone = new AbortController()
     const fetching = fetcher.fetch(server.url, { timeoutMs: 5000, signal: gone.signal })
-    gone.abort(new Error('gone'))
+    gone.abort(new Error('deleted'))
     await expect(fetching).rejects.toThrow()
   })
 })

@@ -4,14 +4,14 @@ import { createLog } from '../../src/logging/log.ts'
 import type { Snapshot } from '../../src/model.ts'
 import { plainPage } from '../../src/model.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
-import { type ScrapeJob, startScraper } from '../../src/scrape/scraper.ts'
+import { type ScrapeSpec, startScraper } from '../../src/scrape/scraper.ts'
 import { virtualClock } from '../helpers/clock.ts'
 import { expectInternalErrors } from '../helpers/internal-errors.ts'
 
 const page = plainPage(Buffer.from('a 1\n'), { format: 'text/0.0.4', series: 1, remarks: [] })
 const hangs = Number.POSITIVE_INFINITY
 
-function job(id: string, more: Partial<Omit<ScrapeJob, 'endpoint'>> = {}): ScrapeJob {
+function job(id: string, more: Partial<Omit<ScrapeSpec, 'endpoint'>> = {}): ScrapeSpec {
   return { endpoint: { url: id, port: 80, why: 'scanned' }, intervalMs: 10_000, timeoutMs: 10_000, ...more }
 }
 
@@ -58,7 +58,7 @@ test('a snapshot that cannot be stored is logged once, and rejects all who wait 
     },
   )
   scraper.update(jobs('a'))
-  const requested = Promise.allSettled([scraper.now('a', 1000), scraper.now('a', 1000)])
+  const requested = Promise.allSettled([scraper.scrapeNow('a', 1000), scraper.scrapeNow('a', 1000)])
   await clock.pass(10)
   expect(reported.map(String)).toEqual(['TypeError: no listener can take it'])
   for (const one of await requested)
@@ -136,7 +136,7 @@ describe('the schedule', () => {
     scraper.update(jobs('a'))
     await clock.pass(12_000)
     const [before, stored] = [idle.length, snapshots.length]
-    const requested = scraper.now('a', 5000)
+    const requested = scraper.scrapeNow('a', 5000)
     await clock.pass(100)
     await requested
     expect(snapshots).toHaveLength(stored + 1)
@@ -149,7 +149,7 @@ describe('the schedule', () => {
     await clock.pass(12_000)
     const before = reads.length
     for (let n = 0; n < 4; n += 1) {
-      const read = scraper.now('a', 5000)
+      const read = scraper.scrapeNow('a', 5000)
       await clock.pass(9000)
       await read
     }
@@ -196,7 +196,9 @@ describe('live reads', () => {
     const { clock, reads, snapshots, scraper } = started(() => 500)
     scraper.update(jobs('a'))
     await clock.pass(1000)
-    const clients = Promise.all([1, 2, 3].map(() => scraper.now('a', 5000).then(() => snapshots.length)))
+    const clients = Promise.all(
+      [1, 2, 3].map(() => scraper.scrapeNow('a', 5000).then(() => snapshots.length)),
+    )
     await clock.pass(600)
     expect(await clients).toEqual([2, 2, 2])
     expect(reads).toHaveLength(2)
@@ -206,7 +208,7 @@ describe('live reads', () => {
     const { clock, reads, scraper } = started(() => 500)
     scraper.update(jobs('a'))
     await clock.pass(100)
-    const read = scraper.now('a', 5000)
+    const read = scraper.scrapeNow('a', 5000)
     await clock.pass(500)
     await read
     expect(reads).toHaveLength(1)
@@ -215,7 +217,7 @@ describe('live reads', () => {
   test('resolve also for a failure, which is the snapshot', async () => {
     const { clock, snapshots, scraper } = started(() => hangs)
     scraper.update(new Map([['a', job('a', { timeoutMs: 1000 })]]))
-    const read = scraper.now('a', 5000)
+    const read = scraper.scrapeNow('a', 5000)
     await clock.pass(1100)
     await read
     expect(snapshots[0]?.snapshot).toMatchObject({ ok: false, failure: { code: 'timeout' } })
@@ -224,8 +226,8 @@ describe('live reads', () => {
   test('reject when the budget ends first; the scrape goes on for the others', async () => {
     const { clock, snapshots, scraper } = started(() => 2000)
     scraper.update(jobs('a'))
-    const short = scraper.now('a', 1000)
-    const long = scraper.now('a', 5000)
+    const short = scraper.scrapeNow('a', 1000)
+    const long = scraper.scrapeNow('a', 5000)
     const refused = expect(short).rejects.toMatchObject({ code: 'timeout', message: 'no answer within 1 s' })
     await clock.pass(2100)
     await refused
@@ -236,14 +238,14 @@ describe('live reads', () => {
   test('end with their container, which may never answer once it has died', async () => {
     const { clock, scraper } = started(() => hangs)
     scraper.update(jobs('a'))
-    const read = scraper.now('a', 5000)
+    const read = scraper.scrapeNow('a', 5000)
     scraper.update(new Map())
     await expect(read).rejects.toMatchObject({ code: 'stopped' })
     expect(clock.now()).toBe(0)
   })
 
   test('of an endpoint that is not scraped are refused', async () => {
-    await expect(started().scraper.now('nobody', 1000)).rejects.toMatchObject({ code: 'searching' })
+    await expect(started().scraper.scrapeNow('nobody', 1000)).rejects.toMatchObject({ code: 'searching' })
   })
 })
 
@@ -278,7 +280,7 @@ describe('more hung containers than slots', () => {
     await clock.pass(10)
     scraper.update(new Map([...jobs(...hung), ['healthy', slow]]))
     await clock.pass(10)
-    const read = scraper.now('healthy', 1000)
+    const read = scraper.scrapeNow('healthy', 1000)
     await clock.pass(1000)
     await read
     await clock.pass(5000)
@@ -289,8 +291,8 @@ describe('more hung containers than slots', () => {
     const { clock, scraper } = started(durationMs)
     scraper.update(jobs(...hung, ...healthy))
     await clock.pass(30_000)
-    const hanging = hung.map((id) => scraper.now(id, 9000).catch(() => {}))
-    const read = Promise.all(healthy.map((id) => scraper.now(id, 1000)))
+    const hanging = hung.map((id) => scraper.scrapeNow(id, 9000).catch(() => {}))
+    const read = Promise.all(healthy.map((id) => scraper.scrapeNow(id, 1000)))
     await clock.pass(1000)
     await read
     await clock.pass(10_000)

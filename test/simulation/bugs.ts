@@ -57,8 +57,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'src/sync/mesh.ts',
-        from: '!isProven(epoch, proof, claim)',
-        to: 'false && !isProven(epoch, proof, claim)',
+        from: '!isProven(epoch, proof, signed)',
+        to: 'false && !isProven(epoch, proof, signed)',
       },
     ],
     within: 20,
@@ -120,7 +120,7 @@ export const bugs: readonly Bug[] = [
       {
         file: 'src/sync/session.ts',
         from: "link.send({ kind: 'digest', records })",
-        to: `const held = everHeld(own, peer.epoch)
+        to: `const held = everHeld(ownNode, peer.epoch)
       for (const record of records) held.set(record[0], record)
       link.send({ kind: 'digest', records: [...held.values()] })`,
       },
@@ -135,7 +135,7 @@ export const bugs: readonly Bug[] = [
       {
         file: 'src/sync/session.ts',
         from: "link.send({ kind: 'digest', records })",
-        to: `const held = everHeld(own, peer.epoch)
+        to: `const held = everHeld(ownNode, peer.epoch)
       for (const record of records) held.set(record[0], record)
       const listings = new Map(records.map(([id, listing]) => [id, listing]))
       link.send({
@@ -146,10 +146,10 @@ export const bugs: readonly Bug[] = [
       everHeld,
       {
         file: 'src/sync/feed.ts',
-        from: 'if (known.delete(id) && listing >= generation)',
+        from: 'if (known.delete(id) && listingNumber >= generation)',
         to: 'if (known.delete(id))',
       },
-      { file: 'src/sync/session.ts', from: 'feed.full(message.id)', to: '' },
+      { file: 'src/sync/session.ts', from: 'feed.resend(message.id)', to: '' },
       {
         file: 'src/sync/refreshes.ts',
         from: 'if (number !== undefined && storedNumber(id) >= number) result',

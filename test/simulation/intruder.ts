@@ -73,7 +73,7 @@ function speak(channel: Channel, messages: number, intrusion: Intrusion): Promis
   const { process, random, node, manager } = intrusion
   const { clock } = process
   const ended = Promise.withResolvers<number>()
-  let [isOver, left, beats] = [false, messages, 0]
+  let [isOver, left, heartbeats] = [false, messages, 0]
   let theirNode = ''
   const identity = createIdentity(random.bytes(32))
 
@@ -93,7 +93,7 @@ function speak(channel: Channel, messages: number, intrusion: Intrusion): Promis
 
   function introduce(theirs: Hello): void {
     theirNode = theirs.self.node
-    const proof = identity.prove({ role: 'caller', node, binding: channel.binding })
+    const proof = identity.prove({ role: 'caller', node, sessionId: channel.sessionId })
     intrusion.hellos.set(theirNode, theirs)
     // now and then it pretends to be another agent, with what it has from it
     const relayed = random.chance(0.3) ? intrusion.hellos.get(node) : undefined
@@ -103,15 +103,15 @@ function speak(channel: Channel, messages: number, intrusion: Intrusion): Promis
       self: selfOf(node, { manager }),
     })
     if (node < theirNode) send({ kind: 'accept' })
-    beat()
+    heartbeat()
     clock.after(5, lie)
   }
 
-  function beat(): void {
+  function heartbeat(): void {
     if (isOver) return
-    beats += 1
-    send({ kind: 'beat', number: beats, seen: 0, held: 0 })
-    clock.after(1000, beat)
+    heartbeats += 1
+    send({ kind: 'heartbeat', number: heartbeats, seen: 0, heldMs: 0 })
+    clock.after(1000, heartbeat)
   }
 
   function lie(): void {
@@ -145,7 +145,7 @@ function anyMessage(intrusion: Intrusion): Message {
   const { random, nodes, ids, node, manager } = intrusion
   const small = () => random.one([1, 2, 3, 7, 20, 2 ** 50])
   const id = () => random.one([...ids, 'invented', agentTarget])
-  const numbers = () => ({ id: id(), number: small(), age: random.one([0, 0, 500, 1e9]), durationMs: 1 })
+  const numbers = () => ({ id: id(), number: small(), ageMs: random.one([0, 0, 500, 1e9]), durationMs: 1 })
   const frame = () => {
     const text = random.one(texts)
     return random.one([text, text, text, { ...text, size: random.one([2 ** 40, 0, text.size - 1]) }, bomb])
@@ -164,11 +164,11 @@ function anyMessage(intrusion: Intrusion): Message {
       page,
       page,
       () => ({ kind: 'failure', ...numbers(), failure: { code: 'refused', reason: 'invented' } }),
-      () => ({ kind: 'gone', id: id() }),
+      () => ({ kind: 'deleted', id: id() }),
       () => ({ kind: 'complete' }),
-      () => ({ kind: 'full', id: id() }),
+      () => ({ kind: 'resend', id: id() }),
       () => ({ kind: 'digest', records: [[id(), small(), small(), small()]] }),
-      () => ({ kind: 'refresh', call: small(), id: random.one(ids), budget: random.one([0, 100, 1e12]) }),
+      () => ({ kind: 'refresh', call: small(), id: random.one(ids), timeoutMs: random.one([0, 100, 1e12]) }),
       () => ({ kind: 'refreshed', call: small(), number: small() }),
       () => ({ kind: 'challenge', number: small() }),
       () => ({ kind: 'response', number: small() }),
@@ -186,8 +186,8 @@ function anyMessage(intrusion: Intrusion): Message {
 }
 
 const inventedSwarm: Message = {
-  ...{ kind: 'swarm', age: 0 },
-  swarmState: { cluster: 'invented', nodes: new Map(), services: new Map(), containers: new Map() },
+  ...{ kind: 'swarm', ageMs: 0 },
+  swarmState: { swarmId: 'invented', nodes: new Map(), services: new Map(), containers: new Map() },
 }
 
 /** Its own containers have names of their own; those that it invents of others have theirs. */
@@ -215,5 +215,5 @@ function listing(
     state: random.one(['running', 'running', 'stopped']),
     addresses: [{ network: 'monitor', host: '10.0.0.1' }],
   }
-  return { kind: 'listing', generation, number, target, finding: found, endpoint: someEndpoint }
+  return { kind: 'listing', generation, number, target, probeResult: found, endpoint: someEndpoint }
 }

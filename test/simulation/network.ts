@@ -76,13 +76,13 @@ export function createNetwork(scheduler: Scheduler, random: Random): Network {
     const own = random.fork(`${from} ${to} ${made}`)
     const traits = { windowBytes: own.one(windows), chops: own.chance(0.3) }
     const path = pathOf(from, to)
-    const binding = own.bytes(32)
-    const calling = createEnd(scheduler, caller, path, { address: to, dialled: true, binding }, own, traits)
+    const sessionId = own.bytes(32)
+    const calling = createEnd(scheduler, caller, path, { address: to, dialled: true, sessionId }, own, traits)
     const called = createEnd(
       scheduler,
       listener.process,
       path,
-      { address: from, dialled: false, binding },
+      { address: from, dialled: false, sessionId },
       own,
       traits,
     )
@@ -187,7 +187,7 @@ function createEnd(
   scheduler: Scheduler,
   process: Process,
   path: Path,
-  about: Pick<Channel, 'address' | 'dialled' | 'binding'>,
+  about: Pick<Channel, 'address' | 'dialled' | 'sessionId'>,
   random: Random,
   { windowBytes, chops }: Traits,
 ): End {

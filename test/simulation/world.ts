@@ -172,7 +172,7 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
   }
 
   /** The slots in which several tasks are meant to run, or ran before, each with those meant to, the oldest first. */
-  function contested(): ReadonlyMap<string, readonly string[]> {
+  function taskOrder(): ReadonlyMap<string, readonly string[]> {
     const replicas = placed.filter(({ container }) => container.place.kind === 'replicated')
     const bySlot = Map.groupBy(
       replicas,
@@ -202,12 +202,12 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
         labels: {},
       },
     ])
-    const common = { contested: new Map(), running: 0, taskStates: new Map() }
-    const wanted = { labels: stackLabel, replicas: slots.length, slots, contested: contested() }
+    const common = { taskOrder: new Map(), running: 0, taskStates: new Map() }
+    const wanted = { labels: stackLabel, replicas: slots.length, slots, taskOrder: taskOrder() }
     const web = { ...common, ...services.web, ...wanted }
     const glob = { ...common, ...services.glob, labels: globLabels, replicas: members.length, slots: [] }
     return {
-      cluster: 'swarm',
+      swarmId: 'swarm',
       nodes: new Map([...former, ...nodes]),
       services: new Map<string, SwarmService>([
         ['web', web],

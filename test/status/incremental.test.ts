@@ -24,7 +24,7 @@ function setUp(entries: Entry[]) {
     entries: () => cluster.entries,
     entry: () => undefined,
     nodes: () => cluster.nodes,
-    swarmState: () => cluster.swarmState && { value: cluster.swarmState, age: 0, from: 'node1' },
+    swarmState: () => cluster.swarmState && { value: cluster.swarmState, ageMs: 0, from: 'node1' },
   }
   const create = () => createIncrementalStatus(view, clock, (at) => at / 1000)
   const readStatus = create()
@@ -56,7 +56,7 @@ describe('the incremental status', () => {
     const { sequence } = request()
     clock.passSync(5000)
     expect(request()).toMatchObject({ sequence, time: 5 })
-    cluster.nodes[1] = { ...cluster.nodes[1]!, roundTrip: 3 }
+    cluster.nodes[1] = { ...cluster.nodes[1]!, roundTripMs: 3 }
     expect(request().sequence).not.toBe(sequence)
   })
 
@@ -98,10 +98,10 @@ describe('the incremental status', () => {
     const [one, two] = cluster.entries
     cluster.entries = [one!]
     const second = request(first.sequence)
-    expect([replicas(second), second.gone]).toEqual([[], [`node1/${two!.target.id}`]])
+    expect([replicas(second), second.deleted]).toEqual([[], [`node1/${two!.target.id}`]])
     cluster.entries = [one!, two!]
     const third = request(first.sequence)
-    expect([replicas(third), third.gone]).toEqual([['2'], []])
+    expect([replicas(third), third.deleted]).toEqual([['2'], []])
   })
 
   test('has all targets of a node whose link is lost', () => {
@@ -128,10 +128,10 @@ describe('the incremental status', () => {
     const first = request()
     cluster.entries = cluster.entries.slice(6000)
     const second = request(first.sequence)
-    expect([second.partial, second.gone.length]).toEqual([true, 6000])
+    expect([second.partial, second.deleted.length]).toEqual([true, 6000])
     cluster.entries = []
     expect(request(first.sequence)).toMatchObject({ partial: false, targets: [] })
-    expect(request(second.sequence)).toMatchObject({ partial: true, gone: { length: 6000 } })
+    expect(request(second.sequence)).toMatchObject({ partial: true, deleted: { length: 6000 } })
   })
 
   test('adds up to what a new agent responds, whatever changes', () => {
@@ -155,10 +155,10 @@ describe('the incremental status', () => {
         const known = new Map<string, TargetStatus>()
         let sequence = ''
         const compare = () => {
-          const { partial, targets, gone, ...rest } = request(sequence)
+          const { partial, targets, deleted, ...rest } = request(sequence)
           if (!partial) known.clear()
           for (const target of targets) known.set(target.key, target)
-          for (const key of gone) known.delete(key)
+          for (const key of deleted) known.delete(key)
           sequence = rest.sequence
           const complete = new Map(requestFromNewAgent().targets.map((target) => [target.key, target]))
           expect(known).toEqual(complete)

@@ -45,7 +45,7 @@ test('one whose endpoint is no longer found is down from then on', () => {
   const failure = { code: 'no_metrics' as const, reason: 'ports are closed' }
   after(up(10))
   clock.passSync(70)
-  expect(after({ ...up(10), finding: { kind: 'none', failure } })).toEqual({
+  expect(after({ ...up(10), probeResult: { kind: 'not_found', failure } })).toEqual({
     downSince: 70,
     lastSuccessAt: 10,
     lastError: { at: 70, reason: 'ports are closed' },
@@ -58,7 +58,7 @@ test('one that ended is not down, and one that is gone is forgotten', () => {
     lastSuccessAt: 10,
     lastError: { at: 20, reason: 'refused' },
   })
-  outcomes.changed({ kind: 'gone', owner: 'node1', id: 'web' })
+  outcomes.changed({ kind: 'deleted', owner: 'node1', id: 'web' })
   expect(outcomes.of(up(0))).toEqual({})
 })
 

@@ -60,7 +60,7 @@ const response = (more: Partial<Status>): Status => ({
   problems: [],
   clients: [],
   targets: [],
-  gone: [],
+  deleted: [],
   ...more,
 })
 
@@ -88,7 +88,7 @@ describe('merged responses', () => {
   test('removed targets disappear, new ones are sorted in', () => {
     const next = applyResponse(
       first,
-      response({ partial: true, targets: [target('a')], gone: ['n1/shop_web.9'] }),
+      response({ partial: true, targets: [target('a')], deleted: ['n1/shop_web.9'] }),
     )
     expect(listed(next)).toEqual([
       ['a', 'n1/a'],

@@ -78,7 +78,7 @@ describe('problems', () => {
 
   test('a stopped peer is a problem of its node and of its address', () => {
     const failure = { code: 'unreachable' as const, reason: 'nothing listens there' }
-    const peer = { address: '10.0.0.2:2140', node: 'node2', sent: 0, received: 0 }
+    const peer = { address: '10.0.0.2:2140', node: 'node2', sentBytes: 0, receivedBytes: 0 }
     expect(
       texts({
         nodes: nodesOf([node('node1', { link: 'self' }), node('node2', { link: 'lost' })], undefined, unix),
@@ -115,8 +115,8 @@ describe('problems', () => {
     const peers = ['a:1', 'b:1'].map((address) => ({
       address,
       state: 'failed' as const,
-      sent: 0,
-      received: 0,
+      sentBytes: 0,
+      receivedBytes: 0,
     }))
     const nodes = nodesOf(
       ['a', 'b'].map((id) => node(id, { link: 'lost' })),
@@ -129,7 +129,9 @@ describe('problems', () => {
 
   test('a wrong secret has a hint', () => {
     const failure = { code: 'protocol' as const, reason: 'the secret differs', hint: 'give both the same' }
-    const peers = [{ address: '10.0.0.2:2140', state: 'failed' as const, failure, sent: 0, received: 0 }]
+    const peers = [
+      { address: '10.0.0.2:2140', state: 'failed' as const, failure, sentBytes: 0, receivedBytes: 0 },
+    ]
     expect(problemsOf({ ...healthy, peers }, unix)).toEqual([
       {
         key: 'peer 10.0.0.2:2140',
@@ -143,7 +145,9 @@ describe('problems', () => {
 
   test('a peer without an agent is named once, with what to check', () => {
     const failure = { code: 'unreachable' as const, reason: 'no agent listens at 10.0.0.2:2140' }
-    const peers = [{ address: '10.0.0.2:2140', state: 'failed' as const, failure, sent: 0, received: 0 }]
+    const peers = [
+      { address: '10.0.0.2:2140', state: 'failed' as const, failure, sentBytes: 0, receivedBytes: 0 },
+    ]
     expect(problemsOf({ ...healthy, peers }, unix)).toMatchObject([
       { text: failure.reason, hint: expect.stringContaining('check that an agent runs there') },
     ])

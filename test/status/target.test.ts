@@ -1,26 +1,29 @@
 import { describe, expect, test } from 'vitest'
 import type { Failure } from '../../src/errors.ts'
-import { type Entry, endpointId, type Finding } from '../../src/model.ts'
+import { type Entry, endpointId, type ProbeResult } from '../../src/model.ts'
 import { stateOf, type TargetContext, targetOf } from '../../src/status/target.ts'
 import { entry, target, task } from '../helpers/cluster.ts'
 import { failed, read } from '../web/agent.ts'
 
 const context: TargetContext = { node: 'node1', isLost: false, services: new Map() }
 const unix = (at: number) => 1000 + at / 1000
-const none = (code: Failure['code']): Finding => ({ kind: 'none', failure: { code, reason: 'because' } })
+const none = (code: Failure['code']): ProbeResult => ({
+  kind: 'not_found',
+  failure: { code, reason: 'because' },
+})
 const web = task('shop_web', '2')
-const { endpoint: _, ...bare } = entry(web, { finding: { kind: 'searching' } })
+const { endpoint: _, ...bare } = entry(web, { probeResult: { kind: 'searching' } })
 
 describe('the state', () => {
   test.each<[string, Entry, boolean]>([
     ['up', entry(web, { snapshot: read('a 1\n') }), false],
     ['down', entry(web, { snapshot: failed('refused', 'refused') }), false],
-    ['down', entry(web, { finding: none('refused') }), false],
+    ['down', entry(web, { probeResult: none('refused') }), false],
     ['lost', entry(web, { snapshot: read('a 1\n') }), true],
     ['searching', bare, false],
     ['searching', entry(web), false],
-    ['unscraped', { ...bare, finding: none('no_metrics') }, false],
-    ['off', entry(web, { finding: none('disabled'), snapshot: read('a 1\n') }), false],
+    ['unscraped', { ...bare, probeResult: none('no_metrics') }, false],
+    ['off', entry(web, { probeResult: none('disabled'), snapshot: read('a 1\n') }), false],
     ['ended', entry(web, { ended: { at: 0, removed: true } }), true],
   ])('is %s', (state, entry, isLost) => {
     expect(stateOf(entry, isLost)).toBe(state)
@@ -33,7 +36,9 @@ test('a target that is not up has a reason and a hint', () => {
     reason: 'on no shared network',
     hint: 'attach it to monitor',
   }
-  expect(targetOf({ ...bare, finding: { kind: 'none', failure } }, context, unix).failure).toEqual(failure)
+  expect(targetOf({ ...bare, probeResult: { kind: 'not_found', failure } }, context, unix).failure).toEqual(
+    failure,
+  )
   expect(targetOf(entry(web), { ...context, isLost: true }, unix).failure).toMatchObject({
     code: 'owner_lost',
   })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Finding } from '../../src/model.ts'
+import type { ProbeResult } from '../../src/model.ts'
 import {
   entryOf,
   merge,
@@ -14,7 +14,13 @@ import { endpoint, found, snapshot, target } from './samples.ts'
 const nothing: PeerRecord = { history: [] }
 const listing = (number: number, generation = 1, more: Partial<TargetListing> = {}): RecordUpdate => ({
   ...{ kind: 'listing', number },
-  value: { target: target('a', { image: `app:${number}` }), finding: found, endpoint, generation, ...more },
+  value: {
+    target: target('a', { image: `app:${number}` }),
+    probeResult: found,
+    endpoint,
+    generation,
+    ...more,
+  },
 })
 const show = (number: number): RecordUpdate => ({ kind: 'snapshot', number, value: snapshot(number) })
 const merged = (updates: readonly RecordUpdate[], start = nothing) => updates.reduce(merge, start)
@@ -63,7 +69,7 @@ test('a page that can’t be unpacked is dropped, so that no delta builds on it'
 })
 
 test('an entry has exactly what was sent', () => {
-  const searching = { finding: { kind: 'searching' } } as const
+  const searching = { probeResult: { kind: 'searching' } } as const
   const bare: RecordUpdate = {
     kind: 'listing',
     number: 1,
@@ -72,7 +78,7 @@ test('an entry has exactly what was sent', () => {
   expect(entry(bare)).toStrictEqual({ owner: 'n2', target: target('a'), ...searching, history: [] })
   const ended = { at: 7, exitCode: 1, removed: false }
   expect(entry(listing(1), listing(2, 1, { ended }), show(3))).toStrictEqual({
-    ...{ owner: 'n2', target: target('a', { image: 'app:2' }), finding: found, endpoint },
+    ...{ owner: 'n2', target: target('a', { image: 'app:2' }), probeResult: found, endpoint },
     ...{ snapshot: snapshot(3), history: [{ durationMs: 3, ok: true, bodyBytes: 5 }], ended },
   })
 })
@@ -94,15 +100,19 @@ test('a snapshot without a listing is ignored', () => {
 })
 
 describe('of the owner’s previous epoch', () => {
-  const none = { kind: 'none', failure: { code: 'refused', reason: 'refused' } } as const
+  const none = { kind: 'not_found', failure: { code: 'refused', reason: 'refused' } } as const
   const previous = ofPreviousEpoch('n2', merged([listing(98, 98), show(99)]))
-  const next = (finding: Finding) =>
-    merge(previous, { kind: 'listing', number: 1, value: { target: target('a'), finding, generation: 1 } })
+  const next = (probeResult: ProbeResult) =>
+    merge(previous, {
+      kind: 'listing',
+      number: 1,
+      value: { target: target('a'), probeResult, generation: 1 },
+    })
 
   test('everything stays until the present one has sent its own, however small its numbers are', () => {
     expect(entryOf('n2', previous)).toMatchObject({ target: { image: 'app:98' }, snapshot: { at: 99 } })
     const listed = next({ kind: 'searching' })
-    expect(entryOf('n2', listed)).toMatchObject({ finding: { kind: 'searching' }, snapshot: { at: 99 } })
+    expect(entryOf('n2', listed)).toMatchObject({ probeResult: { kind: 'searching' }, snapshot: { at: 99 } })
     expect(entryOf('n2', merge(listed, show(2)))).toMatchObject({ snapshot: { at: 2 } })
   })
 

@@ -1,4 +1,4 @@
-import type { Endpoint, Finding, Self, Snapshot, SwarmState, Target } from '../../src/model.ts'
+import type { Endpoint, ProbeResult, Self, Snapshot, SwarmState, Target } from '../../src/model.ts'
 import { plainPage } from '../../src/model.ts'
 
 export const self = (node = 'n1', more: Partial<Self> = {}): Self => ({
@@ -36,7 +36,7 @@ export const replica = (id: string, slot = '1', more: Partial<Target> = {}): Tar
   })
 
 export const endpoint: Endpoint = { url: 'http://10.0.0.2:8080/metrics', port: 8080, why: 'scanned' }
-export const found: Finding = { kind: 'found', endpoint }
+export const found: ProbeResult = { kind: 'found', endpoint }
 
 export const snapshot = (at: number, text = 'up 1\n'): Snapshot => ({
   ok: true,
@@ -49,7 +49,7 @@ export const swarmState = (
   slots: readonly string[],
   mode: 'replicated' | 'global' | 'job' = 'replicated',
 ): SwarmState => ({
-  cluster: 'c1',
+  swarmId: 'c1',
   nodes: new Map([
     [
       'n1',
@@ -68,11 +68,11 @@ export const swarmState = (
     [
       'web',
       {
-        ...{ name: 'demo_web', mode, replicas: slots.length, slots, labels: {}, contested: new Map() },
+        ...{ name: 'demo_web', mode, replicas: slots.length, slots, labels: {}, taskOrder: new Map() },
         ...{ running: slots.length, taskStates: new Map([['running', slots.length]]) },
       },
     ],
   ]),
   containers: new Map([['n1', ['0123456789abcdef']]]),
-  failures: { since: 3, until: 9, services: new Map([['web', new Map([['137', 2]])]]) },
+  failures: { sinceVersion: 3, untilVersion: 9, services: new Map([['web', new Map([['137', 2]])]]) },
 })

@@ -24,28 +24,28 @@ describe('own entries', () => {
     store.replaceTargets([target('a'), target('b')])
     store.replaceTargets([target('b')])
     expect(ids()).toEqual(['n1/b'])
-    expect(changes.at(-1)).toEqual({ kind: 'gone', owner: 'n1', id: 'a' })
+    expect(changes.at(-1)).toEqual({ kind: 'deleted', owner: 'n1', id: 'a' })
   })
 
   test('report no change when nothing changed', () => {
     store.replaceTargets([target('a')])
-    store.putFinding('a', found)
+    store.putProbeResult('a', found)
     changes.length = 0
     store.replaceTargets([target('a')])
-    store.putFinding('a', { ...found })
+    store.putProbeResult('a', { ...found })
     store.identify(self())
     expect(changes).toEqual([])
   })
 
   test('keep the newest endpoint while probing fails', () => {
     store.replaceTargets([target('a')])
-    store.putFinding('a', found)
-    store.putFinding('a', { kind: 'none', failure: { code: 'refused', reason: 'refused' } })
-    expect(entry('a')).toMatchObject({ finding: { kind: 'none' }, endpoint: { port: 8080 } })
+    store.putProbeResult('a', found)
+    store.putProbeResult('a', { kind: 'not_found', failure: { code: 'refused', reason: 'refused' } })
+    expect(entry('a')).toMatchObject({ probeResult: { kind: 'not_found' }, endpoint: { port: 8080 } })
   })
 
   test('ignore findings and snapshots of a target that is gone', () => {
-    store.putFinding('x', found)
+    store.putProbeResult('x', found)
     store.putSnapshot('x', snapshot(1))
     expect(ids()).toEqual([])
   })
@@ -62,29 +62,29 @@ describe('own entries', () => {
   test('number listing and snapshot independently', () => {
     store.replaceTargets([target('a')])
     store.putSnapshot('a', snapshot(1))
-    const { listing, snapshot: number } = store.own.entry('a')!
+    const { listingNumber, snapshotNumber: number } = store.ownNode.entry('a')!
     store.putSnapshot('a', snapshot(2))
-    expect(store.own.entry('a')!.listing).toBe(listing)
-    expect(store.own.entry('a')!.snapshot).toBeGreaterThan(number)
+    expect(store.ownNode.entry('a')!.listingNumber).toBe(listingNumber)
+    expect(store.ownNode.entry('a')!.snapshotNumber).toBeGreaterThan(number)
   })
 
   test('stay when the node gets another id, with all that was found', () => {
     store.replaceTargets([target('a')])
-    store.putFinding('a', found)
+    store.putProbeResult('a', found)
     store.putSnapshot('a', snapshot(1))
     const { owner, target: _, ...rest } = entry('a')!
-    const before = store.own.entry('a')!
+    const before = store.ownNode.entry('a')!
     changes.length = 0
     store.identify(self('n2'))
     expect(ids()).toEqual(['n2/a'])
     expect(entry('a', 'n2')).toEqual({ owner: 'n2', target: target('a', { node: 'n2' }), ...rest })
-    expect(store.own.entry('a')).toMatchObject({
-      snapshot: before.snapshot,
+    expect(store.ownNode.entry('a')).toMatchObject({
+      snapshotNumber: before.snapshotNumber,
       generation: before.generation,
     })
-    expect(store.own.entry('a')!.listing).toBeGreaterThan(before.listing)
-    expect(changes.map(({ kind }) => kind)).toEqual(['nodes', 'entry', 'gone'])
-    expect(changes.at(-1)).toEqual({ kind: 'gone', owner: 'n1', id: 'a' })
+    expect(store.ownNode.entry('a')!.listingNumber).toBeGreaterThan(before.listingNumber)
+    expect(changes.map(({ kind }) => kind)).toEqual(['nodes', 'entry', 'deleted'])
+    expect(changes.at(-1)).toEqual({ kind: 'deleted', owner: 'n1', id: 'a' })
     changes.length = 0
     store.replaceTargets([target('a', { node: 'n2' })])
     expect(changes).toEqual([])
@@ -98,7 +98,7 @@ describe('an ended container', () => {
       store.identify(self(key))
       const place = { kind: 'replicated', service: key, serviceId: key, slot: key, task: key } as const
       store.replaceTargets([target('a', { place }), target('b', { place: { ...place, kind: 'global' } })])
-      for (const id of ['a', 'b']) store.putFinding(id, found)
+      for (const id of ['a', 'b']) store.putProbeResult(id, found)
       store.putSwarmState(swarmState(['1']))
       store.replaceTargets([])
       expect(ids()).toEqual([])
@@ -108,7 +108,7 @@ describe('an ended container', () => {
   const stopped = (exitCode: number) => ({ state: 'stopped', exitCode }) as const
   const withEndpoint = (one = target('a')) => {
     store.replaceTargets([one])
-    store.putFinding(one.id, found)
+    store.putProbeResult(one.id, found)
   }
 
   test('stays after a failure, and no longer than FORGET_AFTER', () => {
@@ -143,7 +143,7 @@ describe('an ended container', () => {
 
   test('keeps all its endpoints if one of them had metrics, and loses one that labels no longer set', () => {
     store.replaceTargets(['a', 'a/2', 'a/3'].map((id) => target(id)))
-    store.putFinding('a/2', found)
+    store.putProbeResult('a/2', found)
     store.replaceTargets(['a', 'a/2'].map((id) => target(id)))
     expect(ids()).toEqual(['n1/a', 'n1/a/2'])
     store.replaceTargets(['a', 'a/2'].map((id) => target(id, stopped(1))))
@@ -182,22 +182,22 @@ describe('peer entries', () => {
   const list = (id: string, number: number, generation = number) =>
     store.peers.update('n2', id, {
       ...{ kind: 'listing', number },
-      value: { target: target(id, { node: 'n2' }), finding: found, endpoint, generation },
+      value: { target: target(id, { node: 'n2' }), probeResult: found, endpoint, generation },
     })
   const show = (id: string, number: number) =>
     store.peers.update('n2', id, { kind: 'snapshot', number, value: snapshot(number) })
 
   test('a restarted owner’s entries stay until it has sent everything', () => {
-    store.peers.up(agent('e1'))
+    store.peers.setAgent(agent('e1'))
     for (const id of ['a', 'b']) {
       list(id, 1)
       show(id, 2)
     }
-    store.peers.up(agent('e2'))
+    store.peers.setAgent(agent('e2'))
     expect([...store.peers.records('n2').values()].some(({ listing }) => listing)).toBe(false)
     store.peers.update('n2', 'a', {
       ...{ kind: 'listing', number: 1 },
-      value: { target: target('a', { node: 'n2' }), finding: { kind: 'searching' }, generation: 1 },
+      value: { target: target('a', { node: 'n2' }), probeResult: { kind: 'searching' }, generation: 1 },
     })
     expect(entry('a', 'n2')).toMatchObject({ endpoint: { port: 8080 }, snapshot: { ok: true, at: 2 } })
     expect(entry('b', 'n2')).toMatchObject({ snapshot: { ok: true } })
@@ -207,28 +207,28 @@ describe('peer entries', () => {
   })
 
   test('an agent that gets another node id keeps all that it sent', () => {
-    store.peers.up(agent('e1'))
+    store.peers.setAgent(agent('e1'))
     list('a', 1)
     show('a', 2)
     const { owner: _, target: __, ...rest } = entry('a', 'n2')!
     changes.length = 0
-    store.peers.up({ self: self('n9'), version: '1.0.0', epoch: 'e1' })
+    store.peers.setAgent({ self: self('n9'), version: '1.0.0', epoch: 'e1' })
     expect(ids()).toEqual(['n9/a'])
     expect(entry('a', 'n9')).toEqual({ owner: 'n9', target: target('a', { node: 'n9' }), ...rest })
     expect(store.nodes().map((node) => [node.self.node, node.link])).toEqual([
       ['n1', 'self'],
       ['n9', 'up'],
     ])
-    expect(changes.map(({ kind }) => kind)).toEqual(['nodes', 'entry', 'gone'])
+    expect(changes.map(({ kind }) => kind)).toEqual(['nodes', 'entry', 'deleted'])
     store.peers.lost('n2')
     expect(store.nodes()).toHaveLength(2)
   })
 
   test('an epoch that returns after another one loses what it does not send again', () => {
-    store.peers.up(agent('e1'))
+    store.peers.setAgent(agent('e1'))
     for (const id of ['a', 'removed']) list(id, 1)
-    store.peers.up(agent('e2'))
-    store.peers.up(agent('e1'))
+    store.peers.setAgent(agent('e2'))
+    store.peers.setAgent(agent('e1'))
     list('a', 1)
     expect(ids().sort()).toEqual(['n2/a', 'n2/removed'])
     store.peers.complete('n2')
@@ -236,16 +236,16 @@ describe('peer entries', () => {
   })
 
   test('what an agent sent under its previous node id is in the digest under the new one', () => {
-    store.peers.up(agent('e1'))
+    store.peers.setAgent(agent('e1'))
     list('a', 1)
     show('a', 3)
-    store.peers.up({ self: self('n9'), version: '1.0.0', epoch: 'e1' })
+    store.peers.setAgent({ self: self('n9'), version: '1.0.0', epoch: 'e1' })
     expect(store.peers.records('n9').get('a')).toMatchObject({ listing: { number: 1 }, page: { number: 3 } })
     expect(store.peers.records('n2').size).toBe(0)
   })
 
   test('a lost node’s id that becomes our own takes its entries away', () => {
-    store.peers.up(agent('e1'))
+    store.peers.setAgent(agent('e1'))
     list('a', 1)
     store.peers.lost('n2')
     store.replaceTargets([target('a')])
@@ -256,7 +256,7 @@ describe('peer entries', () => {
     expect(ids()).toEqual(['n2/a'])
     const last = changes.findLast((change) => change.kind !== 'nodes' && change.kind !== 'swarmState')
     expect(changes.indexOf(last!)).toBeGreaterThan(0)
-    expect(last).toEqual({ kind: 'gone', owner: 'n1', id: 'a' })
+    expect(last).toEqual({ kind: 'deleted', owner: 'n1', id: 'a' })
   })
 
   describe('a lost node whose agent the Swarm expects', () => {
@@ -269,7 +269,7 @@ describe('peer entries', () => {
     const forget = () => clock.passSync(302_000)
     beforeEach(() => {
       store.putSwarmState(swarm('active'))
-      store.peers.up(agent())
+      store.peers.setAgent(agent())
       list('a', 1)
       list(agentTarget, 2)
       store.peers.lost('n2')
@@ -300,7 +300,7 @@ describe('peer entries', () => {
 
     test('has all its entries again once it returns', () => {
       forget()
-      store.peers.up(agent('e2'))
+      store.peers.setAgent(agent('e2'))
       list('a', 1)
       list(agentTarget, 2)
       store.peers.complete('n2')
@@ -315,7 +315,7 @@ describe('peer entries', () => {
     let addressed = true
     store = createStore({ clock, forgetAfterMs: 300_000, version: '1', isAddressed: () => addressed })
     store.identify(self('n1', { swarm: false }))
-    store.peers.up(agent())
+    store.peers.setAgent(agent())
     list(agentTarget, 1)
     store.peers.lost('n2')
     clock.passSync(302_000)
@@ -326,24 +326,24 @@ describe('peer entries', () => {
   })
 
   test('of a node whose id becomes our own are gone', () => {
-    store.peers.up(agent())
+    store.peers.setAgent(agent())
     list('a', 1)
     store.identify(self('n2', { hostname: 'ours' }))
     expect([ids(), store.nodes().map((one) => one.self.hostname)]).toEqual([[], ['ours']])
   })
 
   test('a target that is withdrawn and returns has no old snapshot', () => {
-    store.peers.up(agent())
+    store.peers.setAgent(agent())
     list('a', 1)
     show('a', 2)
-    store.peers.remove('n2', 'a')
+    store.peers.delete('n2', 'a')
     expect(ids()).toEqual([])
     list('a', 4)
     expect(entry('a', 'n2')?.snapshot).toBeUndefined()
   })
 
   test('are bounded per node', () => {
-    store.peers.up(agent())
+    store.peers.setAgent(agent())
     for (let n = 1; n <= 40_000; n += 1) list(`c${n}`, n)
     expect(() => list('one more', 40_001)).toThrow('more than 40000 targets')
     list('c1', 40_001, 1)
@@ -354,14 +354,14 @@ describe('peer entries', () => {
     const listReplica = (number: number) =>
       store.peers.update('n2', 'a', {
         ...{ kind: 'listing', number },
-        value: { target: replica('a', '1', { node: 'n2' }), finding: found, endpoint, generation: 1 },
+        value: { target: replica('a', '1', { node: 'n2' }), probeResult: found, endpoint, generation: 1 },
       })
     const isProvisional = () => 'provisional' in entry('a', 'n2')!.target.place
     const swarm = (...ids: readonly string[]) => ({
       ...swarmState(['1']),
       containers: new Map([['n2', ids]]),
     })
-    store.peers.up(agent())
+    store.peers.setAgent(agent())
     listReplica(1)
     expect(isProvisional()).toBe(false)
     store.putSwarmState(swarm())
@@ -383,9 +383,9 @@ describe('peer entries', () => {
     const listProvisional = (number: number) =>
       store.peers.update('n2', 'a', {
         ...{ kind: 'listing', number },
-        value: { target: target('a', { node: 'n2', place }), finding: found, endpoint, generation: 1 },
+        value: { target: target('a', { node: 'n2', place }), probeResult: found, endpoint, generation: 1 },
       })
-    store.peers.up(agent())
+    store.peers.setAgent(agent())
     listProvisional(1)
     expect(entry('a', 'n2')!.target.place).toHaveProperty('provisional')
     store.putSwarmState({ ...swarmState(['1']), containers: new Map([['n2', ['a']]]) })
@@ -414,17 +414,17 @@ describe('reported changes of peers', () => {
   const list = (id: string, number: number, generation = number) =>
     store.peers.update('n2', id, {
       ...{ kind: 'listing', number },
-      value: { target: target(id, { node: 'n2' }), finding: found, endpoint, generation },
+      value: { target: target(id, { node: 'n2' }), probeResult: found, endpoint, generation },
     })
   const show = (id: string, number: number) =>
     store.peers.update('n2', id, { kind: 'snapshot', number, value: snapshot(number) })
-  const withdraw = (id: string) => store.peers.remove('n2', id)
+  const withdraw = (id: string) => store.peers.delete('n2', id)
   /** The changes since the last call. */
   const reported = () => changes.splice(0)
   const view = () => store.nodes().find(({ self }) => self.node === 'n2')
 
   beforeEach(() => {
-    store.peers.up(agent)
+    store.peers.setAgent(agent)
     reported()
   })
 
@@ -435,7 +435,7 @@ describe('reported changes of peers', () => {
     show('a', 2)
     expect(reported()).toStrictEqual([{ kind: 'entry', entry: entry('a', 'n2'), before: first }])
     withdraw('a')
-    expect(reported()).toEqual([{ kind: 'gone', owner: 'n2', id: 'a' }])
+    expect(reported()).toEqual([{ kind: 'deleted', owner: 'n2', id: 'a' }])
   })
 
   test('are none where nothing changed', () => {
@@ -444,11 +444,11 @@ describe('reported changes of peers', () => {
     reported()
     list('a', 1)
     withdraw('b')
-    store.peers.remove('n3', 'a')
+    store.peers.delete('n3', 'a')
     store.peers.lost('n3')
-    store.peers.measured('n3', 5)
+    store.peers.setRoundTrip('n3', 5)
     store.peers.complete('n3')
-    store.peers.failure('n3', undefined)
+    store.peers.setFailure('n3', undefined)
     expect(reported()).toEqual([])
     expect(ids()).toEqual(['n2/a'])
   })
@@ -456,7 +456,7 @@ describe('reported changes of peers', () => {
   test('include the link, and since when it is up or lost', () => {
     const linkedAt = clock.now()
     clock.passSync(1000)
-    store.peers.up({ ...agent, version: '2.0.0' }, { code: 'timeout', reason: 'black hole' })
+    store.peers.setAgent({ ...agent, version: '2.0.0' }, { code: 'timeout', reason: 'black hole' })
     expect(view()).toEqual({
       self: self('n2'),
       version: '2.0.0',
@@ -464,8 +464,8 @@ describe('reported changes of peers', () => {
       since: linkedAt,
       failure: { code: 'timeout', reason: 'black hole' },
     })
-    store.peers.measured('n2', 7)
-    expect(view()).toMatchObject({ roundTrip: 7 })
+    store.peers.setRoundTrip('n2', 7)
+    expect(view()).toMatchObject({ roundTripMs: 7 })
     expect(reported()).toEqual([{ kind: 'nodes' }])
     store.peers.lost('n2')
     expect(view()).toStrictEqual({ self: self('n2'), version: '2.0.0', link: 'lost', since: clock.now() })
@@ -473,7 +473,7 @@ describe('reported changes of peers', () => {
     clock.passSync(1000)
     store.peers.lost('n2', { code: 'reset', reason: 'reset' })
     expect(view()).toMatchObject({ since: clock.now() - 1000, failure: { code: 'reset' } })
-    store.peers.up(agent)
+    store.peers.setAgent(agent)
     expect(view()).toStrictEqual({ self: self('n2'), version: '1.0.0', link: 'up', since: clock.now() })
   })
 
@@ -485,22 +485,22 @@ describe('reported changes of peers', () => {
     clock.passSync(299_000)
     reported()
     clock.passSync(2000)
-    expect(reported()).toEqual([{ kind: 'gone', owner: 'n2', id: 'a' }, { kind: 'nodes' }])
+    expect(reported()).toEqual([{ kind: 'deleted', owner: 'n2', id: 'a' }, { kind: 'nodes' }])
     expect(view()).toBeUndefined()
   })
 
   test('include that a previous epoch’s targets are forgotten, though the present one never completes', () => {
     list('a', 1)
     list('b', 2)
-    store.peers.up({ ...agent, epoch: 'e2' })
+    store.peers.setAgent({ ...agent, epoch: 'e2' })
     list('b', 1, 1)
     clock.passSync(299_000)
-    store.peers.up({ ...agent, epoch: 'e2' })
+    store.peers.setAgent({ ...agent, epoch: 'e2' })
     expect(ids().sort()).toEqual(['n2/a', 'n2/b'])
     reported()
     clock.passSync(2000)
     expect(reported()).toMatchObject([
-      { kind: 'gone', owner: 'n2', id: 'a' },
+      { kind: 'deleted', owner: 'n2', id: 'a' },
       { kind: 'entry', entry: { target: { id: 'b' } } },
     ])
     clock.passSync(10_000)
@@ -511,7 +511,7 @@ describe('reported changes of peers', () => {
     list('a', 1)
     store.peers.lost('n2')
     clock.passSync(200_000)
-    store.peers.up(agent)
+    store.peers.setAgent(agent)
     clock.passSync(200_000)
     expect(ids()).toEqual(['n2/a'])
   })
@@ -521,17 +521,17 @@ describe('the swarm state', () => {
   test('of a manager that has left its Swarm is replaced by another manager’s', () => {
     const epoch = 'e1'
     store.identify(self(), new Set(['n2', 'n3']))
-    store.peers.up({ self: self('n2', { manager: true }), version: '1.0.0', epoch })
+    store.peers.setAgent({ self: self('n2', { manager: true }), version: '1.0.0', epoch })
     store.putRemoteSwarmState(swarmState(['1', '2']), 'n3', 9000)
     store.putRemoteSwarmState(swarmState(['1']), 'n2', 5000)
     expect(store.swarmState()).toMatchObject({ from: 'n2', value: swarmState(['1']) })
-    store.peers.up({ self: self('engine', { swarm: false }), version: '1.0.0', epoch })
+    store.peers.setAgent({ self: self('engine', { swarm: false }), version: '1.0.0', epoch })
     expect(store.swarmState()).toMatchObject({ from: 'n3', value: swarmState(['1', '2']) })
     store.putSwarmState(swarmState(['1']))
     expect(store.swarmState()).toMatchObject({ from: 'n1' })
     store.identify(self('n8'), new Set(['n3']))
     expect(store.swarmState()).toMatchObject({ from: 'n3' })
-    expect(store.own.swarmState()).toBeUndefined()
+    expect(store.ownNode.swarmState()).toBeUndefined()
   })
 
   test('of a manager that is gone for long is not used again', () => {
@@ -553,11 +553,11 @@ describe('the swarm state', () => {
 
   test('that is read again unchanged is the same object', () => {
     store.putSwarmState(swarmState(['1']))
-    const { value } = store.own.swarmState()!
+    const { value } = store.ownNode.swarmState()!
     clock.passSync(5000)
     store.putSwarmState(swarmState(['1']))
-    expect(store.own.swarmState()).toEqual({ value, age: 0, from: 'n1' })
-    expect(store.own.swarmState()!.value).toBe(value)
+    expect(store.ownNode.swarmState()).toEqual({ value, ageMs: 0, from: 'n1' })
+    expect(store.ownNode.swarmState()!.value).toBe(value)
     expect(store.swarmState()!.value).toBe(value)
     store.putSwarmState(swarmState(['1', '2']))
     expect(store.swarmState()!.value).toEqual(swarmState(['1', '2']))
@@ -568,12 +568,12 @@ describe('the swarm state', () => {
     changes.length = 0
     store.putRemoteSwarmState(swarmState(['1']), 'n3', 5000)
     store.putRemoteSwarmState(swarmState([]), 'n4', 9000)
-    expect(store.swarmState()).toEqual({ value: swarmState(['1']), age: 5000, from: 'n3' })
+    expect(store.swarmState()).toEqual({ value: swarmState(['1']), ageMs: 5000, from: 'n3' })
     clock.passSync(1000)
-    expect(store.swarmState()?.age).toBe(6000)
+    expect(store.swarmState()?.ageMs).toBe(6000)
     expect(changes).toHaveLength(1)
     store.putSwarmState(swarmState(['1']))
-    expect(store.swarmState()).toMatchObject({ age: 0, from: 'n1' })
+    expect(store.swarmState()).toMatchObject({ ageMs: 0, from: 'n1' })
     expect(changes).toHaveLength(1)
   })
 })

@@ -12,7 +12,7 @@ let store: Store
 let changes: { targets: string[]; streams: string[] }
 
 const idOf = (change: Change) =>
-  change.kind === 'entry' ? change.entry.target.id : change.kind === 'gone' ? `-${change.id}` : change.kind
+  change.kind === 'entry' ? change.entry.target.id : change.kind === 'deleted' ? `-${change.id}` : change.kind
 
 beforeEach(() => {
   store = createStore({ clock: virtualClock(), forgetAfterMs: 300_000, version: 'test' })
@@ -30,7 +30,7 @@ test('a stream is not listed among the targets, and only those who subscribe to 
   store.putSnapshot(stream, snapshot(1))
   expect(ids()).toEqual(['a', 'b'])
   expect(changes).toEqual({ targets: [], streams: [stream, stream] })
-  expect([...store.own.entries()].map(({ entry }) => entry.target.id)).toEqual(['a', 'b', stream])
+  expect([...store.ownNode.entries()].map(({ entry }) => entry.target.id)).toEqual(['a', 'b', stream])
 })
 
 test('a stream has snapshots and numbers of its own', () => {
@@ -41,17 +41,19 @@ test('a stream has snapshots and numbers of its own', () => {
     snapshot(1),
     snapshot(2),
   ])
-  expect(store.own.entry(stream)!.snapshot).toBeGreaterThan(store.own.entry('a')!.snapshot)
+  expect(store.ownNode.entry(stream)!.snapshotNumber).toBeGreaterThan(
+    store.ownNode.entry('a')!.snapshotNumber,
+  )
 })
 
 test('what is known of the target is known of its stream', () => {
   store.openStream('a')
   store.putSnapshot(stream, snapshot(2))
-  const finding = { kind: 'found', endpoint: { url: 'http://x/', port: 80, why: 'scanned' } } as const
-  store.putFinding('a', finding)
+  const probeResult = { kind: 'found', endpoint: { url: 'http://x/', port: 80, why: 'scanned' } } as const
+  store.putProbeResult('a', probeResult)
   expect(store.entry('n1', stream)).toMatchObject({
-    finding,
-    endpoint: finding.endpoint,
+    probeResult,
+    endpoint: probeResult.endpoint,
     snapshot: snapshot(2),
   })
   store.replaceTargets([target('a', { state: 'paused' }), target('b')])

@@ -47,7 +47,7 @@ export function createWorld(entries: readonly Entry[], given: readonly NodeView[
     },
     remove(owner, id) {
       all.delete(`${owner} ${id}`)
-      return notify({ kind: 'gone', owner, id })
+      return notify({ kind: 'deleted', owner, id })
     },
     subscribe(listener) {
       listeners.add(listener)
@@ -93,7 +93,7 @@ export function container(owner: NodeId, name: string, place: Place, traits: Tra
   return {
     owner,
     target,
-    finding: answers ? { kind: 'found', endpoint } : { kind: 'searching' },
+    probeResult: answers ? { kind: 'found', endpoint } : { kind: 'searching' },
     ...(answers && { endpoint }),
     history: [],
     ...(ended && { ended }),
@@ -152,14 +152,14 @@ export function declared(...services: readonly Partial<SwarmService>[]): SwarmSt
       replicas: 1,
       slots: ['1'],
       labels: stackLabels(service.name ?? 'demo_web'),
-      contested: new Map(),
+      taskOrder: new Map(),
       running: 1,
       taskStates: new Map([['running', 1]]),
       ...service,
     }),
   )
   return {
-    cluster: 'swarm',
+    swarmId: 'swarm',
     nodes: new Map(),
     services: new Map(complete.map((one) => [`id-${one.name}`, one])),
     containers: new Map(),

@@ -8,8 +8,8 @@ import { service, swarmState } from '../helpers/cluster.ts'
 const from = 'n1'
 const textType = 'text/plain; version=0.0.4'
 const limits = { maxSeries: 1e6, maxLineBytes: 2 ** 20 }
-const textOf = (value: SwarmState | undefined, age = 2_500) => {
-  const page = swarmPage(value && { value, age, from })
+const textOf = (value: SwarmState | undefined, ageMs = 2_500) => {
+  const page = swarmPage(value && { value, ageMs, from })
   return Buffer.from(page.content.kind === 'plain' ? page.content.bytes : []).toString()
 }
 
@@ -44,7 +44,7 @@ test('the metrics of a Swarm', () => {
       ['n2', node({ hostname: 'two', state: 'down', availability: 'drain' })],
     ]),
     failures: {
-      ...{ since: 1, until: 9 },
+      ...{ sinceVersion: 1, untilVersion: 9 },
       services: new Map([
         ['id-agent', new Map()],
         [
@@ -130,7 +130,7 @@ const hostileService: fc.Arbitrary<SwarmService> = fc.record({
   mode: fc.constantFrom('replicated' as const, 'global' as const, 'job' as const),
   taskStates: fc.array(fc.tuple(hostile, fc.nat(9))).map((all) => new Map(all)),
   updateState: hostile,
-  ...{ slots: fc.constant([]), contested: fc.constant(new Map()) },
+  ...{ slots: fc.constant([]), taskOrder: fc.constant(new Map()) },
 })
 const hostileNode: fc.Arbitrary<SwarmNode> = fc.record({
   ...{ hostname: hostile, address: hostile, state: hostile, availability: hostile },
@@ -146,13 +146,13 @@ test('whatever services, nodes and labels are named, the page is valid, and each
       fc.array(fc.tuple(hostile, fc.nat(9)), { maxLength: 6 }),
       (services, nodes, codes) => {
         const value: SwarmState = {
-          ...{ cluster: 'c', containers: new Map(), services: new Map(services), nodes: new Map(nodes) },
+          ...{ swarmId: 'c', containers: new Map(), services: new Map(services), nodes: new Map(nodes) },
           failures: {
-            ...{ since: 0, until: 0 },
+            ...{ sinceVersion: 0, untilVersion: 0 },
             services: new Map(services.map(([id]) => [id, new Map(codes)])),
           },
         }
-        const page = swarmPage({ value, age: 0, from })
+        const page = swarmPage({ value, ageMs: 0, from })
         const body = Buffer.from(page.content.kind === 'plain' ? page.content.bytes : [])
         expect(inspect(body, textType, limits)).toMatchObject({ ok: true, series: page.series, remarks: [] })
         const states = [...body.toString().matchAll(/^app_metrics_proxy_swarm_\w+_state\{.*state="(.*?)"/gm)]

@@ -62,7 +62,7 @@ export async function start(
   const sync = await startSync({
     ...{ config, clock },
     transport: await openTransport({
-      ...{ config, clock, derive, service: () => store.own.self().service },
+      ...{ config, clock, derive, service: () => store.ownNode.self().service },
       ...lookUp,
     }),
     log: { ...createLog('silent'), info: logLine, warn: logLine, error: logLine },
@@ -92,7 +92,7 @@ export const at = ({ sync }: Agent) => `127.0.0.1:${sync.port}`
 
 export function run({ store }: Agent, node: string, id: string): void {
   store.replaceTargets([target(id, { node })])
-  store.putFinding(id, found)
+  store.putProbeResult(id, found)
   store.markComplete()
 }
 

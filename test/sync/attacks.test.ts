@@ -68,21 +68,21 @@ const call = async (agent: Agent) => dial(at(agent), await ssh(), systemClock, A
 async function attack(node: string, more: Partial<Hello['self']> = {}): Promise<Attacker> {
   const identity = createIdentity()
   const channel = await call(n1)
-  const { binding } = channel
+  const { sessionId } = channel
   return speak(channel, () => ({
-    ...{ kind: 'hello', newest: 3, oldest: 3, version: '1.0.0', epoch: identity.epoch },
+    ...{ kind: 'hello', newest: 4, oldest: 4, version: '1.0.0', epoch: identity.epoch },
     self: self(node, more),
-    proof: identity.prove({ role: 'caller', node, binding }),
+    proof: identity.prove({ role: 'caller', node, sessionId }),
   }))
 }
 
 const used = ({ received }: Attacker) => until(() => received.some(({ kind }) => kind === 'digest'))
 const listing = (id: string, node: string): Message => ({
   ...{ kind: 'listing', number: 1, generation: 1 },
-  ...{ target: target(id, { node }), finding: found, endpoint },
+  ...{ target: target(id, { node }), probeResult: found, endpoint },
 })
 const page = (id: string, number: number, frames = [pack(Buffer.from('lie 1\n'))]): Message => ({
-  ...{ kind: 'page', id, number, age: 0, durationMs: 1, base: 0, series: 1, format: 'text/0.0.4' },
+  ...{ kind: 'page', id, number, ageMs: 0, durationMs: 1, base: 0, series: 1, format: 'text/0.0.4' },
   ...{ remarks: [], frames },
 })
 const failureOf = (node: string) => n1.store.nodes().find((one) => one.self.node === node)?.failure
@@ -127,7 +127,7 @@ describe('the epoch of a running agent can’t be taken over', () => {
     const n3 = await start('n3', [`127.0.0.1:${port}`])
     run(n3, 'n3', 'b')
     const [victim, other] = await relayed.promise
-    expect(Buffer.compare(victim.binding, other.binding)).not.toBe(0)
+    expect(Buffer.compare(victim.sessionId, other.sessionId)).not.toBe(0)
     await until(() => n3.logged.some((line) => line.includes('can’t prove')))
     expect(n1.store.nodes().map((one) => one.self.node)).toEqual(['n1', 'n2'])
     server.close()
@@ -165,20 +165,20 @@ test('a page of 22 KB that unpacks to gigabytes fills no memory', async () => {
 
 test('swarm state and the cluster’s name come from nobody whom Docker doesn’t list as a manager', async () => {
   const invented = { ...swarmState(['1']), cluster: 'invented' }
-  n1.store.identify(n1.store.own.self(), new Set(['n2']))
+  n1.store.identify(n1.store.ownNode.self(), new Set(['n2']))
   n2.store.identify(self('n2', { manager: true }), new Set(['n2']))
   n2.store.putSwarmState(swarmState(['1']))
   await until(() => n1.store.swarmState()?.from === 'n2')
   const worker = await attack('n8')
   await used(worker)
-  worker.send({ kind: 'swarm', age: 0, swarmState: invented })
+  worker.send({ kind: 'swarm', ageMs: 0, swarmState: invented })
   await until(() => failureOf('n8'))
   const pretender = await attack('n9', { manager: true })
   await used(pretender)
-  pretender.send({ kind: 'swarm', age: 0, swarmState: invented })
-  await until(() => pretender.received.some(({ kind }) => kind === 'complete' || kind === 'beat'))
+  pretender.send({ kind: 'swarm', ageMs: 0, swarmState: invented })
+  await until(() => pretender.received.some(({ kind }) => kind === 'complete' || kind === 'heartbeat'))
   later = 60_000
-  pretender.send({ kind: 'beat', number: 1, seen: 0, held: 0 }, { kind: 'swarm', age: 0 })
-  expect(n1.store.swarmState()).toMatchObject({ from: 'n2', value: { cluster: swarmState(['1']).cluster } })
+  pretender.send({ kind: 'heartbeat', number: 1, seen: 0, heldMs: 0 }, { kind: 'swarm', ageMs: 0 })
+  expect(n1.store.swarmState()).toMatchObject({ from: 'n2', value: { cluster: swarmState(['1']).swarmId } })
   expect(n1.logged.filter((line) => line.includes('does not list it as a manager')).length).toBeGreaterThan(0)
 })

@@ -84,10 +84,10 @@ export function createCluster(hosts: readonly string[]): Cluster {
     view(host) {
       const { store } = agents.get(host)!
       const entries = [...store.entries()].map(
-        ({ owner, target: { id, image }, finding, endpoint, snapshot, ended }) => ({
+        ({ owner, target: { id, image }, probeResult, endpoint, snapshot, ended }) => ({
           key: `${owner}/${id}`,
           image,
-          finding,
+          probeResult,
           endpoint,
           ended: ended && { removed: ended.removed },
           snapshot: snapshot?.ok ? Buffer.from(bodyOf(snapshot.page)).toString() : snapshot?.failure,
@@ -147,21 +147,21 @@ function startAgent(
     },
     onLost: () => (losses.searches += 1),
     rereadManagers: () => options.rereadManagers?.(agent),
-    watch: {
+    counters: {
       sent: () => {},
       received: () => {},
-      visible: (delay) => delays.push(delay),
+      pageVisible: (delay) => delays.push(delay),
       linkLost: () => (losses.links += 1),
     },
   })
   network.listen(host, mesh.accept)
-  mesh.seek(hosts)
+  mesh.setAddresses(hosts)
 
   const agent: Agent = {
     ...{ host, node: self.node, store, mesh, clock, logged, delays, losses, wakes: () => wakes.size },
     run(...ids) {
       store.replaceTargets(ids.map(own))
-      for (const id of ids) store.putFinding(id, found)
+      for (const id of ids) store.putProbeResult(id, found)
     },
     show(id, text) {
       const page = plainPage(Buffer.from(text), { format: 'text/0.0.4', series: 1, remarks: [] })

@@ -43,7 +43,7 @@ async function happen(cluster: Cluster, hosts: readonly string[], { kind, at, va
   const other = hosts[(at + 1 + (value % (hosts.length - 1))) % hosts.length]!
   const agent = cluster.agents.get(host)!
   const wire = cluster.network.wire(host, other)
-  const [id = 'none'] = [...agent.store.own.entries()].map(({ entry }) => entry.target.id)
+  const [id = 'none'] = [...agent.store.ownNode.entries()].map(({ entry }) => entry.target.id)
   switch (kind) {
     case 'show':
       return agent.show(id, page(value))

@@ -55,15 +55,15 @@ const addresses = () => dialled.splice(0).map(({ address }) => address)
 const one = () => [...dialler.addresses()][0]
 
 test('a new address is dialled at once, and not again while it is', async () => {
-  dialler.replace(['a:1'])
+  dialler.setAddresses(['a:1'])
   expect(addresses()).toEqual(['a:1'])
-  dialler.replace(['a:1', 'b:1'])
+  dialler.setAddresses(['a:1', 'b:1'])
   await pass(10_000)
   expect(addresses()).toEqual(['b:1'])
 })
 
 test('after each failure in a row an address waits for longer, but never for more than 2.5 s', async () => {
-  dialler.replace(['a:1'])
+  dialler.setAddresses(['a:1'])
   for (let n = 0; n < 60; n += 1) {
     const before = dialled.length
     refuse()
@@ -76,12 +76,12 @@ test('after each failure in a row an address waits for longer, but never for mor
 
 test('addresses at which nobody answers hold up no others', async () => {
   const dead = Array.from({ length: 100 }, (_, n) => `dead${n}:1`)
-  dialler.replace([...dead, 'a:1'])
+  dialler.setAddresses([...dead, 'a:1'])
   expect(addresses()).toContain('a:1')
 })
 
 test('no more than 128 are dialled at once; the next follows as soon as one is done', async () => {
-  dialler.replace(Array.from({ length: 200 }, (_, n) => `a${n}:1`))
+  dialler.setAddresses(Array.from({ length: 200 }, (_, n) => `a${n}:1`))
   expect(dialled).toHaveLength(128)
   refuse(dialled[0])
   await clock.pass(0)
@@ -90,7 +90,7 @@ test('no more than 128 are dialled at once; the next follows as soon as one is d
 
 describe('an address', () => {
   beforeEach(async () => {
-    dialler.replace(['a:1'])
+    dialler.setAddresses(['a:1'])
     dialled.shift()!.answer()
     await clock.pass(0)
   })
@@ -129,7 +129,7 @@ describe('an address', () => {
 
   test('that is found again stays what it is', () => {
     for (let n = 0; n < 3; n += 1) dialler.ended('a:1', 0, failure)
-    dialler.replace(['a:1', 'b:1'])
+    dialler.setAddresses(['a:1', 'b:1'])
     expect(addresses()).toEqual(['b:1'])
     expect(one()).toMatchObject({ failures: 3, failure })
     dialler.ended('a:1', 0)
@@ -137,16 +137,16 @@ describe('an address', () => {
   })
 
   test('that is no longer found is forgotten once its link is gone', () => {
-    dialler.replace([])
+    dialler.setAddresses([])
     expect([...dialler.addresses()]).toHaveLength(1)
     dialler.ended('a:1', 0, failure)
-    dialler.replace([])
+    dialler.setAddresses([])
     expect([...dialler.addresses()]).toHaveLength(0)
   })
 })
 
 test('a failure is logged once until there was a link; that nobody listens yet, only some time after the start', async () => {
-  dialler.replace(['a:1'])
+  dialler.setAddresses(['a:1'])
   const unreachable = { code: 'unreachable', reason: 'no agent listens' } as const
   dialler.warn('a:1', unreachable)
   expect(warnings).toEqual([])
@@ -161,7 +161,7 @@ test('a failure is logged once until there was a link; that nobody listens yet, 
 
 test('once sync stops nothing is dialled or logged', async () => {
   stopping.abort()
-  dialler.replace(['a:1'])
+  dialler.setAddresses(['a:1'])
   dialler.warn('a:1', failure)
   expect(dialled).toEqual([])
   expect(warnings).toEqual([])

@@ -3,35 +3,35 @@
 import type { Message } from '../../src/sync/messages.ts'
 import { endpoint, found, replica, self, swarmState, target } from '../store/samples.ts'
 
-const numbers = { id: 'a', number: 9, age: 12.5, durationMs: 3.1 }
+const numbers = { id: 'a', number: 9, ageMs: 12.5, durationMs: 3.1 }
 const failure = { code: 'refused', reason: 'refused', hint: 'hint it' } as const
 const frame = (...bytes: number[]) => ({ size: 100, bytes: new Uint8Array(bytes) })
 
 /** One of each kind, and of each of its forms. */
 export const messages: readonly Message[] = [
   {
-    ...{ kind: 'hello', newest: 3, oldest: 3, version: '1.0.0', epoch: 'e', proof: 'p' },
+    ...{ kind: 'hello', newest: 4, oldest: 4, version: '1.0.0', epoch: 'e', proof: 'p' },
     self: self('n1', { service: 's', address: 'a' }),
   },
   { kind: 'accept' },
   { kind: 'bye', reason: 'the end' },
   { kind: 'self', self: self() },
-  { kind: 'beat', number: 4, seen: 3, held: 0.25 },
+  { kind: 'heartbeat', number: 4, seen: 3, heldMs: 0.25 },
   { kind: 'challenge', number: 1 },
   { kind: 'response', number: 1 },
   { kind: 'digest', records: [['a', 2, 3, 0]] },
-  { kind: 'listing', number: 2, generation: 1, target: target('a'), finding: { kind: 'searching' } },
-  { kind: 'listing', number: 2, generation: 1, target: replica('a'), finding: found, endpoint },
+  { kind: 'listing', number: 2, generation: 1, target: target('a'), probeResult: { kind: 'searching' } },
+  { kind: 'listing', number: 2, generation: 1, target: replica('a'), probeResult: found, endpoint },
   {
     ...{ kind: 'listing', number: 3, generation: 1 },
     target: target('a', { run: { health: 'unhealthy', restarts: 2, oomKills: 1, lastExitCode: 137 } }),
-    finding: { kind: 'searching' },
+    probeResult: { kind: 'searching' },
   },
   {
     ...{ kind: 'listing', number: 5, generation: 1 },
     target: target('a', { state: 'stopped', exitCode: -1, unreachable: failure, addresses: [] }),
-    finding: { kind: 'none', failure },
-    ended: { age: 10, exitCode: 137, removed: false },
+    probeResult: { kind: 'not_found', failure },
+    ended: { ageMs: 10, exitCode: 137, removed: false },
   },
   {
     ...{ kind: 'page', ...numbers, base: 0, series: 2, format: 'openmetrics/1.0.0', remarks: ['doubled'] },
@@ -42,12 +42,12 @@ export const messages: readonly Message[] = [
     frames: [frame(1), frame(), frame(2, 3)],
   },
   { kind: 'failure', ...numbers, failure },
-  { kind: 'gone', id: 'a' },
+  { kind: 'deleted', id: 'a' },
   { kind: 'complete' },
-  { kind: 'full', id: 'a' },
-  { kind: 'swarm', age: 5 },
-  { kind: 'swarm', age: 5, swarmState: swarmState(['1', '3']) },
-  { kind: 'refresh', call: 1, id: 'a', budget: 900 },
+  { kind: 'resend', id: 'a' },
+  { kind: 'swarm', ageMs: 5 },
+  { kind: 'swarm', ageMs: 5, swarmState: swarmState(['1', '3']) },
+  { kind: 'refresh', call: 1, id: 'a', timeoutMs: 900 },
   { kind: 'refreshed', call: 1, number: 9 },
   { kind: 'refreshed', call: 1, failure },
   { kind: 'unknown', of: 'song' },

@@ -7,13 +7,13 @@ import { plainPage } from '../../src/model.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { createFeed, type Feed } from '../../src/sync/feed.ts'
 import type { Message } from '../../src/sync/messages.ts'
-import { createOutgoing, type Outgoing } from '../../src/sync/outgoing.ts'
+import { createPagePacker, type PagePacker } from '../../src/sync/page-packer.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 import { endpoint, found, self, snapshot, target } from '../store/samples.ts'
 
 let clock: VirtualClock
 let store: Store
-let outgoing: Outgoing
+let packer: PagePacker
 let feed: Feed
 let failed: string[]
 
@@ -21,9 +21,9 @@ beforeEach(() => {
   clock = virtualClock()
   store = createStore({ clock, forgetAfterMs: 300_000, version: '1.0.0' })
   store.identify(self())
-  outgoing = createOutgoing(() => {})
+  packer = createPagePacker(() => {})
   failed = []
-  feed = createFeed({ own: store.own, outgoing, clock, failed: (id) => failed.push(id) })
+  feed = createFeed({ ownNode: store.ownNode, packer, clock, failed: (id) => failed.push(id) })
 })
 
 const lines = (value: number) =>
@@ -39,7 +39,7 @@ function put(id: string, body: Uint8Array, wanted = true): void {
 function putPage(id: string, page: Page, wanted = true): void {
   const scrape = { ok: true, at: clock.now(), durationMs: 3, page } as const
   store.putSnapshot(id, scrape)
-  outgoing.put(id, store.own.entry(id)!.snapshot, scrape, wanted)
+  packer.put(id, store.ownNode.entry(id)!.snapshotNumber, scrape, wanted)
   feed.mark(id)
 }
 function fail(id: string): void {
@@ -49,14 +49,14 @@ function fail(id: string): void {
 }
 type Row = readonly [string, number, number, number]
 const known = (id: string): Row => {
-  const { listing, snapshot } = store.own.entry(id)!
-  return [id, listing, snapshot, snapshot]
+  const { listingNumber, snapshotNumber } = store.ownNode.entry(id)!
+  return [id, listingNumber, snapshotNumber, snapshotNumber]
 }
 const start = (...records: readonly Row[]) => feed.start({ kind: 'digest', records })
 /** All that is due, as it goes over the wire. */
 function newMessages(): Message[] {
   const all: Message[] = []
-  for (let id = feed.due(); id !== undefined; id = feed.due()) all.push(...feed.take(id))
+  for (let id = feed.due(); id !== undefined; id = feed.due()) all.push(...feed.next(id))
   return all
 }
 /** In short: a page is `page`, or `delta` with the number of its base. */
@@ -66,15 +66,22 @@ const inShort = (messages: readonly Message[]) =>
 describe('a peer that has nothing', () => {
   test('is sent each target, and its page in full', () => {
     store.replaceTargets([target('a'), target('b')])
-    store.putFinding('a', found)
+    store.putProbeResult('a', found)
     show('a', 1)
     expect(start()).toEqual([])
-    const { generation, listing, snapshot } = store.own.entry('a')!
+    const { generation, listingNumber, snapshotNumber } = store.ownNode.entry('a')!
     clock.passSync(700)
     expect(newMessages()).toMatchObject([
-      { kind: 'listing', generation, number: listing, target: target('a'), finding: found, endpoint },
       {
-        ...{ kind: 'page', id: 'a', number: snapshot, age: 700, durationMs: 3, series: 1, base: 0 },
+        kind: 'listing',
+        generation,
+        number: listingNumber,
+        target: target('a'),
+        probeResult: found,
+        endpoint,
+      },
+      {
+        ...{ kind: 'page', id: 'a', number: snapshotNumber, ageMs: 700, durationMs: 3, series: 1, base: 0 },
         frames: [{ size: lines(1).length }],
       },
       { kind: 'listing', target: target('b') },
@@ -99,13 +106,13 @@ describe('a peer that has nothing', () => {
 
   test('is sent how long ago something ended, and with what', () => {
     store.replaceTargets([target('a')])
-    store.putFinding('a', found)
+    store.putProbeResult('a', found)
     store.replaceTargets([target('a', { state: 'stopped', exitCode: 3 })])
     clock.passSync(2500)
     start()
     expect(newMessages()[0]).toMatchObject({
       kind: 'listing',
-      ended: { age: 2500, exitCode: 3, removed: false },
+      ended: { ageMs: 2500, exitCode: 3, removed: false },
     })
   })
 })
@@ -140,7 +147,7 @@ describe('a peer that has', () => {
 
   test('an older listing is sent the new one, not the page', () => {
     const before = known('a')
-    store.putFinding('a', found)
+    store.putProbeResult('a', found)
     start(before)
     expect(inShort(newMessages())).toEqual(['listing'])
   })
@@ -148,7 +155,7 @@ describe('a peer that has', () => {
   test('what is there no more is sent to drop it', () => {
     const before = known('a')
     store.replaceTargets([])
-    expect(start(before)).toEqual([{ kind: 'gone', id: 'a' }])
+    expect(start(before)).toEqual([{ kind: 'deleted', id: 'a' }])
     expect(newMessages()).toEqual([])
   })
 
@@ -171,7 +178,7 @@ describe('while the link is up', () => {
   })
 
   test('each change is sent once', () => {
-    const { snapshot: page } = store.own.entry('a')!
+    const { snapshotNumber: page } = store.ownNode.entry('a')!
     show('a', 2)
     expect(inShort(newMessages())).toEqual([`delta to ${page}`])
     feed.mark('a')
@@ -179,7 +186,7 @@ describe('while the link is up', () => {
   })
 
   test('a page that follows two failures is a difference to the last one that was sent', () => {
-    const { snapshot: page } = store.own.entry('a')!
+    const { snapshotNumber: page } = store.ownNode.entry('a')!
     fail('a')
     expect(newMessages()).toMatchObject([{ kind: 'failure', failure: { code: 'refused' } }])
     fail('a')
@@ -190,14 +197,14 @@ describe('while the link is up', () => {
 
   test('of many pages that nobody could send only the newest is sent', () => {
     for (let value = 2; value < 5; value += 1) show('a', value)
-    expect(newMessages()).toMatchObject([{ kind: 'page', number: store.own.entry('a')!.snapshot }])
+    expect(newMessages()).toMatchObject([{ kind: 'page', number: store.ownNode.entry('a')!.snapshotNumber }])
     expect(feed.due()).toBeUndefined()
   })
 
   test('what is withdrawn is sent once', () => {
     store.replaceTargets([])
     feed.mark('a')
-    expect(newMessages()).toEqual([{ kind: 'gone', id: 'a' }])
+    expect(newMessages()).toEqual([{ kind: 'deleted', id: 'a' }])
     feed.mark('a')
     expect(newMessages()).toEqual([])
   })
@@ -210,13 +217,13 @@ describe('while the link is up', () => {
   })
 
   test('a container that came back before its end was sent is another generation: nothing builds on the former', () => {
-    const former = store.own.entry('a')!
+    const former = store.ownNode.entry('a')!
     store.replaceTargets([])
     store.replaceTargets([target('a')])
-    const { generation } = store.own.entry('a')!
+    const { generation } = store.ownNode.entry('a')!
     expect(generation).toBeGreaterThan(former.generation)
     show('a', 2)
-    expect(outgoing.get('a', former.snapshot)!.base).toBe(former.snapshot)
+    expect(packer.get('a', former.snapshotNumber)!.base).toBe(former.snapshotNumber)
     const messages = newMessages()
     expect(inShort(messages)).toEqual(['listing', 'page'])
     expect(messages[0]).toMatchObject({ generation })
@@ -235,9 +242,9 @@ describe('while the link is up', () => {
     store.replaceTargets([target('a'), target('b')])
     show('b', 1)
     newMessages()
-    feed.full('a')
-    expect(newMessages()).toMatchObject([{ kind: 'page', number: store.own.entry('a')!.snapshot }])
-    feed.full('unknown')
+    feed.resend('a')
+    expect(newMessages()).toMatchObject([{ kind: 'page', number: store.ownNode.entry('a')!.snapshotNumber }])
+    feed.resend('unknown')
     expect(newMessages()).toEqual([])
   })
 
@@ -247,7 +254,7 @@ describe('while the link is up', () => {
   })
 
   test('a page without a version to build on waits for the next', () => {
-    outgoing.forget('a')
+    packer.delete('a')
     store.putSnapshot('a', snapshot(clock.now()))
     feed.mark('a')
     expect(newMessages()).toEqual([])
@@ -256,7 +263,7 @@ describe('while the link is up', () => {
   test('a page beyond what a message holds is sent as a failure, with the hint', async () => {
     put('a', randomBytes(2 ** 26), false)
     expect(newMessages()).toEqual([])
-    await outgoing.idle('a')
+    await packer.idle('a')
     feed.mark('a')
     expect(newMessages()).toMatchObject([
       { kind: 'failure', failure: { code: 'too_large', hint: expect.stringContaining('MAX_BODY') } },
@@ -276,7 +283,7 @@ describe('while the link is up', () => {
     expect(newMessages()).toMatchObject([
       { kind: 'failure', failure: { code: 'internal', reason: expect.stringContaining('other nodes') } },
       { kind: 'listing' },
-      { kind: 'page', number: store.own.entry('b')!.snapshot },
+      { kind: 'page', number: store.ownNode.entry('b')!.snapshotNumber },
     ])
     expect(failed).toEqual(['a'])
     show('a', 3)

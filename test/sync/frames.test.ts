@@ -33,21 +33,21 @@ test('keys from outside arrive as they are, whatever they are called', () => {
   const keys = ['__proto__', 'constructor', '1', '', 'a b']
   const named = <T>(value: T) => new Map(keys.map((key) => [key, value]))
   const { nodes, services } = swarmState(['1'])
-  const one = { ...services.get('web')!, contested: named(['t']) }
+  const one = { ...services.get('web')!, taskOrder: named(['t']) }
   const sent: SwarmState = {
-    cluster: 'c',
+    swarmId: 'c',
     nodes: named(nodes.get('n1')!),
     services: named(one),
     containers: named(['0123']),
   }
-  const [received] = read(encode({ kind: 'swarm', age: 0, swarmState: sent })).map(decode)
-  expect(received).toEqual({ kind: 'swarm', age: 0, swarmState: sent })
+  const [received] = read(encode({ kind: 'swarm', ageMs: 0, swarmState: sent })).map(decode)
+  expect(received).toEqual({ kind: 'swarm', ageMs: 0, swarmState: sent })
 })
 
 test('half a pair of surrogates arrives as the sign for what is unknown', () => {
   const given = target('a', { name: 'x\ud800', labels: { 'k\udc00': 'v\ud800' } })
   const [received] = read(
-    encode({ kind: 'listing', number: 2, generation: 1, target: given, finding: { kind: 'searching' } }),
+    encode({ kind: 'listing', number: 2, generation: 1, target: given, probeResult: { kind: 'searching' } }),
   ).map(decode)
   expect(received).toMatchObject({ target: { name: 'x\ufffd', labels: { 'k\ufffd': 'v\ufffd' } } })
 })
@@ -172,7 +172,7 @@ describe('messages', () => {
           )
       }
       for (const spoiltSwarmState of spoilt(swarmState(['1']), wrong)) {
-        const [frame] = read(encode({ kind: 'swarm', age: 5, swarmState: spoiltSwarmState as SwarmState }))
+        const [frame] = read(encode({ kind: 'swarm', ageMs: 5, swarmState: spoiltSwarmState as SwarmState }))
         expect(() => decode(frame!)).toThrow(/swarm\.(services\.web|failures)\.\w+ is not/)
       }
     },
@@ -182,15 +182,15 @@ describe('messages', () => {
     'with a duration of %s are refused',
     (wrong) => {
       const checked = (header: string) => () => decode({ header: JSON.parse(header), body: new Uint8Array() })
-      const failure = (age: string, durationMs: string) =>
-        `["failure",{"id":"a","number":2,"age":${age},"durationMs":${durationMs},"failure":{"code":"timeout","reason":""}}]`
+      const failure = (ageMs: string, durationMs: string) =>
+        `["failure",{"id":"a","number":2,"ageMs":${ageMs},"durationMs":${durationMs},"failure":{"code":"timeout","reason":""}}]`
       expect(checked(failure('1', '1'))).not.toThrow()
       for (const header of [
         failure(wrong, '1'),
         failure('1', wrong),
         `["page",{"id":"a","number":2,"age":${wrong},"durationMs":1}]`,
         `["page",{"id":"a","number":2,"age":1,"durationMs":${wrong}}]`,
-        `["beat",{"number":1,"seen":0,"held":${wrong}}]`,
+        `["heartbeat",{"number":1,"seen":0,"heldMs":${wrong}}]`,
         `["refresh",{"call":1,"id":"a","budget":${wrong}}]`,
         `["swarm",{"age":${wrong},"size":0}]`,
       ])
@@ -203,7 +203,7 @@ describe('messages', () => {
     const bomb = pack(Buffer.concat([words, Buffer.alloc(64 * 2 ** 20, ' ')]))
     expect(bomb.bytes.length).toBeLessThan(100_000)
     const decoded = (body: Uint8Array, size: number) => () =>
-      decode({ header: ['swarm', { age: 1, size }], body })
+      decode({ header: ['swarm', { ageMs: 1, size }], body })
     expect(decoded(pack(words).bytes, words.length)).not.toThrow()
     expect(decoded(bomb.bytes, bomb.size)).toThrow('swarm state that can’t be unpacked')
     expect(decoded(bomb.bytes, words.length)).toThrow('swarm state that can’t be unpacked')
@@ -211,11 +211,13 @@ describe('messages', () => {
 
   test('that are wrong are refused with the path', () => {
     const wrong = (message: unknown) => () => decode({ header: message, body: new Uint8Array() })
-    expect(wrong(['beat', { number: 1, seen: 'x', held: 0 }])).toThrow('beat.seen is not a whole number')
+    expect(wrong(['heartbeat', { number: 1, seen: 'x', heldMs: 0 }])).toThrow(
+      'heartbeat.seen is not a whole number',
+    )
     expect(wrong(['digest', { records: [['a', 2, 3]] }])).toThrow(
       'digest.records[0][3] is not a whole number',
     )
-    expect(wrong({ kind: 'beat' })).toThrow('header is not a list')
+    expect(wrong({ kind: 'heartbeat' })).toThrow('header is not a list')
   })
 
   test('of a kind that is not known are named; fields that are not known are left out', () => {
@@ -223,12 +225,12 @@ describe('messages', () => {
       kind: 'other',
       name: 'song',
     })
-    const [frame] = read(writeFrame(['gone', { id: 'a', colour: 'red' }]))
-    expect(decode(frame!)).toEqual({ kind: 'gone', id: 'a' })
+    const [frame] = read(writeFrame(['deleted', { id: 'a', colour: 'red' }]))
+    expect(decode(frame!)).toEqual({ kind: 'deleted', id: 'a' })
   })
 
   test('can’t reach an object’s prototype', () => {
-    const listing = `["listing",{"number":1,"generation":1,"target":{"id":"a","node":"n","name":"a","place":{"kind":"standalone"},"image":"","labels":{"__proto__":"x"},"state":"running","addresses":[]},"finding":{"kind":"searching"}}]`
+    const listing = `["listing",{"number":1,"generation":1,"target":{"id":"a","node":"n","name":"a","place":{"kind":"standalone"},"image":"","labels":{"__proto__":"x"},"state":"running","addresses":[]},"probeResult":{"kind":"searching"}}]`
     const message = decode({ header: JSON.parse(listing), body: new Uint8Array() })
     expect(Object.keys((message as { target: { labels: object } }).target.labels)).toEqual(['__proto__'])
     expect(() => decode({ header: ['__proto__', {}], body: new Uint8Array() })).not.toThrow()

@@ -45,7 +45,7 @@ interface Lies {
 async function lie({
   node = 'n9',
   identity = createIdentity(),
-  spoken = { newest: 3, oldest: 3 },
+  spoken = { newest: 4, oldest: 4 },
   hello = (one) => one,
 }: Partial<Lies> = {}): Promise<Liar> {
   const channel = await Promise.race([
@@ -65,7 +65,7 @@ async function lie({
   const send = (...messages: readonly Message[]) => {
     for (const message of messages) channel.write(encode(message))
   }
-  const proof = identity.prove({ role: 'caller', node, binding: channel.binding })
+  const proof = identity.prove({ role: 'caller', node, sessionId: channel.sessionId })
   const honestly = {
     kind: 'hello',
     ...spoken,
@@ -81,14 +81,14 @@ async function lie({
 
 const listing = (id: string, node: string, generation = 1): Message => ({
   ...{ kind: 'listing', number: generation, generation },
-  ...{ target: target(id, { node }), finding: found, endpoint },
+  ...{ target: target(id, { node }), probeResult: found, endpoint },
 })
 const page = (id: string, number: number, frames = [pack(Buffer.from('lie 1\n'))], base = 0): Message => ({
   ...{
     kind: 'page',
     id,
     number,
-    age: 0,
+    ageMs: 0,
     durationMs: 1,
     series: 1,
     format: 'text/0.0.4',
@@ -146,7 +146,7 @@ describe('an epoch can’t be taken over', () => {
     ['for another node id', (stolen) => ({ ...stolen, self: self('n9') })],
     ['with an epoch that is no key', (_, liar) => ({ ...liar, epoch: 'no key' })],
     ['with an empty proof', (stolen) => ({ ...stolen, proof: '' })],
-    ['of another protocol', (stolen) => ({ ...stolen, newest: 4, oldest: 4 })],
+    ['of another protocol', (stolen) => ({ ...stolen, newest: 5, oldest: 5 })],
   ])('%s', async (_, change) => {
     const stolen = await stolenHello()
     const liar = await lie({ node: 'n2', hello: (hello) => change(stolen, hello) })
@@ -156,9 +156,9 @@ describe('an epoch can’t be taken over', () => {
 
   test('a proof of a listener is none of a caller', async () => {
     const identity = createIdentity()
-    const hello = (one: Hello, { binding }: Channel) => ({
+    const hello = (one: Hello, { sessionId }: Channel) => ({
       ...one,
-      proof: identity.prove({ role: 'listener', node: 'n9', binding }),
+      proof: identity.prove({ role: 'listener', node: 'n9', sessionId }),
     })
     expect((await lie({ identity, hello })).isOver()).toBe(true)
   })
@@ -211,7 +211,7 @@ describe('its link ends, with a reason, when it', () => {
     ['lists another node’s container', [listing('theirs', 'n2')], /not its own/],
     [
       'says hello twice',
-      [{ kind: 'hello', newest: 3, oldest: 3, version: '9', epoch: 'x', proof: '', self: self('n9') }],
+      [{ kind: 'hello', newest: 4, oldest: 4, version: '9', epoch: 'x', proof: '', self: self('n9') }],
       /second hello/,
     ],
     ['accepts what was accepted', [{ kind: 'accept' }], /doesn’t belong here/],
@@ -243,7 +243,7 @@ test('that ought to accept its link and never does loses it', async () => {
   const liar = await lie({ node: 'a-smaller-id' })
   const live = async (seconds: number) => {
     for (let number = 1; number <= seconds; number += 1) {
-      liar.send({ kind: 'beat', number, seen: 0, held: 0 })
+      liar.send({ kind: 'heartbeat', number, seen: 0, heldMs: 0 })
       await cluster.clock.pass(1000)
     }
   }
@@ -257,7 +257,7 @@ test('that ought to accept its link and never does loses it', async () => {
 
 describe('a newer agent', () => {
   test('that still speaks our protocol may send unknown messages and fields: it is informed, and the link stays', async () => {
-    const newer = await lie({ spoken: { newest: 7, oldest: 3 } })
+    const newer = await lie({ spoken: { newest: 7, oldest: 4 } })
     newer.write(writeFrame(['song', { of: 'ice' }]))
     newer.send(listing('own', 'n9'))
     await cluster.clock.pass(30)
@@ -283,8 +283,8 @@ test('nothing it can say harms the agent or the others’ pages', async () => {
   const text = fc.constant(pack(Buffer.from('lie 1\n')))
   const duration = fc.double({ min: 0, max: 1e12, noNaN: true })
   const message: fc.Arbitrary<Message> = fc.oneof(
-    fc.record({ kind: fc.constant('gone' as const), id }),
-    fc.record({ kind: fc.constant('full' as const), id }),
+    fc.record({ kind: fc.constant('deleted' as const), id }),
+    fc.record({ kind: fc.constant('resend' as const), id }),
     fc.constantFrom<Message>({ kind: 'complete' }, { kind: 'accept' }),
     fc.tuple(id, fc.constantFrom('n9', 'n9', 'n9', 'n2'), number).map((a) => listing(...a)),
     fc.record({
@@ -292,17 +292,22 @@ test('nothing it can say harms the agent or the others’ pages', async () => {
       records: fc.array(fc.tuple(id, number, number, number), { maxLength: 5 }),
     }),
     fc.record({
-      ...{ kind: fc.constant('failure' as const), id, number, age: duration, durationMs: duration },
+      ...{ kind: fc.constant('failure' as const), id, number, ageMs: duration, durationMs: duration },
       failure: fc.constant({ code: 'timeout', reason: '' } as const),
     }),
     fc
       .tuple(id, number, fc.array(fc.oneof(frame, text), { minLength: 1, maxLength: 3 }), number)
       .map((a) => page(...a)),
-    fc.record({ kind: fc.constant('refresh' as const), call: number, id: fc.string(), budget: fc.nat(100) }),
+    fc.record({
+      kind: fc.constant('refresh' as const),
+      call: number,
+      id: fc.string(),
+      timeoutMs: fc.nat(100),
+    }),
     fc.record({ kind: fc.constant('refreshed' as const), call: number, number }),
     fc.record({ kind: fc.constantFrom('challenge' as const, 'response' as const), number }),
-    fc.record({ kind: fc.constant('beat' as const), number, seen: number, held: fc.nat(10) }),
-    fc.record({ kind: fc.constant('swarm' as const), age: fc.nat(10) }),
+    fc.record({ kind: fc.constant('heartbeat' as const), number, seen: number, heldMs: fc.nat(10) }),
+    fc.record({ kind: fc.constant('swarm' as const), ageMs: fc.nat(10) }),
   )
   await fc.assert(
     fc.asyncProperty(fc.array(message, { minLength: 1, maxLength: 30 }), async (messages) => {

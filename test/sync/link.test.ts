@@ -27,7 +27,7 @@ beforeEach(() => {
   ;[sent, received, ends, events] = [[], [], [], []]
   const other = createFrameReader(2 ** 26, (frame) => sent.push(decode(frame) as Message))
   const channel = {
-    ...{ address: 'n2:1', dialled: true, binding: new Uint8Array() },
+    ...{ address: 'n2:1', dialled: true, sessionId: new Uint8Array() },
     open(handlers: ChannelHandlers) {
       wire = handlers
     },
@@ -50,12 +50,17 @@ beforeEach(() => {
 
 const hello: Message = {
   kind: 'hello',
-  ...{ newest: 3, oldest: 3, version: '1.0.0', epoch: 'e', proof: 'p', self: self('n2') },
+  ...{ newest: 4, oldest: 4, version: '1.0.0', epoch: 'e', proof: 'p', self: self('n2') },
 }
 const send = (...messages: readonly Message[]) => {
   for (const message of messages) wire.data(encode(message))
 }
-const beat = (number: number, seen = 0, held = 0): Message => ({ kind: 'beat', number, seen, held })
+const heartbeat = (number: number, seen = 0, heldMs = 0): Message => ({
+  kind: 'heartbeat',
+  number,
+  seen,
+  heldMs,
+})
 /** Lets time pass as the mesh does: tick by tick. */
 function pass(ms: number): void {
   const until = clock.now() + ms
@@ -128,9 +133,9 @@ describe('after hello', () => {
 
   test('a sign of life is given every second', () => {
     pass(2000)
-    send(beat(1))
+    send(heartbeat(1))
     pass(1000)
-    expect(sent).toMatchObject([1, 2, 3].map((number) => ({ kind: 'beat', number })))
+    expect(sent).toMatchObject([1, 2, 3].map((number) => ({ kind: 'heartbeat', number })))
   })
 
   test('no sign of life is given soon after another', () => {
@@ -139,7 +144,7 @@ describe('after hello', () => {
     expect(sent).toEqual([])
     clock.passSync(1)
     link.tick()
-    expect(sent).toMatchObject([{ kind: 'beat' }])
+    expect(sent).toMatchObject([{ kind: 'heartbeat' }])
     clock.passSync(250)
     link.tick()
     expect(sent).toHaveLength(1)
@@ -148,7 +153,7 @@ describe('after hello', () => {
   test('as long as the other side is received, the link lives', () => {
     for (let number = 1; number <= 20; number += 1) {
       pass(1000)
-      send(beat(number))
+      send(heartbeat(number))
     }
     expect(ends).toEqual([])
     expect(kinds().length).toBeGreaterThanOrEqual(20)
@@ -161,14 +166,14 @@ describe('after hello', () => {
 
   test('an agent that is late by less than the other side waits goes on', () => {
     clock.passSync(2499)
-    send(beat(1))
+    send(heartbeat(1))
     link.tick()
     expect(ends).toEqual([])
   })
 
   test('after a pause in which the other side has given us up, nothing that waited for us is taken', () => {
     clock.passSync(60_000)
-    send(beat(1), { kind: 'complete' })
+    send(heartbeat(1), { kind: 'complete' })
     expect(received).toEqual([])
     expect(ends).toEqual([{ code: 'overloaded', reason: 'this agent was paused for 60.0 s' }])
     expect(closes).toBe(1)
@@ -215,14 +220,14 @@ describe('after hello', () => {
   test('the way there and back is measured, without the time that the other side held the answer', () => {
     expect(link.stats().roundTripMs).toBeUndefined()
     pass(1000)
-    expect(sent).toMatchObject([{ kind: 'beat', number: 1, seen: 0 }])
+    expect(sent).toMatchObject([{ kind: 'heartbeat', number: 1, seen: 0 }])
     clock.passSync(100)
-    send(beat(1, 1, 60))
+    send(heartbeat(1, 1, 60))
     expect(link.stats().roundTripMs).toBe(40)
-    send(beat(2, 0, 0))
+    send(heartbeat(2, 0, 0))
     expect(link.stats().roundTripMs).toBe(40)
     pass(1000)
-    expect(sent.at(-1)).toMatchObject({ number: 2, seen: 2, held: expect.any(Number) })
+    expect(sent.at(-1)).toMatchObject({ number: 2, seen: 2, heldMs: expect.any(Number) })
   })
 
   test('bytes are counted both ways', () => {
@@ -261,7 +266,7 @@ describe('after hello', () => {
     expect(ends).toEqual([{ code: 'protocol', reason: 'enough' }])
     expect(closes).toBe(1)
     expect(events).not.toContain('drained')
-    wire.closed({ code: 'reset', reason: 'gone' })
+    wire.closed({ code: 'reset', reason: 'deleted' })
     expect(ends).toHaveLength(1)
     expect(events.at(-1)).toBe('released')
   })
@@ -273,8 +278,8 @@ describe('after hello', () => {
   })
 
   test('a channel that breaks ends the link with its failure', () => {
-    wire.closed({ code: 'reset', reason: 'gone' })
-    expect(ends).toEqual([{ code: 'reset', reason: 'gone' }])
+    wire.closed({ code: 'reset', reason: 'deleted' })
+    expect(ends).toEqual([{ code: 'reset', reason: 'deleted' }])
     expect(events).toEqual(['released'])
   })
 })
@@ -284,7 +289,7 @@ test('a bug here ends the link and is reported as internal', () => {
     {
       address: 'n3:1',
       dialled: false,
-      binding: new Uint8Array(),
+      sessionId: new Uint8Array(),
       open: (handlers) => (wire = handlers),
       write: () => true,
       close() {},

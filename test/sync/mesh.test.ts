@@ -50,11 +50,11 @@ describe('in the steady state', () => {
     n1.run('a', 'b')
     n1.show('a', page(1))
     await cluster.clock.pass(2000)
-    const before = n2.mesh.peers().find(({ node }) => node === 'n1')!.received
+    const before = n2.mesh.peers().find(({ node }) => node === 'n1')!.receivedBytes
     n1.show('a', page(2))
     await cluster.clock.pass(30)
     expect(n2.text('n1', 'a')).toBe(page(2))
-    expect(n2.mesh.peers().find(({ node }) => node === 'n1')!.received - before).toBeLessThan(500)
+    expect(n2.mesh.peers().find(({ node }) => node === 'n1')!.receivedBytes - before).toBeLessThan(500)
     n1.run('b')
     await cluster.clock.pass(30)
     expect(n2.store.entry('n1', 'a')).toBeUndefined()
@@ -120,7 +120,7 @@ describe('in the steady state', () => {
     await cluster.clock.pass(28_000)
     n1.store.putSwarmState(swarmState(['1']))
     await cluster.clock.pass(12_000)
-    expect(n2.store.swarmState()!.age).toBeLessThan(13_000)
+    expect(n2.store.swarmState()!.ageMs).toBeLessThan(13_000)
   })
 
   test('what a manager learns is known at once, and so is that it has become one', async () => {
@@ -128,7 +128,7 @@ describe('in the steady state', () => {
     const n1 = cluster.start('n1')
     const n2 = cluster.start('n2')
     await cluster.clock.pass(2000)
-    n1.store.identify({ ...n1.store.own.self(), manager: true }, new Set(['n1']))
+    n1.store.identify({ ...n1.store.ownNode.self(), manager: true }, new Set(['n1']))
     await cluster.clock.pass(50)
     expect(n2.store.nodes()[1]).toMatchObject({ self: { manager: true } })
     n1.store.putSwarmState(swarmState(['1']))
@@ -145,11 +145,11 @@ describe('in the steady state', () => {
       rereadManagers({ store }) {
         reads.push(cluster.clock.now())
         // the engine learns of it some time after the promotion
-        store.identify({ ...store.own.self() }, new Set(reads.length > 1 ? ['n1'] : []))
+        store.identify({ ...store.ownNode.self() }, new Set(reads.length > 1 ? ['n1'] : []))
       },
     })
     await cluster.clock.pass(2000)
-    n1.store.identify({ ...n1.store.own.self(), manager: true }, new Set(['n1']))
+    n1.store.identify({ ...n1.store.ownNode.self(), manager: true }, new Set(['n1']))
     n1.store.putSwarmState(swarmState(['1']))
     await cluster.clock.pass(100)
     expect(reads).toHaveLength(1)
@@ -179,7 +179,7 @@ describe('in the steady state', () => {
     n1.run('a')
     n1.show('a', page(1))
     await cluster.clock.pass(2000)
-    n1.store.identify({ ...n1.store.own.self(), node: 'n9' })
+    n1.store.identify({ ...n1.store.ownNode.self(), node: 'n9' })
     for (let ms = 0; ms < 2000; ms += 1) {
       const known = [...n2.store.entries()].map(({ target, snapshot }) => [target.id, snapshot?.ok])
       expect(known).toEqual([['a', true]])
@@ -209,7 +209,7 @@ describe('in the steady state', () => {
     await cluster.clock.pass(2000)
     for (let round = 1; round <= 4; round += 1) {
       const node = round % 2 === 0 ? 'n1' : 'engine'
-      n1.store.identify({ ...n1.store.own.self(), node })
+      n1.store.identify({ ...n1.store.ownNode.self(), node })
       await cluster.clock.pass(5000)
       n1.show('a', page(10 + round))
       await cluster.clock.pass(50)
@@ -266,7 +266,7 @@ test('a slow peer gets the newest page when it can take more, not all that were 
   n1.show('a', page(0))
   await cluster.clock.pass(2000)
   cluster.network.wire('n1', 'n2').full = true
-  const sent = () => n1.mesh.peers().find(({ node }) => node === 'n2')!.sent
+  const sent = () => n1.mesh.peers().find(({ node }) => node === 'n2')!.sentBytes
   await cluster.clock.pass(1000)
   const before = sent()
   for (let value = 1; value <= 500; value += 1) {
@@ -540,7 +540,7 @@ describe('a node id claimed twice', () => {
     const n1 = cluster.start('n1')
     const n2 = cluster.start('n2')
     await cluster.clock.pass(2000)
-    n1.store.identify({ ...n1.store.own.self(), manager: true })
+    n1.store.identify({ ...n1.store.ownNode.self(), manager: true })
     await cluster.clock.pass(100)
     cluster.start('twin', { self: { node: 'n1', hostname: 'clone' } })
     await cluster.clock.pass(1000)
@@ -569,8 +569,8 @@ test('who we have become since our hello is sent, however long the link took to 
   const n1 = cluster.start('n1')
   const n2 = cluster.start('n2')
   await cluster.clock.pass(1500)
-  n1.store.identify({ ...n1.store.own.self(), hostname: 'renamed' })
-  n2.store.identify({ ...n2.store.own.self(), hostname: 'renamed too' })
+  n1.store.identify({ ...n1.store.ownNode.self(), hostname: 'renamed' })
+  n2.store.identify({ ...n2.store.ownNode.self(), hostname: 'renamed too' })
   await cluster.clock.pass(8000)
   expect(n2.store.nodes()[1]).toMatchObject({ link: 'up', self: { hostname: 'renamed' } })
   expect(n1.store.nodes()[1]).toMatchObject({ link: 'up', self: { hostname: 'renamed too' } })

@@ -90,7 +90,7 @@ interface Pair {
 }
 
 function createPair(clock: Clock, wire: Wire, from: string, to: string, onEnd: () => void): Pair {
-  const binding = randomBytes(32)
+  const sessionId = randomBytes(32)
   const ends = [createEnd(from === to ? `${to}:self` : to, true), createEnd(`${from}:1`, false)] as const
   /** What is lost once is never sent again: the stream has a hole and stands still. */
   let swallowing = false
@@ -102,7 +102,7 @@ function createPair(clock: Clock, wire: Wire, from: string, to: string, onEnd: (
     const end = {
       address: dialled ? to : address,
       dialled,
-      binding,
+      sessionId,
       open(given: ChannelHandlers) {
         handlers = given
         for (const bytes of early) given.data(bytes)

@@ -141,7 +141,7 @@ describe('a request', () => {
 
 describe('serving a request', () => {
   test('the reply comes after the new snapshot', async () => {
-    refreshes.serve({ call: 7, id: 'a', budget: 500 })
+    refreshes.serve({ call: 7, id: 'a', timeoutMs: 500 })
     await clock.pass(0)
     expect(scrapes).toMatchObject([{ budget: 500 }])
     expect(sent).toEqual([])
@@ -152,14 +152,14 @@ describe('serving a request', () => {
 
   test('a container that was removed meanwhile is reported as such', async () => {
     own = undefined
-    refreshes.serve({ call: 7, id: 'a', budget: 500 })
+    refreshes.serve({ call: 7, id: 'a', timeoutMs: 500 })
     scrapes[0]!.end()
     await clock.pass(0)
     expect(sent.at(-1)).toMatchObject({ kind: 'refreshed', call: 7, failure: { code: 'stopped' } })
   })
 
   test('sends why there is no new snapshot', async () => {
-    refreshes.serve({ call: 7, id: 'a', budget: 500 })
+    refreshes.serve({ call: 7, id: 'a', timeoutMs: 500 })
     scrapes[0]!.end(new ProxyError('refused', 'nobody listens'))
     await clock.pass(0)
     expect(sent.at(-1)).toEqual({
@@ -170,21 +170,21 @@ describe('serving a request', () => {
   })
 
   test('with the link gone nothing is sent', async () => {
-    refreshes.serve({ call: 7, id: 'a', budget: 500 })
-    refreshes.close({ code: 'reset', reason: 'gone' })
+    refreshes.serve({ call: 7, id: 'a', timeoutMs: 500 })
+    refreshes.close({ code: 'reset', reason: 'deleted' })
     scrapes[0]!.end()
     await clock.pass(0)
     expect(sent).toEqual([])
   })
 
   test('is bounded, and one that has ended makes room for another', async () => {
-    for (let call = 0; call < 2001; call += 1) refreshes.serve({ call, id: 'a', budget: 500 })
+    for (let call = 0; call < 2001; call += 1) refreshes.serve({ call, id: 'a', timeoutMs: 500 })
     await clock.pass(0)
     expect(scrapes).toHaveLength(2000)
     expect(sent.at(-1)).toMatchObject({ kind: 'refreshed', call: 2000, failure: { code: 'overloaded' } })
     scrapes[0]!.end()
     await clock.pass(0)
-    refreshes.serve({ call: 2001, id: 'a', budget: 500 })
+    refreshes.serve({ call: 2001, id: 'a', timeoutMs: 500 })
     expect(scrapes).toHaveLength(2001)
   })
 })

@@ -10,14 +10,14 @@ import { createStore, type Store } from '../../src/store/store.ts'
 import { bodyOf, pack, packAsync } from '../../src/sync/codec.ts'
 import type { Link } from '../../src/sync/link.ts'
 import type { Message } from '../../src/sync/messages.ts'
-import { createOutgoing, type Outgoing } from '../../src/sync/outgoing.ts'
+import { createPagePacker, type PagePacker } from '../../src/sync/page-packer.ts'
 import { createSession, type Session } from '../../src/sync/session.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 import { found, self, swarmState, target } from '../store/samples.ts'
 
 let clock: VirtualClock
 let store: Store
-let outgoing: Outgoing
+let packer: PagePacker
 let session: Session
 let sent: Message[]
 let writable: boolean
@@ -29,7 +29,7 @@ let roundTripMs: number | undefined
 
 const peer = {
   kind: 'hello',
-  ...{ newest: 3, oldest: 3, version: '2.0.0', epoch: 'theirs', proof: 'p' },
+  ...{ newest: 4, oldest: 4, version: '2.0.0', epoch: 'theirs', proof: 'p' },
   self: self('n2'),
 } as const
 
@@ -37,8 +37,8 @@ beforeEach(() => {
   clock = virtualClock()
   store = createStore({ clock, forgetAfterMs: 300_000, version: '1.0.0' })
   store.identify(self('n1'), new Set(['n2']))
-  store.peers.up(peer)
-  outgoing = createOutgoing(() => {})
+  store.peers.setAgent(peer)
+  packer = createPagePacker(() => {})
   ;[reports, ends] = [[], []]
   sent = []
   writable = true
@@ -55,11 +55,11 @@ beforeEach(() => {
       stats: () => ({ roundTripMs }),
       fail: ({ reason }: Failure) => ends.push(reason),
     } as unknown as Link,
-    ...{ peer, store, outgoing, clock, log: createLog('silent'), maxBodyBytes: 5_000_000 },
+    ...{ peer, store, packer, clock, log: createLog('silent'), maxBodyBytes: 5_000_000 },
     refreshOwn: async () => {},
-    visible: () => {},
+    onPageVisible: () => {},
     rereadManagers: () => (rereads += 1),
-    selfChanged: () => store.peers.up({ ...peer, self: session.self() }),
+    selfChanged: () => store.peers.setAgent({ ...peer, self: session.self() }),
     report: ({ reason }) => reports.push(reason),
   })
   session.flush()
@@ -73,10 +73,10 @@ const run = (...ids: readonly string[]) => {
 const digest = (): Message => ({ kind: 'digest', records: [] })
 const listing = (id: string, generation: number): Message => ({
   kind: 'listing',
-  ...{ number: generation, generation, target: target(id, { node: 'n2' }), finding: found },
+  ...{ number: generation, generation, target: target(id, { node: 'n2' }), probeResult: found },
 })
 const page = (number: number, frames: readonly ZstdFrame[], base = 0): Message => ({
-  ...{ kind: 'page', id: 'b', number, age: 0, durationMs: 1, series: 1, remarks: [], format: 'text/0.0.4' },
+  ...{ kind: 'page', id: 'b', number, ageMs: 0, durationMs: 1, series: 1, remarks: [], format: 'text/0.0.4' },
   ...{ base, frames },
 })
 const text = (value: number) => Buffer.from(`x ${value}\n`)
@@ -102,7 +102,7 @@ describe('what it sends', () => {
     run('a', 'b')
     store.markComplete()
     expect(flush()).toEqual([])
-    session.take(digest())
+    session.handle(digest())
     expect(sentKinds()).toEqual(['listing a', 'listing b', 'complete'])
     run('a', 'b', 'c')
     expect(flush()).toEqual(['listing c'])
@@ -110,12 +110,12 @@ describe('what it sends', () => {
 
   test('is complete only once this agent’s own side is, once for each digest', () => {
     run('a')
-    session.take(digest())
+    session.handle(digest())
     expect(sentKinds()).toEqual(['listing a'])
     store.markComplete()
     expect(flush()).toEqual(['complete'])
     expect(flush()).toEqual([])
-    session.take(digest())
+    session.handle(digest())
     expect(sentKinds()).toEqual(['listing a', 'complete'])
   })
 
@@ -123,7 +123,7 @@ describe('what it sends', () => {
     store.markComplete()
     run('a', 'b')
     writable = false
-    session.take(digest())
+    session.handle(digest())
     store.identify(self('n1', { manager: true }))
     expect(flush()).toEqual([])
     run('a')
@@ -135,25 +135,25 @@ describe('what it sends', () => {
     store.markComplete()
     run('a', 'b')
     isFullAfterEach = true
-    session.take(digest())
+    session.handle(digest())
     expect(sentKinds()).toEqual(['listing a'])
     writable = true
     expect(flush()).toEqual(['listing b', 'complete'])
   })
 
   test('begins with what the peer must drop', () => {
-    session.take({ kind: 'digest', records: [['x', 5, 0, 0]] })
-    expect(sent).toEqual([{ kind: 'gone', id: 'x' }])
+    session.handle({ kind: 'digest', records: [['x', 5, 0, 0]] })
+    expect(sent).toEqual([{ kind: 'deleted', id: 'x' }])
   })
 
   test('is a page in full after the peer couldn’t use a difference', () => {
     run('a')
-    session.take(digest())
+    session.handle(digest())
     const show = (text: string) => {
       const page = plainPage(Buffer.from(text), { format: 'text/0.0.4', series: 1, remarks: [] })
       const scrape = { ok: true, at: clock.now(), durationMs: 1, page } as const
       store.putSnapshot('a', scrape)
-      outgoing.put('a', store.own.entry('a')!.snapshot, scrape, true)
+      packer.put('a', store.ownNode.entry('a')!.snapshotNumber, scrape, true)
       session.mark('a')
     }
     show('x 1\n')
@@ -162,12 +162,12 @@ describe('what it sends', () => {
     sentKinds()
     session.flush()
     expect(sent.splice(0)).toMatchObject([{ kind: 'page', base: expect.not.closeTo(0) }])
-    session.take({ kind: 'full', id: 'a' })
+    session.handle({ kind: 'resend', id: 'a' })
     expect(sent).toMatchObject([{ kind: 'page', base: 0 }])
   })
 
   test('is that we have become a manager, once', () => {
-    session.take(digest())
+    session.handle(digest())
     sentKinds()
     store.identify(self('n1', { manager: true }))
     session.flush()
@@ -189,15 +189,15 @@ describe('a manager’s swarmState', () => {
 
   test('is sent when it is new; after that only that it is still the same, every ten seconds', () => {
     store.putSwarmState(swarmState(['1']))
-    expect(said()).toEqual([{ kind: 'swarm', age: 0, swarmState: swarmState(['1']) }])
+    expect(said()).toEqual([{ kind: 'swarm', ageMs: 0, swarmState: swarmState(['1']) }])
     clock.passSync(9999)
     expect(said()).toEqual([])
     clock.passSync(1)
-    expect(said()).toEqual([{ kind: 'swarm', age: 10_000 }])
+    expect(said()).toEqual([{ kind: 'swarm', ageMs: 10_000 }])
     clock.passSync(5000)
     expect(said()).toEqual([])
     store.putSwarmState(swarmState(['1', '2']))
-    expect(said()).toEqual([{ kind: 'swarm', age: 0, swarmState: swarmState(['1', '2']) }])
+    expect(said()).toEqual([{ kind: 'swarm', ageMs: 0, swarmState: swarmState(['1', '2']) }])
   })
 
   test('is sent by managers alone, and by none that has none', () => {
@@ -209,26 +209,26 @@ describe('a manager’s swarmState', () => {
 
   test('that a manager sends is used; without one it says how old that is', () => {
     store.identify(self('n1'), new Set(['n2']))
-    session.take({ kind: 'swarm', age: 5 })
+    session.handle({ kind: 'swarm', ageMs: 5 })
     expect(store.swarmState()).toBeUndefined()
-    session.take({ kind: 'swarm', age: 50, swarmState: swarmState(['1']) })
-    expect(store.swarmState()).toEqual({ value: swarmState(['1']), age: 50, from: 'n2' })
+    session.handle({ kind: 'swarm', ageMs: 50, swarmState: swarmState(['1']) })
+    expect(store.swarmState()).toEqual({ value: swarmState(['1']), ageMs: 50, from: 'n2' })
     clock.passSync(1000)
-    session.take({ kind: 'swarm', age: 20 })
-    expect(store.swarmState()).toEqual({ value: swarmState(['1']), age: 20, from: 'n2' })
+    session.handle({ kind: 'swarm', ageMs: 20 })
+    expect(store.swarmState()).toEqual({ value: swarmState(['1']), ageMs: 20, from: 'n2' })
     expect(reports).toEqual([])
   })
 
   test('of a worker is ignored and reported; of one that has become a manager it is used once Docker says so', () => {
     store.identify(self('n1'), new Set(['n7']))
-    session.take({ kind: 'swarm', age: 0, swarmState: swarmState(['1']) })
+    session.handle({ kind: 'swarm', ageMs: 0, swarmState: swarmState(['1']) })
     expect(store.swarmState()).toBeUndefined()
     expect(reports).toEqual([expect.stringContaining('does not list it as a manager')])
-    session.take({ kind: 'self', self: self('n2', { manager: true }) })
-    session.take({ kind: 'swarm', age: 0 })
+    session.handle({ kind: 'self', self: self('n2', { manager: true }) })
+    session.handle({ kind: 'swarm', ageMs: 0 })
     expect(reports).toHaveLength(1)
     clock.passSync(45_000)
-    session.take({ kind: 'swarm', age: 0 })
+    session.handle({ kind: 'swarm', ageMs: 0 })
     expect(reports).toHaveLength(2)
     store.identify(self('n1'), new Set(['n2', 'n7']))
     expect(store.swarmState()).toMatchObject({ from: 'n2' })
@@ -241,43 +241,43 @@ describe('what it receives', () => {
   test('completes it', () => {
     session.begin()
     expect(sent.splice(0)).toEqual([{ kind: 'digest', records: [] }])
-    session.take(listing('a', 1))
+    session.handle(listing('a', 1))
     expect(session.isComplete()).toBe(false)
-    session.take({ kind: 'complete' })
+    session.handle({ kind: 'complete' })
     expect(session.isComplete()).toBe(true)
     session.begin()
     expect(sent).toEqual([{ kind: 'digest', records: [['a', 1, 0, 0]] }])
   })
 
   test('is shown, in full or as what has changed', () => {
-    session.take(listing('b', 1))
-    session.take(page(2, [pack(text(1))]))
+    session.handle(listing('b', 1))
+    session.handle(page(2, [pack(text(1))]))
     expect(shown()).toBe('x 1\n')
-    session.take(page(5, [pack(text(2), text(1)), pack(text(3), text(2))], 2))
+    session.handle(page(5, [pack(text(2), text(1)), pack(text(3), text(2))], 2))
     expect(shown()).toBe('x 3\n')
     session.begin()
     expect(sent.at(-1)).toEqual({ kind: 'digest', records: [['b', 1, 5, 5]] })
   })
 
   test('is requested in full where it doesn’t build on what is here', () => {
-    session.take(listing('b', 1))
-    session.take(page(2, [pack(text(2), text(1))], 1))
-    expect(sent.splice(0)).toEqual([{ kind: 'full', id: 'b' }])
-    session.take(page(2, [pack(text(1))]))
-    session.take(page(4, [pack(text(3), text(2))], 3))
-    expect(sent).toEqual([{ kind: 'full', id: 'b' }])
+    session.handle(listing('b', 1))
+    session.handle(page(2, [pack(text(2), text(1))], 1))
+    expect(sent.splice(0)).toEqual([{ kind: 'resend', id: 'b' }])
+    session.handle(page(2, [pack(text(1))]))
+    session.handle(page(4, [pack(text(3), text(2))], 3))
+    expect(sent).toEqual([{ kind: 'resend', id: 'b' }])
     expect(shown()).toBe('x 1\n')
   })
 
   test('is kept as a full frame and deltas, and packed anew before these are too many', () => {
-    session.take(listing('b', 1))
+    session.handle(listing('b', 1))
     const body = (value: number) =>
       Buffer.from(`${'filler 0.12345\n'.repeat(500)}x ${value}\n${Math.random()}`)
     let before = body(0)
-    session.take(page(2, [pack(before)]))
+    session.handle(page(2, [pack(before)]))
     for (let number = 3; number < 40; number += 1) {
       const next = body(number)
-      session.take(page(number, [pack(next, before)], number - 1))
+      session.handle(page(number, [pack(next, before)], number - 1))
       expect(shown()).toBe(next.toString())
       expect(frameCount()).toBeLessThanOrEqual(9)
       before = next
@@ -285,61 +285,63 @@ describe('what it receives', () => {
   })
 
   test('is unpacked off the event loop where it is large', async () => {
-    session.take(listing('b', 1))
+    session.handle(listing('b', 1))
     let before = Buffer.alloc(2 ** 20 + 1, 'a 1\n')
-    session.take(page(2, [await packAsync(before)]))
+    session.handle(page(2, [await packAsync(before)]))
     for (let number = 3; number < 60; number += 1) {
       const next = Buffer.concat([before, text(number)])
-      session.take(page(number, [await packAsync(next, before)], number - 1))
+      session.handle(page(number, [await packAsync(next, before)], number - 1))
       before = next
-      if (sent.some(({ kind }) => kind === 'full')) throw new Error('requested in full')
+      if (sent.some(({ kind }) => kind === 'resend')) throw new Error('requested in full')
     }
     expect(frameCount()).toBeLessThanOrEqual(32)
     expect(shown()).toBe(before.toString())
   })
 
   test('beyond MAX_BODY is a failure, and nothing is unpacked', () => {
-    session.take(listing('b', 1))
-    session.take(page(2, [{ size: 5_000_001, bytes: Buffer.from('not even zstd') }]))
+    session.handle(listing('b', 1))
+    session.handle(page(2, [{ size: 5_000_001, bytes: Buffer.from('not even zstd') }]))
     expect(shown()).toBe('too_large')
-    session.take(page(3, [pack(text(1))]))
+    session.handle(page(3, [pack(text(1))]))
     expect(shown()).toBe('x 1\n')
   })
 
   test('that unpacks to something else than it announces ends the link, and isn’t built upon', () => {
-    session.take(listing('b', 1))
-    session.take(page(2, [pack(text(1))]))
+    session.handle(listing('b', 1))
+    session.handle(page(2, [pack(text(1))]))
     const bomb = pack(Buffer.alloc(100_000_000))
-    expect(() => session.take(page(3, [{ ...bomb, size: 10 }]))).toThrow('can’t be unpacked')
+    expect(() => session.handle(page(3, [{ ...bomb, size: 10 }]))).toThrow('can’t be unpacked')
     session.begin()
     expect(sent.at(-1)).toEqual({ kind: 'digest', records: [['b', 1, 0, 0]] })
     expect(shown()).toBeUndefined()
-    session.take(page(3, [pack(randomBytes(50_000))]))
-    session.take(page(4, [{ ...bomb, size: 10 }], 3))
+    session.handle(page(3, [pack(randomBytes(50_000))]))
+    session.handle(page(4, [{ ...bomb, size: 10 }], 3))
     expect(shown).toThrow('can’t be unpacked')
     for (let number = 5; number < 12; number += 1)
-      session.take(page(number, [{ ...bomb, size: 10 }], number - 1))
-    expect(() => session.take(page(12, [{ ...bomb, size: 10 }], 11))).toThrow('can’t be unpacked')
+      session.handle(page(number, [{ ...bomb, size: 10 }], number - 1))
+    expect(() => session.handle(page(12, [{ ...bomb, size: 10 }], 11))).toThrow('can’t be unpacked')
     expect(shown()).toBeUndefined()
   })
 
   test('of a container that came back under its id is not what it showed before', () => {
-    session.take(listing('b', 1))
-    session.take(page(2, [pack(text(1))]))
-    session.take(listing('b', 7))
+    session.handle(listing('b', 1))
+    session.handle(page(2, [pack(text(1))]))
+    session.handle(listing('b', 7))
     expect(shown()).toBeUndefined()
-    session.take({ kind: 'gone', id: 'b' })
+    session.handle({ kind: 'deleted', id: 'b' })
     expect(store.entry('n2', 'b')).toBeUndefined()
   })
 
   test('is nothing of a container that is another node’s', () => {
-    expect(() => session.take({ ...listing('a', 1), target: target('a') } as Message)).toThrow('not its own')
+    expect(() => session.handle({ ...listing('a', 1), target: target('a') } as Message)).toThrow(
+      'not its own',
+    )
   })
 
   test('is who the peer has become, but never another node', () => {
-    session.take({ kind: 'self', self: self('n2', { manager: true }) })
+    session.handle({ kind: 'self', self: self('n2', { manager: true }) })
     expect(store.nodes()[1]).toMatchObject({ self: { manager: true }, version: '2.0.0', link: 'up' })
-    expect(() => session.take({ kind: 'self', self: self('n3') })).toThrow('became another node')
+    expect(() => session.handle({ kind: 'self', self: self('n3') })).toThrow('became another node')
   })
 
   test('is a call for a scrape, and the answer to ours', async () => {
@@ -350,35 +352,35 @@ describe('what it receives', () => {
       durationMs: 1,
       failure: { code: 'refused', reason: 'no' },
     })
-    session.take(digest())
-    session.take({ kind: 'refresh', call: 4, id: 'a', budget: 100 })
+    session.handle(digest())
+    session.handle({ kind: 'refresh', call: 4, id: 'a', timeoutMs: 100 })
     await clock.pass(0)
-    const number = store.own.entry('a')!.snapshot
+    const number = store.ownNode.entry('a')!.snapshotNumber
     expect(sent.splice(0).at(-1)).toEqual({ kind: 'refreshed', call: 4, number })
-    session.take(listing('b', 1))
+    session.handle(listing('b', 1))
     const requested = session.refresh('b', 1000)
     expect(sent).toMatchObject([{ kind: 'refresh', call: 1, id: 'b' }])
-    session.take({ kind: 'refreshed', call: 1, number: 2 })
+    session.handle({ kind: 'refreshed', call: 1, number: 2 })
     let isDone = false
     void requested.then(() => (isDone = true))
     await clock.pass(0)
     expect(isDone).toBe(false)
-    session.take({
-      ...{ kind: 'failure', id: 'b', number: 2, age: 0, durationMs: 1 },
+    session.handle({
+      ...{ kind: 'failure', id: 'b', number: 2, ageMs: 0, durationMs: 1 },
       failure: { code: 'refused', reason: 'no' },
     })
     await requested
   })
 
   test('answers a call only once a page that didn’t fit has come in full', async () => {
-    session.take(listing('b', 1))
-    session.take(page(2, [pack(text(1))]))
+    session.handle(listing('b', 1))
+    session.handle(page(2, [pack(text(1))]))
     const answered = session.refresh('b', 1000).then(shown)
-    session.take(page(4, [pack(text(2), text(9))], 3))
-    expect(sent.at(-1)).toEqual({ kind: 'full', id: 'b' })
-    session.take({ kind: 'refreshed', call: 1, number: 4 })
+    session.handle(page(4, [pack(text(2), text(9))], 3))
+    expect(sent.at(-1)).toEqual({ kind: 'resend', id: 'b' })
+    session.handle({ kind: 'refreshed', call: 1, number: 4 })
     await clock.pass(0)
-    session.take(page(4, [pack(text(2))]))
+    session.handle(page(4, [pack(text(2))]))
     expect(await answered).toBe('x 2\n')
   })
 
@@ -387,17 +389,17 @@ describe('what it receives', () => {
     expect(store.nodes()[1]).not.toHaveProperty('roundTrip')
     roundTripMs = 3
     session.tick()
-    expect(store.nodes()[1]).toMatchObject({ roundTrip: 3 })
+    expect(store.nodes()[1]).toMatchObject({ roundTripMs: 3 })
   })
 
   test('is nothing of what a newer agent didn’t understand, and an error where it doesn’t belong', () => {
-    session.take({ kind: 'unknown', of: 'song' })
-    expect(() => session.take({ kind: 'accept' })).toThrow('doesn’t belong here (accept)')
+    session.handle({ kind: 'unknown', of: 'song' })
+    expect(() => session.handle({ kind: 'accept' })).toThrow('doesn’t belong here (accept)')
   })
 })
 
 test('a tick sends what is due', () => {
-  session.take(digest())
+  session.handle(digest())
   run('a')
   session.tick()
   expect(sentKinds()).toEqual(['listing a'])

@@ -30,7 +30,7 @@ test('a link is 0 for each agent that is expected and is not connected, whether 
 
 test('the agent’s own metrics show its version, its targets, links and requests', async () => {
   const agent = await startAgent({
-    nodes: [node('n1', 'one', 'self'), { ...node('n2', 'two', 'lost'), roundTrip: 2 }],
+    nodes: [node('n1', 'one', 'self'), { ...node('n2', 'two', 'lost'), roundTripMs: 2 }],
     entries: [
       { ...standalone('n1', 'a'), snapshot: read('a 1\n') },
       { ...standalone('n1', 'b'), snapshot: failed('refused', 'refused') },

@@ -97,7 +97,7 @@ export async function startAgent(setup: Setup): Promise<Agent> {
       self: () => world.nodes()[0]?.self,
       swarmState() {
         const state = world.swarmState()
-        return state && { ...state, age: setup.swarmStateAgeMs ?? 0, from: 'n1' }
+        return state && { ...state, ageMs: setup.swarmStateAgeMs ?? 0, from: 'n1' }
       },
       pending: setup.pending ?? (() => []),
     }),

@@ -49,7 +49,7 @@ beforeAll(async () => {
     ...['web', ...Object.keys(failures)].map((name) => standalone('n1', name)),
     ...[standalone('n2', 'twice'), standalone('n3', 'twice'), standalone('n1', 'mute', { answers: false })],
     ...[task('n1', 'demo_web', 1), ...replicas, task('n1', 'one_same', 1), task('n1', 'two_same', 1)],
-  ].map((entry) => (entry.target.name === 'mute' ? { ...entry, finding: unscraped } : entry))
+  ].map((entry) => (entry.target.name === 'mute' ? { ...entry, probeResult: unscraped } : entry))
   agent = await startAgent({
     entries,
     nodes: [node('n1', 'one', 'self'), node('n2', 'two'), node('n3', 'three')],
@@ -73,7 +73,7 @@ afterAll(async () => {
 })
 
 const unscraped = {
-  kind: 'none',
+  kind: 'not_found',
   failure: { code: 'no_metrics', reason: 'ports 80, 8080 and 9100 are closed' },
 } as const
 

@@ -229,7 +229,10 @@ describe('freshness', () => {
       'without metrics',
       {
         ...standalone('n1', 'web'),
-        finding: { kind: 'none', failure: { code: 'no_metrics', reason: 'no metrics', hint: 'set PORTS' } },
+        probeResult: {
+          kind: 'not_found',
+          failure: { code: 'no_metrics', reason: 'no metrics', hint: 'set PORTS' },
+        },
       },
       404,
       'no metrics\nset PORTS\n',

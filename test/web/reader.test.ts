@@ -1,7 +1,7 @@
 // When another node's snapshot is live: only as the result of a refresh that this request made.
 
 import { beforeEach, expect, test } from 'vitest'
-import { type Entry, isStreamId, streamId } from '../../src/model.ts'
+import { type Entry, isProtobufStreamId, streamId } from '../../src/model.ts'
 import { createReader, type Reader } from '../../src/web/reader.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 import { endpoint, found, snapshot, target } from '../store/samples.ts'
@@ -23,12 +23,12 @@ beforeEach(() => {
   refreshes = 0
   link = 'up'
   stream = undefined
-  entry = { owner: 'n2', target: target('a', { node: 'n2' }), finding: found, endpoint, history: [] }
+  entry = { owner: 'n2', target: target('a', { node: 'n2' }), probeResult: found, endpoint, history: [] }
   reader = createReader({
     clock,
     staleAfterMs: 15_000,
     store: {
-      entry: (_, id) => (isStreamId(id) ? stream : entry),
+      entry: (_, id) => (isProtobufStreamId(id) ? stream : entry),
       nodes: () => [node('n2', 'two', link)],
       swarmState: () => undefined,
     },

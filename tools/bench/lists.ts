@@ -47,7 +47,7 @@ function fill(store: Store, endpoints: number): readonly Target[] {
   store.replaceTargets(targets)
   for (const [at, { id }] of targets.entries()) {
     const endpoint = { url: `http://10.0.${at >> 8}.${at & 255}:8080/metrics`, port: 8080, why: 'scanned' }
-    store.putFinding(id, { kind: 'found', endpoint })
+    store.putProbeResult(id, { kind: 'found', endpoint })
     for (let scrape = 0; scrape < 20; scrape += 1) store.putSnapshot(id, snapshotOf(at + scrape))
   }
   return targets
@@ -82,7 +82,7 @@ function swarmStateOf(services: number, version: number): SwarmState {
     version: number === 7 ? `${version}` : '1',
   })
   return {
-    cluster: 'swarm',
+    swarmId: 'swarm',
     nodes: new Map([
       [
         'node1',
@@ -104,7 +104,7 @@ function swarmStateOf(services: number, version: number): SwarmState {
         return [
           id,
           {
-            ...{ name, mode: 'replicated', replicas, slots, labels: labelsOf(number), contested: new Map() },
+            ...{ name, mode: 'replicated', replicas, slots, labels: labelsOf(number), taskOrder: new Map() },
             ...{ running: replicas, taskStates: new Map([['running', replicas]]) },
           },
         ] as const
@@ -120,7 +120,7 @@ function snapshotOf(number: number): Snapshot {
 }
 
 function benchStatus(store: Store, targets: readonly Target[], rounds: number): Costs {
-  const view = { ...store, ...quietView, self: () => store.own.self() }
+  const view = { ...store, ...quietView, self: () => store.ownNode.self() }
   const readStatus = createIncrementalStatus(view, systemClock, unixTime)
   let sequence = ''
   const request = (since?: string) => {

@@ -11,7 +11,7 @@ import { merge } from '../../src/exposition/merge.ts'
 import type { Format } from '../../src/model.ts'
 import { createStore } from '../../src/store/store.ts'
 import { pack } from '../../src/sync/codec.ts'
-import { createIncoming } from '../../src/sync/incoming.ts'
+import { createPageAssembler } from '../../src/sync/page-assembler.ts'
 import { freePort } from '../../test/helpers/ports.ts'
 import { nodePage } from './page.ts'
 import { median, start } from './processes.ts'
@@ -57,14 +57,20 @@ async function memoryOfPage(bodies: readonly Uint8Array[], format: Format): Prom
   const store = createStore({ clock: systemClock, forgetAfterMs: 300_000, version: 'bench' })
   const { peers } = store
   const self = { node: owner, hostname: owner, swarm: false, manager: false, advertise: `${owner}:1` }
-  peers.up({ self, version: 'bench', epoch: owner })
+  peers.setAgent({ self, version: 'bench', epoch: owner })
   const link = { send: () => {}, fail: () => {} }
-  const incoming = createIncoming({ node: owner, peers, link, clock: systemClock, maxBodyBytes: 2 ** 26 })
+  const incoming = createPageAssembler({
+    node: owner,
+    peers,
+    link,
+    clock: systemClock,
+    maxBodyBytes: 2 ** 26,
+  })
   const ids = Array.from({ length: held }, (_, at) => `${at}`.padStart(64, '0'))
   for (const id of ids) {
     const target = { id, node: owner, name: id, image: 'image:1', labels: {}, addresses: [] }
     const listed = { ...target, state: 'running', place: { kind: 'standalone' } } as const
-    const value = { generation: 1, target: listed, finding: { kind: 'searching' } } as const
+    const value = { generation: 1, target: listed, probeResult: { kind: 'searching' } } as const
     peers.update(owner, id, { kind: 'listing', number: 1, value })
   }
   const before = await settledBytes()
@@ -74,7 +80,7 @@ async function memoryOfPage(bodies: readonly Uint8Array[], format: Format): Prom
     const [number, base] = [at + 2, at === 0 ? 0 : at + 1]
     const about = {
       kind: 'page',
-      age: 0,
+      ageMs: 0,
       durationMs: 1,
       format,
       series: 1,
@@ -85,7 +91,11 @@ async function memoryOfPage(bodies: readonly Uint8Array[], format: Format): Prom
     for (const id of ids) {
       // as received: not shared with other targets
       const frames = [pack(body!, previous)]
-      peers.update(owner, id, { kind: 'snapshot', number, value: incoming.take({ ...about, id, frames })! })
+      peers.update(owner, id, {
+        kind: 'snapshot',
+        number,
+        value: incoming.assemble({ ...about, id, frames })!,
+      })
     }
   }
   const bytes = (await settledBytes()) - before

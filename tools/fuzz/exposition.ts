@@ -5,7 +5,7 @@ import { deepStrictEqual } from 'node:assert'
 import { convert } from '../../src/exposition/convert.ts'
 import { families } from '../../src/exposition/families.ts'
 import type { Exposition } from '../../src/exposition/formats.ts'
-import { contentTypeOf, type Offer } from '../../src/exposition/formats.ts'
+import { contentTypeOf, type NegotiatedFormat } from '../../src/exposition/formats.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
 import { merge } from '../../src/exposition/merge.ts'
 import type { Format } from '../../src/model.ts'
@@ -21,7 +21,7 @@ import { damaged } from './damage.ts'
 import type { Engine } from './engine.ts'
 
 const limits = { maxSeries: 10_000, maxLineBytes: 100_000 }
-const offers: readonly Offer[] = [
+const offers: readonly NegotiatedFormat[] = [
   { format: 'text/0.0.4', escaping: 'underscores' },
   { format: 'text/1.0.0', escaping: 'allow-utf-8' },
   { format: 'openmetrics/0.0.1', escaping: 'values' },
@@ -69,7 +69,7 @@ function fuzzPages(random: Random, { intact, real, binary }: Shares): Engine {
   function judge(body: Uint8Array, remarks: readonly string[]): void {
     const given = metricsOf(decoded(body))
     if (reportedRepeats(remarks) > 0) return
-    const own: Offer = { format: 'protobuf', escaping: 'allow-utf-8' }
+    const own: NegotiatedFormat = { format: 'protobuf', escaping: 'allow-utf-8' }
     const merged = merge([{ page: { format: 'protobuf', body } }], own)
     deepStrictEqual(metricsOf(decoded(merged.body)), given)
   }
@@ -82,7 +82,7 @@ function fuzzPages(random: Random, { intact, real, binary }: Shares): Engine {
     const added = { name: random.one(names), value: random.one(['1', 'a"\\\n', 'ü']) }
     const to = random.one(offers)
     families(page)
-    const own: Offer = { format: page.format, escaping: 'allow-utf-8' }
+    const own: NegotiatedFormat = { format: page.format, escaping: 'allow-utf-8' }
     check(merge([{ page, label: added }], own).body, own)
     check(convert(page, to), to)
     const merged = merge([{ page, label: added }, { page }], to)
@@ -91,7 +91,7 @@ function fuzzPages(random: Random, { intact, real, binary }: Shares): Engine {
     if (repeated(merged) > 0) throw new Error('a series occurs twice in a merge')
   }
 
-  function check(body: Uint8Array, { format }: Offer): number {
+  function check(body: Uint8Array, { format }: NegotiatedFormat): number {
     counts.outputs++
     const found = inspect(body, contentTypeOf(format), { maxSeries: 100_000, maxLineBytes: 1_000_000 })
     if (!found.ok)

@@ -60,15 +60,15 @@ function resultsOf(state: NodeState, host: string): readonly CheckResult[] {
   ]
 }
 
-function ownResult({ own, self }: NodeState): CheckResult {
+function ownResult({ ownContainer, self }: NodeState): CheckResult {
   const subject = 'agent'
-  if (!own) return { status: 'ok', subject, text: 'runs as a process on the host' }
+  if (!ownContainer) return { status: 'ok', subject, text: 'runs as a process on the host' }
   if (self.service) return { status: 'ok', subject, text: `runs as a task of the service ${self.service}` }
-  if (!self.swarm) return { status: 'ok', subject, text: `runs as the container ${own.name}` }
+  if (!self.swarm) return { status: 'ok', subject, text: `runs as the container ${ownContainer.name}` }
   return {
     status: 'warning',
     subject,
-    text: `runs as the container ${own.name}, which belongs to no service: other agents can't be found by name`,
+    text: `runs as the container ${ownContainer.name}, which belongs to no service: other agents can't be found by name`,
     hint: 'deploy it as a service in mode global, as stack.yml does, or list the others in PEERS',
   }
 }
@@ -78,7 +78,7 @@ const maxNamed = 10
 function networkResults(node: NodeState, targets: readonly Target[]): readonly CheckResult[] {
   const running = targets.filter(({ state }) => state !== 'stopped')
   const unreachable = running.filter(({ addresses }) => addresses.length === 0)
-  const networks = node.own?.attachments.map(({ network }) => network) ?? []
+  const networks = node.ownContainer?.attachments.map(({ network }) => network) ?? []
   const here = isOnHost(node) ? 'on the host’s network' : `on ${networks.join(', ') || 'no network'}`
   const text = `${here}: reaches ${running.length - unreachable.length} of ${plural(running.length, 'running container')}`
   const named = unreachable.slice(0, maxNamed).map(

@@ -31,9 +31,9 @@ export async function openRulesFolder(path: string): Promise<RulesFolder> {
     isReloadDue: async () => (await contentOf(markerPath)) !== undefined,
     clearReload: () => rm(markerPath, { force: true }),
     async otherFiles(names) {
-      const own = new Set(names.map(fileNameOf))
+      const ownFiles = new Set(names.map(fileNameOf))
       const files = await readdir(path)
-      return files.filter((file) => file.startsWith(prefix) && file.endsWith(suffix) && !own.has(file))
+      return files.filter((file) => file.startsWith(prefix) && file.endsWith(suffix) && !ownFiles.has(file))
     },
   }
 }

@@ -12,7 +12,7 @@ export const states = ['up', 'down', 'lost', 'searching', 'unscraped', 'off', 'e
  * @property {ReadonlyMap<string, TargetStatus>} targets by key
  * @property {readonly Group[]} groups
  */
-/** @typedef {Omit<Status, 'targets' | 'gone' | 'partial'> & MergedTargets} ClusterStatus */
+/** @typedef {Omit<Status, 'targets' | 'deleted' | 'partial'> & MergedTargets} ClusterStatus */
 
 /**
  * A service or a standalone container: the targets that are listed together under one name.
@@ -29,9 +29,9 @@ export const states = ['up', 'down', 'lost', 'searching', 'unscraped', 'off', 'e
  * @returns {ClusterStatus}
  */
 export function applyResponse(before, response) {
-  const { targets: changed, gone, partial, ...head } = response
+  const { targets: changed, deleted, partial, ...head } = response
   const targets = new Map(partial ? before?.targets : [])
-  for (const key of gone) targets.delete(key)
+  for (const key of deleted) targets.delete(key)
   for (const target of changed) targets.set(target.key, target)
   return { ...head, targets, groups: groupsOf(targets, head.services) }
 }

@@ -93,8 +93,8 @@ function createCard(id, onSelect) {
  * @param {NodeStatus} node
  * @param {number} now
  */
-function linkText({ link, since, roundTrip, swarmState, failure }, now) {
-  const state = swarmState === undefined ? '' : `, ${swarmState}`
+function linkText({ link, since, roundTrip, swarmStatus, failure }, now) {
+  const state = swarmStatus === undefined ? '' : `, ${swarmStatus}`
   if (link === 'lost') return `lost ${lastedText(since, now)}${state}`
   if (failure) return `problem, see above${state}`
   if (link === 'self') return `this agent${state}`

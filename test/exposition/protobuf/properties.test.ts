@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { convert } from '../../../src/exposition/convert.ts'
 import { families } from '../../../src/exposition/families.ts'
-import { contentTypeOf, type Offer } from '../../../src/exposition/formats.ts'
+import { contentTypeOf, type NegotiatedFormat } from '../../../src/exposition/formats.ts'
 import { inspect } from '../../../src/exposition/inspect.ts'
 import { merge, withLabel } from '../../../src/exposition/merge.ts'
 import { generatePage } from '../corpus/generate.ts'
@@ -24,7 +24,7 @@ const once = (samples: readonly Meant[]) =>
   [...new Set(samples.map(({ series, value, time }) => `${series} ${time ?? ''} = ${value}`))].sort()
 
 /** Text has no times before 1970: what has one is left out. */
-const expressible = (samples: readonly Meant[], { format }: Offer) =>
+const expressible = (samples: readonly Meant[], { format }: NegotiatedFormat) =>
   samples.filter(({ time }) => time === undefined || time >= 0 || format.startsWith('openmetrics'))
 
 test('what is generated is valid, with as many series as Prometheus makes of it', () => {

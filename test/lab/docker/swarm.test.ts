@@ -70,7 +70,7 @@ describe('who the agents are', () => {
       'the swarmState',
       () => onManager.found()?.swarmState && onManager.found(),
     )
-    expect(swarmState!.cluster).toBe(await manager.docker('info', '--format', '{{.Swarm.Cluster.ID}}'))
+    expect(swarmState!.swarmId).toBe(await manager.docker('info', '--format', '{{.Swarm.Cluster.ID}}'))
     const engineVersion = await manager.docker('version', '--format', '{{.Server.Version}}')
     const common = { state: 'ready', availability: 'active', engineVersion, labels: {} }
     expect(Object.fromEntries(swarmState!.nodes)).toEqual({
@@ -139,7 +139,7 @@ describe('services', () => {
       mode: 'replicated',
       replicas: 4,
       labels: { 'com.df.notify': 'true' },
-      contested: {},
+      taskOrder: {},
     })
     expect(service('web')!.labels).not.toHaveProperty('own.secret')
     expect(await catalogued('each', ({ replicas }) => replicas === 2)).toMatchObject({
@@ -176,8 +176,8 @@ describe('services', () => {
       '60s',
     ]
     await manager.docker('service', 'update', '--detach', '--no-resolve-image', ...probe, 'rolling')
-    const { contested } = await catalogued('rolling', (one) => one.contested.get('1')?.length === 2)
-    expect(contested.get('1')![0]).toBe(before.place.kind === 'replicated' ? before.place.task : '')
+    const { taskOrder } = await catalogued('rolling', (one) => one.taskOrder.get('1')?.length === 2)
+    expect(taskOrder.get('1')![0]).toBe(before.place.kind === 'replicated' ? before.place.task : '')
     await manager.docker('service', 'rm', 'rolling')
     await until('its end', () => service('rolling') === undefined)
   })

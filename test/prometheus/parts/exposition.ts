@@ -6,7 +6,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import pLimit from 'p-limit'
 import { convert } from '../../../src/exposition/convert.ts'
-import { contentTypeOf, negotiate, type Offer } from '../../../src/exposition/formats.ts'
+import { contentTypeOf, type NegotiatedFormat, negotiate } from '../../../src/exposition/formats.ts'
 import { inspect } from '../../../src/exposition/inspect.ts'
 import { merge } from '../../../src/exposition/merge.ts'
 import { nextInOpenMetrics } from '../../../src/exposition/openmetrics/grammar.ts'
@@ -81,7 +81,7 @@ function answerBy(
 const other = (format: Format): Format =>
   format.startsWith('openmetrics') ? 'text/1.0.0' : 'openmetrics/1.0.0'
 
-const twice = (page: { format: Format; body: Uint8Array }, offer: Offer) =>
+const twice = (page: { format: Format; body: Uint8Array }, offer: NegotiatedFormat) =>
   merge(
     ['1', '2'].map((value) => ({ page, label: { name: 'slot', value } })),
     offer,

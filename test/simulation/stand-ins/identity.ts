@@ -2,7 +2,7 @@
 // its own identity, or takes one that it received.
 
 import { hash } from 'node:crypto'
-import type { Claim } from '../../../src/sync/identity.ts'
+import type { SignedHello } from '../../../src/sync/identity.ts'
 
 type Real = typeof import('../../../src/sync/identity.ts')
 
@@ -13,10 +13,10 @@ export const createIdentity: Real['createIdentity'] = (seed) => {
 
 export const isProven: Real['isProven'] = (epoch, proof, claim) => proof === proofOf(epoch, claim)
 
-function proofOf(epoch: string, { role, node, binding }: Claim): string {
+function proofOf(epoch: string, { role, node, sessionId }: SignedHello): string {
   return hash(
     'sha256',
-    JSON.stringify([epoch, role, node, Buffer.from(binding).toString('base64')]),
+    JSON.stringify([epoch, role, node, Buffer.from(sessionId).toString('base64')]),
     'base64url',
   )
 }

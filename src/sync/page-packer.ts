@@ -1,15 +1,13 @@
 // The own pages, packed for peers: the newest one that is ready, in full and as a delta to the one before. Each is made
 // once, whatever the number of peers. Of the former body nothing is kept but what the store had.
 
-import type { Clock } from '../clock.ts'
-import type { NodeId, Page, Snapshot, ZstdFrame } from '../model.ts'
-import type { Store } from '../store/store.ts'
+import type { Page, Snapshot, ZstdFrame } from '../model.ts'
 import { bodyOf, bodyOfAsync, isSmall, maxDeltaBytes, pack, packAsync } from './codec.ts'
 
-export interface Outgoing {
+export interface PagePacker {
   /** The target has a new page. Without peers nothing is packed until one comes. */
   put(id: string, number: number, scrape: Scrape, hasPeers: boolean): void
-  forget(id: string): void
+  delete(id: string): void
   /**
    * How a peer that has the page numbered `base` (0: none) gets the newest one; undefined while that is being packed.
    * Throws where the page can't be packed.
@@ -48,7 +46,7 @@ interface PackingState {
 }
 
 /** `ready` is called when a version can be sent that had to be packed in a thread. */
-export function createOutgoing(ready: (id: string) => void): Outgoing {
+export function createPagePacker(ready: (id: string) => void): PagePacker {
   const states = new Map<string, PackingState>()
   /** One at a time in the whole agent: each takes several times the memory of its page. */
   let queue = Promise.resolve()
@@ -109,7 +107,7 @@ export function createOutgoing(ready: (id: string) => void): Outgoing {
       if (!hasPeers && !state.work) state.version = undefined
       if (!state.work) packNext(id, state)
     },
-    forget: (id) => void states.delete(id),
+    delete: (id) => void states.delete(id),
     get(id, base) {
       const state = states.get(id)
       const version = state?.version
@@ -126,85 +124,3 @@ export function createOutgoing(ready: (id: string) => void): Outgoing {
 }
 
 const hasDelta = (...pages: readonly Page[]) => pages.every(({ size }) => size <= maxDeltaBytes)
-
-// ---- the own side of the store, as it changes
-
-interface OwnChanges {
-  readonly outgoing: Outgoing
-  /** No more changes are expected now: what waits is sent. */
-  flush(): void
-  stop(): void
-}
-
-/** A session with a peer. */
-interface Recipient {
-  mark(id: string): void
-  flush(): void
-}
-
-interface OwnChangesDeps {
-  readonly clock: Clock
-  readonly store: Pick<Store, 'own' | 'subscribeToStreams'>
-  readonly sessions: ReadonlyMap<unknown, Recipient>
-  /** This node has another id than before. */
-  readonly renamed: (before: NodeId) => void
-}
-
-/** Changes wait for others to go with them: a packet, and the wake-ups on both sides, cost more than a page's delta. */
-const batchDelayMs = 20
-
-/** New pages are packed, and the sessions learn what to send. */
-export function watchOwnChanges({ clock, store, sessions, renamed }: OwnChangesDeps): OwnChanges {
-  const { own } = store
-  const outgoing = createOutgoing(mark)
-  let { node } = own.self()
-  let cancelFlush: (() => void) | undefined
-
-  function putPage(id: string): void {
-    const { entry, snapshot } = own.entry(id)!
-    if (entry.snapshot?.ok) outgoing.put(id, snapshot, entry.snapshot, sessions.size > 0)
-  }
-
-  function mark(id: string): void {
-    for (const session of sessions.values()) session.mark(id)
-    flushSoon()
-  }
-
-  function flush(): void {
-    if (!cancelFlush) return
-    cancelFlush()
-    cancelFlush = undefined
-    for (const session of sessions.values()) session.flush()
-  }
-
-  function flushSoon(): void {
-    cancelFlush ??= clock.after(batchDelayMs, flush)
-  }
-
-  for (const { entry } of own.entries()) putPage(entry.target.id)
-  const unsubscribe = store.subscribeToStreams((change) => {
-    const self = own.self()
-    if (change.kind === 'entry' && change.entry.owner === self.node) {
-      const { entry, before } = change
-      if (entry.snapshot !== before?.snapshot) putPage(entry.target.id)
-      mark(entry.target.id)
-    } else if (change.kind === 'gone' && change.owner === self.node) {
-      outgoing.forget(change.id)
-      mark(change.id)
-    } else if (change.kind === 'swarmState' || change.kind === 'nodes') {
-      const before = node
-      node = self.node
-      if (before !== node) renamed(before)
-      flushSoon()
-    }
-  })
-
-  return {
-    outgoing,
-    flush,
-    stop() {
-      unsubscribe()
-      cancelFlush?.()
-    },
-  }
-}

@@ -9,9 +9,9 @@ import { maxSyncBytes, pack, packAsync, unpack, unpackAsync } from './codec.ts'
 import type { Link } from './link.ts'
 import type { PageMessage } from './messages.ts'
 
-interface Incoming {
+interface PageAssembler {
   /** The snapshot that the page makes; undefined: it can't be put together, and is requested in full. */
-  take(message: PageMessage): Snapshot | undefined
+  assemble(message: PageMessage): Snapshot | undefined
   /** The link is closed. */
   close(): void
 }
@@ -30,7 +30,7 @@ const maxDeltas = 8
 /** While more than so many wait for a large page to be repacked, it is requested in full. */
 const maxFrames = 4 * maxDeltas
 
-export function createIncoming({ node, peers, link, clock, maxBodyBytes }: IncomingDeps): Incoming {
+export function createPageAssembler({ node, peers, link, clock, maxBodyBytes }: IncomingDeps): PageAssembler {
   /** Targets whose large pages are being repacked. */
   const repacking = new Set<string>()
   /** One at a time: each takes several times the memory of its page. */
@@ -91,14 +91,14 @@ export function createIncoming({ node, peers, link, clock, maxBodyBytes }: Incom
   }
 
   return {
-    take({ id, age, durationMs, base, format, series, remarks, frames }) {
+    assemble({ id, ageMs, durationMs, base, format, series, remarks, frames }) {
       const { size } = frames.at(-1)!
-      const times = { at: clock.now() - age, durationMs }
+      const times = { at: clock.now() - ageMs, durationMs }
       if (frames.some((frame) => frame.size > maxBodyBytes))
         return { ...times, ok: false, failure: tooLarge(size) }
       const before = base === 0 ? [] : framesOf(id, base)
       if (!before) {
-        link.send({ kind: 'full', id })
+        link.send({ kind: 'resend', id })
         return undefined
       }
       const content = { kind: 'zstd' as const, frames: checked(id, [...before, ...frames]) }
