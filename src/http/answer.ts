@@ -21,11 +21,11 @@ export function refuseIncomplete(pending: readonly string[]): void {
 /** The headers of a request that decide how a document is sent. */
 export interface DocumentRequest {
   readonly ifNoneMatch?: string | undefined
-  readonly acceptEncoding?: string | undefined
+  readonly acceptEncoding?: string | readonly string[] | undefined
 }
 
 /** A body that is sent to many clients, and only to those that do not have it yet. */
-interface Document {
+export interface Document {
   answer(request: DocumentRequest): Promise<Answer>
 }
 

@@ -1,18 +1,15 @@
 // `/`: the status page, or the status as JSON for clients that prefer it. `/-/page/…`: the page's files, read once at
 // start; in the bundle they are in a folder beside it.
 
-import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname } from 'node:path'
-import { promisify } from 'node:util'
-import { gzip as gzipWithCallback } from 'node:zlib'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
-import { acceptsGzip, hasVersion, prefersJson } from '../http/negotiation.ts'
+import { type Document, documentOf } from '../http/answer.ts'
+import { prefersJson } from '../http/negotiation.ts'
 import { detailsOf, type FamiliesOf } from './details.ts'
-import { createIncrementalStatus, type StatusResponse } from './incremental.ts'
-import { headOf, type StatusView, targetContexts } from './status.ts'
+import { headOf, type StatusView, statusOf, targetContexts } from './status.ts'
 import type { Unix } from './target.ts'
 
 export interface StatusDeps {
@@ -22,27 +19,25 @@ export interface StatusDeps {
 }
 
 interface StatusRoute {
-  Querystring: { since?: string; target?: string; find?: string }
+  Querystring: { target?: string; find?: string }
 }
 
 /** Rounded to milliseconds. Follows the monotonic clock, so that a step of the system clock changes no age. */
 export const unixTime: Unix = (at) => Math.round(performance.timeOrigin + at) / 1000
 
 export function serveStatus(server: FastifyInstance, { clock, view, families }: StatusDeps): void {
-  const readStatus = createIncrementalStatus(view, clock, unixTime)
   const files = readPageFiles()
 
   server.get<StatusRoute>('/', (request, reply) => {
-    reply.header('vary', 'accept, accept-encoding')
-    if (!prefersJson(request.headers.accept)) return sendFile(request, reply, files.get('index.html')!)
-    const { target, since, find } = request.query
-    if (target === undefined) return sendStatus(request, reply, readStatus(), since)
-    return sendJson(request, reply, JSON.stringify(details(target, find ?? '')))
+    if (!prefersJson(request.headers.accept)) return send(request, reply, files.get('index.html')!)
+    const { target, find } = request.query
+    const status = target === undefined ? statusOf(view, clock.now(), unixTime) : details(target, find ?? '')
+    return send(request, reply, jsonOf(status))
   })
   server.get<{ Params: { file: string } }>('/-/page/:file', (request, reply) => {
     const file = files.get(request.params.file)
     if (!file) throw new ProxyError('unknown', 'the status page has no such file')
-    return sendFile(request, reply, file)
+    return send(request, reply, file)
   })
 
   function details(key: string, find: string) {
@@ -60,12 +55,6 @@ export function serveStatus(server: FastifyInstance, { clock, view, families }: 
   }
 }
 
-interface PageFile {
-  readonly type: string
-  readonly body: Buffer
-  readonly etag: string
-}
-
 const contentTypes: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
@@ -74,51 +63,32 @@ const contentTypes: Readonly<Record<string, string>> = {
 }
 
 /** By name. */
-function readPageFiles(): ReadonlyMap<string, PageFile> {
+function readPageFiles(): ReadonlyMap<string, Document> {
   const folder = new URL('./page/', import.meta.url)
   const names = readdirSync(folder).filter((name) => extname(name) in contentTypes)
   return new Map(
-    names.map((name) => {
-      const body = readFileSync(new URL(name, folder))
-      const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 16)}"`
-      return [name, { type: contentTypes[extname(name)]!, body, etag }]
-    }),
+    names.map((name) => [
+      name,
+      documentOf(readFileSync(new URL(name, folder)), contentTypes[extname(name)]!),
+    ]),
   )
 }
 
-function sendStatus(
-  request: FastifyRequest,
+async function send(
+  { headers: { 'if-none-match': ifNoneMatch, 'accept-encoding': acceptEncoding } }: FastifyRequest,
   reply: FastifyReply,
-  { sequence, toJson }: StatusResponse,
-  since: string | undefined,
-): FastifyReply | Promise<FastifyReply> {
-  // weak: each response has its own `time`, the rest is the same
-  const etag = `W/"${sequence}"`
-  reply.header('etag', etag)
-  if (hasVersion(request.headers['if-none-match'], etag)) return reply.code(304).send()
-  return sendJson(request, reply, toJson(since))
+  document: Document,
+): Promise<FastifyReply> {
+  const { status, headers, body } = await document.answer({ ifNoneMatch, acceptEncoding })
+  const vary = 'accept, accept-encoding'
+  return addSecurityHeaders(reply)
+    .code(status)
+    .headers({ ...headers, vary })
+    .send(body)
 }
 
-const gzip = promisify(gzipWithCallback)
-const minGzipBytes = 1400
-
-async function sendJson(request: FastifyRequest, reply: FastifyReply, json: string): Promise<FastifyReply> {
-  const body = Buffer.from(json)
-  addSecurityHeaders(reply)
-    .header('content-type', 'application/json; charset=utf-8')
-    .header('cache-control', 'no-cache')
-  if (body.length < minGzipBytes || !acceptsGzip(request.headers['accept-encoding'])) return reply.send(body)
-  return reply.header('content-encoding', 'gzip').send(await gzip(body, { level: 1 }))
-}
-
-function sendFile(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { type, body, etag }: PageFile,
-): FastifyReply {
-  addSecurityHeaders(reply).header('etag', etag).header('cache-control', 'no-cache')
-  if (hasVersion(request.headers['if-none-match'], etag)) return reply.code(304).send()
-  return reply.header('content-type', type).send(body)
+function jsonOf(value: unknown): Document {
+  return documentOf(Buffer.from(JSON.stringify(value)), 'application/json; charset=utf-8')
 }
 
 /**

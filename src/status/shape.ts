@@ -9,10 +9,6 @@ export interface Status {
   readonly version: string
   /** Now: an age is `time` minus a time in the same response. */
   readonly time: number
-  /** For `?since=`, which returns only what changed after this response. */
-  readonly sequence: string
-  /** Whether this response contains only what changed since. */
-  readonly partial: boolean
   readonly cluster: string
   /** The node of the agent that responds. */
   readonly nodeId: string
@@ -22,10 +18,7 @@ export interface Status {
   readonly problems: readonly Problem[]
   /** Who scraped the agent that responds within the last 15 minutes; at most 50. */
   readonly clients: readonly ClientStatus[]
-  /** All targets, or those that changed. */
   readonly targets: readonly TargetStatus[]
-  /** The keys of targets that disappeared since. */
-  readonly deleted: readonly string[]
 }
 
 export interface SettingsStatus {

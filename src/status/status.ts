@@ -1,7 +1,7 @@
-// Everything of the status but the targets: pure functions from what the agent knows to the documented JSON.
+// The status: pure functions from what the agent knows to the documented JSON.
 
 import type { Config } from '../config/config.ts'
-import type { Entry, NodeId, NodeView, Self, SwarmState, WithAge } from '../model.ts'
+import type { Entry, Mono, NodeId, NodeView, Self, SwarmState, WithAge } from '../model.ts'
 import { nodesOf } from './nodes.ts'
 import type {
   ClientStatus,
@@ -13,7 +13,7 @@ import type {
   Status,
   TargetState,
 } from './shape.ts'
-import { type Outcome, stateOf, type TargetContext, type Unix } from './target.ts'
+import { type Outcome, stateOf, type TargetContext, targetOf, type Unix } from './target.ts'
 
 /** What the status is made from, read for every response. */
 export interface StatusView {
@@ -35,10 +35,20 @@ export interface StatusView {
   problems(nodes: readonly NodeStatus[]): readonly Problem[]
 }
 
-export type StatusHead = Omit<Status, 'time' | 'sequence' | 'partial' | 'targets' | 'deleted'>
+export function statusOf(view: StatusView, now: Mono, unix: Unix): Status {
+  const head = headOf(view, unix)
+  const contextOf = targetContexts(head.nodes, view.swarmState()?.value)
+  return {
+    time: unix(now),
+    ...head,
+    targets: Array.from(view.entries(), (entry) =>
+      targetOf(entry, contextOf(entry.owner), unix, view.outcomeOf(entry)),
+    ),
+  }
+}
 
-/** Times, not ages: nothing in it changes only because time passes. */
-export function headOf(view: StatusView, unix: Unix): StatusHead {
+/** Everything but the targets. Times, not ages: no problem's text changes only because time passes. */
+export function headOf(view: StatusView, unix: Unix): Omit<Status, 'time' | 'targets'> {
   const swarmState = view.swarmState()?.value
   const nodes = nodesOf(view.nodes(), swarmState, unix)
   const self = view.self()

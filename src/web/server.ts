@@ -85,8 +85,7 @@ export function serveDocument(
   answer: (request: DocumentRequest & { readonly query: UrlQuery }) => Promise<Answer>,
 ): void {
   server.get<{ Querystring: UrlQuery }>(path, async (request, reply) => {
-    const { 'if-none-match': ifNoneMatch, 'accept-encoding': encoding } = request.headers
-    const acceptEncoding = encoding?.toString()
+    const { 'if-none-match': ifNoneMatch, 'accept-encoding': acceptEncoding } = request.headers
     const { status, headers, body } = await answer({ ifNoneMatch, acceptEncoding, query: request.query })
     return reply.code(status).headers(headers).send(body)
   })

@@ -6,8 +6,8 @@ import { settingsOf } from '../../src/labels/settings.ts'
 import { clusterJob, joinBlock, labelBlock } from '../../src/status/page/blocks.js'
 import { age, bytes, durationText } from '../../src/status/page/format.js'
 import {
-  applyResponse,
   attentionItems,
+  clusterStatus,
   healthText,
   lastedText,
   matcher,
@@ -44,8 +44,6 @@ const replica = (service: string, slot: string, more: Partial<TargetStatus> = {}
 const response = (more: Partial<Status>): Status => ({
   version: '1.0.0',
   time: 100,
-  sequence: 'a.1',
-  partial: false,
   cluster: 'demo',
   nodeId: 'n1',
   settings: {
@@ -60,13 +58,11 @@ const response = (more: Partial<Status>): Status => ({
   problems: [],
   clients: [],
   targets: [],
-  deleted: [],
   ...more,
 })
 
-describe('merged responses', () => {
-  const first = applyResponse(
-    undefined,
+describe('targets in groups', () => {
+  const first = clusterStatus(
     response({ targets: [target('b'), replica('shop_web', '10'), replica('shop_web', '9')] }),
   )
   const listed = ({ groups }: typeof first) => groups.map(({ name, members }) => [name, ...members])
@@ -79,31 +75,13 @@ describe('merged responses', () => {
   })
 
   test('a change of state moves nothing', () => {
-    const next = applyResponse(first, response({ partial: true, targets: [target('b', { state: 'down' })] }))
-    expect(next.groups).toEqual(first.groups)
-    expect(next.targets.get('n1/b')?.state).toBe('down')
-    expect(next.targets.size).toBe(3)
-  })
-
-  test('removed targets disappear, new ones are sorted in', () => {
-    const next = applyResponse(
-      first,
-      response({ partial: true, targets: [target('a')], deleted: ['n1/shop_web.9'] }),
-    )
-    expect(listed(next)).toEqual([
-      ['a', 'n1/a'],
-      ['b', 'n1/b'],
-      ['shop_web', 'n1/shop_web.10'],
-    ])
-  })
-
-  test('a complete response replaces everything', () => {
-    expect(listed(applyResponse(first, response({ targets: [target('c')] })))).toEqual([['c', 'n1/c']])
+    const targets = [...first.targets.values()].map((one) => ({ ...one, state: 'down' as const }))
+    expect(clusterStatus(response({ targets: targets.toReversed() })).groups).toEqual(first.groups)
   })
 
   test('a service without containers is listed, too', () => {
     const services = [{ name: 'shop_db', mode: 'replicated' as const, replicas: 1, running: 0, slots: ['1'] }]
-    const { groups } = applyResponse(undefined, response({ services }))
+    const { groups } = clusterStatus(response({ services }))
     expect(groups).toMatchObject([{ name: 'shop_db', members: [] }])
     expect(missingOf(groups[0]?.declared, [])).toEqual(['1'])
     expect(missingOf(groups[0]?.declared, [replica('shop_db', '1')])).toEqual([])
@@ -112,9 +90,7 @@ describe('merged responses', () => {
 
 describe('attention items', () => {
   const itemsOf = (...targets: TargetStatus[]) =>
-    attentionItems(applyResponse(undefined, response({ targets }))).map(
-      ({ severity, title }) => `${severity} ${title}`,
-    )
+    attentionItems(clusterStatus(response({ targets }))).map(({ severity, title }) => `${severity} ${title}`)
   const failure = (code: NonNullable<TargetStatus['failure']>['code']) => ({
     failure: { code, reason: 'because' },
   })
@@ -133,8 +109,7 @@ describe('attention items', () => {
     const down = (name: string, reason: string, more: Partial<TargetStatus> = {}) =>
       target(name, { state: 'down', failure: { code: 'refused', reason }, ...more })
     const items = attentionItems(
-      applyResponse(
-        undefined,
+      clusterStatus(
         response({
           targets: [
             down('a', 'timeout', { downSince: 10, lastSuccess: 9 }),
@@ -170,8 +145,7 @@ describe('attention items', () => {
 })
 
 describe('the order of the table', () => {
-  const status = applyResponse(
-    undefined,
+  const status = clusterStatus(
     response({
       targets: [
         replica('web', '1', { series: 5, bytes: 10 }),
@@ -202,7 +176,7 @@ describe('the order of the table', () => {
       { name: 'web', mode: 'replicated' as const, replicas: 2, running: 1, slots: ['1', '2'] },
     ]
     const targets = [target('api'), replica('web', '1')]
-    const groups = sortGroups(applyResponse(undefined, response({ targets, services })), '')
+    const groups = sortGroups(clusterStatus(response({ targets, services })), '')
     expect(groups.map(({ name }) => name)).toEqual(['web', 'api'])
   })
 

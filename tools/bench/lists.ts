@@ -5,8 +5,8 @@ import { systemClock } from '../../src/clock.ts'
 import type { Snapshot, SwarmState, Target } from '../../src/model.ts'
 import { plainPage } from '../../src/model.ts'
 import { createSd } from '../../src/sd/sd.ts'
-import { createIncrementalStatus } from '../../src/status/incremental.ts'
 import { unixTime } from '../../src/status/routes.ts'
+import { statusOf } from '../../src/status/status.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { quietView } from '../../test/helpers/status-view.ts'
 import { type Section, spread } from './section.ts'
@@ -121,34 +121,12 @@ function snapshotOf(number: number): Snapshot {
 
 function benchStatus(store: Store, targets: readonly Target[], rounds: number): Costs {
   const view = { ...store, ...quietView, self: () => store.ownNode.self() }
-  const readStatus = createIncrementalStatus(view, systemClock, unixTime)
-  let sequence = ''
-  const request = (since?: string) => {
-    const status = readStatus()
-    Buffer.from(status.toJson(since))
-    sequence = status.sequence
-  }
+  const request = () => void Buffer.from(JSON.stringify(statusOf(view, systemClock.now(), unixTime)))
   request()
-  const scrape = (round: number, share: number) => {
-    for (const [at, { id }] of targets.entries())
-      if (at % share === round % share) store.putSnapshot(id, snapshotOf(at + round))
+  const scrape = (round: number) => {
+    for (const [at, { id }] of targets.entries()) store.putSnapshot(id, snapshotOf(at + round))
   }
-  /** As many as are scraped in a second, at an interval of ten. */
-  const scrapeSome = (round: number) => scrape(round, 10)
-  return {
-    'the status as JSON: all scraped since the last one': repeat(
-      rounds,
-      (round) => scrape(round, 1),
-      () => request(),
-    ),
-    'the status as JSON: a tenth scraped since': repeat(rounds, scrapeSome, () => request()),
-    'the status as JSON: only the changes of that tenth': repeat(rounds, scrapeSome, () => request(sequence)),
-    'the status as JSON: nothing changed': repeat(
-      rounds,
-      () => {},
-      () => void readStatus(),
-    ),
-  }
+  return { 'the status as JSON': repeat(rounds, scrape, request) }
 }
 
 async function benchSd(store: Store, targets: readonly Target[], rounds: number): Promise<Costs> {

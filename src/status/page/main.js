@@ -1,4 +1,4 @@
-// The status page: connects its parts, keeps the view in the URL, and polls for changes.
+// The status page: connects its parts, keeps the view in the URL, and polls the status.
 
 /** @import { ClusterStatus } from './model.js' */
 /** @import { Query } from './query.js' */
@@ -10,7 +10,7 @@ import { createFirstRun } from './first-run.js'
 import { age, plural } from './format.js'
 import { createHelp } from './help.js'
 import { handleKeyboard } from './keyboard.js'
-import { applyResponse, countStates, healthText } from './model.js'
+import { clusterStatus, countStates, healthText } from './model.js'
 import { createNodes } from './nodes.js'
 import { createPanel } from './panel.js'
 import { poll } from './poll.js'
@@ -142,7 +142,7 @@ handleTheme(get('theme'))
 setInterval(show, 1000)
 await poll({
   onResponse(response) {
-    status = applyResponse(status, response)
+    status = clusterStatus(response)
     updatedAt = performance.now()
     connectionError = ''
     show()

@@ -1,4 +1,4 @@
-// The status of the cluster as merged from all responses, and what is derived from it. Pure.
+// The status of the cluster, and what is derived from it. Pure.
 
 /** @import { Problem, ServiceStatus, TargetState, Status, TargetStatus } from '../shape.ts' */
 /** @import { Query } from './query.js' */
@@ -8,11 +8,11 @@ import { age, count, plural } from './format.js'
 export const states = ['up', 'down', 'lost', 'searching', 'unscraped', 'off', 'ended']
 
 /**
- * @typedef {object} MergedTargets
+ * @typedef {object} GroupedTargets
  * @property {ReadonlyMap<string, TargetStatus>} targets by key
  * @property {readonly Group[]} groups
  */
-/** @typedef {Omit<Status, 'targets' | 'deleted' | 'partial'> & MergedTargets} ClusterStatus */
+/** @typedef {Omit<Status, 'targets'> & GroupedTargets} ClusterStatus */
 
 /**
  * A service or a standalone container: the targets that are listed together under one name.
@@ -24,16 +24,12 @@ export const states = ['up', 'down', 'lost', 'searching', 'unscraped', 'off', 'e
  */
 
 /**
- * @param {ClusterStatus | undefined} before
  * @param {Status} response
  * @returns {ClusterStatus}
  */
-export function applyResponse(before, response) {
-  const { targets: changed, deleted, partial, ...head } = response
-  const targets = new Map(partial ? before?.targets : [])
-  for (const key of deleted) targets.delete(key)
-  for (const target of changed) targets.set(target.key, target)
-  return { ...head, targets, groups: groupsOf(targets, head.services) }
+export function clusterStatus(response) {
+  const targets = new Map(response.targets.map((target) => [target.key, target]))
+  return { ...response, targets, groups: groupsOf(targets, response.services) }
 }
 
 const collator = new Intl.Collator('en', { numeric: true })

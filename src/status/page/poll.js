@@ -1,4 +1,4 @@
-// Polls the agent for changes, and reports when it can't be reached.
+// Polls the agent for its status, and reports when it can't be reached.
 
 /** @import { Status } from '../shape.ts' */
 
@@ -12,13 +12,11 @@ const requestTimeoutMs = 15_000
  * @param {(reason: string) => void} listener.onError
  */
 export async function poll({ onResponse, onError }) {
-  let sequence = ''
   let failures = 0
   for (;;) {
     const startedAt = performance.now()
     try {
-      const response = await requestStatus(sequence)
-      sequence = response.sequence
+      const response = await requestStatus()
       failures = 0
       onResponse(response)
     } catch (error) {
@@ -32,12 +30,9 @@ export async function poll({ onResponse, onError }) {
   }
 }
 
-/**
- * @param {string} sequence
- * @returns {Promise<Status>}
- */
-async function requestStatus(sequence) {
-  const response = await fetch(`.${sequence === '' ? '' : `?since=${encodeURIComponent(sequence)}`}`, {
+/** @returns {Promise<Status>} */
+async function requestStatus() {
+  const response = await fetch('.', {
     headers: { accept: 'application/json' },
     cache: 'no-store',
     signal: AbortSignal.timeout(requestTimeoutMs),
