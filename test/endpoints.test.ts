@@ -242,17 +242,12 @@ test.each(nodes)('the status tells the endpoints apart, with reason and fix, at 
   const shown = (name: string) =>
     status.targets
       .filter((target) => target.name === name)
-      .map(({ endpointNumber, endpointSuffix, path, state }) => ({
-        endpointNumber,
-        endpointSuffix,
-        path,
-        state,
-      }))
+      .map(({ endpointNumber, instance, path, state }) => ({ endpointNumber, instance, path, state }))
   expect(shown('two')).toEqual([
-    { path: '/two/beta/metrics', state: 'up' },
+    { instance: 'two@beta', path: '/two/beta/metrics', state: 'up' },
     {
       endpointNumber: 2,
-      endpointSuffix: `:${portOf('two', 2)}`,
+      instance: `two@beta:${portOf('two', 2)}`,
       path: '/two/beta/metrics?endpoint=2',
       state: 'up',
     },

@@ -89,7 +89,7 @@ function printJson(status: Status): string {
   return `${visibleJson(JSON.stringify(status, undefined, 2))}\n`
 }
 
-const titles = ['STATE', 'NAME', 'NODE', 'SERIES', 'DURATION', 'AGE', 'ENDPOINT OR REASON']
+const titles = ['STATE', 'INSTANCE', 'NODE', 'SERIES', 'DURATION', 'AGE', 'ENDPOINT OR REASON']
 const numberColumns = new Set(['SERIES', 'DURATION', 'AGE'].map((title) => titles.indexOf(title)))
 
 const colours: ReadonlyMap<TargetState, Colour> = new Map(
@@ -113,7 +113,7 @@ function statesIn(list: string): readonly string[] {
 const tablePrinter =
   (paint: Paint) =>
   ({ time, targets, problems }: Status): string => {
-    const rows = targets.toSorted(byName).map((target) => rowOf(target, time, paint))
+    const rows = targets.toSorted(byInstance).map((target) => rowOf(target, time, paint))
     const severities = { error: paint('red', 'error'), warning: paint('yellow', 'warning'), notice: 'notice' }
     const problemLines = problems.map(
       ({ severity, text, hint }) =>
@@ -128,7 +128,7 @@ function rowOf(target: TargetStatus, time: number, paint: Paint): readonly strin
   const colour = colours.get(state) ?? 'dim'
   return [
     paint(colour, state),
-    visible(nameOf(target)),
+    visible(target.instance),
     visible(node),
     series === undefined ? '' : String(series),
     duration === undefined ? '' : `${Math.round(duration * 1000)} ms`,
@@ -139,10 +139,5 @@ function rowOf(target: TargetStatus, time: number, paint: Paint): readonly strin
   ]
 }
 
-function nameOf({ kind, service, name, replica, node, endpointSuffix = '' }: TargetStatus): string {
-  if (kind === 'replicated') return `${service}.${replica}${endpointSuffix}`
-  return `${kind === 'global' ? `${service}@${node}` : name}${endpointSuffix}`
-}
-
 const collator = new Intl.Collator('en', { numeric: true })
-const byName = (a: TargetStatus, b: TargetStatus) => collator.compare(nameOf(a) + a.node, nameOf(b) + b.node)
+const byInstance = (a: TargetStatus, b: TargetStatus) => collator.compare(a.instance, b.instance)

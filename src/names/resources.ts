@@ -102,12 +102,27 @@ export function metricsPath(...names: readonly string[]): string {
   return `/${names.map((name) => encodeURIComponent(name)).join('/')}/metrics`
 }
 
+/** One container in paths, `/<name>/<replica>/metrics`, and in the label `instance`. */
+export interface ReplicaName {
+  readonly name: string
+  readonly replica: string
+  readonly instance: string
+}
+
 /**
- * The `<replica>` in the path and the instance of a container that is asked for by its node: the node's
- * name. Where `name`, the container's or its service's, is the agents' own, the agent has that path.
+ * A slot by its number; what else there is by its node's name. Where the container, or its service, has the agents' own
+ * name, the agent has that path, and the container is asked for by its id.
  */
-export function replicaOnNode({ id }: Target, name: string, nodeName: string): string {
-  return name === agentName && id !== agentTarget ? shortId(id) : nodeName
+export function replicaNameOf({ id, name: ownName, place }: Target, nodeName: string): ReplicaName {
+  if (place.kind === 'replicated') return slotName(place.service, place.slot)
+  const name = place.kind === 'global' ? place.service : ownName
+  const replica = name === agentName && id !== agentTarget ? shortId(id) : nodeName
+  return { name, replica, instance: `${name}@${replica}` }
+}
+
+/** A slot of a Swarm service, whether or not it has a container. */
+export function slotName(service: string, slot: string): ReplicaName {
+  return { name: service, replica: slot, instance: `${service}.${slot}` }
 }
 
 /** As Docker shows it. */

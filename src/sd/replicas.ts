@@ -33,8 +33,6 @@ export interface ListedReplica {
   readonly service: string
   readonly stack: string | undefined
   readonly slot: string | undefined
-  /** The name in its path, which also holds its node; absent for a slot, which any node may run. */
-  readonly nameOnNode: string | undefined
   /** Its container; absent while a wanted slot has none. */
   readonly entry: Entry | undefined
   /** Its service as the managers know it. */
@@ -115,7 +113,6 @@ function replicasAt(
       service: name,
       stack: declared?.labels[stackLabel] ?? (entry && stackOf(entry)),
       slot: isGlobal ? undefined : key,
-      nameOnNode: isGlobal ? name : undefined,
       entry,
       declared,
       endpoint,
@@ -131,7 +128,7 @@ function replicaOfContainer(entries: readonly Entry[], view: ReplicaView): reado
     view,
   )
   if (!entry) return []
-  const { place, name, url, labels } = entry.target
+  const { place, url, labels } = entry.target
   const ofContainer = settingsOf(labels)
   const wasFound = url !== undefined || entries.some(({ endpoint }) => endpoint)
   const compose = place.kind === 'compose' ? place : undefined
@@ -144,7 +141,6 @@ function replicaOfContainer(entries: readonly Entry[], view: ReplicaView): reado
         service: serviceNameOf(entry.target),
         stack: compose?.project,
         slot: compose?.number,
-        nameOnNode: name,
         entry,
         declared: undefined,
         endpoint,

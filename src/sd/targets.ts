@@ -15,7 +15,7 @@ import {
   type SwarmState,
 } from '../model.ts'
 import { nodeNamesOf } from '../names/node-names.ts'
-import { compoundKey, replicaOnNode } from '../names/resources.ts'
+import { compoundKey, replicaNameOf, slotName } from '../names/resources.ts'
 import { durationText } from '../promql/literals.ts'
 import { type ListedReplica, listReplicas } from './replicas.ts'
 import { swarmLabels } from './swarm-labels.ts'
@@ -120,19 +120,21 @@ function swarmTarget(nodes: readonly NodeView[], context: ListingContext): reado
 }
 
 function replicaTarget(replica: ListedReplica, context: ListingContext): ListedTarget {
-  const { service, stack, slot, nameOnNode, entry, endpoint, settings } = replica
+  const { service, stack, slot, entry, endpoint, settings } = replica
   const node = entry && context.nameOf(entry.owner)
-  const pin = nameOnNode === undefined ? undefined : replicaOnNode(entry!.target, nameOnNode, node!)
+  const named = entry ? replicaNameOf(entry.target, node!) : slotName(service, slot!)
+  // any node may run a slot
+  const isOnNode = entry && entry.target.place.kind !== 'replicated'
   const labels = {
     ...settings.labels,
-    __metrics_path__: `/${nameOnNode ?? service}/${pin ?? slot}/metrics`,
+    __metrics_path__: `/${named.name}/${named.replica}/metrics`,
     job: jobOf(settings, service, stack),
-    instance: `${pin === undefined ? `${service}.${slot}` : `${nameOnNode}@${pin}`}${settings.suffix}`,
+    instance: named.instance + settings.suffix,
     service,
     cluster: context.clusterOf(entry?.owner),
     ...(stack !== undefined && { stack }),
     ...(slot !== undefined && { slot }),
-    ...(pin !== undefined && { node: node! }),
+    ...(isOnNode && { node: node! }),
     ...scrapeLabels(settings),
     ...(endpoint > 1 && { __param_endpoint: `${endpoint}` }),
     ...swarmLabels(replica, context.swarmState),

@@ -39,7 +39,7 @@ export function detailsOf(entry: Entry, deps: DetailsDeps): TargetDetails {
     sizes: entry.history.map(({ bodyBytes = null }) => bodyBytes),
     ...(snapshot?.ok && { page: pageOf(deps.families(snapshot.page), deps.find) }),
     ...(deps.discovery && { discovery: deps.discovery }),
-    prometheus: scrapeJob(target, deps.settings, deps.cluster, deps.discovery),
+    prometheus: scrapeJob(target, deps.settings, deps.cluster),
   }
 }
 
@@ -118,18 +118,9 @@ export function sampleOf(line: string): SampleStatus {
 }
 
 /** JSON strings are valid YAML, so no text of a container can leave its string. */
-export function scrapeJob(
-  target: TargetStatus,
-  { advertise }: SettingsStatus,
-  cluster: string,
-  discovery?: DiscoveredTarget,
-): string {
-  const { kind, service, name, replica, node, endpointNumber, endpointSuffix = '' } = target
+export function scrapeJob(target: TargetStatus, { advertise }: SettingsStatus, cluster: string): string {
+  const { job, instance, endpointNumber } = target
   const [path] = target.path.split('?')
-  const ownName = kind === 'compose' ? name : (service ?? name)
-  const ownInstance = `${kind === 'replicated' ? `${ownName}.${replica}` : `${ownName}@${node}`}${endpointSuffix}`
-  // as /sd has them, so that alerts from labels find the series of either
-  const { job = ownName, instance = ownInstance } = discovery?.labels ?? {}
   const params = endpointNumber === undefined ? '' : `\n    params: { endpoint: ["${endpointNumber}"] }`
   const text = JSON.stringify
   return `scrape_configs:

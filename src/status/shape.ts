@@ -99,8 +99,9 @@ export interface TargetStatus {
   readonly replica: string
   /** Of a container with several endpoints, for those after the first: `2` to `9`. */
   readonly endpointNumber?: number
-  /** What tells it from the first in `instance`: `:9113`. */
-  readonly endpointSuffix?: string
+  /** The labels with these names at `/sd`, whether or not it is listed there: `demo_web`, `demo_web.2:9113`. */
+  readonly job: string
+  readonly instance: string
   readonly image: string
   /** The path of its metrics, at every agent. */
   readonly path: string

@@ -2,7 +2,7 @@
 // and the fix.
 
 import type { Failure } from '../errors.ts'
-import { endpointSettings, type Settings, settingsOf } from '../labels/settings.ts'
+import { endpointSettings, jobOf, type Settings, settingsOf } from '../labels/settings.ts'
 import {
   agentTarget,
   containerIdOf,
@@ -16,7 +16,7 @@ import {
   type SwarmService,
   type Target,
 } from '../model.ts'
-import { metricsPath, replicaOnNode } from '../names/resources.ts'
+import { metricsPath, replicaNameOf, serviceNameOf } from '../names/resources.ts'
 import type { TargetState, TargetStatus } from './shape.ts'
 
 /** What the status of a target depends on besides its entry. */
@@ -54,7 +54,7 @@ export function targetOf(
     nodeId: owner,
     node: context.node,
     name: target.name,
-    ...endpointOf(placeOf(target, context.node), target, settings),
+    ...nameOf(target, context.node, settings),
     image: target.image,
     state,
     ...(failure && { failure }),
@@ -73,46 +73,36 @@ export function keyOf(owner: NodeId, id: string): string {
   return `${owner.replaceAll('%', '%25').replaceAll('/', '%2F')}/${id}`
 }
 
-type PlaceStatus = Pick<
-  TargetStatus,
-  'kind' | 'service' | 'stack' | 'replica' | 'path' | 'endpointNumber' | 'endpointSuffix'
->
-
-function placeOf(target: Target, node: string): PlaceStatus {
-  const { place, name } = target
-  switch (place.kind) {
-    case 'replicated':
-      return { ...swarmPlace(place), replica: place.slot, path: metricsPath(place.service, place.slot) }
-    case 'global':
-      return {
-        ...swarmPlace(place),
-        replica: node,
-        path: metricsPath(place.service, replicaOnNode(target, place.service, node)),
-      }
-    case 'compose':
-      return {
-        kind: place.kind,
-        service: place.service,
-        stack: place.project,
-        replica: place.number,
-        path: metricsPath(name, replicaOnNode(target, name, node)),
-      }
-    case 'standalone':
-      return {
-        kind: standaloneKind(target),
-        replica: node,
-        path: metricsPath(name, replicaOnNode(target, name, node)),
-      }
+function nameOf(target: Target, node: string, settings: Settings) {
+  const { name, replica, instance } = replicaNameOf(target, node)
+  const service = serviceOf(target, node)
+  const number = endpointNumberOf(target.id)
+  const endpoint = endpointSettings(settings, number)
+  const path = metricsPath(name, replica)
+  return {
+    ...service,
+    job: jobOf(endpoint ?? settings, serviceNameOf(target), service.stack),
+    instance: instance + (endpoint ? endpoint.suffix : `?endpoint=${number}`),
+    path: number === 1 ? path : `${path}?endpoint=${number}`,
+    ...(number > 1 && { endpointNumber: number }),
   }
 }
 
-/** Of the first endpoint nothing more is shown. */
-function endpointOf(shown: PlaceStatus, { id }: Target, settings: Settings): PlaceStatus {
-  const number = endpointNumberOf(id)
-  if (number === 1) return shown
-  const path = `${shown.path}?endpoint=${number}`
-  const suffix = endpointSettings(settings, number)?.suffix ?? `?endpoint=${number}`
-  return { ...shown, path, endpointNumber: number, endpointSuffix: suffix }
+function serviceOf(
+  target: Target,
+  node: string,
+): Pick<TargetStatus, 'kind' | 'service' | 'stack' | 'replica'> {
+  const { place } = target
+  switch (place.kind) {
+    case 'replicated':
+      return { ...swarmPlace(place), replica: place.slot }
+    case 'global':
+      return { ...swarmPlace(place), replica: node }
+    case 'compose':
+      return { kind: place.kind, service: place.service, stack: place.project, replica: place.number }
+    case 'standalone':
+      return { kind: standaloneKind(target), replica: node }
+  }
 }
 
 function standaloneKind({ id, url }: Target): TargetStatus['kind'] {

@@ -30,13 +30,13 @@ beforeEach(async () => {
 afterEach(() => scene.stop())
 
 describe('app-metrics-proxy targets', () => {
-  test('is a table sorted by name, with reasons and hints', async () => {
+  test('is a table sorted by instance, with reasons and hints', async () => {
     const { code, out, err } = await run(targets, [agent])
     expect([code, err]).toEqual([0, ''])
     const lines = out.trimEnd().split('\n')
     expect(lines[0]).toBe('warning: the secret is short')
     expect(lines.slice(2).map((line) => line.replaceAll(/ {2,}/g, ' | '))).toEqual([
-      expect.stringMatching(/^STATE \| NAME \| NODE \| SERIES \| DURATION \| AGE \| ENDPOINT/),
+      expect.stringMatching(/^STATE \| INSTANCE \| NODE \| SERIES \| DURATION \| AGE \| ENDPOINT/),
       expect.stringMatching(
         /^up \| shop_web\.1 \| node1 \| 3 \| 9 ms \| \d s \| http:\/\/10\.88\.1\.\d+:8080\/metrics$/,
       ),
@@ -55,7 +55,7 @@ describe('app-metrics-proxy targets', () => {
     ])
       scene.world.put(healthy({ ...target, labels, id: endpointId(id + target.name, 2) }))
     const { out } = await run(targets, ['--state', 'up', agent])
-    expect(out).toMatch(/^up +cron:9113 /m)
+    expect(out).toMatch(/^up +cron@node1:9113 /m)
     expect(out).toMatch(/^up +shop_web\.2:9113 /m)
   })
 

@@ -131,11 +131,14 @@ describe('the scrape job for Prometheus', () => {
   })
 
   test('has the job and the instance of /sd, which labels may set', () => {
-    const labels = { job: 'shop', instance: 'first' }
-    const discovered = { targets: ['m.example:2137'], labels }
-    const shown = targetOf(entry(task('shop_web', '2')), context, Number)
-    expect(parse(scrapeJob(shown, settings, 'demo', discovered)).scrape_configs).toMatchObject([
-      { job_name: 'shop', static_configs: [{ labels: { instance: 'first' } }] },
+    const labels = { 'app-metrics-proxy.job': 'shop' }
+    const shown = targetOf(
+      entry(target('app-metrics-proxy', { labels, id: 'c'.repeat(64) })),
+      context,
+      Number,
+    )
+    expect(parse(scrapeJob(shown, settings, 'demo')).scrape_configs).toMatchObject([
+      { job_name: 'shop', static_configs: [{ labels: { instance: 'app-metrics-proxy@cccccccccccc' } }] },
     ])
   })
 

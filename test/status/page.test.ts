@@ -15,7 +15,6 @@ import {
   replicasText,
   runText,
   stateCountsText,
-  titleOf,
   updateText,
 } from '../../src/status/page/model.js'
 import { nextSort, sortGroups } from '../../src/status/page/order.js'
@@ -30,6 +29,8 @@ const target = (name: string, more: Partial<TargetStatus> = {}): TargetStatus =>
   name,
   kind: 'standalone',
   replica: 'node1',
+  job: name,
+  instance: `${name}@node1`,
   image: 'image:1',
   path: `/${name}/node1/metrics`,
   state: 'up',
@@ -39,7 +40,10 @@ const target = (name: string, more: Partial<TargetStatus> = {}): TargetStatus =>
 })
 
 const replica = (service: string, slot: string, more: Partial<TargetStatus> = {}) =>
-  target(`${service}.${slot}`, { kind: 'replicated', service, stack: 'shop', replica: slot, ...more })
+  target(`${service}.${slot}`, {
+    ...{ kind: 'replicated', service, stack: 'shop', replica: slot },
+    ...{ job: service, instance: `${service}.${slot}`, ...more },
+  })
 
 const response = (more: Partial<Status>): Status => ({
   version: '1.0.0',
@@ -284,15 +288,6 @@ test.each([
 ] as const)('what is unusual about how a container runs: %j', (more, expected) => {
   expect(runText(target('a', more))).toBe(expected)
   if (expected !== '') expect(matcher({ ...noFilters, q: expected })(target('a', more))).toBe(true)
-})
-
-test('titles are as in the label instance', () => {
-  expect([titleOf(replica('shop_web', '2')), titleOf(target('cron'))]).toEqual(['shop_web.2', 'cron@node1'])
-  const second = { endpointNumber: 2, endpointSuffix: ':9113' }
-  expect([titleOf({ ...replica('shop_web', '2'), ...second }), titleOf(target('cron', second))]).toEqual([
-    'shop_web.2:9113',
-    'cron@node1:9113',
-  ])
 })
 
 test.each([

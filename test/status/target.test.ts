@@ -77,7 +77,12 @@ test('a second endpoint has its own name, and only the first shows what is about
   expect(first).toMatchObject({ path: '/shop_web/2/metrics', remarks: [expect.stringContaining('port.3')] })
   expect(first).not.toHaveProperty('endpointNumber')
   expect(second).toMatchObject({
-    ...{ endpointNumber: 2, endpointSuffix: ':9113', path: '/shop_web/2/metrics?endpoint=2', remarks: [] },
+    ...{
+      endpointNumber: 2,
+      instance: 'shop_web.2:9113',
+      path: '/shop_web/2/metrics?endpoint=2',
+      remarks: [],
+    },
   })
 })
 

@@ -5,7 +5,7 @@
 /** @import { Query } from './query.js' */
 import { get, keyedList, make, setAttribute, setHidden, setText } from './dom.js'
 import { count, plural } from './format.js'
-import { attentionItems, lastedText, titleOf } from './model.js'
+import { attentionItems, lastedText } from './model.js'
 import { noFilters, printQuery } from './query.js'
 
 const maxCollapsed = 5
@@ -83,7 +83,7 @@ function createItem({ targets: [first, ...others] }) {
 
 /** @param {TargetStatus} target */
 function createName(target) {
-  const link = make('a', {}, titleOf(target))
+  const link = make('a', {}, target.instance)
   setLink(link, { ...noFilters, target: target.key })
   return { element: make('span', {}, link), update() {} }
 }

@@ -218,7 +218,7 @@ function textOf(target) {
   const parts = [
     service,
     `${service}.${replica}`,
-    titleOf(target),
+    target.instance,
     name,
     stack,
     node,
@@ -304,7 +304,7 @@ function severityOf({ state, failure, ended }) {
  * @returns {AttentionItem}
  */
 function itemOf(key, members) {
-  const sorted = members.toSorted((a, b) => collator.compare(titleOf(a), titleOf(b)))
+  const sorted = members.toSorted((a, b) => collator.compare(a.instance, b.instance))
   const [first] = sorted
   const { reason = '', hint } = first?.failure ?? {}
   const isOne = sorted.length === 1
@@ -312,7 +312,7 @@ function itemOf(key, members) {
   return {
     key: isOne ? `target ${first?.key}` : `targets ${key}`,
     severity: (first && severityOf(first)) ?? 'error',
-    title: isOne && first ? titleOf(first) : `${count(sorted.length)} × ${reason}`,
+    title: isOne && first ? first.instance : `${count(sorted.length)} × ${reason}`,
     text: isOne ? reason : '',
     hint,
     since: times.length > 0 ? Math.min(...times) : undefined,
@@ -339,19 +339,17 @@ const titles = {
 }
 
 /**
- * As in the label `instance`: `demo_web.2`, `demo_node@node3`.
+ * The first part of its instance.
  * @param {TargetStatus} target
  */
-export function titleOf(target) {
-  return `${baseNameOf(target)}${suffixOf(target)}`
-}
-
-/** @param {TargetStatus} target */
 export function baseNameOf({ kind, service, name }) {
   return kind === 'replicated' || kind === 'global' ? (service ?? name) : name
 }
 
-/** @param {TargetStatus} target */
-export function suffixOf({ kind, replica, node, endpointSuffix = '' }) {
-  return `${kind === 'replicated' ? `.${replica}` : `@${node}`}${endpointSuffix}`
+/**
+ * What follows in its instance: `.2`, `@node3`.
+ * @param {TargetStatus} target
+ */
+export function suffixOf(target) {
+  return target.instance.slice(baseNameOf(target).length)
 }

@@ -4,7 +4,7 @@ import { createHistory } from './charts.js'
 /** @import { TargetStatus } from '../shape.ts' */
 import { make, setAttribute, setHidden, setText } from './dom.js'
 import { age, bytes, count, durationText } from './format.js'
-import { baseNameOf, lastedText, runText, suffixOf, titleOf } from './model.js'
+import { baseNameOf, lastedText, runText, suffixOf } from './model.js'
 import { noFilters, printQuery } from './query.js'
 
 const bars = 20
@@ -72,7 +72,7 @@ export function createRow(first) {
   function fill(target, isGrouped) {
     setText(baseName, isGrouped && target.kind !== 'compose' ? '' : baseNameOf(target))
     setText(suffix, suffixOf(target))
-    setAttribute(link, 'aria-label', titleOf(target))
+    setAttribute(link, 'aria-label', target.instance)
     setText(state, target.state)
     setText(node, target.node)
     const { endpoint, failure: problem } = target
