@@ -27,7 +27,7 @@ export interface PullResult {
   readonly clusters: readonly ClusterResult[]
   readonly warnings: readonly string[]
   /** Absent: no reload was due. */
-  readonly reload?: Tried<unknown>
+  readonly reload?: { readonly ok: true } | Failed
 }
 
 interface Failed {
@@ -35,48 +35,40 @@ interface Failed {
   readonly reason: string
 }
 
-type Tried<T> = { readonly ok: true; readonly value: T } | Failed
-
-async function attempt<T>(action: () => Promise<T>): Promise<Tried<T>> {
-  try {
-    return { ok: true, value: await action() }
-  } catch (error) {
-    return { ok: false, reason: (error as Error).message }
-  }
-}
-
 export async function pullAll(
   { clusters, isLimited, reload }: RulesOptions,
   folder: RulesFolder,
   signal: AbortSignal,
 ): Promise<PullResult> {
-  const pulled = await Promise.all(
-    clusters.map((cluster) => attempt(() => pullRules(cluster, isLimited, signal))),
-  )
+  const pulled = await Promise.allSettled(clusters.map((cluster) => pullRules(cluster, isLimited, signal)))
   const results: ClusterResult[] = []
   for (const [at, { name }] of clusters.entries()) results.push(await writeRules(name, pulled[at]!, folder))
   const warnings = sharedNames(
     clusters.flatMap(({ name }, at) => {
       const one = pulled[at]!
-      return one.ok ? one.value.clusterLabels.map((label) => ({ name, label })) : []
+      return one.status === 'fulfilled' ? one.value.clusterLabels.map((label) => ({ name, label })) : []
     }),
   )
-  const reloaded = reload && (await attempt(() => reloadIfDue(reload, folder, signal)))
-  if (!reloaded || (reloaded.ok && !reloaded.value)) return { clusters: results, warnings }
-  return { clusters: results, warnings, reload: reloaded }
+  const reloaded = reload && (await reloadIfDue(reload, folder, signal))
+  return { clusters: results, warnings, ...(reloaded && { reload: reloaded }) }
 }
 
 async function writeRules(
   cluster: string,
-  pulled: Tried<PulledRules>,
+  pulled: PromiseSettledResult<PulledRules>,
   folder: RulesFolder,
 ): Promise<ClusterResult> {
-  if (!pulled.ok) return { cluster, ...pulled }
-  const { rules, refused, warnings } = pulled.value
-  const written = await attempt(() => folder.write(cluster, printRules(rules)))
-  if (!written.ok) return { cluster, ...written }
-  return { cluster, ok: true, rules: rules.length, isChanged: written.value, refused, warnings }
+  try {
+    if (pulled.status === 'rejected') throw pulled.reason
+    const { rules, refused, warnings } = pulled.value
+    const isChanged = await folder.write(cluster, printRules(rules))
+    return { cluster, ok: true, rules: rules.length, isChanged, refused, warnings }
+  } catch (error) {
+    return { cluster, ...failed(error) }
+  }
 }
+
+const failed = (error: unknown): Failed => ({ ok: false, reason: (error as Error).message })
 
 /** Two clusters with the same name would each alert on the other's series. */
 function sharedNames(
@@ -164,12 +156,19 @@ function reasonOf(error: unknown): string {
 
 const reloadTimeoutMs = 30_000
 
-/** Resolves with whether it was due. */
-async function reloadIfDue(url: URL, folder: RulesFolder, signal: AbortSignal): Promise<boolean> {
-  if (!(await folder.isReloadDue())) return false
-  await reloadPrometheus(url, signal)
-  await folder.clearReload()
-  return true
+async function reloadIfDue(
+  url: URL,
+  folder: RulesFolder,
+  signal: AbortSignal,
+): Promise<PullResult['reload']> {
+  try {
+    if (!(await folder.isReloadDue())) return undefined
+    await reloadPrometheus(url, signal)
+    await folder.clearReload()
+    return { ok: true }
+  } catch (error) {
+    return failed(error)
+  }
 }
 
 async function reloadPrometheus(reloadUrl: URL, signal: AbortSignal): Promise<void> {
