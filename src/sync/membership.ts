@@ -10,8 +10,8 @@ import type { Link } from './link.ts'
 import type { Session } from './session.ts'
 
 export interface Membership {
-  /** What a link to this epoch of the node may do now. */
-  decide(node: NodeId, epoch: string): Decision
+  /** Whether this epoch claims a node whose present epoch was known before. */
+  isClaimant(node: NodeId, epoch: string): boolean
   /** The session becomes the present one of its node. Returns the one that it replaces. */
   join(session: Session): Session | undefined
   /** Returns whether it was the present one. */
@@ -25,9 +25,6 @@ export interface Membership {
   /** The challenge is over: returns the links that waited. */
   takeClaimants(node: NodeId): readonly Link[]
 }
-
-/** `precede`: as `join`, in place of an epoch that came later. */
-type Decision = 'join' | 'precede' | 'claim'
 
 interface Member {
   session?: Session
@@ -56,11 +53,11 @@ export function createMembership(): Membership {
   }
 
   return {
-    decide(node, epoch) {
+    isClaimant(node, epoch) {
       const { session, epochs } = members.get(node) ?? { session: undefined, epochs: [] as readonly string[] }
-      if (!session || session.peer.epoch === epoch) return 'join'
-      const [mine, other] = [epochs.indexOf(epoch), epochs.indexOf(session.peer.epoch)]
-      return mine >= 0 && (mine < other || other < 0) ? 'precede' : 'claim'
+      if (!session || session.peer.epoch === epoch) return false
+      const [mine, present] = [epochs.indexOf(epoch), epochs.indexOf(session.peer.epoch)]
+      return mine < 0 || (present >= 0 && present < mine)
     },
     join(session) {
       const { epoch, self } = session.peer

@@ -171,7 +171,7 @@ export function createMesh(options: MeshOptions): Mesh {
     const opening = links.get(link)
     const { epoch, self } = link.peer()!
     if (!opening || sessions.has(link)) return
-    if (membership.decide(self.node, epoch) === 'claim') {
+    if (membership.isClaimant(self.node, epoch)) {
       challenge(self.node, link)
       return
     }

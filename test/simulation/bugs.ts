@@ -70,8 +70,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'src/sync/membership.ts',
-        from: "? 'precede' : 'claim'",
-        to: "? 'precede' : 'join'",
+        from: 'return mine < 0 || (present >= 0 && present < mine)',
+        to: 'return false',
       },
     ],
     within: 100,
