@@ -64,6 +64,12 @@ export class ProxyError extends Error {
   }
 }
 
+/** Of a container that does not run any more. */
+export function stoppedFailure(exitCode: number | undefined, isRemoved = false): Failure {
+  const withCode = exitCode === undefined ? '' : ` with exit code ${exitCode}`
+  return { code: 'stopped', reason: `the container ${isRemoved ? 'was removed' : `has stopped${withCode}`}` }
+}
+
 /** A failure that was reported before, as an exception. */
 export function errorOf({ code, reason, hint }: Failure): ProxyError {
   return new ProxyError(code, reason, { hint, isKnown: true })

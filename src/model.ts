@@ -92,7 +92,7 @@ export interface Target {
   readonly run?: RunRecord
   /** Every reachable address, best first, in an order that is the same each time. */
   readonly addresses: readonly Address[]
-  /** Why `addresses` is empty. */
+  /** Why `addresses` is empty, though it runs. */
   readonly unreachable?: Failure
   /** Set for an entry of `TARGETS`: the one URL to ask, no ports to scan. */
   readonly url?: string

@@ -3,7 +3,8 @@
 import type { StaticTarget } from '../config/values.ts'
 import type { Failure } from '../errors.ts'
 import type { Labels, NodeId, Place, Target } from '../model.ts'
-import { type NetworkContext, type Reachability, reachabilityOf } from './addresses.ts'
+import { stackLabel } from '../names/resources.ts'
+import { type NetworkContext, reachabilityOf } from './addresses.ts'
 import type { Container } from './container.ts'
 
 interface NodeTargets {
@@ -64,13 +65,8 @@ function targetOf(container: Container, context: NetworkContext, node: NodeId): 
     labels,
     state,
     ...(exitCode !== undefined && { exitCode }),
-    ...(state === 'stopped' ? stopped(exitCode) : reachabilityOf(container, context)),
+    ...(state === 'stopped' ? { addresses: [] } : reachabilityOf(container, context)),
   }
-}
-
-function stopped(exitCode: number | undefined): Reachability {
-  const reason = exitCode === undefined ? 'it is not running' : `it ended with exit code ${exitCode}`
-  return { addresses: [], unreachable: { code: 'stopped', reason } }
 }
 
 /** By the labels that Swarm and Compose set. */
@@ -86,7 +82,7 @@ function swarmPlace(labels: Labels): Place | undefined {
   const name = labels['com.docker.swarm.task.name'] ?? ''
   const [prefix, suffix] = [`${service}.`, `.${task}`]
   if (!service || !serviceId || !task || !name.startsWith(prefix) || !name.endsWith(suffix)) return undefined
-  const stack = labels['com.docker.stack.namespace']
+  const stack = labels[stackLabel]
   const common = { service, serviceId, task, ...(stack && { stack }) }
   const slot = name.slice(prefix.length, -suffix.length)
   if (slot === labels['com.docker.swarm.node.id']) return { kind: 'global', ...common }

@@ -1,6 +1,6 @@
 // Which ports of a target are probed for metrics, in which order and why; or why none is.
 
-import type { Failure } from '../errors.ts'
+import { type Failure, stoppedFailure } from '../errors.ts'
 import { type EndpointSettings, endpointSettings, type Settings } from '../labels/settings.ts'
 import { type Address, type Endpoint, endpointNumberOf, type Target } from '../model.ts'
 
@@ -52,8 +52,7 @@ function disabled({ enabled }: ProbeSettings): Failure | undefined {
 function notRunning({ state, exitCode }: Target): Failure | undefined {
   if (state === 'running') return undefined
   if (state === 'paused') return { code: 'paused', reason: 'the container is paused' }
-  const withCode = exitCode === undefined ? '' : ` with exit code ${exitCode}`
-  return { code: 'stopped', reason: `the container has stopped${withCode}` }
+  return stoppedFailure(exitCode)
 }
 
 function planOfUrl(text: string): Plan {

@@ -1,7 +1,7 @@
 // One entry of the store as the status shows it: its name and path, its state, and for each state but `up` the reason
 // and the fix.
 
-import type { Failure } from '../errors.ts'
+import { type Failure, stoppedFailure } from '../errors.ts'
 import { endpointSettings, jobOf, type Settings, settingsOf } from '../labels/settings.ts'
 import {
   agentTarget,
@@ -126,7 +126,7 @@ export function stateOf({ ended, probeResult, endpoint, snapshot }: Entry, isLos
 function failureOf(entry: Entry, state: TargetState, { node }: TargetContext): Failure | undefined {
   switch (state) {
     case 'ended':
-      return endOf(entry.ended!)
+      return stoppedFailure(entry.ended!.exitCode, entry.ended!.removed)
     case 'lost':
       return {
         code: 'owner_lost',
@@ -145,11 +145,6 @@ function failureOf(entry: Entry, state: TargetState, { node }: TargetContext): F
 export function failureOfEntry({ probeResult, snapshot }: Entry): Failure | undefined {
   if (probeResult.kind === 'not_found') return probeResult.failure
   return snapshot?.ok === false ? snapshot.failure : undefined
-}
-
-function endOf({ exitCode, removed }: NonNullable<Entry['ended']>): Failure {
-  const withCode = exitCode === undefined ? '' : ` with exit code ${exitCode}`
-  return { code: 'stopped', reason: `${removed ? 'removed' : 'stopped'}${withCode}` }
 }
 
 function runOf({ run }: Target): Partial<TargetStatus> {

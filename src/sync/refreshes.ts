@@ -4,7 +4,7 @@
 // States of a request: sent -> replied -> done; or failed, by the reply, its budget or the link's end.
 
 import type { Clock } from '../clock.ts'
-import { errorOf, type Failure, failureOf, ProxyError } from '../errors.ts'
+import { errorOf, type Failure, failureOf, ProxyError, stoppedFailure } from '../errors.ts'
 import type { Mono } from '../model.ts'
 import type { Message, Refreshed, RefreshMessage } from './messages.ts'
 
@@ -124,5 +124,5 @@ function notArrived(): ProxyError {
   return new ProxyError('owner_lost', 'what the owner’s agent has read did not arrive')
 }
 
-const removed: Failure = { code: 'stopped', reason: 'the container was removed' }
+const removed = stoppedFailure(undefined, true)
 const tooMany: Failure = { code: 'overloaded', reason: 'too many refresh requests under way' }

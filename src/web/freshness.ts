@@ -1,7 +1,7 @@
 // Whether the last snapshot of a container is served, must be refreshed first, or an error is the answer: pure
 // decisions. A container's failure is never hidden, and old metrics are never served as new ones.
 
-import type { Code, Failure } from '../errors.ts'
+import { type Code, type Failure, stoppedFailure } from '../errors.ts'
 import type { Entry, Mono, NodeView, Page } from '../model.ts'
 
 export interface FreshnessContext {
@@ -98,18 +98,11 @@ function seconds(ms: number): string {
 
 /** Why this container is not scraped at all. */
 function whyNotScraped({ target, ended, probeResult, endpoint }: Entry): Failure | undefined {
-  if (ended || target.state === 'stopped') return { code: 'stopped', reason: stoppedText(ended) }
+  if (ended || target.state === 'stopped') return stoppedFailure(ended?.exitCode, ended?.removed)
   if (target.state === 'paused') return { code: 'paused', reason: 'the container is paused' }
   if (target.unreachable) return target.unreachable
   if (probeResult.kind === 'not_found') return probeResult.failure
   if (probeResult.kind === 'searching' && !endpoint)
     return { code: 'searching', reason: 'the container is still being searched for metrics' }
   return undefined
-}
-
-function stoppedText(ended: Entry['ended']): string {
-  if (ended?.removed) return 'the container was removed'
-  return ended?.exitCode === undefined
-    ? 'the container has stopped'
-    : `the container has stopped with exit code ${ended.exitCode}`
 }

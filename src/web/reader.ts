@@ -2,7 +2,7 @@
 // it; the owner's scraper makes concurrent ones share a scrape.
 
 import { type Clock, lessMargin } from '../clock.ts'
-import { errorOf, type Failure, failureOf, isInternal, ProxyError } from '../errors.ts'
+import { errorOf, type Failure, failureOf, isInternal, ProxyError, stoppedFailure } from '../errors.ts'
 import {
   agentTarget,
   type Entry,
@@ -65,8 +65,7 @@ export function createReader(deps: ReaderDeps): Reader {
     const { owner, target } = entry
     const failure = await deps.refresh(entry, timeoutMs).then(() => undefined, knownFailure)
     const latest = store.entry(owner, target.id)
-    if (!latest && !store.entry(owner, targetIdOf(target.id)))
-      return refuse({ code: 'stopped', reason: 'the container was removed' })
+    if (!latest && !store.entry(owner, targetIdOf(target.id))) return refuse(stoppedFailure(undefined, true))
     if (!failure) return serveSnapshot(latest ?? entry)
     return isOwnerUnavailable(failure.code) ? cached(latest ?? entry, failure) : refuse(failure)
   }

@@ -219,12 +219,7 @@ describe('the first set', () => {
       state: 'running',
       addresses: [{ network: 'monitor', host: '172.18.0.2' }],
     })
-    expect(byName('exit3')).toMatchObject({
-      state: 'stopped',
-      exitCode: 3,
-      addresses: [],
-      unreachable: { code: 'stopped', reason: 'it ended with exit code 3' },
-    })
+    expect(byName('exit3')).toMatchObject({ state: 'stopped', exitCode: 3, addresses: [] })
     expect(byName('plain')?.unreachable?.code).toBe('no_address')
     expect(discovery!.status()).toEqual({ warnings: [] })
   })
@@ -338,7 +333,7 @@ describe('events', () => {
     await streamOpen()
     server.emit(event('die', idOf('two'), { exitCode: '137' }), event('disconnect', idOf('two')))
     await eventually('the death', () => byName('two')?.state === 'stopped', 100)
-    expect(byName('two')).toMatchObject({ exitCode: 137, unreachable: { code: 'stopped' } })
+    expect(byName('two')).toMatchObject({ exitCode: 137, addresses: [] })
     await passTime(1000)
     expect(byName('two')?.state).toBe('stopped')
     change('two', { State: 'exited', Status: 'Exited (137) 1 second ago' })

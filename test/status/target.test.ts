@@ -48,7 +48,7 @@ test('a target that is not up has a reason and a hint', () => {
   })
   const ended = { at: 500, exitCode: 137, removed: false }
   expect(targetOf(entry(web, { ended }), context, unix)).toMatchObject({
-    failure: { code: 'stopped', reason: 'stopped with exit code 137' },
+    failure: { code: 'stopped', reason: 'the container has stopped with exit code 137' },
     ended: { time: 1000.5, exitCode: 137, removed: false },
   })
 })
