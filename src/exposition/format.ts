@@ -31,6 +31,9 @@ export interface Invalid {
 /** As what metrics are parsed: for any format, for the same one with what no other has, for people. */
 export type ParsedAs = 'samples' | 'raw' | 'shown'
 
+/** More of one family come in several parts, so that they needn't be in memory all at once. */
+export const maxParsedSamples = 1000
+
 /** What all versions of a format share. */
 export interface Grammar {
   /** Accepts what Prometheus 3 accepts. */

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { ProxyError } from '../errors.ts'
-import { acceptsGzip, hasVersion } from './negotiation.ts'
+import { acceptsGzip, hasVersion, minGzipBytes } from './negotiation.ts'
 
 export interface Answer {
   readonly status: number
@@ -40,8 +40,6 @@ export interface ClientRequest {
 }
 
 const compress = promisify(gzip)
-/** A smaller body fits into one packet anyway. */
-const minGzipBytes = 1400
 
 /** The ETag is a hash of the body: equal bodies have equal ETags, also on other agents and after a restart. */
 export function documentOf(body: Buffer, contentType: string): Document {

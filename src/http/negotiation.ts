@@ -41,6 +41,9 @@ function parameterOf(text: string): [string, string] {
   return [text.slice(0, cut).trim().toLowerCase(), /^"(.*)"$/.exec(value)?.[1] ?? value]
 }
 
+/** A smaller body fits into one packet anyway. */
+export const minGzipBytes = 1400
+
 /** Whether gzip is accepted, and not less preferred than no encoding. */
 export function acceptsGzip(header: string | readonly string[] | undefined): boolean {
   const ranges = rangesOf(header)

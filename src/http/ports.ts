@@ -15,3 +15,8 @@ function explain({ code, message }: NodeJS.ErrnoException, port: number, variabl
     return `port ${port} may not be bound by this user: choose one above 1023 with ${variable}`
   return `port ${port} cannot be bound: ${message}`
 }
+
+/** Node writes the IPv4 clients of a socket for both versions as IPv6 addresses. */
+export function withoutIPv4Prefix(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, '')
+}

@@ -87,7 +87,7 @@ const none: Labels = Object.freeze({})
 const cache = new WeakMap<Labels, { readonly service: Labels; readonly settings: Settings }>()
 
 /** Cached by identity: every request, list and status needs it, and to resolve it takes some 40 µs. */
-export function settingsOf(container: Labels, service: Labels = none): Settings {
+export function settingsOf(container: Labels = none, service: Labels = none): Settings {
   const cached = cache.get(container)
   if (cached?.service === service) return cached.settings
   const settings = resolve(container, service)

@@ -3,7 +3,7 @@
 
 import { jobOf, settingsOf } from '../labels/settings.ts'
 import type { AlertDefinition } from '../labels/sources.ts'
-import type { Entry, Labels, NodeId, SwarmService, SwarmState } from '../model.ts'
+import type { Entry, NodeId, SwarmService, SwarmState } from '../model.ts'
 import { isRunning, mayRestart } from '../names/active-replica.ts'
 import { serviceNameOf, stackLabel } from '../names/resources.ts'
 import type { AlertSubject } from './shortcuts.ts'
@@ -55,7 +55,7 @@ function alertsOfService(service: AlertingService, isSwarmKnown: boolean): reado
   const containers = labelledContainers(entries)
   const labelled = (containers.length > 0 ? containers : [undefined]).map((entry) => ({
     entry,
-    settings: settingsOf(entry?.target.labels ?? unlabelled, declared?.labels),
+    settings: settingsOf(entry?.target.labels, declared?.labels),
   }))
   if (labelled.every(({ settings }) => settings.alerts.length === 0)) return []
 
@@ -71,8 +71,6 @@ function alertsOfService(service: AlertingService, isSwarmKnown: boolean): reado
     }
   return [...once.values()]
 }
-
-const unlabelled: Labels = Object.freeze({})
 
 /** The containers whose labels count: those that run, else those that ended; in the same order on all agents. */
 function labelledContainers(entries: readonly Entry[]): readonly Entry[] {

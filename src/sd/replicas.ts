@@ -8,7 +8,6 @@ import {
   agentTarget,
   type Entry,
   endpointNumberOf,
-  type Labels,
   type NodeId,
   type SwarmService,
   type SwarmState,
@@ -75,7 +74,7 @@ interface ServiceTasks {
 function replicasOfService(tasks: ServiceTasks, view: ReplicaView): readonly ListedReplica[] {
   const { declared, entries } = tasks
   const settings = (entries.length > 0 ? entries : [undefined]).map((entry) =>
-    settingsOf(entry?.target.labels ?? unlabelled, declared?.labels),
+    settingsOf(entry?.target.labels, declared?.labels),
   )
   const endpoints = new Set(settings.flatMap(endpointsOf))
   return [...endpoints].flatMap((endpoint) => replicasAt(endpoint, tasks, view))
@@ -89,7 +88,7 @@ function replicasAt(
   view: ReplicaView,
 ): readonly ListedReplica[] {
   const settingsFor = (entry: Entry | undefined) =>
-    endpointSettings(settingsOf(entry?.target.labels ?? unlabelled, declared?.labels), endpoint)
+    endpointSettings(settingsOf(entry?.target.labels, declared?.labels), endpoint)
   const enabled = entries.filter((entry) => isEnabled(settingsFor(entry)))
   const hasMetrics =
     entries.length === 0
@@ -149,8 +148,6 @@ function replicaOfContainer(entries: readonly Entry[], view: ReplicaView): reado
     ]
   })
 }
-
-const unlabelled: Labels = Object.freeze({})
 
 /** Whether its labels say that it has metrics. */
 function isConfigured(settings: EndpointSettings | undefined): boolean {

@@ -3,10 +3,10 @@
 
 import { isOurs, labelsAs } from '../labels/families.ts'
 import type { Labels, SwarmNode, SwarmService, SwarmState } from '../model.ts'
+import { stackLabel } from '../names/resources.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 
 const prefix = 'app_metrics_proxy_swarm_'
-const stackLabel = 'com.docker.stack.namespace'
 
 const taskStates = [
   ...['new', 'pending', 'assigned', 'accepted', 'preparing', 'ready', 'starting', 'running', 'complete'],

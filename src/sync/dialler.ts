@@ -10,6 +10,7 @@ import type { ChangeLog } from '../logging/change-log.ts'
 import type { Log } from '../logging/log.ts'
 import type { Mono, NodeId } from '../model.ts'
 import type { Channel } from './channel.ts'
+import { establishedMs } from './link.ts'
 
 export interface Dialler {
   /** Replaces the set of addresses, as found. */
@@ -61,8 +62,6 @@ interface DiallerDeps {
  * be live again once a network is.
  */
 const [minPauseMs, maxPauseMs] = [250, 2000]
-/** A link that lasted so long was a success: the next failure is the first. */
-const establishedMs = 10_000
 /** An address that was this agent's own may become another's. */
 const redialSelfMs = 60_000
 /** So many that addresses of hosts that are gone hold up no others. */

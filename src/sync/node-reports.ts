@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts'
 import type { Failure } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
 import type { Mono, NodeId } from '../model.ts'
+import { establishedMs } from './link.ts'
 
 interface NodeReports {
   /** The node, or an agent in its name, sends what it has no right to. */
@@ -21,8 +22,6 @@ interface NodeReports {
 /** An agent that claims what isn't its own tries again more often than that. */
 const keepMs = 30_000
 const maxReports = 1000
-/** A new link carries its largest messages first: one that lasts so long has lost none. */
-const establishedMs = 10_000
 /** So many links in a row that came up and fell silent show that small packets pass, and large ones don't. */
 const maxSilentLinks = 2
 

@@ -5,6 +5,7 @@ import { timingSafeEqual } from 'node:crypto'
 import type { Socket } from 'node:net'
 import ssh2 from 'ssh2'
 import { type Failure, ProxyError } from '../errors.ts'
+import { withoutIPv4Prefix } from '../http/ports.ts'
 import { type Channel, channelOver } from './channel.ts'
 import type { Keys } from './keys.ts'
 
@@ -205,8 +206,8 @@ function isOneOf(key: Buffer, blobs: readonly Buffer[]): boolean {
   return blobs.some((blob) => blob.length === key.length && timingSafeEqual(blob, key))
 }
 
-/** As people write it; IPv4 within IPv6 as IPv4. */
+/** As people write it. */
 export function hostPort(ip = '', port = 0): string {
-  const plain = ip.replace(/^::ffff:(?=\d+\.)/, '')
+  const plain = withoutIPv4Prefix(ip)
   return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`
 }

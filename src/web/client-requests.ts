@@ -2,6 +2,7 @@
 
 import type { FastifyInstance } from 'fastify'
 import type { ClientRequest } from '../http/answer.ts'
+import { withoutIPv4Prefix } from '../http/ports.ts'
 
 /** By route. The status page and the health checks are no scrapes. */
 const subjects: ReadonlyMap<string, ClientRequest['subject']> = new Map([
@@ -19,8 +20,7 @@ export function reportRequests(server: FastifyInstance, report: (request: Client
     if (!subject) return
     report({
       subject,
-      // Node writes IPv4 clients of a socket for both versions as IPv6 addresses
-      address: request.ip.replace(/^::ffff:/, ''),
+      address: withoutIPv4Prefix(request.ip),
       userAgent: request.headers['user-agent'] ?? '',
       path: request.url,
       contentType: reply.statusCode < 300 ? String(reply.getHeader('content-type') ?? '') : undefined,

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { gzip, gzipSync } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { NegotiatedFormat } from '../exposition/formats.ts'
-import { acceptsGzip } from '../http/negotiation.ts'
+import { acceptsGzip, minGzipBytes } from '../http/negotiation.ts'
 import type { Format, FormatKind, Page } from '../model.ts'
 
 /** The exposition formats, as serving needs them. */
@@ -45,8 +45,6 @@ export interface Rendering {
   maxBytesOf(page: Page, request: Pick<FastifyRequest, 'headers'>): number
 }
 
-/** Compressing less costs more than it saves. */
-const minGzipBytes = 1024
 /** A larger body is compressed off the event loop. Smaller ones are not: a compressor in flight takes as much memory. */
 const maxSyncGzipBytes = 256 * 1024
 /** Nearly all bodies are compressed for one response: a quarter of the time of the default, an eighth larger. */

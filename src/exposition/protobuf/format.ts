@@ -3,7 +3,7 @@
 
 import { adaptToClassic } from '../classic.ts'
 import type { Declared, Family, Sample } from '../family.ts'
-import type { ExpositionFormat, Grammar, ParsedAs } from '../format.ts'
+import { type ExpositionFormat, type Grammar, maxParsedSamples, type ParsedAs } from '../format.ts'
 import { printSample } from '../openmetrics/format.ts'
 import { type FamilyParts, metricTypes, readFamily } from './family.ts'
 import { FAMILY, readMetric } from './messages.ts'
@@ -28,9 +28,6 @@ const grammar: Grammar = {
   end: '',
 }
 
-/** More of one family come in several parts, so that they needn't be in memory all at once. */
-const maxSamples = 1000
-
 function* parse(body: Uint8Array, as: ParsedAs): Generator<Family> {
   const reader = new WireReader(body)
   const read = { samples: samplesAt, raw: rawAt, shown: shownAt }[as]
@@ -44,7 +41,7 @@ function* parse(body: Uint8Array, as: ParsedAs): Generator<Family> {
         continue
       }
       samples.push(...read(reader, family, reader.message(parts.end)))
-      if (samples.length < maxSamples) continue
+      if (samples.length < maxParsedSamples) continue
       yield { ...family, samples }
       samples = []
     }

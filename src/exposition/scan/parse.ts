@@ -1,6 +1,7 @@
 // From metrics as bytes to families, for both grammars.
 
 import type { Declared, Exemplar, Family, MetricType, Sample } from '../family.ts'
+import { maxParsedSamples } from '../format.ts'
 import { EntryKind, type Next, Scan } from './scan.ts'
 
 export interface Syntax {
@@ -12,9 +13,6 @@ export interface Syntax {
   timestampOf(text: string): bigint
 }
 
-/** More of one family come in several parts, so that they needn't be in memory all at once. */
-const maxSamples = 1000
-
 /** With the names as they are written. The metrics must be valid. */
 export function* parse(body: Uint8Array, syntax: Syntax): Generator<Family> {
   const scan = new Scan(body, syntax.strict)
@@ -24,7 +22,7 @@ export function* parse(body: Uint8Array, syntax: Syntax): Generator<Family> {
   for (let kind = nextOf(scan, syntax); kind !== EntryKind.end; kind = nextOf(scan, syntax)) {
     if (kind === EntryKind.comment) continue
     const next = kind === EntryKind.sample ? families.of(scan.name()) : families.named(scan.name())
-    const isOver = kind === EntryKind.sample ? samples.length === maxSamples : samples.length > 0
+    const isOver = kind === EntryKind.sample ? samples.length === maxParsedSamples : samples.length > 0
     if (family && (isOver || next.name !== family.name)) {
       yield { ...family, samples }
       samples = []

@@ -2,6 +2,7 @@
 
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { BlockList, isIPv6 } from 'node:net'
+import { withoutIPv4Prefix } from '../../http/ports.ts'
 import type { ClientAuthType, WebConfig } from './web-config.ts'
 
 export interface AccessRequest {
@@ -58,7 +59,7 @@ function addressFilter(list: readonly string[]): (address: string) => boolean {
     else allowed.addSubnet(address, Number(bits), family)
   }
   return (address) => {
-    const plain = address.replace(/^::ffff:(?=\d+\.)/i, '')
+    const plain = withoutIPv4Prefix(address)
     return allowed.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
   }
 }
