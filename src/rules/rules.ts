@@ -3,8 +3,9 @@
 import type { Config } from '../config/config.ts'
 import { type Answer, type DocumentRequest, documentOf, refuseIncomplete } from '../http/answer.ts'
 import type { Log } from '../logging/log.ts'
-import type { Change, NodeId, SwarmState } from '../model.ts'
+import type { NodeId, SwarmState } from '../model.ts'
 import { printRules } from '../promql/rule-file.ts'
+import { cachedUntilChange } from '../runtime/cached.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { Store } from '../store/store.ts'
 import { activeAlerts } from './active-alerts.ts'
@@ -30,24 +31,16 @@ export interface Rules {
 const contentType = 'application/yaml; charset=utf-8'
 
 export function createRules({ store, config, log, metrics, pending }: RulesDeps): Rules {
-  let current: AlertRules | undefined
-  let document = documentOf(Buffer.from(printRules([])), contentType)
   let logged: ReadonlySet<string> = new Set()
-  store.subscribe((change) => {
-    if (isRelevant(change)) current = undefined
-  })
-
-  function refresh(): AlertRules {
-    if (current) return current
+  const current = cachedUntilChange(store, ['target', 'ended'], () => {
     const swarmState = store.swarmState()?.value
-    current = alertRules(activeAlerts(store.entries(), swarmState), {
+    const { rules, problems } = alertRules(activeAlerts(store.entries(), swarmState), {
       clusterOf: (owner) => clusterOf(owner, swarmState),
       replicasFrom: config.replicasFrom,
     })
-    document = documentOf(Buffer.from(printRules(current.rules)), contentType)
-    logNew(current.problems)
-    return current
-  }
+    logNew(problems)
+    return { rules, problems, document: documentOf(Buffer.from(printRules(rules)), contentType) }
+  })
 
   function clusterOf(owner: NodeId | undefined, swarmState: SwarmState | undefined): string {
     const hostname = store.nodes().find(({ self }) => self.node === owner)?.self.hostname
@@ -62,21 +55,14 @@ export function createRules({ store, config, log, metrics, pending }: RulesDeps)
     logged = new Set(byText.keys())
   }
 
-  observe(metrics, refresh)
+  observe(metrics, current)
   return {
-    problems: () => refresh().problems,
+    problems: () => current().problems,
     async answer(request) {
       refuseIncomplete(pending())
-      refresh()
-      return document.answer(request)
+      return current().document.answer(request)
     },
   }
-}
-
-/** Rules come from labels: scrapes and findings don't matter. */
-function isRelevant(change: Change): boolean {
-  if (change.kind !== 'entry' || !change.before) return true
-  return change.entry.target !== change.before.target || change.entry.ended !== change.before.ended
 }
 
 const maxProblemSeries = 100

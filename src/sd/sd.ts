@@ -2,7 +2,8 @@
 
 import { ProxyError } from '../errors.ts'
 import { type Answer, type DocumentRequest, documentOf, refuseIncomplete } from '../http/answer.ts'
-import type { Change, NodeId } from '../model.ts'
+import type { NodeId } from '../model.ts'
+import { cachedUntilChange } from '../runtime/cached.ts'
 import type { Store } from '../store/store.ts'
 import { type ListedTarget, listTargets, type ScrapeTarget } from './targets.ts'
 
@@ -26,25 +27,15 @@ export interface Sd {
 const contentType = 'application/json; charset=utf-8'
 
 export function createSd({ store, config, pending }: SdDeps): Sd {
-  let isStale = true
-  let listed: readonly ListedTarget[] = []
-  let targets: readonly ScrapeTarget[] = []
-  let document = documentOf(print(targets), contentType)
-  store.subscribe((change) => {
-    isStale ||= isRelevant(change)
-  })
-
-  function refresh(): void {
-    listed = listTargets({
+  const current = cachedUntilChange(store, ['target', 'endpoint', 'ended'], () => {
+    const listed = listTargets({
       entries: store.entries(),
       nodes: store.nodes(),
       swarmState: store.swarmState()?.value,
       cluster: config.cluster,
     })
-    targets = listed.map(({ target }) => target)
-    document = documentOf(print(targets), contentType)
-    isStale = false
-  }
+    return { listed, document: documentOf(print(listed), contentType) }
+  })
 
   return {
     async answer({ query, ...request }) {
@@ -57,26 +48,18 @@ export function createSd({ store, config, pending }: SdDeps): Sd {
           'bad_request',
           `${JSON.stringify(unknown.name)}: not a parameter of /sd; job and label.<name> are`,
         )
-      if (isStale) refresh()
+      const { listed, document } = current()
       if (filters.length === 0) return document.answer(request)
-      const selected = targets.filter(({ labels }) =>
+      const selected = listed.filter(({ target: { labels } }) =>
         filters.every(({ label, value }) => [value].flat().includes(labelValue(labels, label!))),
       )
       return documentOf(print(selected), contentType).answer(request)
     },
     targetOf(owner, id) {
       if (pending().length > 0) return undefined
-      if (isStale) refresh()
-      return listed.find((one) => one.owner === owner && one.id === id)?.target
+      return current().listed.find((one) => one.owner === owner && one.id === id)?.target
     },
   }
-}
-
-/** Most changes are scrapes, and the list depends on none of them. */
-function isRelevant(change: Change): boolean {
-  if (change.kind !== 'entry' || !change.before) return true
-  const { entry, before } = change
-  return entry.target !== before.target || entry.endpoint !== before.endpoint || entry.ended !== before.ended
 }
 
 /** `?job=a&job=b&label.team=web`: (a or b) and web. */
@@ -89,7 +72,7 @@ function labelValue(labels: ScrapeTarget['labels'], label: string): string {
 }
 
 /** One target a line: easy to read, to compare and to grep. */
-function print(targets: readonly ScrapeTarget[]): Buffer {
-  if (targets.length === 0) return Buffer.from('[]\n')
-  return Buffer.from(`[\n${targets.map((target) => JSON.stringify(target)).join(',\n')}\n]\n`)
+function print(listed: readonly ListedTarget[]): Buffer {
+  if (listed.length === 0) return Buffer.from('[]\n')
+  return Buffer.from(`[\n${listed.map(({ target }) => JSON.stringify(target)).join(',\n')}\n]\n`)
 }
