@@ -2,7 +2,6 @@
 
 /** @import { TargetStatus } from '../shape.ts' */
 /** @import { AttentionItem, ClusterStatus } from './model.js' */
-/** @import { Query } from './query.js' */
 import { get, keyedList, make, setAttribute, setHidden, setText } from './dom.js'
 import { count, plural } from './format.js'
 import { attentionItems, lastedText } from './model.js'
@@ -46,7 +45,7 @@ export function createAttention() {
 /** @param {AttentionItem} first */
 function createItem({ targets: [first, ...others] }) {
   const isGroup = others.length > 0
-  const title = first ? make('a', { class: 'title' }) : make('span', { class: 'title' })
+  const title = first ? make('a', { class: 'title', 'data-view': '' }) : make('span', { class: 'title' })
   const text = make('span', { class: 'text' })
   const names = make('span', { class: 'names' })
   const rest = make('span')
@@ -64,7 +63,7 @@ function createItem({ targets: [first, ...others] }) {
       setAttribute(element, 'data-severity', item.severity)
       setText(severity, `${item.severity}: `)
       setText(title, item.title)
-      if (first) setLink(title, isGroup ? groupQuery(item) : { ...noFilters, target: first.key })
+      if (first) setAttribute(title, 'href', isGroup ? groupView(item) : viewOf(first))
       setText(text, item.text)
       setHidden(text, item.text === '')
       if (isGroup) showNames(item.targets.slice(0, maxNamed))
@@ -83,26 +82,19 @@ function createItem({ targets: [first, ...others] }) {
 
 /** @param {TargetStatus} target */
 function createName(target) {
-  const link = make('a', {}, target.instance)
-  setLink(link, { ...noFilters, target: target.key })
+  const link = make('a', { href: viewOf(target), 'data-view': '' }, target.instance)
   return { element: make('span', {}, link), update() {} }
 }
 
 /**
  * The targets of the group in the table.
  * @param {AttentionItem} item
- * @returns {Query}
  */
-function groupQuery({ targets: [first] }) {
-  return { ...noFilters, q: first?.failure?.reason ?? '', states: first ? [first.state] : [] }
+function groupView({ targets: [first] }) {
+  return printQuery({ ...noFilters, q: first?.failure?.reason ?? '', states: first ? [first.state] : [] })
 }
 
-/**
- * main.js follows the link without loading the page again.
- * @param {Element} link
- * @param {Query} query
- */
-function setLink(link, query) {
-  setAttribute(link, 'href', printQuery(query))
-  setAttribute(link, 'data-view', printQuery(query))
+/** @param {TargetStatus} target */
+function viewOf({ key }) {
+  return printQuery({ ...noFilters, target: key })
 }

@@ -77,16 +77,43 @@ export function setHidden(element, hidden) {
 }
 
 /**
- * A list of elements, one per item, identified by key: created once, moved only if the order changed.
+ * A list of elements, one per item, identified by key: created once, moved only if the order changed. With
+ * `frameBudgetMs`, those that take longer are shown in the next frames, so that a long list doesn't delay the first
+ * paint.
  * @template I
  * @param {Element} parent
  * @param {object} options
  * @param {(item: I) => string} options.keyOf
  * @param {(item: I) => Shown<I>} options.create
+ * @param {() => number} [options.skip] how many elements of the parent precede the list
+ * @param {number} [options.frameBudgetMs]
  */
-export function keyedList(parent, { keyOf, create }) {
+export function keyedList(parent, { keyOf, create, skip = () => 0, frameBudgetMs = Infinity }) {
   /** @type {Map<string, Shown<I>>} */
   const shown = new Map()
+  let frame = 0
+
+  /**
+   * @param {readonly I[]} items
+   * @param {Element | null | undefined} place the element before which the first of them belongs
+   */
+  function show(items, place) {
+    const deadline = performance.now() + frameBudgetMs
+    let next = place ?? null
+    for (const [at, item] of items.entries()) {
+      const key = keyOf(item)
+      const one = shown.get(key) ?? create(item)
+      shown.set(key, one)
+      if (one.element === next) next = next.nextElementSibling
+      else parent.insertBefore(one.element, next)
+      one.update(item)
+      if (performance.now() > deadline) {
+        frame = requestAnimationFrame(() => show(items.slice(at + 1), next))
+        return
+      }
+    }
+  }
+
   return (/** @type {readonly I[]} */ items) => {
     const wanted = new Set(items.map(keyOf))
     for (const [key, { element }] of shown)
@@ -94,16 +121,8 @@ export function keyedList(parent, { keyOf, create }) {
         element.remove()
         shown.delete(key)
       }
-    /** @type {Element | null} */
-    let place = parent.firstElementChild
-    for (const item of items) {
-      const key = keyOf(item)
-      const one = shown.get(key) ?? create(item)
-      shown.set(key, one)
-      if (one.element === place) place = place.nextElementSibling
-      else parent.insertBefore(one.element, place)
-      one.update(item)
-    }
+    cancelAnimationFrame(frame)
+    show(items, parent.children[skip()])
   }
 }
 

@@ -113,9 +113,9 @@ addEventListener('popstate', () => {
   search.value = query.q
   show()
 })
-// a plain click on a link to another view shows it; the browser handles any other
+// a plain click on a link to another view, or to a target's details, shows it; the browser handles any other
 document.addEventListener('click', (event) => {
-  const view = /** @type {Element} */ (event.target).closest('[data-view]')?.getAttribute('data-view')
+  const view = /** @type {Element} */ (event.target).closest('a[data-view]')?.getAttribute('href')
   if (typeof view !== 'string' || event.ctrlKey || event.metaKey || event.shiftKey) return
   event.preventDefault()
   const next = readQuery(view)
@@ -123,13 +123,6 @@ document.addEventListener('click', (event) => {
   search.value = next.q
   change(next, 'push')
   get('targets-title').scrollIntoView()
-})
-// a plain click on a target's link opens its details; the browser handles any other
-document.addEventListener('click', (event) => {
-  const link = /** @type {Element} */ (event.target).closest('[data-open]')
-  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return
-  event.preventDefault()
-  change({ target: link.getAttribute('data-open') ?? '', find: '' }, 'push')
 })
 handleKeyboard({
   search,

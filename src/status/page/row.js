@@ -10,11 +10,12 @@ import { noFilters, printQuery } from './query.js'
 const bars = 20
 
 /**
- * @typedef {object} RowContext
+ * @typedef {object} RowItem
+ * @property {TargetStatus} target
  * @property {number} now
  * @property {boolean} isGrouped whether the row of its group shows the name
  * @property {number} staleAfter
- * @property {string} selected the key of the target whose details are open
+ * @property {boolean} isSelected whether its details are open
  */
 
 /** @param {TargetStatus} first */
@@ -24,7 +25,7 @@ export function createRow(first) {
   const state = make('span', { class: 'visually-hidden' })
   const link = make(
     'a',
-    { class: 'name', href: printQuery({ ...noFilters, target: first.key }), 'data-open': first.key },
+    { class: 'name', href: printQuery({ ...noFilters, target: first.key }), 'data-view': '' },
     baseName,
     suffix,
   )
@@ -102,15 +103,12 @@ export function createRow(first) {
 
   return {
     element,
-    /**
-     * @param {TargetStatus} target
-     * @param {RowContext} context
-     */
-    update(target, { now, isGrouped, staleAfter, selected }) {
+    /** @param {RowItem} item */
+    update({ target, now, isGrouped, staleAfter, isSelected }) {
       if (target !== shown || isGrouped !== wasGrouped) fill(target, isGrouped)
       shown = target
       wasGrouped = isGrouped
-      setAttribute(element, 'data-selected', `${target.key === selected}`)
+      setAttribute(element, 'data-selected', `${isSelected}`)
       setText(lasted, lastedText(target.downSince, now, target.lastSuccess === undefined))
       setHidden(lasted, target.downSince === undefined)
       if (target.scraped === undefined) return setText(numbers.age, '')

@@ -5,7 +5,8 @@ import { createMatrix } from './charts.js'
 /** @import { ServiceStatus, TargetStatus } from '../shape.ts' */
 /** @import { ClusterStatus, Group } from './model.js' */
 /** @import { Query } from './query.js' */
-import { get, make, setAttribute, setHidden, setText } from './dom.js'
+/** @import { RowItem } from './row.js' */
+import { get, keyedList, make, setAttribute, setHidden, setText } from './dom.js'
 import { bytes, count, plural } from './format.js'
 import { matcher, missingOf, replicasText, stateCountsText, updateText } from './model.js'
 import { nextSort, sortableColumns, sortGroups } from './order.js'
@@ -26,57 +27,30 @@ const frameBudgetMs = 12
 
 /** @param {(sort: string) => void} onSort */
 export function createTable(onSort) {
-  const table = get('targets')
   const showSort = createSort(onSort)
-  /** @type {Map<string, ReturnType<typeof createGroup>>} */
-  const shown = new Map()
   /** @type {TableInput | undefined} */
   let input
-  let frame = 0
+  /** @type {(items: readonly { group: Group, context: GroupContext }[]) => void} */
+  const showGroups = keyedList(get('targets'), {
+    keyOf: ({ group }) => group.key,
+    create: ({ context }) => createGroup(context, () => input && update(input)),
+    skip: () => 1,
+    frameBudgetMs,
+  })
 
   /** @param {TableInput} next */
   function update(next) {
     input = next
-    const groups = sortGroups(next.status, next.query.sort)
-    const wanted = new Set(groups.map(({ key }) => key))
-    for (const [key, { element }] of shown)
-      if (!wanted.has(key)) {
-        element.remove()
-        shown.delete(key)
-      }
-    cancelAnimationFrame(frame)
-    build(groups, 0, table.children[1] ?? null)
-    showCount(next)
-    showSort(next.query.sort)
-  }
-
-  /**
-   * Shows the groups from index `at` on, starting before the element `place`.
-   * @param {readonly Group[]} groups
-   * @param {number} at
-   * @param {Element | null} place
-   */
-  function build(groups, at, place) {
-    const { status, query, now } = /** @type {TableInput} */ (input)
-    const deadline = performance.now() + frameBudgetMs
-    const view = { status, now, matches: matcher(query), filtered: isFiltered(query), open: query.target }
-    const isLarge = status.targets.size > maxExpanded
-    const failing = groups.flatMap(({ members }) => members.filter((key) => !isCalm(status.targets.get(key))))
-    const startsCollapsed = failing.length > maxExpanded
-    let next = place
-    for (let index = at; index < groups.length; index += 1) {
-      const group = /** @type {Group} */ (groups[index])
-      const one =
-        shown.get(group.key) ?? createGroup({ isLarge, startsCollapsed }, () => input && update(input))
-      shown.set(group.key, one)
-      if (one.element === next) next = next.nextElementSibling
-      else table.insertBefore(one.element, next)
-      one.update(group, view)
-      if (performance.now() > deadline && index + 1 < groups.length) {
-        frame = requestAnimationFrame(() => build(groups, index + 1, next))
-        return
-      }
+    const { status, query, now } = next
+    const all = [...status.targets.values()]
+    const context = {
+      ...{ status, now, matches: matcher(query), filtered: isFiltered(query), open: query.target },
+      isLarge: all.length > maxExpanded,
+      startsCollapsed: all.filter((target) => !isCalm(target)).length > maxExpanded,
     }
+    showGroups(sortGroups(status, query.sort).map((group) => ({ group, context })))
+    showCount(next)
+    showSort(query.sort)
   }
 
   return update
@@ -135,28 +109,32 @@ function showCount({ status, query }) {
  * @property {(target: TargetStatus) => boolean} matches
  * @property {boolean} filtered
  * @property {string} open the key of the target whose details are open
+ * @property {boolean} isLarge whether groups without failures start collapsed
+ * @property {boolean} startsCollapsed whether all do
  */
 
 /**
  * A lost node is shown above and expands none of its services.
- * @param {TargetStatus | undefined} target
+ * @param {TargetStatus} target
  */
-function isCalm(target) {
-  return target === undefined || calmStates.includes(target.state)
+function isCalm({ state }) {
+  return calmStates.includes(state)
 }
 
 /**
- * @param {object} start
- * @param {boolean} start.isLarge whether groups without failures start collapsed
- * @param {boolean} start.startsCollapsed whether all do
+ * @param {GroupContext} context
  * @param {() => void} onToggle
  */
 function createGroup({ isLarge, startsCollapsed }, onToggle) {
   const element = make('div', { role: 'rowgroup', class: 'group' })
-  /** @type {Map<string, ReturnType<typeof createRow>>} */
-  const rows = new Map()
   /** @type {ReturnType<typeof createHead> | undefined} */
   let head
+  /** @type {(items: readonly RowItem[]) => void} */
+  const showRows = keyedList(element, {
+    keyOf: ({ target }) => target.key,
+    create: ({ target }) => createRow(target),
+    skip: () => (head ? 1 : 0),
+  })
   /**
    * Whether it started expanded. Decided once, so that nothing expands or collapses by itself later.
    * @type {boolean | undefined}
@@ -168,11 +146,8 @@ function createGroup({ isLarge, startsCollapsed }, onToggle) {
 
   return {
     element,
-    /**
-     * @param {Group} group
-     * @param {GroupContext} context
-     */
-    update(group, { status, now, matches, filtered, open }) {
+    /** @param {{ readonly group: Group, readonly context: GroupContext }} item */
+    update({ group, context: { status, now, matches, filtered, open } }) {
       const targets = group.members.flatMap((key) => status.targets.get(key) ?? [])
       const missing = missingOf(group.declared, targets)
       const matching = filtered ? targets.filter(matches) : targets
@@ -195,26 +170,13 @@ function createGroup({ isLarge, startsCollapsed }, onToggle) {
       setHidden(element, filtered && matching.length === 0)
 
       const visible = isExpanded ? matching : []
-      const wanted = new Set(visible.map(({ key }) => key))
-      for (const [key, row] of rows)
-        if (!wanted.has(key)) {
-          row.element.remove()
-          rows.delete(key)
-        }
-      const rowContext = {
-        now,
-        isGrouped: hasHead,
-        staleAfter: status.settings.staleAfter,
-        selected: open,
-      }
-      let place = head ? head.element.nextElementSibling : element.firstElementChild
-      for (const target of visible) {
-        const row = rows.get(target.key) ?? createRow(target)
-        rows.set(target.key, row)
-        if (row.element === place) place = place.nextElementSibling
-        else element.insertBefore(row.element, place)
-        row.update(target, rowContext)
-      }
+      const { staleAfter } = status.settings
+      showRows(
+        visible.map((target) => {
+          const isSelected = target.key === open
+          return { target, now, isGrouped: hasHead, staleAfter, isSelected }
+        }),
+      )
       element.style.setProperty('--lines', `${visible.length + (hasHead ? 1 : 0)}`)
     },
   }
