@@ -1,11 +1,12 @@
 // HTTP requests of a command to an agent.
 
+import { unquote } from '../config/values.ts'
 import { redact, splitCredentials } from '../http/credentials.ts'
 import { type Io, UsageError } from './command.ts'
 
 /** `host:port` or a URL, which may contain user and password. Default: the agent on this machine. */
 export function agentUrl(address: string | undefined, { env }: Io): URL {
-  const text = address ?? `127.0.0.1:${env.LISTEN_PORT || 2137}`
+  const text = address ?? `127.0.0.1:${unquote(env.LISTEN_PORT ?? '') || 2137}`
   const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`)
   if (!url || !/^https?:$/.test(url.protocol))
     throw new UsageError(`${JSON.stringify(redact(text))} is not the address of an agent`)

@@ -13,7 +13,7 @@ function end(code: number, problem = ''): never {
 const portText = (process.env.LISTEN_PORT ?? '').trim().replace(/^(["'])(.*)\1$/, '$2') || '2137'
 const port = Number(portText)
 if (!/^\d+$/.test(portText) || port < 1 || port > 65_535)
-  end(2, `LISTEN_PORT=${portText}: must be a whole number from 1 to 65535\n`)
+  end(2, `LISTEN_PORT=${portText}: must be a port from 1 to 65535\n`)
 
 const address = `127.0.0.1:${port}`
 const noResponse = `the agent at ${address} does not respond within ${timeoutMs / 1000} s\ncheck its log, and restart it\n`

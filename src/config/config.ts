@@ -5,7 +5,7 @@ import { redact } from '../http/credentials.ts'
 import { durationText } from '../promql/literals.ts'
 import { nearMisses } from '../runtime/spelling.ts'
 import { type Option, options } from './options.ts'
-import { InvalidValue } from './values.ts'
+import { InvalidValue, unquote } from './values.ts'
 
 const names = Object.values(options).map(({ name }) => name)
 
@@ -88,15 +88,9 @@ function readTable(environment: Environment, problems: string[]): Parsed {
   return values as Parsed
 }
 
-/** What the environment sets, if anything. */
+/** What the environment sets, if anything; an empty value counts as unset. */
 export function givenValue(environment: Environment, option: { readonly name: string }): string | undefined {
-  return unquote(environment[option.name])
-}
-
-/** Compose's list form keeps quotes around a value; an empty value counts as unset. */
-function unquote(value: string | undefined): string | undefined {
-  const bare = /^\s*(["'])(.*)\1\s*$/s.exec(value ?? '')?.[2] ?? value?.trim()
-  return bare === '' ? undefined : bare
+  return unquote(environment[option.name] ?? '') || undefined
 }
 
 const minSecretLength = 8

@@ -1,13 +1,21 @@
-// Parsers of the variables' texts. Each throws `InvalidValue` with what is allowed.
+// Parsers of the texts of variables and labels. Each throws `InvalidValue` with what is allowed.
 
 import { splitCredentials } from '../http/credentials.ts'
-import { looseDuration } from '../labels/values.ts'
-import { durationText } from '../promql/literals.ts'
+import { durationOf, durationText } from '../promql/literals.ts'
 
 /** The message completes the sentence "must be …". */
 export class InvalidValue extends Error {}
 
-/** In milliseconds: `15s`, `1m30s`, or a bare number of seconds. */
+/** Docker Compose's list form passes on the quotes around a value. */
+export function unquote(text: string): string {
+  return /^\s*(["'])(.*)\1\s*$/s.exec(text)?.[2] ?? text.trim()
+}
+
+/** In milliseconds: Prometheus’ own notation (`1m30s`), or a bare number of seconds (`15`, `0.5`). */
+export function looseDuration(text: string): number | undefined {
+  return /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Math.round(Number(text) * 1000) : durationOf(text)
+}
+
 export const duration =
   (minMs: number, maxMs: number) =>
   (text: string): number => {
@@ -20,11 +28,11 @@ export const duration =
   }
 
 export const whole =
-  (min: number, max: number) =>
+  (min: number, max: number, what = 'a whole number') =>
   (text: string): number => {
     const value = Number(text)
     if (!/^\d+$/.test(text) || value < min || value > max)
-      throw new InvalidValue(`a whole number from ${min} to ${max}`)
+      throw new InvalidValue(`${what} from ${min} to ${max}`)
     return value
   }
 
@@ -37,7 +45,7 @@ export const bytes = (text: string): number => {
   return value
 }
 
-export const port = whole(1, 65_535)
+export const port = whole(1, 65_535, 'a port')
 export const words = (text: string): readonly string[] => text.split(/[\s,]+/).filter((word) => word !== '')
 export const text = (value: string): string => value
 export const ports = (list: string): readonly number[] => {
@@ -48,13 +56,32 @@ export const ports = (list: string): readonly number[] => {
   }
 }
 
+/** A label without a value is true. */
 export const flag = (value: string): boolean => {
-  if (!/^(true|false)$/i.test(value)) throw new InvalidValue('true or false')
-  return value.toLowerCase() === 'true'
+  if (/^(|true|yes|on|1)$/i.test(value)) return true
+  if (/^(false|no|off|0)$/i.test(value)) return false
+  throw new InvalidValue('true or false')
 }
 
+const maxLength = 1024
+
 export const path = (value: string): string => {
-  if (!/^\/[^\s#]*$/.test(value)) throw new InvalidValue('a path that begins with /')
+  const full = value.startsWith('/') ? value : `/${value}`
+  if (/[\s#\\\x00-\x1f\x7f]/.test(full) || full.startsWith('//') || full.length > maxLength)
+    throw new InvalidValue('a path such as /metrics')
+  return full
+}
+
+export const pathSegment = (value: string): string => {
+  if (!/^[\w.-]{1,255}$/.test(value) || /^\.+$/.test(value) || value === '-')
+    throw new InvalidValue('letters, digits, dots, dashes and underscores')
+  return value
+}
+
+/** One line of any text. */
+export const line = (value: string): string => {
+  if (/[\x00-\x1f\x7f]/.test(value) || value.length > maxLength || !value.isWellFormed())
+    throw new InvalidValue(`one line of at most ${maxLength} characters`)
   return value
 }
 
@@ -73,8 +100,8 @@ export const hostPort = (value: string): string => {
 }
 
 export const labelName = (value: string): string => {
-  if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(value) || value.startsWith('__'))
-    throw new InvalidValue('a label name')
+  if (!/^[a-zA-Z_][a-zA-Z0-9_]{0,127}$/.test(value) || value.startsWith('__'))
+    throw new InvalidValue('a label name that doesn’t begin with __')
   return value
 }
 

@@ -4,6 +4,18 @@
 // since a container's labels include those of its image, while a service's are set by the operator. An invalid
 // value is reported, and the next label in the order counts.
 
+import {
+  duration,
+  durationOrOff,
+  flag,
+  InvalidValue,
+  labelName,
+  line,
+  oneOf,
+  path,
+  pathSegment,
+  port,
+} from '../config/values.ts'
 import type { Labels } from '../model.ts'
 import {
   endpointFamily,
@@ -23,20 +35,6 @@ import {
   sourceOf,
   type WrittenLabel,
 } from './sources.ts'
-import {
-  duration,
-  flag,
-  InvalidLabel,
-  labelName,
-  line,
-  maxAge,
-  type ParseValue,
-  path,
-  pathSegment,
-  port,
-  scheme,
-} from './values.ts'
-
 /** A value and, for people, where it comes from: `com.df.scrapePort, service label`. */
 export interface Sourced<T> {
   readonly value: T
@@ -126,19 +124,24 @@ interface LabelReading {
 
 type EndpointFields = Omit<EndpointSettings, 'suffix' | 'params' | 'labels'>
 
+type ParseValue<T> = (text: string) => T
+
+const dayMs = 86_400_000
+const anyDuration = duration(50, dayMs)
+
 function endpointFields(reading: LabelReading): EndpointFields {
   const one = <T>(field: Field, parse: ParseValue<T>) => firstValid(reading, field, parse)
   return optional({
     enabled: enabledOf(one('enabled', flag), one('ignored', flag)),
     port: one('port', port),
     path: one('path', path),
-    scheme: one('scheme', scheme),
+    scheme: one('scheme', oneOf(['http', 'https'] as const)),
     network: one('network', line),
     job: one('job', line),
     shortName: one('shortName', flag),
-    maxAgeMs: one('maxAgeMs', maxAge),
-    intervalMs: one('intervalMs', duration),
-    timeoutMs: one('timeoutMs', duration),
+    maxAgeMs: one('maxAgeMs', durationOrOff(0, dayMs)),
+    intervalMs: one('intervalMs', anyDuration),
+    timeoutMs: one('timeoutMs', anyDuration),
   })
 }
 
@@ -186,7 +189,9 @@ function suffixOf(
   return isOwnPort ? `:${port.value}` : `?endpoint=${number}`
 }
 
-/** The first label in the order whose value is allowed. */
+const flags: readonly Field[] = ['enabled', 'ignored', 'shortName']
+
+/** The first label in the order whose value is allowed. An empty one sets nothing, unless it is a flag. */
 function firstValid<T>(
   { sources, families, problems }: LabelReading,
   field: Field,
@@ -196,7 +201,8 @@ function firstValid<T>(
     for (const { labels, origin } of sources)
       for (const key of keys[field] ?? []) {
         const label = labels.get(prefix + key)
-        const value = label && parsed(parse, label, origin, problems)
+        const isSet = label && (label.value !== '' || flags.includes(field))
+        const value = isSet ? parsed(parse, label, origin, problems) : undefined
         if (value !== undefined) return { value, why: `${label!.key}, ${origin}` }
       }
   return undefined
@@ -211,7 +217,7 @@ function parsed<T>(
   try {
     return parse(label.value)
   } catch (error) {
-    if (!(error instanceof InvalidLabel)) throw error
+    if (!(error instanceof InvalidValue)) throw error
     problems.push(`${label.key}=${shortened(label.value)} (${origin}): must be ${error.message}`)
     return undefined
   }
@@ -254,7 +260,7 @@ const reserved = [
 
 const extraLabelName = (text: string): string => {
   const name = labelName(text)
-  if (reserved.includes(name)) throw new InvalidLabel(`another name than ${reserved.join(', ')}`)
+  if (reserved.includes(name)) throw new InvalidValue(`another name than ${reserved.join(', ')}`)
   return name
 }
 
@@ -272,7 +278,7 @@ function named(
       for (const [key, label] of labels) {
         if (!key.startsWith(prefix) || isOfOtherEndpoint(key, prefix)) continue
         const name = parsed(parseName, { ...label, value: key.slice(prefix.length) }, origin, problems)
-        if (name === undefined || found.has(name)) continue
+        if (name === undefined || found.has(name) || label.value === '') continue
         const value = parsed(line, label, origin, problems)
         if (value === undefined) continue
         if (found.size < max) found.set(name, value)

@@ -1,5 +1,6 @@
 // The labels of a service or of a container: those that we read, by sanitised key.
 
+import { unquote } from '../config/values.ts'
 import type { Labels } from '../model.ts'
 import { alertKey, dockerFlowPrefix, isKnown, isOurs, notifyKey, sanitise } from './families.ts'
 
@@ -32,11 +33,6 @@ export function sourceOf(origin: LabelOrigin, labels: Labels, problems: string[]
       problems.push(`${key} (${origin}): the same label as ${first.key}, whose value counts`)
   }
   return { origin, labels: found }
-}
-
-/** Docker Compose's list form passes on the quotes around a value. */
-function unquote(value: string): string {
-  return /^\s*(["'])(.*)\1\s*$/s.exec(value)?.[2] ?? value.trim()
 }
 
 /** Docker Flow's labels count only on services with `com.df.notify=true`, as in Docker Flow itself. */

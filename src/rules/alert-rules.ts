@@ -1,8 +1,8 @@
 // From alerts as their labels define them to rules that Prometheus accepts. Each is checked by itself: an
 // invalid one affects no other.
 
+import { looseDuration } from '../config/values.ts'
 import type { AlertPart } from '../labels/sources.ts'
-import { looseDuration } from '../labels/values.ts'
 import type { Labels } from '../model.ts'
 import { compoundKey } from '../names/resources.ts'
 import { InvalidExpression } from '../promql/expression.ts'

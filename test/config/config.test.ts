@@ -93,13 +93,13 @@ describe('an invalid value is refused with what is allowed', () => {
       { SCRAPE_INTERVAL: '5', SCRAPE_TIMEOUT: '6' },
       'SCRAPE_TIMEOUT=6s: must not exceed SCRAPE_INTERVAL (5s)',
     ],
-    [{ METRICS_PATH: 'metrics' }, 'METRICS_PATH=metrics: must be a path that begins with /'],
+    [{ METRICS_PATH: '//metrics' }, 'METRICS_PATH=//metrics: must be a path such as /metrics'],
     [{ PORTS: '80 http' }, 'PORTS=80 http: must be ports from 1 to 65535, separated by spaces or commas'],
     [
       { MAX_AGE: 'never' },
       'MAX_AGE=never: must be a duration from 0s to 86400s, such as 15s or 1m30s, or a number of seconds, or off',
     ],
-    [{ LISTEN_PORT: '65536' }, 'LISTEN_PORT=65536: must be a whole number from 1 to 65535'],
+    [{ LISTEN_PORT: '65536' }, 'LISTEN_PORT=65536: must be a port from 1 to 65535'],
     [{ SSHPASS: 'short' }, 'SSHPASS=(hidden): must be at least 8 characters, better 16 or more'],
     [{ SSHPASS_FILE: '/nowhere' }, 'SSHPASS_FILE=/nowhere: must be a readable file (ENOENT)'],
     [
@@ -124,10 +124,10 @@ describe('an invalid value is refused with what is allowed', () => {
       'TARGETS=a=http://(hidden)@x/ b=http://x/: must be one user and password for each URL (http://x/ has several)',
     ],
     [{ DOCKER_HOST: 'ssh://x' }, 'DOCKER_HOST=ssh://x: must be unix:///path or tcp://host:port'],
-    [{ REPLICA_LABEL: '__x' }, 'REPLICA_LABEL=__x: must be a label name'],
+    [{ REPLICA_LABEL: '__x' }, 'REPLICA_LABEL=__x: must be a label name that doesn’t begin with __'],
     [{ MAX_BODY: '1' }, 'MAX_BODY=1: must be a size from 1KiB to 1GiB, such as 16MiB'],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL=loud: must be one of debug, info, warn, error, silent'],
-    [{ VERIFY_TLS: 'yes' }, 'VERIFY_TLS=yes: must be true or false'],
+    [{ VERIFY_TLS: 'maybe' }, 'VERIFY_TLS=maybe: must be true or false'],
     [{ ADVERTISE: 'prod.example.org' }, 'ADVERTISE=prod.example.org: must be host:port'],
   ])('%o', (environment, problem) => {
     expect(problemsOf(environment as unknown as Record<string, string>)).toEqual([problem])

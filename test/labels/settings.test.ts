@@ -146,15 +146,15 @@ describe('an invalid label is reported and affects no other', () => {
       { 'prometheus.path': '//evil.example/x' },
       'prometheus.path="//evil.example/x" (container label): must be a path such as /metrics',
     ],
-    [{ 'prometheus.scheme': 'ftp' }, 'prometheus.scheme="ftp" (container label): must be http or https'],
+    [{ 'prometheus.scheme': 'ftp' }, 'prometheus.scheme="ftp" (container label): must be one of http, https'],
     [{ 'prometheus.scrape': 'maybe' }, 'prometheus.scrape="maybe" (container label): must be true or false'],
     [
       { 'app-metrics-proxy.interval': 'soon' },
-      'app-metrics-proxy.interval="soon" (container label): must be a duration from 50ms to 1d, such as 15s, or a number of seconds',
+      'app-metrics-proxy.interval="soon" (container label): must be a duration from 50ms to 86400s, such as 15s or 1m30s, or a number of seconds',
     ],
     [
       { 'app-metrics-proxy.max-age': 'x' },
-      'app-metrics-proxy.max-age="x" (container label): must be a duration from 0s to 1d, such as 30s, a number of seconds, or off',
+      'app-metrics-proxy.max-age="x" (container label): must be a duration from 0s to 86400s, such as 15s or 1m30s, or a number of seconds, or off',
     ],
     [
       { 'app-metrics-proxy.prot': '80' },
