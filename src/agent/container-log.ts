@@ -16,6 +16,8 @@ import {
   type Target,
 } from '../model.ts'
 import { compoundKey } from '../names/resources.ts'
+import type { TargetState } from '../status/shape.ts'
+import { failureOfEntry, stateOf } from '../status/target.ts'
 
 interface ContainerLogDeps {
   readonly clock: Clock
@@ -24,11 +26,11 @@ interface ContainerLogDeps {
   readonly ownNodeId: () => NodeId
 }
 
-type ContainerState =
-  | { readonly kind: 'scraped'; readonly url: string }
-  | { readonly kind: 'failing'; readonly failure: Failure }
-  | { readonly kind: 'no metrics'; readonly failure: Failure }
-  | { readonly kind: 'ended' }
+/** With what makes it another state though the name is the same: the URL, or the reason for having no metrics. */
+interface LoggedState {
+  readonly state: TargetState
+  readonly detail: string
+}
 
 export interface ContainerLog extends Stoppable {
   /** Takes every change of the store. */
@@ -36,39 +38,43 @@ export interface ContainerLog extends Stoppable {
 }
 
 export function createContainerLog({ clock, log, ownNodeId }: ContainerLogDeps): ContainerLog {
-  const states = new Map<string, ContainerState>()
+  const states = new Map<string, LoggedState>()
   const changes = createChangeLog(clock)
 
   function update(entry: Entry): void {
-    const state = stateOf(entry)
-    const before = states.get(entry.target.id)
-    if (!state || (before && isSame(before, state))) return
-    states.set(entry.target.id, state)
+    const { id } = entry.target
+    const next = loggedStateOf(entry)
+    const before = states.get(id)
+    if (next.state === 'searching' || (before?.state === next.state && before.detail === next.detail)) return
+    states.set(id, next)
     // a container without metrics ends without a line
-    if (state.kind === 'ended' && !entry.endpoint) return
-    changes.changed(placeKey(entry.target), (fields) => write(entry, state, before, fields))
+    if (next.state === 'ended' && !entry.endpoint) return
+    changes.changed(placeKey(entry.target), (fields) => write(entry, next, before, fields))
   }
 
   function write(
-    { target: { name, id }, endpoint, ended }: Entry,
-    state: ContainerState,
-    before: ContainerState | undefined,
+    entry: Entry,
+    { state }: LoggedState,
+    before: LoggedState | undefined,
     fields: ChangeFields,
   ): void {
+    const { name, id } = entry.target
     const number = endpointNumberOf(id)
     const container = { name, id: containerIdOf(id), ...(number > 1 && { endpoint: number }) }
-    if (state.kind === 'failing')
-      log.warn({ ...container, ...fieldsOf(state.failure), ...fields }, 'metrics cannot be read')
-    else if (state.kind === 'no metrics')
-      log[levels[state.failure.code] ?? 'warn'](
-        { ...container, ...fieldsOf(state.failure), ...fields },
-        'no metrics',
+    if (state === 'ended')
+      log.info({ ...container, exitCode: entry.ended?.exitCode, ...fields }, 'container ended')
+    else if (state !== 'up') {
+      const { code, reason, hint } = failureOfEntry(entry)!
+      log[levels[code] ?? 'warn'](
+        { ...container, reason, ...(hint !== undefined && { hint }), ...fields },
+        state === 'down' ? 'metrics cannot be read' : 'no metrics',
       )
-    else if (state.kind === 'ended')
-      log.info({ ...container, exitCode: ended?.exitCode, ...fields }, 'container ended')
-    else if (before?.kind === 'failing' || before?.kind === 'ended')
+    } else if (before?.state === 'down' || before?.state === 'ended')
       log.info({ ...container, ...fields }, 'metrics are read again')
-    else log.info({ ...container, url: state.url, why: endpoint?.why, ...fields }, 'found metrics')
+    else {
+      const { url, why } = entry.endpoint!
+      log.info({ ...container, url, why, ...fields }, 'found metrics')
+    }
   }
 
   return {
@@ -88,20 +94,12 @@ function placeKey({ id, place }: Target): string {
   return place.kind === 'global' ? compoundKey(place.serviceId, endpoint) : id
 }
 
-/** Undefined until it has been probed and scraped. */
-function stateOf({ ended, probeResult, endpoint, snapshot }: Entry): ContainerState | undefined {
-  if (ended) return { kind: 'ended' }
-  if (!endpoint)
-    return probeResult.kind === 'not_found' ? { kind: 'no metrics', failure: probeResult.failure } : undefined
-  if (!snapshot) return undefined
-  return snapshot.ok ? { kind: 'scraped', url: endpoint.url } : { kind: 'failing', failure: snapshot.failure }
-}
-
-/** A failure with another reason is the same failure; another reason for having no metrics is a change. */
-function isSame(a: ContainerState, b: ContainerState): boolean {
-  if (a.kind === 'scraped' && b.kind === 'scraped') return a.url === b.url
-  if (a.kind === 'no metrics' && b.kind === 'no metrics') return a.failure.reason === b.failure.reason
-  return a.kind === b.kind
+/** A failure with another reason is the same failure. */
+function loggedStateOf(entry: Entry): LoggedState {
+  const state = stateOf(entry, false)
+  if (state === 'up') return { state, detail: entry.endpoint!.url }
+  const hasReason = state === 'unscraped' || state === 'off'
+  return { state, detail: hasReason ? failureOfEntry(entry)!.reason : '' }
 }
 
 /** Below `warn` where somebody chose it so, or where nothing is wrong. */
@@ -111,5 +109,3 @@ const levels: Readonly<Partial<Record<Failure['code'], 'debug' | 'info'>>> = {
   paused: 'info',
   stopped: 'info',
 }
-
-const fieldsOf = ({ reason, hint }: Failure) => ({ reason, ...(hint !== undefined && { hint }) })
