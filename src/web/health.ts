@@ -17,8 +17,6 @@ interface HealthReport {
   readonly ready: boolean
   readonly waitingFor: readonly string[]
   readonly problems: readonly Problem[]
-  readonly warnings: readonly string[]
-  readonly errors: readonly string[]
 }
 
 const text = 'text/plain; charset=utf-8'
@@ -43,16 +41,12 @@ export function serveHealth(server: FastifyInstance, deps: HealthDeps): void {
 export function healthReportOf(deps: HealthDeps): HealthReport {
   const problems = deps.problems()
   const waitingFor = deps.waitingFor()
-  const linesOf = (severity: Problem['severity']) =>
-    problems.filter((problem) => problem.severity === severity).map(({ about, text }) => `${about}: ${text}`)
-  const [errors, warnings] = [linesOf('error'), linesOf('warning')]
+  const has = (severity: Problem['severity']) => problems.some((problem) => problem.severity === severity)
   return {
-    status: errors.length > 0 ? 'error' : warnings.length > 0 ? 'warning' : 'ok',
+    status: has('error') ? 'error' : has('warning') ? 'warning' : 'ok',
     version: deps.version,
     ready: waitingFor.length === 0,
     waitingFor,
     problems,
-    warnings,
-    errors,
   }
 }

@@ -14,7 +14,7 @@ import { startLoop } from '../../runtime/loop.ts'
 import { type AccessDecision, type AccessRequest, createDecideAccess, type DecideAccess } from './access.ts'
 import { createPasswords } from './passwords.ts'
 import { tlsOptions } from './tls.ts'
-import { parseWebConfig, type WebConfig, WebConfigError } from './web-config.ts'
+import { parseWebConfig, type WebConfig } from './web-config.ts'
 
 export interface Guard extends Stoppable {
   /** Present if the port uses TLS. */
@@ -70,7 +70,7 @@ export function openGuard({ file, clock, log }: GuardOptions): Guard {
       if (next.tls) onTls(next.tls)
       log.info({ file }, 'the web configuration was reloaded')
     } catch (error) {
-      if (!(error instanceof WebConfigError)) throw error
+      if (!(error instanceof ConfigError)) throw error
       failure = { code: 'internal', reason: `${file}: ${error.problems.join('; ')}`, hint: staysInUse }
     } finally {
       if (failure && failure.reason !== before) log.error({ file }, failure.reason)
@@ -131,7 +131,7 @@ function loadAtStart(file: string, clock: Clock): LoadedConfig {
   try {
     return load(file, clock)
   } catch (error) {
-    if (!(error instanceof WebConfigError)) throw error
+    if (!(error instanceof ConfigError)) throw error
     throw new ConfigError(error.problems.map((problem) => `WEB_CONFIG_FILE=${file}: ${problem}`))
   }
 }
@@ -151,7 +151,7 @@ function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    throw new WebConfigError([`cannot be read (${(error as NodeJS.ErrnoException).code})`])
+    throw new ConfigError([`cannot be read (${(error as NodeJS.ErrnoException).code})`])
   }
 }
 

@@ -2,7 +2,8 @@
 
 import { readFileSync } from 'node:fs'
 import type { SecureVersion, TlsOptions } from 'node:tls'
-import { type PemSource, type TlsConfig, type TlsVersion, WebConfigError } from './web-config.ts'
+import { ConfigError } from '../../config/config.ts'
+import type { PemSource, TlsConfig, TlsVersion } from './web-config.ts'
 
 const versions: Readonly<Record<TlsVersion, SecureVersion>> = {
   TLS10: 'TLSv1',
@@ -31,7 +32,7 @@ function read(source: PemSource): string {
   try {
     return readFileSync(source.file, 'utf8')
   } catch (error) {
-    throw new WebConfigError([`${source.file}: cannot be read (${(error as NodeJS.ErrnoException).code})`])
+    throw new ConfigError([`${source.file}: cannot be read (${(error as NodeJS.ErrnoException).code})`])
   }
 }
 

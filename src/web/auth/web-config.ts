@@ -3,6 +3,7 @@
 
 import { isIP } from 'node:net'
 import { parse } from 'yaml'
+import { ConfigError } from '../../config/config.ts'
 
 const clientAuthTypes = [
   'NoClientCert',
@@ -46,17 +47,7 @@ export interface WebConfig {
   readonly allowedAddresses: readonly string[]
 }
 
-export class WebConfigError extends Error {
-  override readonly name = 'WebConfigError'
-  readonly problems: readonly string[]
-
-  constructor(problems: readonly string[]) {
-    super(problems.join('\n'))
-    this.problems = problems
-  }
-}
-
-/** Relative paths in the file are resolved by `resolve`. */
+/** Relative paths in the file are resolved by `resolve`. Throws a `ConfigError`. */
 export function parseWebConfig(text: string, resolve: (path: string) => string): WebConfig {
   const check = createChecker()
   const file = check.mapping(parseYaml(text), '', [
@@ -86,7 +77,7 @@ export function parseWebConfig(text: string, resolve: (path: string) => string):
     allowedAddresses:
       check.list(file.allowed_addresses, 'allowed_addresses', 'an address or a network', isNetwork) ?? [],
   }
-  if (check.problems.length > 0) throw new WebConfigError(check.problems)
+  if (check.problems.length > 0) throw new ConfigError(check.problems)
   return config
 }
 
@@ -94,7 +85,7 @@ function parseYaml(text: string): unknown {
   try {
     return parse(text)
   } catch (error) {
-    throw new WebConfigError([`not YAML: ${(error as Error).message.split('\n')[0]}`])
+    throw new ConfigError([`not YAML: ${(error as Error).message.split('\n')[0]}`])
   }
 }
 

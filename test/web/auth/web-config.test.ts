@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { parseWebConfig, type WebConfig, WebConfigError } from '../../../src/web/auth/web-config.ts'
+import { ConfigError } from '../../../src/config/config.ts'
+import { parseWebConfig, type WebConfig } from '../../../src/web/auth/web-config.ts'
 
 const read = (text: string): WebConfig => parseWebConfig(text, (path) => `/etc/web/${path}`)
 
@@ -7,7 +8,7 @@ function problemsOf(text: string): readonly string[] {
   try {
     read(text)
   } catch (error) {
-    if (error instanceof WebConfigError) return error.problems
+    if (error instanceof ConfigError) return error.problems
     throw error
   }
   return []
