@@ -1,6 +1,5 @@
 // `app-metrics-proxy targets`: the targets of the cluster as a table or as JSON.
 
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   alignColumns,
   type Colour,
@@ -30,7 +29,6 @@ AGENT is host:port or a URL. Default: the agent on this machine.
 
   --json        Print the status as JSON: see docs/STATUS.md.
   --state LIST  Only targets in these states, separated by commas: ${allStates.join(', ')}.
-  --watch       Print the list every two seconds, until Ctrl-C.
   --help        Print this text.
 
 Examples:
@@ -40,37 +38,25 @@ Examples:
 Exit code: 0 success, 1 the agent doesn't respond, 2 wrong usage.
 `
 
-const watchIntervalMs = 2000
-
 export function targets(args: readonly string[], io: Io): Promise<number> {
   const options = {
     json: { type: 'boolean' },
     state: { type: 'string' },
-    watch: { type: 'boolean' },
   } as const
   return withArguments(args, io, { usage, options, maxPositionals: 1 }, async (values, [address]) => {
     const states = values.state === undefined ? allStates : statesIn(values.state)
     const print = values.json ? printJson : tablePrinter(createPaint(io))
     const agent = agentUrl(address, io)
-    const clear = values.watch && io.isTerminal && !values.json ? '\x1b[H\x1b[2J\x1b[3J' : ''
-    do {
-      try {
-        const status = await requestStatus(agent, io.signal)
-        const targets = status.targets.filter(({ state }) => states.includes(state))
-        io.stdout(clear + print({ ...status, targets }))
-      } catch (error) {
-        if (io.signal.aborted) return 0
-        io.stderr(`${visible((error as Error).message)}\n`)
-        if (!values.watch) return 1
-      }
-    } while (values.watch && (await waitForNext(io.signal)))
-    return 0
+    try {
+      const status = await requestStatus(agent, io.signal)
+      const targets = status.targets.filter(({ state }) => states.includes(state))
+      io.stdout(print({ ...status, targets }))
+      return 0
+    } catch (error) {
+      io.stderr(`${visible((error as Error).message)}\n`)
+      return 1
+    }
   })
-}
-
-/** False: the command must end. */
-function waitForNext(signal: AbortSignal): Promise<boolean> {
-  return sleep(watchIntervalMs, true, { signal }).catch(() => false)
 }
 
 async function requestStatus(agent: URL, signal: AbortSignal): Promise<Status> {

@@ -104,17 +104,6 @@ describe('app-metrics-proxy targets', () => {
     expect(err).toContain(String.raw`answered 500: \u{1b}[2J`)
   })
 
-  test('--watch repeats until it is aborted', async () => {
-    const aborting = new AbortController()
-    let tables = 0
-    const onStdout = (text: string) => {
-      if (text.includes('STATE')) tables += 1
-      if (tables === 2) aborting.abort()
-    }
-    const { code } = await run(targets, ['--watch', agent], { signal: aborting.signal, onStdout })
-    expect([code, tables]).toEqual([0, 2])
-  })
-
   test('fails if no agent answers', async () => {
     const port = await freePort()
     const { code, err } = await run(targets, [], { env: { LISTEN_PORT: String(port) } })
