@@ -13,6 +13,7 @@ export interface PagePacker {
    * Throws where the page can't be packed.
    */
   get(id: string, base: number): PackedPage | undefined
+  isPacking(id: string): boolean
   /** Resolves once nothing of the target is being packed. */
   idle(id: string): Promise<void>
 }
@@ -117,6 +118,7 @@ export function createPagePacker(ready: (id: string) => void): PagePacker {
       const full = fullOf(id, state, version)
       return full && { number, scrape, base: 0, frame: full }
     },
+    isPacking: (id) => states.get(id)?.work !== undefined,
     async idle(id) {
       for (let work = states.get(id)?.work; work; work = states.get(id)?.work) await work
     },

@@ -78,8 +78,11 @@ export function createSession(deps: SessionDeps): Session {
     send: link.send,
     refreshOwn: deps.refreshOwn,
     async flush(id) {
-      await packer.idle(id)
-      sendAll(feed.next(id))
+      // the peer may need the page in full, which is packed only then
+      do {
+        await packer.idle(id)
+        sendAll(feed.next(id))
+      } while (packer.isPacking(id))
       return feed.sent(id) || undefined
     },
     storedNumber: (id) => peers.records(node).get(id)?.snapshot?.number ?? 0,

@@ -13,6 +13,7 @@ import type { Message } from '../../src/sync/messages.ts'
 import { createPagePacker, type PagePacker } from '../../src/sync/page-packer.ts'
 import { createSession, type Session } from '../../src/sync/session.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
+import { until } from '../helpers/until.ts'
 import { found, self, swarmState, target } from '../store/samples.ts'
 
 let clock: VirtualClock
@@ -26,6 +27,7 @@ let reports: string[]
 let ends: string[]
 let rereads: number
 let roundTripMs: number | undefined
+let refreshOwn: () => Promise<void>
 
 const peer = {
   kind: 'hello',
@@ -45,6 +47,7 @@ beforeEach(() => {
   isFullAfterEach = false
   roundTripMs = undefined
   rereads = 0
+  refreshOwn = async () => {}
   session = createSession({
     link: {
       send(message: Message) {
@@ -56,7 +59,7 @@ beforeEach(() => {
       fail: ({ reason }: Failure) => ends.push(reason),
     } as unknown as Link,
     ...{ peer, store, packer, clock, log: createLog('silent'), maxBodyBytes: 5_000_000 },
-    refreshOwn: async () => {},
+    refreshOwn: () => refreshOwn(),
     onPageVisible: () => {},
     rereadManagers: () => (rereads += 1),
     selfChanged: () => store.peers.setAgent({ ...peer, self: session.self() }),
@@ -164,6 +167,32 @@ describe('what it sends', () => {
     expect(sent.splice(0)).toMatchObject([{ kind: 'page', base: expect.not.closeTo(0) }])
     session.handle({ kind: 'resend', id: 'a' })
     expect(sent).toMatchObject([{ kind: 'page', base: 0 }])
+  })
+
+  test('is a large page in full, and only then the reply that names it', async () => {
+    const put = (text: string) => {
+      const page = plainPage(Buffer.alloc(2 ** 20 + 1, text), {
+        format: 'text/0.0.4',
+        series: 1,
+        remarks: [],
+      })
+      const scrape = { ok: true, at: clock.now(), durationMs: 1, page } as const
+      store.putSnapshot('a', scrape)
+      packer.put('a', store.ownNode.entry('a')!.snapshotNumber, scrape, true)
+    }
+    run('a')
+    put('x 1\n')
+    const { listingNumber, snapshotNumber } = store.ownNode.entry('a')!
+    put('x 2\n')
+    session.handle({ kind: 'digest', records: [['a', listingNumber, snapshotNumber, snapshotNumber]] })
+    refreshOwn = async () => put('x 3\n')
+    session.handle({ kind: 'refresh', call: 4, id: 'a', timeoutMs: 60_000 })
+    await until('the reply', () => sent.some(({ kind }) => kind === 'refreshed'))
+    const number = store.ownNode.entry('a')!.snapshotNumber
+    expect(sent.slice(-2)).toMatchObject([
+      { kind: 'page', number, base: 0 },
+      { kind: 'refreshed', call: 4, number },
+    ])
   })
 
   test('is that we have become a manager, once', () => {
