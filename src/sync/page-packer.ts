@@ -14,7 +14,7 @@ export interface PagePacker {
    */
   get(id: string, base: number): PackedPage | undefined
   isPacking(id: string): boolean
-  /** Resolves once nothing of the target is being packed. */
+  /** Resolves once nothing of the target is being packed, which goes before what nobody waits for. */
   idle(id: string): Promise<void>
 }
 
@@ -42,23 +42,53 @@ interface PackingState {
   version: Version | undefined
   /** Newer than `version`, and not packed yet. */
   next: Pick<Version, 'number' | 'scrape'> | undefined
-  /** What is being packed in a thread. */
+  /** What is being packed in a thread, or waits for it. */
   work: Promise<void> | undefined
+  /** How many wait for it. */
+  waiters: number
+}
+
+interface Job {
+  readonly state: PackingState
+  readonly run: () => Promise<void>
 }
 
 /** `ready` is called when a version can be sent that had to be packed in a thread. */
 export function createPagePacker(ready: (id: string) => void): PagePacker {
   const states = new Map<string, PackingState>()
   /** One at a time in the whole agent: each takes several times the memory of its page. */
-  let queue = Promise.resolve()
+  const jobs = new Set<Job>()
+  let isRunning = false
 
   function inThread(id: string, state: PackingState, work: () => Promise<void>): void {
-    state.work ??= queue = queue.then(work).then(() => {
+    if (state.work) return
+    const done = Promise.withResolvers<void>()
+    state.work = done.promise
+    async function run(): Promise<void> {
+      await work()
       state.work = undefined
+      done.resolve()
       if (states.get(id) !== state) return
       if (state.next) packNext(id, state)
       if (!state.work) ready(id)
-    })
+    }
+    jobs.add({ state, run })
+    if (!isRunning) void runAll()
+  }
+
+  async function runAll(): Promise<void> {
+    isRunning = true
+    for (let job = nextJob(); job; job = nextJob()) {
+      jobs.delete(job)
+      await job.run()
+    }
+    isRunning = false
+  }
+
+  /** First what somebody waits for. */
+  function nextJob(): Job | undefined {
+    const [oldest] = jobs
+    return [...jobs].find(({ state }) => state.waiters > 0) ?? oldest
   }
 
   function packNext(id: string, state: PackingState): void {
@@ -101,8 +131,13 @@ export function createPagePacker(ready: (id: string) => void): PagePacker {
 
   return {
     put(id, number, scrape, hasPeers) {
-      const known = states.get(id)
-      const state: PackingState = known ?? { version: undefined, next: undefined, work: undefined }
+      const known: PackingState | undefined = states.get(id)
+      const state: PackingState = known ?? {
+        version: undefined,
+        next: undefined,
+        work: undefined,
+        waiters: 0,
+      }
       states.set(id, state)
       state.next = { number, scrape }
       if (!hasPeers && !state.work) state.version = undefined
@@ -120,7 +155,11 @@ export function createPagePacker(ready: (id: string) => void): PagePacker {
     },
     isPacking: (id) => states.get(id)?.work !== undefined,
     async idle(id) {
-      for (let work = states.get(id)?.work; work; work = states.get(id)?.work) await work
+      const state = states.get(id)
+      if (!state) return
+      state.waiters += 1
+      while (state.work) await state.work
+      state.waiters -= 1
     },
   }
 }

@@ -60,6 +60,15 @@ export function createRefreshes(deps: RefreshesDeps): Refreshes {
     if (number !== undefined && storedNumber(id) >= number) result.resolve()
   }
 
+  /** What the reply to a scrape is: the snapshot that the peer has then, or why it has none. */
+  async function flushed(id: string, leftMs: number): Promise<Pick<Refreshed, 'number' | 'failure'>> {
+    const late = Promise.withResolvers<'late'>()
+    const cancel = clock.after(Math.max(0, leftMs), () => late.resolve('late'))
+    const number = await Promise.race([flush(id), late.promise]).finally(cancel)
+    if (number === 'late') return { failure: notPacked }
+    return number === undefined ? { failure: removed } : { number }
+  }
+
   return {
     async request(id, timeoutMs) {
       const sentAt = clock.now()
@@ -85,13 +94,12 @@ export function createRefreshes(deps: RefreshesDeps): Refreshes {
     },
     async serve({ call, id, timeoutMs }) {
       if (serving >= maxRequests) return send({ kind: 'refreshed', call, failure: tooMany })
+      const deadline = clock.now() + timeoutMs
       serving += 1
       const failure = await refreshOwn(id, timeoutMs).then(() => undefined, failureOf)
-      const number = isClosed ? undefined : await flush(id)
+      const reply = isClosed ? {} : await flushed(id, deadline - clock.now())
       serving -= 1
-      if (isClosed) return
-      if (failure) send({ kind: 'refreshed', call, failure })
-      else send({ kind: 'refreshed', call, ...(number ? { number } : { failure: removed }) })
+      if (!isClosed) send({ kind: 'refreshed', call, ...(failure ? { failure } : reply) })
     },
     replied({ call, failure, number }) {
       const request = pending.get(call)
@@ -124,5 +132,10 @@ function notArrived(): ProxyError {
   return new ProxyError('owner_lost', 'what the owner’s agent has read did not arrive')
 }
 
+/** As above. */
+const notPacked: Failure = {
+  code: 'owner_lost',
+  reason: 'what the owner’s agent has read could not be prepared in time',
+}
 const removed = stoppedFailure(undefined, true)
 const tooMany: Failure = { code: 'overloaded', reason: 'too many refresh requests under way' }

@@ -12,7 +12,7 @@ let sent: (Message | string)[]
 /** What has come in of the peer's targets, by id. */
 let stored: Map<string, number>
 /** What we have of our own targets. */
-let own: number | undefined
+let own: number | undefined | 'never'
 let scrapes: { budget: number; end: (error?: unknown) => void }[]
 
 beforeEach(() => {
@@ -26,7 +26,7 @@ beforeEach(() => {
     send: (message) => void sent.push(message),
     async flush(id) {
       sent.push(`what is due of ${id}`)
-      return own
+      return own === 'never' ? new Promise(() => {}) : own
     },
     storedNumber: (id) => stored.get(id) ?? 0,
     refreshOwn: (_, budget) =>
@@ -167,6 +167,19 @@ describe('serving a request', () => {
       call: 7,
       failure: { code: 'refused', reason: 'nobody listens' },
     })
+  })
+
+  test('what can’t be sent within the budget is as good as not here, and frees its place', async () => {
+    own = 'never'
+    for (let call = 0; call < 2000; call += 1) refreshes.serve({ call, id: 'a', timeoutMs: 500 })
+    await clock.pass(100)
+    for (const { end } of scrapes) end()
+    await clock.pass(399)
+    expect(sent.filter((one) => typeof one !== 'string')).toEqual([])
+    await clock.pass(1)
+    expect(sent.at(-1)).toMatchObject({ kind: 'refreshed', call: 1999, failure: { code: 'owner_lost' } })
+    refreshes.serve({ call: 2000, id: 'a', timeoutMs: 500 })
+    expect(scrapes).toHaveLength(2001)
   })
 
   test('with the link gone nothing is sent', async () => {
