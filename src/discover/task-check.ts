@@ -27,7 +27,7 @@ export interface TaskCheck {
 
 interface TaskRecord {
   readonly firstSeen: Mono
-  readonly isKnown: boolean
+  readonly state: 'provisional' | 'known' | 'unknown'
 }
 
 type SwarmPlace = Extract<Place, { readonly task: string }>
@@ -40,30 +40,41 @@ type LabelledTarget = Target & { readonly place: SwarmPlace }
 const reportTimeoutMs = 20_000
 const recheckMs = 1_000
 
-/** `onRecheck` is called when `check` may come to another result. */
+/** `onRecheck` is called when `check` comes to another result. */
 export function createTaskCheck(
   clock: Clock,
-  swarmState: () => WithAge<SwarmState> | undefined,
+  newestSwarmState: () => WithAge<SwarmState> | undefined,
   onRecheck: () => void,
 ): TaskCheck {
   let records: ReadonlyMap<string, TaskRecord> = new Map()
   let cancelRecheck = () => {}
 
-  function recordOf(target: Target, state: WithAge<SwarmState> | undefined): TaskRecord {
-    const { firstSeen, isKnown } = records.get(target.id) ?? { firstSeen: clock.now(), isKnown: false }
-    return { firstSeen, isKnown: isKnown || (state !== undefined && isListed(target, state.value)) }
+  function recordOf(target: LabelledTarget, swarmState: WithAge<SwarmState> | undefined): TaskRecord {
+    const { firstSeen, state } = records.get(target.id) ?? { firstSeen: clock.now() }
+    if (state === 'known') return { firstSeen, state }
+    return { firstSeen, state: stateOf(target, swarmState, clock.now() - firstSeen) }
+  }
+
+  function recheckLater(targets: readonly LabelledTarget[]): void {
+    cancelRecheck()
+    if (targets.every(({ id }) => records.get(id)!.state === 'known')) return
+    cancelRecheck = clock.after(recheckMs, () => {
+      const swarmState = newestSwarmState()
+      const isSame = (target: LabelledTarget) =>
+        recordOf(target, swarmState).state === records.get(target.id)!.state
+      if (targets.every(isSame)) recheckLater(targets)
+      else onRecheck()
+    })
   }
 
   return {
     check(targets) {
-      const state = swarmState()
+      const swarmState = newestSwarmState()
       const labelled = targets.filter(hasTaskLabels)
-      records = new Map(labelled.map((target) => [target.id, recordOf(target, state)]))
-      cancelRecheck()
-      if (labelled.some(({ id }) => !records.get(id)!.isKnown))
-        cancelRecheck = clock.after(recheckMs, onRecheck)
+      records = new Map(labelled.map((target) => [target.id, recordOf(target, swarmState)]))
+      recheckLater(labelled)
       return targets.map((target) =>
-        hasTaskLabels(target) ? checked(target, records.get(target.id)!, state, clock.now()) : target,
+        hasTaskLabels(target) ? placed(target, records.get(target.id)!) : target,
       )
     },
     stop: () => cancelRecheck(),
@@ -78,16 +89,22 @@ function isListed({ id, node }: Target, { containers }: SwarmState): boolean {
   return containers.get(node)?.includes(id.slice(0, taskContainerDigits)) ?? false
 }
 
-function checked(
+function stateOf(
   target: LabelledTarget,
-  { firstSeen, isKnown }: TaskRecord,
-  state: WithAge<SwarmState> | undefined,
-  now: Mono,
-): Target {
-  const { node, place } = target
-  if (isKnown) return target
-  if (state && (isRefuted(place, state.value) || isUnlisted(node, state, now - firstSeen)))
-    return { ...target, place: { kind: 'standalone', claimedService: place.service } }
+  swarmState: WithAge<SwarmState> | undefined,
+  seenForMs: number,
+): TaskRecord['state'] {
+  if (!swarmState) return 'provisional'
+  if (isListed(target, swarmState.value)) return 'known'
+  return isRefuted(target.place, swarmState.value) || isUnlisted(target.node, swarmState, seenForMs)
+    ? 'unknown'
+    : 'provisional'
+}
+
+function placed(target: LabelledTarget, { state }: TaskRecord): Target {
+  const { place } = target
+  if (state === 'known') return target
+  if (state === 'unknown') return { ...target, place: { kind: 'standalone', claimedService: place.service } }
   return { ...target, place: { ...place, provisional: true } }
 }
 

@@ -19,13 +19,18 @@ function setUp(place: Partial<Place> = {}) {
   let checked: readonly Target[] = []
   const newest = (): WithAge<SwarmState> | undefined =>
     list && { value: list.value, ageMs: clock.now() - list.readAt, from: 'manager' }
-  const taskCheck = createTaskCheck(clock, newest, () => check())
+  let rechecks = 0
+  const taskCheck = createTaskCheck(clock, newest, () => {
+    rechecks += 1
+    check()
+  })
   const check = (now = targets) => {
     checked = taskCheck.check(now)
   }
   check()
   return {
     ...{ clock, check, targets },
+    rechecks: () => rechecks,
     read: (value: SwarmState, readAt = clock.now()) => {
       list = { value, readAt }
     },
@@ -41,6 +46,20 @@ test('without any list it stays provisional', async () => {
   const { clock, state } = setUp()
   await clock.pass(600_000)
   expect(state()).toBe('provisional')
+})
+
+test('a new check is due only once the result is another one', async () => {
+  const { clock, check, read, rechecks } = setUp()
+  await clock.pass(600_000)
+  read(listing())
+  await clock.pass(600_000)
+  expect(rechecks()).toBe(1)
+  check()
+  await clock.pass(600_000)
+  expect(rechecks()).toBe(1)
+  read(listing(id))
+  await clock.pass(600_000)
+  expect(rechecks()).toBe(2)
 })
 
 test('a list with it makes it known, and it stays so until it is gone', async () => {
