@@ -176,10 +176,12 @@ async function start(
     if (change.kind === 'deleted' && change.owner === ownNodeId()) pageMemory.release(change.id)
   })
   const maxAgeMsOf = ({ target }: Entry) => settings.ofEndpoint(target).maxAgeMs?.value ?? config.maxAgeMs
-  const streams = createStreams({
-    ...{ clock, store, updateNow: pipeline.updateNow, scrape: scraper.scrapeNow },
-    ...{ maxAgeMsOf, textRequests, idleMs },
-  })
+  const streams = started(
+    createStreams({
+      ...{ clock, store, updateNow: pipeline.updateNow, scrape: scraper.scrapeNow },
+      ...{ maxAgeMsOf, textRequests, idleMs },
+    }),
+  )
 
   // peers, and the containers of this node
   started(peers)

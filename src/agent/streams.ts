@@ -3,7 +3,16 @@
 // less often once no client has asked for it, either, during five intervals.
 
 import type { Clock } from '../clock.ts'
-import { type Entry, isProtobufStreamId, type Mono, type Snapshot, streamId, targetIdOf } from '../model.ts'
+import {
+  type Entry,
+  isProtobufStreamId,
+  type Mono,
+  type Snapshot,
+  type Stoppable,
+  streamId,
+  targetIdOf,
+} from '../model.ts'
+import { createSchedule } from '../runtime/schedule.ts'
 import { sharedMs } from '../sync/refreshes.ts'
 
 interface StreamsDeps {
@@ -29,7 +38,7 @@ interface TextRequests {
   isIdle(targetId: string): boolean
 }
 
-interface Streams {
+interface Streams extends Stoppable {
   /** Scrapes a target, or a stream of it, which is opened if it isn't yet. */
   refresh(id: string, timeoutMs: number): Promise<void>
   /** For a peer: the same, unless the last snapshot is live. */
@@ -69,11 +78,12 @@ export function createTextRequests(clock: Clock, idleMs: number): TextRequests {
 export function createStreams(deps: StreamsDeps): Streams {
   const { clock, store, updateNow, scrape, maxAgeMsOf, textRequests, idleMs } = deps
   const requestedAt = new Map<string, Mono>()
+  const closing = createSchedule(clock, closeIdle)
 
   function open(id: string): void {
     const isTimed = requestedAt.has(id)
     requestedAt.set(id, clock.now())
-    if (!isTimed) clock.after(idleMs, () => closeIdle(id))
+    if (!isTimed) closing.set(id, clock.now() + idleMs)
     if (store.ownNode.entry(id)) return
     textRequests.add(targetIdOf(id))
     store.openStream(targetIdOf(id))
@@ -87,9 +97,9 @@ export function createStreams(deps: StreamsDeps): Streams {
   }
 
   function closeIdle(id: string): void {
-    const leftMs = (requestedAt.get(id) ?? 0) + idleMs - clock.now()
-    if (leftMs > 0 && store.ownNode.entry(id)) {
-      clock.after(leftMs, () => closeIdle(id))
+    const idleAt = (requestedAt.get(id) ?? 0) + idleMs
+    if (idleAt > clock.now() && store.ownNode.entry(id)) {
+      closing.set(id, idleAt)
       // the text may have become idle
       updateNow()
       return
@@ -123,6 +133,9 @@ export function createStreams(deps: StreamsDeps): Streams {
     async refreshUnlessLive(id, timeoutMs) {
       if (isLive(id)) recordRequest(id)
       else await refresh(id, timeoutMs)
+    },
+    async stop() {
+      closing.stop()
     },
   }
 }

@@ -164,3 +164,10 @@ test('the stream of a target that is gone is closed, and not opened again', asyn
   await expect(streams.refresh(stream, 1000)).rejects.toMatchObject({ code: 'searching' })
   expect(isOpen()).toBe(false)
 })
+
+test('once stopped, nothing is closed or decided any more', async () => {
+  await streams.refresh(stream, 1000)
+  await streams.stop()
+  await clock.pass(20 * intervalMs)
+  expect(isOpen()).toBe(true)
+})
