@@ -9,7 +9,7 @@ import { type Failure, failureOf, isInternal, ProxyError } from '../errors.ts'
 import type { Mono } from '../model.ts'
 import type { Channel } from './channel.ts'
 import { createFrameReader, type Frame, maxFrameBytes } from './frames.ts'
-import { decode, encode, type Hello, type Message } from './messages.ts'
+import { type Bye, decode, encode, type Hello, type Message } from './messages.ts'
 
 export interface Link {
   readonly address: string
@@ -28,6 +28,8 @@ export interface Link {
   tick(): void
   /** Sends the reason and ends; nothing is wrong. */
   end(reason: string): void
+  /** The same since this agent stops: its epoch is over. */
+  stop(): void
   /** The same where something is wrong. */
   fail(failure: Failure): void
   stats(): LinkStats
@@ -100,7 +102,7 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
         send({ kind: 'unknown', of: message.name })
         break
       case 'bye':
-        close({ code: 'refused', reason: `the peer ended the link: ${message.reason}` })
+        close(endedByPeer(message))
         break
       case 'heartbeat':
         handleHeartbeat(message.number, message.seen, message.heldMs)
@@ -171,8 +173,8 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
     handlers.closed(link, failure)
   }
 
-  function end(reason: string, failure?: Failure): void {
-    send({ kind: 'bye', reason })
+  function end(bye: Omit<Bye, 'kind'>, failure?: Failure): void {
+    send({ kind: 'bye', ...bye })
     close(failure)
   }
 
@@ -199,8 +201,9 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
       else if (hello && now - receivedAt >= maxSilenceMs) close(silent(now - receivedAt))
       else if (hello && now - heartbeatSent.at >= minHeartbeatIntervalMs) sendHeartbeat(now)
     },
-    end: (reason) => end(reason),
-    fail: (failure) => end(failure.reason, failure),
+    end: (reason) => end({ reason }),
+    stop: () => end({ reason: 'the agent is stopping', stopping: true }),
+    fail: (failure) => end({ reason: failure.reason }, failure),
     stats: () => ({ sentBytes, receivedBytes, roundTripMs }),
   }
 
@@ -227,6 +230,10 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
     },
   })
   return link
+}
+
+function endedByPeer({ reason, stopping }: Bye): Failure {
+  return { code: stopping ? 'stopping' : 'refused', reason: `the peer ended the link: ${reason}` }
 }
 
 function paused(ms: number): Failure {

@@ -52,9 +52,6 @@ export interface MeshOptions extends Pick<SessionDeps, 'clock' | 'log' | 'maxBod
 const acceptTimeoutMs = 10_000
 const rereadIntervalMs = 5000
 
-/** How an orderly end is announced: nothing to be warned of. */
-const stopReason = 'the agent is stopping'
-
 /** What has been done so that a link can be used. */
 interface Opening {
   isAcceptSent: boolean
@@ -253,8 +250,9 @@ export function createMesh(options: MeshOptions): Mesh {
   function leave(session: Session, failure: Failure): void {
     const { epoch, self } = session.peer
     const { node, hostname } = self
-    const { reason, hint } = failure
-    const isStopped = reason.endsWith(stopReason)
+    const { code, reason, hint } = failure
+    // an orderly end: nothing to be warned of
+    const isStopped = code === 'stopping'
     session.close(failure)
     reports.linkEnded(node, clock.now() - session.link.since, failure)
     if (isStopped) membership.end(node, epoch)
@@ -311,11 +309,11 @@ export function createMesh(options: MeshOptions): Mesh {
       [...dialler.addresses()].every(isDone) &&
       membership.sessions().every((session) => session.isComplete()),
     async stop() {
-      stopping.abort(new ProxyError('stopping', stopReason))
+      stopping.abort(new ProxyError('stopping', 'the agent is stopping'))
       ownChanges.stop()
       void changes.stop()
       cancelTick()
-      for (const link of [...links.keys()]) link.end(stopReason)
+      for (const link of [...links.keys()]) link.stop()
       if (unreleased.size > 0) await released.promise
     },
   }

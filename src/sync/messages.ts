@@ -124,7 +124,8 @@ const shapes = {
   hello: object({ newest: count, oldest: count, version: text, epoch: text, self, proof: text }),
   /** The link may be used. The agent with the smaller node id sends it first, the other one in reply. */
   accept: object({}),
-  bye: object({ reason: text }),
+  /** `stopping`: the sender’s epoch is over. */
+  bye: object({ reason: text }, { stopping: isTrue }),
   self: object({ self }),
   /** A sign of life: its number, the newest one seen from the other side, and how long ago that was. */
   heartbeat: object({ number: count, seen: count, heldMs: duration }),
@@ -167,6 +168,7 @@ type Shapes = typeof shapes
 type MessageKind = keyof Shapes
 type Plain<K extends MessageKind> = { readonly kind: K } & Of<Shapes[K]>
 export type Hello = Plain<'hello'>
+export type Bye = Plain<'bye'>
 export type ListingMessage = Plain<'listing'>
 export type FailureMessage = Plain<'failure'>
 export type Digest = Plain<'digest'>

@@ -15,6 +15,7 @@ export const messages: readonly Message[] = [
   },
   { kind: 'accept' },
   { kind: 'bye', reason: 'the end' },
+  { kind: 'bye', reason: 'the end', stopping: true },
   { kind: 'self', self: self() },
   { kind: 'heartbeat', number: 4, seen: 3, heldMs: 0.25 },
   { kind: 'challenge', number: 1 },

@@ -255,6 +255,25 @@ test('that ought to accept its link and never does loses it', async () => {
   await stillWell()
 })
 
+test('an agent that stops is known by the field for that, not by its words', async () => {
+  const isWarned = () => honest.logged.some((line) => line.startsWith('peer lost'))
+  const stopping = await lie({ node: 'n8' })
+  stopping.send({ kind: 'bye', reason: 'good night', stopping: true })
+  await cluster.clock.pass(30)
+  expect([stopping.isOver(), isWarned()]).toEqual([true, false])
+  const failing = await lie({ node: 'n9' })
+  failing.send({ kind: 'bye', reason: 'the agent is stopping' })
+  await cluster.clock.pass(30)
+  expect([failing.isOver(), isWarned()]).toEqual([true, true])
+})
+
+test('who is linked to an agent that stops receives that field', async () => {
+  const liar = await lie()
+  void honest.mesh.stop()
+  await cluster.clock.pass(30)
+  expect(liar.received.at(-1)).toEqual({ kind: 'bye', reason: 'the agent is stopping', stopping: true })
+})
+
 describe('a newer agent', () => {
   test('that still speaks our protocol may send unknown messages and fields: it is informed, and the link stays', async () => {
     const newer = await lie({ spoken: { newest: 7, oldest: 4 } })
