@@ -320,6 +320,12 @@ export interface Stoppable {
   stop(): Promise<void>
 }
 
+/** How much memory the page takes. */
+export function heldBytes({ content }: Page): number {
+  if (content.kind !== 'zstd') return content.bytes.length
+  return content.frames.reduce((sum, { bytes }) => sum + bytes.length, 0)
+}
+
 interface PageFacts {
   readonly format: Format
   readonly series: number

@@ -114,6 +114,7 @@ async function start(
   const store: Store = started(
     createStore({
       ...{ clock, forgetAfterMs: config.forgetAfterMs, version, isAddressed },
+      maxPeerPageBytes: budgets.peerBytes,
       onListenerError: (error) => log.internal(error, 'store'),
     }),
   )

@@ -2,7 +2,7 @@
 // in the store.
 
 import { failureOf, ProxyError } from '../errors.ts'
-import type { Page, Snapshot } from '../model.ts'
+import { heldBytes, type Page, type Snapshot } from '../model.ts'
 
 interface MemoryBudgets {
   /** Metrics being received from containers and unpacked. */
@@ -11,12 +11,15 @@ interface MemoryBudgets {
   readonly responseBytes: number
   /** The newest metrics of this node's containers. */
   readonly storeBytes: number
+  /** The metrics of other nodes' containers, packed. */
+  readonly peerBytes: number
 }
 
-/** Shares of the memory limit. The rest is for the program, for other nodes' pages, and for garbage. */
+/** Shares of the memory limit. The rest is for the program and for garbage. */
 const scrapeShare = 1 / 8
 const responseShare = 1 / 5
 const storeShare = 1 / 5
+const peerShare = 1 / 3
 /** Stands in for the limit where there is none, and bounds a larger one. */
 const maxLimitBytes = 2 * 2 ** 30
 /** Large pages may take a part of a budget only; two forms of the largest page must fit into it. */
@@ -29,6 +32,8 @@ export function memoryBudgets(limitBytes: number, maxBodyBytes: number): MemoryB
     scrapeBytes: atLeast(limit * scrapeShare),
     responseBytes: atLeast(limit * responseShare),
     storeBytes: atLeast(limit * storeShare),
+    // a cluster may be larger than anything that one node does
+    peerBytes: atLeast((Number.isFinite(limitBytes) ? limitBytes : limit) * peerShare),
   }
 }
 
@@ -52,11 +57,8 @@ export function createPageMemory(maxBytes: number): PageMemory {
     return sum
   }
 
-  function admit(id: string, { content }: Page): void {
-    const bytes =
-      content.kind === 'zstd'
-        ? content.frames.reduce((sum, frame) => sum + frame.bytes.length, 0)
-        : content.bytes.length
+  function admit(id: string, page: Page): void {
+    const bytes = heldBytes(page)
     const isLarge = bytes > largeBytes
     const others = sumOfOthers(id, (other) => !isLarge || other > largeBytes)
     bytesById.delete(id)

@@ -18,11 +18,13 @@ import {
   type NodeView,
   type Self,
 } from '../model.ts'
+import { createPageBudget, noRoom } from './page-budget.ts'
 import {
   entryOf,
   merge,
   ofPreviousEpoch,
   type PeerRecord,
+  pagesOf,
   type RecordUpdate,
   recordOwnedBy,
   type TargetListing,
@@ -85,6 +87,8 @@ interface PeerEntriesDeps {
   readonly isTask: (node: NodeId, id: string) => boolean | undefined
   /** Whether an agent is meant to run there; undefined: not known. */
   readonly isExpected: (view: NodeView) => boolean | undefined
+  /** How much memory all pages may take. */
+  readonly maxPageBytes: number
 }
 
 /** More than any node has: 2,000 containers with nine endpoints each, in text and protobuf. */
@@ -93,6 +97,7 @@ const maxTargets = 40_000
 export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
   const { clock, forgetAfterMs, notify, renamed, isTask, isExpected } = deps
   const nodes = new Map<NodeId, PeerNode>()
+  const budget = createPageBudget(deps.maxPageBytes)
 
   /** A failure that isn't part of the change is over. */
   function updateView(node: PeerNode, change: Partial<NodeView>): void {
@@ -102,19 +107,30 @@ export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
     notify({ kind: 'nodes' })
   }
 
-  function put(owner: NodeId, { records }: PeerNode, id: string, record: PeerRecord): void {
-    const before = entryOf(owner, records.get(id))
+  /** The one place where records change, so that what their pages take is right. */
+  function setRecord({ records }: PeerNode, id: string, record: PeerRecord | undefined): void {
+    const before = records.get(id)
+    budget.replace(before ? pagesOf(before) : [], record ? pagesOf(record) : [])
+    if (record) records.set(id, record)
+    else records.delete(id)
+  }
+
+  function put(owner: NodeId, node: PeerNode, id: string, record: PeerRecord): void {
+    const before = entryOf(owner, node.records.get(id))
     const entry = entryOf(owner, record)
-    records.set(id, record)
+    setRecord(node, id, record)
     if (entry) notify({ kind: 'entry', entry, ...(before && { before }) })
   }
 
-  function drop(owner: NodeId, { records }: PeerNode, id: string): void {
-    if (records.delete(id)) notify({ kind: 'deleted', owner, id })
+  function drop(owner: NodeId, node: PeerNode, id: string): void {
+    if (!node.records.has(id)) return
+    setRecord(node, id, undefined)
+    notify({ kind: 'deleted', owner, id })
   }
 
   function move(owner: NodeId, node: PeerNode, from: NodeId, old: PeerNode): void {
-    for (const [id, record] of old.records) {
+    for (const [id, record] of [...old.records]) {
+      setRecord(old, id, undefined)
       put(owner, node, id, recordOwnedBy(owner, record))
       notify({ kind: 'deleted', owner: from, id })
     }
@@ -125,7 +141,7 @@ export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
     if (node.epoch === epoch) return
     node.epoch = epoch
     node.epochSince = clock.now()
-    for (const [id, record] of node.records) node.records.set(id, ofPreviousEpoch(owner, record))
+    for (const [id, record] of node.records) setRecord(node, id, ofPreviousEpoch(owner, record))
   }
 
   function dropPreviousEpoch(owner: NodeId, node: PeerNode): void {
@@ -147,6 +163,19 @@ export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
       return listing.wasListed ? listing : { ...listing, target: { ...target, place }, wasListed: true }
     if (isListed === undefined || provisional) return listing
     return { ...listing, target: { ...target, place: { ...place, provisional: true } } }
+  }
+
+  /** A page that has no room is a failure here; what the target had makes room for others. */
+  function mergeWithin(record: PeerRecord, update: RecordUpdate): PeerRecord {
+    const merged = merge(record, update)
+    if (update.kind !== 'snapshot' || !update.value.ok || merged === record) return merged
+    if (budget.hasRoom(update.value.page, pagesOf(record))) return merged
+    const { at, durationMs } = update.value
+    const { page, ...rest } = merge(record, {
+      ...update,
+      value: { at, durationMs, ok: false, failure: noRoom },
+    })
+    return rest
   }
 
   /** An agent that is expected is missing for as long as it is lost; one that isn't expected is not. */
@@ -206,7 +235,7 @@ export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
         update.kind === 'listing'
           ? { ...update, value: checkTask(owner, update.value, known?.listing?.value) }
           : update
-      const record = merge(known ?? { history: [] }, checked)
+      const record = mergeWithin(known ?? { history: [] }, checked)
       if (record !== known && record.listing) put(owner, node, id, record)
     },
     delete(owner, id) {

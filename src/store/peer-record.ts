@@ -57,6 +57,7 @@ export function merge(record: PeerRecord, update: RecordUpdate): PeerRecord {
         snapshot: { number, value },
         ...(value.ok && { page: { number, value: value.page } }),
         history: withScrape(record.history, value),
+        ...(record.previous && { previous: withoutSnapshot(record.previous) }),
       }
     }
     case 'repacked': {
@@ -74,6 +75,16 @@ export function merge(record: PeerRecord, update: RecordUpdate): PeerRecord {
       return rest
     }
   }
+}
+
+function withoutSnapshot({ snapshot, ...entry }: Entry): Entry {
+  return entry
+}
+
+/** The pages that are kept with it. */
+export function pagesOf({ page, previous }: PeerRecord): readonly Page[] {
+  const { snapshot } = previous ?? {}
+  return [...(page ? [page.value] : []), ...(snapshot?.ok ? [snapshot.page] : [])]
 }
 
 /** Without what came before the container's present generation. */

@@ -93,6 +93,8 @@ interface StoreOptions {
   /** Whether PEERS or DNS gives an address of this node's agent. */
   readonly isAddressed?: (node: NodeId) => boolean
   readonly onListenerError?: (error: unknown) => void
+  /** How much memory the pages of all peers may take. Default: no limit. */
+  readonly maxPeerPageBytes?: number
 }
 
 const sweepIntervalMs = 1000
@@ -143,6 +145,7 @@ export function createStore(options: StoreOptions): Store {
   const own = createOwnEntries({ clock, forgetAfterMs, notify, swarmState, owner: () => identity().node })
   const peers = createPeerEntries({
     ...{ clock, forgetAfterMs, notify, isTask, isExpected },
+    maxPageBytes: options.maxPeerPageBytes ?? Number.POSITIVE_INFINITY,
     renamed: (from) => swarmStates.remove(from),
   })
   const swarmStates = createSwarmStates({

@@ -107,7 +107,7 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'src/store/peer-entries.ts',
-        from: 'node.records.set(id, ofPreviousEpoch(owner, record))',
+        from: 'setRecord(node, id, ofPreviousEpoch(owner, record))',
         to: 'node.records.set(id, record)',
       },
     ],

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { agentTarget, type Change, type Place } from '../../src/model.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
@@ -348,6 +349,125 @@ describe('peer entries', () => {
     expect(() => list('one more', 40_001)).toThrow('more than 40000 targets')
     list('c1', 40_001, 1)
     expect(ids()).toHaveLength(40_000)
+  })
+
+  describe('whose pages are bounded in the sum', () => {
+    function open(maxPeerPageBytes = 8000): void {
+      store = createStore({ clock, forgetAfterMs: 300_000, version: '1.0.0', maxPeerPageBytes })
+      store.identify(self())
+      store.peers.setAgent(agent())
+    }
+    beforeEach(() => open())
+    const showBytes = (id: string, number: number, bytes: number) =>
+      store.peers.update('n2', id, {
+        ...{ kind: 'snapshot', number },
+        value: snapshot(number, 'x'.repeat(bytes)),
+      })
+    const failed = () =>
+      [...store.entries()].flatMap(({ target, snapshot }) =>
+        snapshot && !snapshot.ok ? [`${target.id} ${snapshot.failure.code}`] : [],
+      )
+    const fill = () => {
+      for (const [at, id] of [...'abcdefgh'].entries()) {
+        list(id, at + 1)
+        showBytes(id, at + 11, 1000)
+      }
+    }
+
+    test('a new one that has no room is a failure, and those that are here stay', () => {
+      fill()
+      expect(failed()).toEqual(['h overloaded'])
+      expect(entry('h', 'n2')).toMatchObject({
+        snapshot: { at: 18, durationMs: 3, failure: { reason: expect.stringContaining('other nodes') } },
+        history: [{ ok: false }],
+      })
+      // what a refresh waits for has arrived
+      expect(store.peers.records('n2').get('h')).toMatchObject({ snapshot: { number: 18 } })
+    })
+
+    test('those that are here may grow until all is full; one that can’t leaves its room to others', () => {
+      fill()
+      showBytes('a', 20, 2000)
+      expect(failed()).toEqual(['h overloaded'])
+      showBytes('b', 21, 1001)
+      expect(failed()).toEqual(['b overloaded', 'h overloaded'])
+      expect(store.peers.records('n2').get('b')).not.toHaveProperty('page')
+      showBytes('c', 22, 2000)
+      expect(failed()).toEqual(['b overloaded', 'h overloaded'])
+      store.peers.delete('n2', 'c')
+      showBytes('b', 23, 1000)
+      expect(failed()).toEqual(['h overloaded'])
+    })
+
+    test('large ones have half of it', () => {
+      const mebi = 2 ** 20
+      open(8 * mebi)
+      for (const [at, id] of ['a', 'b', 'c'].entries()) {
+        list(id, at + 1)
+        showBytes(id, at + 11, 1.5 * mebi)
+      }
+      list('small', 4)
+      showBytes('small', 14, mebi)
+      expect(failed()).toEqual(['c overloaded'])
+    })
+
+    test('a restarted owner has room for what it had', () => {
+      fill()
+      store.peers.setAgent(agent('e2'))
+      fill()
+      expect(failed()).toEqual(['h overloaded'])
+    })
+
+    test('all of it is free again once all are gone, whatever happened', () => {
+      const id = fc.constantFrom('a', 'b')
+      const step = fc.oneof(
+        fc.record({ kind: fc.constant('list'), id }),
+        fc.record({ kind: fc.constant('show'), id, bytes: fc.integer({ min: 0, max: 5000 }) }),
+        fc.record({ kind: fc.constant('remove'), id }),
+        fc.record({ kind: fc.constantFrom('unusable', 'fail', 'repacked'), id }),
+        fc.record({ kind: fc.constantFrom('complete', 'restart', 'move') }),
+      )
+      let number = 100
+      let epoch = 0
+      function restart(): void {
+        epoch += 1
+        store.peers.setAgent(agent(`e${epoch}`))
+      }
+      function play({ kind, id = '', bytes = 0 }: { kind: string; id?: string; bytes?: number }): void {
+        const { peers } = store
+        number += 1
+        const failure = { code: 'refused', reason: 'no' } as const
+        const page = peers.records('n2').get(id)?.page
+        if (kind === 'list') list(id, number)
+        else if (kind === 'show') showBytes(id, number, bytes)
+        else if (kind === 'remove') peers.delete('n2', id)
+        else if (kind === 'unusable') peers.update('n2', id, { kind })
+        else if (kind === 'fail')
+          peers.update('n2', id, {
+            ...{ kind: 'snapshot', number },
+            value: { ok: false, at: 0, durationMs: 1, failure },
+          })
+        else if (kind === 'repacked' && page) {
+          const value = { ...page.value, content: { kind: 'plain' as const, bytes: new Uint8Array(300) } }
+          peers.update('n2', id, { kind, number: page.number, value })
+        } else if (kind === 'complete') peers.complete('n2')
+        else if (kind === 'restart') restart()
+        else if (kind === 'move')
+          for (const node of ['n9', 'n2']) peers.setAgent({ ...agent(`e${epoch}`), self: self(node) })
+      }
+      fc.assert(
+        fc.property(fc.array(step, { minLength: 20, maxLength: 60 }), (steps) => {
+          open()
+          restart()
+          for (const one of steps) play(one)
+          restart()
+          store.peers.complete('n2')
+          expect([...store.entries()]).toEqual([])
+          fill()
+          expect(failed()).toEqual(['h overloaded'])
+        }),
+      )
+    })
   })
 
   test('a replica that the managers don’t list is provisional, until they do; then it stays known', () => {

@@ -52,6 +52,7 @@ interface AgentOptions {
   readonly skew: number
   readonly whole: boolean
   readonly addresses: readonly string[]
+  readonly maxPeerPageBytes: number
   /** What the store holds before sync starts. */
   readonly before: (store: Store) => void
   readonly rereadManagers: (agent: Agent) => unknown
@@ -123,7 +124,8 @@ function startAgent(
         callback()
       }),
   }
-  const store = createStore({ clock, forgetAfterMs: 300_000, version: '1.0.0' })
+  const { maxPeerPageBytes = Number.POSITIVE_INFINITY } = options
+  const store = createStore({ clock, forgetAfterMs: 300_000, version: '1.0.0', maxPeerPageBytes })
   const self = selfOf(host, options.self)
   store.identify(self, new Set(options.managers ?? hosts))
   if (options.whole ?? true) store.markComplete()

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import { ProxyError } from '../../src/errors.ts'
@@ -108,6 +109,30 @@ describe('in the steady state', () => {
     await cluster.clock.pass(30)
     expect(n2.text('n1', 'a')).toBe(page(3))
     expect(n2.delays).toHaveLength(1)
+  })
+
+  test('a page that has no room at a peer is a failure there, also for who reads it live, until it has', async () => {
+    cluster = createCluster(['n1', 'n2'])
+    const n1 = cluster.start('n1', { maxPeerPageBytes: 3000 })
+    const random = () => randomBytes(2000).toString('base64')
+    const shown = random()
+    const n2 = cluster.start('n2', { refreshOwn: async (agent, id) => agent.show(id, shown) })
+    n2.run('a', 'b')
+    n2.show('a', random())
+    n2.show('b', random())
+    await cluster.clock.pass(2000)
+    const failed = { ok: false, failure: { code: 'overloaded' } }
+    expect(n1.store.entry('n2', 'a')?.snapshot).toMatchObject({ ok: true })
+    expect(n1.store.entry('n2', 'b')?.snapshot).toMatchObject(failed)
+    const read = n1.mesh.refresh('n2', 'b', 500)
+    await cluster.clock.pass(100)
+    await read
+    expect(n1.store.entry('n2', 'b')?.snapshot).toMatchObject(failed)
+    n2.run('b')
+    const reread = n1.mesh.refresh('n2', 'b', 500)
+    await cluster.clock.pass(100)
+    await reread
+    expect(n1.text('n2', 'b')).toBe(shown)
   })
 
   test('managers share the swarmState, and its age keeps low', async () => {
