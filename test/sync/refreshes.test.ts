@@ -52,8 +52,8 @@ describe('a request', () => {
   test('sends a request with what is left of the budget on arrival, and waits for its own reply', async () => {
     const [a, b] = [refreshes.request('a', 1000), refreshes.request('b', 5)]
     expect(sent).toEqual([
-      { kind: 'refresh', call: 1, id: 'a', budget: 990 },
-      { kind: 'refresh', call: 2, id: 'b', budget: 0 },
+      { kind: 'refresh', call: 1, id: 'a', timeoutMs: 990 },
+      { kind: 'refresh', call: 2, id: 'b', timeoutMs: 0 },
     ])
     stored.set('b', 3)
     refreshes.replied({ call: 2, number: 3 })
@@ -108,7 +108,7 @@ describe('a request', () => {
     requested.push(refreshes.request('a', 990))
     expect(sent).toMatchObject([
       { call: 1, id: 'a' },
-      { call: 2, id: 'a', budget: 490 },
+      { call: 2, id: 'a', timeoutMs: 490 },
       { call: 3, id: 'b' },
       { call: 4, id: 'a' },
     ])
