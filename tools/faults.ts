@@ -13,6 +13,7 @@ import { network } from './faults/network.ts'
 import { inOwnNetwork, isInOwnNetwork, printRows } from './faults/own-network.ts'
 import { restarts } from './faults/restarts.ts'
 import type { Row } from './faults/row.ts'
+import { installMissing } from './verify/packages.ts'
 
 type Sections = Readonly<Record<string, () => Promise<readonly Row[]>>>
 
@@ -26,7 +27,8 @@ function document(rows: readonly Row[]): string {
 
 Last run of \`npm run faults\`: three agents on loopback with an interval of ${interval} s, each limited to ${memory} MiB of JavaScript
 objects. The application of node 2 is requested from another node's agent; meanwhile the unaffected nodes are requested from each other.
-*Live* is a response without \`Age\`. The machine has ${availableParallelism()} processors and had a load of ${loadavg()[0]!.toFixed(1)} at the end; under more load, times are longer.
+*Live* is a response without \`Age\`. Agents run as released: one bundled file, with the flags and the environment of the image. No agent had an
+internal error: all count theirs (\`app_metrics_proxy_internal_errors_total\`), and one would fail the run. The machine has ${availableParallelism()} processors and had a load of ${loadavg()[0]!.toFixed(1)} at the end; under more load, times are longer.
 
 Docker's faults: an agent in a container of a real engine, which it reaches through a proxy that causes the fault. A container that is not
 affected is requested throughout, while others are added, removed and restarted.
@@ -51,6 +53,7 @@ const named = process.argv.slice(2)
 const chosen = named.length > 0 ? named : [...Object.keys(apart), ...Object.keys(labs)]
 if (isInOwnNetwork()) printRows(await run(apart, chosen))
 else {
+  await installMissing(['iptables', 'libfaketime'])
   const rows = [...inOwnNetwork(), ...(await run(labs, chosen))]
   if (named.length === 0) writeFileSync('docs/FAULTS.md', document(rows))
 }

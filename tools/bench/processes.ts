@@ -68,12 +68,17 @@ export function start(command: string, args: readonly string[], env: NodeJS.Proc
   }
 }
 
-let built = false
+let isBuilt = false
+
+/** Makes dist/, once. */
+export function buildAgent(): void {
+  if (!isBuilt) execFileSync(process.execPath, ['tools/build.ts'], { stdio: 'inherit' })
+  isBuilt = true
+}
 
 /** The agent as it is shipped: one file, with the flags and the environment that the image gives to node. */
 export function startAgent(env: NodeJS.ProcessEnv, flags: readonly string[] = []): Running {
-  if (!built) execFileSync(process.execPath, ['tools/build.ts'], { stdio: 'inherit' })
-  built = true
+  buildAgent()
   return start(process.execPath, [...imageFlags(), ...flags, 'dist/main.js'], {
     ...imageEnvironment(),
     ...env,
@@ -81,10 +86,9 @@ export function startAgent(env: NodeJS.ProcessEnv, flags: readonly string[] = []
 }
 
 export function imageEnvironment(): NodeJS.ProcessEnv {
-  const set = [...readFileSync('Dockerfile', 'utf8').matchAll(/^ENV (.*)$/gm)].flatMap(([, all]) =>
-    all!.split(' '),
-  )
-  return Object.fromEntries(set.map((one) => one.split('=') as [string, string]))
+  const lines = [...readFileSync('Dockerfile', 'utf8').matchAll(/^ENV (.*)$/gm)].map(([, line]) => line!)
+  const variables = lines.flatMap((line) => [...line.matchAll(/(\w+)=(?:"([^"]*)"|(\S*))/g)])
+  return Object.fromEntries(variables.map(([, name, quoted, plain]) => [name, quoted ?? plain]))
 }
 
 export function imageFlags(): readonly string[] {

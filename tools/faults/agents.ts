@@ -1,11 +1,14 @@
 // Agents on loopback, each in a process of its own, with requests for each other's applications while something happens.
+// An internal error fails the run: after each fault by what the agents count, at the end of one by its log.
 
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
+import { refuseInternalErrors } from '../../test/helpers/agent-log.ts'
 import { freePort } from '../../test/helpers/ports.ts'
-import { type Running, start } from '../bench/processes.ts'
+import { type Running, startAgent as startProcess } from '../bench/processes.ts'
+import { refuseCountedErrors } from './internal-errors.ts'
 import { liveOf, type Row, seconds } from './row.ts'
 
 /** Seconds, as in the demo. What a lost owner had may stand in for three of them. */
@@ -46,7 +49,7 @@ export interface Options {
   readonly heap?: number
 }
 
-const patience = 90_000
+const timeoutMs = 90_000
 /** Long enough to be cut off in its middle. */
 const pageOf = (app: number) =>
   Array.from({ length: 2000 }, (_, n) => `line{app="${app + 1}",n="${n}"} 1\n`).join('')
@@ -67,7 +70,7 @@ export async function startAgents({
 
   function startAgent(at: number): void {
     const others = sshPorts.filter((_, other) => other !== at).map((port) => `127.0.0.1:${port}`)
-    running[at] = start(process.execPath, [`--max-old-space-size=${heap}`, 'src/main.ts'], {
+    const environment = {
       NODE_NAME: `node${at + 1}`,
       CLUSTER: 'faults',
       LISTEN_PORT: `${ports[at]}`,
@@ -76,9 +79,15 @@ export async function startAgents({
       PEERS: (peersOf?.(at, sshPorts) ?? others).join(' '),
       TARGETS: `app${at + 1}=http://127.0.0.1:${applicationPorts[at]}/metrics`,
       SCRAPE_INTERVAL: `${interval}`,
-      LOG_LEVEL: 'silent',
+      LOG_LEVEL: 'error',
       ...environmentOf?.(at),
-    })
+    }
+    running[at] = startProcess(environment, [`--max-old-space-size=${heap}`])
+  }
+
+  async function ended(at: number): Promise<void> {
+    await running[at]![Symbol.asyncDispose]()
+    refuseInternalErrors(`node ${at + 1}`, running[at]!.printed())
   }
 
   async function ask(node: number, app: number): Promise<Answer> {
@@ -93,7 +102,7 @@ export async function startAgents({
     }
   }
 
-  async function until(answer: Answer, node: number, app: number, within = patience): Promise<number> {
+  async function until(answer: Answer, node: number, app: number, within = timeoutMs): Promise<number> {
     const began = performance.now()
     for (;;) {
       const found = await ask(node, app)
@@ -135,11 +144,11 @@ export async function startAgents({
     startAgent,
     async kill(at) {
       process.kill(running[at]!.pid, 'SIGKILL')
-      await running[at]![Symbol.asyncDispose]()
+      await ended(at)
     },
     async end(at) {
       const began = performance.now()
-      await running[at]![Symbol.asyncDispose]()
+      await ended(at)
       return performance.now() - began
     },
     async startApplication(at) {
@@ -158,11 +167,12 @@ export async function startAgents({
     async besideOthers(fault, happen) {
       const done = new AbortController()
       const others = watchOthers(done.signal)
-      const found = await happen().finally(() => done.abort())
-      return { fault, found: `${found}; ${await others}` }
+      const found = `${await happen().finally(() => done.abort())}; ${await others}`
+      for (const at of places) await refuseCountedErrors(`node ${at + 1}`, agents.url(at))
+      return { fault, found }
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all(running.map((agent) => agent[Symbol.asyncDispose]()))
+      await Promise.all(running.map((_, at) => ended(at)))
       for (const at of applications.keys()) agents.endApplication(at)
     },
   }

@@ -8,7 +8,7 @@ import { startAgents } from './agents.ts'
 import type { Row } from './row.ts'
 
 const library = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1'
-const watch = 8000
+const watchMs = 8000
 
 export async function clock(): Promise<readonly Row[]> {
   if (!existsSync(library))
@@ -43,7 +43,7 @@ export async function clock(): Promise<readonly Row[]> {
           await pause(1500)
           const jumped = (await dateOf(agents.url(1))) - before
           let [requests, live] = [0, 0]
-          for (const end = performance.now() + watch; performance.now() < end; await pause(100)) {
+          for (const end = performance.now() + watchMs; performance.now() < end; await pause(100)) {
             requests += 1
             if ((await agents.ask(0, 1)) === 'live' && (await agents.ask(1, 1)) === 'live') live += 1
           }

@@ -9,9 +9,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { freePort } from '../../test/helpers/ports.ts'
+import { buildAgent, imageEnvironment, imageFlags } from '../bench/processes.ts'
+import { refuseCountedErrors } from './internal-errors.ts'
 import type { Row } from './row.ts'
 
-const watch = 10_000
+const watchMs = 10_000
 
 export async function disk(): Promise<readonly Row[]> {
   const folder = join(tmpdir(), `faults-disk-${process.pid}`)
@@ -41,10 +43,12 @@ async function run(folder: string, log: string): Promise<string> {
   const server = createServer((_request, response) => response.end('x 1\n')).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const out = openSync(log, 'a')
-  const agent = spawn(process.execPath, [join(process.cwd(), 'src/main.ts')], {
+  buildAgent()
+  const agent = spawn(process.execPath, [...imageFlags(), join(process.cwd(), 'dist/main.js')], {
     cwd: folder,
     stdio: ['ignore', out, out],
     env: {
+      ...imageEnvironment(),
       PATH: process.env.PATH,
       HOME: folder,
       TMPDIR: folder,
@@ -61,10 +65,11 @@ async function run(folder: string, log: string): Promise<string> {
     const isReady = async () => (await statusOf(`http://127.0.0.1:${port}/app/metrics`)) === 200
     for (const end = performance.now() + 60_000; !(await isReady()); await pause(100))
       if (performance.now() > end || agent.exitCode !== null) return 'the agent does not start'
-    for (const end = performance.now() + watch; performance.now() < end; await pause(100)) {
+    for (const end = performance.now() + watchMs; performance.now() < end; await pause(100)) {
       requests += 1
       if ((await statusOf(`http://127.0.0.1:${port}/app/metrics`)) === 200) live += 1
     }
+    await refuseCountedErrors('the agent', `http://127.0.0.1:${port}`)
     const written = Number(/^write_bytes: (\d+)/m.exec(readFileSync(`/proc/${agent.pid}/io`, 'utf8'))?.[1])
     return `it starts and runs; ${live} of ${requests} responses were 200; ${written} bytes written to disk, ${statSync(log).size} bytes of log; log lines are lost`
   } finally {

@@ -9,8 +9,10 @@ import { until } from '../../test/helpers/until.ts'
 import { agentFolders } from '../../test/lab/docker/agent.ts'
 import { appImage } from '../../test/lab/harness/images.ts'
 import { type Docker, startDocker } from '../../test/lab/harness/lab.ts'
+import { buildAgent, imageEnvironment, imageFlags } from '../bench/processes.ts'
 import { interval, memory } from './agents.ts'
 import { type DockerProxy, type Mischief, startDockerProxy } from './docker-proxy.ts'
+import { refuseCountedErrors } from './internal-errors.ts'
 import { liveOf, type Row, seconds } from './row.ts'
 
 interface Host {
@@ -80,7 +82,9 @@ async function onHost(
     await startAgent(node, folder)
     await startApplication(node, bystander)
     await answers(node, bystander, 'live')
-    return await happen({ node, proxy })
+    const rows = await happen({ node, proxy })
+    await refuseCountedErrors('the agent', node.url(''))
+    return rows
   } finally {
     await node.stop()
     rmSync(folder, { recursive: true })
@@ -90,13 +94,19 @@ async function onHost(
 async function startAgent(node: Docker, folder: string): Promise<void> {
   await node.docker('network', 'create', 'apps')
   const mounts = [`${folder}:/proxy`, ...agentFolders.map((path) => `${path}:${path}:ro`)]
-  const environment = ['DOCKER_HOST=unix:///proxy/docker.sock', `SCRAPE_INTERVAL=${interval}`]
+  const environment = {
+    ...imageEnvironment(),
+    DOCKER_HOST: 'unix:///proxy/docker.sock',
+    SCRAPE_INTERVAL: String(interval),
+  }
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`)
+  buildAgent()
   await node.docker(
     ...['run', '--detach', '--name', 'agent', '--network', 'apps', '--publish', '2137:2137'],
     ...['--restart', 'always', '--workdir', process.cwd()],
     ...mounts.flatMap((mount) => ['--volume', mount]),
-    ...environment.flatMap((variable) => ['--env', variable]),
-    ...[appImage, process.execPath, `--max-old-space-size=${memory}`, 'src/main.ts'],
+    ...variables.flatMap((variable) => ['--env', variable]),
+    ...[appImage, process.execPath, ...imageFlags(), `--max-old-space-size=${memory}`, 'dist/main.js'],
   )
 }
 
