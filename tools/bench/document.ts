@@ -12,6 +12,8 @@ interface Stored extends Found {
   readonly machine: string
   /** Of the last five minutes of the run; much of it is the benchmark's own. */
   readonly load: number
+  /** The day of the run, to compare with the code's. */
+  readonly date: string
 }
 
 const folder = 'docs/benchmarks'
@@ -20,7 +22,8 @@ const images = 'docs/images'
 /** Stores what a section has found, and generates the document. */
 export function store(name: string, found: Found): void {
   mkdirSync(folder, { recursive: true })
-  const stored: Stored = { machine: machine(), load: Number(loadavg()[1]!.toFixed(1)), ...found }
+  const load = Number(loadavg()[1]!.toFixed(1))
+  const stored: Stored = { machine: machine(), load, date: new Date().toISOString().slice(0, 10), ...found }
   writeFileSync(`${folder}/${name}.json`, `${JSON.stringify(stored, null, 2)}\n`)
   generate()
 }
@@ -131,8 +134,8 @@ ${rows.join('\n')}`
 function methodOf(parts: readonly Part[]): string {
   const machines = [...new Set(parts.map(({ machine }) => machine))]
   const sections = parts.map(
-    ({ title, name, method, load }) =>
-      `- **${title}** (\`npm run bench -- ${name}\`, load ${load.toFixed(1)}): ${method}`,
+    ({ title, name, method, load, date }) =>
+      `- **${title}** (\`npm run bench -- ${name}\`, ${date}, load ${load.toFixed(1)}): ${method}`,
   )
   return `## Method
 
