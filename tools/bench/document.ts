@@ -95,8 +95,8 @@ function loadOf(parts: readonly Part[]): string {
     : text
 }
 
-const budgetRow = ({ what, budget = '', figure, peer = '', ratio = '' }: Row) =>
-  `| ${what} | ${budget} | ${figure} | ${peer} | ${ratio} |`
+const budgetRow = ({ what, budget = '', isMissed = false, figure, peer = '', ratio = '' }: Row) =>
+  `| ${what} | ${budget}${isMissed ? ' (**missed**)' : ''} | ${figure} | ${peer} | ${ratio} |`
 
 /** Its charts, and its figures without a budget. */
 function sectionOf(part: Part): string {

@@ -41,11 +41,13 @@ export const idle: Section = {
     const list = (text: (at: number) => string) =>
       others.map(([name], at) => `${name} ${text(at)}`).join('; ')
     const rss = rssOf(own.pid)
+    const cpu = ours! + checksMs / seconds / 10
     return {
       rows: [
         {
           what: 'idle: resident memory',
           budget: '100 MB',
+          isMissed: rss > 100e6 / 2 ** 20,
           figure: `${rss.toFixed(0)} MiB`,
           peer: list((at) => `${rssOf(others[at]![1].pid).toFixed(0)} MiB`),
           ratio: others.map(([, { pid }]) => (rss / rssOf(pid)).toFixed(2)).join('; '),
@@ -53,7 +55,8 @@ export const idle: Section = {
         {
           what: 'idle: CPU, with the health check',
           budget: '0.5 % of a core',
-          figure: `${percent(ours! + checksMs / seconds / 10)}, of which health check ${percent(checksMs / seconds / 10)}`,
+          isMissed: cpu > 0.5,
+          figure: `${percent(cpu)}, of which health check ${percent(checksMs / seconds / 10)}`,
           peer: list((at) => percent(theirs[at]!)),
         },
       ],

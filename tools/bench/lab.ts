@@ -6,10 +6,12 @@ import type { Row, Section } from './section.ts'
 
 const files = ['freshness', 'peers', 'standalone'].map((name) => `test/lab/${name}.test.ts`)
 
-interface Figure extends Omit<Row, 'figure'> {
+interface Figure extends Omit<Row, 'figure' | 'isMissed'> {
   /** The test that prints it. */
   readonly test: string
   readonly line: RegExp
+  /** What of the line the budget is for, and the most that it may be. */
+  readonly limit?: readonly [value: RegExp, max: number]
 }
 
 const figures: readonly Figure[] = [
@@ -19,6 +21,7 @@ const figures: readonly Figure[] = [
     peer: 'the original: p50 11 to 15 s, worst 26 s',
     test: 'is of now',
     line: /^(\S+: age p50 .*)$/gm,
+    limit: [/p99 ([\d.]+) s/g, 0.25],
   },
   {
     what: 'container listens to served by its own node; dies to gone',
@@ -32,6 +35,7 @@ const figures: readonly Figure[] = [
     peer: 'the original: 11 to 40 s',
     test: 'is served and gone everywhere at once',
     line: /^((?:served|gone) everywhere .*) \(goal/gm,
+    limit: [/(\d+) ms/g, 1000],
   },
   {
     what: 'end of a scrape to visible at another node',
@@ -47,13 +51,18 @@ export const lab: Section = {
     'Each node is a Docker Engine in namespaces of its own, all on one machine: what tests of the lab print. Needs root.',
   async run() {
     const printed = await runTests()
-    const rows = figures.map(({ test, line, ...row }) => {
+    const rows = figures.map(({ test, line, limit, ...row }) => {
       const found = [...printed.matchAll(line)].map(([, words]) => words)
       if (found.length === 0) throw new Error(`the test printed no figure: ${test}\n${printed}`)
-      return { ...row, figure: found.join('; ') }
+      const figure = found.join('; ')
+      return { ...row, figure, ...(limit && { isMissed: exceeds(figure, limit) }) }
     })
     return { rows }
   },
+}
+
+function exceeds(figure: string, [value, max]: NonNullable<Figure['limit']>): boolean {
+  return [...figure.matchAll(value)].some(([, found]) => Number(found) > max)
 }
 
 /** One lab at a time: two would share the cores. */

@@ -7,6 +7,8 @@ export interface Row {
   readonly what: string
   /** From the design; the first table has the rows with one. */
   readonly budget?: string
+  /** The figure is over its budget. */
+  readonly isMissed?: boolean
   readonly figure: string
   /** The figure of what it is compared with, measured in the same run. */
   readonly peer?: string
