@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import type { Code } from '../../src/errors.ts'
 import { settingsOf } from '../../src/labels/settings.ts'
 import { clusterJob, joinBlock, labelBlock } from '../../src/status/page/blocks.js'
 import { age, bytes, durationText } from '../../src/status/page/format.js'
@@ -173,6 +174,30 @@ describe('the order of the table', () => {
     ['constructor', ['web.2', 'web.1', 'api', 'db']],
   ])('by %j', (sort, expected) => {
     expect(ordered(sort)).toEqual(expected)
+  })
+
+  test('has the worst first: by state, then the newest failure, then by name', () => {
+    const unscraped = (name: string, code: Code) =>
+      target(name, { state: 'unscraped', failure: { code, reason: code } })
+    const ended = (name: string, exitCode: number) =>
+      target(name, { state: 'ended', ended: { time: 3000, exitCode, removed: false } })
+    const targets = [
+      ...[target('a-up'), target('b-off', { state: 'off' }), ended('c-replaced', 143)],
+      ...[target('d-searching', { state: 'searching' }), unscraped('e-no-metrics', 'no_metrics')],
+      ...[
+        unscraped('f-unreachable', 'no_address'),
+        ended('g-crashed', 1),
+        target('h-lost', { state: 'lost' }),
+      ],
+      target('i-down-for-long', { state: 'down', downSince: 1000 }),
+      target('j-down-together', { state: 'down', downSince: 2010 }),
+      target('k-down-together', { state: 'down', downSince: 2005 }),
+    ]
+    const groups = sortGroups(applyResponse(undefined, response({ targets })), '')
+    expect(groups.map(({ name }) => name)).toEqual([
+      ...['j-down-together', 'k-down-together', 'i-down-for-long', 'h-lost', 'f-unreachable', 'g-crashed'],
+      ...['e-no-metrics', 'd-searching', 'a-up', 'b-off', 'c-replaced'],
+    ])
   })
 
   test('a service that lacks a replica comes first, too', () => {

@@ -292,7 +292,7 @@ function rankOf({ targets }) {
  * @param {TargetStatus} target
  * @returns {Problem['severity'] | undefined}
  */
-function severityOf({ state, failure, ended }) {
+export function severityOf({ state, failure, ended }) {
   if (state === 'down') return 'error'
   if (state === 'unscraped' && !expectedCodes.includes(failure?.code ?? 'internal')) return 'warning'
   return ended?.exitCode && ended.exitCode !== exitCodeTerminated ? 'warning' : undefined

@@ -2,7 +2,7 @@
 
 /** @import { TargetStatus } from '../shape.ts' */
 /** @import { ClusterStatus, Group } from './model.js' */
-import { missingOf } from './model.js'
+import { missingOf, severityOf } from './model.js'
 
 /** The first click on one of these sorts by name, on the others by the largest number. */
 const textColumns = ['target', 'node']
@@ -50,32 +50,88 @@ export function sortGroups({ groups, targets }, sort) {
   const column = sort.replace(/^-/, '')
   const sign = sort.startsWith('-') ? -1 : 1
   const valueIn = columns.get(column)
-  return groups
-    .map((group) => {
-      const members = group.members.flatMap((key) => targets.get(key) ?? [])
-      const sorted = valueIn
-        ? members.toSorted((a, b) => sign * compare(valueIn([a]), valueIn([b])))
-        : members.toSorted((a, b) => Number(isFailing(b)) - Number(isFailing(a)))
-      const value = valueIn ? valueIn(members) : -Number(hasFailure(group, members))
-      return { group: { ...group, members: sorted.map(({ key }) => key) }, name: group.name, value }
+  const found = groups.map((group) => ({
+    group,
+    members: group.members.flatMap((key) => targets.get(key) ?? []),
+  }))
+  if (!valueIn) return failuresFirst(found)
+  return found
+    .map(({ group, members }) => {
+      const sorted = members.toSorted((a, b) => sign * compare(valueIn([a]), valueIn([b])))
+      return { group: withMembers(group, sorted), value: column === 'target' ? group.name : valueIn(members) }
     })
-    .sort((a, b) =>
-      column === 'target' ? sign * compare(a.name, b.name) : (valueIn ? sign : 1) * compare(a.value, b.value),
-    )
+    .sort((a, b) => sign * compare(a.value, b.value))
     .map(({ group }) => group)
 }
 
+/**
+ * How much a target or group needs an operator.
+ * @typedef {object} Urgency
+ * @property {number} rank 0: the most
+ * @property {number} minute when it went down; in minutes, so that what failed together stays sorted by name
+ */
+
+const ranks = { down: 0, lost: 1, otherProblem: 2, missingReplica: 3, noMetrics: 4, searching: 5, none: 6 }
+/** @type {Urgency} */
+const missingReplica = { rank: ranks.missingReplica, minute: 0 }
+
+/**
+ * The worst first, and of these the newest. A group is as urgent as the worst of it.
+ * @param {readonly { readonly group: Group, readonly members: readonly TargetStatus[] }[]} found
+ * @returns {readonly Group[]}
+ */
+function failuresFirst(found) {
+  return found
+    .map(({ group, members }) => {
+      const sorted = members
+        .map((target) => ({ target, urgency: urgencyOf(target) }))
+        .sort((a, b) => compareUrgency(a.urgency, b.urgency))
+      const urgencies = sorted.map(({ urgency }) => urgency)
+      if (missingOf(group.declared, members).length > 0) urgencies.push(missingReplica)
+      const urgency = urgencies.toSorted(compareUrgency)[0] ?? missingReplica
+      return {
+        group: withMembers(
+          group,
+          sorted.map(({ target }) => target),
+        ),
+        urgency,
+      }
+    })
+    .sort((a, b) => compareUrgency(a.urgency, b.urgency))
+    .map(({ group }) => group)
+}
+
+/**
+ * @param {TargetStatus} target
+ * @returns {Urgency}
+ */
+function urgencyOf(target) {
+  return { rank: rankOf(target), minute: Math.floor((target.downSince ?? 0) / 60) }
+}
+
 /** @param {TargetStatus} target */
-function isFailing({ state }) {
-  return state === 'down'
+function rankOf(target) {
+  const { state } = target
+  if (state === 'down' || state === 'lost' || state === 'searching') return ranks[state]
+  if (severityOf(target) !== undefined) return ranks.otherProblem
+  return state === 'unscraped' ? ranks.noMetrics : ranks.none
+}
+
+/**
+ * @param {Urgency} a
+ * @param {Urgency} b
+ */
+function compareUrgency(a, b) {
+  return a.rank - b.rank || b.minute - a.minute
 }
 
 /**
  * @param {Group} group
  * @param {readonly TargetStatus[]} members
+ * @returns {Group}
  */
-function hasFailure({ declared }, members) {
-  return members.some(isFailing) || missingOf(declared, members).length > 0
+function withMembers(group, members) {
+  return { ...group, members: members.map(({ key }) => key) }
 }
 
 /** @param {readonly number[]} values */
