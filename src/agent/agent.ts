@@ -305,7 +305,7 @@ async function start(
         (server) => reportRequests(server, clients.record),
         (server) => serveDocument(server, '/sd', sd.answer),
         (server) => serveDocument(server, '/rules', rules.answer),
-        (server) => serveStatus(server, { clock, view, families: formats.families }),
+        (server, { reserve }) => serveStatus(server, { clock, view, families: formats.families, reserve }),
       ],
     }),
   )

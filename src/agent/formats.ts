@@ -29,7 +29,7 @@ export const formats = {
   bodyOf,
   ready,
   isSentUnchanged,
-  families: (page: Page) => families(expositionOf(page)),
+  families: async (page: Page) => families(expositionOf(await ready(page))),
   convert(page: Page, to: NegotiatedFormat): Page {
     // then it isn't even unpacked
     if (isSentUnchanged(page.format, to)) return page

@@ -23,8 +23,11 @@ interface CollectedFamily {
   readonly samples: string[]
 }
 
-/** In the order of first appearance. The metrics must be valid. */
-export function families({ format, body }: Exposition): readonly ShownFamily[] {
+/** So many take some milliseconds to group. The samples of a larger family are shown without histograms. */
+const maxHistogramSamples = 10_000
+
+/** In the order of first appearance, in steps of some milliseconds. The metrics must be valid. */
+export function* families({ format, body }: Exposition): Generator<void, readonly ShownFamily[]> {
   const { grammar } = formatOf(format)
   const found = new Map<string, CollectedFamily>()
   for (const family of grammar.parse(body, 'shown')) {
@@ -39,11 +42,17 @@ export function families({ format, body }: Exposition): readonly ShownFamily[] {
       if (isHistogram(type)) one.parts.push(sample)
       else one.samples.push(grammar.printSample(sample))
     }
+    yield
   }
-  return [...found].map(([name, { type = 'unknown', help = '', unit = '', parts, samples }]) => {
-    const { histograms, others } = histogramsOf(name, parts)
-    return { name, type, help, unit, histograms, samples: [...samples, ...others.map(grammar.printSample)] }
-  })
+  const shown: ShownFamily[] = []
+  for (const [name, { type = 'unknown', help = '', unit = '', parts, samples }] of found) {
+    const isLarge = parts.length > maxHistogramSamples
+    const { histograms, others } = isLarge ? { histograms: [], others: parts } : histogramsOf(name, parts)
+    for (const sample of others) samples.push(grammar.printSample(sample))
+    shown.push({ name, type, help, unit, histograms, samples })
+    yield
+  }
+  return shown
 }
 
 /** How many native histograms valid metrics have. */

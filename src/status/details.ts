@@ -1,7 +1,7 @@
 // One target in full: its labels and addresses, its metrics family by family, and a scrape job for Prometheus.
 
 import type { ShownFamily } from '../exposition/families.ts'
-import type { Entry, Page } from '../model.ts'
+import type { Entry } from '../model.ts'
 import type {
   DiscoveredTarget,
   FamilyStatus,
@@ -13,8 +13,6 @@ import type {
 } from './shape.ts'
 import { type Outcome, type TargetContext, targetOf, type Unix } from './target.ts'
 
-export type FamiliesOf = (page: Page) => Iterable<ShownFamily>
-
 interface DetailsDeps {
   readonly context: TargetContext
   readonly outcome: Outcome
@@ -23,21 +21,19 @@ interface DetailsDeps {
   readonly cluster: string
   readonly unix: Unix
   readonly now: number
-  readonly families: FamiliesOf
-  /** Words of which each must be in a series' name or labels or in its HELP. */
-  readonly find: string
+  /** Its metrics, if it has any. */
+  readonly page: PageStatus | undefined
 }
 
 export function detailsOf(entry: Entry, deps: DetailsDeps): TargetDetails {
   const target = targetOf(entry, deps.context, deps.unix, deps.outcome)
-  const { snapshot } = entry
   return {
     time: deps.unix(deps.now),
     target,
     labels: entry.target.labels,
     addresses: entry.target.addresses,
     sizes: entry.history.map(({ bodyBytes = null }) => bodyBytes),
-    ...(snapshot?.ok && { page: pageOf(deps.families(snapshot.page), deps.find) }),
+    ...(deps.page && { page: deps.page }),
     ...(deps.discovery && { discovery: deps.discovery }),
     prometheus: scrapeJob(target, deps.settings, deps.cluster),
   }
@@ -49,14 +45,15 @@ const maxLinesPerFamily = 200
 
 type SeriesOf = Pick<ShownFamily, 'histograms' | 'samples'>
 
-export function pageOf(families: Iterable<ShownFamily>, find: string): PageStatus {
+/** The series that have each word of `find` in their name or labels or in the HELP; in steps of some milliseconds. */
+export function* pageOf(families: Iterable<ShownFamily>, find: string): Generator<void, PageStatus> {
   const words = find.toLowerCase().split(/\s+/).filter(Boolean)
   const shown: FamilyStatus[] = []
   let count = 0
   let series = 0
   let remaining = maxLines
   for (const family of families) {
-    const matching = matchingOf(family, words)
+    const matching = yield* matchingOf(family, words)
     const size = sizeOf(matching)
     if (size === 0 && (words.length > 0 || sizeOf(family) > 0)) continue
     count += 1
@@ -70,15 +67,20 @@ export function pageOf(families: Iterable<ShownFamily>, find: string): PageStatu
   return { families: count, series, truncated: seriesShown < series || shown.length < count, shown }
 }
 
-function matchingOf(family: ShownFamily, words: readonly string[]): SeriesOf {
+const samplesPerStep = 5000
+
+function* matchingOf(family: ShownFamily, words: readonly string[]): Generator<void, SeriesOf> {
   const metadata = `${family.name} ${family.help}`.toLowerCase()
   const missing = words.filter((word) => !metadata.includes(word))
   if (missing.length === 0) return family
   const matches = (text: string) => missing.every((word) => text.toLowerCase().includes(word))
-  return {
-    histograms: family.histograms.filter(({ text }) => matches(text)),
-    samples: family.samples.filter(matches),
+  const samples: string[] = []
+  for (let at = 0; at < family.samples.length; at += samplesPerStep) {
+    for (const sample of family.samples.slice(at, at + samplesPerStep))
+      if (matches(sample)) samples.push(sample)
+    yield
   }
+  return { histograms: family.histograms.filter(({ text }) => matches(text)), samples }
 }
 
 /** In series. */

@@ -6,16 +6,26 @@ import { extname } from 'node:path'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
+import type { ShownFamily } from '../exposition/families.ts'
 import { type Document, documentOf } from '../http/answer.ts'
 import { prefersJson } from '../http/negotiation.ts'
-import { detailsOf, type FamiliesOf } from './details.ts'
+import type { Entry, Page } from '../model.ts'
+import { detailsOf, pageOf } from './details.ts'
+import type { PageStatus, TargetDetails } from './shape.ts'
 import { headOf, type StatusView, statusOf, targetContexts } from './status.ts'
 import type { Unix } from './target.ts'
 
 export interface StatusDeps {
   readonly clock: Clock
   readonly view: StatusView
-  readonly families: FamiliesOf
+  readonly families: (page: Page) => Promise<Generator<void, readonly ShownFamily[]>>
+  /** Reserves memory until the response is sent. */
+  readonly reserve: (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    bytes: number,
+    timeoutMs: number,
+  ) => Promise<void>
 }
 
 interface StatusRoute {
@@ -25,14 +35,21 @@ interface StatusRoute {
 /** Rounded to milliseconds. Follows the monotonic clock, so that a step of the system clock changes no age. */
 export const unixTime: Unix = (at) => Math.round(performance.timeOrigin + at) / 1000
 
-export function serveStatus(server: FastifyInstance, { clock, view, families }: StatusDeps): void {
+/** The most that families take in memory, in sizes of their page. */
+const copiesAsFamilies = 5
+const memoryTimeoutMs = 10_000
+
+export function serveStatus(server: FastifyInstance, deps: StatusDeps): void {
+  const { clock, view } = deps
   const files = readPageFiles()
 
-  server.get<StatusRoute>('/', (request, reply) => {
+  server.get<StatusRoute>('/', async (request, reply) => {
     if (!prefersJson(request.headers.accept)) return send(request, reply, files.get('index.html')!)
-    const { target, find } = request.query
-    const status = target === undefined ? statusOf(view, clock.now(), unixTime) : details(target, find ?? '')
-    return send(request, reply, jsonOf(status))
+    const { target, find = '' } = request.query
+    if (target === undefined) return send(request, reply, jsonOf(statusOf(view, clock.now(), unixTime)))
+    const entry = entryOf(target)
+    const page = await readPage(entry, find, request, reply)
+    return send(request, reply, jsonOf(details(entry, page)))
   })
   server.get<{ Params: { file: string } }>('/-/page/:file', (request, reply) => {
     const file = files.get(request.params.file)
@@ -40,18 +57,46 @@ export function serveStatus(server: FastifyInstance, { clock, view, families }: 
     return send(request, reply, file)
   })
 
-  function details(key: string, find: string) {
+  function entryOf(key: string): Entry {
     const slash = key.indexOf('/')
     const entry = view.entry(key.slice(0, slash), key.slice(slash + 1))
     if (!entry) throw new ProxyError('unknown', 'there is no such target, or it is gone')
+    return entry
+  }
+
+  async function readPage({ snapshot }: Entry, find: string, request: FastifyRequest, reply: FastifyReply) {
+    if (!snapshot?.ok) return undefined
+    const { page } = snapshot
+    await deps.reserve(request, reply, page.size * copiesAsFamilies, memoryTimeoutMs)
+    const isWanted = () => !request.raw.socket.destroyed
+    const families = await inSteps(await deps.families(page), clock, isWanted)
+    return inSteps(pageOf(families, find), clock, isWanted)
+  }
+
+  function details(entry: Entry, page: PageStatus | undefined): TargetDetails {
     const { nodes, settings, cluster } = headOf(view, unixTime)
     const context = targetContexts(nodes, view.swarmState()?.value)(entry.owner)
     const outcome = view.outcomeOf(entry)
     const discovery = view.discoveredTarget(entry.owner, entry.target.id)
     return detailsOf(entry, {
-      ...{ context, outcome, discovery, settings, cluster, find, families },
+      ...{ context, outcome, discovery, settings, cluster, page },
       ...{ unix: unixTime, now: clock.now() },
     })
+  }
+}
+
+const minWorkMs = 10
+
+/** Pauses after some milliseconds for as long, so that half of the event loop is left for all else. */
+async function inSteps<T>(work: Generator<void, T>, clock: Clock, isWanted: () => boolean): Promise<T> {
+  for (let startedAt = clock.now(); ; ) {
+    const { done, value } = work.next()
+    if (done) return value
+    const elapsedMs = clock.now() - startedAt
+    if (elapsedMs < minWorkMs) continue
+    await clock.sleep(elapsedMs)
+    if (!isWanted()) throw new ProxyError('overloaded', 'the client has disconnected')
+    startedAt = clock.now()
   }
 }
 

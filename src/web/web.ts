@@ -1,5 +1,6 @@
 // The entry point of this folder: joins reading, merging and rendering, and starts the server with all its routes.
 
+import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import type { Log } from '../logging/log.ts'
@@ -13,8 +14,8 @@ import { type PagesDeps, servePages } from './pages.ts'
 import { createReader, type ReaderDeps, type ReaderStore } from './reader.ts'
 import { createRendering, type Formats } from './rendering.ts'
 import { createReadReplicas } from './replicas.ts'
-import { createResponseMemory } from './response-memory.ts'
-import type { Plugin, Server, startServer } from './server.ts'
+import { createResponseMemory, type ResponseMemory } from './response-memory.ts'
+import type { Server, startServer } from './server.ts'
 
 interface WebDeps extends HealthDeps {
   readonly config: Pick<Config, 'listenPort' | 'scrapeTimeoutMs' | 'staleAfterMs' | 'replicaLabel'>
@@ -36,7 +37,7 @@ interface WebDeps extends HealthDeps {
   /** Decides which requests are answered. Without one, all are. */
   readonly guard?: Guard | undefined
   /** Further routes: service discovery, rules, the status page. */
-  readonly plugins: readonly Plugin[]
+  readonly plugins: readonly ((server: FastifyInstance, memory: ResponseMemory) => void)[]
   readonly startServer: typeof startServer
 }
 
@@ -56,7 +57,7 @@ export async function startWeb(deps: WebDeps): Promise<Server> {
     ...{ port: config.listenPort, clock, log, metrics, guard: deps.guard },
     plugins: [
       memory.plugin,
-      ...deps.plugins,
+      ...deps.plugins.map((plugin) => (server: FastifyInstance) => plugin(server, memory)),
       (server) => serveHealth(server, deps),
       (server) => serveAgentMetrics(server, rendering, { ...deps, entries: store.entries }),
       (server) => servePages(server, pages),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { families } from '../../src/exposition/families.ts'
+import { families } from '../helpers/families.ts'
 
 test('a text page, family by family', () => {
   const body = Buffer.from(
@@ -57,4 +57,16 @@ test('a sample is of the family that was declared last, if its name fits, else o
 
 test('an empty page', () => {
   expect(families({ format: 'openmetrics/1.0.0', body: Buffer.alloc(0) })).toEqual([])
+})
+
+test('histograms of a very large family are shown as its samples, all of them', () => {
+  const lines = Array.from({ length: 4000 }, (_, at) => [
+    `h_bucket{a="${at}",le="+Inf"} 1`,
+    `h_sum{a="${at}"} 1`,
+    `h_count{a="${at}"} 1`,
+  ]).flat()
+  const body = Buffer.from(`# TYPE h histogram\n${lines.join('\n')}\n`)
+  expect(families({ format: 'text/0.0.4', body })).toMatchObject([
+    { name: 'h', type: 'histogram', histograms: [], samples: lines },
+  ])
 })

@@ -1,7 +1,8 @@
 // How people are shown histograms: count, quantiles and buckets of known observations.
 
 import { expect, test } from 'vitest'
-import { families, type ShownFamily } from '../../src/exposition/families.ts'
+import type { ShownFamily } from '../../src/exposition/families.ts'
+import { families } from '../helpers/families.ts'
 import { type JudgedHistogram, protobufPage } from './protobuf/judge.ts'
 
 const schema = 3

@@ -13,7 +13,7 @@ import { createSd, type Sd } from '../../src/sd/sd.ts'
 import { clientStatuses, createClients } from '../../src/status/clients.ts'
 import { createOutcomes } from '../../src/status/outcomes.ts'
 import { type ProblemSources, problemsOf } from '../../src/status/problems.ts'
-import { serveStatus, unixTime } from '../../src/status/routes.ts'
+import { type StatusDeps, serveStatus, unixTime } from '../../src/status/routes.ts'
 import type { StatusView } from '../../src/status/status.ts'
 import { reportRequests } from '../../src/web/client-requests.ts'
 import { type Server, serveDocument, startServer } from '../../src/web/server.ts'
@@ -33,10 +33,12 @@ interface Setup extends Partial<Omit<ProblemSources, 'nodes'>> {
   readonly nodes?: readonly NodeView[]
   readonly swarmState?: Parameters<World['declare']>[0]
   readonly cluster?: string
+  /** What becomes of a reservation of memory. */
+  readonly reserve?: StatusDeps['reserve']
 }
 
 export async function startScene(setup: Setup): Promise<Scene> {
-  const { entries, nodes = threeNodes(), swarmState, cluster = 'demo' } = setup
+  const { entries, nodes = threeNodes(), swarmState, cluster = 'demo', reserve = async () => {} } = setup
   const world = createWorld(entries, nodes)
   if (swarmState) world.declare(swarmState)
   const outcomes = createOutcomes(systemClock)
@@ -85,7 +87,7 @@ export async function startScene(setup: Setup): Promise<Scene> {
     plugins: [
       (server) => reportRequests(server, clients.record),
       (server) => serveDocument(server, '/sd', sd.answer),
-      (server) => serveStatus(server, { clock: systemClock, view, families: formats.families }),
+      (server) => serveStatus(server, { clock: systemClock, view, families: formats.families, reserve }),
     ],
   })
   return { ...server, url: `http://127.0.0.1:${server.port}/`, world, discovered: sd.targetOf }

@@ -2,10 +2,12 @@ import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import type { ShownFamily } from '../../src/exposition/families.ts'
 import type { ShownHistogram } from '../../src/exposition/histograms.ts'
-import { pageOf, sampleOf, scrapeJob } from '../../src/status/details.ts'
+import { pageOf as pageInSteps, sampleOf, scrapeJob } from '../../src/status/details.ts'
 import { targetOf } from '../../src/status/target.ts'
 import { entry, target, task } from '../helpers/cluster.ts'
+import { resultOf } from '../helpers/families.ts'
 
+const pageOf = (families: readonly ShownFamily[], find: string) => resultOf(pageInSteps(families, find))
 const context = { node: 'node1', isLost: false, services: new Map() }
 
 describe('a sample', () => {

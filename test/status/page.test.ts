@@ -193,7 +193,7 @@ describe('the order of the table', () => {
       target('j-down-together', { state: 'down', downSince: 2010 }),
       target('k-down-together', { state: 'down', downSince: 2005 }),
     ]
-    const groups = sortGroups(applyResponse(undefined, response({ targets })), '')
+    const groups = sortGroups(clusterStatus(response({ targets })), '')
     expect(groups.map(({ name }) => name)).toEqual([
       ...['j-down-together', 'k-down-together', 'i-down-for-long', 'h-lost', 'f-unreachable', 'g-crashed'],
       ...['e-no-metrics', 'd-searching', 'a-up', 'b-off', 'c-replaced'],

@@ -1,7 +1,8 @@
 import { gunzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
+import { ProxyError } from '../../src/errors.ts'
 import type { Status, TargetDetails } from '../../src/status/shape.ts'
-import { container, failing, healthy, place, type Scene, startScene } from '../helpers/scene.ts'
+import { container, failing, healthy, pageOf, place, type Scene, startScene } from '../helpers/scene.ts'
 import { ask, type Response } from '../web/agent.ts'
 
 const json = { accept: 'application/json' }
@@ -49,6 +50,53 @@ describe('/', () => {
       'process_resident_memory_bytes',
     ])
     expect((await get('/?target=n1/none')).status).toBe(404)
+  })
+})
+
+describe('the details of a target with large metrics', () => {
+  const lines = Array.from(
+    { length: 60_000 },
+    (_, at) => `requests{path="/a/long/path/${at}",code="200"} ${at}`,
+  )
+  const large = healthy(target, { page: pageOf(`# TYPE requests gauge\n${lines.join('\n')}\n`) })
+  const path = `/?target=${encodeURIComponent(`n1/${target.id}`)}&find=path/5999`
+
+  test('are made in steps, between which the agent does other work', async () => {
+    scene = await startScene({ entries: [large] })
+    let longestMs = 0
+    let turns = 0
+    const isOver = new AbortController()
+    async function measureTurns() {
+      for (let before = performance.now(); !isOver.signal.aborted; turns += 1) {
+        await new Promise((resolve) => setTimeout(resolve))
+        const now = performance.now()
+        longestMs = Math.max(longestMs, now - before)
+        before = now
+      }
+    }
+    const measured = measureTurns()
+    const startedAt = performance.now()
+    const { page } = JSON.parse((await get(path)).text) as TargetDetails
+    const tookMs = performance.now() - startedAt
+    isOver.abort()
+    await measured
+    expect(page).toMatchObject({ families: 1, series: 11 })
+    expect(turns).toBeGreaterThan(5)
+    expect(longestMs).toBeLessThan(tookMs / 2)
+  })
+
+  test('count as memory for responses, and are refused without', async () => {
+    const reserved: number[] = []
+    scene = await startScene({
+      entries: [large],
+      async reserve(_request, _reply, bytes) {
+        reserved.push(bytes)
+        throw new ProxyError('overloaded', 'no memory')
+      },
+    })
+    const { status, text } = await get(path)
+    expect([status, text]).toEqual([503, 'no memory\n'])
+    expect(reserved).toEqual([5 * (large.snapshot?.ok ? large.snapshot.page.size : 0)])
   })
 })
 

@@ -3,7 +3,6 @@
 
 import { deepStrictEqual } from 'node:assert'
 import { convert } from '../../src/exposition/convert.ts'
-import { families } from '../../src/exposition/families.ts'
 import type { Exposition } from '../../src/exposition/formats.ts'
 import { contentTypeOf, type NegotiatedFormat } from '../../src/exposition/formats.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
@@ -17,6 +16,7 @@ import { repeated, reportedRepeats } from '../../test/exposition/corpus/repeated
 import { generateFamilies } from '../../test/exposition/protobuf/generate.ts'
 import { decoded, protobufPage } from '../../test/exposition/protobuf/judge.ts'
 import { metricsOf } from '../../test/exposition/protobuf/metrics.ts'
+import { families } from '../../test/helpers/families.ts'
 import { damaged } from './damage.ts'
 import type { Engine } from './engine.ts'
 
