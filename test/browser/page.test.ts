@@ -336,6 +336,48 @@ describe('details of a target', () => {
     await page.waitForSelector('#panel-title:has-text("weather")')
   })
 
+  test('of a removed target are not requested again', async () => {
+    await using visited = await visit(browser, urlOf('weather'))
+    const { page } = visited
+    await page.waitForSelector('.family')
+    const requests: string[] = []
+    page.on('request', (request) => requests.push(new URL(request.url()).search))
+    const { owner, target } = entryOf('weather')
+    scene.world.remove(owner, target.id)
+    await page.waitForSelector('.failure-box:has-text("gone")')
+    const isDetails = (search: string) => search.includes('target=')
+    const [polls, details] = [requests.length, requests.filter(isDetails).length]
+    await expect.poll(() => requests.length - polls, soon).toBeGreaterThan(3)
+    expect(requests.filter(isDetails)).toHaveLength(details)
+    expect(await page.isVisible('.failure-box')).toBe(true)
+  })
+
+  test('that come late are shown, however often the target is scraped meanwhile', async () => {
+    await using visited = await visit(browser, scene.url)
+    const { page } = visited
+    const held = Promise.withResolvers<void>()
+    let requested = 0
+    let polls = 0
+    await page.route(/[?&]target=/, async (route) => {
+      requested += 1
+      await held.promise
+      await route.continue()
+    })
+    page.on('response', (response) => {
+      if (response.url().includes('since=')) polls += 1
+    })
+    await page.click('.name:has-text("weather")')
+    await page.waitForSelector('#panel-title:has-text("weather")')
+    const { target, snapshot } = entryOf('weather')
+    for (const before of [polls, polls + 1, polls + 2]) {
+      scene.world.put(healthy(target, { ago: 0, ...(snapshot?.ok && { page: snapshot.page }) }))
+      await expect.poll(() => polls, soon).toBeGreaterThan(before + 1)
+    }
+    expect(requested).toBe(1)
+    held.resolve()
+    await page.waitForSelector('.family')
+  })
+
   test('show why a target is not scraped, and that one is gone', async () => {
     await using visited = await visit(browser, urlOf('legacy'))
     const { page } = visited

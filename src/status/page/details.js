@@ -45,6 +45,11 @@ export function createDetails({ onClose, onFind }) {
   const trends = make('dl', { class: 'facts' }, duration.element, size.element)
   const element = make('div', { class: 'details' }, header, failure.element, facts.element, trends, ...parts)
   setHidden(trends, true)
+  /**
+   * Why the last request for the details failed.
+   * @type {{ readonly reason: string } | undefined}
+   */
+  let requestFailure
 
   /** @param {TargetStatus} target */
   function head(target) {
@@ -54,7 +59,7 @@ export function createDetails({ onClose, onFind }) {
     setAttribute(element, 'data-state', target.state)
     duration.update(target.history)
     setHidden(trends, target.history.length === 0)
-    failure.update(target.failure)
+    failure.update(requestFailure ?? target.failure)
   }
 
   return {
@@ -86,6 +91,7 @@ export function createDetails({ onClose, onFind }) {
      * @param {ClusterStatus} status
      */
     update(response, find, status) {
+      requestFailure = undefined
       head(response.target)
       size.update(response.sizes)
       facts.update(response)
@@ -96,7 +102,8 @@ export function createDetails({ onClose, onFind }) {
     /** @param {string} reason */
     fail(reason) {
       if (baseName.textContent === '') setText(baseName, 'Target')
-      failure.update({ reason })
+      requestFailure = { reason }
+      failure.update(requestFailure)
     },
   }
 }

@@ -6,6 +6,11 @@
 import { createDetails } from './details.js'
 import { get, setHidden } from './dom.js'
 
+const retryMs = 10_000
+
+/** It is not requested again unless it is listed again. */
+class GoneError extends Error {}
+
 /**
  * @param {object} listener
  * @param {() => void} listener.onClose
@@ -16,17 +21,23 @@ export function createPanel({ onClose, onFind }) {
   /** @type {ReturnType<typeof createDetails> | undefined} */
   let details
   let shown = ''
-  /** What the shown details depend on: after a new scrape or another search they are requested again. */
+  /** What the requested details depend on: after a new scrape or another search they are requested again. */
   let requestKey = ''
-  let pending = new AbortController()
+  let requestedFind = ''
+  /** @type {AbortController | undefined} */
+  let pending
+  let retryAt = 0
   /** @type {Element | null} */
   let opener = null
 
   /** @param {string} target */
   function open(target) {
     if (shown === '') opener = document.activeElement
+    pending?.abort()
+    pending = undefined
     shown = target
     requestKey = ''
+    retryAt = 0
     details = createDetails({ onClose, onFind })
     panel.replaceChildren(details.element)
     setHidden(panel, false)
@@ -36,7 +47,8 @@ export function createPanel({ onClose, onFind }) {
   }
 
   function hide() {
-    pending.abort()
+    pending?.abort()
+    pending = undefined
     shown = ''
     details = undefined
     panel.replaceChildren()
@@ -51,17 +63,22 @@ export function createPanel({ onClose, onFind }) {
    * @param {ClusterStatus} status
    */
   async function refresh({ target, find }, key, status) {
-    pending.abort()
-    pending = new AbortController()
-    const { signal } = pending
+    pending?.abort()
+    const request = new AbortController()
+    pending = request
     requestKey = key
+    requestedFind = find
     try {
-      const response = await requestDetails(target, find, signal)
-      if (!signal.aborted) details?.update(response, find, status)
+      const response = await requestDetails(target, find, request.signal)
+      if (pending === request) details?.update(response, find, status)
     } catch (error) {
-      if (signal.aborted) return
+      if (pending !== request) return
       details?.fail(error instanceof Error ? error.message : String(error))
+      if (error instanceof GoneError) return
       requestKey = ''
+      retryAt = performance.now() + retryMs
+    } finally {
+      if (pending === request) pending = undefined
     }
   }
 
@@ -82,7 +99,9 @@ export function createPanel({ onClose, onFind }) {
       const listed = status.targets.get(target)
       details?.tick(listed, now)
       const key = JSON.stringify([listed?.scraped, listed?.state, listed?.failure, find])
-      if (key !== requestKey) void refresh(query, key, status)
+      // a request that takes longer than the interval of the scrapes is not replaced by the next one
+      const isDue = find !== requestedFind || (!pending && performance.now() >= retryAt)
+      if (key !== requestKey && isDue) void refresh(query, key, status)
     },
   }
 }
@@ -99,7 +118,12 @@ async function requestDetails(target, find, signal) {
     cache: 'no-store',
     signal,
   })
-  if (response.status === 404) throw new Error('This target is gone: its container or its node was removed.')
-  if (!response.ok) throw new Error(`The agent responded with status ${response.status}.`)
+  if (response.status === 404)
+    throw new GoneError('This target is gone: its container or its node was removed.')
+  if (!response.ok) {
+    const isText = response.headers.get('content-type')?.startsWith('text/plain')
+    const reason = isText ? (await response.text()).trim() : 'no details'
+    throw new Error(`The agent responded with status ${response.status}: ${reason}`)
+  }
   return response.json()
 }
