@@ -1,4 +1,4 @@
-// Docker's health check: health DELAY_SECONDS COMMAND…. Requests /-/healthy; unless the response is 200, it replaces
+// Docker's health check: health DELAY_SECONDS COMMAND…. Requests /-/healthy; unless the agent is alive, it replaces
 // itself with the command, which finds out and prints the reason (health.ts). In C, since Docker starts it repeatedly,
 // and a start of Node takes more CPU than an idle agent.
 //
@@ -26,10 +26,17 @@ static double ageSeconds(void) {
   return fscanf(stat, "%llu", &startTicks) == 1 ? machine.uptime - (double)startTicks / sysconf(_SC_CLK_TCK) : 0;
 }
 
-static int isHealthy(void) {
-  const char *port = getenv("LISTEN_PORT");
+/** LISTEN_PORT as config.ts reads it: blanks and quotes don't count, empty is unset. */
+static int listenPort(void) {
+  const char *text = getenv("LISTEN_PORT");
+  text += text ? strspn(text, " \t\"'") : 0;
+  return text && *text ? atoi(text) : defaultPort;
+}
+
+/** As health.ts judges it. To a request without TLS, an agent with TLS sends an alert or closes the connection. */
+static int isAlive(void) {
   struct sockaddr_in agent = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  agent.sin_port = htons(port && *port ? atoi(port) : defaultPort);
+  agent.sin_port = htons(listenPort());
   const struct timeval timeout = {.tv_sec = timeoutSeconds};
   int to = socket(AF_INET, SOCK_STREAM, 0);
   setsockopt(to, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
@@ -37,15 +44,16 @@ static int isHealthy(void) {
   if (connect(to, (struct sockaddr *)&agent, sizeof agent) != 0) return 0;
   static const char request[] = "GET /-/healthy HTTP/1.0\r\n\r\n";
   if (send(to, request, sizeof request - 1, MSG_NOSIGNAL) < 0) return 0;
-  static const char expected[] = "HTTP/1.1 200 ";
-  char response[sizeof expected] = "";
-  return recv(to, response, sizeof response - 1, MSG_WAITALL) > 0 && strcmp(response, expected) == 0;
+  char response[sizeof "HTTP/1.1 200"] = "";
+  ssize_t length = recv(to, response, sizeof response - 1, MSG_WAITALL);
+  int isTls = length == 0 || (length > 1 && response[0] == 0x15 && response[1] == 3);
+  return isTls || (length > 9 && strncmp(response, "HTTP/1.", 7) == 0 && response[9] < '5');
 }
 
 int main(int count, char **arguments) {
   if (count < 3) return 2;
   if (ageSeconds() > startSeconds) sleep(atoi(arguments[1]));
-  if (isHealthy()) return 0;
+  if (isAlive()) return 0;
   execv(arguments[2], arguments + 2);
   perror(arguments[2]);
   return 1;

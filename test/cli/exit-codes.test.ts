@@ -63,6 +63,7 @@ const rows: readonly Row[] = [
   ['targets ftp://127.0.0.1', 2, /"ftp:\/\/127\.0\.0\.1" is not the address of an agent\n/],
   ['targets --state=', 2, /"" is not a state\n/],
   ['LISTEN_PORT=x targets', 2, /"127\.0\.0\.1:x" is not the address of an agent\n/],
+  [`LISTEN_PORT='x' targets`, 2, /"127\.0\.0\.1:x" is not the address of an agent\n/],
   ['rules', 2, /--from is missing/],
   [`check ${secret}`, 2, /Usage:/],
   [`run ${secret}`, 2, /Usage:/],

@@ -2,10 +2,12 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { selfSigned } from '../helpers/certificate.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'health-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -36,9 +38,9 @@ async function check(command: Command, server: Server): Promise<number> {
   }
 }
 
-async function checkPort([file, ...args]: Command, port: number): Promise<number> {
+async function checkPort([file, ...args]: Command, port: number | string): Promise<number> {
   const child = spawn(file, args, {
-    env: { ...process.env, LISTEN_PORT: String(port) },
+    env: { ...process.env, LISTEN_PORT: `${port}` },
     stdio: 'inherit',
   })
   return (await once(child, 'exit'))[0]
@@ -69,5 +71,30 @@ describe.each(commands)('$name', ({ command, exists }) => {
     server.close()
     await once(server, 'close')
     expect(await checkPort(command, port)).toBe(1)
+  })
+})
+
+describe.runIf(hasCompiler)('the program that Docker starts needs no Node', () => {
+  /** That would have to find out why the agent is unhealthy. */
+  const alone: Command = [program, '0', '/bin/false']
+
+  test.each([
+    ['with TLS', () => createTlsServer(selfSigned())],
+    ['that requires a password', () => answering(401)],
+    ['that serves', () => answering(200)],
+  ])('for an agent %s', async (_what, server) => {
+    expect(await check(alone, server())).toBe(0)
+  })
+
+  test.each(['"PORT"', "'PORT'", ' PORT ', ' "PORT" '])('for LISTEN_PORT=%j', async (text) => {
+    const server = answering(200).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    expect(await checkPort(alone, text.replace('PORT', `${port}`))).toBe(0)
+    server.close()
+  })
+
+  test('but for an agent that reports a failure', async () => {
+    expect(await check(alone, answering(500))).toBe(1)
   })
 })
