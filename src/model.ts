@@ -310,10 +310,18 @@ export interface WithAge<T> {
 
 /** What has changed in the store. Reported after the fact, in the order in which it happened. */
 export type Change =
-  | { readonly kind: 'entry'; readonly entry: Entry; readonly before?: Entry }
+  | EntryChange
   | { readonly kind: 'deleted'; readonly owner: NodeId; readonly id: string }
   | { readonly kind: 'swarmState' }
   | { readonly kind: 'nodes' }
+
+interface EntryChange {
+  readonly kind: 'entry'
+  readonly entry: Entry
+  readonly before?: Entry
+  /** The body of a page that is kept as gzip, just scraped: whoever needs it now needn't unpack it. */
+  readonly unpacked?: Uint8Array
+}
 
 /** A long-lived part. `stop` resolves once it has truly stopped, and may be called twice. */
 export interface Stoppable {

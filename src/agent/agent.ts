@@ -152,8 +152,8 @@ async function start(
         ...{ clock, log, metrics, admit: pageMemory.admit, onIdle: peers.flush },
         read: ownMetrics.orElse(read),
       },
-      (id, snapshot) => {
-        store.putSnapshot(id, snapshot)
+      (id, snapshot, unpacked) => {
+        store.putSnapshot(id, snapshot, unpacked)
         if (!snapshot.ok) prober.onScrapeFailed(targetIdOf(id))
       },
     ),

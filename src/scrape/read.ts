@@ -17,6 +17,8 @@ type Inspection = ReturnType<typeof inspect>
 /** A page, and its Content-Type. */
 export interface Reading {
   readonly page: Page
+  /** The body of a page that is kept as gzip. */
+  readonly unpacked?: Uint8Array
   readonly contentType: string | undefined
 }
 
@@ -66,7 +68,8 @@ export function createReader({ fetch, inspect, maxBodyBytes, clock, budget }: Re
     const body = fetched.gzip ? await unpack(fetched.body, maxBodyBytes, memory.use) : fetched.body
     const found = await (body.length > largeBytes ? inspectLarge : inspect)(body, contentType)
     if (!found.ok) throw invalid(body, found)
-    return { page: pageOf(body, found, fetched), contentType }
+    const page = pageOf(body, found, fetched)
+    return { page, contentType, ...(page.content.kind === 'gzip' && { unpacked: body }) }
   }
 
   return (url, options) => {

@@ -68,7 +68,8 @@ interface EndpointState {
   readonly removed: AbortController
 }
 
-type OnSnapshot = (id: string, snapshot: Snapshot) => void
+/** `unpacked`: the body of a page that is kept as gzip. */
+type OnSnapshot = (id: string, snapshot: Snapshot, unpacked?: Uint8Array) => void
 
 export function startScraper(options: ScraperOptions, onSnapshot: OnSnapshot): Scraper {
   const { clock, read, log } = options
@@ -113,17 +114,20 @@ export function startScraper(options: ScraperOptions, onSnapshot: OnSnapshot): S
 
   async function scrapeOnce(state: EndpointState): Promise<void> {
     const at = clock.now()
-    const snapshot = await snapshotOf(state, at)
+    const { snapshot, unpacked } = await snapshotOf(state, at)
     if (state.removed.signal.aborted) return
     scheduleNext(state, at)
     counters.scraped(snapshot)
-    onSnapshot(state.id, snapshot)
+    onSnapshot(state.id, snapshot, unpacked)
   }
 
-  async function snapshotOf(state: EndpointState, at: Mono): Promise<Snapshot> {
+  async function snapshotOf(
+    state: EndpointState,
+    at: Mono,
+  ): Promise<{ readonly snapshot: Snapshot; readonly unpacked?: Uint8Array }> {
     const { endpoint, timeoutMs } = state.job
     try {
-      const { page } = await read(endpoint.url, {
+      const { page, unpacked } = await read(endpoint.url, {
         timeoutMs,
         kind: kindOfStream(state.id),
         signal: state.removed.signal,
@@ -131,11 +135,12 @@ export function startScraper(options: ScraperOptions, onSnapshot: OnSnapshot): S
       })
       state.expectedBytes = bytesToRead(page)
       options.admit(state.id, page)
-      return { ok: true, at, durationMs: clock.now() - at, page }
+      const snapshot: Snapshot = { ok: true, at, durationMs: clock.now() - at, page }
+      return { snapshot, ...(unpacked && { unpacked }) }
     } catch (error) {
       const failure = failureOf(error)
       if (isInternal(error)) log.internal(error, 'scrape', { url: endpoint.url })
-      return { ok: false, at, durationMs: clock.now() - at, failure }
+      return { snapshot: { ok: false, at, durationMs: clock.now() - at, failure } }
     }
   }
 

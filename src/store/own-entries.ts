@@ -37,7 +37,7 @@ export interface Versioned {
 export interface OwnEntries {
   replaceTargets(targets: readonly Target[]): void
   putProbeResult(id: string, probeResult: ProbeResult): void
-  putSnapshot(id: string, snapshot: Snapshot): void
+  putSnapshot(id: string, snapshot: Snapshot, unpacked?: Uint8Array): void
   /** Adds the protobuf stream of a target: an entry that follows the target's own, until it is closed. */
   openStream(targetId: string): void
   closeStream(targetId: string): void
@@ -61,7 +61,7 @@ export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
   const entries = new Map<string, Versioned>()
   let lastNumber = 0
 
-  function put(entry: Entry, part: 'listing' | 'snapshot'): void {
+  function put(entry: Entry, part: 'listing' | 'snapshot', unpacked?: Uint8Array): void {
     const { id } = entry.target
     const before = entries.get(id)
     lastNumber += 1
@@ -71,7 +71,7 @@ export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
       snapshotNumber: part === 'snapshot' ? lastNumber : (before?.snapshotNumber ?? 0),
       generation: before?.generation ?? lastNumber,
     })
-    notify({ kind: 'entry', entry, ...(before && { before: before.entry }) })
+    notify({ kind: 'entry', entry, ...(before && { before: before.entry }), ...(unpacked && { unpacked }) })
     const stream = part === 'listing' && entries.get(streamId(id, 'protobuf'))?.entry
     if (stream && !isProtobufStreamId(id)) put(protobufEntryOf(entry, stream), 'listing')
   }
@@ -144,10 +144,10 @@ export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
       const endpoint = probeResult.kind === 'found' ? probeResult.endpoint : entry.endpoint
       put({ ...entry, probeResult, ...(endpoint && { endpoint }) }, 'listing')
     },
-    putSnapshot(id, snapshot) {
+    putSnapshot(id, snapshot, unpacked) {
       const entry = entries.get(id)?.entry
       if (!entry) return
-      put({ ...entry, snapshot, history: withScrape(entry.history, snapshot) }, 'snapshot')
+      put({ ...entry, snapshot, history: withScrape(entry.history, snapshot) }, 'snapshot', unpacked)
     },
     openStream(targetId) {
       const entry = entries.get(targetId)?.entry

@@ -41,7 +41,8 @@ export interface Store extends Stoppable {
   replaceTargets(targets: readonly Target[]): void
   /** Ignored for a target that is gone, as is a snapshot. */
   putProbeResult(id: string, probeResult: ProbeResult): void
-  putSnapshot(id: string, snapshot: Snapshot): void
+  /** `unpacked`, the body of a page that is kept as gzip, is passed to listeners and not kept. */
+  putSnapshot(id: string, snapshot: Snapshot, unpacked?: Uint8Array): void
   /** Opens the protobuf stream of an own target; it is closed with its target at the latest. */
   openStream(targetId: string): void
   closeStream(targetId: string): void

@@ -35,9 +35,9 @@ export function watchOwnChanges({ clock, store, sessions, renamed }: OwnChangesD
   let { node } = ownNode.self()
   let cancelFlush: (() => void) | undefined
 
-  function putPage(id: string): void {
+  function putPage(id: string, unpacked?: Uint8Array): void {
     const { entry, snapshotNumber } = ownNode.entry(id)!
-    if (entry.snapshot?.ok) packer.put(id, snapshotNumber, entry.snapshot, sessions.size > 0)
+    if (entry.snapshot?.ok) packer.put(id, snapshotNumber, entry.snapshot, sessions.size > 0, unpacked)
   }
 
   function mark(id: string): void {
@@ -60,8 +60,8 @@ export function watchOwnChanges({ clock, store, sessions, renamed }: OwnChangesD
   const unsubscribe = store.subscribeToStreams((change) => {
     const self = ownNode.self()
     if (change.kind === 'entry' && change.entry.owner === self.node) {
-      const { entry, before } = change
-      if (entry.snapshot !== before?.snapshot) putPage(entry.target.id)
+      const { entry, before, unpacked } = change
+      if (entry.snapshot !== before?.snapshot) putPage(entry.target.id, unpacked)
       mark(entry.target.id)
     } else if (change.kind === 'deleted' && change.owner === self.node) {
       packer.delete(change.id)

@@ -5,8 +5,8 @@ import type { Page, Snapshot, ZstdFrame } from '../model.ts'
 import { bodyOf, bodyOfAsync, isSmall, maxDeltaBytes, pack, packAsync } from './codec.ts'
 
 export interface PagePacker {
-  /** The target has a new page. Without peers nothing is packed until one comes. */
-  put(id: string, number: number, scrape: Scrape, hasPeers: boolean): void
+  /** The target has a new page. Without peers nothing is packed until one comes. `unpacked`: its body, if at hand. */
+  put(id: string, number: number, scrape: Scrape, hasPeers: boolean, unpacked?: Uint8Array): void
   delete(id: string): void
   /**
    * How a peer that has the page numbered `base` (0: none) gets the newest one; undefined while that is being packed.
@@ -91,7 +91,7 @@ export function createPagePacker(ready: (id: string) => void): PagePacker {
     return [...jobs].find(({ state }) => state.waiters > 0) ?? oldest
   }
 
-  function packNext(id: string, state: PackingState): void {
+  function packNext(id: string, state: PackingState, unpacked?: Uint8Array): void {
     const { version: before, next } = state
     if (!next) return
     state.next = undefined
@@ -100,7 +100,7 @@ export function createPagePacker(ready: (id: string) => void): PagePacker {
     if (!pageBefore || !hasDelta(page, pageBefore)) state.version = next
     else if (isSmall(page) && isSmall(pageBefore)) {
       try {
-        state.version = withDelta(pack(bodyOf(page), bodyOf(pageBefore)))
+        state.version = withDelta(pack(unpacked ?? bodyOf(page), bodyOf(pageBefore)))
       } catch {
         state.version = next
       }
@@ -130,7 +130,7 @@ export function createPagePacker(ready: (id: string) => void): PagePacker {
   }
 
   return {
-    put(id, number, scrape, hasPeers) {
+    put(id, number, scrape, hasPeers, unpacked) {
       const known: PackingState | undefined = states.get(id)
       const state: PackingState = known ?? {
         version: undefined,
@@ -141,7 +141,7 @@ export function createPagePacker(ready: (id: string) => void): PagePacker {
       states.set(id, state)
       state.next = { number, scrape }
       if (!hasPeers && !state.work) state.version = undefined
-      if (!state.work) packNext(id, state)
+      if (!state.work) packNext(id, state, unpacked)
     },
     delete: (id) => void states.delete(id),
     get(id, base) {

@@ -40,8 +40,9 @@ describe('a page', () => {
   ])('that came as gzip is unpacked, and the gzip kept: %s', async (_, text) => {
     const fetched = packed(text)
     const reader = reading(fetched)
-    const { page } = await reader.read()
+    const { page, unpacked } = await reader.read()
     expect(page.size).toBe(text.length)
+    expect(Buffer.from(unpacked!).toString()).toBe(text)
     expect(Buffer.from(bodyOf(page)).toString()).toBe(text)
     expect(page.content).toEqual({ kind: 'gzip', bytes: fetched.body })
   })
@@ -63,9 +64,10 @@ describe('a page', () => {
   })
 
   test('that had to be fixed is served fixed, without the container’s gzip', async () => {
-    const { page } = await reading(packed('a 1\r\nb 2\r\n')).read()
+    const { page, unpacked } = await reading(packed('a 1\r\nb 2\r\n')).read()
     expect(Buffer.from(bodyOf(page)).toString()).toBe('a 1\nb 2\n')
     expect(page.content.kind).toBe('plain')
+    expect(unpacked).toBeUndefined()
   })
 })
 

@@ -529,6 +529,15 @@ describe('a swarm state from a peer', () => {
   })
 })
 
+test('a reported scrape has the unpacked body, which the entry doesn’t keep', () => {
+  store.replaceTargets([target('a')])
+  changes.splice(0)
+  const unpacked = Buffer.from('a 1\n')
+  store.putSnapshot('a', snapshot(1), unpacked)
+  expect(changes).toMatchObject([{ kind: 'entry', unpacked }])
+  expect(entry('a')).not.toHaveProperty('unpacked')
+})
+
 describe('reported changes of peers', () => {
   const agent = { self: self('n2'), version: '1.0.0', epoch: 'e1' }
   const list = (id: string, number: number, generation = number) =>
