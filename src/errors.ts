@@ -1,14 +1,14 @@
 // Everything that can go wrong, as one closed list of codes with their HTTP statuses.
 
 /** Each code is also the `reason` label of our own metrics: keep it short and stable. */
-export const statusOf = {
+export const httpStatusByCode = {
   // the target itself failed: reported at once, never hidden by the cache
-  refused: 502,
+  connection_refused: 502,
   reset: 502,
   unreachable: 502,
   invalid: 502,
   too_large: 502,
-  status: 502,
+  http_status: 502,
   redirect: 502,
   tls: 502,
   protocol: 502,
@@ -22,9 +22,12 @@ export const statusOf = {
   paused: 502,
   // the owner can't be reached, and the cache is too old
   owner_lost: 502,
+  // the link between two agents
+  link_ended: 502,
+  unproven: 502,
   // the request is wrong
   bad_request: 400,
-  unknown: 404,
+  not_found: 404,
   ambiguous: 409,
   // the agent itself
   overloaded: 503,
@@ -33,7 +36,7 @@ export const statusOf = {
   internal: 500,
 } as const
 
-export type Code = keyof typeof statusOf
+export type Code = keyof typeof httpStatusByCode
 
 /** A failure as data: what happened, and how to fix it. Safe to serve. */
 export interface Failure {

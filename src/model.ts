@@ -112,7 +112,7 @@ export interface Endpoint {
   readonly url: string
   readonly port: number
   /** Why this port and path, for people: `scanned`, `com.df.scrapePort, service label`. */
-  readonly why: string
+  readonly source: string
 }
 
 export const endpointNumbers = [1, 2, 3, 4, 5, 6, 7, 8, 9]
@@ -156,7 +156,7 @@ export const targetIdOf = (id: string): string =>
   isProtobufStreamId(id) ? id.slice(0, -protobufSuffix.length) : id
 
 /** A page of metrics that passed validation, as the container wrote it. Plain data: safe to copy and to compare. */
-export interface Page {
+export interface MetricsPage {
   readonly format: Format
   /** The length of the body in bytes, unpacked. */
   readonly size: number
@@ -182,7 +182,7 @@ export interface ZstdFrame {
 
 /** What one scrape brought. One writer: the owner. */
 export type Snapshot =
-  | { readonly ok: true; readonly at: Mono; readonly durationMs: number; readonly page: Page }
+  | { readonly ok: true; readonly at: Mono; readonly durationMs: number; readonly page: MetricsPage }
   | { readonly ok: false; readonly at: Mono; readonly durationMs: number; readonly failure: Failure }
 
 /** One past scrape, for the small history that the page shows. */
@@ -329,7 +329,7 @@ export interface Stoppable {
 }
 
 /** How much memory the page takes. */
-export function heldBytes({ content }: Page): number {
+export function heldBytes({ content }: MetricsPage): number {
   if (content.kind !== 'zstd') return content.bytes.length
   return content.frames.reduce((sum, { bytes }) => sum + bytes.length, 0)
 }
@@ -341,6 +341,6 @@ interface PageFacts {
 }
 
 /** A page made here: its body is not compressed. */
-export function plainPage(bytes: Uint8Array, { format, series, remarks }: PageFacts): Page {
+export function plainPage(bytes: Uint8Array, { format, series, remarks }: PageFacts): MetricsPage {
   return { format, series, remarks, size: bytes.length, content: { kind: 'plain', bytes } }
 }

@@ -43,6 +43,6 @@ test.for(stacks)('each label of a service in %s is one that the agents read', (f
   const { services } = parse(readFileSync(file, 'utf8')) as Stack
   for (const { deploy } of Object.values(services)) {
     const labels = Object.entries(deploy?.labels ?? {}).map(([key, value]) => [key, `${value}`])
-    expect(settingsOf({}, Object.fromEntries(labels)).problems).toEqual([])
+    expect(settingsOf({}, Object.fromEntries(labels)).remarks).toEqual([])
   }
 })

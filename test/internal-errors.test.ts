@@ -52,7 +52,7 @@ describe('what a request handler throws', () => {
   })
 
   test.each([
-    ['a failure', new ProxyError('refused', 'connection refused')],
+    ['a failure', new ProxyError('connection_refused', 'connection refused')],
     ['what another agent has reported', errorOf({ code: 'internal', reason: 'internal error' })],
   ])('is no report: %s', async (_, error) => {
     const { logged } = await answerTo(error)

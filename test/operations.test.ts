@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { statusOf } from '../src/errors.ts'
+import { httpStatusByCode } from '../src/errors.ts'
 import { startEngineServer } from './discover/engine-server.ts'
 import { node, swarm } from './discover/recorded.ts'
 import { scaled } from './helpers/limits.ts'
@@ -19,8 +19,8 @@ test('each code of an error is explained, with its status, and no other', () => 
   const explained = rows.flatMap(([, codes, status]) =>
     [...codes!.matchAll(/\w+/g)].map(([code]) => [code, Number(status)]),
   )
-  expect(explained).toHaveLength(Object.keys(statusOf).length)
-  expect(Object.fromEntries(explained)).toEqual(statusOf)
+  expect(explained).toHaveLength(Object.keys(httpStatusByCode).length)
+  expect(Object.fromEntries(explained)).toEqual(httpStatusByCode)
 })
 
 describe('exit codes', () => {

@@ -75,7 +75,7 @@ await build({
   outfile: join(out, 'health.cjs'),
   format: 'cjs',
 })
-cpSync(join(root, 'src/status/page'), join(out, 'page'), {
+cpSync(join(root, 'src/status/ui'), join(out, 'ui'), {
   recursive: true,
   filter: (file) => !file.endsWith('tsconfig.json'),
 })

@@ -16,8 +16,8 @@ export function outdated(): string[] {
 
 function configuration(): string {
   const rows = Object.values(options).map(
-    ({ name, fallback, example, about }) =>
-      `| \`${name}\` | ${fallback ? `\`${fallback}\`` : ''} | \`${example}\` | ${about} |`,
+    ({ name, default: fallback, example, description }) =>
+      `| \`${name}\` | ${fallback ? `\`${fallback}\`` : ''} | \`${example}\` | ${description} |`,
   )
   return `# Configuration
 

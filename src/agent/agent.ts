@@ -24,9 +24,9 @@ import { startProber } from '../probe/prober.ts'
 import { createRules } from '../rules/rules.ts'
 import { createByteBudget } from '../runtime/byte-budget.ts'
 import { readMemoryUse, startMemory } from '../runtime/memory.ts'
-import { observeProcess } from '../runtime/process-metrics.ts'
+import { createProcessMetrics } from '../runtime/process-metrics.ts'
 import { createFetcher } from '../scrape/fetch.ts'
-import { createReader } from '../scrape/read.ts'
+import { createRead } from '../scrape/read.ts'
 import { startScraper } from '../scrape/scraper.ts'
 import { createSd } from '../sd/sd.ts'
 import { clientStatuses, createClients } from '../status/clients.ts'
@@ -45,13 +45,13 @@ import { serveDocument, startServer } from '../web/server.ts'
 import { startWeb } from '../web/web.ts'
 import { createContainerLog } from './container-log.ts'
 import { formats } from './formats.ts'
-import { observeInternalErrors } from './internal-errors.ts'
+import { withErrorCount } from './internal-errors.ts'
 import { createOwnMetrics } from './own-metrics.ts'
-import { createPageMemory, memoryBudgets } from './page-memory.ts'
 import { createPeers } from './peers.ts'
 import { createSettings, startPipeline } from './pipeline.ts'
 import { createReadiness } from './readiness.ts'
 import { startReadyLog } from './ready-log.ts'
+import { createStoreMemory, memoryBudgets } from './store-memory.ts'
 import { createStreams, createTextRequests, idleIntervals, newestOf } from './streams.ts'
 
 export interface Agent extends Stoppable {
@@ -67,14 +67,22 @@ interface AgentOptions {
   readonly clock: Clock
   readonly log: Log
   readonly version: string
-  readonly edges?: Edges
+  readonly platform?: Platform
 }
 
 /** Where the agent meets the world outside. A simulation passes its own. */
-const realEdges = {
-  ...{ observeProcess, readMemoryUse, createFetcher, connect, startDiscovery, openTransport, startServer },
+const realPlatform = {
+  ...{
+    createProcessMetrics,
+    readMemoryUse,
+    createFetcher,
+    connect,
+    startDiscovery,
+    openTransport,
+    startServer,
+  },
 }
-type Edges = typeof realEdges
+type Platform = typeof realPlatform
 
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   await using starting = new AsyncDisposableStack()
@@ -85,16 +93,16 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 
 /** Each part that is started goes onto `parts`, which are stopped in reverse order. */
 async function start(
-  { config, version, edges = realEdges, ...given }: AgentOptions,
+  { config, version, platform = realPlatform, ...given }: AgentOptions,
   parts: AsyncDisposableStack,
 ): Promise<Omit<Agent, 'stop'>> {
-  const { clock, metrics } = edges.observeProcess(given.clock)
+  const { clock, metrics } = platform.createProcessMetrics(given.clock)
   let self: Self | undefined
   const cluster = () => config.cluster ?? store.swarmState()?.value.swarmId ?? self?.hostname ?? ''
   // in a Swarm its hostname would be a wrong name of the cluster until a manager has sent the right one
   const loggedCluster = () => (self?.swarm && !store.swarmState() && !config.cluster ? undefined : cluster())
   const nodeLog = withFields(given.log, () => (self ? { node: self.hostname, cluster: loggedCluster() } : {}))
-  const { log, internalErrors } = observeInternalErrors({ clock, log: nodeLog, metrics })
+  const { log, internalErrors } = withErrorCount({ clock, log: nodeLog, metrics })
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})
   // a part that fails to stop must not hide why the agent ends
@@ -102,10 +110,10 @@ async function start(
 
   // memory
   const memory = started(
-    startMemory({ clock, log, metrics, read: edges.readMemoryUse, collect: globalThis.gc }),
+    startMemory({ clock, log, metrics, read: platform.readMemoryUse, collect: globalThis.gc }),
   )
-  const budgets = memoryBudgets(edges.readMemoryUse().residentLimitBytes, config.maxBodyBytes)
-  const pageMemory = createPageMemory(budgets.storeBytes)
+  const budgets = memoryBudgets(platform.readMemoryUse().residentLimitBytes, config.maxBodyBytes)
+  const storeMemory = createStoreMemory(budgets.storeBytes)
 
   // what is known of the cluster
   const peers = createPeers(config.secret !== undefined, failure.reject)
@@ -125,14 +133,14 @@ async function start(
 
   // from a container to the store
   const authorizations = new Map(config.targets.map(({ url, authorization }) => [url, authorization]))
-  const fetcher = edges.createFetcher({
+  const fetcher = platform.createFetcher({
     clock,
     maxBodyBytes: config.maxBodyBytes,
     verifyTls: config.verifyTls,
     authorizationFor: (url) => authorizations.get(url),
   })
   parts.defer(fetcher.close)
-  const read = createReader({
+  const read = createRead({
     fetch: fetcher.fetch,
     inspect: (body, contentType) => inspect(body, contentType, config),
     maxBodyBytes: config.maxBodyBytes,
@@ -140,16 +148,16 @@ async function start(
     budget: createByteBudget(clock, budgets.scrapeBytes),
   })
   const prober = started(
-    startProber({ clock, config, connect: edges.connect, read, log, metrics }, (id, result, snapshot) => {
+    startProber({ clock, config, connect: platform.connect, read, log, metrics }, (id, result, snapshot) => {
       store.putProbeResult(id, result)
-      if (snapshot) store.putSnapshot(id, pageMemory.admitted(id, snapshot))
+      if (snapshot) store.putSnapshot(id, storeMemory.capSnapshot(id, snapshot))
     }),
   )
   const ownMetrics = createOwnMetrics(config, metrics)
   const scraper = started(
     startScraper(
       {
-        ...{ clock, log, metrics, admit: pageMemory.admit, onIdle: peers.flush },
+        ...{ clock, log, metrics, reserve: storeMemory.reserve, onIdle: peers.flush },
         read: ownMetrics.orElse(read),
       },
       (id, snapshot, unpacked) => {
@@ -174,7 +182,7 @@ async function start(
   )
   store.subscribeToStreams(pipeline.changed)
   store.subscribeToStreams((change) => {
-    if (change.kind === 'deleted' && change.owner === ownNodeId()) pageMemory.release(change.id)
+    if (change.kind === 'deleted' && change.owner === ownNodeId()) storeMemory.release(change.id)
   })
   const maxAgeMsOf = ({ target }: Entry) => settings.ofEndpoint(target).maxAgeMs?.value ?? config.maxAgeMs
   const streams = started(
@@ -188,12 +196,12 @@ async function start(
   started(peers)
   let readDocker = () => {}
   const rereadManagers = () => readDocker()
-  function found(news: Discovered): void {
-    store.identify(news.self, news.managers)
-    pipeline.replaceContainers([...news.targets, ownMetrics.target(news.self.node)])
+  function onDiscovered(discovered: Discovered): void {
+    store.identify(discovered.self, discovered.managers)
+    pipeline.replaceContainers([...discovered.targets, ownMetrics.target(discovered.self.node)])
     store.putProbeResult(agentTarget, ownMetrics.probeResult)
-    if (news.swarmState) store.putSwarmState(news.swarmState, news.swarmStateReadAt)
-    self = news.self
+    if (discovered.swarmState) store.putSwarmState(discovered.swarmState, discovered.swarmStateReadAt)
+    self = discovered.self
     const { secret } = config
     if (secret === undefined) {
       if (self.swarm) failure.reject(new ConfigError([secretMissing]))
@@ -203,14 +211,17 @@ async function start(
       startSync({
         ...{ config, clock, log, metrics, version, store, rereadManagers },
         refreshOwn: streams.refreshUnlessLive,
-        transport: await edges.openTransport({
+        transport: await platform.openTransport({
           ...{ config: { ...config, secret }, clock, service: () => self?.service },
         }),
       }),
     )
   }
   const discovery = started(
-    await edges.startDiscovery({ config, clock, log, metrics, swarmState: store.swarmState }, found),
+    await platform.startDiscovery(
+      { config, clock, log, metrics, swarmState: store.swarmState },
+      onDiscovered,
+    ),
   )
   readDocker = discovery.readNow
   const readiness = createReadiness({
@@ -298,9 +309,9 @@ async function start(
       targetStates,
       swarmMetrics,
       problems: () => problems(nodes()),
-      waitingFor: readiness.pendingForReady,
+      pendingForReady: readiness.pendingForReady,
       guard,
-      startServer: edges.startServer,
+      startServer: platform.startServer,
       plugins: [
         (server) => reportRequests(server, clients.record),
         (server) => serveDocument(server, '/sd', sd.answer),

@@ -72,8 +72,8 @@ export function createContainerLog({ clock, log, ownNodeId }: ContainerLogDeps):
     } else if (before?.state === 'down' || before?.state === 'ended')
       log.info({ ...container, ...fields }, 'metrics are read again')
     else {
-      const { url, why } = entry.endpoint!
-      log.info({ ...container, url, why, ...fields }, 'found metrics')
+      const { url, source } = entry.endpoint!
+      log.info({ ...container, url, source, ...fields }, 'found metrics')
     }
   }
 

@@ -22,7 +22,7 @@ interface Deps {
 const shownForMs = 3_600_000
 
 /** The same log, which also counts internal errors and remembers the last one. */
-export function observeInternalErrors({ clock, log, metrics }: Deps) {
+export function withErrorCount({ clock, log, metrics }: Deps) {
   const total = metrics.counter(
     'app_metrics_proxy_internal_errors_total',
     'Internal errors, each a bug of the agent, by where they were caught. The log has their stacks.',

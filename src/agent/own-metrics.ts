@@ -29,7 +29,7 @@ export function createOwnMetrics({ listenPort }: Pick<Config, 'listenPort'>, met
       addresses: [],
       url,
     }),
-    probeResult: { kind: 'found', endpoint: { url, port: listenPort, why: 'the agent’s own' } },
+    probeResult: { kind: 'found', endpoint: { url, port: listenPort, source: 'the agent’s own' } },
     orElse: (read) => async (requested, options) =>
       requested === url ? { page: pageOf(metrics), contentType: undefined } : read(requested, options),
   }

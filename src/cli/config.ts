@@ -5,7 +5,7 @@ import { type Option, options } from '../config/options.ts'
 import { nodeNameOf } from '../discover/self.ts'
 import { redact } from '../http/credentials.ts'
 import { alignColumns, createPaint, visible } from '../logging/terminal.ts'
-import { durationText } from '../promql/literals.ts'
+import { promDuration } from '../promql/literals.ts'
 import { type Io, withArguments } from './command.ts'
 
 const usage = `Usage: app-metrics-proxy config
@@ -37,7 +37,7 @@ type ConfigRow = readonly [name: string, value: string, origin: string]
 const titles: ConfigRow = ['VARIABLE', 'VALUE', 'ORIGIN']
 
 function rowOf(option: Option<unknown>, config: Config, env: Io['env']): ConfigRow {
-  const { name, fallback, secret } = option
+  const { name, default: fallback, secret } = option
   const given = givenValue(env, option)
   if (given !== undefined) return [name, secret ? '(hidden)' : visible(redact(given)), 'environment']
   if (fallback) return [name, fallback, 'default']
@@ -47,7 +47,7 @@ function rowOf(option: Option<unknown>, config: Config, env: Io['env']): ConfigR
 
 /** Variables whose default depends on others. What only Docker knows is left to the status page. */
 const derived: ReadonlyMap<string, (config: Config) => readonly [value: string, origin: string]> = new Map([
-  ['SCRAPE_TIMEOUT', ({ scrapeTimeoutMs }) => [durationText(scrapeTimeoutMs), 'SCRAPE_INTERVAL']],
-  ['STALE_AFTER', ({ staleAfterMs }) => [durationText(staleAfterMs), 'SCRAPE_INTERVAL']],
+  ['SCRAPE_TIMEOUT', ({ scrapeTimeoutMs }) => [promDuration(scrapeTimeoutMs), 'SCRAPE_INTERVAL']],
+  ['STALE_AFTER', ({ staleAfterMs }) => [promDuration(staleAfterMs), 'SCRAPE_INTERVAL']],
   ['NODE_NAME', (config) => [nodeNameOf(config), 'hostname']],
 ] as const)

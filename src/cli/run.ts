@@ -79,8 +79,8 @@ async function untilStopped(app: Agent, { signal, onCrash }: Io): Promise<number
 /** Indented, in lines of at most 100 columns, without the marks of Markdown. */
 function variablesHelp(): string {
   return Object.values<Option<unknown>>(options)
-    .map(({ name, fallback, about }) => {
-      const lines = about.replaceAll('`', '').replaceAll(/(.{1,94})(?: |$)/g, '      $1\n')
+    .map(({ name, default: fallback, description }) => {
+      const lines = description.replaceAll('`', '').replaceAll(/(.{1,94})(?: |$)/g, '      $1\n')
       return `  ${name}${fallback ? ` (${fallback})` : ''}\n${lines}`
     })
     .join('')

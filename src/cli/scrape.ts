@@ -10,7 +10,7 @@ import { createPaint, visible, visibleLines } from '../logging/terminal.ts'
 import { type FormatKind, plainPage } from '../model.ts'
 import { createByteBudget } from '../runtime/byte-budget.ts'
 import { createFetcher } from '../scrape/fetch.ts'
-import { createReader, type Reading } from '../scrape/read.ts'
+import { createRead, type ScrapeResult } from '../scrape/read.ts'
 import { bodyOf } from '../sync/codec.ts'
 import { agentUrl, requestAgent } from './agent-client.ts'
 import { type Io, refuseMore, UsageError, withArguments } from './command.ts'
@@ -64,7 +64,7 @@ export function scrape(args: readonly string[], io: Io): Promise<number> {
 }
 
 /** Unchanged; escaped for a terminal, which would interpret control characters. */
-function metricsText({ page }: Reading, { isTerminal }: Io): string {
+function metricsText({ page }: ScrapeResult, { isTerminal }: Io): string {
   const text = Buffer.from(bodyOf(page)).toString()
   return isTerminal ? visibleLines(text) : text
 }
@@ -72,7 +72,7 @@ function metricsText({ page }: Reading, { isTerminal }: Io): string {
 const isUrl = (text: string) => /^https?:\/\//.test(text)
 
 /** Errors of usage and configuration are thrown here, not by the returned function. */
-function urlReader(text: string, io: Io, kind: FormatKind = 'text'): () => Promise<Reading> {
+function urlReader(text: string, io: Io, kind: FormatKind = 'text'): () => Promise<ScrapeResult> {
   const parsed = URL.parse(text)
   if (!parsed) throw new UsageError(`${JSON.stringify(redact(text))} is not a URL`)
   const { url, authorization } = splitCredentials(parsed)
@@ -83,7 +83,7 @@ function urlReader(text: string, io: Io, kind: FormatKind = 'text'): () => Promi
       ...{ clock: systemClock, maxBodyBytes, verifyTls },
       authorizationFor: () => authorization,
     })
-    const read = createReader({
+    const read = createRead({
       fetch: fetcher.fetch,
       inspect: (body, contentType) => inspect(body, contentType, config),
       maxBodyBytes,
@@ -103,7 +103,7 @@ function pathOf(name: string, endpoint: string | undefined): string {
   return endpoint === undefined ? path : `${path}?endpoint=${encodeURIComponent(endpoint)}`
 }
 
-function nameReader(path: string, agent: URL, io: Io): () => Promise<Reading> {
+function nameReader(path: string, agent: URL, io: Io): () => Promise<ScrapeResult> {
   const config = readConfig(io.env)
   return async () => {
     const response = await requestAgent(agent, path, '*/*', io.signal)
@@ -118,7 +118,7 @@ function nameReader(path: string, agent: URL, io: Io): () => Promise<Reading> {
   }
 }
 
-function describe({ page, contentType }: Reading, durationMs: number): string {
+function describe({ page, contentType }: ScrapeResult, durationMs: number): string {
   const facts = [
     `${page.series} series`,
     `${page.size} bytes`,
@@ -130,7 +130,7 @@ function describe({ page, contentType }: Reading, durationMs: number): string {
 }
 
 /** What a client gets that prefers protobuf, if that has native histograms. */
-async function describeProtobuf(read: () => Promise<Reading>): Promise<string> {
+async function describeProtobuf(read: () => Promise<ScrapeResult>): Promise<string> {
   try {
     const { page } = await read()
     const count = countNativeHistograms({ format: page.format, body: bodyOf(page) })

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { redact } from '../http/credentials.ts'
-import { durationText } from '../promql/literals.ts'
+import { promDuration } from '../promql/literals.ts'
 import { nearMisses } from '../runtime/spelling.ts'
 import { type Option, options } from './options.ts'
 import { InvalidValue, unquote } from './values.ts'
@@ -12,7 +12,7 @@ const names = Object.values(options).map(({ name }) => name)
 type Table = typeof options
 type Parsed = { readonly [K in keyof Table]: Value<Table[K]> }
 type Value<O> =
-  O extends Option<infer T> ? (O extends { readonly fallback: string } ? T : T | undefined) : never
+  O extends Option<infer T> ? (O extends { readonly default: string } ? T : T | undefined) : never
 
 export type Config = Readonly<
   Omit<
@@ -56,7 +56,7 @@ export function readConfig(environment: Environment, readFile = readText): Confi
   const scrapeTimeoutMs = values.scrapeTimeoutMs ?? values.scrapeIntervalMs
   if (scrapeTimeoutMs > values.scrapeIntervalMs)
     problems.push(
-      `SCRAPE_TIMEOUT=${durationText(scrapeTimeoutMs)}: must not exceed SCRAPE_INTERVAL (${durationText(values.scrapeIntervalMs)})`,
+      `SCRAPE_TIMEOUT=${promDuration(scrapeTimeoutMs)}: must not exceed SCRAPE_INTERVAL (${promDuration(values.scrapeIntervalMs)})`,
     )
   if (problems.length === 0 && values.peers.length > 0 && secret === undefined)
     problems.push('PEERS needs SSHPASS: agents connect to each other only if they share a secret')
@@ -76,7 +76,7 @@ export function readConfig(environment: Environment, readFile = readText): Confi
 function readTable(environment: Environment, problems: string[]): Parsed {
   const values: Record<string, unknown> = {}
   for (const [key, option] of Object.entries<Option<unknown>>(options)) {
-    const given = givenValue(environment, option) ?? option.fallback
+    const given = givenValue(environment, option) ?? option.default
     if (given === undefined) continue
     try {
       values[key] = option.parse(given)

@@ -2,23 +2,23 @@
 
 import { logLevels } from '../logging/log.ts'
 import {
+  boolean,
   bytes,
   dockerHost,
   duration,
   durationOrOff,
   file,
-  flag,
   hostPort,
+  integer,
   labelName,
+  list,
   oneOf,
   path,
   peers,
   port,
   ports,
+  string,
   targets,
-  text,
-  whole,
-  words,
 } from './values.ts'
 
 const hourMs = 3_600_000
@@ -27,231 +27,232 @@ const dayMs = 24 * hourMs
 export interface Option<T> {
   readonly name: string
   /** As it would be set; `undefined`: unset. */
-  readonly fallback: string | undefined
+  readonly default: string | undefined
   /** A value that someone might set: the reference. */
   readonly example: string
   readonly parse: (text: string) => T
   /** What it does, in one or two sentences: the reference. */
-  readonly about: string
+  readonly description: string
   /** Never shown in a log, an error or a page. */
   readonly secret?: true
 }
 
-/** Keeps in the type whether there is a fallback, and so always a value. */
-const option = <T, F extends string | undefined>(row: Option<T> & { readonly fallback: F }) => row
+/** Keeps in the type whether there is a default, and so always a value. */
+const option = <T, F extends string | undefined>(row: Option<T> & { readonly default: F }) => row
 
 /** All that can be configured, in the order of the reference. */
 export const options = {
   scrapeIntervalMs: option({
     name: 'SCRAPE_INTERVAL',
-    fallback: '10s',
+    default: '10s',
     example: '30s',
     parse: duration(100, hourMs),
-    about: 'How often each container is scraped. On-demand scrapes reset the timer.',
+    description: 'How often each container is scraped. On-demand scrapes reset the timer.',
   }),
   scrapeTimeoutMs: option({
     name: 'SCRAPE_TIMEOUT',
-    fallback: undefined,
+    default: undefined,
     example: '5s',
     parse: duration(50, hourMs),
-    about: 'How long one scrape may take. Default and maximum: `SCRAPE_INTERVAL`.',
+    description: 'How long one scrape may take. Default and maximum: `SCRAPE_INTERVAL`.',
   }),
   metricsPath: option({
     name: 'METRICS_PATH',
-    fallback: '/metrics',
+    default: '/metrics',
     example: '/actuator/prometheus',
     parse: path,
-    about: 'The path of the metrics on every container, unless a label sets another.',
+    description: 'The path of the metrics on every container, unless a label sets another.',
   }),
   ports: option({
     name: 'PORTS',
-    fallback: '',
+    default: '',
     example: '443 9187',
     parse: ports,
-    about: 'Further ports to scan, after 80, 8080 and 9100, in this order, separated by spaces or commas.',
+    description:
+      'Further ports to scan, after 80, 8080 and 9100, in this order, separated by spaces or commas.',
   }),
   maxAgeMs: option({
     name: 'MAX_AGE',
-    fallback: '100ms',
+    default: '100ms',
     example: 'off',
     parse: durationOrOff(0, dayMs),
-    about:
+    description:
       'A request for metrics older than this makes the agent of that node scrape now. `off`: always respond from the cache.',
   }),
   staleAfterMs: option({
     name: 'STALE_AFTER',
-    fallback: undefined,
+    default: undefined,
     example: '1m',
     parse: duration(100, dayMs),
-    about:
+    description:
       'How long cached metrics are served for a node that cannot be reached; then 502. Default: 3 times `SCRAPE_INTERVAL`.',
   }),
   forgetAfterMs: option({
     name: 'FORGET_AFTER',
-    fallback: '5m',
+    default: '5m',
     example: '1h',
     parse: duration(1000, dayMs),
-    about: 'How long stopped containers, and those of a lost node, stay listed.',
+    description: 'How long stopped containers, and those of a lost node, stay listed.',
   }),
   listenPort: option({
     name: 'LISTEN_PORT',
-    fallback: '2137',
+    default: '2137',
     example: '9300',
     parse: port,
-    about: 'The one port that Prometheus needs to reach, on IPv4 and IPv6.',
+    description: 'The one port that Prometheus needs to reach, on IPv4 and IPv6.',
   }),
   sshPort: option({
     name: 'SSH_PORT',
-    fallback: '2140',
+    default: '2140',
     example: '2222',
     parse: port,
-    about: 'The port on which agents connect to each other over SSH. Do not publish this port.',
+    description: 'The port on which agents connect to each other over SSH. Do not publish this port.',
   }),
   sshpass: option({
     name: 'SSHPASS',
-    fallback: undefined,
+    default: undefined,
     example: '$(openssl rand -base64 24)',
-    parse: text,
+    parse: string,
     secret: true,
-    about:
+    description:
       'The secret that all agents of a cluster share, of at least 8 characters; 16 or more are recommended. Required in Swarm.',
   }),
   sshpassFile: option({
     name: 'SSHPASS_FILE',
-    fallback: undefined,
+    default: undefined,
     example: '/run/secrets/app-metrics-proxy',
     parse: file,
     // a value that isn't a path may be the secret itself
     secret: true,
-    about: 'A file with the secret, such as a Docker secret. Safer than `SSHPASS`.',
+    description: 'A file with the secret, such as a Docker secret. Safer than `SSHPASS`.',
   }),
   sshpassPrevious: option({
     name: 'SSHPASS_PREVIOUS',
-    fallback: undefined,
+    default: undefined,
     example: 'the secret until now',
-    parse: text,
+    parse: string,
     secret: true,
-    about: 'A further secret that is accepted while the secret is being changed.',
+    description: 'A further secret that is accepted while the secret is being changed.',
   }),
   sshpassPreviousFile: option({
     name: 'SSHPASS_PREVIOUS_FILE',
-    fallback: undefined,
+    default: undefined,
     example: '/run/secrets/app-metrics-proxy-previous',
     parse: file,
     // a value that isn't a path may be the secret itself
     secret: true,
-    about: 'A file with that further secret.',
+    description: 'A file with that further secret.',
   }),
   peers: option({
     name: 'PEERS',
-    fallback: '',
+    default: '',
     example: '10.0.0.2:2140 10.0.0.3:2140',
     parse: peers,
-    about: 'Other agents as `host:port` (their `SSH_PORT`), where Swarm’s DNS does not list them.',
+    description: 'Other agents as `host:port` (their `SSH_PORT`), where Swarm’s DNS does not list them.',
   }),
   dockerHost: option({
     name: 'DOCKER_HOST',
-    fallback: undefined,
+    default: undefined,
     example: 'tcp://socket-proxy:2375',
     parse: dockerHost,
-    about:
+    description:
       'The address of the Docker API: `unix:///path` or `tcp://host:port`. Default: `unix:///var/run/docker.sock`, unless only `TARGETS` is set.',
   }),
   targets: option({
     name: 'TARGETS',
-    fallback: '',
+    default: '',
     example: 'web=http://127.0.0.1:8080/metrics',
     parse: targets,
-    about:
+    description:
       'Fixed targets as `name=url`, for use without Docker or beside it. A user and password in the URL, percent-encoded, are sent as basic authentication and never shown.',
   }),
   nodeName: option({
     name: 'NODE_NAME',
-    fallback: undefined,
+    default: undefined,
     example: 'node1',
-    parse: text,
-    about:
+    parse: string,
+    description:
       'The name of this node where neither Swarm nor Docker gives one; with Podman, its identity. Default: the hostname.',
   }),
   cluster: option({
     name: 'CLUSTER',
-    fallback: undefined,
+    default: undefined,
     example: 'prod',
-    parse: text,
-    about:
+    parse: string,
+    description:
       'The name of this cluster: the label `cluster` of each target. Default: the Swarm’s id, else the hostname.',
   }),
   advertise: option({
     name: 'ADVERTISE',
-    fallback: undefined,
+    default: undefined,
     example: 'prod.example.org:2137',
     parse: hostPort,
-    about:
+    description:
       'The `host:port` under which Prometheus reaches this agent or, better, all agents. Default: the node’s address and `LISTEN_PORT`.',
   }),
   replicaLabel: option({
     name: 'REPLICA_LABEL',
-    fallback: 'slot',
+    default: 'slot',
     example: 'replica',
     parse: labelName,
-    about: 'The label that distinguishes the replicas of a service in its metrics.',
+    description: 'The label that distinguishes the replicas of a service in its metrics.',
   }),
   sdLabels: option({
     name: 'SD_LABELS',
-    fallback: '',
+    default: '',
     example: 'team com.example.*',
-    parse: words,
-    about:
+    parse: list,
+    description:
       'Further labels of containers, services and Swarm nodes that may leave the node; a final `*` matches any ending.',
   }),
   replicasFrom: option({
     name: 'REPLICAS_FROM',
-    fallback: 'swarm',
+    default: 'swarm',
     example: 'cadvisor',
     parse: oneOf(['swarm', 'cadvisor'] as const),
-    about:
+    description:
       'Where the alert shortcuts `@replicas_…` find how many replicas run: in the metrics of the Swarm (`swarm`), or of `cadvisor`.',
   }),
   verifyTls: option({
     name: 'VERIFY_TLS',
-    fallback: 'false',
+    default: 'false',
     example: 'true',
-    parse: flag,
-    about: 'Whether the certificates of containers that serve HTTPS are verified.',
+    parse: boolean,
+    description: 'Whether the certificates of containers that serve HTTPS are verified.',
   }),
   maxBodyBytes: option({
     name: 'MAX_BODY',
-    fallback: '16MiB',
+    default: '16MiB',
     example: '64MiB',
     parse: bytes,
-    about: 'The largest response that is accepted from a container, uncompressed.',
+    description: 'The largest response that is accepted from a container, uncompressed.',
   }),
   maxSeries: option({
     name: 'MAX_SERIES',
-    fallback: '500000',
+    default: '500000',
     example: '1000000',
-    parse: whole(1, 100_000_000),
-    about: 'The largest number of series that is accepted from one container.',
+    parse: integer(1, 100_000_000),
+    description: 'The largest number of series that is accepted from one container.',
   }),
   maxLineBytes: option({
     name: 'MAX_LINE',
-    fallback: '1MiB',
+    default: '1MiB',
     example: '4MiB',
     parse: bytes,
-    about: 'The longest line that is accepted: a series with all of its labels, or a help text.',
+    description: 'The longest line that is accepted: a series with all of its labels, or a help text.',
   }),
   webConfigFile: option({
     name: 'WEB_CONFIG_FILE',
-    fallback: undefined,
+    default: undefined,
     example: '/etc/app-metrics-proxy/web.yml',
     parse: file,
-    about: 'TLS, users and limits for the web port, in the format of Prometheus’ exporter-toolkit.',
+    description: 'TLS, users and limits for the web port, in the format of Prometheus’ exporter-toolkit.',
   }),
   logLevel: option({
     name: 'LOG_LEVEL',
-    fallback: 'info',
+    default: 'info',
     example: 'debug',
     parse: oneOf(logLevels),
-    about: 'One of `debug`, `info`, `warn`, `error`, `silent`.',
+    description: 'One of `debug`, `info`, `warn`, `error`, `silent`.',
   }),
 } satisfies Record<string, Option<unknown>>

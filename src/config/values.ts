@@ -1,7 +1,7 @@
 // Parsers of the texts of variables and labels. Each throws `InvalidValue` with what is allowed.
 
 import { splitCredentials } from '../http/credentials.ts'
-import { durationOf, durationText } from '../promql/literals.ts'
+import { durationOf, promDuration } from '../promql/literals.ts'
 
 /** The message completes the sentence "must be …". */
 export class InvalidValue extends Error {}
@@ -22,12 +22,12 @@ export const duration =
     const value = looseDuration(text)
     if (value === undefined || value < minMs || value > maxMs)
       throw new InvalidValue(
-        `a duration from ${durationText(minMs)} to ${durationText(maxMs)}, such as 15s or 1m30s, or a number of seconds`,
+        `a duration from ${promDuration(minMs)} to ${promDuration(maxMs)}, such as 15s or 1m30s, or a number of seconds`,
       )
     return value
   }
 
-export const whole =
+export const integer =
   (min: number, max: number, what = 'a whole number') =>
   (text: string): number => {
     const value = Number(text)
@@ -45,19 +45,19 @@ export const bytes = (text: string): number => {
   return value
 }
 
-export const port = whole(1, 65_535, 'a port')
-export const words = (text: string): readonly string[] => text.split(/[\s,]+/).filter((word) => word !== '')
-export const text = (value: string): string => value
-export const ports = (list: string): readonly number[] => {
+export const port = integer(1, 65_535, 'a port')
+export const list = (text: string): readonly string[] => text.split(/[\s,]+/).filter((word) => word !== '')
+export const string = (value: string): string => value
+export const ports = (value: string): readonly number[] => {
   try {
-    return words(list).map((word) => port(word))
+    return list(value).map((word) => port(word))
   } catch {
     throw new InvalidValue('ports from 1 to 65535, separated by spaces or commas')
   }
 }
 
 /** A label without a value is true. */
-export const flag = (value: string): boolean => {
+export const boolean = (value: string): boolean => {
   if (/^(|true|yes|on|1)$/i.test(value)) return true
   if (/^(false|no|off|0)$/i.test(value)) return false
   throw new InvalidValue('true or false')
@@ -113,8 +113,8 @@ export interface StaticTarget {
   readonly authorization?: string
 }
 
-export const targets = (list: string): readonly StaticTarget[] => {
-  const parsed = words(list).map((word) => {
+export const targets = (value: string): readonly StaticTarget[] => {
+  const parsed = list(value).map((word) => {
     const cut = word.indexOf('=')
     const [name, given] = [word.slice(0, cut), URL.parse(word.slice(cut + 1))]
     if (cut < 1 || name.includes('/') || !given || !/^https?:$/.test(given.protocol))
@@ -133,7 +133,7 @@ export const targets = (list: string): readonly StaticTarget[] => {
   return parsed
 }
 
-export const peers = (list: string): readonly string[] => words(list).map((word) => hostPort(word))
+export const peers = (value: string): readonly string[] => list(value).map((word) => hostPort(word))
 
 export const dockerHost = (value: string): string => {
   if (!/^(unix:\/\/\/.+|tcp:\/\/[^\s/@]+:\d+)$/.test(value))

@@ -29,18 +29,21 @@ export type Reachability =
 
 /** Every address, best first, in an order that depends on names alone. */
 export function reachabilityOf(container: Container, context: NetworkContext): Reachability {
-  const there = networkOwnerOf(container, context.containers)
-  if (!there || there.state === 'stopped')
+  const targetNetns = networkOwnerOf(container, context.containers)
+  if (!targetNetns || targetNetns.state === 'stopped')
     return unreachable('the container whose network it shares is not running', 'start that container')
-  const here = context.ownContainer && networkOwnerOf(context.ownContainer, context.containers)
-  if (here?.id === there.id) return reachable([{ network: there.networkMode, host: '127.0.0.1' }])
-  if (there.networkMode === 'none')
+  const agentNetns = context.ownContainer && networkOwnerOf(context.ownContainer, context.containers)
+  if (agentNetns?.id === targetNetns.id)
+    return reachable([{ network: targetNetns.networkMode, host: '127.0.0.1' }])
+  if (targetNetns.networkMode === 'none')
     return unreachable(
       'it has no network',
       'attach it to a network, or set the label app-metrics-proxy.enable=false',
     )
-  if (!here || here.networkMode === 'host') return fromHost(there, context)
-  return there.networkMode === 'host' ? toHost(here, context) : overSharedNetwork(there, here, container)
+  if (!agentNetns || agentNetns.networkMode === 'host') return fromHost(targetNetns, context)
+  return targetNetns.networkMode === 'host'
+    ? toHost(agentNetns, context)
+    : overSharedNetwork(targetNetns, agentNetns, container)
 }
 
 /** Whether the agent is a process of the host, or a container on the host's network. */
@@ -48,8 +51,8 @@ export function isOnHost({
   ownContainer,
   containers,
 }: Pick<NetworkContext, 'ownContainer' | 'containers'>): boolean {
-  const here = ownContainer && networkOwnerOf(ownContainer, containers)
-  return !here || here.networkMode === 'host'
+  const agentNetns = ownContainer && networkOwnerOf(ownContainer, containers)
+  return !agentNetns || agentNetns.networkMode === 'host'
 }
 
 /** Whose network a container uses: its own, or another's (`container:…`); undefined: that one is not listed. */
@@ -71,22 +74,27 @@ function find(key: string, containers: ReadonlyMap<string, Container>): Containe
 }
 
 /** The host reaches bridges, and what is on overlay networks only through docker_gwbridge. */
-function fromHost(there: Container, context: NetworkContext): Reachability {
-  if (there.networkMode === 'host') return reachable(hostAddresses(['127.0.0.1', context.nodeAddress]))
-  const bridged = there.attachments.filter(({ networkId }) => context.drivers.get(networkId) === 'bridge')
+function fromHost(targetNetns: Container, context: NetworkContext): Reachability {
+  if (targetNetns.networkMode === 'host') return reachable(hostAddresses(['127.0.0.1', context.nodeAddress]))
+  const bridged = targetNetns.attachments.filter(
+    ({ networkId }) => context.drivers.get(networkId) === 'bridge',
+  )
   if (bridged.some(hostOf)) return reachable(addressesOn(bridged))
-  const gateway = context.gatewayBridge.addresses.get(there.id)
+  const gateway = context.gatewayBridge.addresses.get(targetNetns.id)
   if (gateway) return reachable([{ network: 'docker_gwbridge', host: gateway }])
   return unreachable(
-    `on no network that the host reaches (${quoted(there.attachments)})`,
-    `attach it to a bridge network, or run the agent as a container on ${quoted(there.attachments)}`,
+    `on no network that the host reaches (${quoted(targetNetns.attachments)})`,
+    `attach it to a bridge network, or run the agent as a container on ${quoted(targetNetns.attachments)}`,
   )
 }
 
 /** From a container, the host is the gateway of each bridge, and its address in the Swarm. */
-function toHost(here: Container, { drivers, gatewayBridge, nodeAddress }: NetworkContext): Reachability {
-  const gateways = inOrder(here.attachments).map(({ gateway }) => gateway)
-  const isOnOverlay = here.attachments.some(({ networkId }) => drivers.get(networkId) === 'overlay')
+function toHost(
+  agentNetns: Container,
+  { drivers, gatewayBridge, nodeAddress }: NetworkContext,
+): Reachability {
+  const gateways = inOrder(agentNetns.attachments).map(({ gateway }) => gateway)
+  const isOnOverlay = agentNetns.attachments.some(({ networkId }) => drivers.get(networkId) === 'overlay')
   const addresses = hostAddresses([...gateways, isOnOverlay ? gatewayBridge.host : undefined, nodeAddress])
   if (addresses.length > 0) return reachable(addresses)
   return unreachable(
@@ -95,15 +103,22 @@ function toHost(here: Container, { drivers, gatewayBridge, nodeAddress }: Networ
   )
 }
 
-function overSharedNetwork(there: Container, here: Container, container: Container): Reachability {
-  const shared = there.attachments.filter(({ networkId }) =>
-    here.attachments.some((own) => own.networkId === networkId),
+function overSharedNetwork(
+  targetNetns: Container,
+  agentNetns: Container,
+  container: Container,
+): Reachability {
+  const shared = targetNetns.attachments.filter(({ networkId }) =>
+    agentNetns.attachments.some((own) => own.networkId === networkId),
   )
   if (shared.some(hostOf)) return reachable(addressesOn(shared))
   if (shared.length > 0)
     return unreachable(`Docker gives no address for it on ${quoted(shared)}`, 'restart the container')
-  const it = container === there ? 'it' : `\`${there.name}\`, whose network it shares,`
-  const hints = [...attachHint(it, there, here), ...attachHint('the agent', here, there)]
+  const subject = container === targetNetns ? 'it' : `\`${targetNetns.name}\`, whose network it shares,`
+  const hints = [
+    ...attachHint(subject, targetNetns, agentNetns),
+    ...attachHint('the agent', agentNetns, targetNetns),
+  ]
   return unreachable(
     'not on a network shared with the agent',
     hints.join(', or ') || 'attach both to one network',
@@ -111,10 +126,10 @@ function overSharedNetwork(there: Container, here: Container, container: Contain
 }
 
 /** To which networks of the other it can be attached: a task only to user-defined ones. */
-function attachHint(it: string, container: Container, other: Container): readonly string[] {
+function attachHint(subject: string, container: Container, other: Container): readonly string[] {
   const excluded = ['ingress', 'none', 'docker_gwbridge', ...(isTask(container) ? ['bridge'] : [])]
   const usable = other.attachments.filter(({ network }) => !excluded.includes(network))
-  return usable.length > 0 ? [`attach ${it} to ${quoted(usable)}`] : []
+  return usable.length > 0 ? [`attach ${subject} to ${quoted(usable)}`] : []
 }
 
 const isTask = ({ labels }: Container) => 'com.docker.swarm.task.id' in labels

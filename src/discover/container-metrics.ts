@@ -42,7 +42,7 @@ export function createContainerMetrics(metrics: Metrics): ContainerMetrics {
     help: string,
     collect: (container: Container, record: ContainerRecord) => ContainerSample | undefined,
   ): void {
-    metrics.observe(`app_metrics_proxy_container_${name}`, type, help, () =>
+    metrics.registerCollector(`app_metrics_proxy_container_${name}`, type, help, () =>
       listed.flatMap((container) => {
         const [labels, value] = collect(container, records.get(container.id) ?? fresh) ?? []
         return labels && value !== undefined ? [[{ container: container.name, ...labels }, value]] : []

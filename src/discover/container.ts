@@ -1,6 +1,6 @@
 // One row of Docker's container list, cut down to what we use, and the labels that may leave the node.
 
-import { isOurs } from '../labels/families.ts'
+import { isOurs } from '../labels/prefixes.ts'
 import type { Labels } from '../model.ts'
 import type { ApiAttachment, ApiContainer } from './docker-api.ts'
 

@@ -101,7 +101,7 @@ async function discoverWithDocker(
   const proc = deps.proc ?? (await readProc())
   const containerMetrics = createContainerMetrics(metrics)
   let state: NodeState | undefined
-  let limits: readonly Failure[] = []
+  let limitWarnings: readonly Failure[] = []
   let discovered: Discovered | undefined
 
   const taskCheck = createTaskCheck(clock, deps.swarmState, () => passOn(state!))
@@ -127,7 +127,7 @@ async function discoverWithDocker(
     const { targets, warnings } = targetsOf(next, self.node)
     state = next
     containerMetrics.list(watchedOf([...next.containers.values()]))
-    limits = warnings
+    limitWarnings = warnings
     discovered = {
       self,
       managers,
@@ -150,7 +150,7 @@ async function discoverWithDocker(
   return {
     status() {
       const failure = engineWatch.failure()
-      const warnings = [engineWatch.eventFailure(), swarmWatch.failure(), ...limits]
+      const warnings = [engineWatch.eventFailure(), swarmWatch.failure(), ...limitWarnings]
       return { ...(failure && { failure }), warnings: warnings.filter((one) => one !== undefined) }
     },
     readNow: engineWatch.readNow,

@@ -71,7 +71,7 @@ export async function watchEngine(deps: EngineWatchDeps): Promise<EngineWatch> {
     const isAfterEvents = hasNewEvents
     hasNewEvents = false
     if (isResync) resyncAt = startedAt + resyncMs
-    counters.readings.add(1, { kind: isResync ? 'whole' : 'part' })
+    counters.reads.add(1, { kind: isResync ? 'full' : 'partial' })
     using limited = deadline(clock, readTimeoutMs, signal)
     state = await readNodeState(source, limited, isResync ? { engineId: state?.engineId } : state)
     lastReadingMs = clock.now() - startedAt
@@ -171,13 +171,13 @@ export async function watchEngine(deps: EngineWatchDeps): Promise<EngineWatch> {
 
 function countersOf(metrics: Metrics) {
   return {
-    readings: metrics.counter(
-      'app_metrics_proxy_docker_readings_total',
-      'Readings of Docker: of everything (`whole`), or after events of the containers and networks (`part`).',
+    reads: metrics.counter(
+      'app_metrics_proxy_docker_reads_total',
+      'Reads of Docker: of everything (`full`), or after events of the containers and networks (`partial`).',
     ),
     failures: metrics.counter(
-      'app_metrics_proxy_docker_reading_failures_total',
-      'Readings of Docker that failed, so that the last state stayed in use.',
+      'app_metrics_proxy_docker_read_failures_total',
+      'Reads of Docker that failed, so that the last state stayed in use.',
     ),
     events: metrics.counter('app_metrics_proxy_docker_events_total', 'Events from Docker that mattered.'),
     streams: metrics.counter(

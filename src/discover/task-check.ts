@@ -110,9 +110,9 @@ function placed(target: LabelledTarget, { state }: TaskRecord): Target {
 
 /** No task of that service looks like this, listed or not. */
 function isRefuted({ kind, service, serviceId }: SwarmPlace, { services }: SwarmState): boolean {
-  const declared = services.get(serviceId)
-  if (!declared) return false
-  return declared.name !== service || (declared.mode !== 'job' && declared.mode !== kind)
+  const swarmService = services.get(serviceId)
+  if (!swarmService) return false
+  return swarmService.name !== service || (swarmService.mode !== 'job' && swarmService.mode !== kind)
 }
 
 /** Managers that have lost a node list what it ran before. */

@@ -30,7 +30,7 @@ const maxHistogramSamples = 10_000
 export function* families({ format, body }: Exposition): Generator<void, readonly ShownFamily[]> {
   const { grammar } = formatOf(format)
   const found = new Map<string, CollectedFamily>()
-  for (const family of grammar.parse(body, 'shown')) {
+  for (const family of grammar.parse(body, 'display')) {
     const { type, help, unit } = family
     const name = grammar.nameOf(family)
     const one = found.get(name) ?? { type, help, unit, parts: [], samples: [] }
@@ -58,7 +58,7 @@ export function* families({ format, body }: Exposition): Generator<void, readonl
 /** How many native histograms valid metrics have. */
 export function countNativeHistograms({ format, body }: Exposition): number {
   let count = 0
-  for (const { samples } of formatOf(format).grammar.parse(body, 'raw'))
-    count += samples.filter(({ raw }) => raw?.isNative).length
+  for (const { samples } of formatOf(format).grammar.parse(body, 'encoded'))
+    count += samples.filter(({ encoded }) => encoded?.isNative).length
   return count
 }

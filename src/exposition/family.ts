@@ -23,12 +23,12 @@ export interface Label {
  * All samples of one metric. A counter has the name that its samples have (`requests_total`), so that the same counter
  * from the text format and from OpenMetrics is one family.
  */
-export interface Family extends Declared {
+export interface Family extends FamilyMetadata {
   readonly samples: readonly Sample[]
 }
 
 /** What metadata declares of a family. */
-export interface Declared {
+export interface FamilyMetadata {
   readonly name: string
   readonly type: MetricType | undefined
   readonly help: string | undefined
@@ -48,14 +48,14 @@ export interface Sample {
   readonly timestampMs: bigint | undefined
   readonly exemplar: Exemplar | undefined
   /** Set only on the way from protobuf to protobuf, in place of the value and the exemplar. */
-  readonly raw: RawMetric | undefined
+  readonly encoded: EncodedMetric | undefined
 }
 
 /**
  * A metric of protobuf as it came, which is one series or several: a native histogram, created timestamps and what a later
  * version adds stay untouched. Only its labels and its timestamp are those of the sample.
  */
-export interface RawMetric {
+export interface EncodedMetric {
   /** That of its family, which defines how the fields are read, whatever a merge makes of the family. */
   readonly type: MetricType
   readonly isNative: boolean

@@ -1,7 +1,7 @@
 // What a format is to the rest of the program. Each has a folder of its own, and its place in the list in formats.ts.
 
 import type { Format } from '../model.ts'
-import type { Declared, Family, MetricType, Sample } from './family.ts'
+import type { Family, FamilyMetadata, MetricType, Sample } from './family.ts'
 
 /** How names that need quotes are written for a client that doesn't accept quoted names. */
 export const escapings = ['allow-utf-8', 'underscores', 'dots', 'values'] as const
@@ -17,7 +17,7 @@ export interface Valid {
   readonly ok: true
   readonly series: number
   /** Whether a name in it needs a format that has quotes. */
-  readonly quoted: boolean
+  readonly hasUtf8Names: boolean
   readonly remarks: readonly string[]
 }
 
@@ -29,7 +29,7 @@ export interface Invalid {
 }
 
 /** As what metrics are parsed: for any format, for the same one with what no other has, for people. */
-export type ParsedAs = 'samples' | 'raw' | 'shown'
+export type ParsedAs = 'samples' | 'encoded' | 'display'
 
 /** More of one family come in several parts, so that they needn't be in memory all at once. */
 export const maxParsedSamples = 1000
@@ -44,13 +44,13 @@ export interface Grammar {
    */
   parse(body: Uint8Array, as: ParsedAs): Iterable<Family>
   /** A family of any format as the families that this one has instead. The first has its name and type. */
-  adapt(family: Family): readonly Family[]
+  familiesFor(family: Family): readonly Family[]
   /** Why a sample can't be expressed; undefined if it can. */
-  whyNot(sample: Sample): string | undefined
+  unsupportedReason(sample: Sample): string | undefined
   /** What a family is named here. */
-  nameOf(family: Declared): string
+  nameOf(family: FamilyMetadata): string
   /** The families, by name, that can't have their type beside others here: each with the type that it clashes with. */
-  untypable(families: ReadonlyMap<string, Declared>): ReadonlyMap<string, MetricType>
+  typeConflicts(families: ReadonlyMap<string, FamilyMetadata>): ReadonlyMap<string, MetricType>
   printSample(sample: Sample): string
   /** To print one family after the other. */
   createPrinter(): FamilyPrinter
@@ -62,7 +62,7 @@ export interface Grammar {
 export interface FamilyPrinter {
   add(samples: readonly Sample[]): void
   /** With what is known of the family in the end. Names that need quotes are quoted. To be called once. */
-  print(family: Declared): Uint8Array
+  print(family: FamilyMetadata): Uint8Array
 }
 
 export interface ExpositionFormat {
@@ -75,6 +75,6 @@ export interface ExpositionFormat {
   /** Whether a client that accepts anything gets it. */
   readonly isForWildcards: boolean
   /** Whether it can express names that need quotes. */
-  readonly canQuote: boolean
+  readonly allowsUtf8Names: boolean
   readonly grammar: Grammar
 }

@@ -37,8 +37,8 @@ export function formatOf(name: Format): ExpositionFormat {
 }
 
 /** The format of the same grammar that can express names that need quotes. */
-export const quotingOf = (format: ExpositionFormat): ExpositionFormat =>
-  formats.find(({ grammar, canQuote }) => canQuote && grammar === format.grammar) ?? format
+export const utf8VariantOf = (format: ExpositionFormat): ExpositionFormat =>
+  formats.find(({ grammar, allowsUtf8Names }) => allowsUtf8Names && grammar === format.grammar) ?? format
 
 /**
  * The format of all of them, or the plainest of their grammar, or else of all: a merge then changes no more than it must.
@@ -54,11 +54,11 @@ export function commonFormat(names: readonly Format[]): Format {
 
 /** Leaves the escaping out where it isn't known: Prometheus reads both kinds of names in either case. */
 export function contentTypeOf(name: Format, escaping?: Escaping): string {
-  const { mediaType, parameters, canQuote } = formatOf(name)
+  const { mediaType, parameters, allowsUtf8Names } = formatOf(name)
   const all = {
     ...parameters,
     ...(kindOf(name) === 'text' ? { charset: 'utf-8' } : {}),
-    ...(escaping && canQuote ? { escaping } : {}),
+    ...(escaping && allowsUtf8Names ? { escaping } : {}),
   }
   return [mediaType, ...Object.entries(all).map(([key, value]) => `${key}=${value}`)].join('; ')
 }
@@ -115,7 +115,7 @@ const isNamed = (range: Range, { parameters }: Pick<ExpositionFormat, 'parameter
   Object.entries(parameters).every(([key, value]) => range.parameters.get(key) === value)
 
 /** A client that doesn't mention escaping is treated as an older reader. */
-function escapingOf(range: Range | undefined, { canQuote }: ExpositionFormat): Escaping {
+function escapingOf(range: Range | undefined, { allowsUtf8Names }: ExpositionFormat): Escaping {
   const requested = escapings.find((one) => one === range?.parameters.get('escaping')) ?? 'underscores'
-  return requested === 'allow-utf-8' && !canQuote ? 'underscores' : requested
+  return requested === 'allow-utf-8' && !allowsUtf8Names ? 'underscores' : requested
 }

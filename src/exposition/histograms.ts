@@ -3,7 +3,7 @@
 import type { BucketStatus, HistogramStatus } from '../status/shape.ts'
 import type { Sample } from './family.ts'
 import { groupSamples, type PlainMetric } from './protobuf/groups.ts'
-import type { HistogramMessage, Written } from './protobuf/messages.ts'
+import type { Encodable, HistogramMessage } from './protobuf/messages.ts'
 import { type CountedRange, readNative } from './protobuf/native.ts'
 import { printFloat } from './scan/number.ts'
 import { printSeries } from './scan/print.ts'
@@ -26,22 +26,25 @@ const maxBuckets = 100
 
 /** From all samples of a family of histograms. */
 export function histogramsOf(name: string, samples: readonly Sample[]): Histograms {
-  const [native, lines] = [samples.filter(({ raw }) => raw), samples.filter(({ raw }) => !raw)]
+  const [native, lines] = [
+    samples.filter(({ encoded }) => encoded),
+    samples.filter(({ encoded }) => !encoded),
+  ]
   const parts = new Set(['_bucket', '_sum', '_count'].map((suffix) => name + suffix))
   const [classic, rest] = [
     lines.filter((line) => parts.has(line.name)),
     lines.filter((line) => !parts.has(line.name)),
   ]
-  const declared = { name, type: 'histogram', help: undefined, unit: undefined } as const
-  const { metrics, others } = groupSamples(declared, classic)
+  const metadata = { name, type: 'histogram', help: undefined, unit: undefined } as const
+  const { metrics, others } = groupSamples(metadata, classic)
   return {
     histograms: [...native.map(nativeHistogram), ...metrics.map((metric) => classicHistogram(name, metric))],
     others: [...[...others.values()].flat(), ...rest],
   }
 }
 
-function nativeHistogram({ name, labels, raw }: Sample): ShownHistogram {
-  const { count, sum, buckets } = readNative(raw!.fields)
+function nativeHistogram({ name, labels, encoded }: Sample): ShownHistogram {
+  const { count, sum, buckets } = readNative(encoded!.fields)
   const series = printSeries({ name, labels })
   return {
     ...{ kind: 'native', series, size: 1, text: series },
@@ -72,7 +75,7 @@ function classicHistogram(name: string, { labels, fields }: PlainMetric): ShownH
 const countOf = ({
   count = 0,
   countFloat = count,
-}: Pick<Written<HistogramMessage>, 'count' | 'countFloat'>) => countFloat
+}: Pick<Encodable<HistogramMessage>, 'count' | 'countFloat'>) => countFloat
 
 /** Counts of classic buckets are cumulative. Where one is lower than the one before, Prometheus takes the latter. */
 function rangesBetween(points: readonly Point[]): readonly CountedRange[] {

@@ -2,7 +2,7 @@
 
 import type { Format } from '../model.ts'
 import type { ExpositionFormat, Invalid, Limits } from './format.ts'
-import { announcedFormat, formatsToTry, kindOf, quotingOf } from './formats.ts'
+import { announcedFormat, formatsToTry, kindOf, utf8VariantOf } from './formats.ts'
 
 export interface Inspected {
   readonly ok: true
@@ -11,7 +11,7 @@ export interface Inspected {
   readonly series: number
   readonly remarks: readonly string[]
   /** The metrics as they are to be used, where Prometheus wouldn't accept them as they came. */
-  readonly fixed?: Uint8Array
+  readonly normalized?: Uint8Array
 }
 
 /**
@@ -44,19 +44,19 @@ function missingType(contentType: string | undefined): string {
 function inspectAs(format: ExpositionFormat, body: Uint8Array, limits: Limits): Inspected | Invalid {
   const found = validated(format, body, limits)
   if (found.ok || kindOf(format.name) === 'protobuf' || !body.includes(0x0d)) return found
-  const fixed = withoutReturns(body)
-  const again = validated(format, fixed, limits)
+  const normalized = withoutReturns(body)
+  const again = validated(format, normalized, limits)
   // what is wrong beside the line ends
   if (!again.ok) return again
   const remark = 'lines end in CR LF, which Prometheus would refuse'
-  return { ...again, fixed, remarks: [...again.remarks, remark] }
+  return { ...again, normalized, remarks: [...again.remarks, remark] }
 }
 
 function validated(format: ExpositionFormat, body: Uint8Array, limits: Limits): Inspected | Invalid {
   const found = format.grammar.validate(body, limits)
   if (!found.ok) return found
-  const { series, remarks, quoted } = found
-  return { ok: true, format: (quoted ? quotingOf(format) : format).name, series, remarks }
+  const { series, remarks, hasUtf8Names } = found
+  return { ok: true, format: (hasUtf8Names ? utf8VariantOf(format) : format).name, series, remarks }
 }
 
 /** The body with its lines ended by LF alone. */

@@ -2,11 +2,11 @@
 // one TYPE, its samples in the order of the parts. So a merge of unchanged metrics is unchanged.
 
 import type { Format } from '../model.ts'
-import type { Declared, Exemplar, Label, MetricType, Sample } from './family.ts'
+import { seriesKey } from './duplicates.ts'
+import type { Exemplar, FamilyMetadata, Label, MetricType, Sample } from './family.ts'
 import type { FamilyPrinter, Grammar } from './format.ts'
-import { type Exposition, formatOf, type NegotiatedFormat, quotingOf } from './formats.ts'
+import { type Exposition, formatOf, type NegotiatedFormat, utf8VariantOf } from './formats.ts'
 import { createNameEscaper, type NameEscaper } from './names.ts'
-import { seriesKey } from './remarks.ts'
 import { printSeries } from './scan/print.ts'
 
 export interface MergeInput {
@@ -32,8 +32,8 @@ export function merge(parts: readonly MergeInput[], { format, escaping }: Negoti
   for (const { page, label } of parts) {
     const added = label && { name: names.label(label.name), value: label.value }
     const { grammar } = formatOf(page.format)
-    for (const one of grammar.parse(page.body, grammar === to.grammar ? 'raw' : 'samples'))
-      for (const family of to.grammar.adapt(one)) {
+    for (const one of grammar.parse(page.body, grammar === to.grammar ? 'encoded' : 'samples'))
+      for (const family of to.grammar.familiesFor(one)) {
         const own = families.add({ ...family, name: names.metric(family.name) })
         const write = sampleWriter(names, own.name, added)
         own.printer.add(family.samples.map(write).filter(samples.accept))
@@ -41,15 +41,17 @@ export function merge(parts: readonly MergeInput[], { format, escaping }: Negoti
   }
   return {
     body: families.print(),
-    format: names.needQuotes() ? quotingOf(to).name : format,
+    format: names.hasUtf8Names() ? utf8VariantOf(to).name : format,
     series: samples.count(),
     remarks: [...families.remarks(), ...samples.remarks()],
   }
 }
 
-type MergedFamily = { -readonly [K in keyof Declared]: Declared[K] } & { readonly printer: FamilyPrinter }
+type MergedFamily = { -readonly [K in keyof FamilyMetadata]: FamilyMetadata[K] } & {
+  readonly printer: FamilyPrinter
+}
 
-function createFamilies({ createPrinter, untypable, end }: Grammar) {
+function createFamilies({ createPrinter, typeConflicts, end }: Grammar) {
   const all = new Map<string, MergedFamily>()
   const conflicts = new Map<string, string>()
 
@@ -62,7 +64,7 @@ function createFamilies({ createPrinter, untypable, end }: Grammar) {
 
   return {
     /** The family of that name, with what one more part declares of it. The first help and the first unit count. */
-    add({ name, type, help, unit }: Declared): MergedFamily {
+    add({ name, type, help, unit }: FamilyMetadata): MergedFamily {
       const family = all.get(name) ?? { name, type, help, unit, printer: createPrinter() }
       all.set(name, family)
       family.help ??= help
@@ -72,7 +74,7 @@ function createFamilies({ createPrinter, untypable, end }: Grammar) {
       return family
     },
     print(): Uint8Array {
-      for (const [name, type] of untypable(all)) conflict(all.get(name)!, type)
+      for (const [name, type] of typeConflicts(all)) conflict(all.get(name)!, type)
       const printed = [...all.values()].map((family) => family.printer.print(family))
       return Buffer.concat([...printed, Buffer.from(end)])
     },
@@ -85,7 +87,7 @@ function createFamilies({ createPrinter, untypable, end }: Grammar) {
   }
 }
 
-function createSamples({ whyNot }: Grammar) {
+function createSamples({ unsupportedReason }: Grammar) {
   const series = new Set<string>()
   const leftOut = new Map<string, number>()
   let count = 0
@@ -95,7 +97,7 @@ function createSamples({ whyNot }: Grammar) {
   return {
     /** Whether the sample is one of the merge. */
     accept(sample: Sample): boolean {
-      const reason = whyNot(sample)
+      const reason = unsupportedReason(sample)
       if (reason !== undefined) {
         leftOut.set(reason, (leftOut.get(reason) ?? 0) + 1)
         return false
@@ -103,7 +105,7 @@ function createSamples({ whyNot }: Grammar) {
       const before = series.size
       series.add(seriesKey(sample))
       if (series.size > before) {
-        count += sample.raw?.series ?? 1
+        count += sample.encoded?.series ?? 1
         return true
       }
       if (repeated++ === 0) example = printSeries(sample)
@@ -132,7 +134,7 @@ function sampleWriter(names: NameEscaper, family: string, added: Label | undefin
       value: sample.value,
       timestampMs: sample.timestampMs,
       exemplar: sample.exemplar && exemplarFor(sample.exemplar, names),
-      raw: sample.raw,
+      encoded: sample.encoded,
     }
   }
 }

@@ -20,7 +20,7 @@ export interface NameEscaper {
    */
   sample(name: string, family: string): string
   /** Whether one of the names so far needs quotes. */
-  needQuotes(): boolean
+  hasUtf8Names(): boolean
 }
 
 export function createNameEscaper(escaping: Escaping): NameEscaper {
@@ -50,7 +50,7 @@ export function createNameEscaper(escaping: Escaping): NameEscaper {
       )
       return added === undefined ? escaped : family + added
     },
-    needQuotes: () => quotes,
+    hasUtf8Names: () => quotes,
   }
 }
 

@@ -1,13 +1,13 @@
 // What a container's labels and its service's labels configure: one resolver for all families of labels.
 //
-// The order: families as families.ts lists them; within a family, service labels before container labels,
+// The order: families as prefixes.ts lists them; within a family, service labels before container labels,
 // since a container's labels include those of its image, while a service's are set by the operator. An invalid
 // value is reported, and the next label in the order counts.
 
 import {
+  boolean,
   duration,
   durationOrOff,
-  flag,
   InvalidValue,
   labelName,
   line,
@@ -26,19 +26,19 @@ import {
   labelPrefix,
   ownPrefix,
   paramPrefixes,
-} from './families.ts'
+} from './prefixes.ts'
 import {
   type AlertDefinition,
   alertsOf,
   filterDockerFlow,
   type LabelSource,
+  type RawLabel,
   sourceOf,
-  type WrittenLabel,
 } from './sources.ts'
 /** A value and, for people, where it comes from: `com.df.scrapePort, service label`. */
 export interface Sourced<T> {
   readonly value: T
-  readonly why: string
+  readonly source: string
 }
 
 /** Of one endpoint of a container. */
@@ -47,7 +47,7 @@ export interface EndpointSettings {
    * What tells it from the first in `instance`, on the status page and in commands: `:9113`, or `?endpoint=3` if it has no
    * port of its own. Empty: it is the first.
    */
-  readonly suffix: string
+  readonly instanceSuffix: string
   /** Opted in or out; absent: neither. */
   readonly enabled?: Sourced<boolean>
   readonly port?: Sourced<number>
@@ -78,7 +78,7 @@ export interface Settings extends EndpointSettings {
   /** Docker Flow’s alerts, unchecked. */
   readonly alerts: readonly AlertDefinition[]
   /** Invalid labels, each with what is allowed. */
-  readonly problems: readonly string[]
+  readonly remarks: readonly string[]
 }
 
 const none: Labels = Object.freeze({})
@@ -94,51 +94,51 @@ export function settingsOf(container: Labels = none, service: Labels = none): Se
 }
 
 function resolve(container: Labels, service: Labels): Settings {
-  const problems: string[] = []
+  const remarks: string[] = []
   const sources = filterDockerFlow(
-    [sourceOf('service label', service, problems), sourceOf('container label', container, problems)],
-    problems,
+    [sourceOf('service label', service, remarks), sourceOf('container label', container, remarks)],
+    remarks,
   )
   const first = {
-    suffix: '',
-    ...withinInterval(endpointFields({ sources, families, problems }), problems),
-    params: named(sources, paramPrefixes, labelName, maxParams, problems),
-    labels: named(sources, [labelPrefix], extraLabelName, maxLabels, problems),
+    instanceSuffix: '',
+    ...withinInterval(endpointFields({ sources, families, remarks }), remarks),
+    params: named(sources, paramPrefixes, labelName, maxParams, remarks),
+    labels: named(sources, [labelPrefix], extraLabelName, maxLabels, remarks),
   }
   return Object.freeze({
     ...first,
-    ...optional({ name: firstValid({ sources, families, problems }, 'name', pathSegment) }),
-    endpoints: furtherEndpoints(sources, first, problems),
-    alerts: alertsOf(sources, problems),
-    problems,
+    ...optional({ name: firstValid({ sources, families, remarks }, 'name', pathSegment) }),
+    endpoints: furtherEndpoints(sources, first, remarks),
+    alerts: alertsOf(sources, remarks),
+    remarks,
   })
 }
 
 /** What is read, and where what is wrong is added. */
-interface LabelReading {
+interface LabelInput {
   readonly sources: readonly LabelSource[]
   /** In the order of precedence. */
   readonly families: readonly LabelFamily[]
-  readonly problems: string[]
+  readonly remarks: string[]
 }
 
-type EndpointFields = Omit<EndpointSettings, 'suffix' | 'params' | 'labels'>
+type EndpointFields = Omit<EndpointSettings, 'instanceSuffix' | 'params' | 'labels'>
 
 type ParseValue<T> = (text: string) => T
 
 const dayMs = 86_400_000
 const anyDuration = duration(50, dayMs)
 
-function endpointFields(reading: LabelReading): EndpointFields {
+function endpointFields(reading: LabelInput): EndpointFields {
   const one = <T>(field: Field, parse: ParseValue<T>) => firstValid(reading, field, parse)
   return optional({
-    enabled: enabledOf(one('enabled', flag), one('ignored', flag)),
+    enabled: enabledOf(one('enabled', boolean), one('ignored', boolean)),
     port: one('port', port),
     path: one('path', path),
     scheme: one('scheme', oneOf(['http', 'https'] as const)),
     network: one('network', line),
     job: one('job', line),
-    shortName: one('shortName', flag),
+    shortName: one('shortName', boolean),
     maxAgeMs: one('maxAgeMs', durationOrOff(0, dayMs)),
     intervalMs: one('intervalMs', anyDuration),
     timeoutMs: one('timeoutMs', anyDuration),
@@ -149,25 +149,25 @@ function endpointFields(reading: LabelReading): EndpointFields {
 function furtherEndpoints(
   sources: readonly LabelSource[],
   first: EndpointSettings,
-  problems: string[],
+  remarks: string[],
 ): ReadonlyMap<number, EndpointSettings> {
   const keys = sources.flatMap(({ labels }) => [...labels.keys()])
   const numbers = new Set(keys.flatMap((key) => endpointOfKey(key) ?? []))
   const endpoints = new Map<number, EndpointSettings>()
   for (const number of [...numbers].sort()) {
-    const ownFields = endpointFields({ sources, families: [endpointFamily(number)], problems })
-    const params = named(sources, [`${ownPrefix}param_${number}_`], labelName, maxParams, problems)
-    const labels = named(sources, [`${labelPrefix}${number}_`], extraLabelName, maxLabels, problems)
+    const ownFields = endpointFields({ sources, families: [endpointFamily(number)], remarks })
+    const params = named(sources, [`${ownPrefix}param_${number}_`], labelName, maxParams, remarks)
+    const labels = named(sources, [`${labelPrefix}${number}_`], extraLabelName, maxLabels, remarks)
     if (ownFields.port || ownFields.path) {
-      const suffix = suffixOf(number, ownFields, [first, ...endpoints.values()])
+      const instanceSuffix = instanceSuffixOf(number, ownFields, [first, ...endpoints.values()])
       // nobody chose the first one's timeout for this one
       const fields = withinInterval(
         { ...inherited(first, ownFields), ...ownFields },
-        ownFields.timeoutMs ? problems : [],
+        ownFields.timeoutMs ? remarks : [],
       )
-      endpoints.set(number, { ...fields, suffix, params, labels: { ...first.labels, ...labels } })
+      endpoints.set(number, { ...fields, instanceSuffix, params, labels: { ...first.labels, ...labels } })
     } else if (Object.keys({ ...ownFields, ...params, ...labels }).length > 0)
-      problems.push(
+      remarks.push(
         `there is no endpoint ${number}, though labels configure it: set app-metrics-proxy.port.${number} or app-metrics-proxy.path.${number}`,
       )
   }
@@ -176,24 +176,24 @@ function furtherEndpoints(
 
 /** What is about the container; and where only the path is another one, also its port. */
 function inherited(first: EndpointSettings, ownFields: EndpointFields): EndpointFields {
-  const { suffix, params, labels, port, path, scheme, ...ofContainer } = first
+  const { instanceSuffix, params, labels, port, path, scheme, ...ofContainer } = first
   return ownFields.port ? ofContainer : { ...ofContainer, ...optional({ port, scheme }) }
 }
 
-function suffixOf(
+function instanceSuffixOf(
   number: number,
   { port }: EndpointFields,
   before: readonly EndpointSettings[],
-): EndpointSettings['suffix'] {
+): EndpointSettings['instanceSuffix'] {
   const isOwnPort = port && before.every((other) => other.port?.value !== port.value)
   return isOwnPort ? `:${port.value}` : `?endpoint=${number}`
 }
 
 const flags: readonly Field[] = ['enabled', 'ignored', 'shortName']
 
-/** The first label in the order whose value is allowed. An empty one sets nothing, unless it is a flag. */
+/** The first label in the order whose value is allowed. An empty one sets nothing, unless it is true or false. */
 function firstValid<T>(
-  { sources, families, problems }: LabelReading,
+  { sources, families, remarks }: LabelInput,
   field: Field,
   parse: ParseValue<T>,
 ): Sourced<T> | undefined {
@@ -202,23 +202,18 @@ function firstValid<T>(
       for (const key of keys[field] ?? []) {
         const label = labels.get(prefix + key)
         const isSet = label && (label.value !== '' || flags.includes(field))
-        const value = isSet ? parsed(parse, label, origin, problems) : undefined
-        if (value !== undefined) return { value, why: `${label!.key}, ${origin}` }
+        const value = isSet ? parsed(parse, label, origin, remarks) : undefined
+        if (value !== undefined) return { value, source: `${label!.key}, ${origin}` }
       }
   return undefined
 }
 
-function parsed<T>(
-  parse: ParseValue<T>,
-  label: WrittenLabel,
-  origin: string,
-  problems: string[],
-): T | undefined {
+function parsed<T>(parse: ParseValue<T>, label: RawLabel, origin: string, remarks: string[]): T | undefined {
   try {
     return parse(label.value)
   } catch (error) {
     if (!(error instanceof InvalidValue)) throw error
-    problems.push(`${label.key}=${shortened(label.value)} (${origin}): must be ${error.message}`)
+    remarks.push(`${label.key}=${shortened(label.value)} (${origin}): must be ${error.message}`)
     return undefined
   }
 }
@@ -230,14 +225,14 @@ function enabledOf(
   enabled: Sourced<boolean> | undefined,
   ignored: Sourced<boolean> | undefined,
 ): Sourced<boolean> | undefined {
-  return ignored?.value ? { value: false, why: ignored.why } : enabled
+  return ignored?.value ? { value: false, source: ignored.source } : enabled
 }
 
 /** Prometheus drops a target whose timeout exceeds its interval. */
-function withinInterval(fields: EndpointFields, problems: string[]): EndpointFields {
+function withinInterval(fields: EndpointFields, remarks: string[]): EndpointFields {
   const { intervalMs: interval, timeoutMs: timeout } = fields
   if (!interval || !timeout || timeout.value <= interval.value) return fields
-  problems.push(`${timeout.why}: longer than the interval (${interval.why}), which counts`)
+  remarks.push(`${timeout.source}: longer than the interval (${interval.source}), which counts`)
   return { ...fields, timeoutMs: interval }
 }
 
@@ -270,19 +265,19 @@ function named(
   prefixes: readonly string[],
   parseName: ParseValue<string>,
   max: number,
-  problems: string[],
+  remarks: string[],
 ): Readonly<Record<string, string>> {
   const found = new Map<string, string>()
   for (const prefix of prefixes)
     for (const { labels, origin } of sources)
       for (const [key, label] of labels) {
         if (!key.startsWith(prefix) || isOfOtherEndpoint(key, prefix)) continue
-        const name = parsed(parseName, { ...label, value: key.slice(prefix.length) }, origin, problems)
+        const name = parsed(parseName, { ...label, value: key.slice(prefix.length) }, origin, remarks)
         if (name === undefined || found.has(name) || label.value === '') continue
-        const value = parsed(line, label, origin, problems)
+        const value = parsed(line, label, origin, remarks)
         if (value === undefined) continue
         if (found.size < max) found.set(name, value)
-        else problems.push(`${label.key} (${origin}): one of too many, at most ${max} are read`)
+        else remarks.push(`${label.key} (${origin}): one of too many, at most ${max} are read`)
       }
   return Object.freeze(Object.fromEntries([...found].sort(([a], [b]) => (a < b ? -1 : 1))))
 }

@@ -2,11 +2,11 @@
 
 import { unquote } from '../config/values.ts'
 import type { Labels } from '../model.ts'
-import { alertKey, dockerFlowPrefix, isKnown, isOurs, notifyKey, sanitise } from './families.ts'
+import { alertKey, dockerFlowPrefix, isKnown, isOurs, notifyKey, sanitise } from './prefixes.ts'
 
 export type LabelOrigin = 'service label' | 'container label'
 
-export interface WrittenLabel {
+export interface RawLabel {
   /** As it was written. */
   readonly key: string
   readonly value: string
@@ -15,36 +15,33 @@ export interface WrittenLabel {
 export interface LabelSource {
   readonly origin: LabelOrigin
   /** By sanitised key. */
-  readonly labels: ReadonlyMap<string, WrittenLabel>
+  readonly labels: ReadonlyMap<string, RawLabel>
 }
 
 /** Of two spellings of one key the first in alphabetical order counts. */
-export function sourceOf(origin: LabelOrigin, labels: Labels, problems: string[]): LabelSource {
-  const found = new Map<string, WrittenLabel>()
+export function sourceOf(origin: LabelOrigin, labels: Labels, remarks: string[]): LabelSource {
+  const found = new Map<string, RawLabel>()
   const ours = Object.entries(labels).filter(([key]) => isOurs(key))
   for (const [key, value] of ours.sort(([a], [b]) => (a < b ? -1 : 1))) {
     const plain = sanitise(key)
     const label = { key, value: unquote(value) }
     const first = found.get(plain)
     if (!isKnown(plain))
-      problems.push(`${key} (${origin}): not a label that is read; see the list in docs/LABELS.md`)
+      remarks.push(`${key} (${origin}): not a label that is read; see the list in docs/LABELS.md`)
     else if (!first) found.set(plain, label)
     else if (first.value !== label.value)
-      problems.push(`${key} (${origin}): the same label as ${first.key}, whose value counts`)
+      remarks.push(`${key} (${origin}): the same label as ${first.key}, whose value counts`)
   }
   return { origin, labels: found }
 }
 
 /** Docker Flow's labels count only on services with `com.df.notify=true`, as in Docker Flow itself. */
-export function filterDockerFlow(
-  sources: readonly LabelSource[],
-  problems: string[],
-): readonly LabelSource[] {
+export function filterDockerFlow(sources: readonly LabelSource[], remarks: string[]): readonly LabelSource[] {
   const isDockerFlow = (key: string) => key.startsWith(dockerFlowPrefix)
   const notify = sources.map(({ labels }) => labels.get(notifyKey)).find((label) => label !== undefined)
   if (notify && /^true$/i.test(notify.value)) return sources
   if (!notify && sources.some(({ labels }) => [...labels.keys()].some(isDockerFlow)))
-    problems.push('com.df.notify is not set to true: the other com.df labels are not read')
+    remarks.push('com.df.notify is not set to true: the other com.df labels are not read')
   return sources.map(({ origin, labels }) => ({
     origin,
     labels: new Map([...labels].filter(([key]) => !isDockerFlow(key))),
@@ -64,7 +61,7 @@ export interface AlertDefinition {
 const maxAlertIndex = 10
 
 /** Those without an index first, then by index; those of the service before those of the container. */
-export function alertsOf(sources: readonly LabelSource[], problems: string[]): readonly AlertDefinition[] {
+export function alertsOf(sources: readonly LabelSource[], remarks: string[]): readonly AlertDefinition[] {
   return sources.flatMap(({ origin, labels }) => {
     const byIndex = new Map<number, Partial<Record<AlertPart, string>>>()
     for (const [plain, { key, value }] of labels) {
@@ -72,7 +69,7 @@ export function alertsOf(sources: readonly LabelSource[], problems: string[]): r
       if (!match) continue
       const index = Number(match[2] ?? 0)
       if (index > maxAlertIndex) {
-        problems.push(`${key} (${origin}): indexes go from 1 to ${maxAlertIndex}`)
+        remarks.push(`${key} (${origin}): indexes go from 1 to ${maxAlertIndex}`)
         continue
       }
       const parts = byIndex.get(index) ?? {}

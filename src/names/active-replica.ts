@@ -66,7 +66,7 @@ export function mayRestart({ target, ended }: Entry): boolean {
 }
 
 function refusesConnections({ snapshot }: Entry): boolean {
-  return snapshot?.ok === false && snapshot.failure.code === 'refused'
+  return snapshot?.ok === false && snapshot.failure.code === 'connection_refused'
 }
 
 /** A task that isn't in the order isn't meant to run any more: older than all that are. */

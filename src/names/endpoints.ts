@@ -13,21 +13,21 @@ export interface EndpointSource {
 /** What the query's name was resolved to, with the endpoint of the query. Replicas that lack it are left out. */
 export function atEndpoint(resolution: Resolution, query: NameQuery, source: EndpointSource): Resolution {
   const { endpoint = 1 } = query
-  if (endpoint === 1 || !('full' in resolution) || resolution.kind === 'elsewhere') return resolution
+  if (endpoint === 1 || !('fullName' in resolution) || resolution.kind === 'elsewhere') return resolution
   const replicas = resolution.kind === 'one' ? [resolution] : resolution.replicas
   const containers = replicas.flatMap(({ entry }) => entry ?? [])
   const numbersOf = (container: Entry) => numbersIn(container, source)
   const known = new Set(containers.flatMap(numbersOf))
   if (containers.length > 0 && !known.has(endpoint)) return unknownEndpoint(query, [...known].sort())
-  const full = `${resolution.full}?endpoint=${endpoint}`
+  const fullName = `${resolution.fullName}?endpoint=${endpoint}`
   const at = (entry: Entry) => entryAt(entry, endpoint, source)
-  if (resolution.kind === 'one') return { ...resolution, full, entry: at(resolution.entry) }
+  if (resolution.kind === 'one') return { ...resolution, fullName, entry: at(resolution.entry) }
   const replicasWithEndpoint = resolution.replicas.filter(
     ({ entry }) => !entry || numbersOf(entry).includes(endpoint),
   )
   return {
     ...resolution,
-    full,
+    fullName,
     replicas: replicasWithEndpoint.map((replica) =>
       replica.entry ? { ...replica, entry: at(replica.entry) } : replica,
     ),

@@ -12,13 +12,13 @@ import {
 } from '../model.ts'
 import {
   compoundKey,
-  declaredResourceOf,
   type NamedResource,
   type NameFromLabels,
   type NameLevel,
   nameLevels,
   type Resource,
   resourcesOf,
+  swarmServiceResource,
 } from './resources.ts'
 
 /** What the index is built from. The store is one. */
@@ -35,7 +35,7 @@ export interface ResourceState {
   /** Its containers, in the order in which they became known. */
   readonly members: readonly Entry[]
   /** Set for a Swarm service that the managers know. */
-  readonly declared?: SwarmService
+  readonly swarmService?: SwarmService
   /** By slot key, the ids of the containers that were active there at earlier look-ups, the last one last. */
   readonly previous: Map<string, readonly string[]>
 }
@@ -58,7 +58,7 @@ interface ContainerRef {
 interface Indexed {
   readonly resource: Resource
   readonly members: ContainerRef[]
-  declared?: SwarmService
+  swarmService?: SwarmService
 }
 
 interface Index {
@@ -110,10 +110,10 @@ export function createNameIndex(source: IndexSource, nameFromLabels: NameFromLab
   }
 
   function stateOf(key: string): ResourceState {
-    const { resource, members, declared } = index().resources.get(key)!
+    const { resource, members, swarmService } = index().resources.get(key)!
     const active = previous.get(key) ?? new Map<string, readonly string[]>()
     previous.set(key, active)
-    return { resource, members: entriesOf(members), previous: active, ...(declared && { declared }) }
+    return { resource, members: entriesOf(members), previous: active, ...(swarmService && { swarmService }) }
   }
 
   return {
@@ -145,6 +145,6 @@ function indexOf(
     for (const named of resourcesOf(entry, nameFromLabels))
       add(named).members.push({ owner: entry.owner, id: entry.target.id })
   for (const service of swarmState?.services.values() ?? [])
-    add(declaredResourceOf(service, nameFromLabels)).declared = service
+    add(swarmServiceResource(service, nameFromLabels)).swarmService = service
   return { resources, byLevel }
 }

@@ -76,7 +76,7 @@ export function createNames(
       const shared = new Set([...index.shared('full'), ...index.shared('short')])
       return [...shared].flatMap((name) => {
         const meanings = meaningsOf(find(name), node)
-        if (new Set(meanings.map(({ resource }) => resource.full)).size < 2) return []
+        if (new Set(meanings.map(({ resource }) => resource.fullName)).size < 2) return []
         return [ambiguous(name, distinctPaths(meanings, nodeNames()))]
       })
     },
@@ -92,8 +92,8 @@ function resolve(
   const all = meaningsOf(found, node)
   const meanings = scope === 'node' ? all.filter(isOnNode) : all
   const [only, ...others] = meanings
-  if (!only) return { kind: 'elsewhere', full: name }
-  if (others.length > 0) return { kind: 'refused', failure: ambiguous(name, distinctPaths(meanings, nodes)) }
+  if (!only) return { kind: 'elsewhere', fullName: name }
+  if (others.length > 0) return { kind: 'failed', failure: ambiguous(name, distinctPaths(meanings, nodes)) }
   return scope === 'node'
     ? resolveOnNode(only, node, nodes)
     : resolveAll(only, only.resource.owner ?? node, nodes)

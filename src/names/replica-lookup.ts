@@ -25,7 +25,7 @@ export function findReplica(
   states: readonly ResourceState[],
   nodes: NodeNames,
 ): Resolution | undefined {
-  const named = states.filter(({ resource }) => resource.full === name)
+  const named = states.filter(({ resource }) => resource.fullName === name)
   const matches =
     swarmSlotFirst(matchesOf(named, replica, nodes)) ?? runningFirst(matchesOf(states, replica, nodes))
   // As for names, the Compose services of the node that is asked come first.
@@ -36,7 +36,7 @@ export function findReplica(
   if (!only) return undefined
   if (others.length === 0) return only.resolution
   const paths = [only, ...others].flatMap(({ entries }) => entries.map((entry) => idPath(name, entry)))
-  return { kind: 'refused', failure: ambiguous(`${name}/${replica}`, paths) }
+  return { kind: 'failed', failure: ambiguous(`${name}/${replica}`, paths) }
 }
 
 /** The paths of all replicas. */
@@ -72,13 +72,13 @@ function runningFirst(matches: readonly Match[]): readonly Match[] {
 }
 
 function matchSlot(state: ResourceState, replica: string, nodes: NodeNames): readonly Match[] {
-  const { owner, full } = state.resource
+  const { owner, fullName } = state.resource
   if (!isReplicated(state)) return []
   return replicasOf(state, nodes)
     .filter(({ slot, entry }) => slot === replica || (entry && slotKeyOf(entry) === replica))
     .map(({ slot, entry }) => ({
       ...{ owner, isSlot: true, entries: entry ? [entry] : [] },
-      resolution: resolveOne(full, entry, slot),
+      resolution: resolveOne(fullName, entry, slot),
     }))
 }
 
@@ -102,6 +102,6 @@ function matchId(state: ResourceState, replica: string): readonly Match[] {
     .map((entry) => matchOf(state, entry))
 }
 
-function matchOf({ resource: { owner, full } }: ResourceState, entry: Entry): Match {
-  return { owner, isSlot: false, entries: [entry], resolution: resolveOne(full, entry) }
+function matchOf({ resource: { owner, fullName } }: ResourceState, entry: Entry): Match {
+  return { owner, isSlot: false, entries: [entry], resolution: resolveOne(fullName, entry) }
 }

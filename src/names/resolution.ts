@@ -5,7 +5,7 @@ import type { Entry, NodeId } from '../model.ts'
 import { nearMisses } from '../runtime/spelling.ts'
 import type { ResourceState } from './name-index.ts'
 import type { NodeNames } from './node-names.ts'
-import { metricsPath, originalName, shortId } from './resources.ts'
+import { legacyName, metricsPath, shortId } from './resources.ts'
 
 export interface NameQuery {
   readonly name: string
@@ -28,27 +28,27 @@ export interface Replica {
 
 export type Resolution =
   /** One container, whose metrics are served unchanged. */
-  | { readonly kind: 'one'; readonly full: string; readonly entry: Entry }
+  | { readonly kind: 'one'; readonly fullName: string; readonly entry: Entry }
   /** A service, whose replicas are served together, in the order of their slots. May be empty. */
-  | { readonly kind: 'replicas'; readonly full: string; readonly replicas: readonly Replica[] }
+  | { readonly kind: 'replicas'; readonly fullName: string; readonly replicas: readonly Replica[] }
   /** It exists, but not on the one node to which the query is limited. */
-  | { readonly kind: 'elsewhere'; readonly full: string }
-  | { readonly kind: 'refused'; readonly failure: Failure }
+  | { readonly kind: 'elsewhere'; readonly fullName: string }
+  | { readonly kind: 'failed'; readonly failure: Failure }
 
 const maxPaths = 20
 const maxNameLength = 200
 
 export function unknownName(name: string, known: Iterable<string>): Resolution {
-  const near = [...new Set([...nearMisses(name, known), ...nearMisses(originalName(name), known)])]
-  return refused(
-    'unknown',
+  const near = [...new Set([...nearMisses(name, known), ...nearMisses(legacyName(name), known)])]
+  return failed(
+    'not_found',
     `no container or service is named ${quoted(name)}`,
     near.map((one) => metricsPath(one)),
   )
 }
 
 export function unknownReplica(name: string, replica: string, paths: readonly string[]): Resolution {
-  return refused('unknown', `${quoted(name)} has no replica ${quoted(replica)}`, paths)
+  return failed('not_found', `${quoted(name)} has no replica ${quoted(replica)}`, paths)
 }
 
 export function unknownEndpoint(
@@ -57,22 +57,22 @@ export function unknownEndpoint(
 ): Resolution {
   const path = metricsPath(name, ...(replica === undefined ? [] : [replica]))
   const paths = [path, ...numbers.map((number) => `${path}?endpoint=${number}`)]
-  return refused('unknown', `${quoted(name)} has no endpoint ${endpoint}`, paths)
+  return failed('not_found', `${quoted(name)} has no endpoint ${endpoint}`, paths)
 }
 
 export function notOnNode(
-  full: string,
+  fullName: string,
   owners: readonly NodeId[],
   node: NodeId,
   { nameOf }: NodeNames,
 ): Resolution {
-  const paths = owners.map((owner) => metricsPath(full, nameOf(owner)))
-  return refused('unknown', `${quoted(full)} has no container on ${nameOf(node)}`, paths)
+  const paths = owners.map((owner) => metricsPath(fullName, nameOf(owner)))
+  return failed('not_found', `${quoted(fullName)} has no container on ${nameOf(node)}`, paths)
 }
 
-export function notRunning(full: string, slot?: string): Resolution {
-  const what = slot === undefined ? quoted(full) : `slot ${slot} of ${quoted(full)}`
-  return refused('stopped', `${what} has no container`, [])
+export function notRunning(fullName: string, slot?: string): Resolution {
+  const what = slot === undefined ? quoted(fullName) : `slot ${slot} of ${quoted(fullName)}`
+  return failed('stopped', `${what} has no container`, [])
 }
 
 export function ambiguous(name: string, paths: readonly string[]): Failure {
@@ -81,7 +81,7 @@ export function ambiguous(name: string, paths: readonly string[]): Failure {
 
 /** For each resource the shortest path that tells it from the others. */
 export function distinctPaths(states: readonly ResourceState[], { nameOf }: NodeNames): readonly string[] {
-  return [...Map.groupBy(states, ({ resource }) => resource.full)].flatMap(([full, alike]) => {
+  return [...Map.groupBy(states, ({ resource }) => resource.fullName)].flatMap(([full, alike]) => {
     if (alike.length === 1) return [metricsPath(full)]
     const owners = alike.flatMap(({ resource }) => resource.owner ?? [])
     if (new Set(owners).size === alike.length) return owners.map((owner) => metricsPath(full, nameOf(owner)))
@@ -94,8 +94,8 @@ export function idPath(name: string, { target }: Entry): string {
   return metricsPath(name, shortId(target.id))
 }
 
-function refused(code: 'unknown' | 'stopped', reason: string, paths: readonly string[]): Resolution {
-  return { kind: 'refused', failure: failureOf(code, reason, paths) }
+function failed(code: 'not_found' | 'stopped', reason: string, paths: readonly string[]): Resolution {
+  return { kind: 'failed', failure: failureOf(code, reason, paths) }
 }
 
 function failureOf(code: Failure['code'], reason: string, paths: readonly string[]): Failure {

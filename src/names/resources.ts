@@ -17,18 +17,18 @@ import {
  */
 export interface Resource {
   readonly key: string
-  readonly form: 'service' | 'compose' | 'container'
+  readonly kind: 'service' | 'compose' | 'standalone'
   /** The full name. Unique on its node but for a container that is named like a service. */
-  readonly full: string
+  readonly fullName: string
   /** Absent for what belongs to the whole cluster. */
   readonly owner?: NodeId
 }
 
 /**
  * The levels on which a name is looked up, in this order: the agents' own name, which nothing else can take; full
- * names; short ones; those under which the original served containers.
+ * names; short ones; those under which the bash original served containers.
  */
-export const nameLevels = ['agent', 'full', 'short', 'original'] as const
+export const nameLevels = ['agent', 'full', 'short', 'legacy'] as const
 export type NameLevel = (typeof nameLevels)[number]
 
 export interface NamedResource {
@@ -45,34 +45,34 @@ export function resourcesOf(
   nameFromLabels: NameFromLabels,
 ): readonly NamedResource[] {
   const added = [nameFromLabels(target.labels) ?? []].flat()
-  const container = containerOf(owner, target)
-  const service = serviceOf(owner, target)
-  const original = [originalName(target.name)]
+  const container = containerResource(owner, target)
+  const service = serviceResource(owner, target)
+  const legacy = [legacyName(target.name)]
   if (target.id === agentTarget) return [{ resource: container, names: { agent: [target.name] } }]
-  if (!service) return [{ resource: container, names: { full: [target.name, ...added], original } }]
+  if (!service) return [{ resource: container, names: { full: [target.name, ...added], legacy } }]
   const short = [shortName(target.place)]
   return [
     { resource: container, names: { full: [target.name] } },
-    { resource: service, names: { full: [service.full, ...added], short, original } },
+    { resource: service, names: { full: [service.fullName, ...added], short, legacy } },
   ]
 }
 
 /** A service of the swarm state, whether or not a container of it is known. */
-export function declaredResourceOf(service: SwarmService, nameFromLabels: NameFromLabels): NamedResource {
+export function swarmServiceResource(service: SwarmService, nameFromLabels: NameFromLabels): NamedResource {
   const { name, labels } = service
   const stack = labels[stackLabel]
   return {
-    resource: swarmService(name),
+    resource: resourceOfSwarmService(name),
     names: {
       full: [name, ...[nameFromLabels(labels) ?? []].flat()],
       short: stack === undefined ? [] : [withoutStack(name, stack)],
-      original: [originalName(name)],
+      legacy: [legacyName(name)],
     },
   }
 }
 
-/** The name under which the original of this proxy served a container: second field by `_`, cut at the first dot. */
-export function originalName(name: string): string {
+/** The name under which the bash original served a container: second field by `_`, cut at the first dot. */
+export function legacyName(name: string): string {
   const fields = name.split('_')
   return (fields[1] ?? name).split('.')[0]!
 }
@@ -133,21 +133,21 @@ export function shortId(id: string): string {
 export const shortIdDigits = 12
 
 /** The agent is a resource of its own, whatever else has its name. */
-function containerOf(owner: NodeId, { id, name }: Target): Resource {
-  const kind = id === agentTarget ? 'agent' : 'container'
-  return { key: compoundKey(kind, owner, name), form: 'container', full: name, owner }
+function containerResource(owner: NodeId, { id, name }: Target): Resource {
+  const keyKind = id === agentTarget ? 'agent' : 'container'
+  return { key: compoundKey(keyKind, owner, name), kind: 'standalone', fullName: name, owner }
 }
 
-function serviceOf(owner: NodeId, target: Target): Resource | undefined {
+function serviceResource(owner: NodeId, target: Target): Resource | undefined {
   const { place } = target
   if (place.kind === 'standalone') return undefined
-  if (place.kind !== 'compose') return swarmService(place.service)
+  if (place.kind !== 'compose') return resourceOfSwarmService(place.service)
   const key = compoundKey('compose', owner, place.project, place.service)
-  return { key, form: 'compose', full: serviceNameOf(target), owner }
+  return { key, kind: 'compose', fullName: serviceNameOf(target), owner }
 }
 
-function swarmService(name: string): Resource {
-  return { key: compoundKey('service', name), form: 'service', full: name }
+function resourceOfSwarmService(name: string): Resource {
+  return { key: compoundKey('service', name), kind: 'service', fullName: name }
 }
 
 function shortName(place: Place): string {

@@ -8,51 +8,51 @@ import { notOnNode, notRunning, type Replica, type Resolution } from './resoluti
 import { shortId, slotKeyOf } from './resources.ts'
 
 /** Whether it runs or is meant to. */
-export function isCurrent({ declared, members }: ResourceState): boolean {
-  return declared !== undefined || members.some(isRunning)
+export function isCurrent({ swarmService, members }: ResourceState): boolean {
+  return swarmService !== undefined || members.some(isRunning)
 }
 
 /** Whether its replicas are asked for together: a service with numbered slots. */
 export function isReplicated(state: ResourceState): boolean {
-  return state.resource.form !== 'container' && !isGlobal(state)
+  return state.resource.kind !== 'standalone' && !isGlobal(state)
 }
 
-function isGlobal({ declared, members }: ResourceState): boolean {
-  if (declared && declared.mode !== 'job') return declared.mode === 'global'
+function isGlobal({ swarmService, members }: ResourceState): boolean {
+  if (swarmService && swarmService.mode !== 'job') return swarmService.mode === 'global'
   const known = knownOf(members)
   return (known.find(isRunning) ?? known[0])?.target.place.kind === 'global'
 }
 
 /** All of a resource: of a global service the container on `node`. */
 export function resolveAll(state: ResourceState, node: NodeId, nodes: NodeNames): Resolution {
-  const { full, form } = state.resource
-  if (isReplicated(state)) return { kind: 'replicas', full, replicas: replicasOf(state, nodes) }
-  if (form === 'container') return resolveOne(full, activeReplica(state.members, nodes))
+  const { fullName, kind } = state.resource
+  if (isReplicated(state)) return { kind: 'replicas', fullName, replicas: replicasOf(state, nodes) }
+  if (kind === 'standalone') return resolveOne(fullName, activeReplica(state.members, nodes))
   const active = activeBySlot(state, nodes)
   const own = active.get(node)
-  if (own) return resolveOne(full, own)
+  if (own) return resolveOne(fullName, own)
   const owners = [...active.values()].filter(isRunning).map(({ owner }) => owner)
-  return notOnNode(full, owners, node, nodes)
+  return notOnNode(fullName, owners, node, nodes)
 }
 
 /** The part of a resource that is active on `node`. */
 export function resolveOnNode(state: ResourceState, node: NodeId, nodes: NodeNames): Resolution {
-  const { full } = state.resource
+  const { fullName } = state.resource
   const all = resolveAll(state, node, nodes)
-  if (all.kind === 'refused') return { kind: 'elsewhere', full }
+  if (all.kind === 'failed') return { kind: 'elsewhere', fullName }
   if (all.kind !== 'replicas') return all
   const replicas = all.replicas.filter(({ entry }) => entry?.owner === node)
-  return replicas.length > 0 ? { ...all, replicas } : { kind: 'elsewhere', full }
+  return replicas.length > 0 ? { ...all, replicas } : { kind: 'elsewhere', fullName }
 }
 
-export function resolveOne(full: string, entry: Entry | undefined, slot?: string): Resolution {
-  return entry ? { kind: 'one', full, entry } : notRunning(full, slot)
+export function resolveOne(fullName: string, entry: Entry | undefined, slot?: string): Resolution {
+  return entry ? { kind: 'one', fullName, entry } : notRunning(fullName, slot)
 }
 
 /** Every slot that is meant to run or still does, in the order of their numbers. */
 export function replicasOf(state: ResourceState, nodes: NodeNames): readonly Replica[] {
   const active = activeBySlot(state, nodes)
-  const wanted = state.declared?.slots
+  const wanted = state.swarmService?.slots
   const shown = [...active]
     .filter(([slot, entry]) => isRunning(entry) || (wanted ? wanted.includes(slot) : mayRestart(entry)))
     .map(([slot]) => slot)
@@ -69,10 +69,10 @@ export function replicasOf(state: ResourceState, nodes: NodeNames): readonly Rep
  * only fills the slot until another runs, be it one that was active before.
  */
 export function activeBySlot(state: ResourceState, { isConnected }: NodeNames): ReadonlyMap<string, Entry> {
-  const { declared, previous } = state
+  const { swarmService, previous } = state
   const active = new Map<string, Entry>()
   for (const [slot, slotContainers] of containersBySlot(state)) {
-    const taskOrder = declared && (declared.taskOrder.get(slot) ?? [])
+    const taskOrder = swarmService && (swarmService.taskOrder.get(slot) ?? [])
     const before = (previous.get(slot) ?? []).flatMap(
       (id) => slotContainers.find(({ target }) => target.id === id) ?? [],
     )
@@ -97,7 +97,7 @@ export function activeBySlot(state: ResourceState, { isConnected }: NodeNames): 
  */
 function containersBySlot({ resource, members }: ResourceState): ReadonlyMap<string, readonly Entry[]> {
   const bySlot = Map.groupBy(members, slotKeyOf)
-  if (resource.form !== 'compose') return bySlot
+  if (resource.kind !== 'compose') return bySlot
   const isDuplicate = (entry: Entry) =>
     isRunning(entry) && bySlot.get(slotKeyOf(entry))!.filter(isRunning).length > 1
   return Map.groupBy(members, (entry) => (isDuplicate(entry) ? shortId(entry.target.id) : slotKeyOf(entry)))

@@ -42,7 +42,7 @@ export async function attempt(
     await connect(host, port, connectTimeoutMs, signal)
   } catch (error) {
     const failure = failureOf(error)
-    return { outcome: failure.code === 'refused' ? 'closed' : 'dropped', failure }
+    return { outcome: failure.code === 'connection_refused' ? 'closed' : 'dropped', failure }
   }
 
   async function readAs(kind: FormatKind): Promise<AttemptResult> {
@@ -66,7 +66,7 @@ export async function attempt(
 }
 
 function outcomeOfFailure({ code }: Failure): ProbeOutcome {
-  if (code === 'refused') return 'closed'
+  if (code === 'connection_refused') return 'closed'
   if (code === 'timeout' || code === 'reset') return 'silent'
   if (code === 'protocol' || code === 'tls') return 'foreign'
   return 'other'
@@ -91,6 +91,7 @@ export const connect: Connect = (host, port, timeoutMs, signal) =>
 function connectError(error: Error): ProxyError {
   if (error instanceof ProxyError) return error
   const { code } = error as { code?: string }
-  if (code === 'ECONNREFUSED') return new ProxyError('refused', 'connection refused', { cause: error })
+  if (code === 'ECONNREFUSED')
+    return new ProxyError('connection_refused', 'connection refused', { cause: error })
   return new ProxyError('unreachable', 'no way to its address', { cause: error })
 }

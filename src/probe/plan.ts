@@ -46,7 +46,7 @@ export function planOf(target: Target, container: Settings, config: PlanConfig):
 
 function disabled({ enabled }: ProbeSettings): Failure | undefined {
   if (enabled?.value !== false) return undefined
-  return { code: 'disabled', reason: `switched off by ${enabled.why}` }
+  return { code: 'disabled', reason: `switched off by ${enabled.source}` }
 }
 
 function notRunning({ state, exitCode }: Target): Failure | undefined {
@@ -61,7 +61,7 @@ function planOfUrl(text: string): Plan {
   const host = url.hostname.replaceAll(/[[\]]/g, '')
   return {
     kind: 'probe',
-    candidates: [{ url: url.href, host, port, why: 'listed in TARGETS' }],
+    candidates: [{ url: url.href, host, port, source: 'listed in TARGETS' }],
     isExplicit: true,
     hint: 'correct its URL in TARGETS, or fix what answers there',
   }
@@ -76,7 +76,7 @@ function addressOf(target: Target, { network }: ProbeSettings): Address | Failur
   const shared = target.addresses.map((address) => address.network).join(', ')
   return {
     code: 'no_address',
-    reason: `the network ${network.value} (${network.why}) is not one that the container and this agent share`,
+    reason: `the network ${network.value} (${network.source}) is not one that the container and this agent share`,
     hint: `attach the agent to that network, or name one that they share: ${shared}`,
   }
 }
@@ -110,10 +110,10 @@ function scanOf(
 function candidatesOf(host: string, settings: ProbeSettings, config: PlanConfig): readonly Candidate[] {
   const path = pathOf(settings, config)
   const ports = settings.port ? [settings.port.value] : [...new Set([...alwaysScanned, ...config.ports])]
-  const why = whyOf(settings)
+  const source = endpointSourceOf(settings)
   return ports.map((port) => {
     const scheme = settings.scheme?.value ?? (httpsPorts.has(port) ? 'https' : 'http')
-    return { url: `${scheme}://${bracketed(host)}:${port}${path}`, host, port, why }
+    return { url: `${scheme}://${bracketed(host)}:${port}${path}`, host, port, source }
   })
 }
 
@@ -127,14 +127,14 @@ function withParams(path: string, params: Readonly<Record<string, string>>): str
   return `${path}${path.includes('?') ? '&' : '?'}${query}`
 }
 
-function whyOf({ port, path, scheme, network }: ProbeSettings): string {
-  const labels = [path, scheme, network].flatMap((setting) => (setting ? [setting.why] : []))
-  return [...new Set([port?.why ?? 'scanned', ...labels])].join('; ')
+function endpointSourceOf({ port, path, scheme, network }: ProbeSettings): string {
+  const labels = [path, scheme, network].flatMap((setting) => (setting ? [setting.source] : []))
+  return [...new Set([port?.source ?? 'scanned', ...labels])].join('; ')
 }
 
 function hintOf({ port }: ProbeSettings, path: string): string {
   return port
-    ? `let the container serve metrics at ${path} on port ${port.value} of all its addresses, or correct ${port.why}`
+    ? `let the container serve metrics at ${path} on port ${port.value} of all its addresses, or correct ${port.source}`
     : `let the container serve metrics at ${path} on one of these ports, add its port to PORTS, or set the label app-metrics-proxy.port`
 }
 

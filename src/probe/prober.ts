@@ -81,7 +81,7 @@ export function startProber(options: ProberOptions, onProbeResult: OnProbeResult
   const limit = createStartLimit(clock)
   const inProgress = new Set<Promise<void>>()
   const attempts = metrics.counter('app_metrics_proxy_probes_total', 'Attempts at ports, by outcome.')
-  metrics.observe(
+  metrics.registerCollector(
     'app_metrics_proxy_probes_searching',
     'gauge',
     'Targets of this node in which no metrics have been found yet.',
@@ -228,7 +228,7 @@ function initialResult(plan: Plan, endpoint: Endpoint | undefined): ProbeResult 
   return endpoint ? { kind: 'found', endpoint } : { kind: 'searching' }
 }
 
-const endpointOf = ({ url, port, why }: Candidate): Endpoint => ({ url, port, why })
+const endpointOf = ({ url, port, source }: Candidate): Endpoint => ({ url, port, source })
 const isSearched = ({ endpoint, candidates }: Search) => endpoint === undefined && candidates.length > 0
 const isExplicit = (plan: Plan) => plan.kind === 'probe' && plan.isExplicit
 const hasMetrics = ({ outcome }: CandidateState) => outcome === 'metrics'

@@ -56,7 +56,7 @@ function treeOf(text: string): Tree {
 }
 
 /** A valid `expression` with `label="value"` added to every selector, found through the grammar. */
-export function limitTo(expression: string, label: string, value: string): string {
+export function addMatcher(expression: string, label: string, value: string): string {
   const matcher = `${label}=${quote(value)}`
   const inserts: { readonly at: number; readonly text: string }[] = []
   parse(expression)

@@ -63,6 +63,6 @@ export function durationOf(text: string): number | undefined {
   return unitsMs.reduce((sum, unit, at) => sum + unit * Number(parts[at + 1] ?? 0), 0)
 }
 
-export function durationText(ms: number): string {
+export function promDuration(ms: number): string {
   return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`
 }

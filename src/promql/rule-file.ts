@@ -2,7 +2,7 @@
 // as it was written. Files from clusters are untrusted and read as JSON: a megabyte of hostile YAML can occupy a
 // parser for hours.
 
-import { durationOf, durationText, escapeUnprintable } from './literals.ts'
+import { durationOf, escapeUnprintable, promDuration } from './literals.ts'
 import { type Rule, ruleProblem } from './rule.ts'
 
 export function printRules(rules: readonly Rule[]): string {
@@ -14,7 +14,7 @@ function printable({ alert, expr, for: wait, labels, annotations }: Rule) {
   return {
     alert,
     expr,
-    ...(wait !== undefined && { for: durationText(wait) }),
+    ...(wait !== undefined && { for: promDuration(wait) }),
     labels: sorted(labels),
     annotations: sorted(annotations),
   }

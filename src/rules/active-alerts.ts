@@ -18,7 +18,7 @@ export interface ActiveAlert {
 interface AlertingService {
   readonly name: string
   readonly isSwarm: boolean
-  readonly declared?: SwarmService
+  readonly swarmService?: SwarmService
   readonly entries: Entry[]
 }
 
@@ -38,8 +38,8 @@ function servicesOf(
 ): readonly AlertingService[] {
   const swarm = new Map<string, AlertingService>()
   const others = new Map<string, AlertingService>()
-  for (const declared of swarmState?.services.values() ?? [])
-    swarm.set(declared.name, { name: declared.name, isSwarm: true, declared, entries: [] })
+  for (const swarmService of swarmState?.services.values() ?? [])
+    swarm.set(swarmService.name, { name: swarmService.name, isSwarm: true, swarmService, entries: [] })
   for (const entry of entries) {
     const isSwarm = 'task' in entry.target.place
     const [name, services] = [serviceNameOf(entry.target), isSwarm ? swarm : others]
@@ -51,22 +51,22 @@ function servicesOf(
 }
 
 function alertsOfService(service: AlertingService, isSwarmKnown: boolean): readonly ActiveAlert[] {
-  const { name, declared, entries } = service
+  const { name, swarmService, entries } = service
   const containers = labelledContainers(entries)
   const labelled = (containers.length > 0 ? containers : [undefined]).map((entry) => ({
     entry,
-    settings: settingsOf(entry?.target.labels, declared?.labels),
+    settings: settingsOf(entry?.target.labels, swarmService?.labels),
   }))
   if (labelled.every(({ settings }) => settings.alerts.length === 0)) return []
 
   const runs = isMeantToRun(service, isSwarmKnown)
-  const replicas = declared?.mode === 'job' ? undefined : declared?.replicas
+  const replicas = swarmService?.mode === 'job' ? undefined : swarmService?.replicas
   const once = new Map<string, ActiveAlert>()
   for (const { entry, settings } of labelled)
     for (const definition of settings.alerts) {
       const key = JSON.stringify(definition)
-      if (once.has(key) || !(runs || (declared && isPersistent(definition)))) continue
-      const job = jobOf(settings, name, declared?.labels[stackLabel] ?? entry?.target.labels[stackLabel])
+      if (once.has(key) || !(runs || (swarmService && isPersistent(definition)))) continue
+      const job = jobOf(settings, name, swarmService?.labels[stackLabel] ?? entry?.target.labels[stackLabel])
       once.set(key, { subject: { service: name, job, replicas }, owner: entry?.owner, definition })
     }
   return [...once.values()]
@@ -79,8 +79,8 @@ function labelledContainers(entries: readonly Entry[]): readonly Entry[] {
   return all.toSorted((a, b) => (a.target.id < b.target.id ? -1 : 1))
 }
 
-function isMeantToRun({ isSwarm, declared, entries }: AlertingService, isSwarmKnown: boolean): boolean {
-  if (declared) return declared.mode !== 'replicated' || declared.replicas > 0
+function isMeantToRun({ isSwarm, swarmService, entries }: AlertingService, isSwarmKnown: boolean): boolean {
+  if (swarmService) return swarmService.mode !== 'replicated' || swarmService.replicas > 0
   if (entries.some(isRunning)) return true
   return !(isSwarm && isSwarmKnown) && entries.some(mayRestart)
 }

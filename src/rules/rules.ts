@@ -68,10 +68,10 @@ export function createRules({ store, config, log, metrics, pending }: RulesDeps)
 const maxProblemSeries = 100
 
 function observe(metrics: Metrics, current: () => AlertRules): void {
-  metrics.observe('app_metrics_proxy_rules', 'gauge', 'Alerting rules made from labels.', () => [
+  metrics.registerCollector('app_metrics_proxy_rules', 'gauge', 'Alerting rules made from labels.', () => [
     [{}, current().rules.length],
   ])
-  metrics.observe(
+  metrics.registerCollector(
     'app_metrics_proxy_rules_problems',
     'gauge',
     'Alert labels that could not be used, by service and label.',

@@ -55,13 +55,13 @@ const smallShare = 1 / 64
 const largeShare = 3 / 4
 const ownerShare = 1 / 2
 /** How long a grant is safe, whatever waits. */
-const turnMs = 1000
+const minHoldMs = 1000
 const maxWaiting = 2000
 
 export function createByteBudget(clock: Clock, maxBytes: number): ByteBudget {
   const grants = new Set<Grant>()
   const waiting = new Set<WaitingRequest>()
-  let isTurnScheduled = false
+  let isCheckScheduled = false
 
   const isLarge = (bytes: number) => bytes > maxBytes * smallShare
 
@@ -96,13 +96,13 @@ export function createByteBudget(clock: Clock, maxBytes: number): ByteBudget {
         return true
       },
       release() {
-        if (grants.delete(granted)) admit()
+        if (grants.delete(granted)) grantWaiting()
       },
     }
   }
 
   /** In the order of arrival: while one waits for free bytes, no other of its size class overtakes it. */
-  function admit(): void {
+  function grantWaiting(): void {
     const blocked = new Set<boolean>()
     for (const request of waiting) {
       const { owner, bytes } = request
@@ -110,21 +110,21 @@ export function createByteBudget(clock: Clock, maxBytes: number): ByteBudget {
       if (fits(bytes)) request.grant()
       else blocked.add(isLarge(bytes))
     }
-    if (waiting.size === 0 || isTurnScheduled) return
-    isTurnScheduled = true
-    clock.after(turnMs / 4, takeTurns)
+    if (waiting.size === 0 || isCheckScheduled) return
+    isCheckScheduled = true
+    clock.after(minHoldMs / 4, revokeOverdue)
   }
 
   /** For each request that has waited for a turn, the oldest grant of its size class is revoked. */
-  function takeTurns(): void {
-    isTurnScheduled = false
+  function revokeOverdue(): void {
+    isCheckScheduled = false
     for (const sizeClass of [true, false]) {
       const isDue = ({ bytes, since }: { readonly bytes: number; readonly since: Mono }) =>
-        isLarge(bytes) === sizeClass && clock.now() - since >= turnMs
+        isLarge(bytes) === sizeClass && clock.now() - since >= minHoldMs
       const wanted = [...waiting].filter(isDue).length
       for (const old of [...grants].filter(isDue).slice(0, wanted)) revokeOnce(old)
     }
-    admit()
+    grantWaiting()
   }
 
   function revokeOnce(old: Grant): void {
@@ -148,10 +148,10 @@ export function createByteBudget(clock: Clock, maxBytes: number): ByteBudget {
       const cancel = clock.after(timeoutMs, () => {
         waiting.delete(waitingRequest)
         reject(overloaded(`no memory was free within ${Math.round(timeoutMs)} ms`))
-        admit()
+        grantWaiting()
       })
       waiting.add(waitingRequest)
-      admit()
+      grantWaiting()
     })
   }
 

@@ -25,7 +25,7 @@ interface Minute {
 }
 
 /** The same clock, with timers that measure how much later than due they fire. */
-export function observeLag(clock: Clock): { readonly clock: Clock; readonly readLag: () => LagSummary } {
+export function withLagMetrics(clock: Clock): { readonly clock: Clock; readonly readLag: () => LagSummary } {
   let minutes: readonly Minute[] = []
 
   /** The window, with the current minute last. */

@@ -47,13 +47,13 @@ const collectIntervalMs = 10_000
 export function startMemory({ clock, log, metrics, read, collect }: MemoryDeps): Memory {
   let collectedAt = Number.NEGATIVE_INFINITY
   let failure: Failure | undefined
-  metrics.observe(
+  metrics.registerCollector(
     'app_metrics_proxy_memory_short',
     'gauge',
     'Whether memory is short, so that large responses may be refused: 1 if so.',
     () => [[{}, failure ? 1 : 0]],
   )
-  metrics.observe(
+  metrics.registerCollector(
     'app_metrics_proxy_memory_limit_bytes',
     'gauge',
     'How much memory the agent may use, by kind; absent without a limit.',

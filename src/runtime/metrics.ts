@@ -1,6 +1,6 @@
 // The agent's own metrics: a small registry, printed in the text format.
 
-import { type Labels, type Page, plainPage } from '../model.ts'
+import { type Labels, type MetricsPage, plainPage } from '../model.ts'
 
 interface OwnFamily {
   readonly type: 'counter' | 'gauge' | 'histogram'
@@ -26,7 +26,7 @@ export interface Metrics {
   /** `buckets` are upper bounds, ascending, without +Inf. */
   histogram(name: string, help: string, buckets: readonly number[]): Histogram
   /** For values that are read rather than counted: `collect` is called by each `print`. */
-  observe(
+  registerCollector(
     name: string,
     type: 'counter' | 'gauge',
     help: string,
@@ -81,7 +81,7 @@ export function createMetrics(): Metrics {
         },
       }
     },
-    observe(name, type, help, collect) {
+    registerCollector(name, type, help, collect) {
       const samples = samplesOf(name, type, help)
       collectors.push(() => {
         samples.clear()
@@ -102,7 +102,7 @@ export function createMetrics(): Metrics {
 }
 
 /** What `print` returns, as metrics that are served or scraped. */
-export function pageOf(metrics: Metrics): Page {
+export function pageOf(metrics: Metrics): MetricsPage {
   const text = metrics.print()
   // lines end with \n alone: a label's value may hold what else ends a line for a regular expression
   const series = text.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length

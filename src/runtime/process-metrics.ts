@@ -3,19 +3,19 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import type { Clock } from '../clock.ts'
-import { observeLag } from './lag.ts'
+import { withLagMetrics } from './lag.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 
 /**
  * A registry with the metrics of the process, and the clock whose timers measure how late the event loop is. They are read
  * at each scrape; reading changes nothing, so that several Prometheus servers see the same.
  */
-export function observeProcess(given: Clock): { readonly clock: Clock; readonly metrics: Metrics } {
-  const { clock, readLag } = observeLag(given)
+export function createProcessMetrics(given: Clock): { readonly clock: Clock; readonly metrics: Metrics } {
+  const { clock, readLag } = withLagMetrics(given)
   const metrics = createMetrics()
   /** What can't be read is left out: only Linux has /proc. */
   const gauge = (name: string, help: string, read: () => number) =>
-    metrics.observe(name, 'gauge', help, () => {
+    metrics.registerCollector(name, 'gauge', help, () => {
       try {
         const value = read()
         return Number.isNaN(value) ? [] : [[{}, value]]
@@ -29,7 +29,7 @@ export function observeProcess(given: Clock): { readonly clock: Clock; readonly 
   const within = 'within the last one to two minutes'
 
   gauge('process_start_time_seconds', 'Start time of the process since unix epoch in seconds.', () => started)
-  metrics.observe(
+  metrics.registerCollector(
     'process_cpu_seconds_total',
     'counter',
     'Total user and system CPU time spent in seconds.',
@@ -44,7 +44,7 @@ export function observeProcess(given: Clock): { readonly clock: Clock; readonly 
     Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]),
   )
 
-  metrics.observe('nodejs_version_info', 'gauge', 'Node.js version info.', () => [
+  metrics.registerCollector('nodejs_version_info', 'gauge', 'Node.js version info.', () => [
     [{ version: process.version }, 1],
   ])
   memory(
@@ -73,7 +73,7 @@ export function observeProcess(given: Clock): { readonly clock: Clock; readonly 
     `The longest event loop delay ${within}.`,
     () => readLag().max / 1000,
   )
-  metrics.observe(
+  metrics.registerCollector(
     'nodejs_eventloop_time_seconds_total',
     'counter',
     'The time that the event loop was active, and that it was idle.',
@@ -85,7 +85,7 @@ export function observeProcess(given: Clock): { readonly clock: Clock; readonly 
       ]
     },
   )
-  metrics.observe(
+  metrics.registerCollector(
     'nodejs_active_resources',
     'gauge',
     'Number of active resources that are currently keeping the event loop alive, grouped by async resource type.',

@@ -52,7 +52,7 @@ export async function dropBody(chunks: AsyncIterable<Uint8Array>, status: number
   let size = 0
   for await (const chunk of chunks) {
     size += chunk.length
-    if (size > maxDroppedBytes) throw new ProxyError('status', `answered ${status}`)
+    if (size > maxDroppedBytes) throw new ProxyError('http_status', `answered ${status}`)
   }
 }
 

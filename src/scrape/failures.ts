@@ -31,7 +31,7 @@ export function tooLargeError(maxBytes: number, suffix = ''): ProxyError {
 
 const failureByCode: ReadonlyMap<string, readonly [Code, string]> = new Map(
   Object.entries<readonly [Code, string]>({
-    ECONNREFUSED: ['refused', 'connection refused'],
+    ECONNREFUSED: ['connection_refused', 'connection refused'],
     ECONNRESET: ['reset', 'connection reset'],
     EPIPE: ['reset', 'connection reset'],
     UND_ERR_SOCKET: ['reset', 'connection closed before the answer was complete'],

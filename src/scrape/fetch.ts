@@ -181,7 +181,7 @@ function requestOf(
 function accepted({ status, headers, body }: FetchResponse): Fetched {
   if (status === notAcceptable)
     throw new ProxyError('invalid', 'answered 406: it has metrics in no format that was requested')
-  if (status !== 200) throw new ProxyError('status', `answered ${status}`)
+  if (status !== 200) throw new ProxyError('http_status', `answered ${status}`)
   const encoding = (firstOf(headers['content-encoding']) ?? 'identity').toLowerCase()
   if (encoding !== 'gzip' && encoding !== 'identity' && encoding !== '')
     throw new ProxyError('protocol', `answered with the content encoding ${printable(encoding, 40)}`)

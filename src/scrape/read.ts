@@ -4,7 +4,7 @@ import pLimit from 'p-limit'
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 import type { inspect } from '../exposition/inspect.ts'
-import type { Page } from '../model.ts'
+import type { MetricsPage } from '../model.ts'
 import { plainPage } from '../model.ts'
 import type { ByteBudget } from '../runtime/byte-budget.ts'
 import { unpack } from './body.ts'
@@ -15,8 +15,8 @@ import { type ScrapeMemory, withMemory } from './scrape-memory.ts'
 type Inspection = ReturnType<typeof inspect>
 
 /** A page, and its Content-Type. */
-export interface Reading {
-  readonly page: Page
+export interface ScrapeResult {
+  readonly page: MetricsPage
   /** The body of a page that is kept as gzip. */
   readonly unpacked?: Uint8Array
   readonly contentType: string | undefined
@@ -28,9 +28,9 @@ interface ReadOptions extends FetchOptions {
 }
 
 /** Rejects with a ProxyError if `url` has no valid metrics. */
-export type Read = (url: string, options: ReadOptions) => Promise<Reading>
+export type Read = (url: string, options: ReadOptions) => Promise<ScrapeResult>
 
-interface ReaderOptions {
+interface ReadDeps {
   readonly fetch: (url: string, options: FetchOptions) => Promise<Fetched>
   /** Whether a body is valid metrics. */
   readonly inspect: (body: Uint8Array, contentType: string | undefined) => Inspection
@@ -44,7 +44,7 @@ interface ReaderOptions {
 /** Inspecting a larger body takes several milliseconds. */
 const largeBytes = 2 ** 20
 
-export function createReader({ fetch, inspect, maxBodyBytes, clock, budget }: ReaderOptions): Read {
+export function createRead({ fetch, inspect, maxBodyBytes, clock, budget }: ReadDeps): Read {
   const oneAtATime = pLimit(1)
 
   /** Large bodies one at a time, each followed by a pause as long: half of the event loop is left for all else. */
@@ -62,7 +62,7 @@ export function createReader({ fetch, inspect, maxBodyBytes, clock, budget }: Re
     })
   }
 
-  async function read(url: string, options: ReadOptions, memory: ScrapeMemory): Promise<Reading> {
+  async function read(url: string, options: ReadOptions, memory: ScrapeMemory): Promise<ScrapeResult> {
     const fetched = await fetch(url, { ...options, memory })
     const { contentType } = fetched
     const body = fetched.gzip ? await unpack(fetched.body, maxBodyBytes, memory.use) : fetched.body
@@ -87,15 +87,19 @@ export function createReader({ fetch, inspect, maxBodyBytes, clock, budget }: Re
 }
 
 /** The memory that reading this page again takes: pages grow a little from time to time. */
-export function bytesToRead({ content, size }: Page): number {
+export function bytesToRead({ content, size }: MetricsPage): number {
   const receivedBytes = content.kind === 'gzip' ? content.bytes.length : 0
   return Math.ceil((receivedBytes + size) * 1.25)
 }
 
 /** The container's own gzip is kept: it is served unchanged, and takes the least memory. */
-function pageOf(body: Uint8Array, found: Inspection & { ok: true }, { gzip, body: received }: Fetched): Page {
-  const page = plainPage(found.fixed ?? body, found)
-  return gzip && !found.fixed ? { ...page, content: { kind: 'gzip', bytes: received } } : page
+function pageOf(
+  body: Uint8Array,
+  found: Inspection & { ok: true },
+  { gzip, body: received }: Fetched,
+): MetricsPage {
+  const page = plainPage(found.normalized ?? body, found)
+  return gzip && !found.normalized ? { ...page, content: { kind: 'gzip', bytes: received } } : page
 }
 
 function invalid(body: Uint8Array, { line, column, reason }: Inspection & { ok: false }): ProxyError {

@@ -33,9 +33,12 @@ export function countScrapes(metrics: Metrics, waiting: () => number): ScrapeCou
     'How long after they were due scheduled scrapes began.',
     secondsBuckets,
   )
-  metrics.observe('app_metrics_proxy_scrapes_waiting', 'gauge', 'Scrapes that wait for a slot.', () => [
-    [{}, waiting()],
-  ])
+  metrics.registerCollector(
+    'app_metrics_proxy_scrapes_waiting',
+    'gauge',
+    'Scrapes that wait for a slot.',
+    () => [[{}, waiting()]],
+  )
   total.add(0)
   return {
     scraped(snapshot) {

@@ -8,7 +8,14 @@
 import type { Clock } from '../clock.ts'
 import { errorOf, failureOf, isInternal, ProxyError } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
-import { type Endpoint, kindOfStream, type Mono, type Page, type Snapshot, type Stoppable } from '../model.ts'
+import {
+  type Endpoint,
+  kindOfStream,
+  type MetricsPage,
+  type Mono,
+  type Snapshot,
+  type Stoppable,
+} from '../model.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import { createSchedule, hashFraction } from '../runtime/schedule.ts'
 import { createStartLimit } from '../runtime/start-limit.ts'
@@ -30,7 +37,7 @@ interface ScraperOptions {
   readonly clock: Clock
   readonly read: Read
   /** Throws if there is no memory to keep this target's page. */
-  readonly admit: (id: string, page: Page) => void
+  readonly reserve: (id: string, page: MetricsPage) => void
   /** Called when the scrapes that were due together are done and none is in progress. */
   readonly onIdle: () => void
   readonly log: Log
@@ -134,7 +141,7 @@ export function startScraper(options: ScraperOptions, onSnapshot: OnSnapshot): S
         expectedBytes: state.expectedBytes,
       })
       state.expectedBytes = bytesToRead(page)
-      options.admit(state.id, page)
+      options.reserve(state.id, page)
       const snapshot: Snapshot = { ok: true, at, durationMs: clock.now() - at, page }
       return { snapshot, ...(unpacked && { unpacked }) }
     } catch (error) {

@@ -22,7 +22,7 @@ interface ReplicaView {
   readonly isConnected: (node: NodeId) => boolean
 }
 
-interface DeclaredService extends SwarmService {
+interface IdentifiedService extends SwarmService {
   readonly id: string
 }
 
@@ -35,7 +35,7 @@ export interface ListedReplica {
   /** Its container; absent while a wanted slot has none. */
   readonly entry: Entry | undefined
   /** Its service as the managers know it. */
-  readonly declared: DeclaredService | undefined
+  readonly swarmService: IdentifiedService | undefined
   readonly endpoint: number
   readonly settings: EndpointSettings
 }
@@ -49,13 +49,18 @@ export function listReplicas(view: ReplicaView): readonly ListedReplica[] {
   const byContainer = Map.groupBy(byService.get(undefined) ?? [], ({ owner, target }) =>
     compoundKey(owner, target.name),
   )
-  const declared = new Map(
+  const swarmServices = new Map(
     Array.from(view.swarmState?.services ?? [], ([id, service]) => [service.name, { ...service, id }]),
   )
-  const names = [...new Set([...declared.keys(), ...byService.keys()])].filter((name) => name !== undefined)
+  const names = [...new Set([...swarmServices.keys(), ...byService.keys()])].filter(
+    (name) => name !== undefined,
+  )
   return [
     ...names.flatMap((name) =>
-      replicasOfService({ name, declared: declared.get(name), entries: byService.get(name) ?? [] }, view),
+      replicasOfService(
+        { name, swarmService: swarmServices.get(name), entries: byService.get(name) ?? [] },
+        view,
+      ),
     ),
     ...[...byContainer.values()].flatMap((entries) => replicaOfContainer(entries, view)),
   ]
@@ -67,14 +72,14 @@ function swarmServiceOf({ target: { place } }: Entry): string | undefined {
 
 interface ServiceTasks {
   readonly name: string
-  readonly declared: DeclaredService | undefined
+  readonly swarmService: IdentifiedService | undefined
   readonly entries: readonly Entry[]
 }
 
 function replicasOfService(tasks: ServiceTasks, view: ReplicaView): readonly ListedReplica[] {
-  const { declared, entries } = tasks
+  const { swarmService, entries } = tasks
   const settings = (entries.length > 0 ? entries : [undefined]).map((entry) =>
-    settingsOf(entry?.target.labels, declared?.labels),
+    settingsOf(entry?.target.labels, swarmService?.labels),
   )
   const endpoints = new Set(settings.flatMap(endpointsOf))
   return [...endpoints].flatMap((endpoint) => replicasAt(endpoint, tasks, view))
@@ -84,11 +89,11 @@ const endpointsOf = ({ endpoints }: Settings): readonly number[] => [1, ...endpo
 
 function replicasAt(
   endpoint: number,
-  { name, declared, entries }: ServiceTasks,
+  { name, swarmService, entries }: ServiceTasks,
   view: ReplicaView,
 ): readonly ListedReplica[] {
   const settingsFor = (entry: Entry | undefined) =>
-    endpointSettings(settingsOf(entry?.target.labels, declared?.labels), endpoint)
+    endpointSettings(settingsOf(entry?.target.labels, swarmService?.labels), endpoint)
   const enabled = entries.filter((entry) => isEnabled(settingsFor(entry)))
   const hasMetrics =
     entries.length === 0
@@ -96,24 +101,24 @@ function replicasAt(
       : enabled.some((entry) => (endpoint === 1 && entry.endpoint) || isConfigured(settingsFor(entry)))
   if (!hasMetrics) return []
 
-  const declaredSlots = new Set(declared?.mode === 'replicated' ? declared.slots : [])
+  const declaredSlots = new Set(swarmService?.mode === 'replicated' ? swarmService.slots : [])
   // a container from before a change of the labels may lack this endpoint
   if (endpoint > 1)
     for (const entry of entries) if (!settingsFor(entry)) declaredSlots.delete(slotKeyOf(entry))
   const wanted = enabled.filter(
-    (entry) => declaredSlots.has(slotKeyOf(entry)) || isWanted(entry, declared, view),
+    (entry) => declaredSlots.has(slotKeyOf(entry)) || isWanted(entry, swarmService, view),
   )
   const bySlot = Map.groupBy(wanted, slotKeyOf)
   const example = enabled.toSorted(runningFirst)[0]
   return [...new Set([...declaredSlots, ...bySlot.keys()])].map((key) => {
-    const entry = activeOf(bySlot.get(key) ?? [], view, declared?.taskOrder.get(key))
+    const entry = activeOf(bySlot.get(key) ?? [], view, swarmService?.taskOrder.get(key))
     const isGlobal = entry?.target.place.kind === 'global'
     return {
       service: name,
-      stack: declared?.labels[stackLabel] ?? (entry && stackOf(entry)),
+      stack: swarmService?.labels[stackLabel] ?? (entry && stackOf(entry)),
       slot: isGlobal ? undefined : key,
       entry,
-      declared,
+      swarmService,
       endpoint,
       settings: settingsFor(entry ?? example)!,
     }
@@ -141,7 +146,7 @@ function replicaOfContainer(entries: readonly Entry[], view: ReplicaView): reado
         stack: compose?.project,
         slot: compose?.number,
         entry,
-        declared: undefined,
+        swarmService: undefined,
         endpoint,
         settings,
       },
@@ -164,7 +169,7 @@ function isEnabled(settings: EndpointSettings | undefined): boolean {
 /** Whether a task that fills none of the declared slots is meant to be there. */
 function isWanted(
   entry: Entry,
-  declared: DeclaredService | undefined,
+  swarmService: IdentifiedService | undefined,
   { swarmState, isConnected }: ReplicaView,
 ): boolean {
   const live = isRunning(entry)
@@ -172,9 +177,9 @@ function isWanted(
   // its node sees it run, so the managers' state is only late
   if (live && isConnected(entry.owner)) return true
   if (!swarmState) return live || mayRestart(entry)
-  if (!declared || !('serviceId' in place) || place.serviceId !== declared.id) return false
-  if (declared.mode === 'global') return live || runsGlobalTasks(swarmState, entry.owner)
-  return declared.mode === 'job' && (live || mayRestart(entry))
+  if (!swarmService || !('serviceId' in place) || place.serviceId !== swarmService.id) return false
+  if (swarmService.mode === 'global') return live || runsGlobalTasks(swarmState, entry.owner)
+  return swarmService.mode === 'job' && (live || mayRestart(entry))
 }
 
 function runsGlobalTasks({ nodes }: SwarmState, node: NodeId): boolean {

@@ -1,7 +1,7 @@
 // `__meta_dockerswarm_…`: the names and values of Prometheus' own discovery of Swarm's tasks, so that existing
 // relabel rules keep working.
 
-import { labelsAs } from '../labels/families.ts'
+import { labelsAs } from '../labels/prefixes.ts'
 import type { Labels, NodeId, SwarmState, Target } from '../model.ts'
 import type { ListedReplica } from './replicas.ts'
 
@@ -9,17 +9,17 @@ import type { ListedReplica } from './replicas.ts'
 const setBySwarm = 'com.docker.swarm.'
 
 export function swarmLabels(
-  { declared, entry, slot }: ListedReplica,
+  { swarmService, entry, slot }: ListedReplica,
   swarmState: SwarmState | undefined,
 ): Labels {
   const place = entry?.target.place
   const task = place && 'task' in place ? place : undefined
-  if (!declared && !task) return {}
+  if (!swarmService && !task) return {}
   const labels = {
-    service_id: declared?.id ?? task!.serviceId,
-    service_name: declared?.name ?? task!.service,
-    service_mode: modeOf(declared?.mode ?? task!.kind),
-    ...labelsAs('service_label_', declared?.labels ?? {}),
+    service_id: swarmService?.id ?? task!.serviceId,
+    service_name: swarmService?.name ?? task!.service,
+    service_mode: modeOf(swarmService?.mode ?? task!.kind),
+    ...labelsAs('service_label_', swarmService?.labels ?? {}),
     task_slot: slot ?? '0',
     task_desired_state: 'running',
     ...(entry && !entry.ended && { task_state: 'running' }),

@@ -16,7 +16,7 @@ import {
 } from '../model.ts'
 import { nodeNamesOf } from '../names/node-names.ts'
 import { compoundKey, replicaNameOf, slotName } from '../names/resources.ts'
-import { durationText } from '../promql/literals.ts'
+import { promDuration } from '../promql/literals.ts'
 import { type ListedReplica, listReplicas } from './replicas.ts'
 import { swarmLabels } from './swarm-labels.ts'
 
@@ -129,7 +129,7 @@ function replicaTarget(replica: ListedReplica, context: ListingContext): ListedT
     ...settings.labels,
     __metrics_path__: `/${named.name}/${named.replica}/metrics`,
     job: jobOf(settings, service, stack),
-    instance: named.instance + settings.suffix,
+    instance: named.instance + settings.instanceSuffix,
     service,
     cluster: context.clusterOf(entry?.owner),
     ...(stack !== undefined && { stack }),
@@ -161,8 +161,8 @@ function scrapeLabels({ intervalMs, timeoutMs, params }: EndpointSettings): Labe
   const timeout = timeoutMs?.value ?? Math.min(intervalMs?.value ?? 0, prometheusDefaultTimeoutMs)
   return {
     ...(intervalMs && {
-      __scrape_interval__: durationText(intervalMs.value),
-      __scrape_timeout__: durationText(timeout),
+      __scrape_interval__: promDuration(intervalMs.value),
+      __scrape_timeout__: promDuration(timeout),
     }),
     ...Object.fromEntries(parameters),
   }

@@ -6,7 +6,7 @@ import type { Mono } from '../model.ts'
 import { compoundKey } from '../names/resources.ts'
 import { doubledOf, type RequestedPath, type TargetsOfPath, timesForInterleaving } from './doubled.ts'
 import type { ClientStatus } from './shape.ts'
-import { secondsOf, type Unix } from './target.ts'
+import { secondsOf, type ToUnixSeconds } from './target.ts'
 
 export interface Clients {
   /** Takes every request. */
@@ -87,7 +87,7 @@ export function clientStatuses(
   clients: readonly Client[],
   targetsOf: TargetsOfPath,
   now: Mono,
-  unix: Unix,
+  unix: ToUnixSeconds,
 ): readonly ClientStatus[] {
   return clients
     .map(({ subject, address, userAgent, contentType, paths, lastAt }) => {

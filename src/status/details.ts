@@ -3,26 +3,26 @@
 import type { ShownFamily } from '../exposition/families.ts'
 import type { Entry } from '../model.ts'
 import type {
+  ConfigStatus,
   DiscoveredTarget,
   FamilyStatus,
-  PageStatus,
+  MetricsStatus,
   SampleStatus,
-  SettingsStatus,
   TargetDetails,
   TargetStatus,
 } from './shape.ts'
-import { type Outcome, type TargetContext, targetOf, type Unix } from './target.ts'
+import { type Outcome, type TargetContext, type ToUnixSeconds, targetOf } from './target.ts'
 
 interface DetailsDeps {
   readonly context: TargetContext
   readonly outcome: Outcome
   readonly discovery: DiscoveredTarget | undefined
-  readonly settings: SettingsStatus
+  readonly config: ConfigStatus
   readonly cluster: string
-  readonly unix: Unix
+  readonly unix: ToUnixSeconds
   readonly now: number
   /** Its metrics, if it has any. */
-  readonly page: PageStatus | undefined
+  readonly metrics: MetricsStatus | undefined
 }
 
 export function detailsOf(entry: Entry, deps: DetailsDeps): TargetDetails {
@@ -33,9 +33,9 @@ export function detailsOf(entry: Entry, deps: DetailsDeps): TargetDetails {
     labels: entry.target.labels,
     addresses: entry.target.addresses,
     sizes: entry.history.map(({ bodyBytes = null }) => bodyBytes),
-    ...(deps.page && { page: deps.page }),
+    ...(deps.metrics && { metrics: deps.metrics }),
     ...(deps.discovery && { discovery: deps.discovery }),
-    prometheus: scrapeJob(target, deps.settings, deps.cluster),
+    prometheus: scrapeJob(target, deps.config, deps.cluster),
   }
 }
 
@@ -46,7 +46,10 @@ const maxLinesPerFamily = 200
 type SeriesOf = Pick<ShownFamily, 'histograms' | 'samples'>
 
 /** The series that have each word of `find` in their name or labels or in the HELP; in steps of some milliseconds. */
-export function* pageOf(families: Iterable<ShownFamily>, find: string): Generator<void, PageStatus> {
+export function* metricsStatusOf(
+  families: Iterable<ShownFamily>,
+  find: string,
+): Generator<void, MetricsStatus> {
   const words = find.toLowerCase().split(/\s+/).filter(Boolean)
   const shown: FamilyStatus[] = []
   let count = 0
@@ -120,7 +123,7 @@ export function sampleOf(line: string): SampleStatus {
 }
 
 /** JSON strings are valid YAML, so no text of a container can leave its string. */
-export function scrapeJob(target: TargetStatus, { advertise }: SettingsStatus, cluster: string): string {
+export function scrapeJob(target: TargetStatus, { advertise }: ConfigStatus, cluster: string): string {
   const { job, instance, endpointNumber } = target
   const [path] = target.path.split('?')
   const params = endpointNumber === undefined ? '' : `\n    params: { endpoint: ["${endpointNumber}"] }`

@@ -4,31 +4,33 @@
 import { expectsAgent, type NodeId, type NodeView, type SwarmNode, type SwarmState } from '../model.ts'
 import { type NodeNames, nodeNamesOf } from '../names/node-names.ts'
 import type { NodeStatus } from './shape.ts'
-import { secondsOf, type Unix } from './target.ts'
+import { secondsOf, type ToUnixSeconds } from './target.ts'
 
 /** This node first, then those with an agent, then those without; by name. */
 export function nodesOf(
   views: readonly NodeView[],
   swarmState: SwarmState | undefined,
-  unix: Unix,
+  unix: ToUnixSeconds,
 ): readonly NodeStatus[] {
-  const declared = swarmState?.nodes ?? new Map<NodeId, SwarmNode>()
+  const swarmNodes = swarmState?.nodes ?? new Map<NodeId, SwarmNode>()
   const names = nodeNamesOf(views, swarmState)
   const known = new Set(views.map(({ self }) => self.node))
   return [
-    ...views.map((view) => nodeWithAgent(view, declared.get(view.self.node), names, unix)),
-    ...[...declared].filter(([id]) => !known.has(id)).map(([id, node]) => nodeWithoutAgent(id, node, names)),
+    ...views.map((view) => nodeWithAgent(view, swarmNodes.get(view.self.node), names, unix)),
+    ...[...swarmNodes]
+      .filter(([id]) => !known.has(id))
+      .map(([id, node]) => nodeWithoutAgent(id, node, names)),
   ].sort((a, b) => rank(a) - rank(b) || compare(a.name, b.name) || compare(a.id, b.id))
 }
 
 function nodeWithAgent(
   view: NodeView,
-  declared: SwarmNode | undefined,
+  swarmNode: SwarmNode | undefined,
   names: NodeNames,
-  unix: Unix,
+  unix: ToUnixSeconds,
 ): NodeStatus {
   const { self, version, link, since, roundTripMs, failure } = view
-  const address = self.address ?? declared?.address
+  const address = self.address ?? swarmNode?.address
   return {
     id: self.node,
     name: names.nameOf(self.node),
@@ -40,14 +42,14 @@ function nodeWithAgent(
     since: unix(since),
     ...(roundTripMs !== undefined && { roundTrip: secondsOf(roundTripMs) }),
     version,
-    expected: !declared || expectsAgent(declared),
-    ...swarmStatusOf(declared),
+    expected: !swarmNode || expectsAgent(swarmNode),
+    ...swarmStatusOf(swarmNode),
     ...(failure && { failure }),
   }
 }
 
-function nodeWithoutAgent(id: string, declared: SwarmNode, names: NodeNames): NodeStatus {
-  const { hostname, address, role } = declared
+function nodeWithoutAgent(id: string, swarmNode: SwarmNode, names: NodeNames): NodeStatus {
+  const { hostname, address, role } = swarmNode
   return {
     id,
     name: names.nameOf(id),
@@ -56,13 +58,13 @@ function nodeWithoutAgent(id: string, declared: SwarmNode, names: NodeNames): No
     swarm: true,
     manager: role === 'manager',
     link: 'none',
-    expected: expectsAgent(declared),
-    ...swarmStatusOf(declared),
+    expected: expectsAgent(swarmNode),
+    ...swarmStatusOf(swarmNode),
   }
 }
 
-function swarmStatusOf(declared: SwarmNode | undefined) {
-  const unusual = [declared?.state, declared?.availability].filter(
+function swarmStatusOf(swarmNode: SwarmNode | undefined) {
+  const unusual = [swarmNode?.state, swarmNode?.availability].filter(
     (word) => word !== undefined && word !== 'ready' && word !== 'active',
   )
   return unusual.length > 0 ? { swarmStatus: unusual.join(', ') } : undefined

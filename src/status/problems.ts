@@ -5,7 +5,7 @@ import type { Failure } from '../errors.ts'
 import { type Mono, maxSwarmStateAgeMs, type PeerView } from '../model.ts'
 import type { AlertProblem } from '../rules/rules.ts'
 import type { NodeStatus, Problem } from './shape.ts'
-import type { Unix } from './target.ts'
+import type { ToUnixSeconds } from './target.ts'
 
 export interface ProblemSources {
   readonly nodes: readonly NodeStatus[]
@@ -31,7 +31,7 @@ export interface ProblemSources {
 const severities = ['error', 'warning', 'notice'] as const
 
 /** No text changes with time alone: that would be a new version of the status each second. */
-export function problemsOf(sources: ProblemSources, unix: Unix): readonly Problem[] {
+export function problemsOf(sources: ProblemSources, unix: ToUnixSeconds): readonly Problem[] {
   const { nodes, peers, rules, discovery, webConfig, memory, warnings } = sources
   return [
     ...ofInternalErrors(sources.internalErrors, unix),
@@ -70,7 +70,7 @@ function failureAs(
   return problem(severity, about, which, { text, hint })
 }
 
-function ofInternalErrors(errors: ProblemSources['internalErrors'], unix: Unix): readonly Problem[] {
+function ofInternalErrors(errors: ProblemSources['internalErrors'], unix: ToUnixSeconds): readonly Problem[] {
   if (!errors) return []
   const { count, lastAt, lastWhere } = errors
   const since = unix(lastAt)

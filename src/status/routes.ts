@@ -9,16 +9,16 @@ import { ProxyError } from '../errors.ts'
 import type { ShownFamily } from '../exposition/families.ts'
 import { type Document, documentOf } from '../http/answer.ts'
 import { prefersJson } from '../http/negotiation.ts'
-import type { Entry, Page } from '../model.ts'
-import { detailsOf, pageOf } from './details.ts'
-import type { PageStatus, TargetDetails } from './shape.ts'
+import type { Entry, MetricsPage } from '../model.ts'
+import { detailsOf, metricsStatusOf } from './details.ts'
+import type { MetricsStatus, TargetDetails } from './shape.ts'
 import { headOf, type StatusView, statusOf, targetContexts } from './status.ts'
-import type { Unix } from './target.ts'
+import type { ToUnixSeconds } from './target.ts'
 
 export interface StatusDeps {
   readonly clock: Clock
   readonly view: StatusView
-  readonly families: (page: Page) => Promise<Generator<void, readonly ShownFamily[]>>
+  readonly families: (page: MetricsPage) => Promise<Generator<void, readonly ShownFamily[]>>
   /** Reserves memory until the response is sent. */
   readonly reserve: (
     request: FastifyRequest,
@@ -33,7 +33,7 @@ interface StatusRoute {
 }
 
 /** Rounded to milliseconds. Follows the monotonic clock, so that a step of the system clock changes no age. */
-export const unixTime: Unix = (at) => Math.round(performance.timeOrigin + at) / 1000
+export const unixTime: ToUnixSeconds = (at) => Math.round(performance.timeOrigin + at) / 1000
 
 /** The most that families take in memory, in sizes of their page. */
 const copiesAsFamilies = 5
@@ -41,45 +41,50 @@ const memoryTimeoutMs = 10_000
 
 export function serveStatus(server: FastifyInstance, deps: StatusDeps): void {
   const { clock, view } = deps
-  const files = readPageFiles()
+  const files = readUiFiles()
 
   server.get<StatusRoute>('/', async (request, reply) => {
     if (!prefersJson(request.headers.accept)) return send(request, reply, files.get('index.html')!)
     const { target, find = '' } = request.query
     if (target === undefined) return send(request, reply, jsonOf(statusOf(view, clock.now(), unixTime)))
     const entry = entryOf(target)
-    const page = await readPage(entry, find, request, reply)
-    return send(request, reply, jsonOf(details(entry, page)))
+    const metrics = await readMetrics(entry, find, request, reply)
+    return send(request, reply, jsonOf(details(entry, metrics)))
   })
   server.get<{ Params: { file: string } }>('/-/page/:file', (request, reply) => {
     const file = files.get(request.params.file)
-    if (!file) throw new ProxyError('unknown', 'the status page has no such file')
+    if (!file) throw new ProxyError('not_found', 'the status page has no such file')
     return send(request, reply, file)
   })
 
   function entryOf(key: string): Entry {
     const slash = key.indexOf('/')
     const entry = view.entry(key.slice(0, slash), key.slice(slash + 1))
-    if (!entry) throw new ProxyError('unknown', 'there is no such target, or it is gone')
+    if (!entry) throw new ProxyError('not_found', 'there is no such target, or it is gone')
     return entry
   }
 
-  async function readPage({ snapshot }: Entry, find: string, request: FastifyRequest, reply: FastifyReply) {
+  async function readMetrics(
+    { snapshot }: Entry,
+    find: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ) {
     if (!snapshot?.ok) return undefined
     const { page } = snapshot
     await deps.reserve(request, reply, page.size * copiesAsFamilies, memoryTimeoutMs)
     const isWanted = () => !request.raw.socket.destroyed
     const families = await inSteps(await deps.families(page), clock, isWanted)
-    return inSteps(pageOf(families, find), clock, isWanted)
+    return inSteps(metricsStatusOf(families, find), clock, isWanted)
   }
 
-  function details(entry: Entry, page: PageStatus | undefined): TargetDetails {
-    const { nodes, settings, cluster } = headOf(view, unixTime)
+  function details(entry: Entry, metrics: MetricsStatus | undefined): TargetDetails {
+    const { nodes, config, cluster } = headOf(view, unixTime)
     const context = targetContexts(nodes, view.swarmState()?.value)(entry.owner)
     const outcome = view.outcomeOf(entry)
     const discovery = view.discoveredTarget(entry.owner, entry.target.id)
     return detailsOf(entry, {
-      ...{ context, outcome, discovery, settings, cluster, page },
+      ...{ context, outcome, discovery, config, cluster, metrics },
       ...{ unix: unixTime, now: clock.now() },
     })
   }
@@ -108,8 +113,8 @@ const contentTypes: Readonly<Record<string, string>> = {
 }
 
 /** By name. */
-function readPageFiles(): ReadonlyMap<string, Document> {
-  const folder = new URL('./page/', import.meta.url)
+function readUiFiles(): ReadonlyMap<string, Document> {
+  const folder = new URL('./ui/', import.meta.url)
   const names = readdirSync(folder).filter((name) => extname(name) in contentTypes)
   return new Map(
     names.map((name) => [

@@ -12,7 +12,7 @@ export interface Status {
   readonly cluster: string
   /** The node of the agent that responds. */
   readonly nodeId: string
-  readonly settings: SettingsStatus
+  readonly config: ConfigStatus
   readonly nodes: readonly NodeStatus[]
   readonly services: readonly ServiceStatus[]
   readonly problems: readonly Problem[]
@@ -21,7 +21,7 @@ export interface Status {
   readonly targets: readonly TargetStatus[]
 }
 
-export interface SettingsStatus {
+export interface ConfigStatus {
   readonly scrapeInterval: number
   readonly maxAge: number | 'off'
   readonly staleAfter: number
@@ -107,7 +107,7 @@ export interface TargetStatus {
   readonly path: string
   readonly state: TargetState
   readonly failure?: FailureStatus
-  readonly endpoint?: { readonly url: string; readonly port: number; readonly why: string }
+  readonly endpoint?: { readonly url: string; readonly port: number; readonly source: string }
   /** The time and the duration of the last scrape. */
   readonly scraped?: number
   readonly duration?: number
@@ -181,7 +181,7 @@ export interface TargetDetails {
   /** The sizes in bytes that belong to `target.history`; null: the scrape failed. */
   readonly sizes: readonly (number | null)[]
   /** Absent while there are no metrics. */
-  readonly page?: PageStatus
+  readonly metrics?: MetricsStatus
   /** The target in service discovery, as Prometheus receives it. Absent: it is not listed at `/sd`. */
   readonly discovery?: DiscoveredTarget
   /** A scrape job for Prometheus' configuration with this target alone. */
@@ -193,7 +193,7 @@ export interface DiscoveredTarget {
   readonly labels: Labels
 }
 
-export interface PageStatus {
+export interface MetricsStatus {
   /** The number of families and series that match; `shown` may have fewer. */
   readonly families: number
   readonly series: number

@@ -5,15 +5,15 @@ import type { Entry, Mono, NodeId, NodeView, Self, SwarmState, WithAge } from '.
 import { nodesOf } from './nodes.ts'
 import type {
   ClientStatus,
+  ConfigStatus,
   DiscoveredTarget,
   NodeStatus,
   Problem,
   ServiceStatus,
-  SettingsStatus,
   Status,
   TargetState,
 } from './shape.ts'
-import { type Outcome, stateOf, type TargetContext, targetOf, type Unix } from './target.ts'
+import { type Outcome, stateOf, type TargetContext, type ToUnixSeconds, targetOf } from './target.ts'
 
 /** What the status is made from, read for every response. */
 export interface StatusView {
@@ -35,7 +35,7 @@ export interface StatusView {
   problems(nodes: readonly NodeStatus[]): readonly Problem[]
 }
 
-export function statusOf(view: StatusView, now: Mono, unix: Unix): Status {
+export function statusOf(view: StatusView, now: Mono, unix: ToUnixSeconds): Status {
   const head = headOf(view, unix)
   const contextOf = targetContexts(head.nodes, view.swarmState()?.value)
   return {
@@ -48,7 +48,7 @@ export function statusOf(view: StatusView, now: Mono, unix: Unix): Status {
 }
 
 /** Everything but the targets. Times, not ages: no problem's text changes only because time passes. */
-export function headOf(view: StatusView, unix: Unix): Omit<Status, 'time' | 'targets'> {
+export function headOf(view: StatusView, unix: ToUnixSeconds): Omit<Status, 'time' | 'targets'> {
   const swarmState = view.swarmState()?.value
   const nodes = nodesOf(view.nodes(), swarmState, unix)
   const self = view.self()
@@ -56,7 +56,7 @@ export function headOf(view: StatusView, unix: Unix): Omit<Status, 'time' | 'tar
     version: view.version,
     cluster: view.cluster(),
     nodeId: self?.node ?? '',
-    settings: settingsOf(view.config, self),
+    config: configStatusOf(view.config, self),
     nodes,
     services: servicesOf(swarmState?.services, self?.service),
     problems: view.problems(nodes),
@@ -64,7 +64,7 @@ export function headOf(view: StatusView, unix: Unix): Omit<Status, 'time' | 'tar
   }
 }
 
-function settingsOf(config: StatusView['config'], self: Self | undefined): SettingsStatus {
+function configStatusOf(config: StatusView['config'], self: Self | undefined): ConfigStatus {
   return {
     scrapeInterval: config.scrapeIntervalMs / 1000,
     maxAge: config.maxAgeMs === 'off' ? 'off' : config.maxAgeMs / 1000,

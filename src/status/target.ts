@@ -36,12 +36,12 @@ export interface Outcome {
 }
 
 /** From this process's own clock to Unix seconds. */
-export type Unix = (at: Mono) => number
+export type ToUnixSeconds = (at: Mono) => number
 
 export function targetOf(
   entry: Entry,
   context: TargetContext,
-  unix: Unix,
+  unix: ToUnixSeconds,
   outcome: Outcome = {},
 ): TargetStatus {
   const { owner, target, endpoint, ended, snapshot, history } = entry
@@ -82,7 +82,7 @@ function nameOf(target: Target, node: string, settings: Settings) {
   return {
     ...service,
     job: jobOf(endpoint ?? settings, serviceNameOf(target), service.stack),
-    instance: instance + (endpoint ? endpoint.suffix : `?endpoint=${number}`),
+    instance: instance + (endpoint ? endpoint.instanceSuffix : `?endpoint=${number}`),
     path: number === 1 ? path : `${path}?endpoint=${number}`,
     ...(number > 1 && { endpointNumber: number }),
   }
@@ -152,18 +152,22 @@ function runOf({ run }: Target): Partial<TargetStatus> {
   return { ...rest, ...(restarts > 0 && { restarts }), ...(oomKills > 0 && { oomKills }) }
 }
 
-function endedOf({ at, ...rest }: NonNullable<Entry['ended']>, unix: Unix) {
+function endedOf({ at, ...rest }: NonNullable<Entry['ended']>, unix: ToUnixSeconds) {
   return { time: unix(at), ...rest }
 }
 
-function scrapeOf(snapshot: Snapshot, unix: Unix) {
+function scrapeOf(snapshot: Snapshot, unix: ToUnixSeconds) {
   const scrape = { scraped: unix(snapshot.at), duration: secondsOf(snapshot.durationMs) }
   if (!snapshot.ok) return scrape
   const { series, size, format } = snapshot.page
   return { ...scrape, series, bytes: size, format }
 }
 
-function pastOutcome({ downSince, lastSuccessAt, lastError }: Outcome, state: TargetState, unix: Unix) {
+function pastOutcome(
+  { downSince, lastSuccessAt, lastError }: Outcome,
+  state: TargetState,
+  unix: ToUnixSeconds,
+) {
   return {
     ...(state === 'down' && downSince !== undefined && { downSince: unix(downSince) }),
     ...(lastSuccessAt !== undefined && { lastSuccess: unix(lastSuccessAt) }),
@@ -174,9 +178,9 @@ function pastOutcome({ downSince, lastSuccessAt, lastError }: Outcome, state: Ta
 const pastOf = ({ ok, durationMs }: PastScrape) => (ok ? secondsOf(durationMs) : null)
 
 /** What is about the container is shown with its first endpoint only. */
-function remarksOf({ target, snapshot }: Entry, { problems }: Settings): readonly string[] {
+function remarksOf({ target, snapshot }: Entry, { remarks }: Settings): readonly string[] {
   const ofPage = snapshot?.ok ? snapshot.page.remarks : []
-  return containerIdOf(target.id) === target.id ? [...ofPage, ...problems, ...claimOf(target)] : ofPage
+  return containerIdOf(target.id) === target.id ? [...ofPage, ...remarks, ...claimOf(target)] : ofPage
 }
 
 function claimOf({ place }: Target): readonly string[] {

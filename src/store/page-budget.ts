@@ -2,12 +2,12 @@
 // them room to grow, and large ones take half of it at most, so that a few never keep many small ones out.
 
 import type { Failure } from '../errors.ts'
-import { heldBytes, type Page } from '../model.ts'
+import { heldBytes, type MetricsPage } from '../model.ts'
 
 interface PageBudget {
-  replace(before: readonly Page[], after: readonly Page[]): void
+  replace(before: readonly MetricsPage[], after: readonly MetricsPage[]): void
   /** Whether the page has room in place of those. */
-  hasRoom(page: Page, before: readonly Page[]): boolean
+  hasRoom(page: MetricsPage, before: readonly MetricsPage[]): boolean
 }
 
 const largeBytes = 2 ** 20
@@ -18,7 +18,7 @@ export function createPageBudget(maxBytes: number): PageBudget {
   let total = { bytes: 0, bytesOfLarge: 0 }
 
   /** The total with other pages in place of those. */
-  function totalWith(before: readonly Page[], after: readonly Page[]): typeof total {
+  function totalWith(before: readonly MetricsPage[], after: readonly MetricsPage[]): typeof total {
     let { bytes, bytesOfLarge } = total
     for (const [pages, sign] of [[before, -1] as const, [after, 1] as const])
       for (const page of pages) {

@@ -1,7 +1,16 @@
 // All that is known of one target of a peer, and how what the peer sends is merged into it. Pure: of each part the
 // higher number wins, so that repeated and late messages change nothing.
 
-import type { Endpoint, Entry, NodeId, Page, PastScrape, ProbeResult, Snapshot, Target } from '../model.ts'
+import type {
+  Endpoint,
+  Entry,
+  MetricsPage,
+  NodeId,
+  PastScrape,
+  ProbeResult,
+  Snapshot,
+  Target,
+} from '../model.ts'
 
 /** Everything about a target but its metrics. */
 export interface TargetListing {
@@ -26,7 +35,7 @@ export interface PeerRecord {
   readonly listing?: Numbered<TargetListing>
   readonly snapshot?: Numbered<Snapshot>
   /** The newest page, which the next one may build on; older than the snapshot if that is a failure. */
-  readonly page?: Numbered<Page>
+  readonly page?: Numbered<MetricsPage>
   readonly history: readonly PastScrape[]
   /** What the owner's previous epoch had: shown until the present one has sent its own. */
   readonly previous?: Entry
@@ -36,7 +45,7 @@ export type RecordUpdate =
   | ({ readonly kind: 'listing' } & Numbered<TargetListing>)
   | ({ readonly kind: 'snapshot' } & Numbered<Snapshot>)
   /** The page of this number, packed in another way. */
-  | ({ readonly kind: 'repacked' } & Numbered<Page>)
+  | ({ readonly kind: 'repacked' } & Numbered<MetricsPage>)
   /** The page can't be unpacked, and so neither can one that is packed against it. */
   | { readonly kind: 'unusable' }
 
@@ -82,7 +91,7 @@ function withoutSnapshot({ snapshot, ...entry }: Entry): Entry {
 }
 
 /** The pages that are kept with it. */
-export function pagesOf({ page, previous }: PeerRecord): readonly Page[] {
+export function pagesOf({ page, previous }: PeerRecord): readonly MetricsPage[] {
   const { snapshot } = previous ?? {}
   return [...(page ? [page.value] : []), ...(snapshot?.ok ? [snapshot.page] : [])]
 }

@@ -14,7 +14,7 @@ import {
   zstdDecompressSync,
 } from 'node:zlib'
 import { ProxyError } from '../errors.ts'
-import type { Page, ZstdFrame } from '../model.ts'
+import type { MetricsPage, ZstdFrame } from '../model.ts'
 
 /** What is larger is packed and unpacked off the event loop. */
 export const maxSyncBytes = 2 ** 20
@@ -58,18 +58,18 @@ export async function unpackAsync(frames: readonly ZstdFrame[]): Promise<Uint8Ar
   return body!
 }
 
-export const isSmall = ({ content, size }: Page) =>
+export const isSmall = ({ content, size }: MetricsPage) =>
   content.kind === 'zstd' ? content.frames.every((frame) => frame.size <= maxSyncBytes) : size <= maxSyncBytes
 
 /** The page as the container wrote it. Throws where a peer sent something else than it announced. */
-export function bodyOf({ content, size }: Page): Uint8Array {
+export function bodyOf({ content, size }: MetricsPage): Uint8Array {
   if (content.kind === 'plain') return content.bytes
   if (content.kind === 'zstd') return unpack(content.frames)
   return size === 0 ? empty : gunzipSync(content.bytes, gunzipping(size))
 }
 
 /** The same; for large pages off the event loop. */
-export async function bodyOfAsync(page: Page): Promise<Uint8Array> {
+export async function bodyOfAsync(page: MetricsPage): Promise<Uint8Array> {
   const { content, size } = page
   if (content.kind === 'plain' || isSmall(page)) return bodyOf(page)
   if (content.kind === 'zstd') return await unpackAsync(content.frames)
@@ -77,7 +77,7 @@ export async function bodyOfAsync(page: Page): Promise<Uint8Array> {
 }
 
 /** A large page is unpacked off the event loop; any other is ready as it is. */
-export function ready(page: Page): Page | Promise<Page> {
+export function ready(page: MetricsPage): MetricsPage | Promise<MetricsPage> {
   if (page.content.kind === 'plain' || isSmall(page)) return page
   return bodyOfAsync(page).then((bytes) => ({ ...page, content: { kind: 'plain', bytes } }))
 }

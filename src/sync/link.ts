@@ -233,7 +233,7 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
 }
 
 function endedByPeer({ reason, stopping }: Bye): Failure {
-  return { code: stopping ? 'stopping' : 'refused', reason: `the peer ended the link: ${reason}` }
+  return { code: stopping ? 'stopping' : 'link_ended', reason: `the peer ended the link: ${reason}` }
 }
 
 function paused(ms: number): Failure {

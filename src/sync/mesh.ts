@@ -360,7 +360,7 @@ function claimedTwice(node: NodeId, present: string, claimant: string): Failure 
 
 function unproven(node: NodeId, address: string): Failure {
   return {
-    code: 'refused',
+    code: 'unproven',
     reason: `an agent at ${address} claims to be that of the node ${node}, with an epoch that it can’t prove to be its own`,
     hint: 'find out what runs there: it holds the secret of this cluster',
   }

@@ -3,7 +3,7 @@
 // arrival.
 
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import { type Code, type Failure, ProxyError, statusOf } from '../errors.ts'
+import { type Code, type Failure, httpStatusByCode, ProxyError } from '../errors.ts'
 import {
   type Endpoint,
   type Format,
@@ -40,14 +40,14 @@ import {
 export const protocol = { newest: 4, oldest: 4 } as const
 
 const failure: Shape<Failure> = object(
-  { code: oneOf(Object.keys(statusOf) as Code[]), reason: text },
+  { code: oneOf(Object.keys(httpStatusByCode) as Code[]), reason: text },
   { hint: text },
 )
 const self: Shape<Self> = object(
   { node: text, hostname: text, swarm: flag, manager: flag, advertise: text },
   { address: text, container: text, service: text },
 )
-const endpoint: Shape<Endpoint> = object({ url: text, port: count, why: text })
+const endpoint: Shape<Endpoint> = object({ url: text, port: count, source: text })
 const inService = { service: text, serviceId: text, task: text }
 const taskMay = { stack: text, provisional: isTrue }
 const place: Shape<Place> = variant('kind', {

@@ -3,7 +3,7 @@
 
 import type { Clock } from '../clock.ts'
 import type { Failure } from '../errors.ts'
-import type { NodeId, Page, Snapshot, ZstdFrame } from '../model.ts'
+import type { MetricsPage, NodeId, Snapshot, ZstdFrame } from '../model.ts'
 import type { Store } from '../store/store.ts'
 import { maxSyncBytes, pack, packAsync, unpack, unpackAsync } from './codec.ts'
 import type { Link } from './link.ts'
@@ -102,7 +102,7 @@ export function createPageAssembler({ node, peers, link, clock, maxBodyBytes }: 
         return undefined
       }
       const content = { kind: 'zstd' as const, frames: checked(id, [...before, ...frames]) }
-      const page: Page = { format, size, series, remarks, content }
+      const page: MetricsPage = { format, size, series, remarks, content }
       return { ...times, ok: true, page }
     },
     close() {

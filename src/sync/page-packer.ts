@@ -1,7 +1,7 @@
 // The own pages, packed for peers: the newest one that is ready, in full and as a delta to the one before. Each is made
 // once, whatever the number of peers. Of the former body nothing is kept but what the store had.
 
-import type { Page, Snapshot, ZstdFrame } from '../model.ts'
+import type { MetricsPage, Snapshot, ZstdFrame } from '../model.ts'
 import { bodyOf, bodyOfAsync, isSmall, maxDeltaBytes, pack, packAsync } from './codec.ts'
 
 export interface PagePacker {
@@ -164,4 +164,4 @@ export function createPagePacker(ready: (id: string) => void): PagePacker {
   }
 }
 
-const hasDelta = (...pages: readonly Page[]) => pages.every(({ size }) => size <= maxDeltaBytes)
+const hasDelta = (...pages: readonly MetricsPage[]) => pages.every(({ size }) => size <= maxDeltaBytes)

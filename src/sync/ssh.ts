@@ -30,7 +30,7 @@ const algorithms = {
 } satisfies ssh2.Algorithms
 
 const otherSecret: Failure = {
-  code: 'refused',
+  code: 'unproven',
   reason: 'the agent there has another secret',
   hint: 'give all agents of the cluster the same SSHPASS; while it is being changed, the old or new one as SSHPASS_PREVIOUS too',
 }
@@ -45,7 +45,7 @@ export function createSsh(accepted: readonly [Keys, ...Keys[]], rekeyEveryMs = r
     answer(socket, signal) {
       const address = hostPort(socket.remoteAddress, socket.remotePort)
       return handshake(socket, signal, (resolve, reject) => {
-        socket.once('close', () => reject(new ProxyError('refused', 'the caller did not prove itself')))
+        socket.once('close', () => reject(new ProxyError('unproven', 'the caller did not prove itself')))
         const server = new ssh2.Server({ hostKeys, algorithms }, (connection) => {
           const session = authenticate(connection, clients)
           onlySubsystem(connection, (stream) => {

@@ -7,7 +7,7 @@ import type { Message } from './messages.ts'
 
 interface SyncMetrics {
   readonly counters: MeshOptions['counters']
-  refused(why: string): void
+  refused(reason: string): void
   refreshed(durationMs: number): void
 }
 
@@ -41,9 +41,9 @@ export function createSyncMetrics(metrics: Metrics, peers: () => readonly PeerVi
     'How long requests to owners for new metrics took, until these had arrived.',
     seconds,
   )
-  for (const why of ['unproven', 'full']) refused.add(0, { why })
+  for (const reason of ['unproven', 'full']) refused.add(0, { reason })
   lost.add(0)
-  metrics.observe('app_metrics_proxy_sync_peers', 'gauge', 'Addresses of peers, by state.', () =>
+  metrics.registerCollector('app_metrics_proxy_sync_peers', 'gauge', 'Addresses of peers, by state.', () =>
     ['connected', 'connecting', 'failed'].map(
       (state) => [{ state }, peers().filter((peer) => peer.state === state).length] as const,
     ),
@@ -59,7 +59,7 @@ export function createSyncMetrics(metrics: Metrics, peers: () => readonly PeerVi
       pageVisible: (delayMs) => lag.observe(delayMs / 1000),
       linkLost: () => lost.add(1),
     },
-    refused: (why) => refused.add(1, { why }),
+    refused: (reason) => refused.add(1, { reason }),
     refreshed: (durationMs) => refreshes.observe(durationMs / 1000),
   }
 }

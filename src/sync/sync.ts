@@ -32,7 +32,7 @@ interface Transport {
   readonly identity: AgentIdentity
   find(signal: AbortSignal): Promise<readonly string[]>
   dial(address: string, signal: AbortSignal): Promise<Channel>
-  listen(on: (channel: Channel) => void, refused: (why: RefusalReason) => void): Promise<SshListener>
+  listen(on: (channel: Channel) => void, refused: (reason: RefusalReason) => void): Promise<SshListener>
 }
 
 interface TransportOptions {

@@ -2,7 +2,7 @@
 
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../clock.ts'
-import type { Entry, Labels, NodeId, Page } from '../model.ts'
+import type { Entry, Labels, MetricsPage, NodeId } from '../model.ts'
 import { type Metrics, pageOf } from '../runtime/metrics.ts'
 import type { NodeStatus, Problem, TargetState } from '../status/shape.ts'
 import { type Rendering, sendRendered } from './rendering.ts'
@@ -17,7 +17,7 @@ export interface AgentMetricsDeps {
   targetStates(nodes: readonly NodeStatus[]): (entry: Entry) => TargetState
   problems(): readonly Problem[]
   /** Throws why there is none. */
-  swarmMetrics(): Page
+  swarmMetrics(): MetricsPage
 }
 
 export function serveAgentMetrics(
@@ -25,7 +25,7 @@ export function serveAgentMetrics(
   rendering: Pick<Rendering, 'render'>,
   deps: AgentMetricsDeps,
 ): void {
-  observeCluster(deps)
+  registerClusterMetrics(deps)
   server.get('/metrics', async (request, reply) => {
     return sendRendered(reply, await rendering.render(pageOf(deps.metrics), request))
   })
@@ -34,10 +34,10 @@ export function serveAgentMetrics(
   )
 }
 
-function observeCluster(deps: AgentMetricsDeps): void {
+function registerClusterMetrics(deps: AgentMetricsDeps): void {
   const { clock, metrics, version, entries, nodes, problems } = deps
-  const gauge = (name: string, help: string, collect: Parameters<Metrics['observe']>[3]) =>
-    metrics.observe(`app_metrics_proxy_${name}`, 'gauge', help, collect)
+  const gauge = (name: string, help: string, collect: Parameters<Metrics['registerCollector']>[3]) =>
+    metrics.registerCollector(`app_metrics_proxy_${name}`, 'gauge', help, collect)
 
   gauge('build_info', 'The version of this agent.', () => [[{ version }, 1]])
   gauge('targets', 'Targets, by node and state, with the states of the status page.', () => {

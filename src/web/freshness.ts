@@ -2,7 +2,7 @@
 // decisions. A container's failure is never hidden, and old metrics are never served as new ones.
 
 import { type Code, type Failure, stoppedFailure } from '../errors.ts'
-import type { Entry, Mono, NodeView, Page } from '../model.ts'
+import type { Entry, MetricsPage, Mono, NodeView } from '../model.ts'
 
 export interface FreshnessContext {
   readonly now: Mono
@@ -20,7 +20,7 @@ export interface OwnerLink {
 }
 
 export interface ReadResult {
-  readonly page: Page
+  readonly page: MetricsPage
   /** When it was scraped. */
   readonly at: Mono
   /** Served with the header `Age`: it is older than MAX_AGE. */
@@ -58,11 +58,11 @@ export function serveSnapshot(
   return { kind: 'serve', result: { page: snapshot.page, at: snapshot.at, ...more } }
 }
 
-/** The owner cannot be reached, because its link is lost or for the reason in `why`: the cache, if it is young enough. */
-export function serveCached(entry: Entry, context: FreshnessContext, why?: Failure): FinalDecision {
+/** The owner cannot be reached, because its link is lost or for this failure: the cache, if it is young enough. */
+export function serveCached(entry: Entry, context: FreshnessContext, reachFailure?: Failure): FinalDecision {
   const { now, staleAfterMs, owner } = context
   const { snapshot } = entry
-  const cause = owner.state === 'lost' || !why ? lostText(owner, now) : why.reason
+  const cause = owner.state === 'lost' || !reachFailure ? lostText(owner, now) : reachFailure.reason
   const reason = `the agent of ${owner.nodeName}, where this container runs, cannot be reached: ${cause}`
   const refused = (hint: string): Failure => ({ code: 'owner_lost', reason, hint })
   const tooOld = (ageMs: number) =>

@@ -5,7 +5,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { failureOf, isInternal, statusOf } from '../errors.ts'
+import { failureOf, httpStatusByCode, isInternal } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
 import type { AccessRequest } from './auth/access.ts'
 import type { Guard } from './auth/guard.ts'
@@ -42,7 +42,7 @@ export function createGate({ guard, log, countRefusal }: GateDeps): RequestGate 
     } catch (error) {
       const { code, reason } = failureOf(error)
       if (isInternal(error)) log.internal(error, 'request')
-      return { status: statusOf[code], reason }
+      return { status: httpStatusByCode[code], reason }
     }
   }
 

@@ -7,7 +7,7 @@ export interface HealthDeps {
   readonly version: string
   problems(): readonly Problem[]
   /** What is missing before answers are complete. Empty: ready. */
-  waitingFor(): readonly string[]
+  pendingForReady(): readonly string[]
 }
 
 interface HealthReport {
@@ -15,7 +15,7 @@ interface HealthReport {
   readonly status: 'ok' | 'warning' | 'error'
   readonly version: string
   readonly ready: boolean
-  readonly waitingFor: readonly string[]
+  readonly pending: readonly string[]
   readonly problems: readonly Problem[]
 }
 
@@ -25,12 +25,12 @@ export function serveHealth(server: FastifyInstance, deps: HealthDeps): void {
   server.get('/-/healthy', (_request, reply) => reply.type(text).send('healthy\n'))
 
   server.get('/-/ready', (_request, reply) => {
-    const waitingFor = deps.waitingFor()
-    if (waitingFor.length === 0) return reply.type(text).send('ready\n')
+    const pending = deps.pendingForReady()
+    if (pending.length === 0) return reply.type(text).send('ready\n')
     return reply
       .code(503)
       .type(text)
-      .send(`not ready yet: waiting for ${waitingFor.join(', ')}\n`)
+      .send(`not ready yet: waiting for ${pending.join(', ')}\n`)
   })
 
   server.get('/health', (_request, reply) =>
@@ -40,13 +40,13 @@ export function serveHealth(server: FastifyInstance, deps: HealthDeps): void {
 
 export function healthReportOf(deps: HealthDeps): HealthReport {
   const problems = deps.problems()
-  const waitingFor = deps.waitingFor()
+  const pending = deps.pendingForReady()
   const has = (severity: Problem['severity']) => problems.some((problem) => problem.severity === severity)
   return {
     status: has('error') ? 'error' : has('warning') ? 'warning' : 'ok',
     version: deps.version,
-    ready: waitingFor.length === 0,
-    waitingFor,
+    ready: pending.length === 0,
+    pending,
     problems,
   }
 }

@@ -71,13 +71,13 @@ export function createReader(deps: ReaderDeps): Reader {
   }
 
   /** From the cache of this kind, or from the other kind's, unless a scrape of this kind failed. */
-  function cached(entry: Entry, why?: Failure): FinalDecision {
+  function cached(entry: Entry, cause?: Failure): FinalDecision {
     const { id } = entry.target
-    const decision = serveCached(entry, contextOf(entry), why)
+    const decision = serveCached(entry, contextOf(entry), cause)
     if (entry.snapshot?.ok === false) return decision
     const other = store.entry(entry.owner, isProtobufStreamId(id) ? targetIdOf(id) : streamId(id, 'protobuf'))
     if (decision.kind === 'serve' || !other) return decision
-    const otherDecision = serveCached(other, contextOf(other), why)
+    const otherDecision = serveCached(other, contextOf(other), cause)
     return otherDecision.kind === 'serve' || isProtobufStreamId(id) ? otherDecision : decision
   }
 

@@ -5,7 +5,7 @@ import { gzip, gzipSync } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { NegotiatedFormat } from '../exposition/formats.ts'
 import { acceptsGzip, minGzipBytes } from '../http/negotiation.ts'
-import type { Format, FormatKind, Page } from '../model.ts'
+import type { Format, FormatKind, MetricsPage } from '../model.ts'
 
 /** The exposition formats, as serving needs them. */
 export interface Formats {
@@ -16,18 +16,18 @@ export interface Formats {
   /** Whether a page of this format is sent unchanged. */
   isSentUnchanged(format: Format, to: NegotiatedFormat): boolean
   /** The same page if nothing is to be converted. */
-  convert(page: Page, to: NegotiatedFormat): Page
-  bodyOf(page: Page): Uint8Array
+  convert(page: MetricsPage, to: NegotiatedFormat): MetricsPage
+  bodyOf(page: MetricsPage): Uint8Array
   /** Decompresses a large page off the event loop, so that `bodyOf` takes no time. */
-  ready(page: Page): Page | Promise<Page>
+  ready(page: MetricsPage): MetricsPage | Promise<MetricsPage>
   /** The format of them all, or the one that loses the least. */
   commonFormat(formats: readonly Format[]): Format
   /** Adds each part's label to its series; a label of that name becomes `exported_…`. */
-  merge(parts: readonly MergePart[], to: Format): Page
+  merge(parts: readonly MergePart[], to: Format): MetricsPage
 }
 
 interface MergePart {
-  readonly page: Page
+  readonly page: MetricsPage
   readonly label?: { readonly name: string; readonly value: string }
 }
 
@@ -40,9 +40,9 @@ interface Rendered {
 export interface Rendering {
   /** The kind that the client prefers. */
   kindFor(request: Pick<FastifyRequest, 'headers'>): FormatKind
-  render(page: Page, request: Pick<FastifyRequest, 'headers'>): Promise<Rendered>
+  render(page: MetricsPage, request: Pick<FastifyRequest, 'headers'>): Promise<Rendered>
   /** The most memory that rendering and sending this page takes. */
-  maxBytesOf(page: Page, request: Pick<FastifyRequest, 'headers'>): number
+  maxBytesOf(page: MetricsPage, request: Pick<FastifyRequest, 'headers'>): number
 }
 
 /** A larger body is compressed off the event loop. Smaller ones are not: a compressor in flight takes as much memory. */
@@ -56,7 +56,7 @@ const copiesToConvert = 5
 
 /** Clients that share a scrape share its response too: a page from a peer is unpacked and compressed once for all. */
 interface SharedResponse {
-  readonly page: Page
+  readonly page: MetricsPage
   readonly negotiated: NegotiatedFormat
   readonly isGzip: boolean
   readonly rendered: Promise<Rendered>
@@ -69,14 +69,18 @@ const maxSharedBytes = 256 * 1024
 export function createRendering(formats: Formats): Rendering {
   let shared: readonly SharedResponse[] = []
 
-  async function convert(page: Page, negotiated: NegotiatedFormat, isGzip: boolean): Promise<Rendered> {
+  async function convert(
+    page: MetricsPage,
+    negotiated: NegotiatedFormat,
+    isGzip: boolean,
+  ): Promise<Rendered> {
     const contentType = formats.contentTypeOf(negotiated.format, negotiated.escaping)
     const converted = formats.convert(await formats.ready(page), negotiated)
     if (isGzip) return compressed(converted, contentType, formats)
     return { contentType, body: bufferOf(formats.bodyOf(converted)) }
   }
 
-  function convertOnce(page: Page, negotiated: NegotiatedFormat, isGzip: boolean): Promise<Rendered> {
+  function convertOnce(page: MetricsPage, negotiated: NegotiatedFormat, isGzip: boolean): Promise<Rendered> {
     const { format, escaping } = negotiated
     const known = shared.find(
       (one) =>
@@ -112,7 +116,7 @@ export function createRendering(formats: Formats): Rendering {
 }
 
 async function compressed(
-  page: Page,
+  page: MetricsPage,
   contentType: string,
   { bodyOf }: Pick<Formats, 'bodyOf'>,
 ): Promise<Rendered> {

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts'
 import type { Failure } from '../errors.ts'
 import { failureOf, ProxyError } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
-import type { FormatKind, Mono, Page } from '../model.ts'
+import type { FormatKind, MetricsPage, Mono } from '../model.ts'
 import { plainPage } from '../model.ts'
 import type { Replica } from '../names/resolution.ts'
 import { expiredFailure, type ReadResult } from './freshness.ts'
@@ -20,28 +20,28 @@ interface ReplicasDeps {
 }
 
 /** What was read, before the page is made of it. */
-export interface Readings extends Omit<ReadResult, 'page'> {
+export interface PendingResponse extends Omit<ReadResult, 'page'> {
   /** The most memory that making and sending the page takes. */
   readonly maxBytes: number
-  makePage(): Promise<Page>
+  makePage(): Promise<MetricsPage>
 }
 
 export type ReadReplicas = (
   service: string,
   replicas: readonly Replica[],
-  how: ReadHow,
+  how: ReadRequest,
   lookUpAgain: () => readonly Replica[],
-) => Promise<Readings>
+) => Promise<PendingResponse>
 
 /** What the client asks for, and how long it may take. */
-export interface ReadHow {
+export interface ReadRequest {
   readonly timeoutMs: number
   readonly kind: FormatKind
 }
 
 type UpReplica = { readonly slot: string; readonly result: ReadResult }
 type DownReplica = { readonly slot: string; readonly failure: Failure }
-type ReplicaReading = UpReplica | DownReplica
+type ReplicaResult = UpReplica | DownReplica
 
 /**
  * Reads all at the same time, within the timeout. A container that ended while it was read may have been replaced: if
@@ -49,10 +49,10 @@ type ReplicaReading = UpReplica | DownReplica
  */
 export async function readAll(
   replicas: readonly Replica[],
-  { timeoutMs, kind }: ReadHow,
+  { timeoutMs, kind }: ReadRequest,
   lookUpAgain: () => readonly Replica[],
   { clock, reader }: Pick<ReplicasDeps, 'clock' | 'reader'>,
-): Promise<readonly ReplicaReading[]> {
+): Promise<readonly ReplicaResult[]> {
   const deadline = clock.now() + timeoutMs
   const first = await Promise.all(replicas.map((replica) => readOne(replica, { timeoutMs, kind }, reader)))
   const leftMs = deadline - clock.now()
@@ -67,9 +67,9 @@ export async function readAll(
 
 async function readOne(
   { slot, entry }: Replica,
-  { timeoutMs, kind }: ReadHow,
+  { timeoutMs, kind }: ReadRequest,
   reader: Reader,
-): Promise<ReplicaReading> {
+): Promise<ReplicaResult> {
   if (!entry) return { slot, failure: { code: 'stopped', reason: 'no container runs in this slot' } }
   try {
     return { slot, result: await reader.read(entry, timeoutMs, kind) }
@@ -86,11 +86,11 @@ function isSuccessor(next: Replica, before: Replica): boolean {
   return target.id !== before.entry?.target.id || owner !== before.entry.owner
 }
 
-function isUp(reading: ReplicaReading): reading is UpReplica {
+function isUp(reading: ReplicaResult): reading is UpReplica {
   return 'result' in reading
 }
 
-function isDown(reading: ReplicaReading): reading is DownReplica {
+function isDown(reading: ReplicaResult): reading is DownReplica {
   return !isUp(reading)
 }
 
@@ -98,7 +98,7 @@ export function createReadReplicas(deps: ReplicasDeps): ReadReplicas {
   const { clock, replicaLabel, formats } = deps
   const logConflicts = createConflictLog(deps.log)
 
-  async function merge(readings: readonly ReplicaReading[], up: readonly UpReplica[]): Promise<Page> {
+  async function merge(results: readonly ReplicaResult[], up: readonly UpReplica[]): Promise<MetricsPage> {
     const parts = await Promise.all(
       up.map(async ({ slot, result }) => ({
         page: await formats.ready(result.page),
@@ -106,21 +106,21 @@ export function createReadReplicas(deps: ReplicasDeps): ReadReplicas {
       })),
     )
     const format = formats.commonFormat(up.map(({ result }) => result.page.format))
-    return formats.merge([...parts, { page: upPage(replicaLabel, readings) }], format)
+    return formats.merge([...parts, { page: upPage(replicaLabel, results) }], format)
   }
 
   return async (service, replicas, how, lookUpAgain) => {
     const read = await readAll(replicas, how, lookUpAgain, deps)
     // those that were read first have waited for the others
     const now = clock.now()
-    const readings = read.map((reading) => withoutExpired(reading, now))
-    const up = readings.filter(isUp)
-    if (up.length === 0) throw noneUp(service, readings.filter(isDown))
+    const replicaResults = read.map((reading) => withoutExpired(reading, now))
+    const up = replicaResults.filter(isUp)
+    if (up.length === 0) throw noneUp(service, replicaResults.filter(isDown))
     return {
       ...combined(up.map(({ result }) => result)),
       maxBytes: maxBytesOf(up),
       async makePage() {
-        const page = await merge(readings, up)
+        const page = await merge(replicaResults, up)
         logConflicts(service, page.remarks)
         return page
       },
@@ -147,7 +147,7 @@ function maxBytesOf(up: readonly UpReplica[]): number {
   return up.reduce((sum, { result }) => sum + 5 * result.page.size, 0)
 }
 
-function withoutExpired(reading: ReplicaReading, now: Mono): ReplicaReading {
+function withoutExpired(reading: ReplicaResult, now: Mono): ReplicaResult {
   const failure = isUp(reading) && expiredFailure(reading.result, now)
   return failure ? { slot: reading.slot, failure } : reading
 }
@@ -160,9 +160,9 @@ function combined(results: readonly ReadResult[]): Omit<ReadResult, 'page'> {
   return { at, ...(isCached && { isCached }), ...(expires && { expires }) }
 }
 
-function upPage(label: string, readings: readonly ReplicaReading[]): Page {
+function upPage(label: string, results: readonly ReplicaResult[]): MetricsPage {
   const name = 'app_metrics_proxy_replica_up'
-  const samples = readings.map(
+  const samples = results.map(
     (reading) => `${name}{${label}=${JSON.stringify(reading.slot)}} ${isUp(reading) ? 1 : 0}\n`,
   )
   const help = `# HELP ${name} Whether this replica answered.\n# TYPE ${name} gauge\n`

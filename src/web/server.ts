@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { fastify } from 'fastify'
 import type { Clock } from '../clock.ts'
 import type { Failure } from '../errors.ts'
-import { failureOf, isInternal, ProxyError, statusOf } from '../errors.ts'
+import { failureOf, httpStatusByCode, isInternal, ProxyError } from '../errors.ts'
 import type { Answer, DocumentRequest } from '../http/answer.ts'
 import type { Log } from '../logging/log.ts'
 import type { Stoppable } from '../model.ts'
@@ -131,14 +131,14 @@ function sendNotFound(request: FastifyRequest, reply: FastifyReply): FastifyRepl
       405,
     )
   const hint = 'request /<name>/metrics; / lists all names'
-  return sendFailure(reply, failureOf(new ProxyError('unknown', 'there is nothing at this path', { hint })))
+  return sendFailure(reply, failureOf(new ProxyError('not_found', 'there is nothing at this path', { hint })))
 }
 
 /** The reason and what can be done about it, as text: Prometheus shows the status, and people fetch the URL. */
 function sendFailure(reply: FastifyReply, { code, reason, hint }: Failure, status?: number): FastifyReply {
   if (code === 'not_ready') reply.header('retry-after', '1')
   return reply
-    .code(status ?? statusOf[code])
+    .code(status ?? httpStatusByCode[code])
     .header('content-type', 'text/plain; charset=utf-8')
     .header('x-content-type-options', 'nosniff')
     .send(hint === undefined ? `${reason}\n` : `${reason}\n${hint}\n`)

@@ -10,7 +10,7 @@ import type { Metrics } from '../runtime/metrics.ts'
 import { type AgentMetricsDeps, serveAgentMetrics } from './agent-metrics.ts'
 import type { Guard } from './auth/guard.ts'
 import { type HealthDeps, serveHealth } from './health.ts'
-import { type PagesDeps, servePages } from './pages.ts'
+import { type MetricsDeps, serveMetrics } from './metrics-routes.ts'
 import { createReader, type ReaderDeps, type ReaderStore } from './reader.ts'
 import { createRendering, type Formats } from './rendering.ts'
 import { createReadReplicas } from './replicas.ts'
@@ -26,8 +26,8 @@ interface WebDeps extends HealthDeps {
   readonly nodes: AgentMetricsDeps['nodes']
   readonly targetStates: AgentMetricsDeps['targetStates']
   readonly swarmMetrics: AgentMetricsDeps['swarmMetrics']
-  readonly lookUp: PagesDeps['lookUp']
-  readonly pending: PagesDeps['pending']
+  readonly lookUp: MetricsDeps['lookUp']
+  readonly pending: MetricsDeps['pending']
   readonly maxAgeMsOf: ReaderDeps['maxAgeMsOf']
   readonly refresh: ReaderDeps['refresh']
   readonly formats: Formats
@@ -49,7 +49,7 @@ export async function startWeb(deps: WebDeps): Promise<Server> {
   const readReplicas = createReadReplicas({ clock, log, replicaLabel, formats, reader })
   const rendering = createRendering(formats)
   const memory = createResponseMemory({ clock, budget, isMemoryShort, defaultTimeoutMs: scrapeTimeoutMs })
-  const pages: PagesDeps = {
+  const metricsDeps: MetricsDeps = {
     ...{ clock, nodes: store.nodes, lookUp, pending, scrapeTimeoutMs },
     ...{ reader, readReplicas, rendering, memory },
   }
@@ -60,7 +60,7 @@ export async function startWeb(deps: WebDeps): Promise<Server> {
       ...deps.plugins.map((plugin) => (server: FastifyInstance) => plugin(server, memory)),
       (server) => serveHealth(server, deps),
       (server) => serveAgentMetrics(server, rendering, { ...deps, entries: store.entries }),
-      (server) => servePages(server, pages),
+      (server) => serveMetrics(server, metricsDeps),
     ],
   })
 }

@@ -39,7 +39,7 @@ function setUp() {
 
 const web = target('web')
 const well = entry(web, { snapshot: read('a 1\n') })
-const refused = entry(web, { snapshot: failed('refused', 'connection refused') })
+const refused = entry(web, { snapshot: failed('connection_refused', 'connection refused') })
 const slow = entry(web, { snapshot: failed('timeout', 'too slow') })
 const without = (code: 'no_metrics' | 'no_address' | 'disabled', reason: string) => ({
   ...bare(web),
@@ -48,7 +48,9 @@ const without = (code: 'no_metrics' | 'no_address' | 'disabled', reason: string)
 
 test('metrics found, failing and well again are a line each, whatever happens in between', () => {
   const { logged } = setUp()
-  expect(logged(well)).toEqual(['info found metrics name=web id=web url=http://10.0.0.1/metrics why=scanned'])
+  expect(logged(well)).toEqual([
+    'info found metrics name=web id=web url=http://10.0.0.1/metrics source=scanned',
+  ])
   expect(logged(entry(web, { snapshot: read('a 2\n') }))).toEqual([])
   expect(logged(refused)).toEqual(['warn metrics cannot be read name=web id=web reason=connection refused'])
   expect([...logged(slow), ...logged(refused)]).toEqual([])
@@ -100,7 +102,9 @@ test('the end of what had metrics is logged, and that it is back', () => {
 
 test('containers of other nodes are not logged here', () => {
   const { logged } = setUp()
-  expect(logged(entry(target('db', { node: 'node2' }), { snapshot: failed('refused', 'no') }))).toEqual([])
+  expect(
+    logged(entry(target('db', { node: 'node2' }), { snapshot: failed('connection_refused', 'no') })),
+  ).toEqual([])
 })
 
 test('what is gone is forgotten', () => {

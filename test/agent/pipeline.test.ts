@@ -24,7 +24,7 @@ beforeEach(() => {
   scraped = []
   attempts = 0
   const url = 'http://10.0.0.2:8080/metrics'
-  const candidates = [{ url, host: '10.0.0.2', port: 8080, why: 'scanned' }]
+  const candidates = [{ url, host: '10.0.0.2', port: 8080, source: 'scanned' }]
   const prober = startProber(
     {
       clock,

@@ -24,7 +24,7 @@ const intervalMs = 10_000
 const maxAgeMs = 100
 const found = {
   kind: 'found',
-  endpoint: { url: 'http://10.0.0.2:8080/metrics', port: 8080, why: 'scanned' },
+  endpoint: { url: 'http://10.0.0.2:8080/metrics', port: 8080, source: 'scanned' },
 } as const
 
 beforeEach(async () => {
@@ -35,7 +35,7 @@ beforeEach(async () => {
   const scraper = startScraper(
     {
       ...{ clock, log: createLog('silent'), metrics: createMetrics() },
-      admit: () => {},
+      reserve: () => {},
       onIdle: () => {},
       read: async (_, { kind = 'text' }) => {
         scraped.push(kind)

@@ -24,7 +24,7 @@ export function smallCluster(): readonly Entry[] {
   return [
     ...[1, 2, 3].map((slot) => healthy(task('shop_web', slot))),
     ...[1, 2].map((slot) =>
-      healthy(task('shop_api', slot), { why: 'com.df.scrapePort, service label', port: 9100 }),
+      healthy(task('shop_api', slot), { source: 'com.df.scrapePort, service label', port: 9100 }),
     ),
     failing(task('shop_api', 3), 'connection refused', 'see whether it still listens on port 9100'),
     ...['n1', 'n2', 'n3'].map((on) => healthy(container(on, `monitor_node.${on}.x`, place('monitor_node')))),

@@ -32,7 +32,10 @@ beforeAll(async () => {
     const page = pageOf(`# HELP told ${text} is told\n# TYPE told gauge\ntold{a="${text}",b="2"} 17\n`)
     const addresses = [{ network: text, host: '10.0.0.1' }]
     return [
-      healthy(one(`up ${text} 12`, { addresses }), { page: { ...page, remarks: [text] }, why: `${text} 3` }),
+      healthy(one(`up ${text} 12`, { addresses }), {
+        page: { ...page, remarks: [text] },
+        source: `${text} 3`,
+      }),
       failing(one(`down ${text} 12`), `${text} was refused`, `start ${text} again`),
       unscraped(one(`not ${text} 12`), 'no_address', `${text} has none`, `join ${text} to it`),
       healthy(container('n2', text, place(`stack${text}_web${text}`, '1'))),

@@ -44,7 +44,7 @@ beforeAll(async () => {
       `# HELP evil${at} ${text.replaceAll('\\', '')}\n# TYPE evil${at} gauge\nevil${at}{a="${text.replaceAll('"', '\\"')}"} 1\n`,
     )
     return [
-      healthy(evil(`up ${text}`), { page: { ...page, remarks: [text] }, why: text }),
+      healthy(evil(`up ${text}`), { page: { ...page, remarks: [text] }, source: text }),
       failing(evil(`down ${text}`), text, text),
       unscraped(evil(`not ${text}`), 'no_address', text, text),
       healthy(container('n2', text, place(`evil_${text}`, text))),

@@ -147,7 +147,7 @@ describe('the overview', () => {
         {
           address: '10.0.0.9:2140',
           state: 'failed',
-          failure: { code: 'refused', reason: 'the agent there has another secret' },
+          failure: { code: 'unproven', reason: 'the agent there has another secret' },
           sentBytes: 0,
           receivedBytes: 0,
         },

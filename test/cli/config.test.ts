@@ -62,7 +62,7 @@ test('reports all errors at once, and prints no table', async () => {
 test('the help of run lists every variable with its default, in lines of at most 100 characters', async () => {
   const { code, out } = await run(runAgent, ['--help'])
   expect(code).toBe(0)
-  for (const { name, fallback } of Object.values(options))
+  for (const { name, default: fallback } of Object.values(options))
     expect(out).toContain(`\n  ${name}${fallback ? ` (${fallback})` : ''}\n`)
   expect(out).not.toContain('`')
   expect(out.split('\n').filter((line) => line.length > 115)).toEqual([])

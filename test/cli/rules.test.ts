@@ -226,9 +226,9 @@ describe('app-metrics-proxy rules, once', () => {
     expect(lines.at(-1)).toBe('dev: omitted: 3980 more')
   })
 
-  test('keeps expressions unchanged with --no-limit', async () => {
+  test('keeps expressions unchanged with --no-cluster-matcher', async () => {
     const dev = await agent([rule('dev')])
-    await run('--from', `dev=${dev.url}`, '--to', folder, '--no-limit')
+    await run('--from', `dev=${dev.url}`, '--to', folder, '--no-cluster-matcher')
     expect(await writtenTo('dev')).toEqual([rule('dev')])
   })
 

@@ -20,7 +20,7 @@ function problemsOf(environment: Record<string, string>): readonly string[] {
 
 test.each(Object.values(options))('$name has an example that is accepted and not the default', (option) => {
   expect(() => option.parse(option.example)).not.toThrow()
-  expect(option.example).not.toBe(option.fallback)
+  expect(option.example).not.toBe(option.default)
 })
 
 describe('what is read', () => {
@@ -186,5 +186,5 @@ describe('what is warned about', () => {
 test('every option explains itself, once', () => {
   const names = Object.values(options).map(({ name }) => name)
   expect(new Set(names).size).toBe(names.length)
-  for (const { about } of Object.values(options)) expect(about).toMatch(/\.$/)
+  for (const { description } of Object.values(options)) expect(description).toMatch(/\.$/)
 })

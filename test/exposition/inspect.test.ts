@@ -250,13 +250,13 @@ describe('leniency', () => {
       series: 2,
       remarks: ['lines end in CR LF, which Prometheus would refuse'],
     })
-    expect(found.ok && Buffer.from(found.fixed!).toString()).toBe('# TYPE a counter\na{b="c"} 1\nb 2\n')
+    expect(found.ok && Buffer.from(found.normalized!).toString()).toBe('# TYPE a counter\na{b="c"} 1\nb 2\n')
   })
 
   test('fixes CR LF in OpenMetrics, too', () => {
     const found = openMetrics('# TYPE a counter\r\na_total 1 # {b="c"} 1\r\n# EOF\r\n')
     expect(found).toMatchObject({ ok: true, format: 'openmetrics/1.0.0', series: 1 })
-    expect(found.ok && Buffer.from(found.fixed!).toString()).toBe(
+    expect(found.ok && Buffer.from(found.normalized!).toString()).toBe(
       '# TYPE a counter\na_total 1 # {b="c"} 1\n# EOF\n',
     )
   })

@@ -228,7 +228,7 @@ describe('whatever comes', () => {
       expect(found.column).toBeGreaterThan(0)
       return
     }
-    const page = { format: found.format, body: found.fixed ?? body }
+    const page = { format: found.format, body: found.normalized ?? body }
     for (const to of [toQuotedText, toOpenMetrics]) {
       const merged = merge([{ page, label: { name: 'slot', value: '1' } }], to)
       expect(inspect(merged.body, contentTypeOf(to.format), limits)).toMatchObject({

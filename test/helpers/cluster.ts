@@ -50,7 +50,7 @@ export function target(name: string, more: Partial<Target> = {}): Target {
 }
 
 export function entry(target: Target, more: Partial<Entry> = {}): Entry {
-  const endpoint = { url: 'http://10.0.0.1/metrics', port: 80, why: 'scanned' }
+  const endpoint = { url: 'http://10.0.0.1/metrics', port: 80, source: 'scanned' }
   return {
     owner: target.node,
     target,

@@ -4,7 +4,7 @@
 import { formats } from '../../src/agent/formats.ts'
 import { systemClock } from '../../src/clock.ts'
 import { createLog } from '../../src/logging/log.ts'
-import type { Entry, NodeView, Page, PastScrape, Place, Target } from '../../src/model.ts'
+import type { Entry, MetricsPage, NodeView, PastScrape, Place, Target } from '../../src/model.ts'
 import { agentName, agentTarget, plainPage } from '../../src/model.ts'
 import { createNames } from '../../src/names/names.ts'
 import { targetKeysOfPath } from '../../src/names/paths.ts'
@@ -166,16 +166,16 @@ process_resident_memory_bytes 5.3248e+07
 export function pageOf(
   text: string,
   series = text.split('\n').filter((line) => /^[^#]/.test(line)).length,
-): Page {
+): MetricsPage {
   const body = Buffer.from(text)
   return plainPage(body, { format: 'text/0.0.4', series, remarks: [] })
 }
 
 export interface Health {
-  readonly page?: Page
+  readonly page?: MetricsPage
   readonly ago?: number
   readonly durationMs?: number
-  readonly why?: string
+  readonly source?: string
   readonly port?: number
 }
 
@@ -198,7 +198,7 @@ export function healthy(
 /** A target whose last scrape failed. */
 export function failing(target: Target, reason = 'connection refused', hint?: string): Entry {
   const entry = healthy(target)
-  const failure = { code: 'refused' as const, reason, ...(hint !== undefined && { hint }) }
+  const failure = { code: 'connection_refused' as const, reason, ...(hint !== undefined && { hint }) }
   return {
     ...entry,
     snapshot: { ok: false, at: performance.now() - 1500, durationMs: 1, failure },
@@ -216,8 +216,8 @@ export function unscraped(target: Target, code: Code, reason: string, hint?: str
   return { owner: target.node, target, probeResult: { kind: 'not_found', failure }, history: [] }
 }
 
-function endpointOf(target: Target, { why = 'scanned', port = 8080 }: Health) {
-  return { url: `http://${target.addresses[0]?.host}:${port}/metrics`, port, why }
+function endpointOf(target: Target, { source = 'scanned', port = 8080 }: Health) {
+  return { url: `http://${target.addresses[0]?.host}:${port}/metrics`, port, source }
 }
 
 /** Twenty scrapes that look like life, and the same each time. */

@@ -254,7 +254,7 @@ describe('the secret', () => {
   test('that is another one on one node is named there and by the others', async () => {
     const [one, , three] = nodes
     const refused = async () =>
-      sampleOf((await get(one, '/metrics')).text, 'app_metrics_proxy_sync_refused_total{why="unproven"}')!
+      sampleOf((await get(one, '/metrics')).text, 'app_metrics_proxy_sync_refused_total{reason="unproven"}')!
     const before = await refused()
     const flags = [
       ...['--publish', '2138:2137'],

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { families } from '../../src/labels/families.ts'
+import { families } from '../../src/labels/prefixes.ts'
 
 const rows = readFileSync('docs/LABELS.md', 'utf8')
   .split('\n')

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isOurs } from '../../src/labels/families.ts'
+import { isOurs } from '../../src/labels/prefixes.ts'
 import { settingsOf } from '../../src/labels/settings.ts'
 
 const notified = { 'com.df.notify': 'true' }
@@ -71,8 +71,8 @@ describe('which label counts', () => {
       2,
       'prometheus.port, container label',
     ],
-  ])('%s', (_, container, service, value, why) => {
-    expect(settingsOf(container, service).port).toEqual({ value, why })
+  ])('%s', (_, container, service, value, source) => {
+    expect(settingsOf(container, service).port).toEqual({ value, source })
   })
 
   test('every field, from every family', () => {
@@ -102,10 +102,10 @@ describe('which label counts', () => {
       scheme: { value: 'https' },
       job: { value: 'shop' },
       path: { value: '/stats?all=1' },
-      intervalMs: { value: 15_000, why: 'com.df.scrapeInterval, service label' },
+      intervalMs: { value: 15_000, source: 'com.df.scrapeInterval, service label' },
       timeoutMs: { value: 2000 },
       shortName: { value: true },
-      problems: [],
+      remarks: [],
     })
   })
 
@@ -182,21 +182,21 @@ describe('an invalid label is reported and affects no other', () => {
       'com.df.alertName.11 (container label): indexes go from 1 to 10',
     ],
   ])('%j', (labels, problem) => {
-    expect(settingsOf(labels).problems).toEqual([problem])
+    expect(settingsOf(labels).remarks).toEqual([problem])
   })
 
   test.each(['.', '..', '-', 'a/b', 'a b'])(
     '%j is refused as a name, since it can’t be part of a path',
     (name) => {
-      const { name: taken, problems } = settingsOf({ 'app-metrics-proxy.name': name })
-      expect([taken, problems.length]).toEqual([undefined, 1])
+      const { name: taken, remarks } = settingsOf({ 'app-metrics-proxy.name': name })
+      expect([taken, remarks.length]).toEqual([undefined, 1])
     },
   )
 
   test('a timeout longer than its interval is shortened, since Prometheus would drop the target', () => {
     const settings = settingsOf({ 'prometheus.interval': '5s', 'prometheus.timeout': '10s' })
     expect(settings.timeoutMs?.value).toBe(5000)
-    expect(settings.problems).toEqual([
+    expect(settings.remarks).toEqual([
       'prometheus.timeout, container label: longer than the interval (prometheus.interval, container label), which counts',
     ])
   })
@@ -214,7 +214,7 @@ describe('an invalid label is reported and affects no other', () => {
     )
     const settings = settingsOf(many)
     expect(Object.keys(settings.labels)).toHaveLength(32)
-    expect(settings.problems).toHaveLength(8)
+    expect(settings.remarks).toHaveLength(8)
   })
 
   test('no labels make the resolver throw or set an invalid label name', () => {
@@ -244,8 +244,8 @@ describe('an invalid label is reported and affects no other', () => {
 
 describe('further endpoints', () => {
   const endpointsOf = (container: Record<string, string>, service: Record<string, string> = {}) => {
-    const { endpoints, problems } = settingsOf(container, service)
-    return { endpoints: Object.fromEntries(endpoints), problems }
+    const { endpoints, remarks } = settingsOf(container, service)
+    return { endpoints: Object.fromEntries(endpoints), remarks }
   }
 
   test('have what their labels set, and what is about the container', () => {
@@ -264,11 +264,11 @@ describe('further endpoints', () => {
       ...{ 'app-metrics-proxy.port.2': '9113', 'app-metrics-proxy.interval-2': '5s' },
       ...{ 'app-metrics-proxy.label.2.part': 'nginx', 'app-metrics-proxy.param.2.deep': '1' },
     }
-    const value = (value: unknown, key: string) => ({ value, why: `${key}, container label` })
+    const value = (value: unknown, key: string) => ({ value, source: `${key}, container label` })
     expect(endpointsOf(labels)).toEqual({
       endpoints: {
         2: {
-          suffix: ':9113',
+          instanceSuffix: ':9113',
           port: value(9113, 'app-metrics-proxy.port.2'),
           intervalMs: value(5000, 'app-metrics-proxy.interval-2'),
           network: value('back', 'app-metrics-proxy.network'),
@@ -277,7 +277,7 @@ describe('further endpoints', () => {
           labels: { team: 'web', part: 'nginx' },
         },
       },
-      problems: [],
+      remarks: [],
     })
     expect(settingsOf(labels)).toMatchObject({ labels: { team: 'web' }, params: { module: 'http' } })
   })
@@ -289,7 +289,12 @@ describe('further endpoints', () => {
       'app-metrics-proxy.path.2': 'b',
     }
     expect(endpointsOf(labels).endpoints).toMatchObject({
-      2: { port: { value: 8443 }, scheme: { value: 'https' }, path: { value: '/b' }, suffix: '?endpoint=2' },
+      2: {
+        port: { value: 8443 },
+        scheme: { value: 'https' },
+        path: { value: '/b' },
+        instanceSuffix: '?endpoint=2',
+      },
     })
   })
 
@@ -302,9 +307,9 @@ describe('further endpoints', () => {
         'app-metrics-proxy.path.4': '/c',
       },
     }
-    const suffixes = Object.entries(endpointsOf(labels).endpoints).map(([number, { suffix }]) => [
+    const suffixes = Object.entries(endpointsOf(labels).endpoints).map(([number, { instanceSuffix }]) => [
       number,
-      suffix,
+      instanceSuffix,
     ])
     expect(suffixes).toEqual([
       ['2', '?endpoint=2'],
@@ -322,7 +327,7 @@ describe('further endpoints', () => {
     }
     const service = { 'app-metrics-proxy.port.2': '22', 'app-metrics-proxy.enabled.2': 'yes' }
     expect(endpointsOf(container, service).endpoints).toMatchObject({
-      2: { port: { value: 22, why: 'app-metrics-proxy.port.2, service label' }, enabled: { value: true } },
+      2: { port: { value: 22, source: 'app-metrics-proxy.port.2, service label' }, enabled: { value: true } },
       3: { enabled: { value: false } },
     })
     expect(endpointsOf({ ...container, 'app-metrics-proxy.ignore.2': '' }, service).endpoints).toMatchObject({
@@ -338,11 +343,11 @@ describe('further endpoints', () => {
     }
     expect(endpointsOf(labels)).toMatchObject({
       endpoints: { 2: { timeoutMs: { value: 5000 } } },
-      problems: [],
+      remarks: [],
     })
     expect(endpointsOf({ ...labels, 'app-metrics-proxy.timeout.2': '8' })).toMatchObject({
       endpoints: { 2: { timeoutMs: { value: 5000 } } },
-      problems: [expect.stringMatching(/^app-metrics-proxy\.timeout\.2, .*: longer than the interval/)],
+      remarks: [expect.stringMatching(/^app-metrics-proxy\.timeout\.2, .*: longer than the interval/)],
     })
   })
 
@@ -378,8 +383,8 @@ describe('further endpoints', () => {
       { 'app-metrics-proxy.port.2': '80', 'app-metrics-proxy.label.2.job': 'x' },
       [expect.stringMatching(/^app-metrics-proxy\.label\.2\.job="job" .*: must be another name/)],
     ],
-  ])('%j is reported', (labels, problems) => {
-    expect(endpointsOf(labels).problems).toEqual(problems)
+  ])('%j is reported', (labels, remarks) => {
+    expect(endpointsOf(labels).remarks).toEqual(remarks)
   })
 })
 
@@ -394,7 +399,7 @@ describe('extra labels, parameters and alerts', () => {
         },
         { 'app-metrics-proxy.label.team': 'shop', 'prometheus.io/param-deep': '1' },
       ),
-    ).toMatchObject({ labels: { team: 'shop' }, params: { deep: '1', module: 'http' }, problems: [] })
+    ).toMatchObject({ labels: { team: 'shop' }, params: { deep: '1', module: 'http' }, remarks: [] })
   })
 
   test('alerts keep their index and origin', () => {

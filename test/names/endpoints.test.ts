@@ -36,9 +36,7 @@ function resolved(query: Omit<NameQuery, 'node'>) {
   const found = lookUp(query)
   if (found.kind === 'one') return found.entry.target.id
   if (found.kind === 'replicas') return found.replicas.map(({ entry }) => entry?.target.id)
-  return found.kind === 'refused'
-    ? [found.failure.code, found.failure.reason, found.failure.hint]
-    : found.kind
+  return found.kind === 'failed' ? [found.failure.code, found.failure.reason, found.failure.hint] : found.kind
 }
 
 describe('names mean containers, of which a number means an endpoint', () => {
@@ -57,22 +55,22 @@ describe('names mean containers, of which a number means an endpoint', () => {
     [
       { name: 'cron', replica: 'one', endpoint: 7 },
       [
-        'unknown',
+        'not_found',
         '"cron" has no endpoint 7',
         `${path} /cron/one/metrics /cron/one/metrics?endpoint=2 /cron/one/metrics?endpoint=3`,
       ],
     ],
     [
       { name: 'web', endpoint: 3 },
-      ['unknown', '"web" has no endpoint 3', `${path} /web/metrics /web/metrics?endpoint=2`],
+      ['not_found', '"web" has no endpoint 3', `${path} /web/metrics /web/metrics?endpoint=2`],
     ],
     [
       { name: 'demo_web', replica: '3', endpoint: 2 },
-      ['unknown', '"demo_web" has no endpoint 2', 'request /demo_web/3/metrics'],
+      ['not_found', '"demo_web" has no endpoint 2', 'request /demo_web/3/metrics'],
     ],
     [
       { name: 'crom', endpoint: 2 },
-      ['unknown', 'no container or service is named "crom"', 'request /cron/metrics'],
+      ['not_found', 'no container or service is named "crom"', 'request /cron/metrics'],
     ],
   ])('%j', (query, expected) => {
     expect(resolved(query)).toEqual(expected)

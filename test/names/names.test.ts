@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Entry, NodeView, SwarmState } from '../../src/model.ts'
 import { createNames } from '../../src/names/names.ts'
 import type { NameQuery, Resolution } from '../../src/names/resolution.ts'
-import { originalName } from '../../src/names/resources.ts'
+import { legacyName } from '../../src/names/resources.ts'
 import {
   composed,
   container,
@@ -42,7 +42,7 @@ function textOf(resolution: Resolution): string {
   if (resolution.kind === 'one') return `${resolution.entry.target.name} on ${resolution.entry.owner}`
   if (resolution.kind === 'elsewhere') return 'elsewhere'
   if (resolution.kind === 'replicas')
-    return `${resolution.full}: ${resolution.replicas.map(({ slot, entry }) => `${slot}@${entry?.owner ?? 'nowhere'}`).join(' ')}`
+    return `${resolution.fullName}: ${resolution.replicas.map(({ slot, entry }) => `${slot}@${entry?.owner ?? 'nowhere'}`).join(' ')}`
   const { code, reason, hint } = resolution.failure
   return [code, reason, ...(hint ? [hint] : [])].join('; ')
 }
@@ -62,7 +62,7 @@ describe('the original’s short name', () => {
     ['_x', 'x'],
     ['x_', ''],
   ])('%s becomes %s', (name, short) => {
-    expect(originalName(name)).toBe(short)
+    expect(legacyName(name)).toBe(short)
   })
 })
 
@@ -222,7 +222,7 @@ describe('the agents’ own name', () => {
   test('leaves a container of that name its id', () => {
     const id = impostor.target.id.slice(0, 12)
     expect(who(`app-metrics-proxy/${id}`)).toBe(`${id}@n1`)
-    expect(who('app-metrics-proxy/nowhere')).toMatch(/^unknown; .*no replica "nowhere"/)
+    expect(who('app-metrics-proxy/nowhere')).toMatch(/^not_found; .*no replica "nowhere"/)
   })
 })
 
@@ -287,30 +287,30 @@ describe('unknown names', () => {
   test.each([
     [
       'demo_wbe',
-      'unknown; no container or service is named "demo_wbe"; request one of /demo_web/metrics /web/metrics',
+      'not_found; no container or service is named "demo_wbe"; request one of /demo_web/metrics /web/metrics',
     ],
     [
       'DEMO_WEB',
-      'unknown; no container or service is named "DEMO_WEB"; request one of /demo_web/metrics /web/metrics',
+      'not_found; no container or service is named "DEMO_WEB"; request one of /demo_web/metrics /web/metrics',
     ],
-    ['prod_web', 'unknown; no container or service is named "prod_web"; request /web/metrics'],
-    ['nothing-like-it', 'unknown; no container or service is named "nothing-like-it"'],
-    ['..%2Fetc', 'unknown; no container or service is named "..%2Fetc"'],
-    ['__proto__', 'unknown; no container or service is named "__proto__"'],
-    ['', 'unknown; no container or service is named ""'],
+    ['prod_web', 'not_found; no container or service is named "prod_web"; request /web/metrics'],
+    ['nothing-like-it', 'not_found; no container or service is named "nothing-like-it"'],
+    ['..%2Fetc', 'not_found; no container or service is named "..%2Fetc"'],
+    ['__proto__', 'not_found; no container or service is named "__proto__"'],
+    ['', 'not_found; no container or service is named ""'],
   ])('%j', (name, answer) => {
     expect(ask({ entries: web }, name)).toBe(answer)
   })
 
   test('the suggested paths are encoded', () => {
     expect(ask({ entries: [standalone('n1', 'ü #1')] }, 'ü #2')).toBe(
-      'unknown; no container or service is named "ü #2"; request /%C3%BC%20%231/metrics',
+      'not_found; no container or service is named "ü #2"; request /%C3%BC%20%231/metrics',
     )
   })
 
   test('a very long name is cut in the error', () => {
     const answer = ask({ entries: web }, 'x'.repeat(10_000))
-    expect(answer).toBe(`unknown; no container or service is named "${'x'.repeat(200)}…"`)
+    expect(answer).toBe(`not_found; no container or service is named "${'x'.repeat(200)}…"`)
   })
 })
 
@@ -333,13 +333,13 @@ describe('replicas', () => {
     [`demo_web/${web[1]!.target.id}`, 'demo_web.2.task2n2 on n2'],
     [
       'demo_web/3',
-      'unknown; "demo_web" has no replica "3"; request one of /demo_web/1/metrics /demo_web/2/metrics',
+      'not_found; "demo_web" has no replica "3"; request one of /demo_web/1/metrics /demo_web/2/metrics',
     ],
     [
       'node/three',
-      'unknown; "node" has no replica "three"; request one of /node/one/metrics /node/two/metrics',
+      'not_found; "node" has no replica "three"; request one of /node/one/metrics /node/two/metrics',
     ],
-    ['x/one', 'unknown; "x" has no replica "one"; request /x/two/metrics'],
+    ['x/one', 'not_found; "x" has no replica "one"; request /x/two/metrics'],
     ['demo_web?scope=node', 'demo_web: 1@n1'],
     ['demo_node?scope=node', 'demo_node.n1.taskn1 on n1'],
     ['x?scope=node', 'elsewhere'],
@@ -349,7 +349,7 @@ describe('replicas', () => {
 
   test('a global service without a task on the receiving node names the nodes that have one', () => {
     expect(ask({ entries }, 'demo_node', 'n3')).toBe(
-      'unknown; "demo_node" has no container on three; request one of /demo_node/one/metrics /demo_node/two/metrics',
+      'not_found; "demo_node" has no container on three; request one of /demo_node/one/metrics /demo_node/two/metrics',
     )
     expect(ask({ entries }, 'demo_node?scope=node', 'n3')).toBe('elsewhere')
   })
@@ -375,7 +375,7 @@ describe('replicas', () => {
 
   test('an id shorter than Docker shows it matches nothing', () => {
     const answer = ask({ entries: web }, `demo_web/${web[1]!.target.id.slice(0, 11)}`)
-    expect(answer).toMatch(/^unknown; "demo_web" has no replica/)
+    expect(answer).toMatch(/^not_found; "demo_web" has no replica/)
   })
 
   test('slots come in the order of their numbers', () => {
@@ -412,7 +412,7 @@ test.each(['constructor', '__proto__', 'toString'])(
     const names = createNames(world, () => undefined)
     expect(names.lookUp({ name: 'web', replica: slot, node: 'n1' })).toMatchObject({
       kind: 'one',
-      full: 'web',
+      fullName: 'web',
     })
   },
 )
@@ -592,7 +592,7 @@ describe('a slot with several containers', () => {
       at: 0,
       durationMs: 1,
       ok: false,
-      failure: { code: 'refused', reason: 'refused' },
+      failure: { code: 'connection_refused', reason: 'refused' },
     } as const
     const slow = { ...closed, failure: { code: 'timeout', reason: 'no answer' } } as const
     const world = createWorld([older], threeNodes)
@@ -624,7 +624,7 @@ describe('a slot with several containers', () => {
     expect(active()).toMatch(/ on n1$/)
     world.remove('n1', older.target.id)
     world.remove('n2', newer().target.id)
-    expect(active()).toMatch(/^unknown/)
+    expect(active()).toMatch(/^not_found/)
     world.put(older)
     world.put(newer())
     expect(active()).toMatch(/ on n2$/)
@@ -663,16 +663,16 @@ describe('changes', () => {
     const renamed = { ...web[0]!, target: { ...web[0]!.target, name: 'other' } }
     world.put(renamed)
     expect(shown('other')).toBe('other on n1')
-    expect(shown('demo_web.1.task1n1')).toMatch(/^unknown/)
+    expect(shown('demo_web.1.task1n1')).toMatch(/^not_found/)
     expect(shown('web')).toBe('demo_web: 1@n1 2@n2')
 
     for (const { owner, target } of [...web]) world.remove(owner, target.id)
-    expect(shown('web')).toMatch(/^unknown/)
+    expect(shown('web')).toMatch(/^not_found/)
 
     world.declare(declared({ name: 'demo_web' }))
     expect(shown('web')).toBe('demo_web: 1@nowhere')
     world.declare(undefined)
-    expect(shown('web')).toMatch(/^unknown/)
+    expect(shown('web')).toMatch(/^not_found/)
   })
 
   test('leave the same as if the index were built after them', () => {

@@ -12,7 +12,9 @@ test('connecting leaves no listener at a signal that lasts longer', async () => 
   const closed = await freePort()
   const { signal } = new AbortController()
   await connect('127.0.0.1', open.port, timeoutMs, signal)
-  await expect(connect('127.0.0.1', closed, timeoutMs, signal)).rejects.toMatchObject({ code: 'refused' })
+  await expect(connect('127.0.0.1', closed, timeoutMs, signal)).rejects.toMatchObject({
+    code: 'connection_refused',
+  })
   await until('no listener to be left', () => getEventListeners(signal, 'abort').length === 0)
 })
 

@@ -5,7 +5,7 @@ import { type Attempted, explain, type ProbeOutcome, retryDelayMs } from '../../
 function attempted(port: number, outcome?: ProbeOutcome, reason?: string): Attempted {
   const failure: Failure = { code: 'invalid', reason: reason ?? '' }
   return {
-    candidate: { url: `http://c:${port}/metrics`, host: 'c', port, why: 'scanned' },
+    candidate: { url: `http://c:${port}/metrics`, host: 'c', port, source: 'scanned' },
     ...(outcome ? { outcome } : {}),
     ...(reason ? { failure } : {}),
   }

@@ -113,14 +113,14 @@ describe('what is probed, and in which order', () => {
 
   test('what to connect to for a fixed URL', () => {
     expect(plan({}, { url: 'https://[::1]/stats' })).toMatchObject({
-      candidates: [{ host: '::1', port: 443, why: 'listed in TARGETS' }],
+      candidates: [{ host: '::1', port: 443, source: 'listed in TARGETS' }],
     })
   })
 
   test('why this port and path', () => {
     const why = (labels: Record<string, string>) => {
       const made = plan(labels)
-      return made.kind === 'probe' ? made.candidates[0]?.why : undefined
+      return made.kind === 'probe' ? made.candidates[0]?.source : undefined
     }
     expect(why({})).toBe('scanned')
     expect(why({ 'prometheus.io/path': '/m' })).toBe('scanned; prometheus.io/path, container label')

@@ -19,7 +19,7 @@ function scan(ports: readonly number[]): Plan {
     url: `http://c:${port}/metrics`,
     host: 'c',
     port,
-    why: 'scanned',
+    source: 'scanned',
   }))
   return { kind: 'probe', candidates, isExplicit: false, hint: 'add its port to PORTS' }
 }
@@ -37,7 +37,7 @@ function started(ports: Record<number, Behaviour>) {
       connect: async (_, port, timeoutMs, signal) => {
         connects.push({ port, at: clock.now() })
         signals.push(signal)
-        if (ports[port] === 'closed') throw new ProxyError('refused', 'connection refused')
+        if (ports[port] === 'closed') throw new ProxyError('connection_refused', 'connection refused')
         if (ports[port] !== 'dropped') return
         await clock.sleep(timeoutMs, signal)
         throw new ProxyError('timeout', 'connecting gets no answer')

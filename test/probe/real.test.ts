@@ -12,7 +12,7 @@ import { type Prober, startProber } from '../../src/probe/prober.ts'
 import { createByteBudget } from '../../src/runtime/byte-budget.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
 import { createFetcher, type Fetcher } from '../../src/scrape/fetch.ts'
-import { createReader } from '../../src/scrape/read.ts'
+import { createRead } from '../../src/scrape/read.ts'
 import { freePort } from '../helpers/ports.ts'
 import { pageServer, run, tcpServer } from '../helpers/server.ts'
 import { until } from '../helpers/until.ts'
@@ -26,7 +26,7 @@ beforeEach(() => {
   const maxBodyBytes = 2 ** 20
   fetcher = createFetcher({ clock, maxBodyBytes, verifyTls: false })
   const limits = { maxSeries: 1000, maxLineBytes: 10_000 }
-  const read = createReader({
+  const read = createRead({
     fetch: fetcher.fetch,
     inspect: (body, contentType) => inspect(body, contentType, limits),
     maxBodyBytes,
@@ -50,7 +50,7 @@ function probe(...ports: readonly number[]): void {
     url: `http://127.0.0.1:${port}/metrics`,
     host: '127.0.0.1',
     port,
-    why: 'scanned',
+    source: 'scanned',
   }))
   prober.update(
     new Map<string, Plan>([['a', { kind: 'probe', candidates, isExplicit: false, hint: 'hint it' }]]),

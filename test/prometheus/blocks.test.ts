@@ -58,19 +58,19 @@ function labelsIn(block: string): Record<string, string> {
   return Object.fromEntries(Object.entries(labels).map(([key, value]) => [key, `${value}`]))
 }
 const port: Proof = (block) => {
-  const { port, problems } = settingsOf({}, labelsIn(block))
-  expect([port?.value, problems]).toEqual([9187, []])
+  const { port, remarks } = settingsOf({}, labelsIn(block))
+  expect([port?.value, remarks]).toEqual([9187, []])
 }
 
 const endpoints: Proof = (block) => {
-  const { port, endpoints, problems } = settingsOf({}, labelsIn(block))
+  const { port, endpoints, remarks } = settingsOf({}, labelsIn(block))
   const shown = [...endpoints].map(([number, one]) => [
     number,
     one.port?.value,
     one.path?.value,
     one.job?.value,
   ])
-  expect([port?.value, shown, problems]).toEqual([8080, [[2, 9113, '/stats/prometheus', 'nginx']], []])
+  expect([port?.value, shown, remarks]).toEqual([8080, [[2, 9113, '/stats/prometheus', 'nginx']], []])
 }
 
 /** What the labels of a service become is a rule file that Prometheus takes. */
@@ -193,9 +193,9 @@ const troubleshooting: Proof = async (block) => {
 
 /** All labels are understood. */
 const labels: Proof = (block) => {
-  const { problems, port, path, network, intervalMs, timeoutMs } = settingsOf({}, labelsIn(block))
+  const { remarks, port, path, network, intervalMs, timeoutMs } = settingsOf({}, labelsIn(block))
   const values = [port, path, network, intervalMs, timeoutMs].map((setting) => setting?.value)
-  expect([problems, values]).toEqual([[], [9187, '/stats/prometheus', 'monitor', 30_000, 20_000]])
+  expect([remarks, values]).toEqual([[], [9187, '/stats/prometheus', 'monitor', 30_000, 20_000]])
 }
 
 const hostStart = 'Quick start: one Docker host'

@@ -87,7 +87,7 @@ describe.each(findings)('what Prometheus $release.version makes of a page', (fou
   /** Whether it is valid as it came, without a hint. */
   const isTaken = (page: number) => {
     const found = verdict(pages[page]!)
-    return found.ok && !found.fixed
+    return found.ok && !found.normalized
   }
   /** Why the release refuses what is valid for us, as for Prometheus 3; empty if it takes it, too. */
   const whyRefused = (page: number) =>
@@ -219,7 +219,7 @@ describe.each(releases)('promtool $version', ({ promtool }) => {
     const found = verdict(page)
     const isOne = !page.openMetrics && /^line .*TYPE/.test(page.name)
     return isOne && found.ok
-      ? [[page.name, { format: found.format, body: found.fixed ?? page.body }] as const]
+      ? [[page.name, { format: found.format, body: found.normalized ?? page.body }] as const]
       : []
   })
 

@@ -9,7 +9,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { rules } from '../../src/cli/rules.ts'
 import { createLog } from '../../src/logging/log.ts'
-import { checkExpression, InvalidExpression, limitTo } from '../../src/promql/expression.ts'
+import { addMatcher, checkExpression, InvalidExpression } from '../../src/promql/expression.ts'
 import { type Rule, ruleProblem } from '../../src/promql/rule.ts'
 import { printRules, readRules } from '../../src/promql/rule-file.ts'
 import { templateProblem } from '../../src/promql/template.ts'
@@ -291,7 +291,7 @@ test('promtool takes every expression that we take, also when it is limited to a
   ]
   const taken = [...new Set(accepted(candidates))]
   expect(taken.length).toBeGreaterThan(500)
-  const limited = taken.map((expr) => limitTo(expr, 'cluster', 'a"\\b'))
+  const limited = taken.map((expr) => addMatcher(expr, 'cluster', 'a"\\b'))
   expect(await promtool([...taken, ...limited].map((expr, at) => rule(expr, at)))).toBe('')
 })
 
@@ -486,7 +486,7 @@ test('the command writes what promtool takes, of whatever clusters answer with',
   const servers = await Promise.all(answers.map((rules) => serve(printRules([innocent, ...rules]))))
   const folder = await mkdtemp(join(tmpdir(), 'rules-'))
   try {
-    for (const more of [[], ['--no-limit']]) {
+    for (const more of [[], ['--no-cluster-matcher']]) {
       const from = servers.flatMap(({ url }, at) => ['--from', `c${at}=${url}`])
       await rules([...from, '--to', folder, ...more], silent)
       const files = (await readdir(folder)).filter((name) => name.endsWith('.yml'))

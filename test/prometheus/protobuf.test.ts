@@ -40,7 +40,7 @@ const bodies = [...valid, ...broken].filter((body) => !isDeadly(body))
 /** Pages of text of which protobuf can express all, each with what a merge makes of it in both formats. */
 const texts = corpus().flatMap((page) => {
   const found = verdict(page)
-  if (!found.ok || found.fixed) return []
+  if (!found.ok || found.normalized) return []
   const text = { format: found.format, body: page.body }
   const { body: protobuf, remarks } = merge([{ page: text }], toProtobuf)
   return remarks.length > 0 ? [] : [{ text: merge([{ page: text }], toOpenMetrics).body, protobuf }]

@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import type { Config } from '../../src/config/config.ts'
 import { createLog } from '../../src/logging/log.ts'
-import { limitTo } from '../../src/promql/expression.ts'
+import { addMatcher } from '../../src/promql/expression.ts'
 import type { Rule } from '../../src/promql/rule.ts'
 import { printRules, readRules } from '../../src/promql/rule-file.ts'
 import { createRules } from '../../src/rules/rules.ts'
@@ -33,7 +33,10 @@ async function rulesOf(cluster: string, alertIf: string, replicasFrom: Config['r
   return readRules((await rules.answer({})).body.toString()).rules
 }
 const limited = async (cluster: string, ...how: [string, Config['replicasFrom']]) =>
-  (await rulesOf(cluster, ...how)).map((rule) => ({ ...rule, expr: limitTo(rule.expr, 'cluster', cluster) }))
+  (await rulesOf(cluster, ...how)).map((rule) => ({
+    ...rule,
+    expr: addMatcher(rule.expr, 'cluster', cluster),
+  }))
 
 /** Series of one cluster, of which `@` stands for its label. */
 type Series = Readonly<Record<string, string>>

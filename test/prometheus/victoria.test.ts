@@ -103,7 +103,7 @@ describe('vmagent', () => {
   /** For a client that doesn't accept these, they are escaped. */
   function hasQuotedNames(page: CorpusPage): boolean {
     const found = verdict(page)
-    const body = Buffer.from((found.ok && found.fixed) || page.body)
+    const body = Buffer.from((found.ok && found.normalized) || page.body)
     return refusedBy242({ ...page, body }) === 'names in quotes'
   }
   const namesIn = ({ series }: Seen) =>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { checkExpression, InvalidExpression, limitTo } from '../../src/promql/expression.ts'
+import { addMatcher, checkExpression, InvalidExpression } from '../../src/promql/expression.ts'
 import { quote, unquote } from '../../src/promql/literals.ts'
 import { InvalidRegex, matchesEmptyString } from '../../src/promql/regex.ts'
 
@@ -180,12 +180,12 @@ describe('limiting to a cluster', () => {
     ['vector(1)', 'vector(1)'],
     ['max_over_time((a + b)[1h:])', 'max_over_time((a{cluster="a"} + b{cluster="a"})[1h:])'],
   ])('%s', (expression, limited) => {
-    expect(limitTo(expression, 'cluster', 'a')).toBe(limited)
+    expect(addMatcher(expression, 'cluster', 'a')).toBe(limited)
     checkExpression(limited)
   })
 
   test('a name can’t break out of its quotes', () => {
-    const limited = limitTo('up', 'cluster', 'a"} or up{x="')
+    const limited = addMatcher('up', 'cluster', 'a"} or up{x="')
     expect(limited).toBe('up{cluster="a\\"} or up{x=\\""}')
     checkExpression(limited)
   })

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import { observeLag } from '../../src/runtime/lag.ts'
+import { withLagMetrics } from '../../src/runtime/lag.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 
 /** A clock whose event loop can be busy: timers due meanwhile fire once it is done. */
 function started() {
   const clock: VirtualClock = virtualClock()
   let lost = 0
-  const { clock: observed, readLag } = observeLag({ ...clock, now: () => clock.now() + lost })
+  const { clock: observed, readLag } = withLagMetrics({ ...clock, now: () => clock.now() + lost })
   const firedAt: number[] = []
   const timer = (ms: number) => observed.after(ms, () => firedAt.push(observed.now()))
   const busy = (ms: number) => {

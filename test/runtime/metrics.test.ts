@@ -7,7 +7,7 @@ test('counters, gauges, histograms and values that are read are printed in one t
   seen.add(1)
   seen.add(2, { what: 'a "b"\\\n' })
   metrics.gauge('level', 'A level.').set(4)
-  metrics.observe('read_off', 'gauge', 'Read off.', () => [[{ of: 'x' }, 5]])
+  metrics.registerCollector('read_off', 'gauge', 'Read off.', () => [[{ of: 'x' }, 5]])
   const took = metrics.histogram('took_seconds', 'Took.', [0.1, 1])
   for (const value of [0.1, 0.5, 2]) took.observe(value)
   expect(metrics.print()).toBe(`# HELP level A level.

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import { observeProcess } from '../../src/runtime/process-metrics.ts'
+import { createProcessMetrics } from '../../src/runtime/process-metrics.ts'
 import { virtualClock } from '../helpers/clock.ts'
 
 function started() {
   const clock = virtualClock()
   let lost = 0
-  const { clock: observed, metrics } = observeProcess({ ...clock, now: () => clock.now() + lost })
+  const { clock: observed, metrics } = createProcessMetrics({ ...clock, now: () => clock.now() + lost })
   return {
     clock,
     /** Keeps the event loop busy while a timer is due. */

@@ -26,7 +26,7 @@ test('text from a container is made printable and short', () => {
 })
 
 test.each([
-  ['ECONNREFUSED', 'refused'],
+  ['ECONNREFUSED', 'connection_refused'],
   ['ECONNRESET', 'reset'],
   ['EHOSTUNREACH', 'unreachable'],
   ['ENOTFOUND', 'unreachable'],

@@ -279,14 +279,14 @@ describe('nothing is left behind', () => {
 describe('the reason of a failure', () => {
   test('nothing listens', async () => {
     await expect(get(`http://127.0.0.1:${await freePort()}/metrics`)).rejects.toMatchObject({
-      code: 'refused',
+      code: 'connection_refused',
       message: 'connection refused',
     })
   })
 
   test('an error page', async () => {
     await using server = await httpServer((_, response) => response.writeHead(404).end())
-    await expect(get(server.url)).rejects.toMatchObject({ code: 'status', message: 'answered 404' })
+    await expect(get(server.url)).rejects.toMatchObject({ code: 'http_status', message: 'answered 404' })
   })
 
   test('an unknown host name', async () => {

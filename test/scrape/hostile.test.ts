@@ -12,7 +12,7 @@ import type { Snapshot } from '../../src/model.ts'
 import { createByteBudget } from '../../src/runtime/byte-budget.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
 import { createFetcher } from '../../src/scrape/fetch.ts'
-import { createReader } from '../../src/scrape/read.ts'
+import { createRead } from '../../src/scrape/read.ts'
 import { startScraper } from '../../src/scrape/scraper.ts'
 import { bodyOf } from '../../src/sync/codec.ts'
 import { selfSigned } from '../helpers/certificate.ts'
@@ -34,7 +34,7 @@ function scraping(hostile: readonly string[], healthy: readonly string[], verify
   const clock = systemClock
   const fetcher = createFetcher({ clock, maxBodyBytes, verifyTls })
   const limits = { maxSeries: 10_000, maxLineBytes: 64 * 1024 }
-  const read = createReader({
+  const read = createRead({
     fetch: fetcher.fetch,
     inspect: (body, contentType) => inspect(body, contentType, limits),
     maxBodyBytes,
@@ -43,11 +43,11 @@ function scraping(hostile: readonly string[], healthy: readonly string[], verify
   })
   const snapshots = new Map<string, Snapshot[]>(urls.map((url) => [url, []]))
   const scraper = startScraper(
-    { clock, read, admit: () => {}, onIdle: () => {}, log: createLog('silent'), metrics: createMetrics() },
+    { clock, read, reserve: () => {}, onIdle: () => {}, log: createLog('silent'), metrics: createMetrics() },
     (url, snapshot) => snapshots.get(url)?.push(snapshot),
   )
   const job = (url: string, timeoutMs: number) => ({
-    endpoint: { url, port: 0, why: '' },
+    endpoint: { url, port: 0, source: '' },
     intervalMs,
     timeoutMs,
   })

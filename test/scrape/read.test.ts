@@ -4,7 +4,7 @@ import { systemClock } from '../../src/clock.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
 import { createByteBudget } from '../../src/runtime/byte-budget.ts'
 import type { Fetched } from '../../src/scrape/fetch.ts'
-import { createReader } from '../../src/scrape/read.ts'
+import { createRead } from '../../src/scrape/read.ts'
 import { bodyOf } from '../../src/sync/codec.ts'
 
 const maxBodyBytes = 4 * 2 ** 20
@@ -16,7 +16,7 @@ const packed = (text: string): Fetched => ({ body: gzipSync(text), gzip: true, c
 /** A reader of these responses, one after the other. */
 function reading(...fetched: readonly Fetched[]) {
   const queue = [...fetched]
-  const read = createReader({
+  const read = createRead({
     fetch: async () => queue.shift()!,
     inspect: (body, contentType) => inspect(body, contentType, limits),
     maxBodyBytes,

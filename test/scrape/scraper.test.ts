@@ -12,7 +12,12 @@ const page = plainPage(Buffer.from('a 1\n'), { format: 'text/0.0.4', series: 1, 
 const hangs = Number.POSITIVE_INFINITY
 
 function job(id: string, more: Partial<Omit<ScrapeSpec, 'endpoint'>> = {}): ScrapeSpec {
-  return { endpoint: { url: id, port: 80, why: 'scanned' }, intervalMs: 10_000, timeoutMs: 10_000, ...more }
+  return {
+    endpoint: { url: id, port: 80, source: 'scanned' },
+    intervalMs: 10_000,
+    timeoutMs: 10_000,
+    ...more,
+  }
 }
 
 const jobs = (...ids: readonly string[]) => new Map(ids.map((id) => [id, job(id)]))
@@ -33,7 +38,7 @@ function started(durationMs: (id: string) => number = () => 5) {
         if (durationMs(id) > timeoutMs) throw new ProxyError('timeout', `no answer within ${timeoutMs} ms`)
         return { page, contentType: undefined }
       },
-      admit: () => {},
+      reserve: () => {},
       onIdle: () => idle.push(snapshots.length),
       log: createLog('silent'),
       metrics: createMetrics(),
@@ -50,7 +55,7 @@ test('a snapshot that cannot be stored is logged once, and rejects all who wait 
   const clock = virtualClock(0)
   const scraper = startScraper(
     {
-      ...{ clock, admit: () => {}, onIdle: () => {}, log: createLog('silent'), metrics: createMetrics() },
+      ...{ clock, reserve: () => {}, onIdle: () => {}, log: createLog('silent'), metrics: createMetrics() },
       read: async () => ({ page, contentType: undefined }),
     },
     () => {

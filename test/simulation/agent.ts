@@ -63,8 +63,8 @@ export function startAgent({ process, network, address, random, onInternal, ...w
   let onDiscovered: (discovered: Discovered) => void = nothing
   const started = startRealAgent({
     ...{ config, clock, log: createLog(onInternal), version: '1.0.0' },
-    edges: {
-      observeProcess: () => ({ clock, metrics }),
+    platform: {
+      createProcessMetrics: () => ({ clock, metrics }),
       readMemoryUse: () => ({
         ...{ residentBytes: 0, residentLimitBytes: Number.POSITIVE_INFINITY },
         ...{ heapBytes: 0, heapLimitBytes: Number.POSITIVE_INFINITY },
@@ -81,7 +81,7 @@ export function startAgent({ process, network, address, random, onInternal, ...w
       async connect(host, port, _timeout, signal) {
         await clock.sleep(1, signal)
         const container = world.containerAt(port === 80 ? host : `${host}:${port}`)
-        if (!container?.isRunning()) throw new ProxyError('refused', 'connection refused')
+        if (!container?.isRunning()) throw new ProxyError('connection_refused', 'connection refused')
       },
       async startDiscovery(_, found) {
         onDiscovered = found
@@ -133,6 +133,6 @@ const metrics: Metrics = {
   counter: () => metric,
   gauge: () => metric,
   histogram: () => ({ observe: nothing }),
-  observe: nothing,
+  registerCollector: nothing,
   print: () => '',
 }

@@ -125,7 +125,8 @@ export function createContainer(scheduler: Scheduler, given: Content): Container
   const saidLineAt = (line: Line | undefined) => eras.flatMap((era) => spanOf(line, era))
 
   function answer(): string | Failure {
-    if (!running || behaviour === 'refuses') return { code: 'refused', reason: 'connection refused' }
+    if (!running || behaviour === 'refuses')
+      return { code: 'connection_refused', reason: 'connection refused' }
     if (behaviour === 'huge') return { code: 'too_large', reason: 'more than MAX_BODY' }
     if (behaviour === 'invalid') return '<html>not metrics'
     return behaviour === 'empty' ? '' : textOf(tickAt(scheduler.now()), content)

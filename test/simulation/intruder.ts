@@ -163,7 +163,7 @@ function anyMessage(intrusion: Intrusion): Message {
       () => listing(intrusion, node, small(), small()),
       page,
       page,
-      () => ({ kind: 'failure', ...numbers(), failure: { code: 'refused', reason: 'invented' } }),
+      () => ({ kind: 'failure', ...numbers(), failure: { code: 'connection_refused', reason: 'invented' } }),
       () => ({ kind: 'deleted', id: id() }),
       () => ({ kind: 'complete' }),
       () => ({ kind: 'resend', id: id() }),

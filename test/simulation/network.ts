@@ -119,7 +119,7 @@ export function createNetwork(scheduler: Scheduler, random: Random): Network {
       // the handshakes take some round trips
       await clock.sleep(6 * path.delayMs + 1, signal)
       const listener = listeners.get(machineOf(to))
-      if (!listener?.process.isAlive()) throw new ProxyError('refused', `nobody listens at ${to}`)
+      if (!listener?.process.isAlive()) throw new ProxyError('connection_refused', `nobody listens at ${to}`)
       if (listener.process.isPaused() || path.isCut) {
         await clock.sleep(connectTimeoutMs, signal)
         throw new ProxyError('timeout', `no answer from ${to}`)

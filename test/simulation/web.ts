@@ -2,7 +2,7 @@
 
 import { EventEmitter } from 'node:events'
 import type { FastifyInstance } from 'fastify'
-import { failureOf, statusOf } from '../../src/errors.ts'
+import { failureOf, httpStatusByCode } from '../../src/errors.ts'
 
 export interface Response {
   readonly status: number
@@ -57,7 +57,7 @@ export function createWeb(onInternal: (error: unknown) => void): Web {
     } catch (error) {
       const failure = failureOf(error)
       if (failure.code === 'internal') onInternal(error)
-      reply.code(statusOf[failure.code]).send(`${failure.reason}\n`)
+      reply.code(httpStatusByCode[failure.code]).send(`${failure.reason}\n`)
     }
     reply.raw.emit('close')
     return reply

@@ -2,12 +2,13 @@ import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import type { ShownFamily } from '../../src/exposition/families.ts'
 import type { ShownHistogram } from '../../src/exposition/histograms.ts'
-import { pageOf as pageInSteps, sampleOf, scrapeJob } from '../../src/status/details.ts'
+import { metricsStatusOf as metricsInSteps, sampleOf, scrapeJob } from '../../src/status/details.ts'
 import { targetOf } from '../../src/status/target.ts'
 import { entry, target, task } from '../helpers/cluster.ts'
 import { resultOf } from '../helpers/families.ts'
 
-const pageOf = (families: readonly ShownFamily[], find: string) => resultOf(pageInSteps(families, find))
+const metricsStatusOf = (families: readonly ShownFamily[], find: string) =>
+  resultOf(metricsInSteps(families, find))
 const context = { node: 'node1', isLost: false, services: new Map() }
 
 describe('a sample', () => {
@@ -36,7 +37,11 @@ describe('the metrics of a target', () => {
   const memory = family('memory', ['memory 3'])
 
   test('has all families without a search', () => {
-    expect(pageOf([requests, memory], '')).toMatchObject({ families: 2, series: 3, truncated: false })
+    expect(metricsStatusOf([requests, memory], '')).toMatchObject({
+      families: 2,
+      series: 3,
+      truncated: false,
+    })
   })
 
   test.each([
@@ -46,7 +51,7 @@ describe('the metrics of a target', () => {
     ['mem', ['memory']],
     ['nothing', []],
   ])('finds %s', (find, series) => {
-    const found = pageOf([requests, memory], find)
+    const found = metricsStatusOf([requests, memory], find)
     expect(found.shown.flatMap(({ samples }) => samples.map((sample) => sample.series))).toEqual(series)
     expect(found.series).toBe(series.length)
   })
@@ -58,7 +63,7 @@ describe('the metrics of a target', () => {
         Array.from({ length: 300 }, (_, of) => `f${at}{of="${of}"} 1`),
       ),
     )
-    const page = pageOf(large, '')
+    const page = metricsStatusOf(large, '')
     expect(page).toMatchObject({ families: 40, series: 12_000, truncated: true })
     expect(page.shown.flatMap(({ samples }) => samples).length).toBe(2000)
   })
@@ -76,14 +81,14 @@ describe('the histograms of a target', () => {
   })
 
   test('are found by their labels and bounds, and count as all of their series', () => {
-    const page = pageOf([family(3)], 'at="1" le="5"')
+    const page = metricsStatusOf([family(3)], 'at="1" le="5"')
     expect(page).toMatchObject({ families: 1, series: 12, truncated: false })
     const { text: _, size: __, ...shown } = histogram(1)
     expect(page.shown[0]).toMatchObject({ series: 12, omitted: 0, histograms: [shown], samples: [] })
   })
 
   test('are shown up to a limit, none of them in part', () => {
-    const page = pageOf(
+    const page = metricsStatusOf(
       Array.from({ length: 12 }, () => family(100)),
       '',
     )

@@ -9,7 +9,7 @@ import { failed, read } from '../web/agent.ts'
 const web = target('web')
 const up = (at: number) => entry(web, { snapshot: { ...read('a 1\n'), at } })
 const down = (at: number, reason = 'refused') =>
-  entry(web, { snapshot: { ...failed('refused', reason), at } })
+  entry(web, { snapshot: { ...failed('connection_refused', reason), at } })
 const context = { node: 'node1', isLost: false, services: new Map() }
 
 function setUp() {

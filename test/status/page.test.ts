@@ -4,8 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import type { Code } from '../../src/errors.ts'
 import { settingsOf } from '../../src/labels/settings.ts'
-import { clusterJob, joinBlock, labelBlock } from '../../src/status/page/blocks.js'
-import { age, bytes, durationText } from '../../src/status/page/format.js'
+import type { ServiceStatus, Status, TargetStatus } from '../../src/status/shape.ts'
+import { clusterJob, joinBlock, labelBlock } from '../../src/status/ui/blocks.js'
+import { age, bytes, durationText } from '../../src/status/ui/format.js'
 import {
   attentionItems,
   clusterStatus,
@@ -17,10 +18,9 @@ import {
   runText,
   stateCountsText,
   updateText,
-} from '../../src/status/page/model.js'
-import { nextSort, sortGroups } from '../../src/status/page/order.js'
-import { isFiltered, noFilters, printQuery, readQuery } from '../../src/status/page/query.js'
-import type { ServiceStatus, Status, TargetStatus } from '../../src/status/shape.ts'
+} from '../../src/status/ui/model.js'
+import { nextSort, sortGroups } from '../../src/status/ui/order.js'
+import { isFiltered, noFilters, printQuery, readQuery } from '../../src/status/ui/query.js'
 
 const target = (name: string, more: Partial<TargetStatus> = {}): TargetStatus => ({
   key: `n1/${name}`,
@@ -51,7 +51,7 @@ const response = (more: Partial<Status>): Status => ({
   time: 100,
   cluster: 'demo',
   nodeId: 'n1',
-  settings: {
+  config: {
     scrapeInterval: 10,
     maxAge: 0.1,
     staleAfter: 30,
@@ -88,8 +88,8 @@ describe('targets in groups', () => {
     const services = [{ name: 'shop_db', mode: 'replicated' as const, replicas: 1, running: 0, slots: ['1'] }]
     const { groups } = clusterStatus(response({ services }))
     expect(groups).toMatchObject([{ name: 'shop_db', members: [] }])
-    expect(missingOf(groups[0]?.declared, [])).toEqual(['1'])
-    expect(missingOf(groups[0]?.declared, [replica('shop_db', '1')])).toEqual([])
+    expect(missingOf(groups[0]?.swarmService, [])).toEqual(['1'])
+    expect(missingOf(groups[0]?.swarmService, [replica('shop_db', '1')])).toEqual([])
   })
 })
 
@@ -105,14 +105,14 @@ describe('attention items', () => {
       itemsOf(
         target('crashed', { state: 'ended', ended: { time: 1, exitCode: 137, removed: false } }),
         target('hidden', { state: 'unscraped', ...failure('no_address') }),
-        replica('shop_web', '1', { state: 'down', ...failure('refused') }),
+        replica('shop_web', '1', { state: 'down', ...failure('connection_refused') }),
       ),
     ).toEqual(['error shop_web.1', 'warning crashed@node1', 'warning hidden@node1'])
   })
 
   test('with the same reason are one, the most frequent reason first', () => {
     const down = (name: string, reason: string, more: Partial<TargetStatus> = {}) =>
-      target(name, { state: 'down', failure: { code: 'refused', reason }, ...more })
+      target(name, { state: 'down', failure: { code: 'connection_refused', reason }, ...more })
     const items = attentionItems(
       clusterStatus(
         response({
@@ -221,13 +221,13 @@ describe('the order of the table', () => {
 
 describe('blocks to copy', () => {
   const cluster = 'a"\n  - job_name: evil'
-  const { settings } = response({})
+  const { config } = response({})
 
   test('have the job of the cluster, at the address that is advertised', () => {
-    expect(parse(clusterJob({ cluster, settings }, false))).toEqual({
+    expect(parse(clusterJob({ cluster, config }, false))).toEqual({
       scrape_configs: [{ job_name: cluster, http_sd_configs: [{ url: 'http://h:2137/sd' }] }],
     })
-    expect(parse(clusterJob({ cluster, settings }, true))).toEqual({
+    expect(parse(clusterJob({ cluster, config }, true))).toEqual({
       scrape_configs: [
         { job_name: cluster, scheme: 'https', http_sd_configs: [{ url: 'https://h:2137/sd' }] },
       ],
@@ -242,7 +242,7 @@ describe('blocks to copy', () => {
     expect(settingsOf(given)).toMatchObject({
       port: { value: 9187 },
       path: { value: '/stats/metrics' },
-      problems: [],
+      remarks: [],
     })
     expect(parse(joinBlock).networks).toEqual({ monitor: { external: true } })
   })
@@ -251,7 +251,7 @@ describe('blocks to copy', () => {
 describe('filters', () => {
   const web = replica('shop_web', '2', {
     state: 'down',
-    failure: { code: 'refused', reason: 'connection refused' },
+    failure: { code: 'connection_refused', reason: 'connection refused' },
   })
   test.each([
     [{ q: 'WEB' }, true],

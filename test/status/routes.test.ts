@@ -40,13 +40,13 @@ describe('/', () => {
     const details = async (query: string) =>
       JSON.parse((await get(`/?target=${query}`)).text) as TargetDetails
     const key = encodeURIComponent(`n1/${target.id}`)
-    const { page, sizes } = await details(key)
-    expect(page).toMatchObject({ families: 2, series: 3 })
+    const { metrics, sizes } = await details(key)
+    expect(metrics).toMatchObject({ families: 2, series: 3 })
     expect(sizes.filter((bytes) => bytes !== null && bytes > 0)).toHaveLength(20)
     scene.world.put(failing(target))
     expect((await details(key)).sizes.slice(-4)).toEqual([expect.any(Number), null, null, null])
     scene.world.put(healthy(target))
-    expect((await details(`${key}&find=memory`)).page?.shown.map(({ name }) => name)).toEqual([
+    expect((await details(`${key}&find=memory`)).metrics?.shown.map(({ name }) => name)).toEqual([
       'process_resident_memory_bytes',
     ])
     expect((await get('/?target=n1/none')).status).toBe(404)
@@ -76,11 +76,11 @@ describe('the details of a target with large metrics', () => {
     }
     const measured = measureTurns()
     const startedAt = performance.now()
-    const { page } = JSON.parse((await get(path)).text) as TargetDetails
+    const { metrics } = JSON.parse((await get(path)).text) as TargetDetails
     const tookMs = performance.now() - startedAt
     isOver.abort()
     await measured
-    expect(page).toMatchObject({ families: 1, series: 11 })
+    expect(metrics).toMatchObject({ families: 1, series: 11 })
     expect(turns).toBeGreaterThan(5)
     expect(longestMs).toBeLessThan(tookMs / 2)
   })

@@ -17,8 +17,8 @@ const { endpoint: _, ...bare } = entry(web, { probeResult: { kind: 'searching' }
 describe('the state', () => {
   test.each<[string, Entry, boolean]>([
     ['up', entry(web, { snapshot: read('a 1\n') }), false],
-    ['down', entry(web, { snapshot: failed('refused', 'refused') }), false],
-    ['down', entry(web, { probeResult: none('refused') }), false],
+    ['down', entry(web, { snapshot: failed('connection_refused', 'refused') }), false],
+    ['down', entry(web, { probeResult: none('connection_refused') }), false],
     ['lost', entry(web, { snapshot: read('a 1\n') }), true],
     ['searching', bare, false],
     ['searching', entry(web), false],

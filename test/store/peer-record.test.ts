@@ -43,7 +43,7 @@ test('the newest of each part stays', () => {
 })
 
 test('a failure replaces the snapshot, not the page on which the next delta builds', () => {
-  const failure = { code: 'refused', reason: 'no' } as const
+  const failure = { code: 'connection_refused', reason: 'no' } as const
   const failed: RecordUpdate = {
     kind: 'snapshot',
     number: 3,
@@ -100,7 +100,7 @@ test('a snapshot without a listing is ignored', () => {
 })
 
 describe('of the owner’s previous epoch', () => {
-  const none = { kind: 'not_found', failure: { code: 'refused', reason: 'refused' } } as const
+  const none = { kind: 'not_found', failure: { code: 'connection_refused', reason: 'refused' } } as const
   const previous = ofPreviousEpoch('n2', merged([listing(98, 98), show(99)]))
   const next = (probeResult: ProbeResult) =>
     merge(previous, {

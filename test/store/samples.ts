@@ -35,7 +35,7 @@ export const replica = (id: string, slot = '1', more: Partial<Target> = {}): Tar
     ...more,
   })
 
-export const endpoint: Endpoint = { url: 'http://10.0.0.2:8080/metrics', port: 8080, why: 'scanned' }
+export const endpoint: Endpoint = { url: 'http://10.0.0.2:8080/metrics', port: 8080, source: 'scanned' }
 export const found: ProbeResult = { kind: 'found', endpoint }
 
 export const snapshot = (at: number, text = 'up 1\n'): Snapshot => ({

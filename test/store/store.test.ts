@@ -41,7 +41,10 @@ describe('own entries', () => {
   test('keep the newest endpoint while probing fails', () => {
     store.replaceTargets([target('a')])
     store.putProbeResult('a', found)
-    store.putProbeResult('a', { kind: 'not_found', failure: { code: 'refused', reason: 'refused' } })
+    store.putProbeResult('a', {
+      kind: 'not_found',
+      failure: { code: 'connection_refused', reason: 'refused' },
+    })
     expect(entry('a')).toMatchObject({ probeResult: { kind: 'not_found' }, endpoint: { port: 8080 } })
   })
 
@@ -436,7 +439,7 @@ describe('peer entries', () => {
       function play({ kind, id = '', bytes = 0 }: { kind: string; id?: string; bytes?: number }): void {
         const { peers } = store
         number += 1
-        const failure = { code: 'refused', reason: 'no' } as const
+        const failure = { code: 'connection_refused', reason: 'no' } as const
         const page = peers.records('n2').get(id)?.page
         if (kind === 'list') list(id, number)
         else if (kind === 'show') showBytes(id, number, bytes)

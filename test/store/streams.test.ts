@@ -49,7 +49,7 @@ test('a stream has snapshots and numbers of its own', () => {
 test('what is known of the target is known of its stream', () => {
   store.openStream('a')
   store.putSnapshot(stream, snapshot(2))
-  const probeResult = { kind: 'found', endpoint: { url: 'http://x/', port: 80, why: 'scanned' } } as const
+  const probeResult = { kind: 'found', endpoint: { url: 'http://x/', port: 80, source: 'scanned' } } as const
   store.putProbeResult('a', probeResult)
   expect(store.entry('n1', stream)).toMatchObject({
     probeResult,

@@ -76,7 +76,7 @@ export interface Traits {
   readonly state?: Target['state']
 }
 
-const endpoint = { url: 'http://10.0.0.1:80/metrics', port: 80, why: 'scanned' }
+const endpoint = { url: 'http://10.0.0.1:80/metrics', port: 80, source: 'scanned' }
 
 export function container(owner: NodeId, name: string, place: Place, traits: Traits = {}): Entry {
   const { labels = {}, answers = true, ended, state = 'running' } = traits

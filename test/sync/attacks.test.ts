@@ -107,7 +107,7 @@ describe('the epoch of a running agent can’t be taken over', () => {
     attacker.send(listing('a', 'n2'), page('a', 2 ** 50))
     expect(attacker.received.at(-1)).toMatchObject({ reason: expect.stringContaining('can’t prove') })
     expect(n1.logged.filter((line) => line.includes('can’t prove'))).toHaveLength(1)
-    expect(failureOf('n2')).toMatchObject({ code: 'refused' })
+    expect(failureOf('n2')).toMatchObject({ code: 'unproven' })
     await stillWell()
   })
 
@@ -164,7 +164,7 @@ test('a page of 22 KB that unpacks to gigabytes fills no memory', async () => {
 })
 
 test('swarm state and the cluster’s name come from nobody whom Docker doesn’t list as a manager', async () => {
-  const invented = { ...swarmState(['1']), cluster: 'invented' }
+  const invented = { ...swarmState(['1']), swarmId: 'invented' }
   n1.store.identify(n1.store.ownNode.self(), new Set(['n2']))
   n2.store.identify(self('n2', { manager: true }), new Set(['n2']))
   n2.store.putSwarmState(swarmState(['1']))
@@ -179,6 +179,6 @@ test('swarm state and the cluster’s name come from nobody whom Docker doesn’
   await until(() => pretender.received.some(({ kind }) => kind === 'complete' || kind === 'heartbeat'))
   later = 60_000
   pretender.send({ kind: 'heartbeat', number: 1, seen: 0, heldMs: 0 }, { kind: 'swarm', ageMs: 0 })
-  expect(n1.store.swarmState()).toMatchObject({ from: 'n2', value: { cluster: swarmState(['1']).swarmId } })
+  expect(n1.store.swarmState()).toMatchObject({ from: 'n2', value: { swarmId: swarmState(['1']).swarmId } })
   expect(n1.logged.filter((line) => line.includes('does not list it as a manager')).length).toBeGreaterThan(0)
 })

@@ -174,7 +174,7 @@ function startAgent(
         ok: false,
         at: clock.now(),
         durationMs: 1,
-        failure: { code: 'refused', reason: endpoint.url },
+        failure: { code: 'connection_refused', reason: endpoint.url },
       }),
     text(node, id) {
       const snapshot = store.entry(node, id)?.snapshot

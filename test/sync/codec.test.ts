@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ProxyError } from '../../src/errors.ts'
 import { merge } from '../../src/exposition/merge.ts'
-import type { Page, ZstdFrame } from '../../src/model.ts'
+import type { MetricsPage, ZstdFrame } from '../../src/model.ts'
 import { plainPage } from '../../src/model.ts'
 import {
   bodyOf,
@@ -151,7 +151,7 @@ describe('what does not unpack to what was announced is refused', () => {
 })
 
 test('a large page that came as gzip is unpacked off the event loop, a small one stays as it is', async () => {
-  const gzipped = (body: Buffer): Page => ({
+  const gzipped = (body: Buffer): MetricsPage => ({
     ...plainPage(body, { format: 'text/0.0.4', series: 1, remarks: [] }),
     content: { kind: 'gzip', bytes: gzipSync(body) },
   })

@@ -50,7 +50,8 @@ async function pass(ms: number): Promise<void> {
   }
   await clock.pass(until - clock.now())
 }
-const refuse = (dial = dialled.at(-1)!) => dial.answer(new ProxyError('refused', 'connection refused'))
+const refuse = (dial = dialled.at(-1)!) =>
+  dial.answer(new ProxyError('connection_refused', 'connection refused'))
 const addresses = () => dialled.splice(0).map(({ address }) => address)
 const one = () => [...dialler.addresses()][0]
 

@@ -4,7 +4,7 @@ import type { Message } from '../../src/sync/messages.ts'
 import { endpoint, found, replica, self, swarmState, target } from '../store/samples.ts'
 
 const numbers = { id: 'a', number: 9, ageMs: 12.5, durationMs: 3.1 }
-const failure = { code: 'refused', reason: 'refused', hint: 'hint it' } as const
+const failure = { code: 'connection_refused', reason: 'refused', hint: 'hint it' } as const
 const frame = (...bytes: number[]) => ({ size: 100, bytes: new Uint8Array(bytes) })
 
 /** One of each kind, and of each of its forms. */

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { Page } from '../../src/model.ts'
+import type { MetricsPage } from '../../src/model.ts'
 import { plainPage } from '../../src/model.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { createFeed, type Feed } from '../../src/sync/feed.ts'
@@ -36,14 +36,14 @@ function show(id: string, value: number): void {
 function put(id: string, body: Uint8Array, wanted = true): void {
   putPage(id, plainPage(body, { format: 'text/0.0.4', series: 1, remarks: [] }), wanted)
 }
-function putPage(id: string, page: Page, wanted = true): void {
+function putPage(id: string, page: MetricsPage, wanted = true): void {
   const scrape = { ok: true, at: clock.now(), durationMs: 3, page } as const
   store.putSnapshot(id, scrape)
   packer.put(id, store.ownNode.entry(id)!.snapshotNumber, scrape, wanted)
   feed.mark(id)
 }
 function fail(id: string): void {
-  const failure = { code: 'refused', reason: 'refused' } as const
+  const failure = { code: 'connection_refused', reason: 'refused' } as const
   store.putSnapshot(id, { ok: false, at: clock.now(), durationMs: 1, failure })
   feed.mark(id)
 }
@@ -188,7 +188,7 @@ describe('while the link is up', () => {
   test('a page that follows two failures is a difference to the last one that was sent', () => {
     const { snapshotNumber: page } = store.ownNode.entry('a')!
     fail('a')
-    expect(newMessages()).toMatchObject([{ kind: 'failure', failure: { code: 'refused' } }])
+    expect(newMessages()).toMatchObject([{ kind: 'failure', failure: { code: 'connection_refused' } }])
     fail('a')
     expect(inShort(newMessages())).toEqual(['failure'])
     show('a', 2)

@@ -137,7 +137,7 @@ test('all that a peer once said, played again: nobody is let in', async () => {
   const socket = openSocket()
   socket.write(Buffer.concat(said))
   await closed(socket)
-  await until(() => /refused_total\{why="unproven"\} 1$/m.test(n1.metrics.print()))
+  await until(() => /refused_total\{reason="unproven"\} 1$/m.test(n1.metrics.print()))
   expect(linkOf(n1, 'n3')).toBe('lost')
   await linksStand()
 })
@@ -147,7 +147,7 @@ test('wrong secrets in a loop: turned away unheard after a while, counted', asyn
   const { refused } = await until(() => {
     const print = n1.metrics.print()
     const count = (why: string) =>
-      Number(new RegExp(`refused_total\\{why="${why}"\\} (\\d+)`).exec(print)?.[1])
+      Number(new RegExp(`refused_total\\{reason="${why}"\\} (\\d+)`).exec(print)?.[1])
     return count('unproven') + count('full') === 30 && { refused: count('full') }
   })
   expect(refused).toBeGreaterThan(5)

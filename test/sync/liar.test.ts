@@ -137,7 +137,7 @@ describe('an epoch can’t be taken over', () => {
     await cluster.clock.pass(30)
     expect(byeOf(liar)).toMatchObject({ reason: expect.stringContaining('can’t prove') })
     expect(reports()).toHaveLength(1)
-    expect(failureOf('n2')).toMatchObject({ code: 'refused' })
+    expect(failureOf('n2')).toMatchObject({ code: 'unproven' })
     await stillWell()
   })
 

@@ -83,7 +83,7 @@ describe('before hello', () => {
 
   test('the other side may say why there will be none', () => {
     send({ kind: 'bye', reason: 'another version' })
-    expect(ends).toEqual([{ code: 'refused', reason: 'the peer ended the link: another version' }])
+    expect(ends).toEqual([{ code: 'link_ended', reason: 'the peer ended the link: another version' }])
     expect(sent).toEqual([])
   })
 
@@ -274,7 +274,7 @@ describe('after hello', () => {
   test('the rest of what came with a bye is not taken', () => {
     wire.data(Buffer.concat([encode({ kind: 'bye', reason: 'enough' }), encode({ kind: 'complete' })]))
     expect(received).toEqual([])
-    expect(ends).toEqual([{ code: 'refused', reason: 'the peer ended the link: enough' }])
+    expect(ends).toEqual([{ code: 'link_ended', reason: 'the peer ended the link: enough' }])
   })
 
   test('a channel that breaks ends the link with its failure', () => {

@@ -104,7 +104,10 @@ describe('in the steady state', () => {
     await cluster.clock.pass(2000)
     n1.fail('a')
     await cluster.clock.pass(30)
-    expect(n2.store.entry('n1', 'a')?.snapshot).toMatchObject({ ok: false, failure: { code: 'refused' } })
+    expect(n2.store.entry('n1', 'a')?.snapshot).toMatchObject({
+      ok: false,
+      failure: { code: 'connection_refused' },
+    })
     n1.show('a', page(3))
     await cluster.clock.pass(30)
     expect(n2.text('n1', 'a')).toBe(page(3))
@@ -325,13 +328,13 @@ describe('a refresh', () => {
       refreshOwn: (agent, id) =>
         id === 'slow'
           ? agent.clock.sleep(60_000)
-          : Promise.reject(new ProxyError('unknown', 'no such container')),
+          : Promise.reject(new ProxyError('not_found', 'no such container')),
     })
     const n2 = cluster.start('n2')
     await cluster.clock.pass(2000)
     const [unknown, slow] = ['x', 'slow'].map((id) => n2.mesh.refresh('n1', id, 1000).catch((error) => error))
     await cluster.clock.pass(1500)
-    expect(await unknown).toMatchObject({ code: 'unknown', message: 'no such container' })
+    expect(await unknown).toMatchObject({ code: 'not_found', message: 'no such container' })
     expect(await slow).toMatchObject({ code: 'timeout' })
   })
 

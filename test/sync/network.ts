@@ -63,7 +63,7 @@ export function createNetwork(clock: Clock): Network {
         throw new ProxyError('timeout', 'no answer')
       }
       const listener = listeners.get(to)
-      if (!listener) throw new ProxyError('refused', 'connection refused')
+      if (!listener) throw new ProxyError('connection_refused', 'connection refused')
       const pair = createPair(clock, path, from, to, () => pairs.delete(pair))
       pairs.add(pair)
       listener.accept(pair.called)

@@ -61,8 +61,8 @@ describe('a request', () => {
     expect(await stateOf(a)).toBe('open')
     refreshes.replied({ call: 2, number: 3 })
     refreshes.replied({ call: 77, failure: { code: 'timeout', reason: 'no such request' } })
-    refreshes.replied({ call: 1, failure: { code: 'refused', reason: 'no', hint: 'start it' } })
-    await expect(a).rejects.toMatchObject({ code: 'refused', message: 'no', hint: 'start it' })
+    refreshes.replied({ call: 1, failure: { code: 'connection_refused', reason: 'no', hint: 'start it' } })
+    await expect(a).rejects.toMatchObject({ code: 'connection_refused', message: 'no', hint: 'start it' })
   })
 
   test('is done only once what the reply names has come in, or something newer', async () => {
@@ -160,12 +160,12 @@ describe('serving a request', () => {
 
   test('sends why there is no new snapshot', async () => {
     refreshes.serve({ call: 7, id: 'a', timeoutMs: 500 })
-    scrapes[0]!.end(new ProxyError('refused', 'nobody listens'))
+    scrapes[0]!.end(new ProxyError('connection_refused', 'nobody listens'))
     await clock.pass(0)
     expect(sent.at(-1)).toEqual({
       kind: 'refreshed',
       call: 7,
-      failure: { code: 'refused', reason: 'nobody listens' },
+      failure: { code: 'connection_refused', reason: 'nobody listens' },
     })
   })
 

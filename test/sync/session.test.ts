@@ -379,7 +379,7 @@ describe('what it receives', () => {
       ok: false,
       at: clock.now(),
       durationMs: 1,
-      failure: { code: 'refused', reason: 'no' },
+      failure: { code: 'connection_refused', reason: 'no' },
     })
     session.handle(digest())
     session.handle({ kind: 'refresh', call: 4, id: 'a', timeoutMs: 100 })
@@ -396,7 +396,7 @@ describe('what it receives', () => {
     expect(isDone).toBe(false)
     session.handle({
       ...{ kind: 'failure', id: 'b', number: 2, ageMs: 0, durationMs: 1 },
-      failure: { code: 'refused', reason: 'no' },
+      failure: { code: 'connection_refused', reason: 'no' },
     })
     await requested
   })

@@ -111,7 +111,7 @@ test('one that lets everybody in without knowing the secret is refused before it
   const { taken, socket } = await connection()
   impostor.injectSocket(taken)
   await expect(ssh.call(socket, 'an impostor', never)).rejects.toMatchObject({
-    code: 'refused',
+    code: 'unproven',
     message: 'the agent there has another secret',
   })
   expect(requests).toBe(0)
@@ -119,7 +119,7 @@ test('one that lets everybody in without knowing the secret is refused before it
 
 test('a caller that tries key after key is cut off', async () => {
   const { taken, socket } = await connection()
-  const answered = expect(ssh.answer(taken, never)).rejects.toMatchObject({ code: 'refused' })
+  const answered = expect(ssh.answer(taken, never)).rejects.toMatchObject({ code: 'unproven' })
   let tried = 0
   const client = new ssh2.Client().on('error', () => {})
   client.connect({
@@ -162,7 +162,7 @@ describe('a call ends, and its connection with it, where the other side', () => 
       server(keys.host.file),
       { code: 'protocol', message: 'the peer does not speak our protocol' },
     ],
-    ['shows the client’s key as its own', server(keys.client.file), { code: 'refused' }],
+    ['shows the client’s key as its own', server(keys.client.file), { code: 'unproven' }],
   ])('%s', async (_, other, expected) => {
     expect(await failure(other)).toMatchObject(expected)
   })
@@ -190,7 +190,7 @@ describe('a caller is refused, and its connection ended, that', () => {
     caller.on('error', () => sock.destroy())
     caller.connect({ sock, username: 'peer', ...config })
   }
-  const unproven = { code: 'refused', message: 'the caller did not prove itself' }
+  const unproven = { code: 'unproven', message: 'the caller did not prove itself' }
 
   test.each<[string, (socket: Socket) => void]>([
     ['goes without a word', (socket) => socket.end()],

@@ -209,7 +209,7 @@ describe('the secret', () => {
       reason: expect.stringContaining('another secret'),
       hint: expect.any(String),
     })
-    await until(() => /refused_total\{why="unproven"\} [2-9]/.test(n1.metrics.print()))
+    await until(() => /refused_total\{reason="unproven"\} [2-9]/.test(n1.metrics.print()))
     expect(n2.logged.filter((line) => line.includes('another secret'))).toHaveLength(1)
     expect(n1.store.nodes()).toHaveLength(1)
     expect(n2.store.nodes()).toHaveLength(1)

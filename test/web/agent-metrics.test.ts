@@ -33,7 +33,7 @@ test('the agent’s own metrics show its version, its targets, links and request
     nodes: [node('n1', 'one', 'self'), { ...node('n2', 'two', 'lost'), roundTripMs: 2 }],
     entries: [
       { ...standalone('n1', 'a'), snapshot: read('a 1\n') },
-      { ...standalone('n1', 'b'), snapshot: failed('refused', 'refused') },
+      { ...standalone('n1', 'b'), snapshot: failed('connection_refused', 'refused') },
       standalone('n1', 'e', { answers: false }),
       { ...standalone('n2', 'c'), snapshot: read('c 1\n') },
       standalone('n2', 'd', { ended: { at: 0, removed: true } }),

@@ -6,7 +6,7 @@ import { request } from 'node:http'
 import { formats } from '../../src/agent/formats.ts'
 import { deadline, systemClock } from '../../src/clock.ts'
 import { createLog, type Log } from '../../src/logging/log.ts'
-import type { Change, Entry, NodeView, Page, Snapshot, SwarmState } from '../../src/model.ts'
+import type { Change, Entry, MetricsPage, NodeView, Snapshot, SwarmState } from '../../src/model.ts'
 import { plainPage } from '../../src/model.ts'
 import { createNames } from '../../src/names/names.ts'
 import { createByteBudget } from '../../src/runtime/byte-budget.ts'
@@ -37,7 +37,7 @@ export interface Setup {
   readonly plugins?: readonly Plugin[]
   readonly problems?: readonly Problem[]
   readonly pending?: () => readonly string[]
-  readonly waitingFor?: () => readonly string[]
+  readonly pendingForReady?: () => readonly string[]
 }
 
 export interface Agent extends Server {
@@ -102,7 +102,7 @@ export async function startAgent(setup: Setup): Promise<Agent> {
       pending: setup.pending ?? (() => []),
     }),
     problems: () => setup.problems ?? [],
-    waitingFor: setup.waitingFor ?? (() => []),
+    pendingForReady: setup.pendingForReady ?? (() => []),
     plugins,
     startServer: (options) => startServer({ ...options, host: '127.0.0.1' }),
   })
@@ -137,16 +137,20 @@ export function ask(
   })
 }
 
-export function page(text: string, more: Partial<Page> = {}): Page {
+export function page(text: string, more: Partial<MetricsPage> = {}): MetricsPage {
   const body = Buffer.from(text)
   return { ...plainPage(body, { format: 'text/0.0.4', series: 1, remarks: [] }), ...more }
 }
 
-export function read(text: string | Page, ageMs = 0): Snapshot {
+export function read(text: string | MetricsPage, ageMs = 0): Snapshot {
   const made = typeof text === 'string' ? page(text) : text
   return { ok: true, at: performance.now() - ageMs, durationMs: 1, page: made }
 }
 
-export function failed(code: 'refused' | 'timeout' | 'invalid', reason: string, ageMs = 0): Snapshot {
+export function failed(
+  code: 'connection_refused' | 'timeout' | 'invalid',
+  reason: string,
+  ageMs = 0,
+): Snapshot {
   return { ok: false, at: performance.now() - ageMs, durationMs: 1, failure: { code, reason } }
 }

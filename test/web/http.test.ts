@@ -43,7 +43,7 @@ const parts: { stop(): Promise<unknown> }[] = []
 const seen = new Set<string>()
 
 beforeAll(async () => {
-  const failures = { refused: 'refused', late: 'timeout', broken: 'internal' } as const
+  const failures = { refused: 'connection_refused', late: 'timeout', broken: 'internal' } as const
   const replicas = Object.keys(failures).map((name) => task('n1', `demo_${name}`, 1))
   const entries = [
     ...['web', ...Object.keys(failures)].map((name) => standalone('n1', name)),
@@ -56,10 +56,10 @@ beforeAll(async () => {
     async refresh({ target }) {
       const name = Object.keys(failures).find((one) => target.name.includes(one)) as keyof typeof failures
       if (name === 'broken') throw errorOf({ code: 'internal', reason: 'a fault of another agent' })
-      return name ? failed(failures[name] as 'refused' | 'timeout', failures[name]) : read('x 1\n')
+      return name ? failed(failures[name] as 'connection_refused' | 'timeout', failures[name]) : read('x 1\n')
     },
   })
-  early = await startAgent({ pending: () => ['peers'], waitingFor: () => ['peers'] })
+  early = await startAgent({ pending: () => ['peers'], pendingForReady: () => ['peers'] })
   const own = node('n1', 'one', 'self')
   outside = await startAgent({ nodes: [{ ...own, self: { ...own.self, swarm: false } }] })
   scene = await startScene({ entries: [healthy(shown)] })

@@ -3,17 +3,17 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { formats } from '../../src/agent/formats.ts'
-import { type Page, plainPage } from '../../src/model.ts'
+import { type MetricsPage, plainPage } from '../../src/model.ts'
 import { createRendering } from '../../src/web/rendering.ts'
 
 test('a container’s own gzip of a large page is sent as it is, or unpacked off the event loop', async () => {
   const body = Buffer.from('x 1\n'.repeat(300_000))
   const bytes = gzipSync(body)
-  const page: Page = {
+  const page: MetricsPage = {
     ...plainPage(body, { format: 'text/0.0.4', series: 1, remarks: [] }),
     content: { kind: 'gzip', bytes },
   }
-  const readied: Page[] = []
+  const readied: MetricsPage[] = []
   const rendering = createRendering({
     ...formats,
     ready(page) {
@@ -62,7 +62,7 @@ test('a page that changed, and one among many others, is rendered again', async 
   const rendering = createRendering(formats)
   const pageOf = (value: number) =>
     plainPage(Buffer.from(`a ${value}\n`), { format: 'text/0.0.4', series: 1, remarks: [] })
-  const textOf = async (page: Page) => (await rendering.render(page, { headers: {} })).body.toString()
+  const textOf = async (page: MetricsPage) => (await rendering.render(page, { headers: {} })).body.toString()
   const pages = Array.from({ length: 40 }, (_, at) => pageOf(at))
   for (const round of [1, 2])
     for (const [at, page] of pages.entries()) expect(await textOf(page), `${round}`).toBe(`a ${at}\n`)

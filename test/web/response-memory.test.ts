@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterEach, expect, test } from 'vitest'
-import type { Page } from '../../src/model.ts'
+import type { MetricsPage } from '../../src/model.ts'
 import { standalone, task } from '../store/world.ts'
 import { type Agent, page, read, type Setup, startAgent } from './agent.ts'
 
@@ -12,7 +12,7 @@ const mebi = 2 ** 20
 const line = 'a_metric_of_some_length 1\n'
 const body = Buffer.alloc(Math.floor((12 * mebi) / line.length) * line.length, line)
 const large = page(body.toString())
-const packed: Page = { ...large, content: { kind: 'gzip', bytes: gzipSync(body, { level: 1 }) } }
+const packed: MetricsPage = { ...large, content: { kind: 'gzip', bytes: gzipSync(body, { level: 1 }) } }
 const stack: AsyncDisposableStack[] = []
 afterEach(async () => {
   for (const one of stack.splice(0)) await one.disposeAsync()

@@ -46,7 +46,7 @@ function fill(store: Store, endpoints: number): readonly Target[] {
   const targets = Array.from({ length: endpoints }, (_, at) => targetOf(at))
   store.replaceTargets(targets)
   for (const [at, { id }] of targets.entries()) {
-    const endpoint = { url: `http://10.0.${at >> 8}.${at & 255}:8080/metrics`, port: 8080, why: 'scanned' }
+    const endpoint = { url: `http://10.0.${at >> 8}.${at & 255}:8080/metrics`, port: 8080, source: 'scanned' }
     store.putProbeResult(id, { kind: 'found', endpoint })
     for (let scrape = 0; scrape < 20; scrape += 1) store.putSnapshot(id, snapshotOf(at + scrape))
   }

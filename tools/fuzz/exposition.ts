@@ -62,7 +62,7 @@ function fuzzPages(random: Random, { intact, real, binary }: Shares): Engine {
     }
     if (format === 'protobuf') judge(body, found.remarks)
     // most of what is accepted differs from the generated page by little: a part of it is enough
-    if (random.chance(0.2)) use({ format: found.format, body: found.fixed ?? body }, found.remarks)
+    if (random.chance(0.2)) use({ format: found.format, body: found.normalized ?? body }, found.remarks)
   }
 
   /** What is accepted, protobufjs decodes as well, and to the same. */
@@ -96,7 +96,7 @@ function fuzzPages(random: Random, { intact, real, binary }: Shares): Engine {
     const found = inspect(body, contentTypeOf(format), { maxSeries: 100_000, maxLineBytes: 1_000_000 })
     if (!found.ok)
       throw new Error(`the output is refused: line ${found.line}, column ${found.column}: ${found.reason}`)
-    if (found.fixed) throw new Error('the output had to be fixed')
+    if (found.normalized) throw new Error('the output had to be fixed')
     return found.series
   }
 

@@ -1,6 +1,6 @@
 // The options of `app-metrics-proxy rules`.
 
-import { duration, whole } from '../../config/values.ts'
+import { duration, integer } from '../../config/values.ts'
 import { redact } from '../../http/credentials.ts'
 import { type OptionValues, UsageError } from '../command.ts'
 
@@ -18,7 +18,7 @@ export interface RulesOptions {
   readonly intervalMs: number | undefined
   readonly port: number | undefined
   /** Whether every selector is limited to its own cluster. */
-  readonly isLimited: boolean
+  readonly addsClusterMatcher: boolean
 }
 
 export const usage = `Usage: app-metrics-proxy rules --from URL[,URL…] [--from …] --to DIR [options]
@@ -31,7 +31,7 @@ respond, its last rules are kept. Rules that Prometheus would refuse are omitted
   --reload URL              POST to this URL after a change, such as http://prometheus:9090/-/reload.
   --every DURATION          Repeat at this interval, such as 30s or 5m. Default: once.
   --listen PORT             With --every: serve /metrics, /-/healthy and /-/ready.
-  --no-limit                Don't add cluster="…" to the selectors of the rules.
+  --no-cluster-matcher      Don't add cluster="…" to the selectors of the rules.
   --help                    Print this text.
 
 Example:
@@ -47,7 +47,7 @@ export const optionTypes = {
   reload: { type: 'string' },
   every: { type: 'string' },
   listen: { type: 'string' },
-  'no-limit': { type: 'boolean' },
+  'no-cluster-matcher': { type: 'boolean' },
 } as const
 
 const dayMs = 86_400_000
@@ -62,8 +62,8 @@ export function readOptions(values: OptionValues<typeof optionTypes>): RulesOpti
     folder: to,
     reload: reload === undefined ? undefined : urlOf('--reload', reload),
     intervalMs: every === undefined ? undefined : parsed('--every', every, duration(1000, dayMs)),
-    port: listen === undefined ? undefined : parsed('--listen', listen, whole(0, 65_535)),
-    isLimited: !values['no-limit'],
+    port: listen === undefined ? undefined : parsed('--listen', listen, integer(0, 65_535)),
+    addsClusterMatcher: !values['no-cluster-matcher'],
   }
 }
 

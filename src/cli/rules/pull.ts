@@ -2,7 +2,7 @@
 // changed, and makes Prometheus reload them. A cluster that doesn't respond keeps its file.
 
 import { splitCredentials } from '../../http/credentials.ts'
-import { limitTo } from '../../promql/expression.ts'
+import { addMatcher } from '../../promql/expression.ts'
 import type { Rule } from '../../promql/rule.ts'
 import { printRules, readRules } from '../../promql/rule-file.ts'
 import { literalOf } from '../../promql/template.ts'
@@ -20,27 +20,29 @@ export type ClusterResult = { readonly cluster: string } & (
       readonly refused: readonly string[]
       readonly warnings: readonly string[]
     }
-  | Failed
+  | FailedPull
 )
 
 export interface PullResult {
   readonly clusters: readonly ClusterResult[]
   readonly warnings: readonly string[]
   /** Absent: no reload was due. */
-  readonly reload?: { readonly ok: true } | Failed
+  readonly reload?: { readonly ok: true } | FailedPull
 }
 
-interface Failed {
+interface FailedPull {
   readonly ok: false
   readonly reason: string
 }
 
 export async function pullAll(
-  { clusters, isLimited, reload }: RulesOptions,
+  { clusters, addsClusterMatcher, reload }: RulesOptions,
   folder: RulesFolder,
   signal: AbortSignal,
 ): Promise<PullResult> {
-  const pulled = await Promise.allSettled(clusters.map((cluster) => pullRules(cluster, isLimited, signal)))
+  const pulled = await Promise.allSettled(
+    clusters.map((cluster) => pullRules(cluster, addsClusterMatcher, signal)),
+  )
   const results: ClusterResult[] = []
   for (const [at, { name }] of clusters.entries()) results.push(await writeRules(name, pulled[at]!, folder))
   const warnings = sharedNames(
@@ -68,7 +70,7 @@ async function writeRules(
   }
 }
 
-const failed = (error: unknown): Failed => ({ ok: false, reason: (error as Error).message })
+const failed = (error: unknown): FailedPull => ({ ok: false, reason: (error as Error).message })
 
 /** Two clusters with the same name would each alert on the other's series. */
 function sharedNames(
@@ -97,13 +99,13 @@ const maxBytes = 32 * 2 ** 20
 /** Throws an error that has the failure of each agent. */
 async function pullRules(
   { urls }: RulesCluster,
-  isLimited: boolean,
+  addsClusterMatcher: boolean,
   signal: AbortSignal,
 ): Promise<PulledRules> {
   const failures: string[] = []
   for (const url of urls)
     try {
-      return { ...readPulledRules(await fetchText(url, signal), isLimited), warnings: failures }
+      return { ...readPulledRules(await fetchText(url, signal), addsClusterMatcher), warnings: failures }
     } catch (error) {
       if (signal.aborted) throw error
       failures.push(`${url.host}: ${reasonOf(error)}`)
@@ -133,7 +135,7 @@ async function textOf({ body }: Response): Promise<string> {
   return Buffer.concat(chunks).toString()
 }
 
-function readPulledRules(text: string, isLimited: boolean): Omit<PulledRules, 'warnings'> {
+function readPulledRules(text: string, addsClusterMatcher: boolean): Omit<PulledRules, 'warnings'> {
   const file = readRules(text)
   const rules: Rule[] = []
   const refused = [...file.refused]
@@ -141,10 +143,10 @@ function readPulledRules(text: string, isLimited: boolean): Omit<PulledRules, 'w
   for (const rule of file.rules) {
     const cluster = literalOf(rule.labels.cluster ?? '')
     if (cluster) clusterLabels.add(cluster)
-    if (!isLimited) rules.push(rule)
+    if (!addsClusterMatcher) rules.push(rule)
     else if (rule.labels.cluster === undefined || cluster === undefined)
       refused.push(`${rule.alert.slice(0, 100)}: no constant label cluster to limit it to`)
-    else rules.push({ ...rule, expr: limitTo(rule.expr, 'cluster', cluster) })
+    else rules.push({ ...rule, expr: addMatcher(rule.expr, 'cluster', cluster) })
   }
   return { rules, clusterLabels: [...clusterLabels], refused }
 }

@@ -1,6 +1,6 @@
 // OpenMetrics 0.0.1 and 1.0.0, which has names in quotes as well, as Prometheus reads it.
 
-import type { Declared, Family, MetricType, Sample } from '../family.ts'
+import type { Family, FamilyMetadata, MetricType, Sample } from '../family.ts'
 import type { ExpositionFormat, Grammar } from '../format.ts'
 import { counterName } from '../names.ts'
 import { escaped, unescaped } from '../scan/escapes.ts'
@@ -29,10 +29,10 @@ const syntax: Syntax = {
 const grammar: Grammar = {
   validate: (body, limits) => validate(body, limits, syntax),
   parse: parseNamed,
-  adapt: (family) => [family],
-  whyNot: () => undefined,
+  familiesFor: (family) => [family],
+  unsupportedReason: () => undefined,
   nameOf: (family) => shownAs(family).name,
-  untypable,
+  typeConflicts,
   printSample,
   createPrinter: () => createPrinter({ headerOf, printSample }),
   end: '# EOF\n',
@@ -45,16 +45,16 @@ function* parseNamed(body: Uint8Array): Iterable<Family> {
 }
 
 /** A counter is named without the `_total` of its samples. One that has none, or nothing else, can't be one. */
-function shownAs({ name, type }: Declared): Pick<Declared, 'name' | 'type'> {
+function shownAs({ name, type }: FamilyMetadata): Pick<FamilyMetadata, 'name' | 'type'> {
   if (type !== 'counter') return { name, type }
   return isRenamed({ name, type }) ? { name: counterName(name), type } : { name, type: 'unknown' }
 }
 
-const isRenamed = ({ name, type }: Pick<Declared, 'name' | 'type'>) =>
+const isRenamed = ({ name, type }: Pick<FamilyMetadata, 'name' | 'type'>) =>
   type === 'counter' && counterName(name) !== name
 
 /** A counter whose name another family has. */
-function untypable(families: ReadonlyMap<string, Declared>): ReadonlyMap<string, MetricType> {
+function typeConflicts(families: ReadonlyMap<string, FamilyMetadata>): ReadonlyMap<string, MetricType> {
   const found = new Map<string, MetricType>()
   const counters = [...families.values()].filter(isRenamed)
   // by then it is known what became of one with a shorter name
@@ -67,7 +67,7 @@ function untypable(families: ReadonlyMap<string, Declared>): ReadonlyMap<string,
   return found
 }
 
-function headerOf(family: Declared): string {
+function headerOf(family: FamilyMetadata): string {
   const { name, type } = shownAs(family)
   const { help, unit } = family
   const shown = printName(name)
@@ -96,7 +96,7 @@ export const openMetrics001: ExpositionFormat = {
   name: 'openmetrics/0.0.1',
   parameters: { version: '0.0.1' },
   isDefault: { contentType: false, accept: true },
-  canQuote: false,
+  allowsUtf8Names: false,
 }
 
 export const openMetrics100: ExpositionFormat = {
@@ -104,5 +104,5 @@ export const openMetrics100: ExpositionFormat = {
   name: 'openmetrics/1.0.0',
   parameters: { version: '1.0.0' },
   isDefault: { contentType: true, accept: false },
-  canQuote: true,
+  allowsUtf8Names: true,
 }

@@ -2,12 +2,12 @@
 // io/prometheus/client/metrics.proto, each after its length.
 
 import { adaptToClassic } from '../classic.ts'
-import type { Declared, Family, Sample } from '../family.ts'
+import type { Family, FamilyMetadata, Sample } from '../family.ts'
 import { type ExpositionFormat, type Grammar, maxParsedSamples, type ParsedAs } from '../format.ts'
 import { printSample } from '../openmetrics/format.ts'
 import { type FamilyParts, metricTypes, readFamily } from './family.ts'
 import { FAMILY, readMetric } from './messages.ts'
-import { rawMetric, readParts, samplesOf } from './metric.ts'
+import { encodedMetric, readParts, samplesOf } from './metric.ts'
 import { createPrinter } from './printing.ts'
 import { validate } from './validation.ts'
 import { WireReader } from './wire.ts'
@@ -15,13 +15,13 @@ import { WireReader } from './wire.ts'
 const grammar: Grammar = {
   validate,
   parse,
-  adapt: adaptToClassic,
-  whyNot: ({ timestampMs }) =>
+  familiesFor: adaptToClassic,
+  unsupportedReason: ({ timestampMs }) =>
     timestampMs !== undefined && (timestampMs === 0n || timestampMs !== BigInt.asIntN(64, timestampMs))
       ? 'with a timestamp that protobuf cannot express'
       : undefined,
   nameOf: ({ name }) => name,
-  untypable: () => new Map(),
+  typeConflicts: () => new Map(),
   // protobuf has no lines: these are for people
   printSample,
   createPrinter,
@@ -30,9 +30,9 @@ const grammar: Grammar = {
 
 function* parse(body: Uint8Array, as: ParsedAs): Generator<Family> {
   const reader = new WireReader(body)
-  const read = { samples: samplesAt, raw: rawAt, shown: shownAt }[as]
+  const read = { samples: samplesAt, encoded: encodedAt, display: displayAt }[as]
   for (let parts = readFamily(reader); parts; parts = readFamily(reader)) {
-    const family = declaredOf(reader, parts)
+    const family = metadataOf(reader, parts)
     let samples: Sample[] = []
     reader.at = parts.metricsStart ?? parts.end
     while (reader.next(parts.end)) {
@@ -49,7 +49,7 @@ function* parse(body: Uint8Array, as: ParsedAs): Generator<Family> {
   }
 }
 
-function declaredOf(reader: WireReader, { name, help, unit, type }: FamilyParts): Declared {
+function metadataOf(reader: WireReader, { name, help, unit, type }: FamilyParts): FamilyMetadata {
   return {
     name: reader.textOf(name.start, name.end),
     type: metricTypes[type],
@@ -58,21 +58,21 @@ function declaredOf(reader: WireReader, { name, help, unit, type }: FamilyParts)
   }
 }
 
-type ReadSamples = (reader: WireReader, family: Declared, end: number) => readonly Sample[]
+type ReadSamples = (reader: WireReader, family: FamilyMetadata, end: number) => readonly Sample[]
 
 const samplesAt: ReadSamples = (reader, { name, type = 'unknown' }, end) =>
   samplesOf(name, type, readMetric(reader, end))
 
-const rawAt: ReadSamples = (reader, { name, type = 'unknown' }, end) => {
+const encodedAt: ReadSamples = (reader, { name, type = 'unknown' }, end) => {
   const { fields, ...series } = readParts(reader, end)
-  return [{ name, ...series, value: '', exemplar: undefined, raw: rawMetric(type, fields) }]
+  return [{ name, ...series, value: '', exemplar: undefined, encoded: encodedMetric(type, fields) }]
 }
 
 /** A native histogram as it is, beside its classic buckets if it has some. */
-const shownAt: ReadSamples = (reader, family, end) => {
+const displayAt: ReadSamples = (reader, family, end) => {
   const { at } = reader
-  const native = rawAt(reader, family, end).filter(({ raw }) => raw?.isNative)
-  if (native.some(({ raw }) => raw?.series === 1)) return native
+  const native = encodedAt(reader, family, end).filter(({ encoded }) => encoded?.isNative)
+  if (native.some(({ encoded }) => encoded?.series === 1)) return native
   reader.at = at
   return [...native, ...samplesAt(reader, family, end)]
 }
@@ -83,6 +83,6 @@ export const protobuf: ExpositionFormat = {
   parameters: { proto: 'io.prometheus.client.MetricFamily', encoding: 'delimited' },
   isDefault: { contentType: true, accept: false },
   isForWildcards: false,
-  canQuote: true,
+  allowsUtf8Names: true,
   grammar,
 }

@@ -2,14 +2,14 @@
 // its quantiles. Only complete ones become a metric, of which Prometheus makes the same series again; other samples stay
 // series by themselves.
 
-import type { Declared, Exemplar, MetricType, Sample } from '../family.ts'
-import { seriesKey } from '../remarks.ts'
+import { seriesKey } from '../duplicates.ts'
+import type { Exemplar, FamilyMetadata, MetricType, Sample } from '../family.ts'
 import { floatOf } from '../scan/number.ts'
-import type { ExemplarMessage, MetricMessage, Written } from './messages.ts'
+import type { Encodable, ExemplarMessage, MetricMessage } from './messages.ts'
 
 /** A metric to be written: its series, and its other fields. */
 export interface PlainMetric extends Pick<Sample, 'labels' | 'timestampMs'> {
-  readonly fields: Written<MetricMessage>
+  readonly fields: Encodable<MetricMessage>
 }
 
 export interface Grouped {
@@ -20,7 +20,7 @@ export interface Grouped {
   readonly others: ReadonlyMap<string, readonly Sample[]>
 }
 
-export function groupSamples({ name, type }: Declared, samples: readonly Sample[]): Grouped {
+export function groupSamples({ name, type }: FamilyMetadata, samples: readonly Sample[]): Grouped {
   if (type === 'histogram' || type === 'summary') return groupParts(name, type, samples)
   const own = type === 'counter' || type === 'gauge' ? type : 'unknown'
   const { metrics = [], others = [] } = Object.groupBy(samples, (sample) =>
@@ -105,7 +105,7 @@ const isCount = (value: number) => Number.isSafeInteger(value) && value >= 0
 
 const countFieldOf = (value: number) => (isCount(value) ? { count: value } : { countFloat: value })
 
-function exemplarOf(exemplar: Exemplar | undefined): Written<ExemplarMessage> | undefined {
+function exemplarOf(exemplar: Exemplar | undefined): Encodable<ExemplarMessage> | undefined {
   if (!exemplar) return undefined
   const { labels, value, timestampMs } = exemplar
   return { label: labels, value: floatOf(value), timestamp: timestampOf(timestampMs) }

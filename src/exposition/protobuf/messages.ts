@@ -12,7 +12,7 @@ interface MessageField<T> {
   readonly type: Scalar | MessageType<unknown>
   readonly isRepeated: boolean
   /** Its value where it is missing. */
-  readonly missing: () => T
+  readonly defaultValue: () => T
 }
 
 interface NamedField extends MessageField<unknown> {
@@ -34,7 +34,7 @@ function message<T>(fields: { readonly [K in keyof T]: MessageField<T[K]> }): Me
     fields: Array.from({ length: numbers + 1 }, (_, at) => named.find(({ number }) => number === at)),
     empty() {
       const values: Values = {}
-      for (const { name, missing } of named) values[name] = missing()
+      for (const { name, defaultValue } of named) values[name] = defaultValue()
       return values as T
     },
   }
@@ -42,7 +42,7 @@ function message<T>(fields: { readonly [K in keyof T]: MessageField<T[K]> }): Me
 
 const scalar =
   <T>(type: Scalar, missing: T) =>
-  (number: number): MessageField<T> => ({ number, type, isRepeated: false, missing: () => missing })
+  (number: number): MessageField<T> => ({ number, type, isRepeated: false, defaultValue: () => missing })
 const uint64 = scalar('uint64', 0)
 const int64 = scalar('int64', 0n)
 const uint32 = scalar('uint32', 0)
@@ -52,11 +52,11 @@ const double = scalar('double', 0)
 const text = scalar('text', '')
 
 function one<T>(number: number, type: MessageType<T>): MessageField<T | undefined> {
-  return { number, type, isRepeated: false, missing: () => undefined }
+  return { number, type, isRepeated: false, defaultValue: () => undefined }
 }
 
 function many<T>(field: MessageField<T>): MessageField<NonNullable<T>[]> {
-  return { ...field, isRepeated: true, missing: () => [] }
+  return { ...field, isRepeated: true, defaultValue: () => [] }
 }
 
 export const label = message({ name: text(1), value: text(2) })
@@ -111,10 +111,10 @@ export type MetricMessage = ValueOf<typeof metric>
 export type ExemplarMessage = ValueOf<typeof exemplar>
 export type HistogramMessage = ValueOf<typeof histogram>
 /** A message to be written, without what is undefined. */
-export type Written<T> = T extends readonly (infer Item)[]
-  ? readonly Written<Item>[]
+export type Encodable<T> = T extends readonly (infer Item)[]
+  ? readonly Encodable<Item>[]
   : T extends object
-    ? { readonly [K in keyof T]?: Written<T[K]> | undefined }
+    ? { readonly [K in keyof T]?: Encodable<T[K]> | undefined }
     : T
 
 /** The fields that are read one by one where speed matters. */
@@ -226,7 +226,7 @@ export function checkName(reader: WireReader, start: number, end: number, what: 
   if (reader.body.subarray(start, end).includes(NUL)) throw new MetricsError(start, `a NUL byte in ${what}`)
 }
 
-export function writeMessage<T>(writer: WireWriter, { fields }: MessageType<T>, values: Written<T>): void {
+export function writeMessage<T>(writer: WireWriter, { fields }: MessageType<T>, values: Encodable<T>): void {
   for (const field of fields) {
     const value = field && (values as Values)[field.name]
     if (!field || value === undefined) continue
@@ -237,7 +237,7 @@ export function writeMessage<T>(writer: WireWriter, { fields }: MessageType<T>, 
 
 function writeField(writer: WireWriter, { number, type }: NamedField, value: unknown): void {
   if (typeof type === 'object')
-    writer.message(number, () => writeMessage(writer, type, value as Written<unknown>))
+    writer.message(number, () => writeMessage(writer, type, value as Encodable<unknown>))
   else if (type === 'double') writer.double(number, value as number)
   else if (type === 'text') writer.text(number, value as string)
   else if (type === 'int64') writer.int64(number, value as bigint)

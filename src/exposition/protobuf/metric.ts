@@ -1,11 +1,11 @@
 // A message Metric of valid metrics: undecoded, for protobuf again, and as the samples that other formats have of it.
 
 import {
+  type EncodedMetric,
   type Exemplar,
   isHistogram,
   type Label,
   type MetricType,
-  type RawMetric,
   type Sample,
 } from '../family.ts'
 import { printFloat } from '../scan/number.ts'
@@ -124,7 +124,7 @@ export function seriesCountOf(type: MetricType, counts: PartCounts, isNative: bo
 
 export const hasParts = (type: MetricType) => type === 'summary' || isHistogram(type)
 
-export function rawMetric(type: MetricType, fields: Uint8Array): RawMetric {
+export function encodedMetric(type: MetricType, fields: Uint8Array): EncodedMetric {
   const counts = emptyCounts()
   const reader = new WireReader(fields)
   while (reader.next(fields.length)) countParts(reader, fields.length, counts)
@@ -144,7 +144,7 @@ export function samplesOf(name: string, type: MetricType, metric: MetricMessage)
     value: printFloat(value),
     timestampMs,
     exemplar,
-    raw: undefined,
+    encoded: undefined,
   })
   if (type === 'summary') {
     const { quantile, sum, count } = metric.summary ?? messages.summary.empty()

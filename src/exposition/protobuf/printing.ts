@@ -1,6 +1,6 @@
 // From families to protobuf: metrics that came as protobuf are written as they were, but for their labels.
 
-import type { Declared, MetricType, Sample } from '../family.ts'
+import type { FamilyMetadata, MetricType, Sample } from '../family.ts'
 import type { FamilyPrinter } from '../format.ts'
 import { counterName } from '../names.ts'
 import { metricTypes } from './family.ts'
@@ -26,8 +26,9 @@ export function createPrinter(): FamilyPrinter {
   return {
     add(added): void {
       for (const sample of added) {
-        const { raw } = sample
-        if (raw) writeMetric(metricsOf(raw.type, raw.isNative), { ...sample, fields: {} }, raw.fields)
+        const { encoded } = sample
+        if (encoded)
+          writeMetric(metricsOf(encoded.type, encoded.isNative), { ...sample, fields: {} }, encoded.fields)
         else samples.push(sample)
       }
     },
@@ -48,7 +49,11 @@ export function createPrinter(): FamilyPrinter {
   }
 }
 
-function writeFamily(writer: WireWriter, { name, type, help, unit }: Declared, metrics: WireWriter): void {
+function writeFamily(
+  writer: WireWriter,
+  { name, type, help, unit }: FamilyMetadata,
+  metrics: WireWriter,
+): void {
   const start = writer.length
   writer.text(FAMILY.name, name)
   if (help !== undefined) writer.text(FAMILY.help, help)

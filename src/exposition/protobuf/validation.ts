@@ -1,9 +1,16 @@
 // Validation of protobuf: what Prometheus 3 refuses is refused; what it accepts although something is wrong gets a
 // remark.
 
+import {
+  createDuplicateFinder,
+  createTypeConflictFinder,
+  hashOfBytes,
+  hashSeed,
+  mixed,
+  type Series,
+} from '../duplicates.ts'
 import type { MetricType } from '../family.ts'
 import type { Invalid, Limits, Valid } from '../format.ts'
-import { createRepeats, createTypes, hashOfBytes, hashSeed, mixed, type Series } from '../remarks.ts'
 import { classOf, LABEL_PART, LABEL_START, METRIC_PART, METRIC_START } from '../scan/bytes.ts'
 import { excerpt, MetricsError } from '../scan/position.ts'
 import { printSeries } from '../scan/print.ts'
@@ -48,10 +55,10 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
   const reader = new WireReader(body)
   const bytes = reader.body
   const again = createAgainReader(body)
-  const repeats = createRepeats(again.seriesAt)
-  const types = createTypes(again.declarationAt, () => '')
+  const repeats = createDuplicateFinder(again.seriesAt)
+  const types = createTypeConflictFinder(again.declarationAt, () => '')
   let series = 0
-  let quoted = false
+  let hasUtf8Names = false
   let family: FamilyParts | undefined
 
   // of the text that was hashed last: the classes that all of its bytes have
@@ -70,7 +77,7 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
       family = undefined
       reader.at = next.end
     }
-    return { ok: true, series, quoted, remarks: [...repeatRemarks(), ...types.remarks()] }
+    return { ok: true, series, hasUtf8Names, remarks: [...repeatRemarks(), ...types.remarks()] }
   }
 
   function repeatRemarks(): string[] {
@@ -88,7 +95,7 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
     family = checked
     const nameHash = hashText(name.start, name.end, hashSeed)
     if (!isPlain(name.start, METRIC_START, METRIC_PART)) {
-      quoted = true
+      hasUtf8Names = true
       checkName(reader, name.start, name.end, 'the name')
     }
     if (help) checkText(help.start, help.end, 'the help text')
@@ -150,7 +157,7 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
     if (nameStart === nameEnd) throw new MetricsError(start, "a label's name is empty")
     const nameHash = hashText(nameStart, nameEnd, hashSeed)
     if (!isPlain(nameStart, LABEL_START, LABEL_PART)) {
-      quoted = true
+      hasUtf8Names = true
       checkName(reader, nameStart, nameEnd, "a label's name")
     }
     for (let at = 0; at < labelCount; at++) if (nameHashes[at] === nameHash) mayRepeatLabel = true

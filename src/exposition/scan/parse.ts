@@ -1,6 +1,6 @@
 // From metrics as bytes to families, for both grammars.
 
-import type { Declared, Exemplar, Family, MetricType, Sample } from '../family.ts'
+import type { Exemplar, Family, FamilyMetadata, MetricType, Sample } from '../family.ts'
 import { maxParsedSamples } from '../format.ts'
 import { EntryKind, type Next, Scan } from './scan.ts'
 
@@ -17,7 +17,7 @@ export interface Syntax {
 export function* parse(body: Uint8Array, syntax: Syntax): Generator<Family> {
   const scan = new Scan(body, syntax.strict)
   const families = createFamilies(syntax)
-  let family: Declared | undefined
+  let family: FamilyMetadata | undefined
   let samples: Sample[] = []
   for (let kind = nextOf(scan, syntax); kind !== EntryKind.end; kind = nextOf(scan, syntax)) {
     if (kind === EntryKind.comment) continue
@@ -36,7 +36,7 @@ export function* parse(body: Uint8Array, syntax: Syntax): Generator<Family> {
 /** Nothing at all is valid in either grammar. */
 const nextOf = (scan: Scan, { next }: Syntax): EntryKind => (scan.end === 0 ? EntryKind.end : next(scan))
 
-function declarationAt(scan: Scan, kind: EntryKind, { unescapedHelp }: Syntax): Partial<Declared> {
+function declarationAt(scan: Scan, kind: EntryKind, { unescapedHelp }: Syntax): Partial<FamilyMetadata> {
   if (kind === EntryKind.type) return { type: scan.type }
   const text = scan.text(scan.textStart, scan.textEnd)
   return kind === EntryKind.unit ? { unit: text } : { help: unescapedHelp(text) }
@@ -49,7 +49,7 @@ export function sampleOf(scan: Scan, { timestampOf }: Pick<Syntax, 'timestampOf'
     value: scan.text(scan.valueStart, scan.valueEnd),
     timestampMs: timestampAt(scan.timeStart, scan.timeEnd),
     exemplar: scan.hasExemplar ? exemplar() : undefined,
-    raw: undefined,
+    encoded: undefined,
   }
 
   function timestampAt(from: number, to: number): bigint | undefined {
@@ -66,17 +66,17 @@ export function sampleOf(scan: Scan, { timestampOf }: Pick<Syntax, 'timestampOf'
 }
 
 function createFamilies({ suffixesOf }: Syntax) {
-  const byName = new Map<string, Declared>()
+  const byName = new Map<string, FamilyMetadata>()
   /** The name of the family declared last. */
   let last: string | undefined
-  let current: { readonly sample: string; readonly family: Declared } | undefined
+  let current: { readonly sample: string; readonly family: FamilyMetadata } | undefined
 
-  function store(family: Declared): Declared {
+  function store(family: FamilyMetadata): FamilyMetadata {
     byName.set(family.name, family)
     return family
   }
 
-  const named = (name: string): Declared =>
+  const named = (name: string): FamilyMetadata =>
     byName.get(name) ?? store({ name, type: undefined, help: undefined, unit: undefined })
 
   function isOf(name: string, sample: string): boolean {
@@ -85,7 +85,7 @@ function createFamilies({ suffixesOf }: Syntax) {
   }
 
   /** As Prometheus has it, the family declared last if it fits; else one declared before; else one by itself. */
-  function find(sample: string): Declared {
+  function find(sample: string): FamilyMetadata {
     if (last !== undefined && isOf(last, sample)) return named(last)
     if (byName.get(sample)?.type !== undefined) return named(sample)
     for (let end = sample.lastIndexOf('_'); end >= 0; end = end === 0 ? -1 : sample.lastIndexOf('_', end - 1))
@@ -96,12 +96,12 @@ function createFamilies({ suffixesOf }: Syntax) {
   return {
     named,
     /** The family of a sample. */
-    of(sample: string): Declared {
+    of(sample: string): FamilyMetadata {
       if (current?.sample === sample) return current.family
       current = { sample, family: find(sample) }
       return current.family
     },
-    declare(family: Declared, declaration: Partial<Declared>): Declared {
+    declare(family: FamilyMetadata, declaration: Partial<FamilyMetadata>): FamilyMetadata {
       last = family.name
       current = undefined
       return store({ ...family, ...declaration })

@@ -1,12 +1,12 @@
 // From families to bytes, for both grammars.
 
-import type { Declared, Label, Sample } from '../family.ts'
+import type { FamilyMetadata, Label, Sample } from '../family.ts'
 import type { FamilyPrinter } from '../format.ts'
 import { plainLabel, plainMetric } from '../names.ts'
 import { escaped } from './escapes.ts'
 
 export interface Writing {
-  headerOf(family: Declared): string
+  headerOf(family: FamilyMetadata): string
   /** Without a newline. */
   printSample(sample: Sample): string
 }

@@ -1,14 +1,14 @@
 // Validation, for both grammars: what Prometheus 3 refuses is refused, with line, column and reason; what it accepts
 // although something is wrong gets a remark.
 
+import { createDuplicateFinder, createTypeConflictFinder, hashOfBytes, hashSeed } from '../duplicates.ts'
 import type { Invalid, Limits, Valid } from '../format.ts'
-import { createRepeats, createTypes, hashOfBytes, hashSeed } from '../remarks.ts'
 import { type Syntax, sampleOf } from './parse.ts'
 import { lineAndColumn, MetricsError } from './position.ts'
 import { EntryKind, Scan } from './scan.ts'
 
 export function validate(body: Uint8Array, limits: Limits, syntax: Syntax): Valid | Invalid {
-  if (body.length === 0) return { ok: true, series: 0, quoted: false, remarks: [] }
+  if (body.length === 0) return { ok: true, series: 0, hasUtf8Names: false, remarks: [] }
   try {
     return readAll(new Scan(body, syntax.strict), limits, syntax)
   } catch (error) {
@@ -27,8 +27,8 @@ function readAll(scan: Scan, { maxSeries, maxLineBytes }: Limits, syntax: Syntax
     next(again)
     return again
   }
-  const repeats = createRepeats((position) => sampleOf(readAgain(position), syntax))
-  const types = createTypes(
+  const repeats = createDuplicateFinder((position) => sampleOf(readAgain(position), syntax))
+  const types = createTypeConflictFinder(
     (position) => {
       const declaration = readAgain(position)
       return { name: declaration.name(), type: declaration.type }
@@ -36,17 +36,17 @@ function readAll(scan: Scan, { maxSeries, maxLineBytes }: Limits, syntax: Syntax
     (position) => ` in line ${lineOf(position)}`,
   )
   let series = 0
-  let quoted = false
+  let hasUtf8Names = false
   for (let kind = next(scan); kind !== EntryKind.end; kind = next(scan)) {
     if (scan.at - scan.start > maxLineBytes)
       throw new MetricsError(scan.start, `longer than ${maxLineBytes} bytes`)
-    quoted ||= scan.quoted
+    hasUtf8Names ||= scan.quoted
     if (kind === EntryKind.sample) {
       if (++series > maxSeries) throw new MetricsError(scan.start, `more than ${maxSeries} series`)
       repeats.add(hashOf(scan), scan.start)
     } else if (kind === EntryKind.type) types.add(hashOfName(scan), scan.start)
   }
-  return { ok: true, series, quoted, remarks: [...repeatRemarks(), ...types.remarks()] }
+  return { ok: true, series, hasUtf8Names, remarks: [...repeatRemarks(), ...types.remarks()] }
 
   function repeatRemarks(): string[] {
     const { count, example } = repeats.found()

@@ -1,7 +1,7 @@
 // Prometheus' text format, 0.0.4 and 1.0.0, which has names in quotes as well.
 
 import { adaptToClassic, suffixesOfClassic } from '../classic.ts'
-import type { Declared, Sample } from '../family.ts'
+import type { FamilyMetadata, Sample } from '../family.ts'
 import type { ExpositionFormat, Grammar } from '../format.ts'
 import { escapedHelp, unescapedHelp } from '../scan/escapes.ts'
 import { parse, type Syntax } from '../scan/parse.ts'
@@ -20,19 +20,19 @@ const syntax: Syntax = {
 const grammar: Grammar = {
   validate: (body, limits) => validate(body, limits, syntax),
   parse: (body) => parse(body, syntax),
-  adapt: adaptToClassic,
-  whyNot: ({ timestampMs }) =>
+  familiesFor: adaptToClassic,
+  unsupportedReason: ({ timestampMs }) =>
     timestampMs !== undefined && (timestampMs < 0n || timestampMs >= 2n ** 63n)
       ? 'with a timestamp that text cannot express'
       : undefined,
   nameOf: ({ name }) => name,
-  untypable: () => new Map(),
+  typeConflicts: () => new Map(),
   printSample,
   createPrinter: () => createPrinter({ headerOf, printSample }),
   end: '',
 }
 
-function headerOf({ name, type, help }: Declared): string {
+function headerOf({ name, type, help }: FamilyMetadata): string {
   const shown = printName(name)
   const helpLine = help === undefined ? '' : `# HELP ${shown} ${escapedHelp(help)}\n`
   return type === undefined
@@ -52,7 +52,7 @@ export const text004: ExpositionFormat = {
   name: 'text/0.0.4',
   parameters: { version: '0.0.4' },
   isDefault: { contentType: true, accept: true },
-  canQuote: false,
+  allowsUtf8Names: false,
 }
 
 export const text100: ExpositionFormat = {
@@ -60,5 +60,5 @@ export const text100: ExpositionFormat = {
   name: 'text/1.0.0',
   parameters: { version: '1.0.0' },
   isDefault: { contentType: false, accept: false },
-  canQuote: true,
+  allowsUtf8Names: true,
 }

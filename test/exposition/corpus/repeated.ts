@@ -1,11 +1,11 @@
 // How many samples, or metrics of protobuf, repeat a series: found without any hash.
 
+import { seriesKey } from '../../../src/exposition/duplicates.ts'
 import { type Exposition, formatOf } from '../../../src/exposition/formats.ts'
-import { seriesKey } from '../../../src/exposition/remarks.ts'
 
 /** The page must be one that `inspect` took. */
 export function repeated({ format, body }: Exposition): number {
-  const samples = [...formatOf(format).grammar.parse(body, 'raw')].flatMap((family) => family.samples)
+  const samples = [...formatOf(format).grammar.parse(body, 'encoded')].flatMap((family) => family.samples)
   return samples.length - new Set(samples.map(seriesKey)).size
 }
 

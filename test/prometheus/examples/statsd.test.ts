@@ -21,8 +21,8 @@ function configuredUrl(host: string): URL {
   const plan = planOf(exporter, settingsOf(labels), { metricsPath: '/metrics', ports: [] })
   if (plan.kind === 'none') throw new Error(plan.failure.reason)
   expect(plan.isExplicit).toBe(true)
-  const { url, why } = plan.candidates[0]!
-  expect(why).toBe('app-metrics-proxy.port, container label')
+  const { url, source } = plan.candidates[0]!
+  expect(source).toBe('app-metrics-proxy.port, container label')
   return new URL(url)
 }
 

@@ -34,7 +34,7 @@ function startLoad(port: number, clients: number, slow: number) {
 }
 
 test('one room over two replicas: messages, slow clients, too many, and no NATS', async () => {
-  expect(settingsOf({}, labels)).toMatchObject({ port: { value: 8080 }, problems: [] })
+  expect(settingsOf({}, labels)).toMatchObject({ port: { value: 8080 }, remarks: [] })
   const [bus, ...ports] = [await freePort(), await freePort(), await freePort()]
   const nats = started(startNats(bus))
   const room = { NATS_HOST: '127.0.0.1', NATS_PORT: bus, MAX_CONNECTIONS: 20, PING_SECONDS: 1 }

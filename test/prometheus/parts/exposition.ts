@@ -71,7 +71,7 @@ function answerBy(
     response.writeHead(502).end(`line ${found.line}, column ${found.column}: ${found.reason}`)
     return
   }
-  const valid = { format: found.format, body: found.fixed ?? page.body }
+  const valid = { format: found.format, body: found.normalized ?? page.body }
   const own = way === 'converted' ? other(valid.format) : valid.format
   const offer = { ...negotiate(accept, own), format: own }
   answer(response, way === 'merged' ? twice(valid, offer) : convert(valid, offer), own)

@@ -142,7 +142,7 @@ describe('what can’t be answered', () => {
   ])('%s by %s: %i', async (path, method, status, text) => {
     const agent = await start({
       entries: [standalone('n1', 'web')],
-      refresh: async () => failed('refused', 'connection refused'),
+      refresh: async () => failed('connection_refused', 'connection refused'),
     })
     const answer = await agent.ask(path, { method })
     expect({ status: answer.status, text: answer.text }).toEqual({ status, text })
@@ -348,7 +348,10 @@ describe('another node’s container', () => {
   })
 
   test('nor is a failure that it reported before the link was lost', async () => {
-    const entry = withSnapshot(standalone('n2', 'web'), failed('refused', 'connection refused', 2000))
+    const entry = withSnapshot(
+      standalone('n2', 'web'),
+      failed('connection_refused', 'connection refused', 2000),
+    )
     const agent = await start({ entries: [entry], nodes: nodes('lost') })
     expect((await agent.ask('/web/metrics')).status).toBe(502)
   })
@@ -444,7 +447,8 @@ describe('a service’s page', () => {
         maxAgeMs: 0,
         refresh: async (entry) => {
           scraped.push(entry.target.id)
-          if (entry.target === older.target && !listens) return failed('refused', 'connection refused')
+          if (entry.target === older.target && !listens)
+            return failed('connection_refused', 'connection refused')
           return bySlot(entry)
         },
       })
@@ -504,7 +508,7 @@ describe('a service’s page', () => {
       maxAgeMs: 0,
       refresh: async () => {
         scrapes += 1
-        return failed('refused', 'connection refused')
+        return failed('connection_refused', 'connection refused')
       },
     })
     for (const path of ['/web/metrics', '/web/1/metrics']) expect((await agent.ask(path)).status).toBe(502)

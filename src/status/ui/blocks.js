@@ -1,21 +1,21 @@
 // Blocks of configuration to copy. Pure.
 
-/** @import { SettingsStatus } from '../shape.ts' */
+/** @import { ConfigStatus } from '../shape.ts' */
 
 /** JSON strings are valid YAML, so no name can leave its string. */
 const text = JSON.stringify
 
 /**
  * The scrape job for all targets of the cluster.
- * @param {{ readonly cluster: string, readonly settings: SettingsStatus }} status
+ * @param {{ readonly cluster: string, readonly config: ConfigStatus }} status
  * @param {boolean} isTls whether the agents serve HTTPS
  */
-export function clusterJob({ cluster, settings }, isTls) {
+export function clusterJob({ cluster, config }, isTls) {
   const scheme = isTls ? 'https' : 'http'
   return `scrape_configs:
   - job_name: ${text(cluster)}
 ${isTls ? '    scheme: https\n' : ''}    http_sd_configs:
-      - url: ${text(`${scheme}://${settings.advertise}/sd`)}
+      - url: ${text(`${scheme}://${config.advertise}/sd`)}
 `
 }
 

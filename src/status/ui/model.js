@@ -20,7 +20,7 @@ export const states = ['up', 'down', 'lost', 'searching', 'unscraped', 'off', 'e
  * @property {string} key
  * @property {string} name
  * @property {readonly string[]} members the keys of its targets
- * @property {ServiceStatus | undefined} declared
+ * @property {ServiceStatus | undefined} swarmService
  */
 
 /**
@@ -41,10 +41,10 @@ const collator = new Intl.Collator('en', { numeric: true })
  * @returns {Group[]}
  */
 function groupsOf(targets, services) {
-  const declared = new Map(services.map((service) => [`service ${service.name}`, service]))
+  const swarmServices = new Map(services.map((service) => [`service ${service.name}`, service]))
   /** @type {Map<string, { name: string, members: TargetStatus[] }>} */
   const groups = new Map()
-  for (const [key, { name, mode, slots }] of declared)
+  for (const [key, { name, mode, slots }] of swarmServices)
     if (mode === 'replicated' && slots.length > 0) groups.set(key, { name, members: [] })
   for (const target of targets.values()) {
     const key = groupKey(target)
@@ -57,7 +57,7 @@ function groupsOf(targets, services) {
       key,
       name,
       members: members.sort(byReplica).map((target) => target.key),
-      declared: declared.get(key),
+      swarmService: swarmServices.get(key),
     }))
     .sort((a, b) => collator.compare(a.name, b.name) || collator.compare(a.key, b.key))
 }
@@ -90,23 +90,23 @@ function groupName({ kind, service, stack, name }) {
 
 /**
  * The replicas that should run but have no container.
- * @param {ServiceStatus | undefined} declared
+ * @param {ServiceStatus | undefined} swarmService
  * @param {readonly TargetStatus[]} targets
  * @returns {readonly string[]}
  */
-export function missingOf(declared, targets) {
-  if (declared?.mode !== 'replicated') return []
+export function missingOf(swarmService, targets) {
+  if (swarmService?.mode !== 'replicated') return []
   const present = new Set(targets.filter(({ state }) => state !== 'ended').map(({ replica }) => replica))
-  return declared.slots.filter((slot) => !present.has(slot))
+  return swarmService.slots.filter((slot) => !present.has(slot))
 }
 
 /**
  * `2 of 3 replicas`
- * @param {ServiceStatus | undefined} declared
+ * @param {ServiceStatus | undefined} swarmService
  */
-export function replicasText(declared) {
-  if (declared === undefined || declared.mode === 'job') return ''
-  return `${count(declared.running)} of ${plural(declared.replicas, 'replica')}`
+export function replicasText(swarmService) {
+  if (swarmService === undefined || swarmService.mode === 'job') return ''
+  return `${count(swarmService.running)} of ${plural(swarmService.replicas, 'replica')}`
 }
 
 /** Each that a person should know. */
@@ -118,9 +118,9 @@ const updateTexts = new Map([
   ['rollback_completed', 'update rolled back'],
 ])
 
-/** @param {ServiceStatus | undefined} declared */
-export function updateText(declared) {
-  return updateTexts.get(declared?.updateState ?? '') ?? ''
+/** @param {ServiceStatus | undefined} swarmService */
+export function updateText(swarmService) {
+  return updateTexts.get(swarmService?.updateState ?? '') ?? ''
 }
 
 /**
@@ -226,7 +226,7 @@ function textOf(target) {
     id,
     state,
     endpoint?.url,
-    endpoint?.why,
+    endpoint?.source,
   ]
   return [...parts, failure?.reason, failure?.hint, ...remarks, runText(target)].join('\n').toLowerCase()
 }

@@ -2,7 +2,7 @@
 // in the store.
 
 import { failureOf, ProxyError } from '../errors.ts'
-import { heldBytes, type Page, type Snapshot } from '../model.ts'
+import { heldBytes, type MetricsPage, type Snapshot } from '../model.ts'
 
 interface MemoryBudgets {
   /** Metrics being received from containers and unpacked. */
@@ -37,18 +37,18 @@ export function memoryBudgets(limitBytes: number, maxBodyBytes: number): MemoryB
   }
 }
 
-interface PageMemory {
+interface StoreMemory {
   /** Counts this page instead of the container's previous one. Throws if there is no room for it. */
-  admit(id: string, page: Page): void
+  reserve(id: string, page: MetricsPage): void
   /** The snapshot, or a failure if there is no room for its page. */
-  admitted(id: string, snapshot: Snapshot): Snapshot
+  capSnapshot(id: string, snapshot: Snapshot): Snapshot
   release(id: string): void
 }
 
 /** Larger pages may take only half of the budget, so that they never keep small ones out. */
 const largeBytes = 2 ** 20
 
-export function createPageMemory(maxBytes: number): PageMemory {
+export function createStoreMemory(maxBytes: number): StoreMemory {
   const bytesById = new Map<string, number>()
 
   function sumOfOthers(id: string, isCounted: (bytes: number) => boolean): number {
@@ -57,7 +57,7 @@ export function createPageMemory(maxBytes: number): PageMemory {
     return sum
   }
 
-  function admit(id: string, page: Page): void {
+  function reserve(id: string, page: MetricsPage): void {
     const bytes = heldBytes(page)
     const isLarge = bytes > largeBytes
     const others = sumOfOthers(id, (other) => !isLarge || other > largeBytes)
@@ -67,11 +67,11 @@ export function createPageMemory(maxBytes: number): PageMemory {
   }
 
   return {
-    admit,
-    admitted(id, snapshot) {
+    reserve,
+    capSnapshot(id, snapshot) {
       if (!snapshot.ok) return snapshot
       try {
-        admit(id, snapshot.page)
+        reserve(id, snapshot.page)
         return snapshot
       } catch (error) {
         const { at, durationMs } = snapshot

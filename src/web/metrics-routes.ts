@@ -12,10 +12,10 @@ import type { Names } from '../names/names.ts'
 import { expiredFailure } from './freshness.ts'
 import { answerTimeoutMs, type Reader } from './reader.ts'
 import { type Rendering, sendRendered } from './rendering.ts'
-import { type ReadHow, type Readings, type ReadReplicas, readAll } from './replicas.ts'
+import { type PendingResponse, type ReadReplicas, type ReadRequest, readAll } from './replicas.ts'
 import type { ResponseMemory } from './response-memory.ts'
 
-export interface PagesDeps {
+export interface MetricsDeps {
   readonly clock: Clock
   /** Own node first. */
   nodes(): readonly NodeView[]
@@ -32,21 +32,22 @@ export interface PagesDeps {
 type LookUpQuery = Parameters<Names['lookUp']>[0]
 type LookUpResult = ReturnType<Names['lookUp']>
 
-interface PageRoute {
+interface MetricsRoute {
   Params: { name: string; replica?: string }
   Querystring: { scope?: string; endpoint?: string }
 }
 
-export function servePages(server: FastifyInstance, deps: PagesDeps): void {
-  const answer = (request: FastifyRequest<PageRoute>, reply: FastifyReply) => answerPage(request, reply, deps)
-  server.get<PageRoute>('/:name/metrics', answer)
-  server.get<PageRoute>('/:name/:replica/metrics', answer)
+export function serveMetrics(server: FastifyInstance, deps: MetricsDeps): void {
+  const answer = (request: FastifyRequest<MetricsRoute>, reply: FastifyReply) =>
+    answerMetrics(request, reply, deps)
+  server.get<MetricsRoute>('/:name/metrics', answer)
+  server.get<MetricsRoute>('/:name/:replica/metrics', answer)
 }
 
-async function answerPage(
-  request: FastifyRequest<PageRoute>,
+async function answerMetrics(
+  request: FastifyRequest<MetricsRoute>,
   reply: FastifyReply,
-  deps: PagesDeps,
+  deps: MetricsDeps,
 ): Promise<FastifyReply> {
   const { clock } = deps
   const timeoutMs = answerTimeoutMs(
@@ -54,16 +55,16 @@ async function answerPage(
     deps.scrapeTimeoutMs,
   )
   const deadline = clock.now() + timeoutMs
-  const readings = await onceKnown(() => lookUpAndRead(request, deadline, deps), deadline, clock)
-  if ('service' in readings) return sendNothing(reply, readings.service)
-  await deps.memory.reserve(request, reply, readings.maxBytes, Math.max(0, deadline - clock.now()))
-  const rendered = await deps.rendering.render(await readings.makePage(), request)
+  const pending = await onceKnown(() => lookUpAndRead(request, deadline, deps), deadline, clock)
+  if ('service' in pending) return sendNothing(reply, pending.service)
+  await deps.memory.reserve(request, reply, pending.maxBytes, Math.max(0, deadline - clock.now()))
+  const rendered = await deps.rendering.render(await pending.makePage(), request)
 
   // it may have expired while it waited for memory and was converted
   const now = clock.now()
-  const failure = expiredFailure(readings, now)
+  const failure = expiredFailure(pending, now)
   if (failure) throw errorOf(failure)
-  if (readings.isCached) reply.header('age', Math.round((now - readings.at) / 1000))
+  if (pending.isCached) reply.header('age', Math.round((now - pending.at) / 1000))
   return sendRendered(reply, rendered)
 }
 
@@ -84,19 +85,19 @@ const pendingCodes = new Set<Code>(['not_ready', 'searching'])
 
 /** Or the service that has no replica on this node, if only those are wanted. */
 async function lookUpAndRead(
-  request: FastifyRequest<PageRoute>,
+  request: FastifyRequest<MetricsRoute>,
   deadline: Mono,
-  deps: PagesDeps,
-): Promise<Readings | { readonly service: string }> {
+  deps: MetricsDeps,
+): Promise<PendingResponse | { readonly service: string }> {
   const found = lookUp(request, deps)
-  if (found.kind === 'refused') throw errorOf(found.failure)
-  if (found.kind === 'elsewhere') return { service: found.full }
+  if (found.kind === 'failed') throw errorOf(found.failure)
+  if (found.kind === 'elsewhere') return { service: found.fullName }
   const timeoutMs = Math.max(0, deadline - deps.clock.now())
   return read(found, { timeoutMs, kind: deps.rendering.kindFor(request) }, request, deps)
 }
 
 /** Refuses what is not known for sure yet: all but the own containers, which are the same whatever other nodes have. */
-function lookUp(request: FastifyRequest<PageRoute>, deps: PagesDeps): LookUpResult {
+function lookUp(request: FastifyRequest<MetricsRoute>, deps: MetricsDeps): LookUpResult {
   const query = queryOf(request, deps.nodes())
   const found = deps.lookUp(query)
   const isOwn = query.replica === undefined && found.kind === 'one' && found.entry.owner === query.node
@@ -107,7 +108,7 @@ function lookUp(request: FastifyRequest<PageRoute>, deps: PagesDeps): LookUpResu
 }
 
 function queryOf(
-  { params, query }: FastifyRequest<PageRoute>,
+  { params, query }: FastifyRequest<MetricsRoute>,
   [ownView]: readonly NodeView[],
 ): LookUpQuery & { readonly node: NodeId } {
   if (!ownView) throw new ProxyError('not_ready', 'this agent does not know its node yet')
@@ -125,14 +126,14 @@ function queryOf(
 
 function read(
   found: Extract<LookUpResult, { readonly kind: 'one' | 'replicas' }>,
-  how: ReadHow,
-  request: FastifyRequest<PageRoute>,
-  deps: PagesDeps,
-): Promise<Readings> {
+  how: ReadRequest,
+  request: FastifyRequest<MetricsRoute>,
+  deps: MetricsDeps,
+): Promise<PendingResponse> {
   /** Containers, and the id of the own node, may have changed since the request came. */
   const lookUpAgain = () => deps.lookUp(queryOf(request, deps.nodes()))
   if (found.kind === 'one') return readContainer(found.entry, how, request, lookUpAgain, deps)
-  return deps.readReplicas(found.full, found.replicas, how, () => {
+  return deps.readReplicas(found.fullName, found.replicas, how, () => {
     const now = lookUpAgain()
     return now.kind === 'replicas' ? now.replicas : []
   })
@@ -140,11 +141,11 @@ function read(
 
 async function readContainer(
   entry: Entry,
-  how: ReadHow,
-  request: FastifyRequest<PageRoute>,
+  how: ReadRequest,
+  request: FastifyRequest<MetricsRoute>,
   lookUpAgain: () => LookUpResult,
-  deps: PagesDeps,
-): Promise<Readings> {
+  deps: MetricsDeps,
+): Promise<PendingResponse> {
   const slot = ''
   const entryNow = () => {
     const now = lookUpAgain()

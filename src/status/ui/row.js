@@ -31,7 +31,7 @@ export function createRow(first) {
   )
   const node = cell('node-cell')
   const url = make('code')
-  const why = make('span', { class: 'why' })
+  const source = make('span', { class: 'source' })
   const failure = make('span', { class: 'failure' })
   const lasted = make('span', { class: 'lasted' })
   const hint = make('span', { class: 'hint' })
@@ -56,7 +56,7 @@ export function createRow(first) {
       state,
     ),
     node,
-    cell('endpoint', url, ' ', why, failure, ' ', lasted, ' ', hint, run, remarks),
+    cell('endpoint', url, ' ', source, failure, ' ', lasted, ' ', hint, run, remarks),
     ...Object.values(numbers),
     past,
   )
@@ -79,9 +79,9 @@ export function createRow(first) {
     const { endpoint, failure: problem } = target
     const hasEndpoint = endpoint !== undefined
     setText(url, endpoint ? shortUrl(endpoint.url) : '')
-    setText(why, endpoint?.why ?? '')
+    setText(source, endpoint?.source ?? '')
     setHidden(url, !hasEndpoint)
-    setHidden(why, !hasEndpoint)
+    setHidden(source, !hasEndpoint)
     setText(failure, problem?.reason ?? (hasEndpoint ? '' : 'searching for metrics'))
     setHidden(failure, !problem && hasEndpoint)
     setText(hint, problem?.hint ?? '')

@@ -4,7 +4,7 @@
 import { clusterJob } from './blocks.js'
 import { createHistory, rangeText } from './charts.js'
 import { createBlock } from './copy.js'
-/** @import { FamilyStatus, PageStatus, TargetDetails, TargetStatus } from '../shape.ts' */
+/** @import { FamilyStatus, MetricsStatus, TargetDetails, TargetStatus } from '../shape.ts' */
 /** @import { ClusterStatus } from './model.js' */
 import { keyedList, make, setAttribute, setHidden, setText } from './dom.js'
 import { createFamily } from './family.js'
@@ -156,7 +156,7 @@ function createFacts() {
       /** @type {[string, string][]} */
       const facts = [
         ['Endpoint', endpoint?.url ?? ''],
-        ['Found by', endpoint?.why ?? ''],
+        ['Found by', endpoint?.source ?? ''],
         [
           'Metrics',
           target.series === undefined
@@ -295,15 +295,15 @@ function createMetrics(onFind) {
      * @param {TargetDetails} details
      * @param {string} find
      */
-    update({ target, page }, find) {
-      for (const part of [raw, search, list]) setHidden(part, page === undefined)
-      setHidden(noMetrics, page !== undefined)
-      setText(noMetrics, page ? '' : noMetricsText(target))
-      if (!page) return
+    update({ target, metrics }, find) {
+      for (const part of [raw, search, list]) setHidden(part, metrics === undefined)
+      setHidden(noMetrics, metrics !== undefined)
+      setText(noMetrics, metrics ? '' : noMetricsText(target))
+      if (!metrics) return
       setAttribute(raw, 'href', `.${target.path}`)
       if (document.activeElement !== input) input.value = find
-      setText(summary, summaryText(page))
-      show(page.shown)
+      setText(summary, summaryText(metrics))
+      show(metrics.shown)
     },
   }
 }
@@ -319,7 +319,7 @@ function noMetricsText({ state, failure }) {
   return hint === undefined ? `No metrics: ${reason}` : `No metrics: ${reason}. To fix it: ${hint}`
 }
 
-/** @param {PageStatus} page */
+/** @param {MetricsStatus} page */
 function summaryText({ families, series, truncated, shown }) {
   if (families === 0) return 'no series match'
   const all = `${plural(families, 'family', 'families')}, ${count(series)} series`

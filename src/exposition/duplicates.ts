@@ -12,7 +12,7 @@ import { createFirstPositions } from './first-positions.ts'
 export type Series = Pick<Sample, 'name' | 'labels' | 'timestampMs'>
 
 /** Samples are named by their positions in the body. */
-export function createRepeats(seriesAt: (position: number) => Series) {
+export function createDuplicateFinder(seriesAt: (position: number) => Series) {
   const byHash = createFirstPositions()
   /** The same by the series, of those whose hash is that of others. */
   const bySeries = new Map<string, number>()
@@ -42,7 +42,7 @@ export function createRepeats(seriesAt: (position: number) => Series) {
 }
 
 /** Declarations are named by their positions in the body, which `placeOf` describes for people. */
-export function createTypes(
+export function createTypeConflictFinder(
   declarationAt: (position: number) => { readonly name: string; readonly type: MetricType },
   placeOf: (position: number) => string,
 ) {

@@ -1,35 +1,35 @@
 import { expect, test } from 'vitest'
-import { createPageMemory, memoryBudgets } from '../../src/agent/page-memory.ts'
-import type { Page } from '../../src/model.ts'
+import { createStoreMemory, memoryBudgets } from '../../src/agent/store-memory.ts'
+import type { MetricsPage } from '../../src/model.ts'
 import { plainPage } from '../../src/model.ts'
 
 const mebi = 2 ** 20
-const page = (bytes: number): Page =>
+const page = (bytes: number): MetricsPage =>
   plainPage(new Uint8Array(bytes), { format: 'text/0.0.4', series: 1, remarks: [] })
 
 test('large pages together take half of the budget, small ones all of it', () => {
-  const memory = createPageMemory(20 * mebi)
-  for (const id of ['a', 'b']) memory.admit(id, page(5 * mebi))
-  expect(() => memory.admit('c', page(2 * mebi))).toThrow('take too much memory')
-  for (let n = 0; n < 10; n += 1) memory.admit(`small${n}`, page(mebi))
-  expect(() => memory.admit('small10', page(mebi))).toThrow('take too much memory')
+  const memory = createStoreMemory(20 * mebi)
+  for (const id of ['a', 'b']) memory.reserve(id, page(5 * mebi))
+  expect(() => memory.reserve('c', page(2 * mebi))).toThrow('take too much memory')
+  for (let n = 0; n < 10; n += 1) memory.reserve(`small${n}`, page(mebi))
+  expect(() => memory.reserve('small10', page(mebi))).toThrow('take too much memory')
 })
 
 test('a page replaces the previous one, and a container that is gone takes none', () => {
-  const memory = createPageMemory(20 * mebi)
-  memory.admit('a', page(10 * mebi))
-  memory.admit('a', page(9 * mebi))
-  expect(() => memory.admit('b', page(2 * mebi))).toThrow('take too much memory')
-  memory.admit('a', page(5))
-  memory.admit('b', page(9 * mebi))
+  const memory = createStoreMemory(20 * mebi)
+  memory.reserve('a', page(10 * mebi))
+  memory.reserve('a', page(9 * mebi))
+  expect(() => memory.reserve('b', page(2 * mebi))).toThrow('take too much memory')
+  memory.reserve('a', page(5))
+  memory.reserve('b', page(9 * mebi))
   memory.release('b')
-  memory.admit('c', page(10 * mebi))
+  memory.reserve('c', page(10 * mebi))
 })
 
 test('a snapshot whose page has no room is a failure that says so', () => {
-  const memory = createPageMemory(2 * mebi)
+  const memory = createStoreMemory(2 * mebi)
   const snapshot = { ok: true, at: 5, durationMs: 1, page: page(1.5 * mebi) } as const
-  expect(memory.admitted('a', snapshot)).toEqual({
+  expect(memory.capSnapshot('a', snapshot)).toEqual({
     ok: false,
     at: 5,
     durationMs: 1,
@@ -40,7 +40,7 @@ test('a snapshot whose page has no room is a failure that says so', () => {
     },
   })
   const small = { ...snapshot, page: page(10) }
-  expect(memory.admitted('a', small)).toBe(small)
+  expect(memory.capSnapshot('a', small)).toBe(small)
 })
 
 test.each([256, 512, 1024, 8192, Number.POSITIVE_INFINITY])(

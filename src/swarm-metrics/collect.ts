@@ -1,7 +1,7 @@
 // The swarm state as metrics, after the model of kube-state-metrics: docs/SWARM-METRICS.md describes each. Names of
 // services and nodes, and values from closed lists: nothing else that is chosen freely becomes a label.
 
-import { isOurs, labelsAs } from '../labels/families.ts'
+import { isOurs, labelsAs } from '../labels/prefixes.ts'
 import type { Labels, SwarmNode, SwarmService, SwarmState } from '../model.ts'
 import { stackLabel } from '../names/resources.ts'
 import type { Metrics } from '../runtime/metrics.ts'
@@ -18,7 +18,7 @@ const updateStates = [
 const nodeStates = ['ready', 'down', 'disconnected', 'unknown']
 const availabilities = ['active', 'pause', 'drain']
 
-const oneOf = (known: readonly string[], value: string) => (known.includes(value) ? value : 'other')
+const knownOrOther = (known: readonly string[], value: string) => (known.includes(value) ? value : 'other')
 
 /** An engine's version is short, but each node chooses its own. */
 const maxVersionLength = 64
@@ -39,9 +39,10 @@ export function addServices(metrics: Metrics, { services }: SwarmState): void {
       desired.set(service.replicas, { service: name })
       running.set(service.running, { service: name })
     }
-    if (updateState !== undefined) update.set(1, { service: name, state: oneOf(updateStates, updateState) })
+    if (updateState !== undefined)
+      update.set(1, { service: name, state: knownOrOther(updateStates, updateState) })
     for (const [state, count] of service.taskStates)
-      tasks.add(count, { service: name, state: oneOf(taskStates, state) })
+      tasks.add(count, { service: name, state: knownOrOther(taskStates, state) })
   }
 }
 
@@ -52,7 +53,7 @@ function factsOf({ labels }: SwarmService): Labels {
 }
 
 /** Each service has a first sample of 0, since `increase` doesn't see how a series begins. */
-export function addFailures(metrics: Metrics, { services, failures }: SwarmState): void {
+export function setFailureCounts(metrics: Metrics, { services, failures }: SwarmState): void {
   const total = metrics.counter(
     `${prefix}task_failures_total`,
     'Tasks that ended though they were meant to run, by exit code; empty: without a container.',
@@ -76,8 +77,8 @@ export function addNodes(metrics: Metrics, { nodes }: SwarmState): void {
     const { role, engineVersion } = node
     info.set(1, { ...identity, role, engine_version: engineVersion.slice(0, maxVersionLength) })
     labels.set(1, { ...identity, ...nodeFactsOf(node) })
-    states.set(1, { ...identity, state: oneOf(nodeStates, node.state) })
-    availability.set(1, { ...identity, availability: oneOf(availabilities, node.availability) })
+    states.set(1, { ...identity, state: knownOrOther(nodeStates, node.state) })
+    availability.set(1, { ...identity, availability: knownOrOther(availabilities, node.availability) })
   }
 }
 

@@ -149,10 +149,10 @@ function createGroup({ isLarge, startsCollapsed }, onToggle) {
     /** @param {{ readonly group: Group, readonly context: GroupContext }} item */
     update({ group, context: { status, now, matches, filtered, open } }) {
       const targets = group.members.flatMap((key) => status.targets.get(key) ?? [])
-      const missing = missingOf(group.declared, targets)
+      const missing = missingOf(group.swarmService, targets)
       const matching = filtered ? targets.filter(matches) : targets
       const isUsual = targets.length === 1 && missing.length === 0
-      const hasHead = !isUsual || isLow(group.declared) || updateText(group.declared) !== ''
+      const hasHead = !isUsual || isLow(group.swarmService) || updateText(group.swarmService) !== ''
       startsExpanded ??= !isLarge || (!startsCollapsed && !targets.every(isCalm))
       isExpanded = !hasHead || (userChoice ?? (filtered ? matching.length <= maxExpanded : startsExpanded))
 
@@ -170,7 +170,7 @@ function createGroup({ isLarge, startsCollapsed }, onToggle) {
       setHidden(element, filtered && matching.length === 0)
 
       const visible = isExpanded ? matching : []
-      const { staleAfter } = status.settings
+      const { staleAfter } = status.config
       showRows(
         visible.map((target) => {
           const isSelected = target.key === open
@@ -182,9 +182,11 @@ function createGroup({ isLarge, startsCollapsed }, onToggle) {
   }
 }
 
-/** @param {ServiceStatus | undefined} declared */
-function isLow(declared) {
-  return declared !== undefined && declared.mode !== 'job' && declared.running < declared.replicas
+/** @param {ServiceStatus | undefined} swarmService */
+function isLow(swarmService) {
+  return (
+    swarmService !== undefined && swarmService.mode !== 'job' && swarmService.running < swarmService.replicas
+  )
 }
 
 const matrixColumns = 40
@@ -227,13 +229,13 @@ function createHead(onToggle) {
      */
     update(group, { all, matching, missing: absent, isExpanded }) {
       setText(name, group.name)
-      setText(kind, group.declared?.mode ?? all[0]?.kind ?? '')
+      setText(kind, group.swarmService?.mode ?? all[0]?.kind ?? '')
       setAttribute(button, 'aria-expanded', `${isExpanded}`)
       const part = matching.length < all.length ? `, ${count(matching.length)} of ${count(all.length)}` : ''
       setText(states, `${stateCountsText(matching)}${part}`)
-      setText(replicas, replicasText(group.declared))
-      setAttribute(replicas, 'data-low', `${isLow(group.declared)}`)
-      setText(update, updateText(group.declared))
+      setText(replicas, replicasText(group.swarmService))
+      setAttribute(replicas, 'data-low', `${isLow(group.swarmService)}`)
+      setText(update, updateText(group.swarmService))
       setText(missing, missingText(absent))
       setHidden(missing, absent.length === 0)
       matrix.update(matching.map(({ state }) => state))

@@ -87,7 +87,7 @@ function failuresFirst(found) {
         .map((target) => ({ target, urgency: urgencyOf(target) }))
         .sort((a, b) => compareUrgency(a.urgency, b.urgency))
       const urgencies = sorted.map(({ urgency }) => urgency)
-      if (missingOf(group.declared, members).length > 0) urgencies.push(missingReplica)
+      if (missingOf(group.swarmService, members).length > 0) urgencies.push(missingReplica)
       const urgency = urgencies.toSorted(compareUrgency)[0] ?? missingReplica
       return {
         group: withMembers(
