@@ -10,7 +10,7 @@ export type Mono = number
 export type NodeId = string
 export type Labels = Readonly<Record<string, string>>
 
-/** Who an agent is. Told to peers in hello, shown on the page. */
+/** Who an agent is. Sent to peers in hello, and shown on the status page. */
 export interface Self {
   /** Swarm's node id; without Swarm the engine's id; without Docker `NODE_NAME` or the hostname. */
   readonly node: NodeId

@@ -1,4 +1,4 @@
-// The composition root: starts the rooms in the order of the flow, joins them by passing functions, and closes
+// The composition root: starts the parts in the order of the flow, joins them by passing functions, and closes
 // them in reverse. It reads from top to bottom as the data flows.
 
 import type { Clock } from '../clock.ts'

@@ -41,10 +41,10 @@ export function createDuplicateFinder(seriesAt: (position: number) => Series) {
   }
 }
 
-/** Declarations are named by their positions in the body, which `placeOf` describes for people. */
+/** Declarations are named by their positions in the body, which `describePosition` describes for people. */
 export function createTypeConflictFinder(
   declarationAt: (position: number) => { readonly name: string; readonly type: MetricType },
-  placeOf: (position: number) => string,
+  describePosition: (position: number) => string,
 ) {
   const byHash = createFirstPositions()
   let count = 0
@@ -56,7 +56,7 @@ export function createTypeConflictFinder(
       if (known === undefined) return
       const [first, again] = [declarationAt(known), declarationAt(position)]
       if (first.name === again.name && first.type !== again.type && count++ === 0)
-        example = `${first.name} is ${first.type}${placeOf(known)} and ${again.type}${placeOf(position)}`
+        example = `${first.name} is ${first.type}${describePosition(known)} and ${again.type}${describePosition(position)}`
     },
     remarks: () =>
       count === 0

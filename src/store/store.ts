@@ -1,5 +1,5 @@
 // All that this agent knows of the cluster, kept in memory. Each entry has one writer: its owner. Own entries are
-// written by this node's rooms, those of other nodes by sync; everybody reads.
+// written by this node's discovery, prober and scraper, those of other nodes by sync; everybody reads.
 
 import { isDeepStrictEqual } from 'node:util'
 import { type Clock, untilNext } from '../clock.ts'

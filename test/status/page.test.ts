@@ -11,11 +11,11 @@ import {
   attentionItems,
   clusterStatus,
   healthText,
-  lastedText,
   matcher,
   missingOf,
   replicasText,
   runText,
+  sinceText,
   stateCountsText,
   updateText,
 } from '../../src/status/ui/model.js'
@@ -129,11 +129,11 @@ describe('attention items', () => {
       ['a@node1', 'timeout', 10],
     ])
     expect(items[0]?.targets.map(({ name }) => name)).toEqual(['b', 'c'])
-    expect(items.map(({ since, isOlder }) => lastedText(since, 100, isOlder))).toEqual([
+    expect(items.map(({ since, isOlder }) => sinceText(since, 100, isOlder))).toEqual([
       'for 1 min',
       'for 1 min',
     ])
-    expect(lastedText(40, 100, true)).toBe('for 1 min or longer')
+    expect(sinceText(40, 100, true)).toBe('for 1 min or longer')
   })
 
   test('are not targets without metrics, disabled, finished or stopped ones', () => {
@@ -254,10 +254,10 @@ describe('filters', () => {
     failure: { code: 'connection_refused', reason: 'connection refused' },
   })
   test.each([
-    [{ q: 'WEB' }, true],
-    [{ q: 'web refused' }, true],
-    [{ q: 'shop_web.2' }, true],
-    [{ q: 'web timeout' }, false],
+    [{ search: 'WEB' }, true],
+    [{ search: 'web refused' }, true],
+    [{ search: 'shop_web.2' }, true],
+    [{ search: 'web timeout' }, false],
     [{ states: ['down', 'lost'] }, true],
     [{ states: ['up'] }, false],
     [{ node: 'n1', stack: 'shop' }, true],
@@ -268,8 +268,9 @@ describe('filters', () => {
   })
 
   test('are kept in the URL', () => {
-    const filters = { q: 'a b&c', states: ['up', 'down'], node: 'n 1', stack: 's' }
-    const query = { ...filters, sort: '-size', target: 'n/1', find: '#x' }
+    const filters = { search: 'a b&c', states: ['up', 'down'], node: 'n 1', stack: 's' }
+    const query = { ...filters, sort: '-size', target: 'n/1', metricsSearch: '#x' }
+    expect(printQuery(query)).toMatch(/^\?q=a\+b%26c&.*&find=%23x$/)
     expect(readQuery(printQuery(query))).toEqual(query)
     expect(printQuery(noFilters)).toBe('.')
     expect(readQuery('')).toEqual(noFilters)
@@ -312,7 +313,7 @@ test.each([
   [{ state: 'ended', lastExitCode: 137, oomKills: 1 }, 'out of memory'],
 ] as const)('what is unusual about how a container runs: %j', (more, expected) => {
   expect(runText(target('a', more))).toBe(expected)
-  if (expected !== '') expect(matcher({ ...noFilters, q: expected })(target('a', more))).toBe(true)
+  if (expected !== '') expect(matcher({ ...noFilters, search: expected })(target('a', more))).toBe(true)
 })
 
 test.each([

@@ -27,7 +27,7 @@ export function validate(body: Uint8Array, limits: Limits): Valid | Invalid {
   } catch (error) {
     if (!(error instanceof MetricsError)) throw error
     // to a binary format the place is a byte
-    return { ok: false, line: 1, column: error.position + 1, reason: error.message + checker.place() }
+    return { ok: false, line: 1, column: error.position + 1, reason: error.message + checker.positionText() }
   }
 }
 
@@ -55,8 +55,8 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
   const reader = new WireReader(body)
   const bytes = reader.body
   const again = createAgainReader(body)
-  const repeats = createDuplicateFinder(again.seriesAt)
-  const types = createTypeConflictFinder(again.declarationAt, () => '')
+  const duplicates = createDuplicateFinder(again.seriesAt)
+  const typeConflicts = createTypeConflictFinder(again.declarationAt, () => '')
   let series = 0
   let hasUtf8Names = false
   let family: FamilyParts | undefined
@@ -77,13 +77,13 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
       family = undefined
       reader.at = next.end
     }
-    return { ok: true, series, hasUtf8Names, remarks: [...repeatRemarks(), ...types.remarks()] }
+    return { ok: true, series, hasUtf8Names, remarks: [...duplicateRemarks(), ...typeConflicts.remarks()] }
   }
 
-  function repeatRemarks(): string[] {
-    const { count, example } = repeats.found()
+  function duplicateRemarks(): string[] {
+    const { count, example } = duplicates.found()
     if (count === 0) return []
-    const what = count === 1 ? '1 metric repeats' : `${count} metrics repeat`
+    const what = count === 1 ? '1 metric duplicates' : `${count} metrics repeat`
     return [
       `${what} the series of others, such as ${printSeries(again.seriesAt(example[1]))}: Prometheus keeps the first`,
     ]
@@ -102,7 +102,7 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
     if (unit) checkText(unit.start, unit.end, 'the unit')
     const type = metricTypes[checked.type]
     if (type === undefined) throw new MetricsError(familyStart, `no type has the number ${checked.type}`)
-    types.add(nameHash, familyStart)
+    typeConflicts.add(nameHash, familyStart)
     reader.at = checked.metricsStart ?? familyEnd
     for (let at = reader.at; reader.next(familyEnd); at = reader.at) {
       if (reader.field !== FAMILY.metric) {
@@ -116,7 +116,7 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
       checkMetric(start, end, madeLabels[type])
       series += seriesOf(type, start, end)
       if (series > maxSeries) throw new MetricsError(start, `more than ${maxSeries} series`)
-      repeats.add(nameHash ^ labelsHash, at)
+      duplicates.add(nameHash ^ labelsHash, at)
       reader.at = end
     }
   }
@@ -214,7 +214,8 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
   return {
     checkAll,
     /** In which family the checks ended, for a message. */
-    place: () => (family ? `, in the family ${excerpt(bytes, family.name.start, family.name.end)}` : ''),
+    positionText: () =>
+      family ? `, in the family ${excerpt(bytes, family.name.start, family.name.end)}` : '',
   }
 }
 

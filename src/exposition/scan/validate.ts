@@ -27,8 +27,8 @@ function readAll(scan: Scan, { maxSeries, maxLineBytes }: Limits, syntax: Syntax
     next(again)
     return again
   }
-  const repeats = createDuplicateFinder((position) => sampleOf(readAgain(position), syntax))
-  const types = createTypeConflictFinder(
+  const duplicates = createDuplicateFinder((position) => sampleOf(readAgain(position), syntax))
+  const typeConflicts = createTypeConflictFinder(
     (position) => {
       const declaration = readAgain(position)
       return { name: declaration.name(), type: declaration.type }
@@ -43,13 +43,13 @@ function readAll(scan: Scan, { maxSeries, maxLineBytes }: Limits, syntax: Syntax
     hasUtf8Names ||= scan.quoted
     if (kind === EntryKind.sample) {
       if (++series > maxSeries) throw new MetricsError(scan.start, `more than ${maxSeries} series`)
-      repeats.add(hashOf(scan), scan.start)
-    } else if (kind === EntryKind.type) types.add(hashOfName(scan), scan.start)
+      duplicates.add(hashOf(scan), scan.start)
+    } else if (kind === EntryKind.type) typeConflicts.add(hashOfName(scan), scan.start)
   }
-  return { ok: true, series, hasUtf8Names, remarks: [...repeatRemarks(), ...types.remarks()] }
+  return { ok: true, series, hasUtf8Names, remarks: [...duplicateRemarks(), ...typeConflicts.remarks()] }
 
-  function repeatRemarks(): string[] {
-    const { count, example } = repeats.found()
+  function duplicateRemarks(): string[] {
+    const { count, example } = duplicates.found()
     if (count === 0) return []
     const [first, second] = example.map(lineOf)
     const what = count === 1 ? '1 sample repeats a series' : `${count} samples repeat a series`

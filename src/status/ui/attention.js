@@ -4,7 +4,7 @@
 /** @import { AttentionItem, ClusterStatus } from './model.js' */
 import { get, keyedList, make, setAttribute, setHidden, setText } from './dom.js'
 import { count, plural } from './format.js'
-import { attentionItems, lastedText } from './model.js'
+import { attentionItems, sinceText } from './model.js'
 import { noFilters, printQuery } from './query.js'
 
 const maxCollapsed = 5
@@ -71,7 +71,7 @@ function createItem({ targets: [first, ...others] }) {
       setText(rest, ` and ${count(more)} more`)
       setHidden(rest, !isGroup || more <= 0)
       setHidden(names, !isGroup)
-      const lastedSoFar = lastedText(item.since, now, item.isOlder)
+      const lastedSoFar = sinceText(item.since, now, item.isOlder)
       setText(lasted, isGroup ? `(the first ${lastedSoFar})` : lastedSoFar)
       setHidden(lasted, item.since === undefined)
       setText(hint, item.hint ?? '')
@@ -91,7 +91,11 @@ function createName(target) {
  * @param {AttentionItem} item
  */
 function groupView({ targets: [first] }) {
-  return printQuery({ ...noFilters, q: first?.failure?.reason ?? '', states: first ? [first.state] : [] })
+  return printQuery({
+    ...noFilters,
+    search: first?.failure?.reason ?? '',
+    states: first ? [first.state] : [],
+  })
 }
 
 /** @param {TargetStatus} target */

@@ -14,7 +14,7 @@ const side = 7
  * One mark per target. One path per state, so that a thousand marks are seven elements.
  * @param {number} columns
  */
-export function createMatrix(columns) {
+export function createStateMatrix(columns) {
   const paths = new Map(states.map((state) => [state, makeSvg('path', { 'data-state': state })]))
   const element = makeSvg('svg', { class: 'matrix', 'aria-hidden': 'true' }, ...paths.values())
   return {

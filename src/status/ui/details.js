@@ -9,7 +9,7 @@ import { createBlock } from './copy.js'
 import { keyedList, make, setAttribute, setHidden, setText } from './dom.js'
 import { createFamily } from './family.js'
 import { age, bytes, count, durationText, plural, timeText } from './format.js'
-import { baseNameOf, lastedText, suffixOf } from './model.js'
+import { baseNameOf, sinceText, suffixOf } from './model.js'
 
 /**
  * @param {object} listener
@@ -73,7 +73,7 @@ export function createDetails({ onClose, onFind }) {
       if (!target) return
       head(target)
       const scraped = target.scraped === undefined ? '' : `scraped ${age(now - target.scraped)} ago`
-      const lasted = lastedText(target.downSince, now, target.lastSuccess === undefined)
+      const lasted = sinceText(target.downSince, now, target.lastSuccess === undefined)
       setText(
         when,
         [

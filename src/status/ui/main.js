@@ -34,8 +34,8 @@ const showNodes = createNodes((node) => change({ node: node === query.node ? '' 
 const showChips = createChips((states) => change({ states }))
 const showTable = createTable((sort) => change({ sort }))
 const panel = createPanel({
-  onClose: () => change({ target: '', find: '' }, 'push'),
-  onFind: (find) => change({ find }),
+  onClose: () => change({ target: '', metricsSearch: '' }, 'push'),
+  onFind: (metricsSearch) => change({ metricsSearch }),
 })
 
 /** The agent's time, estimated without comparing its clock with the browser's. */
@@ -99,18 +99,18 @@ function change(part, mode = 'replace') {
   show()
 }
 
-search.value = query.q
-search.addEventListener('input', () => change({ q: search.value }))
+search.value = query.search
+search.addEventListener('input', () => change({ search: search.value }))
 get('search-form').addEventListener('submit', (event) => event.preventDefault())
 stack.addEventListener('change', () => change({ stack: stack.value }))
 get('clear').addEventListener('click', () => {
   search.value = ''
-  change({ q: '', states: [], node: '', stack: '' })
+  change({ search: '', states: [], node: '', stack: '' })
   search.focus()
 })
 addEventListener('popstate', () => {
   query = readQuery(location.search)
-  search.value = query.q
+  search.value = query.search
   show()
 })
 // a plain click on a link to another view, or to a target's details, shows it; the browser handles any other
@@ -119,8 +119,8 @@ document.addEventListener('click', (event) => {
   if (typeof view !== 'string' || event.ctrlKey || event.metaKey || event.shiftKey) return
   event.preventDefault()
   const next = readQuery(view)
-  if (next.target !== '') return change({ target: next.target, find: '' }, 'push')
-  search.value = next.q
+  if (next.target !== '') return change({ target: next.target, metricsSearch: '' }, 'push')
+  search.value = next.search
   change(next, 'push')
   get('targets-title').scrollIntoView()
 })

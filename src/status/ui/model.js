@@ -186,7 +186,7 @@ export function healthText(targets) {
  * @param {number} now
  * @param {boolean} isOlder whether it may have begun earlier
  */
-export function lastedText(since, now, isOlder = false) {
+export function sinceText(since, now, isOlder = false) {
   return since === undefined ? '' : `for ${age(now - since)}${isOlder ? ' or longer' : ''}`
 }
 
@@ -195,8 +195,8 @@ export function lastedText(since, now, isOlder = false) {
  * @param {Query} query
  * @returns {(target: TargetStatus) => boolean}
  */
-export function matcher({ q, states: wanted, node, stack }) {
-  const words = q.toLowerCase().split(/\s+/).filter(Boolean)
+export function matcher({ search, states: wanted, node, stack }) {
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean)
   return (target) =>
     (wanted.length === 0 || wanted.includes(target.state)) &&
     (node === '' || target.nodeId === node) &&

@@ -1,11 +1,11 @@
 // The nodes, each with its link, its version, and its targets as a matrix. A click filters by node.
 
-import { createMatrix } from './charts.js'
+import { createStateMatrix } from './charts.js'
 import { get, keyedList, make, setAttribute, setHidden, setText } from './dom.js'
 /** @import { NodeStatus, TargetStatus } from '../shape.ts' */
 /** @import { ClusterStatus } from './model.js' */
 import { count, durationText } from './format.js'
-import { countStates, healthText, lastedText } from './model.js'
+import { countStates, healthText, sinceText } from './model.js'
 
 const columns = 24
 /** More nodes are a strip, so that targets show on the first screen: each with its name, and what is wrong. */
@@ -58,7 +58,7 @@ function createCard(id, onSelect) {
   const link = make('span', { class: 'link' })
   const version = make('span', { class: 'version' })
   const counts = make('span', { class: 'counts' })
-  const matrix = createMatrix(columns)
+  const matrix = createStateMatrix(columns)
   const button = make(
     'button',
     { type: 'button', class: 'node' },
@@ -95,7 +95,7 @@ function createCard(id, onSelect) {
  */
 function linkText({ link, since, roundTrip, swarmStatus, failure }, now) {
   const state = swarmStatus === undefined ? '' : `, ${swarmStatus}`
-  if (link === 'lost') return `lost ${lastedText(since, now)}${state}`
+  if (link === 'lost') return `lost ${sinceText(since, now)}${state}`
   if (failure) return `problem, see above${state}`
   if (link === 'self') return `this agent${state}`
   if (link === 'up')

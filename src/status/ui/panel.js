@@ -62,15 +62,15 @@ export function createPanel({ onClose, onFind }) {
    * @param {string} key
    * @param {ClusterStatus} status
    */
-  async function refresh({ target, find }, key, status) {
+  async function refresh({ target, metricsSearch }, key, status) {
     pending?.abort()
     const request = new AbortController()
     pending = request
     requestKey = key
-    requestedFind = find
+    requestedFind = metricsSearch
     try {
-      const response = await requestDetails(target, find, request.signal)
-      if (pending === request) details?.update(response, find, status)
+      const response = await requestDetails(target, metricsSearch, request.signal)
+      if (pending === request) details?.update(response, metricsSearch, status)
     } catch (error) {
       if (pending !== request) return
       details?.fail(error instanceof Error ? error.message : String(error))
@@ -90,7 +90,7 @@ export function createPanel({ onClose, onFind }) {
      * @param {number} now
      */
     show(query, status, now) {
-      const { target, find } = query
+      const { target, metricsSearch } = query
       if (target === '') {
         if (shown !== '') hide()
         return
@@ -98,9 +98,9 @@ export function createPanel({ onClose, onFind }) {
       if (target !== shown) open(target)
       const listed = status.targets.get(target)
       details?.tick(listed, now)
-      const key = JSON.stringify([listed?.scraped, listed?.state, listed?.failure, find])
+      const key = JSON.stringify([listed?.scraped, listed?.state, listed?.failure, metricsSearch])
       // a request that takes longer than the interval of the scrapes is not replaced by the next one
-      const isDue = find !== requestedFind || (!pending && performance.now() >= retryAt)
+      const isDue = metricsSearch !== requestedFind || (!pending && performance.now() >= retryAt)
       if (key !== requestKey && isDue) void refresh(query, key, status)
     },
   }

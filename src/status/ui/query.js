@@ -2,17 +2,25 @@
 
 /**
  * @typedef {object} Query
- * @property {string} q words that a target must contain
+ * @property {string} search words that a target must contain
  * @property {readonly string[]} states empty: all
  * @property {string} node a node's id
  * @property {string} stack
  * @property {string} sort a column; after `-`: descending; empty: failures first
  * @property {string} target the key of the target whose details are open
- * @property {string} find words searched for in its metrics
+ * @property {string} metricsSearch words searched for in its metrics
  */
 
 /** @type {Query} */
-export const noFilters = { q: '', states: [], node: '', stack: '', sort: '', target: '', find: '' }
+export const noFilters = {
+  search: '',
+  states: [],
+  node: '',
+  stack: '',
+  sort: '',
+  target: '',
+  metricsSearch: '',
+}
 
 /**
  * @param {string} search
@@ -22,13 +30,13 @@ export function readQuery(search) {
   const parameters = new URLSearchParams(search)
   const text = (/** @type {string} */ name) => parameters.get(name) ?? ''
   return {
-    q: text('q'),
+    search: text('q'),
     states: text('state').split(',').filter(Boolean),
     node: text('node'),
     stack: text('stack'),
     sort: text('sort'),
     target: text('target'),
-    find: text('find'),
+    metricsSearch: text('find'),
   }
 }
 
@@ -36,14 +44,14 @@ export function readQuery(search) {
  * @param {Query} query
  * @returns {string} a relative URL: `?…`, or `.` without filters
  */
-export function printQuery({ q, states, node, stack, sort, target, find }) {
+export function printQuery({ search, states, node, stack, sort, target, metricsSearch }) {
   const parameters = new URLSearchParams()
-  for (const [name, value] of Object.entries({ q, state: states.join(','), node, stack, sort, target, find }))
-    if (value !== '') parameters.set(name, value)
+  const values = { q: search, state: states.join(','), node, stack, sort, target, find: metricsSearch }
+  for (const [name, value] of Object.entries(values)) if (value !== '') parameters.set(name, value)
   return parameters.size === 0 ? '.' : `?${parameters}`
 }
 
 /** @param {Query} query */
-export function isFiltered({ q, states, node, stack }) {
-  return q.trim() !== '' || states.length > 0 || node !== '' || stack !== ''
+export function isFiltered({ search, states, node, stack }) {
+  return search.trim() !== '' || states.length > 0 || node !== '' || stack !== ''
 }

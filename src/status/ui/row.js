@@ -4,7 +4,7 @@ import { createHistory } from './charts.js'
 /** @import { TargetStatus } from '../shape.ts' */
 import { make, setAttribute, setHidden, setText } from './dom.js'
 import { age, bytes, count, durationText } from './format.js'
-import { baseNameOf, lastedText, runText, suffixOf } from './model.js'
+import { baseNameOf, runText, sinceText, suffixOf } from './model.js'
 import { noFilters, printQuery } from './query.js'
 
 const bars = 20
@@ -109,7 +109,7 @@ export function createRow(first) {
       shown = target
       wasGrouped = isGrouped
       setAttribute(element, 'data-selected', `${isSelected}`)
-      setText(lasted, lastedText(target.downSince, now, target.lastSuccess === undefined))
+      setText(lasted, sinceText(target.downSince, now, target.lastSuccess === undefined))
       setHidden(lasted, target.downSince === undefined)
       if (target.scraped === undefined) return setText(numbers.age, '')
       setText(numbers.age, age(now - target.scraped))

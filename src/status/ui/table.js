@@ -1,7 +1,7 @@
 // The table of targets: a group for each service, a row for each replica. Rows are created in several frames, so that
 // two thousand of them don't delay the first paint, and only changed cells are updated.
 
-import { createMatrix } from './charts.js'
+import { createStateMatrix } from './charts.js'
 /** @import { ServiceStatus, TargetStatus } from '../shape.ts' */
 /** @import { ClusterStatus, Group } from './model.js' */
 /** @import { Query } from './query.js' */
@@ -15,7 +15,7 @@ import { createRow } from './row.js'
 
 /** With more targets, services without failures start collapsed; with more that fail, all services do. */
 const maxExpanded = 250
-const calmStates = ['up', 'off', 'lost']
+const quietStates = ['up', 'off', 'lost']
 const frameBudgetMs = 12
 
 /**
@@ -46,7 +46,7 @@ export function createTable(onSort) {
     const context = {
       ...{ status, now, matches: matcher(query), filtered: isFiltered(query), open: query.target },
       isLarge: all.length > maxExpanded,
-      startsCollapsed: all.filter((target) => !isCalm(target)).length > maxExpanded,
+      startsCollapsed: all.filter((target) => !isQuiet(target)).length > maxExpanded,
     }
     showGroups(sortGroups(status, query.sort).map((group) => ({ group, context })))
     showCount(next)
@@ -117,8 +117,8 @@ function showCount({ status, query }) {
  * A lost node is shown above and expands none of its services.
  * @param {TargetStatus} target
  */
-function isCalm({ state }) {
-  return calmStates.includes(state)
+function isQuiet({ state }) {
+  return quietStates.includes(state)
 }
 
 /**
@@ -151,9 +151,9 @@ function createGroup({ isLarge, startsCollapsed }, onToggle) {
       const targets = group.members.flatMap((key) => status.targets.get(key) ?? [])
       const missing = missingOf(group.swarmService, targets)
       const matching = filtered ? targets.filter(matches) : targets
-      const isUsual = targets.length === 1 && missing.length === 0
-      const hasHead = !isUsual || isLow(group.swarmService) || updateText(group.swarmService) !== ''
-      startsExpanded ??= !isLarge || (!startsCollapsed && !targets.every(isCalm))
+      const isSingle = targets.length === 1 && missing.length === 0
+      const hasHead = !isSingle || isBelowDesired(group.swarmService) || updateText(group.swarmService) !== ''
+      startsExpanded ??= !isLarge || (!startsCollapsed && !targets.every(isQuiet))
       isExpanded = !hasHead || (userChoice ?? (filtered ? matching.length <= maxExpanded : startsExpanded))
 
       if (hasHead && !head) {
@@ -183,7 +183,7 @@ function createGroup({ isLarge, startsCollapsed }, onToggle) {
 }
 
 /** @param {ServiceStatus | undefined} swarmService */
-function isLow(swarmService) {
+function isBelowDesired(swarmService) {
   return (
     swarmService !== undefined && swarmService.mode !== 'job' && swarmService.running < swarmService.replicas
   )
@@ -205,7 +205,7 @@ function createHead(onToggle) {
   const states = make('span', { class: 'states' })
   const update = make('span', { class: 'missing' })
   const missing = make('span', { class: 'missing' })
-  const matrix = createMatrix(matrixColumns)
+  const matrix = createStateMatrix(matrixColumns)
   const series = make('span', { role: 'cell', class: 'number series' })
   const size = make('span', { role: 'cell', class: 'number size' })
   button.addEventListener('click', onToggle)
@@ -234,7 +234,7 @@ function createHead(onToggle) {
       const part = matching.length < all.length ? `, ${count(matching.length)} of ${count(all.length)}` : ''
       setText(states, `${stateCountsText(matching)}${part}`)
       setText(replicas, replicasText(group.swarmService))
-      setAttribute(replicas, 'data-low', `${isLow(group.swarmService)}`)
+      setAttribute(replicas, 'data-low', `${isBelowDesired(group.swarmService)}`)
       setText(update, updateText(group.swarmService))
       setText(missing, missingText(absent))
       setHidden(missing, absent.length === 0)
