@@ -1,6 +1,16 @@
-import { expect, test } from 'vitest'
+import type fs from 'node:fs'
+import { expect, test, vi } from 'vitest'
 import { createProcessMetrics } from '../../src/runtime/process-metrics.ts'
 import { virtualClock } from '../helpers/clock.ts'
+
+/** Other lines in place of those of the kernel. */
+const limits = vi.hoisted(() => ({ text: undefined as string | undefined }))
+vi.mock('node:fs', async (original) => {
+  const real = await original<typeof fs>()
+  const readFileSync = (...args: Parameters<typeof real.readFileSync>) =>
+    limits.text !== undefined && args[0] === '/proc/self/limits' ? limits.text : real.readFileSync(...args)
+  return { ...real, readFileSync }
+})
 
 function started() {
   const clock = virtualClock()
@@ -8,6 +18,7 @@ function started() {
   const { clock: observed, metrics } = createProcessMetrics({ ...clock, now: () => clock.now() + lost })
   return {
     clock,
+    metrics,
     /** Keeps the event loop busy while a timer is due. */
     stall(ms: number) {
       observed.after(10, () => {})
@@ -51,3 +62,13 @@ test.each(['process_cpu_seconds_total', 'process_resident_memory_bytes', 'proces
     expect(started().sample(name)).toBeGreaterThan(0)
   },
 )
+
+test('a number of open files without a limit has no metric', () => {
+  const { sample } = started()
+  expect(sample('process_max_fds')).toBeGreaterThan(0)
+  limits.text = 'Max open files            1024                 4096                 files\n'
+  expect(sample('process_max_fds')).toBe(1024)
+  limits.text = 'Max open files            unlimited            unlimited            files\n'
+  expect(started().metrics.print()).not.toMatch(/^process_max_fds/m)
+  limits.text = undefined
+})
