@@ -269,7 +269,7 @@ test.each(nodes)('the status tells the endpoints apart, with reason and fix, at 
     )
     expect(details.target.path).toBe(path)
     expect(details.discovery.labels.__param_endpoint, key).toBe(path.at(-1))
-    if (state === 'up') expect(details.page.series, key).toBeGreaterThan(0)
+    if (state === 'up') expect(details.metrics.series, key).toBeGreaterThan(0)
   }
 })
 

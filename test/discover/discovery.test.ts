@@ -684,9 +684,9 @@ describe('a manager', () => {
     expect(placeOf('demo_web.1')).toMatchObject({ kind: 'replicated', provisional: true })
     await eventually('the tasks to be known', () => !('provisional' in placeOf('demo_web.1')))
     expect(placeOf('forged')).toMatchObject({ kind: 'replicated', provisional: true })
-    expect(placeOf('unlike')).toEqual({ kind: 'standalone', claims: 'demo_web' })
+    expect(placeOf('unlike')).toEqual({ kind: 'standalone', claimedService: 'demo_web' })
     await eventually('the list read later', () => placeOf('forged').kind === 'standalone', 35_000, 100)
-    expect(placeOf('forged')).toEqual({ kind: 'standalone', claims: 'demo_web' })
+    expect(placeOf('forged')).toEqual({ kind: 'standalone', claimedService: 'demo_web' })
     server.answers['/tasks'] = []
     await passTime(65_000)
     expect(placeOf('demo_web.1')).toMatchObject({ kind: 'replicated', slot: '1' })

@@ -27,7 +27,7 @@ const textOf = (swarmState: SwarmState) =>
 describe('the swarm state', () => {
   test('of a recorded Swarm', () => {
     expect(swarmStateOf('jsk', swarm, { allowedLabels: [] })).toEqual({
-      cluster: 'jsk',
+      swarmId: 'jsk',
       nodes: new Map([
         [
           'oh1tzdwddc082h6uv3o59oun7',
