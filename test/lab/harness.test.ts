@@ -5,11 +5,13 @@ import { once } from 'node:events'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { scaled } from '../helpers/limits.ts'
 import { until } from '../helpers/until.ts'
 import { cacheFolder } from './harness/cache.ts'
 import { labRelease } from './harness/engine.ts'
 import { appImage } from './harness/images.ts'
 import { type Swarm, startDocker, startSwarm } from './harness/lab.ts'
+import { run } from './harness/shell.ts'
 
 const ask = (url: string) => fetch(url, { signal: AbortSignal.timeout(1000) }).then((answer) => answer.text())
 const fails = (url: string) =>
@@ -87,6 +89,13 @@ test('a lab leaves nothing behind when its maker is killed', async () => {
   expect(readdirSync(join(cacheFolder, 'labs')).filter(mine)).toEqual([])
   const cgroups = readdirSync('/sys/fs/cgroup').flatMap((kind) => namesIn(join('/sys/fs/cgroup', kind)))
   expect(cgroups.filter((name) => name.startsWith('amp-lab-') && mine(name))).toEqual([])
+})
+
+test('a program that hangs is ended with all that it started', { timeout: scaled(20_000) }, async () => {
+  const hanging = run('sh', ['-c', 'sleep 1000 & echo $!; wait'], { timeout: 500 })
+  await expect(hanging).rejects.toThrow('not done after 0.5 s')
+  const [, pid] = /(\d+)$/.exec(String(await hanging.catch((error) => error.message)))!
+  await until('its child to end', () => !existsSync(`/proc/${pid}`))
 })
 
 function namesIn(path: string): string[] {

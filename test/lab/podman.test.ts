@@ -1,6 +1,6 @@
 // Podman by its Docker-compatible API: what is found of its containers, and a whole agent as one of them.
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { until } from '../helpers/until.ts'
 import { agentFolders, onHost } from './docker/agent.ts'
 import { repository } from './harness/cache.ts'
@@ -17,7 +17,6 @@ describe.runIf(labRelease === 'current')('Podman', () => {
     for (const network of ['web', 'monitor']) await podman.docker('network', 'create', network)
     agent = await onHost(`unix://${podman.socket}`)
   })
-  afterEach(() => podman.removeAll())
   afterAll(async () => {
     await agent?.stop()
     await podman?.stop()
@@ -137,7 +136,7 @@ describe.runIf(labRelease === 'current')('Podman', () => {
   })
 
   test('an agent in a container knows itself, and serves its neighbour’s metrics live', async () => {
-    await podman.run('one', ['--network', 'web'])
+    await podman.run('neighbour', ['--network', 'web'])
     const volumes = [
       `${podman.socket}:/var/run/docker.sock`,
       ...agentFolders.map((path) => `${path}:${path}:ro`),
@@ -154,14 +153,17 @@ describe.runIf(labRelease === 'current')('Podman', () => {
       [process.execPath, `${repository}/src/main.ts`],
     )
     const at = `http://${await addressOf('agent', 'web')}:2137`
-    const direct = `http://${await addressOf('one', 'web')}:8080/metrics`
-    await until('its neighbour to be served', () => curl(`${at}/one/metrics`))
+    const direct = `http://${await addressOf('neighbour', 'web')}:8080/metrics`
+    await until('its neighbour to be served', () => curl(`${at}/neighbour/metrics`))
     await until('the same metrics in the same second', async () => {
-      const [through, own] = await Promise.all([curl(`${at}/one/metrics`), curl(direct)])
+      const [through, own] = await Promise.all([curl(`${at}/neighbour/metrics`), curl(direct)])
       return through === own
     })
     await until('the agent to be ready', () => curl(`${at}/-/ready`))
     const listed = JSON.parse(await curl(`${at}/sd`)) as { labels: Record<string, string> }[]
-    expect(listed.map(({ labels }) => labels.instance)).toEqual(['app-metrics-proxy@podman1', 'one@podman1'])
+    expect(listed.map(({ labels }) => labels.instance)).toEqual([
+      'app-metrics-proxy@podman1',
+      'neighbour@podman1',
+    ])
   })
 })

@@ -22,8 +22,6 @@ export interface Podman {
   readonly docker: DockerCommand
   /** Starts a container of the lab's application, detached. */
   run(name: string, flags?: readonly string[], command?: readonly string[]): Promise<string>
-  /** Removes all containers. */
-  removeAll(): Promise<unknown>
   /** Ends the service; the containers run on. */
   haltService(): Promise<void>
   startService(): Promise<void>
@@ -80,7 +78,6 @@ export async function startPodman(): Promise<Podman> {
       const fixed = ['--detach', '--name', name, '--cgroup-parent', `/${cgroup}`, '--stop-timeout', '1']
       return docker({}, ['run', ...fixed, ...flags, appImage, ...command])
     },
-    removeAll: () => namespace.run('podman', ['rm', '--all', '--force', '--time', '0'], { env }),
     async haltService() {
       signal(service!, 'SIGTERM')
       await endOf(service!)

@@ -1,6 +1,7 @@
 // Programs of the machine, run to their end or beside the test.
 
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { scaled } from '../../helpers/limits.ts'
 
 export interface RunOptions {
@@ -26,21 +27,42 @@ export async function run(
   const child = spawn(command, args, {
     env: marked(options.env),
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-    timeout,
-    killSignal: 'SIGKILL',
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   })
+  let isLate = false
+  const deadline = setTimeout(() => {
+    isLate = true
+    // What nsenter started doesn't end with it, and would keep the pipes open for ever.
+    for (const pid of treeOf(child.pid!)) kill(pid)
+    for (const pipe of [child.stdout!, child.stderr!]) pipe.destroy()
+  }, timeout)
   const [out, err]: [Buffer[], Buffer[]] = [[], []]
   child.stdout!.on('data', (chunk) => out.push(chunk))
   child.stderr!.on('data', (chunk) => err.push(chunk))
   // A program that doesn't read its input to the end says so by its exit code.
   child.stdin?.on('error', () => {}).end(input)
-  const ended = await endOf(child)
+  const ended = await endOf(child).finally(() => clearTimeout(deadline))
   const printed = Buffer.concat(out).toString()
   if (ended === 0) return printed.trimEnd()
   throw new Error(
-    `${command} ${args.join(' ')}: ended with ${ended}\n${Buffer.concat(err)}${printed}`.trimEnd(),
+    `${command} ${args.join(' ')}: ${isLate ? `not done after ${timeout / 1000} s` : `ended with ${ended}`}\n${Buffer.concat(err)}${printed}`.trimEnd(),
   )
+}
+
+/** A process and all below it. */
+function treeOf(pid: number): number[] {
+  const children = `/proc/${pid}/task/${pid}/children`
+  if (!existsSync(children)) return []
+  const pids = readFileSync(children, 'utf8').match(/\d+/g) ?? []
+  return [pid, ...pids.flatMap((child) => treeOf(Number(child)))]
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // it has ended meanwhile
+  }
 }
 
 /** Starts a program beside the test; the caller owns it. */
