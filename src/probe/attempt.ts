@@ -49,7 +49,7 @@ export async function attempt(
     const at = clock.now()
     try {
       const { page } = await read(url, { timeoutMs, keepAlive: false, signal, kind })
-      if (page.series === 0 && !isExplicit) throw new ProxyError('invalid', 'answered an empty page')
+      if (page.series === 0 && !isExplicit) throw new ProxyError('invalid', 'answered without any metrics')
       return { outcome: 'metrics', snapshot: { ok: true, at, durationMs: clock.now() - at, page } }
     } catch (error) {
       const failure = failureOf(error)

@@ -147,7 +147,7 @@ export function createStore(options: StoreOptions): Store {
   const peers = createPeerEntries({
     ...{ clock, forgetAfterMs, notify, isTask, isExpected },
     maxPageBytes: options.maxPeerPageBytes ?? Number.POSITIVE_INFINITY,
-    renamed: (from) => swarmStates.remove(from),
+    renamed: (from) => swarmStates.delete(from),
   })
   const swarmStates = createSwarmStates({
     ...{ clock, isManager },
@@ -182,7 +182,7 @@ export function createStore(options: StoreOptions): Store {
       if (before?.node !== next.node) peers.forget(next.node)
       if (before && before.node !== next.node) {
         own.changeOwner()
-        swarmStates.remove(before.node)
+        swarmStates.delete(before.node)
       }
       swarmStates.choose()
     },

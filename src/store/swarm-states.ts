@@ -8,7 +8,7 @@ import type { Mono, NodeId, SwarmState, WithAge } from '../model.ts'
 export interface SwarmStates {
   put(swarmState: SwarmState, from: NodeId, readAt: Mono): void
   /** That node is not the manager that it was. */
-  remove(from: NodeId): void
+  delete(from: NodeId): void
   /** To be called when other nodes may be managers. */
   choose(): void
   /** The one of a manager that was read last. */
@@ -56,7 +56,7 @@ export function createSwarmStates({ clock, isManager, changed }: SwarmStatesDeps
       received.set(from, { value, readAt, from })
       choose()
     },
-    remove(from) {
+    delete(from) {
       if (received.delete(from)) choose()
     },
     choose,

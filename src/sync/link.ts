@@ -24,7 +24,7 @@ export interface Link {
   challenge(onResponse: () => void): void
   /** Whether more may be sent without filling memory. `drained` is called once it may again. */
   isWritable(): boolean
-  /** Sends signs of life, and fails where none are received. To be called every `tickIntervalMs`. */
+  /** Sends heartbeats, and fails where none are received. To be called every `tickIntervalMs`. */
   tick(): void
   /** Sends the reason and ends; nothing is wrong. */
   end(reason: string): void
@@ -55,7 +55,7 @@ export interface LinkHandlers {
   received(kind: string): void
 }
 
-/** The newest sign of life of one side. */
+/** The newest heartbeat of one side. */
 interface Heartbeat {
   readonly number: number
   readonly at: Mono
@@ -66,7 +66,7 @@ export const establishedMs = 10_000
 export const tickIntervalMs = 500
 /** With every second tick. */
 const minHeartbeatIntervalMs = 750
-/** Two signs of life are missing. Seen at the next tick, so nobody waits for longer than 3 s. */
+/** Two heartbeats are missing. Seen at the next tick, so nobody waits for longer than 3 s. */
 const maxSilenceMs = 2500
 const helloTimeoutMs = 5000
 const challengeTimeoutMs = 2000

@@ -127,7 +127,7 @@ const shapes = {
   /** `stopping`: the sender’s epoch is over. */
   bye: object({ reason: text }, { stopping: isTrue }),
   self: object({ self }),
-  /** A sign of life: its number, the newest one seen from the other side, and how long ago that was. */
+  /** Its number, the newest one seen from the other side, and how long ago that was. */
   heartbeat: object({ number: count, seen: count, heldMs: duration }),
   /** Answered at once, with the same number. */
   challenge: object({ number: count }),

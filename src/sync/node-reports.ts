@@ -19,7 +19,7 @@ interface NodeReports {
   sweep(): void
 }
 
-/** An agent that claims what isn't its own tries again more often than that. */
+/** An agent that sends what it has no right to send tries again more often than that. */
 const keepMs = 30_000
 const maxReports = 1000
 /** So many links in a row that came up and fell silent show that small packets pass, and large ones don't. */
@@ -40,7 +40,7 @@ export function createNodeReports(clock: Clock, log: Log, changed: (node: NodeId
       if (!before && reports.size >= maxReports) return
       reports.set(node, { failure, at: clock.now() })
       if (before?.failure.code === failure.code) return
-      log.error({ peer: node, ...failure }, 'a peer claims what is not its own')
+      log.error({ peer: node, ...failure }, 'a peer sends what it has no right to send')
       changed(node)
     },
     linkEnded(node, durationMs, { code }) {

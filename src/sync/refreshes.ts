@@ -1,7 +1,7 @@
 // Refresh requests over one link, both ways. The reply names the snapshot that is the result; the request is done once
 // that one, or a newer one, is stored here. A reply alone proves nothing.
 //
-// States of a request: sent -> replied -> done; or failed, by the reply, its budget or the link's end.
+// States of a request: sent -> replied -> done; or failed, by the reply, its timeout or the link's end.
 
 import type { Clock } from '../clock.ts'
 import { errorOf, type Failure, failureOf, ProxyError, stoppedFailure } from '../errors.ts'
@@ -24,7 +24,7 @@ export interface Refreshes {
 interface RefreshesDeps {
   readonly clock: Clock
   readonly send: (message: Message) => void
-  /** Settles within the budget. */
+  /** Settles within the timeout. */
   readonly refreshOwn: (id: string, timeoutMs: number) => Promise<void>
   /** Sends what is due about an own target. Resolves with the number of the snapshot that the peer has then. */
   readonly flush: (id: string) => Promise<number | undefined>
@@ -45,7 +45,7 @@ interface PendingRequest {
 export const sharedMs = 5
 /** Requests under way in each direction. */
 const maxRequests = 2000
-/** Kept back from a budget for the way there and back. */
+/** Kept back from a timeout for the way there and back. */
 const roundTripReserveMs = 10
 
 export function createRefreshes(deps: RefreshesDeps): Refreshes {

@@ -87,7 +87,10 @@ describe('which port wins', () => {
     const { clock, prober, last } = started({ 80: { series: 0 } })
     prober.update(new Map([['a', scan([80])]]))
     await clock.pass(100)
-    expect(last()).toMatchObject({ kind: 'not_found', failure: { reason: 'port 80 answered an empty page' } })
+    expect(last()).toMatchObject({
+      kind: 'not_found',
+      failure: { reason: 'port 80 answered without any metrics' },
+    })
   })
 
   test('an empty body is metrics where the port is configured', async () => {

@@ -104,7 +104,7 @@ const stillWell = async () => {
   await cluster.clock.pass(1500)
   expect(honest.text('n2', 'theirs')).toBe(other.text('n2', 'theirs'))
 }
-const reports = () => honest.logged.filter((line) => line.startsWith('a peer claims'))
+const reports = () => honest.logged.filter((line) => line.startsWith('a peer sends what'))
 const failureOf = (node: string) => honest.store.nodes().find((one) => one.self.node === node)?.failure
 
 test('what it says of itself is taken', async () => {

@@ -494,7 +494,7 @@ describe('losses', () => {
 
 describe('a node id claimed twice', () => {
   const nodeOf = ({ store }: Agent, node = 'n1') => store.nodes().find(({ self }) => self.node === node)
-  const reports = ({ logged }: Agent) => logged.filter((line) => line.startsWith('a peer claims')).length
+  const reports = ({ logged }: Agent) => logged.filter((line) => line.startsWith('a peer sends what')).length
 
   async function claimed() {
     cluster = createCluster(['n1', 'twin', 'n2'])

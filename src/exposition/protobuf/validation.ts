@@ -83,7 +83,7 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
   function duplicateRemarks(): string[] {
     const { count, example } = duplicates.found()
     if (count === 0) return []
-    const what = count === 1 ? '1 metric duplicates' : `${count} metrics repeat`
+    const what = count === 1 ? '1 metric repeats' : `${count} metrics repeat`
     return [
       `${what} the series of others, such as ${printSeries(again.seriesAt(example[1]))}: Prometheus keeps the first`,
     ]
