@@ -101,16 +101,16 @@ function replicasAt(
       : enabled.some((entry) => (endpoint === 1 && entry.endpoint) || isConfigured(settingsFor(entry)))
   if (!hasMetrics) return []
 
-  const declaredSlots = new Set(swarmService?.mode === 'replicated' ? swarmService.slots : [])
+  const desiredSlots = new Set(swarmService?.mode === 'replicated' ? swarmService.slots : [])
   // a container from before a change of the labels may lack this endpoint
   if (endpoint > 1)
-    for (const entry of entries) if (!settingsFor(entry)) declaredSlots.delete(slotKeyOf(entry))
+    for (const entry of entries) if (!settingsFor(entry)) desiredSlots.delete(slotKeyOf(entry))
   const wanted = enabled.filter(
-    (entry) => declaredSlots.has(slotKeyOf(entry)) || isWanted(entry, swarmService, view),
+    (entry) => desiredSlots.has(slotKeyOf(entry)) || isWanted(entry, swarmService, view),
   )
   const bySlot = Map.groupBy(wanted, slotKeyOf)
   const example = enabled.toSorted(runningFirst)[0]
-  return [...new Set([...declaredSlots, ...bySlot.keys()])].map((key) => {
+  return [...new Set([...desiredSlots, ...bySlot.keys()])].map((key) => {
     const entry = activeOf(bySlot.get(key) ?? [], view, swarmService?.taskOrder.get(key))
     const isGlobal = entry?.target.place.kind === 'global'
     return {
@@ -166,7 +166,7 @@ function isEnabled(settings: EndpointSettings | undefined): boolean {
   return settings !== undefined && settings.enabled?.value !== false
 }
 
-/** Whether a task that fills none of the declared slots is meant to be there. */
+/** Whether a task that fills none of the desired slots is meant to be there. */
 function isWanted(
   entry: Entry,
   swarmService: IdentifiedService | undefined,

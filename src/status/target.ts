@@ -47,7 +47,7 @@ export function targetOf(
   const { owner, target, endpoint, ended, snapshot, history } = entry
   const state = stateOf(entry, context.isLost)
   const failure = failureOf(entry, state, context)
-  const settings = settingsOf(target.labels, declaredLabels(target, context.services))
+  const settings = settingsOf(target.labels, swarmServiceLabels(target, context.services))
   return {
     key: keyOf(owner, target.id),
     id: target.id,
@@ -190,7 +190,7 @@ function claimOf({ place }: Target): readonly string[] {
   ]
 }
 
-function declaredLabels({ place }: Target, services: TargetContext['services']) {
+function swarmServiceLabels({ place }: Target, services: TargetContext['services']) {
   return 'serviceId' in place ? services.get(place.serviceId)?.labels : undefined
 }
 
