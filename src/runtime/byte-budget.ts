@@ -1,9 +1,10 @@
 // How many bytes one kind of work may have in memory at once. A request that exceeds what is free waits, and is refused
 // after its timeout.
 //
-// Fair in three ways. Small requests never wait for large ones: a quarter is reserved for them. Of large ones, an owner
+// Fair in four ways. Small requests never wait for large ones: a quarter is reserved for them. Of large ones, an owner
 // (a container, a client) gets at most half, unless a single one is larger. And a request that has waited for a second
 // gets the bytes of the oldest grant, if that is older than a second too: work that hangs can't block others.
+// An owner that was refused goes first the next time, so that with too much work none is refused each time.
 //
 // States of a request: waiting, granted, released; or refused. A grant that is revoked lasts until it is released.
 
@@ -47,6 +48,8 @@ interface Grant {
 
 interface WaitingRequest extends ByteRequest {
   readonly since: Mono
+  /** The same, or since when its owner's first request waited that was refused. */
+  readonly ownerSince: Mono
   readonly grant: () => void
 }
 
@@ -61,6 +64,8 @@ const maxWaiting = 2000
 export function createByteBudget(clock: Clock, maxBytes: number): ByteBudget {
   const grants = new Set<Grant>()
   const waiting = new Set<WaitingRequest>()
+  /** Since when the owners have waited whose last request was refused. */
+  const refused = new Map<string, Mono>()
   let isCheckScheduled = false
 
   const isLarge = (bytes: number) => bytes > maxBytes * smallShare
@@ -88,6 +93,7 @@ export function createByteBudget(clock: Clock, maxBytes: number): ByteBudget {
   function grant({ owner, bytes, revoke }: ByteRequest): Reservation {
     const granted: Grant = { owner, revoke, bytes, since: clock.now(), isRevoked: false }
     grants.add(granted)
+    refused.delete(owner)
     return {
       bytes,
       extend(more) {
@@ -101,7 +107,21 @@ export function createByteBudget(clock: Clock, maxBytes: number): ByteBudget {
     }
   }
 
-  /** In the order of arrival: while one waits for free bytes, no other of its size class overtakes it. */
+  /** Those whose owners have waited longest first; of the same age in the order of arrival. */
+  function enqueue(request: WaitingRequest): void {
+    const before = [...waiting].filter(({ ownerSince }) => ownerSince <= request.ownerSince)
+    const after = [...waiting].filter(({ ownerSince }) => ownerSince > request.ownerSince)
+    waiting.clear()
+    for (const one of [...before, request, ...after]) waiting.add(one)
+  }
+
+  function refuse({ owner, ownerSince }: WaitingRequest): void {
+    refused.set(owner, ownerSince)
+    const [oldest] = refused.keys()
+    if (refused.size > maxWaiting && oldest !== undefined) refused.delete(oldest)
+  }
+
+  /** In this order: while one waits for free bytes, no other of its size class overtakes it. */
   function grantWaiting(): void {
     const blocked = new Set<boolean>()
     for (const request of waiting) {
@@ -139,6 +159,7 @@ export function createByteBudget(clock: Clock, maxBytes: number): ByteBudget {
       const waitingRequest: WaitingRequest = {
         ...request,
         since: clock.now(),
+        ownerSince: refused.get(request.owner) ?? clock.now(),
         grant() {
           waiting.delete(waitingRequest)
           cancel()
@@ -147,10 +168,11 @@ export function createByteBudget(clock: Clock, maxBytes: number): ByteBudget {
       }
       const cancel = clock.after(timeoutMs, () => {
         waiting.delete(waitingRequest)
+        refuse(waitingRequest)
         reject(overloaded(`no memory was free within ${Math.round(timeoutMs)} ms`))
         grantWaiting()
       })
-      waiting.add(waitingRequest)
+      enqueue(waitingRequest)
       grantWaiting()
     })
   }

@@ -110,3 +110,23 @@ test('the number of waiting requests is bounded', async () => {
   await clock.pass(5)
   expect(requested[0]!.state).toMatch(/^overloaded/)
 })
+
+test('with more work than memory, none is refused each time', async () => {
+  const clock = virtualClock()
+  const budget = createByteBudget(clock, 1000)
+  const done = new Map<string, number>()
+  const owners = ['a', 'b', 'c', 'd', 'e']
+  /** Always in the same order, as scrapes that are due together. Each takes so long that two are done in time. */
+  async function work(owner: string): Promise<void> {
+    const reservation = await budget.reserve({ owner, bytes: 600, timeoutMs: 900, revoke: () => {} })
+    await clock.sleep(500)
+    done.set(owner, (done.get(owner) ?? 0) + 1)
+    reservation.release()
+  }
+  for (let round = 0; round < 10; round += 1) {
+    for (const owner of owners) work(owner).catch(() => {})
+    await clock.pass(2000)
+  }
+  expect([...done.values()].reduce((sum, times) => sum + times, 0)).toBe(20)
+  expect(owners.map((owner) => (done.get(owner) ?? 0) >= 2)).toEqual(owners.map(() => true))
+})
