@@ -113,7 +113,7 @@ async function start(
     startMemory({ clock, log, metrics, read: platform.readMemoryUse, collect: globalThis.gc }),
   )
   const budgets = memoryBudgets(platform.readMemoryUse().residentLimitBytes, config.maxBodyBytes)
-  const storeMemory = createStoreMemory(budgets.storeBytes)
+  const storeMemory = createStoreMemory(budgets.storeBytes, config.secret !== undefined)
 
   // what is known of the cluster
   const peers = createPeers(config.secret !== undefined, failure.reject)
@@ -182,7 +182,8 @@ async function start(
   )
   store.subscribeToStreams(pipeline.changed)
   store.subscribeToStreams((change) => {
-    if (change.kind === 'deleted' && change.owner === ownNodeId()) storeMemory.release(change.id)
+    const owner = change.kind === 'entry' ? change.entry.owner : change.kind === 'deleted' && change.owner
+    if (owner === ownNodeId()) storeMemory.changed(change)
   })
   const maxAgeMsOf = ({ target }: Entry) => settings.ofEndpoint(target).maxAgeMs?.value ?? config.maxAgeMs
   const streams = started(

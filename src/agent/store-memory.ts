@@ -2,7 +2,7 @@
 // in the store.
 
 import { failureOf, ProxyError } from '../errors.ts'
-import { heldBytes, type MetricsPage, type Snapshot } from '../model.ts'
+import { type Change, heldBytes, type MetricsPage, type Snapshot } from '../model.ts'
 
 interface MemoryBudgets {
   /** Metrics being received from containers and unpacked. */
@@ -38,17 +38,19 @@ export function memoryBudgets(limitBytes: number, maxBodyBytes: number): MemoryB
 }
 
 interface StoreMemory {
-  /** Counts this page instead of the container's previous one. Throws if there is no room for it. */
+  /** Counts this page instead of the container's previous one. Throws if there is no room for it: that one stays counted. */
   reserve(id: string, page: MetricsPage): void
   /** The snapshot, or a failure if there is no room for its page. */
   capSnapshot(id: string, snapshot: Snapshot): Snapshot
-  release(id: string): void
+  /** Takes every change of a target of this node: what isn't kept any more takes no memory. */
+  changed(change: Change): void
 }
 
 /** Larger pages may take only half of the budget, so that they never keep small ones out. */
 const largeBytes = 2 ** 20
 
-export function createStoreMemory(maxBytes: number): StoreMemory {
+/** `hasSync`: the last page of a target that fails is kept, since the next delta for peers builds on it. */
+export function createStoreMemory(maxBytes: number, hasSync: boolean): StoreMemory {
   const bytesById = new Map<string, number>()
 
   function sumOfOthers(id: string, isCounted: (bytes: number) => boolean): number {
@@ -61,7 +63,6 @@ export function createStoreMemory(maxBytes: number): StoreMemory {
     const bytes = heldBytes(page)
     const isLarge = bytes > largeBytes
     const others = sumOfOthers(id, (other) => !isLarge || other > largeBytes)
-    bytesById.delete(id)
     if (others + bytes > maxBytes * (isLarge ? 1 / 2 : 1)) throw outOfMemory()
     bytesById.set(id, bytes)
   }
@@ -78,7 +79,11 @@ export function createStoreMemory(maxBytes: number): StoreMemory {
         return { ok: false, at, durationMs, failure: failureOf(error) }
       }
     },
-    release: (id) => bytesById.delete(id),
+    changed(change) {
+      if (change.kind === 'deleted') bytesById.delete(change.id)
+      else if (change.kind === 'entry' && change.entry.snapshot?.ok === false && !hasSync)
+        bytesById.delete(change.entry.target.id)
+    },
   }
 }
 

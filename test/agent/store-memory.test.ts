@@ -2,13 +2,14 @@ import { expect, test } from 'vitest'
 import { createStoreMemory, memoryBudgets } from '../../src/agent/store-memory.ts'
 import type { MetricsPage } from '../../src/model.ts'
 import { plainPage } from '../../src/model.ts'
+import { found, target } from '../store/samples.ts'
 
 const mebi = 2 ** 20
 const page = (bytes: number): MetricsPage =>
   plainPage(new Uint8Array(bytes), { format: 'text/0.0.4', series: 1, remarks: [] })
 
 test('large pages together take half of the budget, small ones all of it', () => {
-  const memory = createStoreMemory(20 * mebi)
+  const memory = createStoreMemory(20 * mebi, true)
   for (const id of ['a', 'b']) memory.reserve(id, page(5 * mebi))
   expect(() => memory.reserve('c', page(2 * mebi))).toThrow('take too much memory')
   for (let n = 0; n < 10; n += 1) memory.reserve(`small${n}`, page(mebi))
@@ -16,18 +17,45 @@ test('large pages together take half of the budget, small ones all of it', () =>
 })
 
 test('a page replaces the previous one, and a container that is gone takes none', () => {
-  const memory = createStoreMemory(20 * mebi)
+  const memory = createStoreMemory(20 * mebi, true)
   memory.reserve('a', page(10 * mebi))
   memory.reserve('a', page(9 * mebi))
   expect(() => memory.reserve('b', page(2 * mebi))).toThrow('take too much memory')
   memory.reserve('a', page(5))
   memory.reserve('b', page(9 * mebi))
-  memory.release('b')
+  memory.changed({ kind: 'deleted', owner: 'n1', id: 'b' })
   memory.reserve('c', page(10 * mebi))
 })
 
+test.each([true, false])(
+  'the last page of a target that fails is counted where sync keeps it: %s',
+  (hasSync) => {
+    const memory = createStoreMemory(2 * mebi, hasSync)
+    const snapshot = {
+      ok: false,
+      at: 5,
+      durationMs: 1,
+      failure: { code: 'overloaded', reason: 'no' },
+    } as const
+    for (const id of ['a', 'b']) memory.reserve(id, page(mebi))
+    const entry = { owner: 'n1', target: target('a'), probeResult: found, snapshot, history: [] }
+    memory.changed({ kind: 'entry', entry })
+    const reserve = () => memory.reserve('c', page(mebi))
+    if (hasSync) expect(reserve).toThrow('take too much memory')
+    else expect(reserve).not.toThrow()
+  },
+)
+
+test('a page that has no room leaves the one before counted, which is still there', () => {
+  const memory = createStoreMemory(2 * mebi, true)
+  memory.reserve('a', page(mebi))
+  expect(() => memory.reserve('a', page(3 * mebi))).toThrow('take too much memory')
+  memory.reserve('b', page(mebi))
+  expect(() => memory.reserve('c', page(1))).toThrow('take too much memory')
+})
+
 test('a snapshot whose page has no room is a failure that says so', () => {
-  const memory = createStoreMemory(2 * mebi)
+  const memory = createStoreMemory(2 * mebi, true)
   const snapshot = { ok: true, at: 5, durationMs: 1, page: page(1.5 * mebi) } as const
   expect(memory.capSnapshot('a', snapshot)).toEqual({
     ok: false,
