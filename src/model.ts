@@ -158,6 +158,8 @@ export const targetIdOf = (id: string): string =>
 /** A page of metrics that passed validation, as the container wrote it. Plain data: safe to copy and to compare. */
 export interface MetricsPage {
   readonly format: Format
+  /** A name in it needs quotes, which some clients don't accept. */
+  readonly hasUtf8Names?: true
   /** The length of the body in bytes, unpacked. */
   readonly size: number
   readonly content: Content
@@ -336,11 +338,20 @@ export function heldBytes({ content }: MetricsPage): number {
 
 interface PageFacts {
   readonly format: Format
+  readonly hasUtf8Names?: true
   readonly series: number
   readonly remarks: readonly string[]
 }
 
 /** A page made here: its body is not compressed. */
-export function plainPage(bytes: Uint8Array, { format, series, remarks }: PageFacts): MetricsPage {
-  return { format, series, remarks, size: bytes.length, content: { kind: 'plain', bytes } }
+export function plainPage(bytes: Uint8Array, facts: PageFacts): MetricsPage {
+  const { format, series, remarks, hasUtf8Names } = facts
+  return {
+    format,
+    ...(hasUtf8Names && { hasUtf8Names }),
+    series,
+    remarks,
+    size: bytes.length,
+    content: { kind: 'plain', bytes },
+  }
 }

@@ -1,17 +1,17 @@
 // The exposition formats, as serving needs them: pages in, pages out.
 
-import { convert, isSentUnchanged } from '../exposition/convert.ts'
 import { families } from '../exposition/families.ts'
 import type { Label } from '../exposition/family.ts'
 import {
   commonFormat,
   contentTypeOf,
   type Exposition,
+  isSentUnchanged,
   kindOf,
   type NegotiatedFormat,
   negotiate,
 } from '../exposition/formats.ts'
-import { merge } from '../exposition/merge.ts'
+import { convert, merge } from '../exposition/merge.ts'
 import type { Format, MetricsPage } from '../model.ts'
 import { plainPage } from '../model.ts'
 import { bodyOf, ready } from '../sync/codec.ts'
@@ -32,10 +32,8 @@ export const formats = {
   families: async (page: MetricsPage) => families(expositionOf(await ready(page))),
   convert(page: MetricsPage, to: NegotiatedFormat): MetricsPage {
     // then it isn't even unpacked
-    if (isSentUnchanged(page.format, to)) return page
-    const given = expositionOf(page)
-    const body = convert(given, to)
-    return body === given.body ? page : plainPage(body, { ...page, format: to.format })
+    if (isSentUnchanged(page, to)) return page
+    return plainPage(convert(expositionOf(page), to), { ...page, format: to.format })
   },
   merge(parts: readonly PagePart[], to: Format): MetricsPage {
     const given = parts.map((part) => ({ ...part, page: expositionOf(part.page) }))
@@ -45,5 +43,5 @@ export const formats = {
 }
 
 function expositionOf(page: MetricsPage): Exposition {
-  return { format: page.format, body: bodyOf(page) }
+  return { ...page, body: bodyOf(page) }
 }

@@ -1,7 +1,7 @@
 // The list of formats, and which of them a Content-Type, an Accept header or a merge comes to.
 
 import { type Range, rangeOf, rangesOf } from '../http/negotiation.ts'
-import type { Format, FormatKind } from '../model.ts'
+import type { Format, FormatKind, MetricsPage } from '../model.ts'
 import { type Escaping, type ExpositionFormat, escapings } from './format.ts'
 import { openMetrics001, openMetrics100 } from './openmetrics/format.ts'
 import { protobuf } from './protobuf/format.ts'
@@ -19,8 +19,7 @@ export const formatsToTry = formats.filter(
 )
 
 /** Metrics as a container or an agent sends them. */
-export interface Exposition {
-  readonly format: Format
+export interface Exposition extends Pick<MetricsPage, 'format' | 'hasUtf8Names'> {
   readonly body: Uint8Array
 }
 
@@ -34,6 +33,15 @@ export function formatOf(name: Format): ExpositionFormat {
   const format = byName.get(name)
   if (!format) throw new Error(`there is no format ${JSON.stringify(name)}`)
   return format
+}
+
+/** Whether a client gets these metrics as they are. */
+export function isSentUnchanged(
+  { format, hasUtf8Names }: Pick<MetricsPage, 'format' | 'hasUtf8Names'>,
+  to: NegotiatedFormat,
+): boolean {
+  const isReadable = formatOf(format).grammar === formatOf(to.format).grammar
+  return isReadable && (to.escaping === 'allow-utf-8' || !hasUtf8Names)
 }
 
 /** The format of the same grammar that can express names that need quotes. */

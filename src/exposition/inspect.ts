@@ -8,6 +8,7 @@ export interface Inspected {
   readonly ok: true
   /** One that has quotes if there are any, whatever was announced. */
   readonly format: Format
+  readonly hasUtf8Names?: true
   readonly series: number
   readonly remarks: readonly string[]
   /** The metrics as they are to be used, where Prometheus wouldn't accept them as they came. */
@@ -56,7 +57,8 @@ function validated(format: ExpositionFormat, body: Uint8Array, limits: Limits): 
   const found = format.grammar.validate(body, limits)
   if (!found.ok) return found
   const { series, remarks, hasUtf8Names } = found
-  return { ok: true, format: (hasUtf8Names ? utf8VariantOf(format) : format).name, series, remarks }
+  if (!hasUtf8Names) return { ok: true, format: format.name, series, remarks }
+  return { ok: true, format: utf8VariantOf(format).name, hasUtf8Names, series, remarks }
 }
 
 /** The body with its lines ended by LF alone. */

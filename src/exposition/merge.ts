@@ -5,7 +5,13 @@ import type { Format } from '../model.ts'
 import { seriesKey } from './duplicates.ts'
 import type { Exemplar, FamilyMetadata, Label, MetricType, Sample } from './family.ts'
 import type { FamilyPrinter, Grammar } from './format.ts'
-import { type Exposition, formatOf, type NegotiatedFormat, utf8VariantOf } from './formats.ts'
+import {
+  type Exposition,
+  formatOf,
+  isSentUnchanged,
+  type NegotiatedFormat,
+  utf8VariantOf,
+} from './formats.ts'
 import { createNameEscaper, type NameEscaper } from './names.ts'
 import { printSeries } from './scan/print.ts'
 
@@ -18,9 +24,15 @@ export interface MergeInput {
 export interface Merged {
   /** The requested one, or that of its grammar which has quotes, if there are any. */
   readonly format: Format
+  readonly hasUtf8Names?: true
   readonly body: Uint8Array
   readonly series: number
   readonly remarks: readonly string[]
+}
+
+/** In the format that a client accepts: the very same bytes where it accepts those. */
+export function convert(page: Exposition, to: NegotiatedFormat): Uint8Array {
+  return isSentUnchanged(page, to) ? page.body : merge([{ page }], to).body
 }
 
 /** The parts must be valid. Of samples that repeat a series the first stays. */
@@ -41,7 +53,7 @@ export function merge(parts: readonly MergeInput[], { format, escaping }: Negoti
   }
   return {
     body: families.print(),
-    format: names.hasUtf8Names() ? utf8VariantOf(to).name : format,
+    ...(names.hasUtf8Names() ? { format: utf8VariantOf(to).name, hasUtf8Names: true } : { format }),
     series: samples.count(),
     remarks: [...families.remarks(), ...samples.remarks()],
   }

@@ -105,10 +105,11 @@ export function createFeed({ ownNode, packer, clock, failed }: FeedDeps): Feed {
     if (!packed || 'code' in packed) return packed && { ...message, failure: packed }
     if (packed.number <= known.snapshotNumber) return undefined
     const { scrape, base, frame } = packed
-    const { format, series, remarks } = scrape.page
+    const { format, hasUtf8Names, series, remarks } = scrape.page
     return {
       ...{ kind: 'page', id, number: packed.number, ...timesOf(scrape) },
       ...{ format, series, remarks, base, frames: [frame] },
+      ...(hasUtf8Names && { hasUtf8Names }),
     }
   }
 

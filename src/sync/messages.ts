@@ -142,12 +142,15 @@ const shapes = {
     { endpoint, ended: object({ ageMs: duration, removed: flag }, { exitCode: integer }) },
   ),
   /** `base`: the number of the page that the first frame builds on; 0: none, it is a full one. */
-  page: object({
-    ...{ id: text, number: count, ageMs: duration, durationMs: duration, base: count },
-    ...{ format, series: count, remarks: list(text) },
-    /** Of each frame, the size that it unpacks to and its length in the body. */
-    frames: list(row<readonly [number, number]>(count, count)),
-  }),
+  page: object(
+    {
+      ...{ id: text, number: count, ageMs: duration, durationMs: duration, base: count },
+      ...{ format, series: count, remarks: list(text) },
+      /** Of each frame, the size that it unpacks to and its length in the body. */
+      frames: list(row<readonly [number, number]>(count, count)),
+    },
+    { hasUtf8Names: isTrue },
+  ),
   failure: object({ id: text, number: count, ageMs: duration, durationMs: duration, failure }),
   /** The target is withdrawn. */
   deleted: object({ id: text }),

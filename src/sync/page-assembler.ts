@@ -91,7 +91,7 @@ export function createPageAssembler({ node, peers, link, clock, maxBodyBytes }: 
   }
 
   return {
-    assemble({ id, ageMs, durationMs, base, format, series, remarks, frames }) {
+    assemble({ id, ageMs, durationMs, base, format, hasUtf8Names, series, remarks, frames }) {
       const { size } = frames.at(-1)!
       const times = { at: clock.now() - ageMs, durationMs }
       if (frames.some((frame) => frame.size > maxBodyBytes))
@@ -102,7 +102,8 @@ export function createPageAssembler({ node, peers, link, clock, maxBodyBytes }: 
         return undefined
       }
       const content = { kind: 'zstd' as const, frames: checked(id, [...before, ...frames]) }
-      const page: MetricsPage = { format, size, series, remarks, content }
+      const utf8 = hasUtf8Names && { hasUtf8Names }
+      const page: MetricsPage = { format, ...utf8, size, series, remarks, content }
       return { ...times, ok: true, page }
     },
     close() {

@@ -13,8 +13,8 @@ export interface Formats {
   negotiate(accept: string | undefined, current?: Format): NegotiatedFormat
   kindOf(format: Format): FormatKind
   contentTypeOf(format: Format, escaping: NegotiatedFormat['escaping']): string
-  /** Whether a page of this format is sent unchanged. */
-  isSentUnchanged(format: Format, to: NegotiatedFormat): boolean
+  /** Whether it is sent as it is. */
+  isSentUnchanged(page: MetricsPage, to: NegotiatedFormat): boolean
   /** The same page if nothing is to be converted. */
   convert(page: MetricsPage, to: NegotiatedFormat): MetricsPage
   bodyOf(page: MetricsPage): Uint8Array
@@ -100,14 +100,15 @@ export function createRendering(formats: Formats): Rendering {
     async render(page, { headers }) {
       const negotiated = formats.negotiate(headers.accept, page.format)
       const isGzip = acceptsGzip(headers['accept-encoding'])
-      if (isGzip && page.content.kind === 'gzip' && formats.isSentUnchanged(page.format, negotiated)) {
+      if (isGzip && page.content.kind === 'gzip' && formats.isSentUnchanged(page, negotiated)) {
         const contentType = formats.contentTypeOf(negotiated.format, negotiated.escaping)
         return { contentType, encoding: 'gzip', body: bufferOf(page.content.bytes) }
       }
       return (page.size > maxSharedBytes ? convert : convertOnce)(page, negotiated, isGzip)
     },
-    maxBytesOf({ format, content, size }, { headers }) {
-      const isUnchanged = formats.isSentUnchanged(format, formats.negotiate(headers.accept, format))
+    maxBytesOf(page, { headers }) {
+      const { format, content, size } = page
+      const isUnchanged = formats.isSentUnchanged(page, formats.negotiate(headers.accept, format))
       if (!isUnchanged) return size * copiesToConvert
       const isSentAsStored = content.kind === (acceptsGzip(headers['accept-encoding']) ? 'gzip' : 'plain')
       return isSentAsStored ? content.bytes.length : size * copiesToCompress

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { convert } from '../../src/exposition/convert.ts'
 import type { Escaping } from '../../src/exposition/format.ts'
+import { convert } from '../../src/exposition/merge.ts'
 import { openMetricsPage, quotedPage, read, textPage, toOpenMetrics, toQuotedText, toText } from './pages.ts'
 
 describe('what the client accepts is sent as it came, the very same bytes', () => {

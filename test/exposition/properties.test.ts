@@ -1,15 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { convert } from '../../src/exposition/convert.ts'
 import { contentTypeOf, type NegotiatedFormat } from '../../src/exposition/formats.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
-import { type MergeInput, merge, withLabel } from '../../src/exposition/merge.ts'
+import { convert, type MergeInput, merge, withLabel } from '../../src/exposition/merge.ts'
 import { families } from '../helpers/families.ts'
 import { generatePage } from './corpus/generate.ts'
 import { canonical, type Meant, samplesOf } from './corpus/meaning.ts'
 import { mutated } from './corpus/mutate.ts'
 import { seeded } from './corpus/random.ts'
-import { read, shownSize, toOpenMetrics, toQuotedText } from './pages.ts'
+import { exposition, read, shownSize, toOpenMetrics, toQuotedText } from './pages.ts'
 
 const limits = { maxSeries: 10_000, maxLineBytes: 100_000 }
 const runs = { numRuns: 300 }
@@ -20,7 +19,7 @@ type Page = MergeInput['page']
 const pages = (openMetrics?: boolean): fc.Arbitrary<Page> =>
   fc.nat().map((seed) => {
     const page = generatePage(seeded(seed), openMetrics)
-    return { format: page.openMetrics ? 'openmetrics/1.0.0' : 'text/1.0.0', body: page.body }
+    return exposition(page.openMetrics ? 'openmetrics/1.0.0' : 'text/1.0.0', page.body)
   })
 const targets = fc.constantFrom<NegotiatedFormat>(toQuotedText, toOpenMetrics)
 const plainTargets = fc.record<NegotiatedFormat>({

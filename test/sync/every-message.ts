@@ -36,6 +36,7 @@ export const messages: readonly Message[] = [
   },
   {
     ...{ kind: 'page', ...numbers, base: 0, series: 2, format: 'openmetrics/1.0.0', remarks: ['doubled'] },
+    hasUtf8Names: true,
     frames: [frame(1, 2, 3)],
   },
   {

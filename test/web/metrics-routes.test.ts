@@ -60,7 +60,7 @@ describe('one container’s page', () => {
   ])(
     'names that need quotes are escaped as the client accepts, which the Content-Type states: %s',
     async (accept, text, type) => {
-      const quoted = page('{"a.b"} 1\n', { format: 'text/1.0.0' })
+      const quoted = page('{"a.b"} 1\n', { format: 'text/1.0.0', hasUtf8Names: true })
       const agent = await start({ entries: [standalone('n1', 'web')], refresh: async () => read(quoted) })
       const escaping = type.endsWith('1.0.0') ? `; ${/escaping=.*/.exec(accept)}` : ''
       expect(await agent.ask('/web/metrics', { headers: { accept } })).toMatchObject({

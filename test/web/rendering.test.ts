@@ -29,9 +29,22 @@ test('a container’s own gzip of a large page is sent as it is, or unpacked off
   expect(readied).toHaveLength(1)
 })
 
+test.each(['text/0.0.4', 'openmetrics/1.0.0'] as const)(
+  'a container’s own gzip of %s is sent as it is to a client that takes no quoted names, if there are none',
+  async (format) => {
+    const bytes = gzipSync('a 1\n# EOF\n')
+    const facts = { format, size: 10, series: 1, remarks: [], content: { kind: 'gzip' as const, bytes } }
+    const headers = { accept: formats.contentTypeOf(format), 'accept-encoding': 'gzip' }
+    const { render } = createRendering(formats)
+    expect((await render(facts, { headers })).body).toEqual(bytes)
+    expect((await render({ ...facts, hasUtf8Names: true }, { headers })).body).not.toEqual(bytes)
+  },
+)
+
 test('clients of the same small page share one response, each in the format that it accepts', async () => {
   const page = plainPage(Buffer.from(`# TYPE "a.b" gauge\n{"a.b"} 1\n`.padEnd(2000, '\n')), {
     format: 'text/1.0.0',
+    hasUtf8Names: true,
     series: 1,
     remarks: [],
   })

@@ -6,8 +6,8 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { convert } from '../../src/exposition/convert.ts'
 import { contentTypeOf } from '../../src/exposition/formats.ts'
+import { convert } from '../../src/exposition/merge.ts'
 import type { Format } from '../../src/model.ts'
 import { nodePage } from './page.ts'
 

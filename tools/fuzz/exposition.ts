@@ -2,11 +2,10 @@
 // label and convert as what Prometheus accepts. What repeats a series is found, and not left in a merge.
 
 import { deepStrictEqual } from 'node:assert'
-import { convert } from '../../src/exposition/convert.ts'
 import type { Exposition } from '../../src/exposition/formats.ts'
 import { contentTypeOf, type NegotiatedFormat } from '../../src/exposition/formats.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
-import { merge } from '../../src/exposition/merge.ts'
+import { convert, merge } from '../../src/exposition/merge.ts'
 import type { Format } from '../../src/model.ts'
 import { type Generated, generatePage } from '../../test/exposition/corpus/generate.ts'
 import { mutated } from '../../test/exposition/corpus/mutate.ts'
@@ -62,7 +61,7 @@ function fuzzPages(random: Random, { intact, real, binary }: Shares): Engine {
     }
     if (format === 'protobuf') judge(body, found.remarks)
     // most of what is accepted differs from the generated page by little: a part of it is enough
-    if (random.chance(0.2)) use({ format: found.format, body: found.normalized ?? body }, found.remarks)
+    if (random.chance(0.2)) use({ ...found, body: found.normalized ?? body }, found.remarks)
   }
 
   /** What is accepted, protobufjs decodes as well, and to the same. */

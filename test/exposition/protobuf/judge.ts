@@ -3,6 +3,7 @@
 
 import protobuf from 'protobufjs'
 import { type Meant, seriesOf } from '../corpus/meaning.ts'
+import { exposition } from '../pages.ts'
 
 const { root } = protobuf.parse(`
 syntax = "proto2";
@@ -148,10 +149,7 @@ export function decoded(body: Uint8Array): JudgedFamily[] {
   return found
 }
 
-export const protobufPage = (families: readonly JudgedFamily[]) => ({
-  format: 'protobuf' as const,
-  body: encoded(families),
-})
+export const protobufPage = (families: readonly JudgedFamily[]) => exposition('protobuf', encoded(families))
 
 export const isNative = ({ histogram = {} }: JudgedMetric): boolean =>
   (histogram.positiveSpan ?? []).length > 0 ||

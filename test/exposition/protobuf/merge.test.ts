@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { convert } from '../../../src/exposition/convert.ts'
 import { commonFormat, kindOf } from '../../../src/exposition/formats.ts'
-import { merge } from '../../../src/exposition/merge.ts'
+import { convert, merge } from '../../../src/exposition/merge.ts'
 import { families } from '../../helpers/families.ts'
 import { openMetricsPage, read, textPage, toOpenMetrics, toProtobuf, toText } from '../pages.ts'
 import { decoded, encoded, type JudgedFamily, type JudgedHistogram, protobufPage } from './judge.ts'

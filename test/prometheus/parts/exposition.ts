@@ -5,10 +5,9 @@ import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import pLimit from 'p-limit'
-import { convert } from '../../../src/exposition/convert.ts'
 import { contentTypeOf, type NegotiatedFormat, negotiate } from '../../../src/exposition/formats.ts'
 import { inspect } from '../../../src/exposition/inspect.ts'
-import { merge } from '../../../src/exposition/merge.ts'
+import { convert, merge } from '../../../src/exposition/merge.ts'
 import { nextInOpenMetrics } from '../../../src/exposition/openmetrics/grammar.ts'
 import { floatOf } from '../../../src/exposition/scan/number.ts'
 import { EntryKind, Scan } from '../../../src/exposition/scan/scan.ts'
@@ -71,7 +70,7 @@ function answerBy(
     response.writeHead(502).end(`line ${found.line}, column ${found.column}: ${found.reason}`)
     return
   }
-  const valid = { format: found.format, body: found.normalized ?? page.body }
+  const valid = { ...found, body: found.normalized ?? page.body }
   const own = way === 'converted' ? other(valid.format) : valid.format
   const offer = { ...negotiate(accept, own), format: own }
   answer(response, way === 'merged' ? twice(valid, offer) : convert(valid, offer), own)
