@@ -17,7 +17,7 @@ import {
   targetIdOf,
 } from '../model.ts'
 import { createNames } from '../names/names.ts'
-import { targetKeysOfPath } from '../names/paths.ts'
+
 import { connect } from '../probe/attempt.ts'
 import { planOf } from '../probe/plan.ts'
 import { startProber } from '../probe/prober.ts'
@@ -30,6 +30,7 @@ import { createRead } from '../scrape/read.ts'
 import { startScraper } from '../scrape/scraper.ts'
 import { createSd } from '../sd/sd.ts'
 import { clientStatuses, createClients } from '../status/clients.ts'
+import { targetKeysOfPath } from '../status/doubled.ts'
 import { nodesOf } from '../status/nodes.ts'
 import { createOutcomes } from '../status/outcomes.ts'
 import { problemsOf } from '../status/problems.ts'

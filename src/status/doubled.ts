@@ -1,7 +1,8 @@
 // What a client scrapes twice in each interval, since two jobs have it: by two paths, such as those of a service and of
 // its replica, or by one path.
 
-import type { Mono } from '../model.ts'
+import type { Entry, Mono, NodeId } from '../model.ts'
+import type { Names } from '../names/names.ts'
 
 /** A path with the times of its last requests, oldest first. */
 export interface RequestedPath {
@@ -67,4 +68,28 @@ function isInterleaved(times: readonly Mono[]): boolean {
   const [a = 0, b = 0, c = 0, d = 0] = times.slice(1).map((time, at) => time - times[at]!)
   const tolerance = (a + b) / 10
   return Math.abs(a - c) < tolerance && Math.abs(b - d) < tolerance && Math.abs(a - b) > 2 * tolerance
+}
+
+/** A key for each target of a path; none where the path has no metrics of targets, or means nothing. */
+export function targetKeysOfPath(path: string, lookUp: Names['lookUp'], node: NodeId): readonly string[] {
+  const url = URL.parse(path, 'http://agent')
+  const [, name, replica] = /^\/([^/]+)(?:\/([^/]+))?\/metrics$/.exec(url?.pathname ?? '') ?? []
+  if (!url || name === undefined) return []
+  const scope = url.searchParams.get('scope') === 'node' ? { scope: 'node' as const } : {}
+  const found = lookUp({
+    ...{ name: decoded(name), node, ...scope },
+    ...(replica !== undefined && { replica: decoded(replica) }),
+  })
+  const endpoint = url.searchParams.get('endpoint') ?? '1'
+  const keyOf = ({ owner, target }: Entry) => `${owner}/${target.id}/${endpoint}`
+  if (found.kind === 'one') return [keyOf(found.entry)]
+  return found.kind === 'replicas' ? found.replicas.flatMap(({ entry }) => (entry ? [keyOf(entry)] : [])) : []
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createNames } from '../../src/names/names.ts'
-import { targetKeysOfPath } from '../../src/names/paths.ts'
+import { targetKeysOfPath } from '../../src/status/doubled.ts'
 import { createWorld, node, standalone, task } from '../store/world.ts'
 
 const [one, two, cron] = [task('n1', 'shop_web', 1), task('n2', 'shop_web', 2), standalone('n1', 'cron')]
