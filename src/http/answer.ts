@@ -12,10 +12,10 @@ export interface Answer {
   readonly body: string | Buffer
 }
 
-/** A partial list is never sent: Prometheus would delete the targets, or rules, that are not in it. */
+/** What is incomplete is never sent: Prometheus would delete the targets, rules or series that are not in it. */
 export function refuseIncomplete(pending: readonly string[]): void {
   if (pending.length > 0)
-    throw new ProxyError('not_ready', `not complete yet, waiting for: ${pending.join(', ')}`)
+    throw new ProxyError('not_ready', `not known yet, waiting for: ${pending.join(', ')}`)
 }
 
 /** The headers of a request that decide how a document is sent. */

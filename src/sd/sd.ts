@@ -4,8 +4,9 @@ import { ProxyError } from '../errors.ts'
 import { type Answer, type DocumentRequest, documentOf, refuseIncomplete } from '../http/answer.ts'
 import type { NodeId } from '../model.ts'
 import { cachedUntilChange } from '../runtime/cached.ts'
+import type { DiscoveredTarget } from '../status/shape.ts'
 import type { Store } from '../store/store.ts'
-import { type ListedTarget, listTargets, type ScrapeTarget } from './targets.ts'
+import { type ListedTarget, listTargets } from './targets.ts'
 
 interface SdDeps {
   readonly store: Pick<Store, 'entries' | 'nodes' | 'swarmState' | 'subscribe'>
@@ -21,7 +22,7 @@ interface SdRequest extends DocumentRequest {
 export interface Sd {
   answer(request: SdRequest): Promise<Answer>
   /** A container, or an agent, as the list has it; undefined: it is not listed, or the list is not complete yet. */
-  targetOf(owner: NodeId, id: string): ScrapeTarget | undefined
+  targetOf(owner: NodeId, id: string): DiscoveredTarget | undefined
 }
 
 const contentType = 'application/json; charset=utf-8'
@@ -67,7 +68,7 @@ function labelOf(parameter: string): string | undefined {
   return parameter === 'job' ? parameter : /^label\.(?!__)(.+)$/.exec(parameter)?.[1]
 }
 
-function labelValue(labels: ScrapeTarget['labels'], label: string): string {
+function labelValue(labels: DiscoveredTarget['labels'], label: string): string {
   return Object.hasOwn(labels, label) ? labels[label]! : ''
 }
 

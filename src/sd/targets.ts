@@ -17,14 +17,9 @@ import {
 import { nodeNamesOf } from '../names/node-names.ts'
 import { compoundKey, replicaNameOf, slotName } from '../names/resources.ts'
 import { promDuration } from '../promql/literals.ts'
+import type { DiscoveredTarget } from '../status/shape.ts'
 import { type ListedReplica, listReplicas } from './replicas.ts'
 import { swarmLabels } from './swarm-labels.ts'
-
-/** One entry of the list, in the form that Prometheus reads. */
-export interface ScrapeTarget {
-  readonly targets: readonly [string]
-  readonly labels: Labels
-}
 
 interface ClusterView {
   readonly entries: Iterable<Entry>
@@ -38,7 +33,7 @@ interface ClusterView {
 export interface ListedTarget {
   readonly owner: NodeId | undefined
   readonly id: string | undefined
-  readonly target: ScrapeTarget
+  readonly target: DiscoveredTarget
 }
 
 /** By job and instance, and each pair once: a second one would double the series. */

@@ -4,6 +4,7 @@
 // label.
 
 import { ProxyError } from '../errors.ts'
+import { refuseIncomplete } from '../http/answer.ts'
 import { isOurs, labelsAs } from '../labels/prefixes.ts'
 import {
   type Labels,
@@ -28,9 +29,7 @@ export interface SwarmMetricsDeps {
 /** Returns the page, or throws why there is none. */
 export function createSwarmMetrics(deps: SwarmMetricsDeps): () => MetricsPage {
   return () => {
-    const pending = deps.pending()
-    if (pending.length > 0)
-      throw new ProxyError('not_ready', `not known yet, waiting for: ${pending.join(', ')}`)
+    refuseIncomplete(deps.pending())
     if (!deps.self()?.swarm) throw new ProxyError('not_found', 'this agent’s node is in no Swarm')
     return swarmPage(deps.swarmState())
   }

@@ -7,6 +7,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../clock.ts'
 import { type Code, errorOf, ProxyError } from '../errors.ts'
+import { refuseIncomplete } from '../http/answer.ts'
 import type { Entry, Mono, NodeId, NodeView } from '../model.ts'
 import type { Names } from '../names/names.ts'
 import { expiredFailure } from './freshness.ts'
@@ -101,9 +102,7 @@ function lookUp(request: FastifyRequest<MetricsRoute>, deps: MetricsDeps): LookU
   const query = queryOf(request, deps.nodes())
   const found = deps.lookUp(query)
   const isOwn = query.replica === undefined && found.kind === 'one' && found.entry.owner === query.node
-  const pending = isOwn ? [] : deps.pending()
-  if (pending.length > 0)
-    throw new ProxyError('not_ready', `not known yet, waiting for: ${pending.join(', ')}`)
+  if (!isOwn) refuseIncomplete(deps.pending())
   return found
 }
 

@@ -676,7 +676,7 @@ describe('the answer', () => {
     const { sd } = sdOf({}, undefined, ['the first round of probes', 'the digest of node2'])
     await expect(sd.answer({ query: {} })).rejects.toMatchObject({
       code: 'not_ready',
-      message: 'not complete yet, waiting for: the first round of probes, the digest of node2',
+      message: 'not known yet, waiting for: the first round of probes, the digest of node2',
     })
   })
 
