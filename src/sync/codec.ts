@@ -87,13 +87,22 @@ const empty = new Uint8Array()
 /** All of it in one piece, and one byte to see its end; zlib wants 64 at the least, and takes no limit of 0. */
 const gunzipping = (size: number) => ({ maxOutputLength: size, chunkSize: Math.max(64, size + 1) })
 
+/**
+ * Small bodies in small tables: the kernel maps and clears these for each frame, which at the usual levels takes longer
+ * than to pack it. Long matches make up for them: most lines are those of the body before.
+ */
 function packing(body: Uint8Array, before?: Uint8Array): ZstdOptions {
+  const windowLog = windowLogOf(body.length, before)
+  const isLarge = body.length > maxSyncBytes
   return {
     pledgedSrcSize: body.length,
     params: {
-      [constants.ZSTD_c_compressionLevel]: body.length > maxSyncBytes ? 6 : 3,
-      [constants.ZSTD_c_windowLog]: windowLogOf(body.length, before),
       [constants.ZSTD_c_checksumFlag]: 1,
+      [constants.ZSTD_c_compressionLevel]: isLarge ? 6 : 1,
+      [constants.ZSTD_c_windowLog]: windowLog,
+      // 0: as the level has it
+      [constants.ZSTD_c_hashLog]: isLarge ? 0 : windowLog - 3,
+      [constants.ZSTD_c_minMatch]: isLarge ? 0 : 7,
     },
     ...dictionaryOf(before),
   }
