@@ -364,7 +364,7 @@ describe('details of a target', () => {
       await route.continue()
     })
     page.on('response', (response) => {
-      if (response.url().includes('since=')) polls += 1
+      if (response.url() === scene.url) polls += 1
     })
     await page.click('.name:has-text("weather")')
     await page.waitForSelector('#panel-title:has-text("weather")')
