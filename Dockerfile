@@ -21,7 +21,8 @@ RUN printf '#!/bin/node\nimport("/app/main.js")\n' > bin/app-metrics-proxy \
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
-COPY LICENSE tsconfig.json ./
+COPY LICENSE README.md tsconfig.json ./
+COPY docs docs
 COPY tools/build.ts tools/bundling.ts tools/
 COPY src src
 RUN node tools/build.ts \

@@ -3,7 +3,7 @@
 // all that went in.
 
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild'
 import { bundling } from './bundling.ts'
 
@@ -75,6 +75,11 @@ await build({
   outfile: join(out, 'health.cjs'),
   format: 'cjs',
 })
+for (const part of ['docs', 'README.md'])
+  cpSync(join(root, part), part === 'docs' ? join(out, part) : join(out, 'docs', part), {
+    recursive: true,
+    filter: (file) => basename(file) !== 'benchmarks',
+  })
 cpSync(join(root, 'src/status/ui'), join(out, 'ui'), {
   recursive: true,
   filter: (file) => !file.endsWith('tsconfig.json'),

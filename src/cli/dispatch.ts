@@ -92,7 +92,7 @@ the cluster on one port.
 
 ${list.join('')}
 Help for a command: app-metrics-proxy COMMAND --help. The agent is configured by environment variables only:
-app-metrics-proxy run --help lists them. Documentation: README.md and the folder docs of the release.
+app-metrics-proxy run --help lists them. Every agent serves its documentation at /-/docs/.
 
 Examples:
   app-metrics-proxy check

@@ -1,8 +1,7 @@
 // `/`: the status page, or the status as JSON for clients that prefer it. `/-/page/…`: the page's files, read once at
-// start; in the bundle they are in a folder beside it.
+// start; in the bundle they are in a folder beside it. `/-/docs/…`: the documentation.
 
 import { readdirSync, readFileSync } from 'node:fs'
-import { extname } from 'node:path'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
@@ -11,6 +10,8 @@ import { type Document, documentOf } from '../http/answer.ts'
 import { prefersJson } from '../http/negotiation.ts'
 import type { Entry, MetricsPage } from '../model.ts'
 import { detailsOf, metricsStatusOf } from './details.ts'
+import { serveDocumentation } from './documentation.ts'
+import { fileOf, hasContentType, send } from './files.ts'
 import type { MetricsStatus, TargetDetails } from './shape.ts'
 import { headOf, type StatusView, statusOf, targetContexts } from './status.ts'
 import type { ToUnixSeconds } from './target.ts'
@@ -56,6 +57,7 @@ export function serveStatus(server: FastifyInstance, deps: StatusDeps): void {
     if (!file) throw new ProxyError('not_found', 'the status page has no such file')
     return send(request, reply, file)
   })
+  serveDocumentation(server)
 
   function entryOf(key: string): Entry {
     const slash = key.indexOf('/')
@@ -105,65 +107,13 @@ async function inSteps<T>(work: Generator<void, T>, clock: Clock, isWanted: () =
   }
 }
 
-const contentTypes: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.svg': 'image/svg+xml',
-}
-
 /** By name. */
 function readUiFiles(): ReadonlyMap<string, Document> {
   const folder = new URL('./ui/', import.meta.url)
-  const names = readdirSync(folder).filter((name) => extname(name) in contentTypes)
-  return new Map(
-    names.map((name) => [
-      name,
-      documentOf(readFileSync(new URL(name, folder)), contentTypes[extname(name)]!),
-    ]),
-  )
-}
-
-async function send(
-  { headers: { 'if-none-match': ifNoneMatch, 'accept-encoding': acceptEncoding } }: FastifyRequest,
-  reply: FastifyReply,
-  document: Document,
-): Promise<FastifyReply> {
-  const { status, headers, body } = await document.answer({ ifNoneMatch, acceptEncoding })
-  const vary = 'accept, accept-encoding'
-  return addSecurityHeaders(reply)
-    .code(status)
-    .headers({ ...headers, vary })
-    .send(body)
+  const names = readdirSync(folder).filter(hasContentType)
+  return new Map(names.map((name) => [name, fileOf(name, readFileSync(new URL(name, folder)))]))
 }
 
 function jsonOf(value: unknown): Document {
   return documentOf(Buffer.from(JSON.stringify(value)), 'application/json; charset=utf-8')
-}
-
-/**
- * Only the page's own files, no inline code or style, and no way to turn text into markup: what containers write
- * reaches the page as text alone.
- */
-const contentSecurityPolicy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'",
-  "trusted-types 'none'",
-].join('; ')
-
-function addSecurityHeaders(reply: FastifyReply): FastifyReply {
-  // without TLS browsers ignore this header and log an error
-  if (reply.request.protocol === 'https') reply.header('cross-origin-opener-policy', 'same-origin')
-  return reply
-    .header('content-security-policy', contentSecurityPolicy)
-    .header('x-content-type-options', 'nosniff')
-    .header('referrer-policy', 'no-referrer')
-    .header('cross-origin-resource-policy', 'same-origin')
 }

@@ -38,6 +38,8 @@ let agent: Agent
 let early: Agent
 let outside: Agent
 let scene: Scene
+/** Without memory for details. */
+let short: Scene
 let responder: Responder
 const parts: { stop(): Promise<unknown> }[] = []
 const seen = new Set<string>()
@@ -63,9 +65,13 @@ beforeAll(async () => {
   const own = node('n1', 'one', 'self')
   outside = await startAgent({ nodes: [{ ...own, self: { ...own.self, swarm: false } }] })
   scene = await startScene({ entries: [healthy(shown)] })
+  short = await startScene({
+    entries: [healthy(shown)],
+    reserve: () => Promise.reject(errorOf({ code: 'overloaded', reason: 'no memory' })),
+  })
   responder = await startResponder('demo')
   responder.learn({})
-  parts.push(agent, early, outside, scene, responder)
+  parts.push(agent, early, outside, scene, short, responder)
 })
 afterAll(async () => {
   for (const part of parts) await part.stop()
@@ -137,11 +143,18 @@ const provoked: Readonly<Record<string, Readonly<Record<number, () => Promise<Re
     200: () => page('/', json),
     304: () => again((headers) => page('/', headers)),
     404: () => page('/?target=n1/none', json),
+    503: () => ask(short.port, `/?target=n1/${shown.id}`, { headers: json }),
   },
   '/-/page/<file>': {
     200: () => page('/-/page/main.js'),
     304: () => again((headers) => page('/-/page/main.js', headers)),
     404: () => page('/-/page/other.js'),
+  },
+  '/-/docs': { 302: () => page('/-/docs') },
+  '/-/docs/*': {
+    200: () => page('/-/docs/LABELS.md'),
+    304: () => again((headers) => page('/-/docs/LABELS.md', headers)),
+    404: () => page('/-/docs/NONE.md'),
   },
   '/sd': {
     200: () => listed('/sd'),

@@ -111,7 +111,8 @@ export function createDetails({ onClose, onFind }) {
 function createFailure() {
   const reason = make('p', { class: 'reason' })
   const hint = make('p', { class: 'hint' })
-  const element = make('div', { class: 'failure-box', role: 'status' }, reason, hint)
+  const more = make('a', { href: './-/docs/OPERATIONS.md#what-errors-mean' }, 'What errors mean')
+  const element = make('div', { class: 'failure-box', role: 'status' }, reason, hint, more)
   element.hidden = true
   return {
     element,

@@ -9,6 +9,8 @@ export function createFirstRun() {
   const join = createStep('Let the agent reach your containers')
   const label = createStep('Set the port, unless it is 80, 8080 or 9100')
   const prometheus = createStep('Add this cluster to Prometheus')
+  label.element.append(make('a', { href: './-/docs/LABELS.md' }, 'All labels'))
+  prometheus.element.append(make('a', { href: './-/docs/PROMETHEUS.md' }, 'More about Prometheus'))
   get('first-run-steps').append(join.element, label.element, prometheus.element)
   return (/** @type {ClusterStatus} */ status) => {
     const isFirstRun = status.groups.every(({ members }) =>
@@ -24,7 +26,7 @@ export function createFirstRun() {
       joinBlock,
     )
     label.update(
-      'These ports are scanned for /metrics. Labels set another port or path; docs/LABELS.md has all of them.',
+      'These ports are scanned for /metrics. Labels set another port or path.',
       labelBlock(isSwarm),
     )
     prometheus.update(
