@@ -116,10 +116,12 @@ function createFailure() {
   element.hidden = true
   return {
     element,
-    /** @param {{ readonly reason: string, readonly hint?: string } | undefined} failure */
+    /** @param {{ readonly reason: string, readonly code?: string, readonly hint?: string } | undefined} failure */
     update(failure) {
       setHidden(element, failure === undefined)
       setText(reason, failure?.reason ?? '')
+      // without a code, the request for the details failed, not a scrape
+      setHidden(more, failure?.code === undefined)
       setText(hint, failure?.hint === undefined ? '' : `To fix it: ${failure.hint}`)
     },
   }
