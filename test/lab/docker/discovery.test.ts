@@ -109,7 +109,6 @@ describe.each(['unix', 'tcp, through a proxy that allows GET of four sections'])
         id,
         exitCode: 7,
         addresses: [],
-        unreachable: { code: 'stopped' },
       })
       // first an event reports it, and by the time another one runs Docker's list
       await run('beside')

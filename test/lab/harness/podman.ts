@@ -22,6 +22,7 @@ export interface Podman {
   readonly docker: DockerCommand
   /** Starts a container of the lab's application, detached. */
   run(name: string, flags?: readonly string[], command?: readonly string[]): Promise<string>
+  removeAll(): Promise<void>
   /** Ends the service; the containers run on. */
   haltService(): Promise<void>
   startService(): Promise<void>
@@ -77,6 +78,14 @@ export async function startPodman(): Promise<Podman> {
     run(name, flags = [], command = []) {
       const fixed = ['--detach', '--name', name, '--cgroup-parent', `/${cgroup}`, '--stop-timeout', '1']
       return docker({}, ['run', ...fixed, ...flags, appImage, ...command])
+    },
+    async removeAll() {
+      // One by one, the newest first: all at once, Podman may wait for ever for the clean-up of one that another depends on.
+      const oldestFirst = await namespace.run('podman', ['ps', '--all', '--quiet', '--sort', 'created'], {
+        env,
+      })
+      for (const id of oldestFirst.split('\n').filter(Boolean).reverse())
+        await podman.docker('rm', '--force', id)
     },
     async haltService() {
       signal(service!, 'SIGTERM')
