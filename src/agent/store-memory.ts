@@ -48,23 +48,28 @@ interface StoreMemory {
 
 /** Larger pages may take only half of the budget, so that they never keep small ones out. */
 const largeBytes = 2 ** 20
+const largeOrNone = (bytes: number) => (bytes > largeBytes ? bytes : 0)
 
 /** `hasSync`: the last page of a target that fails is kept, since the next delta for peers builds on it. */
 export function createStoreMemory(maxBytes: number, hasSync: boolean): StoreMemory {
   const bytesById = new Map<string, number>()
+  let [totalBytes, totalLargeBytes] = [0, 0]
 
-  function sumOfOthers(id: string, isCounted: (bytes: number) => boolean): number {
-    let sum = 0
-    for (const [other, bytes] of bytesById) if (other !== id && isCounted(bytes)) sum += bytes
-    return sum
+  function setBytes(id: string, bytes: number): void {
+    const before = bytesById.get(id) ?? 0
+    totalBytes += bytes - before
+    totalLargeBytes += largeOrNone(bytes) - largeOrNone(before)
+    if (bytes > 0) bytesById.set(id, bytes)
+    else bytesById.delete(id)
   }
 
   function reserve(id: string, page: MetricsPage): void {
     const bytes = heldBytes(page)
     const isLarge = bytes > largeBytes
-    const others = sumOfOthers(id, (other) => !isLarge || other > largeBytes)
+    const before = bytesById.get(id) ?? 0
+    const others = isLarge ? totalLargeBytes - largeOrNone(before) : totalBytes - before
     if (others + bytes > maxBytes * (isLarge ? 1 / 2 : 1)) throw outOfMemory()
-    bytesById.set(id, bytes)
+    setBytes(id, bytes)
   }
 
   return {
@@ -80,9 +85,9 @@ export function createStoreMemory(maxBytes: number, hasSync: boolean): StoreMemo
       }
     },
     changed(change) {
-      if (change.kind === 'deleted') bytesById.delete(change.id)
+      if (change.kind === 'deleted') setBytes(change.id, 0)
       else if (change.kind === 'entry' && change.entry.snapshot?.ok === false && !hasSync)
-        bytesById.delete(change.entry.target.id)
+        setBytes(change.entry.target.id, 0)
     },
   }
 }
