@@ -223,21 +223,23 @@ export interface SwarmState {
   readonly services: ReadonlyMap<string, SwarmService>
   /** By node, the containers of Swarm's tasks there: the first characters of their ids, `taskContainerDigits` of them. */
   readonly containers: ReadonlyMap<NodeId, readonly string[]>
-  /** Absent while a manager's agent that has started still waits for those of the others. */
-  readonly failures?: TaskFailures
+  /** Absent while a manager's agent that has started still waits for those of the others, as the next. */
+  readonly failures?: TaskCount
+  readonly reschedules?: TaskCount
 }
 
 /** An older swarm state is no basis for metrics. Managers send one every 30 s. */
 export const maxSwarmStateAgeMs = 120_000
 
 /**
- * The tasks that ended though they were meant to run, counted by the managers' agents together. A task is counted if the
- * version of its last change, which rises in the whole Swarm, is above `since` and at most `until`.
+ * Tasks counted by the managers' agents together: what comes after `after`, up to `upTo`. Failures are tasks that ended
+ * though they were meant to run, by the version of their last change, which rises in the whole Swarm. Reschedules are the
+ * tasks that replaced those of lost nodes, by when they were created, in milliseconds of the leader's clock.
  */
-export interface TaskFailures {
-  readonly sinceVersion: number
-  readonly untilVersion: number
-  /** By service id: how many for each exit code. The code is empty where there was no container. */
+export interface TaskCount {
+  readonly after: number
+  readonly upTo: number
+  /** By service id: how many for each exit code, empty where there was no container; or for each reason. */
   readonly services: ReadonlyMap<string, ReadonlyMap<string, number>>
 }
 

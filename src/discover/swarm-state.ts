@@ -1,13 +1,7 @@
 // The swarm state from what Docker lists on a manager. Pure, and in the order of ids, so that two managers with the
 // same lists have the same state.
 
-import {
-  type SwarmNode,
-  type SwarmService,
-  type SwarmState,
-  type TaskFailures,
-  taskContainerDigits,
-} from '../model.ts'
+import { type SwarmNode, type SwarmService, type SwarmState, taskContainerDigits } from '../model.ts'
 import { exportedLabels } from './container.ts'
 import type { ApiNode, ApiService, ApiTask } from './docker-api.ts'
 
@@ -18,9 +12,11 @@ export interface SwarmLists {
   readonly nodes: readonly ApiNode[]
 }
 
+export type TaskCounts = Pick<SwarmState, 'failures' | 'reschedules'>
+
 interface SwarmStateContext {
   readonly allowedLabels: readonly string[]
-  readonly failures?: TaskFailures | undefined
+  readonly counts?: TaskCounts
 }
 
 /**
@@ -34,7 +30,7 @@ const maxReplacements = 500
 export function swarmStateOf(
   swarmId: string,
   { services, tasks, nodes }: SwarmLists,
-  { allowedLabels, failures }: SwarmStateContext,
+  { allowedLabels, counts }: SwarmStateContext,
 ): SwarmState {
   const running = tasks.filter(shouldRun)
   const tasksOf = Map.groupBy(tasks, ({ ServiceID }) => ServiceID)
@@ -46,7 +42,7 @@ export function swarmStateOf(
       serviceOf(service, tasksOf.get(service.ID) ?? [], { recent, allowedLabels }),
     ),
     containers: containersOf(tasks),
-    ...(failures && { failures }),
+    ...counts,
   }
 }
 

@@ -8,7 +8,7 @@ import type { Mono, Stoppable, SwarmState } from '../model.ts'
 import { startLoop } from '../runtime/loop.ts'
 import type { Engine } from './engine.ts'
 import { isConverging, type SwarmLists, swarmStateOf } from './swarm-state.ts'
-import { createFailureCount, endedReadIntervalMs } from './task-failures.ts'
+import { createTaskCounter, endedReadIntervalMs } from './task-counts.ts'
 
 export interface SwarmWatch extends Stoppable {
   /** Reads now, and often for a while: something in the Swarm has changed. */
@@ -42,33 +42,29 @@ export function watchSwarm(deps: SwarmWatchDeps): SwarmWatch {
   let busyUntil: Mono = clock.now()
   let cancelNext = () => {}
 
-  const failureCount = createFailureCount(clock, deps.swarmState)
+  const counter = createTaskCounter(clock, deps.swarmState)
 
   async function readLists(signal: AbortSignal): Promise<SwarmLists> {
     using limited = deadline(clock, readTimeoutMs, signal)
-    const [services, tasks, nodes] = await Promise.all([
-      engine.services(limited),
-      engine.tasks(limited),
-      engine.nodes(limited),
-    ])
-    return { services, tasks, nodes }
+    const [services, tasks] = await Promise.all([engine.services(limited), engine.tasks(limited)])
+    // last: where a task has moved, the node that it left shows why
+    return { services, tasks, nodes: await engine.nodes(limited) }
   }
-  async function countFailures(swarmId: string, lists: SwarmLists, signal: AbortSignal): Promise<void> {
-    if (!failureCount.isDue(swarmId)) return
+  async function countTasks(swarmId: string, lists: SwarmLists, signal: AbortSignal): Promise<void> {
+    if (!counter.isDue(swarmId)) return
     using limited = deadline(clock, readTimeoutMs, signal)
-    failureCount.add(swarmId, lists, await engine.endedTasks(limited))
+    counter.add(swarmId, lists, await engine.endedTasks(limited))
   }
   async function read(signal: AbortSignal): Promise<void> {
     cancelNext()
     const [swarmId, readAt] = [deps.swarmId(), clock.now()]
     const lists = swarmId === undefined ? undefined : await readLists(signal)
-    if (lists) await countFailures(swarmId!, lists, signal)
+    if (lists) await countTasks(swarmId!, lists, signal)
     failure = undefined
     if (!lists) return
-    const failures = failureCount.failures()
-    deps.onSwarmState(swarmStateOf(swarmId!, lists, { allowedLabels, failures }), readAt)
+    deps.onSwarmState(swarmStateOf(swarmId!, lists, { allowedLabels, counts: counter.counts() }), readAt)
     const isBusy = isConverging(lists) || clock.now() < busyUntil
-    if (isBusy || failureCount.isRising())
+    if (isBusy || counter.isRising())
       cancelNext = clock.after(isBusy ? busyReadIntervalMs : endedReadIntervalMs, loop.trigger)
   }
   const loop = startLoop(read, {

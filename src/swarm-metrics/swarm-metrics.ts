@@ -43,7 +43,7 @@ export function swarmPage(state: WithAge<SwarmState> | undefined): MetricsPage {
     .set(state ? state.ageMs / 1000 : Number.POSITIVE_INFINITY)
   if (state && state.ageMs <= maxSwarmStateAgeMs) {
     addServices(metrics, state.value)
-    setFailureCounts(metrics, state.value)
+    setTaskCounts(metrics, state.value)
     addNodes(metrics, state.value)
   }
   return pageOf(metrics)
@@ -95,17 +95,29 @@ function factsOf({ labels }: SwarmService): Labels {
   return labelsAs('label_', Object.fromEntries(facts))
 }
 
+const rescheduleReasons = ['drain', 'down', 'removed']
+
 /** Each service has a first sample of 0, since `increase` doesn't see how a series begins. */
-function setFailureCounts(metrics: Metrics, { services, failures }: SwarmState): void {
-  const total = metrics.counter(
+function setTaskCounts(metrics: Metrics, { services, failures, reschedules }: SwarmState): void {
+  const failed = metrics.counter(
     `${prefix}task_failures_total`,
     'Tasks that ended though they were meant to run, by exit code; empty: without a container.',
   )
   for (const [id, byCode] of failures?.services ?? []) {
     const service = services.get(id)?.name
     if (service === undefined) continue
-    total.add(0, { service, exit_code: '' })
-    for (const [exit_code, count] of byCode) total.add(count, { service, exit_code })
+    failed.add(0, { service, exit_code: '' })
+    for (const [exit_code, count] of byCode) failed.add(count, { service, exit_code })
+  }
+  const rescheduled = metrics.counter(
+    `${prefix}task_reschedules_total`,
+    'Tasks that were replaced since their node was drained, went down or was removed.',
+  )
+  for (const [id, byReason] of reschedules?.services ?? []) {
+    const { name, mode } = services.get(id) ?? {}
+    if (name === undefined || mode === 'global') continue
+    for (const reason of rescheduleReasons)
+      rescheduled.add(byReason.get(reason) ?? 0, { service: name, reason })
   }
 }
 

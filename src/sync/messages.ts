@@ -14,7 +14,7 @@ import {
   type Self,
   type SwarmState,
   type Target,
-  type TaskFailures,
+  type TaskCount,
   type ZstdFrame,
 } from '../model.ts'
 import { type Frame, writeFrame } from './frames.ts'
@@ -78,11 +78,7 @@ const target: Shape<Target> = object(
   },
   { exitCode: integer, run, unreachable: failure, url: text },
 )
-const failures: Shape<TaskFailures> = object({
-  sinceVersion: count,
-  untilVersion: count,
-  services: map(map(count)),
-})
+const taskCount: Shape<TaskCount> = object({ after: count, upTo: count, services: map(map(count)) })
 const swarmStateShape: Shape<SwarmState> = object(
   {
     swarmId: text,
@@ -114,7 +110,7 @@ const swarmStateShape: Shape<SwarmState> = object(
     ),
     containers: map(list(text)),
   },
-  { failures },
+  { failures: taskCount, reschedules: taskCount },
 )
 const format: Shape<Format> = oneOf(formatNames)
 

@@ -120,6 +120,19 @@ export async function failureFacts(manager: Node, service: string): Promise<Samp
   return new Map([[series(''), 0], ...counted(codes)])
 }
 
+/** The tasks of a service that were shut down on nodes which were lost, each for that reason. */
+export async function rescheduleFacts(
+  { docker }: Node,
+  service: string,
+  lost: Readonly<Record<string, string>>,
+): Promise<Samples> {
+  const filter = ['--filter', 'desired-state=shutdown']
+  const places = linesOf(await docker('service', 'ps', ...filter, '--format', '{{.Node}}', service))
+  const countOf = (reason: string) => places.filter((node) => lost[node] === reason).length
+  const series = (reason: string) => `task_reschedules_total{service="${service}",reason="${reason}"}`
+  return new Map(['drain', 'down', 'removed'].map((reason) => [series(reason), countOf(reason)]))
+}
+
 async function nodes(manager: Node): Promise<Samples> {
   const format = '{{.Hostname}} {{.ID}} {{.Status}} {{.Availability}} {{.EngineVersion}} {{.ManagerStatus}}'
   const rows = linesOf(await manager.docker('node', 'ls', '--format', format))

@@ -7,6 +7,7 @@ import {
   comparable,
   containerFacts,
   failureFacts,
+  rescheduleFacts,
   type Samples,
   samplesOf,
   select,
@@ -50,14 +51,19 @@ export function shownBy(cluster: Cluster) {
     )
   }
 
-  /** Until each agent shows the tasks of a service that failed, by exit code, as Docker's list has them. */
-  async function agreeOnFailures(service: string, manager = cluster.manager): Promise<Samples> {
+  /** Until each of these agents shows a counter of a service's tasks as Docker's list has them. */
+  async function agreeOnCounter(
+    name: string,
+    service: string,
+    factsOf: () => Promise<Samples>,
+    at: readonly Node[] = cluster.nodes,
+  ): Promise<Samples> {
     return until(
-      `the failures of ${service}`,
+      `${name} of ${service}`,
       async () => {
-        const facts = await failureFacts(manager, service)
-        for (const node of cluster.nodes)
-          expect(select(await swarmAt(node), `task_failures_total{service="${service}"`)).toEqual(
+        const facts = await factsOf()
+        for (const node of at)
+          expect(select(await swarmAt(node), `${name}{service="${service}"`)).toEqual(
             Object.fromEntries(facts),
           )
         return facts
@@ -65,6 +71,16 @@ export function shownBy(cluster: Cluster) {
       long,
     )
   }
+
+  const agreeOnFailures = (service: string, manager = cluster.manager) =>
+    agreeOnCounter('task_failures_total', service, () => failureFacts(manager, service))
+
+  /** `lost`: why each node was lost. */
+  const agreeOnReschedules = (
+    service: string,
+    lost: Readonly<Record<string, string>>,
+    { at = cluster.nodes, manager = cluster.manager } = {},
+  ) => agreeOnCounter('task_reschedules_total', service, () => rescheduleFacts(manager, service, lost), at)
 
   /** Until the agents show all containers of their nodes as `docker inspect` does. */
   async function agreeOnContainers(at: readonly Node[] = cluster.nodes): Promise<void> {
@@ -80,5 +96,5 @@ export function shownBy(cluster: Cluster) {
       )
   }
 
-  return { swarmAt, containersAt, agree, agreeOnFailures, agreeOnContainers }
+  return { swarmAt, containersAt, agree, agreeOnFailures, agreeOnReschedules, agreeOnContainers }
 }

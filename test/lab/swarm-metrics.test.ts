@@ -291,6 +291,10 @@ test('nodes drained, labelled and dead', async () => {
       long,
     )
   await moved([one, three])
+  const lost: Record<string, string> = { [two.name]: 'drain' }
+  const reschedules = (reason: string) => `task_reschedules_total{service="web",reason="${reason}"}`
+  const first = await shown.agreeOnReschedules('web', lost, { at: [one, three] })
+  expect(first.get(reschedules('drain'))).toBeGreaterThan(0)
   await shown.agreeOnContainers([one, three])
   const labels = select(await shown.swarmAt(manager()), `node_labels{node="${two.name}"`)
   expect(labels).toEqual({ [`node_labels{node="${two.name}",node_id="${idOfTwo}",label_zone="a"}`]: 1 })
@@ -311,10 +315,16 @@ test('nodes drained, labelled and dead', async () => {
     severity: 'critical',
   })
   await moved([one, two])
+  lost[three.name] = 'down'
+  const both = await shown.agreeOnReschedules('web', lost, { at: [one, two] })
+  expect(both.get(reschedules('down'))).toBeGreaterThan(0)
+  expect(both.get(reschedules('drain'))).toBe(first.get(reschedules('drain')))
   await three.start()
   await alerts.resolves('SwarmNodeDown', down)
   await cluster.everyAgentIsReady()
   await shown.agree('back')
+  // now its lost tasks have ended, after they were counted
+  expect(await shown.agreeOnReschedules('web', lost)).toEqual(both)
 })
 
 test('another manager: the same facts and counts from every agent', async () => {
@@ -323,6 +333,21 @@ test('another manager: the same facts and counts from every agent', async () => 
   await create('failing', attempts, ['sh', '-c', 'sleep 1; exit 3'])
   const series = 'task_failures_total{service="failing",exit_code="3"}'
   await until('three failures', async () => (await shown.agreeOnFailures('failing')).get(series) === 3, long)
+  await run('web', ['--replicas', '3'])
+  await docker('node', 'update', '--availability', 'drain', two.name)
+  const lost = { [two.name]: 'drain' }
+  const moved = await until(
+    'a replica to move',
+    async () => {
+      const facts = await shown.agreeOnReschedules('web', lost, {
+        at: cluster.nodes.filter((node) => node !== two),
+      })
+      return [...facts.values()].some((count) => count > 0) && facts
+    },
+    long,
+  )
+  await docker('node', 'update', '--availability', 'active', two.name)
+  await cluster.everyAgentIsReady()
 
   await docker('node', 'promote', two.name)
   await shown.agree('two managers')
@@ -353,6 +378,7 @@ test('another manager: the same facts and counts from every agent', async () => 
     long,
   )
   await shown.agree('after an update', cluster.nodes, two)
+  expect(await shown.agreeOnReschedules('web', lost, { manager: two })).toEqual(moved)
 })
 
 async function restore(one: Node, two: Node): Promise<void> {
@@ -434,6 +460,22 @@ test('is one target of the cluster, the same from every agent', async () => {
       )
       for (const target of targets) expect(target).toEqual([targets[0]![0]])
       return true
+    },
+    long,
+  )
+})
+
+// The last one, since the node does not come back.
+test('a node removed by force', async () => {
+  const [one, two, three] = cluster.nodes as [Node, Node, Node]
+  await cluster.run('web', appImage, ['--replicas', '3'], app)
+  const id = await docker('node', 'inspect', '--format', '{{.ID}}', three.name)
+  await docker('node', 'rm', '--force', three.name)
+  await until(
+    'its replica to move',
+    async () => {
+      const facts = await shown.agreeOnReschedules('web', { [id]: 'removed' }, { at: [one, two] })
+      return facts.get('task_reschedules_total{service="web",reason="removed"}') === 1
     },
     long,
   )

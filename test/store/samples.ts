@@ -74,5 +74,6 @@ export const swarmState = (
     ],
   ]),
   containers: new Map([['n1', ['0123456789abcdef']]]),
-  failures: { sinceVersion: 3, untilVersion: 9, services: new Map([['web', new Map([['137', 2]])]]) },
+  failures: { after: 3, upTo: 9, services: new Map([['web', new Map([['137', 2]])]]) },
+  reschedules: { after: 3, upTo: 9, services: new Map([['web', new Map([['drain', 2]])]]) },
 })

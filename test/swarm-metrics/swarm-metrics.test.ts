@@ -44,7 +44,7 @@ test('the metrics of a Swarm', () => {
       ['n2', node({ hostname: 'two', state: 'down', availability: 'drain' })],
     ]),
     failures: {
-      ...{ sinceVersion: 1, untilVersion: 9 },
+      ...{ after: 1, upTo: 9 },
       services: new Map([
         ['id-agent', new Map()],
         [
@@ -56,6 +56,10 @@ test('the metrics of a Swarm', () => {
         ],
         ['id-gone', new Map([['1', 1]])],
       ]),
+    },
+    reschedules: {
+      ...{ after: 1, upTo: 9 },
+      services: new Map(['shop_web', 'agent', 'gone'].map((name) => [`id-${name}`, new Map([['down', 3]])])),
     },
   }
   expect(samplesOf(value)).toEqual([
@@ -82,6 +86,9 @@ test('the metrics of a Swarm', () => {
     'task_failures_total{service="agent",exit_code=""} 0',
     'task_failures_total{service="shop_web",exit_code=""} 1',
     'task_failures_total{service="shop_web",exit_code="137"} 5',
+    'task_reschedules_total{service="shop_web",reason="drain"} 0',
+    'task_reschedules_total{service="shop_web",reason="down"} 3',
+    'task_reschedules_total{service="shop_web",reason="removed"} 0',
     'task_state{service="shop_web",state="running"} 2',
     'task_state{service="shop_web",state="starting"} 1',
     'task_state{service="job",state="complete"} 4',
@@ -145,12 +152,11 @@ test('whatever services, nodes and labels are named, the page is valid, and each
       fc.array(fc.tuple(hostile, hostileNode), { maxLength: 6 }),
       fc.array(fc.tuple(hostile, fc.nat(9)), { maxLength: 6 }),
       (services, nodes, codes) => {
+        const counts = new Map(services.map(([id]) => [id, new Map(codes)]))
         const value: SwarmState = {
           ...{ swarmId: 'c', containers: new Map(), services: new Map(services), nodes: new Map(nodes) },
-          failures: {
-            ...{ sinceVersion: 0, untilVersion: 0 },
-            services: new Map(services.map(([id]) => [id, new Map(codes)])),
-          },
+          failures: { ...{ after: 0, upTo: 0 }, services: counts },
+          reschedules: { ...{ after: 0, upTo: 0 }, services: counts },
         }
         const page = swarmPage({ value, ageMs: 0, from })
         const body = Buffer.from(page.content.kind === 'plain' ? page.content.bytes : [])

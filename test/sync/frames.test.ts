@@ -173,7 +173,7 @@ describe('messages', () => {
       }
       for (const spoiltSwarmState of spoilt(swarmState(['1']), wrong)) {
         const [frame] = read(encode({ kind: 'swarm', ageMs: 5, swarmState: spoiltSwarmState as SwarmState }))
-        expect(() => decode(frame!)).toThrow(/swarm\.(services\.web|failures)\.\w+ is not/)
+        expect(() => decode(frame!)).toThrow(/swarm\.(services\.web|failures|reschedules)\.\w+ is not/)
       }
     },
   )
