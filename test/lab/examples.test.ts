@@ -343,7 +343,7 @@ describe('with Swarm', () => {
     const prometheus = prometheusAt(manager, 19090)
     await until(
       'what it reaches',
-      async () => (await prometheus.query('up{job="shop_web"} == 1')).length === 2,
+      async () => (await prometheus.query('up{job="shop_web", zone="a"} == 1')).length === 2,
       long,
     )
     expect(await prometheus.rules()).toEqual(['ShopLosesOrders'])
@@ -352,10 +352,10 @@ describe('with Swarm', () => {
 
   test('one Prometheus over dev and qa, which reaches nothing but port 2137', async () => {
     const replicas = async () => {
-      const counted = await central.query('sum by (cluster) (up{job="shop_web"})')
-      return counted.map(({ labels, value }) => `${labels.cluster} ${value}`).toSorted()
+      const counted = await central.query('sum by (cluster, zone) (up{job="shop_web"})')
+      return counted.map(({ labels, value }) => `${labels.cluster} ${labels.zone} ${value}`).toSorted()
     }
-    await until('two in each', async () => `${await replicas()}` === 'dev 2,qa 2', long)
+    await until('two in each', async () => `${await replicas()}` === 'dev a 2,qa a 2', long)
     const { active } = await central.targets()
     expect(new Set(active.map(({ scrapeUrl }) => new URL(scrapeUrl).host))).toEqual(
       new Set(['dev.example.org:2137', 'qa.example.org:2137']),
