@@ -3,6 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { until } from '../helpers/until.ts'
 import { startCollecting } from '../prometheus/parts/collect.ts'
@@ -187,33 +188,32 @@ describe('services appear by themselves', () => {
   })
 })
 
-test('several endpoints of a service: each is a target of its own, and fails by itself', async () => {
+test('nine endpoints of each container: each is a target of its own, and fails by itself', async () => {
+  const names = ['many', 'spread']
   onTestFinished(async () => {
-    await prod.remove('many')
+    await Promise.all(names.map(prod.remove))
     await upsBecome(allUp)
   })
-  const { toggle, expectOwnMetrics } = await serveEndpoints(prod, 'many')
-  const instances = ['1', '2'].flatMap((slot) =>
-    ['', ':9443', '?endpoint=3'].map((suffix) => `many.${slot}${suffix}`),
-  )
+  const services = await Promise.all([
+    serveEndpoints(prod, 'many', 'replicated'),
+    serveEndpoints(prod, 'spread', 'global'),
+  ])
+  const rows = services.flatMap(({ listed }) => listed)
+  const instances = rows.map(([instance]) => instance!)
   const listed: readonly { labels: Record<string, string> }[] = JSON.parse(
     await agreed(prod, lists(...instances)),
   )
-  const own = listed.map(({ labels }) => labels).filter(({ service }) => service === 'many')
+  const own = listed.map(({ labels }) => labels).filter(({ service }) => names.includes(service!))
   expect(
     own.map((one) => [one.instance, one.job, one.__metrics_path__, one.__param_endpoint]).toSorted(),
-  ).toEqual(
-    ['1', '2'].flatMap((slot) => [
-      [`many.${slot}`, 'many', `/many/${slot}/metrics`, undefined],
-      [`many.${slot}:9443`, 'inner', `/many/${slot}/metrics`, '2'],
-      [`many.${slot}?endpoint=3`, 'many', `/many/${slot}/metrics`, '3'],
-    ]),
-  )
+  ).toEqual(rows.toSorted())
   const agree = async (isFailing: boolean) => {
-    const ups = instances.map((one) => `prod ${one} ${Number(!isFailing || one !== 'many.2:9443')}`)
+    const failing = isFailing ? ['many.2:9443', 'spread@node3:9443'] : []
+    const ups = instances.map((one) => `prod ${one} ${Number(!failing.includes(one))}`)
     await upsBecome([...allUp.split(', '), ...ups].toSorted().join(', '))
-    await expectOwnMetrics(isFailing)
+    for (const { expectOwnMetrics } of services) await expectOwnMetrics(isFailing)
   }
+  const toggle = () => Promise.all(services.map((one) => one.toggle()))
   await agree(false)
   await toggle()
   await agree(true)
@@ -285,7 +285,8 @@ test('an alert from a label fires in its own cluster, and resolves', async () =>
   await until('the rule of the one that is up', async () => (await prometheus.rules()).length === 1, long)
   const before = webhook.notices.length
   const notice = (status: string) => () => webhook.notices.slice(before).find((one) => one.status === status)
-  await prod.serve('shop', appImage, [...onPort('9999'), ...labels(alert)])
+  const onePerNode = ['--replicas-max-per-node', '1']
+  await prod.serve('shop', appImage, [...onPort('9999'), ...onePerNode, ...labels(alert)])
   await upsBecome('dev shop.1 1, dev web.1 1, prod shop.1 0, prod web.1 1, prod web.2 1')
   const fired = await until('the alert', notice('firing'), long)
   expect(fired.labels).toEqual({
@@ -306,10 +307,39 @@ test('an alert from a label fires in its own cluster, and resolves', async () =>
   await until('its end', notice('resolved'), long)
   expect(webhook.notices.slice(before).filter(({ labels }) => labels.cluster !== 'prod')).toEqual([])
 
-  expect(await prometheus.rules()).toHaveLength(2)
+  await expectReplicaAlerts()
+  expect(await prometheus.rules()).toHaveLength(8)
   await prod.manager.docker('service', 'rm', 'shop')
-  await until('its rule to go', async () => (await prometheus.rules()).length === 1, long)
+  await until('its rules to go', async () => (await prometheus.rules()).length === 4, long)
 })
+
+/** Docker Flow's shortcuts for replicas, where nothing but the agents knows them: there is no cAdvisor. */
+async function expectReplicaAlerts(): Promise<void> {
+  const alerts = ['running', 'less_than', 'more_than'].flatMap((name, at) =>
+    labels(
+      { [`com.df.alertName.${at + 1}`]: name, [`com.df.alertIf.${at + 1}`]: `@replicas_${name}` },
+      '--label-add',
+    ),
+  )
+  const update = ({ manager }: Swarm, ...flags: string[]) =>
+    manager.docker('service', 'update', '--detach', ...flags, 'shop')
+  await Promise.all([prod, dev].map((swarm) => update(swarm, ...alerts)))
+  await until('the rules of both', async () => (await prometheus.rules()).length === 8, long)
+  const before = webhook.notices.length
+  const notices = (status: string) =>
+    webhook.notices
+      .slice(before)
+      .filter((notice) => notice.status === status)
+      .map(({ labels: { alertname, cluster } }) => `${cluster} ${alertname}`)
+      .toSorted()
+  const both = ['prod shop_less_than', 'prod shop_running']
+  // one more than there are nodes, each of which takes one
+  await update(prod, '--replicas', '4')
+  await until('both alerts', () => isDeepStrictEqual(notices('firing'), both), long)
+  await update(prod, '--replicas', '1')
+  await until('their end', () => isDeepStrictEqual(notices('resolved'), both), long)
+  expect(notices('firing')).toEqual(both)
+}
 
 /** Does something to the agents, and waits until new ones run everywhere. Resolves with the time it took, as a range. */
 async function updateAgents(...change: readonly string[]): Promise<string> {
