@@ -49,6 +49,9 @@ export function resolveOne(fullName: string, entry: Entry | undefined, slot?: st
   return entry ? { kind: 'one', fullName, entry } : notRunning(fullName, slot)
 }
 
+/** `localeCompare` would make a collator for each comparison. */
+const { compare: byNumber } = new Intl.Collator('en', { numeric: true })
+
 /** Every slot that is meant to run or still does, in the order of their numbers. */
 export function replicasOf(state: ResourceState, nodes: NodeNames): readonly Replica[] {
   const active = activeBySlot(state, nodes)
@@ -56,12 +59,10 @@ export function replicasOf(state: ResourceState, nodes: NodeNames): readonly Rep
   const shown = [...active]
     .filter(([slot, entry]) => isRunning(entry) || (wanted ? wanted.includes(slot) : mayRestart(entry)))
     .map(([slot]) => slot)
-  return [...new Set([...shown, ...(wanted ?? [])])]
-    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
-    .map((slot) => {
-      const entry = active.get(slot)
-      return entry ? { slot, entry } : { slot }
-    })
+  return [...new Set([...shown, ...(wanted ?? [])])].sort(byNumber).map((slot) => {
+    const entry = active.get(slot)
+    return entry ? { slot, entry } : { slot }
+  })
 }
 
 /**

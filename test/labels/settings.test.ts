@@ -124,7 +124,11 @@ describe('which label counts', () => {
   test('the same two objects are resolved once', () => {
     const [container, service] = [{ 'prometheus.port': '1' }, { 'prometheus.path': '/x' }]
     expect(settingsOf(container, service)).toBe(settingsOf(container, service))
-    expect(settingsOf(container, { ...service })).not.toBe(settingsOf(container, service))
+    const [withService, alone] = [settingsOf(container, service), settingsOf(container)]
+    expect(settingsOf(container, { ...service })).not.toBe(withService)
+    // in turns, as names are made of a container's own labels
+    expect(settingsOf(container, service)).toBe(withService)
+    expect(settingsOf(container)).toBe(alone)
   })
 })
 

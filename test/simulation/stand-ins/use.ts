@@ -1,5 +1,5 @@
-// To be called before the product is imported: from then on Ed25519 and zstd, half of a scenario's time, are done by
-// their stand-ins.
+// To be called before the product is imported: from then on Ed25519, zstd and the reading of files, more than half of a
+// scenario's time, are done by their stand-ins.
 
 import { registerHooks } from 'node:module'
 
@@ -9,6 +9,7 @@ export function useStandIns(): void {
       const found = next(specifier, context)
       const isInSync = context.parentURL?.includes('/src/sync/')
       if (isInSync && specifier === 'node:zlib') return standIn('zlib')
+      if (context.parentURL?.includes('/src/status/') && specifier === 'node:fs') return standIn('fs')
       return found.url.endsWith('/src/sync/identity.ts') ? standIn('identity') : found
     },
   })
