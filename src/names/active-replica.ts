@@ -52,8 +52,12 @@ export function activeReplica(
 
 /** A provisional replica never takes the place of one that the managers know. */
 export function knownOf(entries: readonly Entry[]): readonly Entry[] {
-  const known = entries.filter(({ target: { place } }) => !('provisional' in place))
+  const known = entries.filter((entry) => !isProvisional(entry))
   return known.length > 0 ? known : entries
+}
+
+export function isProvisional({ target: { place } }: Entry): boolean {
+  return 'provisional' in place
 }
 
 export function isRunning({ target, ended }: Entry): boolean {

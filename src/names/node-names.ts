@@ -12,6 +12,8 @@ export interface NodeNames {
   nodesNamed(name: string): readonly NodeId[]
   /** Its agent is this one, or linked to this one. */
   isConnected(node: NodeId): boolean
+  /** Where managers are known, only the nodes that they know run tasks, whatever a peer sends. */
+  mayRunTasks(node: NodeId): boolean
 }
 
 /**
@@ -45,5 +47,7 @@ export function nodeNamesOf(nodes: readonly NodeView[], swarmState: SwarmState |
     return nodesNamed(hostname).every((one) => one === node) ? hostname : node
   }
 
-  return { hostnameOf, nameOf, nodesNamed, isConnected }
+  const mayRunTasks = (node: NodeId) => swarmState?.nodes.has(node) ?? true
+
+  return { hostnameOf, nameOf, nodesNamed, isConnected, mayRunTasks }
 }

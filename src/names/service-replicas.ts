@@ -1,7 +1,7 @@
 // The replicas of a resource: which container is active in each slot, and what a query for the resource resolves to.
 
 import type { Entry, NodeId } from '../model.ts'
-import { activeReplica, isRunning, knownOf, mayRestart } from './active-replica.ts'
+import { activeReplica, isProvisional, isRunning, knownOf, mayRestart } from './active-replica.ts'
 import type { ResourceState } from './name-index.ts'
 import type { NodeNames } from './node-names.ts'
 import { notOnNode, notRunning, type Replica, type Resolution } from './resolution.ts'
@@ -69,10 +69,11 @@ export function replicasOf(state: ResourceState, nodes: NodeNames): readonly Rep
  * The active replica of each slot. It is remembered as such for the next look-up, unless its owner is lost: that one
  * only fills the slot until another runs, be it one that was active before.
  */
-export function activeBySlot(state: ResourceState, { isConnected }: NodeNames): ReadonlyMap<string, Entry> {
+export function activeBySlot(state: ResourceState, nodes: NodeNames): ReadonlyMap<string, Entry> {
   const { swarmService, previous } = state
+  const { isConnected } = nodes
   const active = new Map<string, Entry>()
-  for (const [slot, slotContainers] of containersBySlot(state)) {
+  for (const [slot, slotContainers] of containersBySlot(state, nodes)) {
     const taskOrder = swarmService && (swarmService.taskOrder.get(slot) ?? [])
     const before = (previous.get(slot) ?? []).flatMap(
       (id) => slotContainers.find(({ target }) => target.id === id) ?? [],
@@ -96,7 +97,11 @@ export function activeBySlot(state: ResourceState, { isConnected }: NodeNames): 
  * In Compose nothing decides which of several running containers is a service's number 1: then none of them is, and each
  * is asked for by its id.
  */
-function containersBySlot({ resource, members }: ResourceState): ReadonlyMap<string, readonly Entry[]> {
+function containersBySlot(
+  { resource, members: all }: ResourceState,
+  { mayRunTasks }: NodeNames,
+): ReadonlyMap<string, readonly Entry[]> {
+  const members = all.filter((entry) => !isProvisional(entry) || mayRunTasks(entry.owner))
   const bySlot = Map.groupBy(members, slotKeyOf)
   if (resource.kind !== 'compose') return bySlot
   const isDuplicate = (entry: Entry) =>

@@ -12,7 +12,7 @@ import {
   type SwarmService,
   type SwarmState,
 } from '../model.ts'
-import { activeReplica, isRunning, mayRestart } from '../names/active-replica.ts'
+import { activeReplica, isProvisional, isRunning, mayRestart } from '../names/active-replica.ts'
 import { compoundKey, serviceNameOf, slotKeyOf, stackLabel } from '../names/resources.ts'
 
 interface ReplicaView {
@@ -42,8 +42,13 @@ export interface ListedReplica {
 
 /** In no particular order, without the agents. */
 export function listReplicas(view: ReplicaView): readonly ListedReplica[] {
+  const nodes = view.swarmState?.nodes
   const entries = [...view.entries].filter(
-    ({ target }) => target.id !== agentTarget && endpointNumberOf(target.id) === 1,
+    (entry) =>
+      entry.target.id !== agentTarget &&
+      endpointNumberOf(entry.target.id) === 1 &&
+      // as in paths: only nodes that the managers know run tasks
+      !(isProvisional(entry) && nodes?.has(entry.owner) === false),
   )
   const byService = Map.groupBy(entries, swarmServiceOf)
   const byContainer = Map.groupBy(byService.get(undefined) ?? [], ({ owner, target }) =>

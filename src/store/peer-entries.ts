@@ -165,6 +165,14 @@ export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
     return { ...listing, target: { ...target, place: { ...place, provisional: true } } }
   }
 
+  /** The same of what the previous epoch had, perhaps from before any list. */
+  function checkPreviousTask(owner: NodeId, entry: Entry): Entry {
+    const { target } = entry
+    const { place } = target
+    if (!('task' in place) || place.provisional || isTask(owner, target.id) !== false) return entry
+    return { ...entry, target: { ...target, place: { ...place, provisional: true } } }
+  }
+
   /** A page that has no room is a failure here; what the target had makes room for others. */
   function mergeWithin(record: PeerRecord, update: RecordUpdate): PeerRecord {
     const merged = merge(record, update)
@@ -259,9 +267,15 @@ export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
     tasksListed() {
       for (const [owner, node] of nodes)
         for (const [id, record] of node.records) {
-          const value = record.listing && checkTask(owner, record.listing.value)
-          if (value && value !== record.listing.value)
-            put(owner, node, id, { ...record, listing: { ...record.listing, value } })
+          const { listing } = record
+          const value = listing && checkTask(owner, listing.value)
+          const previous = record.previous && checkPreviousTask(owner, record.previous)
+          if (value === listing?.value && previous === record.previous) continue
+          put(owner, node, id, {
+            ...record,
+            ...(listing && { listing: { ...listing, value: value! } }),
+            ...(previous && { previous }),
+          })
         }
     },
     entry: (owner, id) => entryOf(owner, nodes.get(owner)?.records.get(id)),

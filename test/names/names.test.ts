@@ -4,6 +4,7 @@ import type { Entry, NodeView, SwarmState } from '../../src/model.ts'
 import { createNames } from '../../src/names/names.ts'
 import type { NameQuery, Resolution } from '../../src/names/resolution.ts'
 import { legacyName } from '../../src/names/resources.ts'
+import { swarmState as swarmStateOf } from '../helpers/cluster.ts'
 import {
   composed,
   container,
@@ -442,6 +443,10 @@ describe('a slot with several containers', () => {
     expect(ask({ entries: [task('n1', 'demo_web', 1, { ended }), claimant] }, 'web/1')).toBe(
       `${made.target.name} on n2`,
     )
+    // the managers may know its task later, but not without its node
+    const swarmOf = (...ids: readonly string[]) => ({ ...declared({}), nodes: swarmStateOf([], ids).nodes })
+    expect(ask({ entries: [claimant], swarmState: swarmOf('n1', 'n2') }, 'web')).toBe('demo_web: 1@n2')
+    expect(ask({ entries: [claimant], swarmState: swarmOf('n1') }, 'web')).toBe('demo_web: 1@nowhere')
     const nowGlobal = provisional(globalTask('n3', 'demo_web'))
     expect(ask({ entries: [nowGlobal, known], swarmState: declared({}) }, 'web')).toContain('1@n1')
     expect(ask({ entries: [nowGlobal, known] }, 'web')).toContain('1@n1')

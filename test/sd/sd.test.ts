@@ -58,6 +58,15 @@ test.each(['constructor', '__proto__', 'toString'])('a slot and a label may be n
   expect(await instances(known)).toEqual(['demo_web.1', `demo_web.${key}`])
 })
 
+test('a replica that no manager knows is listed, but not on a node that no manager knows', async () => {
+  const { place } = task('demo_web', '2')
+  const on = (node: string) =>
+    entry(task('demo_web', '2', { node, place: { ...place, provisional: true } as never }))
+  const known = { nodes: [...two, node('node3')], swarmState: web(['1']) }
+  expect(await instances({ ...known, entries: [on('node2')] })).toContain('demo_web.2')
+  expect(await instances({ ...known, entries: [on('node3')] })).not.toContain('demo_web.2')
+})
+
 test('a selection by a label named as a property of every object finds those without it', async () => {
   expect(await listed({ entries: [entry(target('web'))] }, { 'label.constructor': '' })).toHaveLength(2)
 })

@@ -501,6 +501,20 @@ describe('peer entries', () => {
     expect(isProvisional()).toBe(false)
   })
 
+  test('a replica that the managers don’t list is provisional, also if only an earlier start of its agent had it', () => {
+    store.peers.setAgent(agent())
+    store.peers.update('n2', 'a', {
+      ...{ kind: 'listing', number: 1 },
+      value: { target: replica('a', '1', { node: 'n2' }), probeResult: found, endpoint, generation: 1 },
+    })
+    store.peers.setAgent(agent('e2'))
+    expect(entry('a', 'n2')!.target.place).not.toHaveProperty('provisional')
+    store.putSwarmState({ ...swarmState(['1']), containers: new Map([['n2', ['a']]]) })
+    expect(entry('a', 'n2')!.target.place).not.toHaveProperty('provisional')
+    store.putSwarmState({ ...swarmState(['1']), containers: new Map([['n2', []]]) })
+    expect(entry('a', 'n2')!.target.place).toHaveProperty('provisional')
+  })
+
   test('a replica that its owner sends as provisional is known if the managers list it', () => {
     const place = { ...replica('a').place, provisional: true } as Place
     const listProvisional = (number: number) =>
