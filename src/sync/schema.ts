@@ -73,10 +73,12 @@ export function object<R extends Fields, O extends Fields = Record<never, never>
   required: R,
   optional?: O,
 ): Shape<{ readonly [K in keyof R]: Of<R[K]> } & { readonly [K in keyof O]?: Of<O[K]> }> {
+  const [needed, possible] = [Object.entries(required), Object.entries(optional ?? {})]
   return (value, path) => {
     const given = plain(value, path)
-    const known = Object.entries(required).map(([key, shape]) => [key, shape(given[key], `${path}.${key}`)])
-    const more = Object.entries(optional ?? {})
+    const known = needed.map(([key, shape]) => [key, shape(given[key], `${path}.${key}`)])
+    if (possible.length === 0) return Object.fromEntries(known)
+    const more = possible
       .filter(([key]) => given[key] !== undefined)
       .map(([key, shape]) => [key, shape(given[key], `${path}.${key}`)])
     return Object.fromEntries([...known, ...more])
