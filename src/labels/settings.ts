@@ -98,7 +98,7 @@ function resolve(container: Labels, service: Labels): Settings {
   const sources = filterDockerFlow(
     [sourceOf('service label', service, remarks), sourceOf('container label', container, remarks)],
     remarks,
-  )
+  ).filter(({ labels }) => labels.size > 0)
   const first = {
     instanceSuffix: '',
     ...withinInterval(endpointFields({ sources, families, remarks }), remarks),
