@@ -56,7 +56,8 @@ describe('a container with several endpoints', () => {
     const titles = await page.$$eval('.row.target .name', (all) =>
       all.map((one) => one.getAttribute('aria-label')).filter((title) => title?.startsWith('shop@')),
     )
-    expect(titles).toEqual(['shop@node2', 'shop@node2:9113'])
+    // failures first
+    expect(titles).toEqual(['shop@node2:9113', 'shop@node2'])
     const row = await page.textContent('.row.target:has([aria-label="shop@node2:9113"])')
     for (const part of ['@node2:9113', 'port 9113 is closed', hint]) expect(row).toContain(part)
     await page.click('[aria-label="shop@node2:9113"]')
