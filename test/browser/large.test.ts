@@ -115,6 +115,23 @@ test('if everything fails, services start collapsed', async () => {
   }
 })
 
+test('if many nodes are lost, what most targets share shows nonetheless', async () => {
+  const nodes = Array.from({ length: 8 }, (_, at) =>
+    nodeView(`n${at + 1}`, `node${at + 1}`, at === 0 ? 'self' : 'lost'),
+  )
+  const scene = await startScene({ entries: largeCluster(20).map(({ target }) => failing(target)), nodes })
+  try {
+    await using visited = await visit(browser, scene.url)
+    const { page } = visited
+    await page.waitForSelector('#attention li')
+    const items = await page.$$eval('#attention li', (all) => all.map(({ textContent }) => textContent))
+    expect(items).toHaveLength(5)
+    expect(items.at(-1)).toContain('× connection refused')
+  } finally {
+    await scene.stop()
+  }
+})
+
 test('axe finds nothing', async () => {
   await using visited = await visit(browser, `${scene.url}?state=down`)
   await visited.page.waitForSelector('.row.target')

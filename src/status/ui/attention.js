@@ -24,7 +24,7 @@ export function createAttention() {
   })
 
   function show() {
-    const shown = isExpanded ? items : items.slice(0, maxCollapsed)
+    const shown = isExpanded ? items : firstOf(items)
     showItems(shown.map((item) => ({ item, now })))
     setHidden(get('attention'), items.length === 0)
     setHidden(more, items.length <= maxCollapsed)
@@ -40,6 +40,16 @@ export function createAttention() {
     items = attentionItems(status)
     show()
   }
+}
+
+/**
+ * Among them the reason that most targets share, however many nodes are lost.
+ * @param {readonly AttentionItem[]} items
+ */
+function firstOf(items) {
+  const first = items.slice(0, maxCollapsed)
+  const common = items.find(({ targets }) => targets.length > 0)
+  return !common || first.includes(common) ? first : [...first.slice(0, -1), common]
 }
 
 /** @param {AttentionItem} first */
