@@ -1,11 +1,11 @@
 // A world with its agents running in it: starts, ends and asks them.
 
-import { createHash } from 'node:crypto'
+import { crc32 } from 'node:zlib'
 import { endpointId } from '../../src/model.ts'
 import type { Status } from '../../src/status/shape.ts'
 import { type Agent, config, startAgent } from './agent.ts'
 import { type Container, endpointsOf } from './containers.ts'
-import { intrude } from './intruder.ts'
+import { type Intrusion, intrude } from './intruder.ts'
 import { createNetwork, type Network } from './network.ts'
 import { createOracle, type Oracle, type Promises } from './oracle.ts'
 import { startProcess } from './process.ts'
@@ -42,7 +42,13 @@ export interface Cluster {
   clone(of: Machine): Machine
   endClone(copy: Machine, silently: boolean): void
   /** A peer that holds the secret and lies, until what is returned is called. */
-  intrude(to: Machine, as: Machine | undefined, options: { manager: boolean; messages: number }): () => void
+  intrude(to: Machine, as: Machine | undefined, options: IntruderOptions): () => void
+  /** From now on only those that lie still may have an agent believe them. */
+  trustAgain(): void
+  /** Whether the agent may still wait for what its peers have: for 30 s at most. */
+  isStarting(at: Machine): boolean
+  /** Whether a peer lies to this agent to the end. */
+  isBothered(at: Machine): boolean
   /** Whether any peer has lied to this agent. */
   wasIntruded(at: Machine): boolean
   /** Reports containers that are not scraped as often as they should be. */
@@ -60,6 +66,8 @@ export interface Cluster {
   end(): Promise<void>
 }
 
+type IntruderOptions = Pick<Intrusion, 'manager' | 'messages' | 'stays'>
+
 /** A peer that lies says to an agent that it is the node of another machine. */
 interface Claim {
   readonly as: Machine
@@ -73,7 +81,7 @@ export interface Totals {
   /** Of them, metrics of containers. */
   readonly pages: number
   /** Of all that was served and when: the same for the same scenario. */
-  readonly trace: string
+  readonly trace: number
 }
 
 /** Discovery sees what has changed so much later. */
@@ -83,6 +91,8 @@ const resyncMs = 10_000
 const relinkMs = 8000
 /** Within two intervals an endpoint is scraped, and this much later if everything is slow. */
 const maxScrapePauseMs = 2 * config.scrapeIntervalMs + 1000
+/** After its start an agent waits no longer than this for what its peers have. */
+const maxStartMs = 31_000
 /** An agent that was stopped is gone after this. */
 const stopWithinMs = 50
 
@@ -92,14 +102,20 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
   const world = createWorld(scheduler, random.fork('world'))
   const network = createNetwork(scheduler, random.fork('network'))
   const oracle = createOracle(world, scheduler.now, promises)
-  const hash = createHash('sha256')
+  let trace = 0
   const setups = new Map(scenario.machines.map((setup) => [setup.name, setup]))
   const pending = new Set<() => void>()
   const startedAt = new WeakMap<Agent, number>()
   const hellos = new Map()
   const intruded = new Set<Machine>()
   const claims = new Set<Claim>()
+  /** Those that the agent had no reason not to believe. */
+  const believed = new Set<Claim>()
+  /** To these somebody lies to the end. */
+  const staying = new Set<Machine>()
   const cloneEndedAt = new Map<Machine, number>()
+  /** Until when what the managers knew is known to each agent. */
+  const informedAt = new Map<Machine, number>()
   let [responses, pages, starts, clones, tasks, intruders] = [0, 0, 0, 0, 0, 0]
 
   const machines = () => [...world.machines.values()]
@@ -184,29 +200,45 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
   const isRunningSince = ({ agent }: Machine, since: number) =>
     agent && !agent.process.isPaused() && Math.max(startedAt.get(agent)!, agent.process.resumedAt()) < since
 
+  const areLinkedSince = (one: Machine, other: Machine, since: number) =>
+    [one, other].every((at) => isRunningSince(at, since)) &&
+    (one === other || network.isUndisturbed(one.address, other.address, since))
+
   /** Whether the agent of the claimed node is there, and able to object. */
   function isContested({ as, to, node }: Claim): boolean {
     const since = scheduler.now() - relinkMs
     return (
       world.nodeOf(as) === node &&
-      [as, to].every((one) => isRunningSince(one, since)) &&
       machines().every(({ original }) => original !== as && original !== to) &&
       [as, to].every((one) => (cloneEndedAt.get(one) ?? 0) <= since) &&
-      network.isUndisturbed(as.address, to.address, since)
+      areLinkedSince(as, to, since)
     )
+  }
+
+  function reviewManagers(): void {
+    const since = scheduler.now() - relinkMs
+    const managers = machines().filter((at) => at.swarmId && at.isManager && !at.original)
+    for (const at of machines())
+      if (managers.some((manager) => areLinkedSince(at, manager, since))) informedAt.set(at, since)
   }
 
   function reviewClaims(): void {
     for (const claim of claims) {
-      if (!isContested(claim)) oracle.distrust(claim.as, claim.to)
+      if (!isContested(claim)) believe(claim)
       else if (!claim.isOver()) continue
       claims.delete(claim)
     }
   }
 
+  function believe(claim: Claim): void {
+    believed.add(claim)
+    oracle.distrust(claim.as, claim.to)
+  }
+
   /** What may have happened since the last review is over after a longer time than this. */
   function reviewLater(): void {
     if (claims.size > 0) reviewClaims()
+    reviewManagers()
     later(relinkMs / 4, reviewLater)
   }
   reviewLater()
@@ -257,11 +289,18 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
       })
       if (as && as !== to) claims.add({ as, to, node, isOver: () => !process.isAlive() })
       reviewClaims()
+      if (options.stays) staying.add(to)
       return () => {
         process.kill()
         network.abandon(from, own.chance(0.5))
       }
     },
+    trustAgain() {
+      oracle.trustAll()
+      for (const claim of believed) if (!claim.isOver()) believe(claim)
+    },
+    isStarting: (at) => !isRunningSince(at, scheduler.now() - maxStartMs),
+    isBothered: (at) => staying.has(at),
     wasIntruded: (at) => intruded.has(at),
     checkScrapes() {
       const since = scheduler.now() - maxScrapePauseMs
@@ -302,15 +341,18 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
       const answeredAt = scheduler.now()
       responses += 1
       if (given.status === 200 && path !== '/sd') pages += 1
-      hash.update(JSON.stringify([answeredAt, name, path, given]))
+      trace = crc32(`${answeredAt} ${name} ${path} ${given.status} ${given.age} ${given.body}`, trace)
       reviewClaims()
       const resumedAt = agent.process.resumedAt()
-      oracle.check({ agent, agentName: name, path, requestedAt, answeredAt, response: given })
+      oracle.check({
+        ...{ agent, agentName: name, path, requestedAt, answeredAt, response: given },
+        informedAt: at.swarmId ? (informedAt.get(at) ?? 0) : answeredAt,
+      })
       const tookMs = answeredAt - Math.max(requestedAt, resumedAt)
       if (tookMs > timeoutMs) oracle.report('late', `${name} ${path}: ${tookMs} ms of ${timeoutMs} ms`)
       return given
     },
-    totals: () => ({ responses, pages, trace: hash.copy().digest('hex') }),
+    totals: () => ({ responses, pages, trace }),
     async end() {
       const perIntruder = targetIds().length + 5
       const most = targetIds().length + 3 * (starts + world.machines.size) + intruders * perIntruder

@@ -13,6 +13,9 @@ export function happen(event: Event, cluster: Cluster): void {
   handler(event, cluster)
 }
 
+/** At a time: each costs as much as one more agent in the cluster. */
+const maxClones = 2
+
 const handlers: Handlers = {
   ask({ machine, path, timeoutMs }, { world, ask }) {
     for (const at of world.machines.values())
@@ -69,18 +72,23 @@ const handlers: Handlers = {
     process?.pause()
     lasting(forMs, () => process?.resume())
   },
-  clone({ machine, forMs, silently }, cluster) {
+  clone({ machine, forMs, silently, together }, cluster) {
     const of = cluster.machine(machine)
-    if (!of) return
+    const clones = [...cluster.world.machines.values()].filter(({ original }) => original)
+    if (!of || clones.length >= maxClones) return
     const copy = cluster.clone(of)
+    const isRestarted = together && of.agent
+    if (isRestarted) cluster.crash(of, silently)
     cluster.start(copy)
+    if (isRestarted) cluster.start(of)
     cluster.lasting(forMs, () => cluster.endClone(copy, silently))
   },
-  intrude({ machine, as, manager, messages, forMs }, cluster) {
+  intrude({ machine, as, manager, messages, forMs, stays }, cluster) {
     const to = cluster.machine(machine)
     const claimed = cluster.machine(as)
     if (!to || (!claimed && as !== 'itself')) return
-    cluster.lasting(forMs, cluster.intrude(to, claimed, { manager, messages }))
+    const end = cluster.intrude(to, claimed, { manager, messages, stays })
+    if (!stays) cluster.lasting(forMs, end)
   },
   leave({ machine }, cluster) {
     const at = cluster.machine(machine)

@@ -11,10 +11,11 @@ export type Kind = Happening['kind']
 export function createScenario(seed: number, steps: number, without: readonly Kind[] = []): Scenario {
   const random = createRandom(`scenario ${seed}`)
   const machines = createMachines(random)
-  const calm = random.one([0.1, 0.3, 0.3, 1])
+  const calm = random.one([0.05, 0.1, 0.3, 1])
   const possible = kindsOf(random).filter((kind) => !without.includes(kind))
   const events: Event[] = []
-  let at = random.one([0, 3000])
+  // agents that have known each other for a while don't believe others, which is judged only then
+  let at = random.one([0, 3000, 9000, 9000])
   for (let step = 0; step < steps; step += 1) {
     at += Math.ceil(pauseMs(random) * calm)
     events.push({ at, ...happening(possible, machines, random) })
@@ -29,7 +30,7 @@ function kindsOf(random: Random): readonly Kind[] {
 }
 
 function createMachines(random: Random): readonly MachineSetup[] {
-  const count = random.one([2, 3, 3, 4])
+  const count = random.one([2, 2, 3, 3, 4])
   const inSwarm = random.chance(0.7)
   return Array.from({ length: count }, (_, at) => ({
     name: `m${at + 1}`,
@@ -60,7 +61,7 @@ type Of<K extends Kind> = Omit<Extract<Happening, { kind: K }>, 'kind'>
 
 /** How likely each kind is, and how the rest of it is made. */
 const makers: { readonly [K in Kind]: readonly [weight: number, make: (draw: Draw) => Of<K>] } = {
-  ask: [45, ask],
+  ask: [35, ask],
   change: [6, (draw) => ({ ...endpointOf(draw), content: draw.random.below(4) })],
   behave: [5, (draw) => ({ ...endpointOf(draw), as: draw.random.one(behaviours) })],
   stop: [4, ({ machine, index, random, forMs }) => ({ machine, index, forMs, exitCode: random.below(2) })],
@@ -74,12 +75,21 @@ const makers: { readonly [K in Kind]: readonly [weight: number, make: (draw: Dra
   restart: [3, ({ machine, random }) => ({ machine, downMs: random.one([0, 100, 3000, 20_000]) })],
   crash: [4, crash],
   pause: [3, ({ machine, forMs }) => ({ machine, forMs })],
-  clone: [3, ({ machine, forMs, random }) => ({ machine, forMs, silently: random.chance(0.5) })],
+  clone: [
+    6,
+    ({ machine, random }) => {
+      const forMs = random.one([30, 300, 1500, 4000, 12_000])
+      return { machine, forMs, silently: random.chance(0.5), together: random.chance(0.2) }
+    },
+  ],
   intrude: [
     3,
     ({ machine, machines, random, forMs }) => {
       const as = random.one(['itself', 'itself', ...machines])
-      return { machine, as, manager: random.chance(0.3), messages: random.between(1, 60), forMs }
+      const manager = random.chance(0.3)
+      // a manager that stays may lie about the Swarm for as long as it is believed
+      const stays = !manager && random.chance(0.03)
+      return { machine, as, manager, messages: random.between(1, 60), forMs, stays }
     },
   ],
   leave: [1, ({ machine }) => ({ machine })],
@@ -117,7 +127,7 @@ function kindOf(kinds: readonly Kind[], random: Random): Kind {
 }
 
 function ask({ random, machine, machines }: Draw): Of<'ask'> {
-  const who = random.chance(0.5) ? machine : 'all'
+  const who = random.chance(0.7) ? machine : 'all'
   return { machine: who, path: pathOf(machines, random), timeoutMs: random.one([500, 5000, 10_000]) }
 }
 

@@ -29,18 +29,20 @@ export interface Intrusion {
   readonly nodes: readonly string[]
   readonly ids: readonly string[]
   readonly messages: number
+  /** It holds on to its link when it has nothing left to send, and calls again. */
+  readonly stays: boolean
 }
 
 /** It sends so often, and calls again so soon, in milliseconds. */
 const pauseMs = 60
 const callAgainMs = 100
 
-/** Calls, introduces itself, and goes on until its process is killed or it has nothing left to send. */
+/** Calls, introduces itself, and goes on until its process is killed, or it has nothing left to send and doesn't stay. */
 export async function intrude(intrusion: Intrusion): Promise<void> {
   const { network, process, from, to } = intrusion
   const { clock } = process
   if (intrusion.claimedAt !== undefined) await learn(intrusion, intrusion.claimedAt)
-  for (let left = intrusion.messages; left > 0; left -= 1) {
+  for (let left = intrusion.messages; left > 0 || intrusion.stays; left = Math.max(0, left - 1)) {
     try {
       const channel = await network.dial(process, from, to, new AbortController().signal)
       left = await speak(channel, left, intrusion)

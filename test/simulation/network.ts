@@ -232,7 +232,7 @@ function createEnd(
 
   /** What is written at once goes as one packet, or is chopped anywhere. */
   function flush(): void {
-    const bytes = Buffer.concat(batch ?? [])
+    const bytes = batch?.length === 1 ? batch[0]! : Buffer.concat(batch ?? [])
     batch = undefined
     if (isDeaf || bytes.length === 0) return
     const at = chops ? random.below(bytes.length) : 0

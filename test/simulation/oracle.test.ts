@@ -31,7 +31,7 @@ const path = '/db/host1/metrics'
 function serve(response: Partial<Response>, more: { path?: string; requestedAt?: number } = {}): void {
   const now = scheduler.now()
   oracle.check({
-    ...{ agent, agentName: 'm1', path, requestedAt: now, answeredAt: now, ...more },
+    ...{ agent, agentName: 'm1', path, requestedAt: now, answeredAt: now, informedAt: now, ...more },
     response: { status: 200, age: undefined, body: '', ...response },
   })
 }

@@ -45,6 +45,8 @@ export interface Exchange {
   readonly path: string
   readonly requestedAt: number
   readonly answeredAt: number
+  /** What the managers knew until then, the agent knew. */
+  readonly informedAt: number
   readonly response: Response
 }
 
@@ -55,6 +57,7 @@ export interface Oracle {
   distrust(machine: Machine, at: Machine): void
   /** A peer lies to this agent, perhaps of nodes that nobody else has. */
   liesTo(machine: Machine): void
+  isDistrusted(machine: Machine, at: Machine): boolean
   /** Whoever spoke for the node of another is gone. */
   trustAll(): void
   readonly violations: readonly Violation[]
@@ -82,12 +85,14 @@ export function createOracle(world: World, now: () => number, promises: Promises
   }
 
   function checkPart(exchange: Exchange, part: Part): void {
-    const { requestedAt, answeredAt, response, path } = exchange
+    const { requestedAt, answeredAt, informedAt, response, path } = exchange
     if (isAnybodys(exchange, part)) return
-    const earlier = { ...part, from: requestedAt - promises.staleAfterMs - 5000 }
-    const candidates = candidatesOf(world, earlier)
+    // a node that is lost is named as the managers name it
+    const from = Math.min(informedAt, requestedAt - promises.staleAfterMs - 5000)
+    const candidates = candidatesOf(world, { ...part, from })
     const liedAbout = distrusted.get(exchange.agentName)
     if (candidates.some(({ machine }) => liedAbout?.has(machine))) return
+    if (liedAbout && hasTaskOn(liedAbout, part)) return
     const spans = candidates.flatMap(({ container }) => {
       const endpoint = endpointsOf(container)[part.endpoint - 1]
       return endpoint ? part.saidAt(endpoint) : []
@@ -129,6 +134,13 @@ export function createOracle(world: World, now: () => number, promises: Promises
     return liedTo.has(agentName) && name.startsWith('demo_') && !world.machines.get(agentName)?.swarmId
   }
 
+  /** Managers list a node's tasks, not their slots: who speaks for the node may put them into any slot of their service. */
+  function hasTaskOn(machines: ReadonlySet<Machine>, { name }: Part): boolean {
+    return world
+      .placedAs(name)
+      .some(({ container, machine }) => container.place.kind === 'replicated' && machines.has(machine))
+  }
+
   function oldestAllowed({ requestedAt, answeredAt, response: { age } }: Exchange): number {
     const { maxAgeMs, staleAfterMs, wayMs } = promises
     if (age === undefined) return requestedAt - maxAgeMs - toleranceMs
@@ -162,6 +174,7 @@ export function createOracle(world: World, now: () => number, promises: Promises
     distrust(machine, { name }) {
       distrusted.set(name, (distrusted.get(name) ?? new Set()).add(machine))
     },
+    isDistrusted: (machine, { name }) => distrusted.get(name)?.has(machine) ?? false,
     liesTo: ({ name }) => void liedTo.add(name),
     trustAll: () => distrusted.clear(),
   }
@@ -218,8 +231,7 @@ function candidatesOf(
   world: World,
   { name, replica, from }: Part & { readonly from: number },
 ): readonly Placed[] {
-  return world.placed.filter(({ container: { place, name: own }, machine }) => {
-    if (('service' in place && place.kind !== 'compose' ? place.service : own) !== name) return false
+  return world.placedAs(name).filter(({ container: { place }, machine }) => {
     if (replica === undefined) return true
     if ('slot' in place) return place.slot === replica
     return world.namedAt(machine, replica).some(({ to }) => to > from)

@@ -68,7 +68,14 @@ export type Happening =
   | { readonly kind: 'crash'; readonly machine: string; readonly downMs: number; readonly silently: boolean }
   | { readonly kind: 'pause'; readonly machine: string; readonly forMs: number }
   // identities
-  | { readonly kind: 'clone'; readonly machine: string; readonly forMs: number; readonly silently: boolean }
+  | {
+      readonly kind: 'clone'
+      readonly machine: string
+      readonly forMs: number
+      readonly silently: boolean
+      /** The agents of both start at the same instant: none was known before the other. */
+      readonly together: boolean
+    }
   /** A peer that holds the secret calls the agent, says that it is this node (`itself`: one of its own), and
    *  lies; as a manager also about the Swarm. */
   | {
@@ -78,6 +85,8 @@ export type Happening =
       readonly manager: boolean
       readonly messages: number
       readonly forMs: number
+      /** It holds on to its link to the end. */
+      readonly stays: boolean
     }
   | { readonly kind: 'leave'; readonly machine: string }
   | { readonly kind: 'join'; readonly machine: string }

@@ -33,27 +33,20 @@ export interface Web {
 }
 
 export function createWeb(onInternal: (error: unknown) => void): Web {
-  const routes: { readonly pattern: RegExp; readonly names: readonly string[]; readonly handler: Handler }[] =
-    []
+  const handlers = new Map<string, Handler>()
   const server = {
-    get(path: string, handler: Handler) {
-      const names = [...path.matchAll(/:(\w+)/g)].map((found) => found[1]!)
-      routes.push({ pattern: new RegExp(`^${path.replaceAll(/:\w+/g, '([^/]+)')}$`), names, handler })
-    },
+    get: (route: string, handler: Handler) => void handlers.set(route, handler),
     /** Nothing is counted, and small responses need no memory. */
     addHook() {},
   }
 
   async function answer(path: string, headers: Readonly<Record<string, string>>): Promise<Reply> {
     const reply = createReply()
-    const { pathname, searchParams } = new URL(path, 'http://agent')
-    const route = routes.find(({ pattern }) => pattern.test(pathname))
-    if (!route) return reply.code(404)
-    const values = route.pattern.exec(pathname)!.slice(1).map(decodeURIComponent)
-    const params = Object.fromEntries(route.names.map((name, at) => [name, values[at]]))
-    const query = Object.fromEntries(searchParams)
+    const { route, ...asked } = askedOf(path, handlers.keys())
+    const handler = route !== undefined && handlers.get(route)
+    if (!handler) return reply.code(404)
     try {
-      await route.handler({ params, query, headers, raw: { socket }, url: path }, reply)
+      await handler({ ...asked, headers, raw: { socket }, url: path }, reply)
     } catch (error) {
       const failure = failureOf(error)
       if (failure.code === 'internal') onInternal(error)
@@ -71,6 +64,33 @@ export function createWeb(onInternal: (error: unknown) => void): Web {
       return { status, age: age === undefined ? undefined : Number(age), body: String(body ?? '') }
     },
   }
+}
+
+interface Asked {
+  readonly route: string | undefined
+  readonly params: Readonly<Record<string, string>>
+  readonly query: Readonly<Record<string, string>>
+}
+
+/** All agents have the same routes, and few paths are asked for, again and again. */
+const known = new Map<string, Asked>()
+
+function askedOf(path: string, routes: Iterable<string>): Asked {
+  const asked = known.get(path) ?? parse(path, [...routes])
+  known.set(path, asked)
+  return asked
+}
+
+function parse(path: string, routes: readonly string[]): Asked {
+  const { pathname, searchParams } = new URL(path, 'http://agent')
+  const query = Object.fromEntries(searchParams)
+  for (const route of routes) {
+    const found = new RegExp(`^${route.replaceAll(/:(\w+)/g, '(?<$1>[^/]+)')}$`).exec(pathname)
+    if (!found) continue
+    const params = Object.entries(found.groups ?? {}).map(([name, text]) => [name, decodeURIComponent(text)])
+    return { route, params: Object.fromEntries(params), query }
+  }
+  return { route: undefined, params: {}, query }
 }
 
 /** Of no network: it takes everything at once. */

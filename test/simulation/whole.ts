@@ -49,30 +49,58 @@ function restartContainers({ world, changed, later }: Cluster): void {
 
 export async function checkWhole(cluster: Cluster): Promise<void> {
   const machines = [...cluster.world.machines.values()]
-  cluster.oracle.trustAll()
+  cluster.trustAgain()
   cluster.checkScrapes()
-  await checkLists(machines, cluster)
-  for (const at of machines)
-    for (const path of pathsThatAnswer(machines)) {
-      // where no managers are known, a peer that lies may take a replica's place
-      if (!at.swarmId && path.startsWith('/demo_') && cluster.wasIntruded(at)) continue
-      const response = await asking(at, path, cluster)
-      if (response?.status !== 200 || response.age !== undefined)
-        cluster.oracle.report('not live', `${at.name} ${path}: ${describe(response)}`, `${response?.status}`)
-    }
+  const ready = machines.filter((at) => !isHeldUp(at, machines, cluster))
+  await checkLists(ready, cluster)
+  for (const at of ready) {
+    const linked = ready.filter((owner) => !isDivided(at, owner, cluster))
+    const paths = pathsThatAnswer(linked)
+    // who speaks for a node may put its tasks into any slot
+    const asked =
+      linked.length < ready.length ? paths.filter((path) => !path.startsWith('/demo_web/')) : paths
+    await checkPages(at, asked, cluster)
+  }
+}
+
+/** It has just started and waits: for a peer that lies, or for what one has that doesn't take its link. */
+function isHeldUp(at: Machine, machines: readonly Machine[], cluster: Cluster): boolean {
+  const isHindered = cluster.isBothered(at) || machines.some((other) => isDivided(at, other, cluster))
+  return isHindered && cluster.isStarting(at)
+}
+
+/** One of the two believes a peer that has the other one's node id, and so refuses the other one. */
+function isDivided(one: Machine, other: Machine, { oracle }: Cluster): boolean {
+  return oracle.isDistrusted(one, other) || oracle.isDistrusted(other, one)
+}
+
+async function checkPages(at: Machine, paths: readonly string[], cluster: Cluster): Promise<void> {
+  // where no managers are known, a peer that lies may take a replica's place
+  const isAnybodys = (path: string) => !at.swarmId && path.startsWith('/demo_') && cluster.wasIntruded(at)
+  const asked = paths.filter((path) => !isAnybodys(path))
+  const responses = await asking(at, asked, cluster)
+  for (const path of asked) {
+    const response = responses.get(path)
+    if (response?.status !== 200 || response.age !== undefined)
+      cluster.oracle.report('not live', `${at.name} ${path}: ${describe(response)}`, `${response?.status}`)
+  }
 }
 
 /** Outside of the Swarm nobody knows its managers, so its state is known only inside. */
-async function checkLists(machines: readonly Machine[], cluster: Cluster): Promise<void> {
+async function checkLists(ready: readonly Machine[], cluster: Cluster): Promise<void> {
   const { oracle, world } = cluster
+  const machines = [...world.machines.values()]
   const isComparable = comparable(machines, world)
   const firsts = new Map<boolean, readonly [string, readonly string[]]>()
-  for (const at of machines) {
-    const response = await asking(at, '/sd', cluster)
+  for (const at of ready) {
+    const response = (await asking(at, ['/sd'], cluster)).get('/sd')
     if (response?.status !== 200) {
       oracle.report('incomplete', `${at.name} /sd: ${describe(response)}`)
       continue
     }
+    if (machines.some((owner) => isDivided(at, owner, cluster))) continue
+    // outside of the Swarm a peer that lies may be taken for a member
+    if (!at.swarmId && cluster.isBothered(at)) continue
     const lines = linesOf(response).filter(isComparable)
     const isInside = at.swarmId !== undefined
     const [name, first] = firsts.get(isInside) ?? [at.name, lines]
@@ -84,13 +112,17 @@ async function checkLists(machines: readonly Machine[], cluster: Cluster): Promi
   }
 }
 
-async function asking(at: Machine, path: string, { ask, scheduler }: Cluster): Promise<Response | undefined> {
-  let response: Response | undefined
-  void ask(at, path, 5000).then((given) => {
-    response = given
-  })
+/** The responses that are there after a short time. */
+async function asking(
+  at: Machine,
+  paths: readonly string[],
+  { ask, scheduler }: Cluster,
+): Promise<ReadonlyMap<string, Response>> {
+  const responses = new Map<string, Response>()
+  for (const path of paths)
+    void ask(at, path, 5000).then((response) => response && responses.set(path, response))
   await scheduler.passUntil(scheduler.now() + 50)
-  return response
+  return responses
 }
 
 function describe(response: Response | undefined): string {

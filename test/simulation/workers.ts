@@ -18,7 +18,11 @@ export async function playInThreads(
       step: threads * task.step,
       scenarios,
     }
-    return new Worker(new URL('worker.ts', import.meta.url), { workerData })
+    return new Worker(new URL('worker.ts', import.meta.url), {
+      workerData,
+      // agents and all they knew die young: fewer collections, each of as little
+      resourceLimits: { maxYoungGenerationSizeMb: 128 },
+    })
   })
   const ended = workers.map(
     (worker) =>

@@ -48,6 +48,8 @@ export interface World {
   readonly machines: Map<string, Machine>
   /** All that ever were. */
   readonly placed: readonly Placed[]
+  /** Those of a service, or of this name without one. */
+  placedAs(name: string): readonly Placed[]
   addMachine(name: string, options: { swarm: boolean; manager: boolean }): Machine
   /** A copy of a machine with all that runs on it, under the same node id. */
   cloneMachine(name: string, of: Machine): Machine
@@ -100,6 +102,9 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
   const machines = new Map<string, Machine>()
   const hosts = new Map<string, Container>()
   const placed: Placed[] = []
+  const byName = new Map<string, Placed[]>()
+  /** They nearly double what agents have to do, and so aren't always there. */
+  const hasSeconds = random.fork('second endpoints').chance(0.4)
   const names = new Map<Machine, { readonly name: string; readonly from: number; to: number }[]>()
   const moved = new Set<Machine>()
   const former = new Map<NodeId, SwarmNode>()
@@ -123,11 +128,15 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
   }
 
   function put(machine: Machine, content: Omit<Content, 'hasSecond'>): Container {
-    const hasSecond = content.place.kind !== 'standalone' || namesOfTwo.includes(content.name)
+    const hasSecond = hasSeconds && (content.place.kind !== 'standalone' || namesOfTwo.includes(content.name))
     const container = createContainer(scheduler, { ...content, hasSecond })
     machine.containers.add(container)
     for (const endpoint of endpointsOf(container)) hosts.set(endpoint.host, endpoint)
-    placed.push({ container, machine })
+    const one = { container, machine }
+    placed.push(one)
+    const { place, name } = content
+    const service = 'service' in place && place.kind !== 'compose' ? place.service : name
+    byName.set(service, [...(byName.get(service) ?? []), one])
     return container
   }
 
@@ -205,7 +214,13 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
     const common = { taskOrder: new Map(), running: 0, taskStates: new Map() }
     const wanted = { labels: stackLabel, replicas: slots.length, slots, taskOrder: taskOrder() }
     const web = { ...common, ...services.web, ...wanted }
-    const glob = { ...common, ...services.glob, labels: globLabels, replicas: members.length, slots: [] }
+    const glob = {
+      ...common,
+      ...services.glob,
+      labels: hasSeconds ? globLabels : stackLabel,
+      replicas: members.length,
+      slots: [],
+    }
     return {
       swarmId: 'swarm',
       nodes: new Map([...former, ...nodes]),
@@ -229,6 +244,7 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
   return {
     machines,
     placed,
+    placedAs: (name) => byName.get(name) ?? [],
     addMachine(name, { swarm, manager }) {
       const number = name.slice(1)
       return add({
