@@ -206,8 +206,10 @@ describe('freshness', () => {
     const answer = await agent.ask('/web/metrics', { headers: timeout(0.3) })
     expect(answer).toMatchObject({
       status: 504,
-      text: expect.stringMatching(/^no answer within 250 ms\n/),
+      text: expect.stringMatching(/^no answer within \d+ ms\n/),
     })
+    // of its timeout less a margin, what is left when the container is asked
+    expect(Number(/\d+/.exec(answer.text))).toBeLessThanOrEqual(250)
     expect(performance.now() - startedAt).toBeLessThan(scaled(1500))
   })
 
