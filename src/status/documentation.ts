@@ -40,7 +40,7 @@ function findFiles(): Files {
 async function pageOf(markdown: string, files: Files): Promise<Buffer> {
   // loaded only when somebody reads
   const { marked } = await import('marked')
-  const html = withAnchors(withOwnLinks(marked.parse(markdown, { async: false }), files))
+  const html = accessible(withAnchors(withOwnLinks(marked.parse(markdown, { async: false }), files)))
   const title = /^# (.+)$/m.exec(markdown)?.[1] ?? index
   return Buffer.from(`<!doctype html>
 <html lang="en">
@@ -78,4 +78,11 @@ function withAnchors(html: string): string {
     const id = text.replaceAll(/[^\p{L}\p{N}\s_-]/gu, '').replaceAll(' ', '-')
     return `<h${level} id="${id}">${heading}</h${level}>`
   })
+}
+
+/** What scrolls sideways is reached by the keyboard, too. */
+function accessible(html: string): string {
+  return html
+    .replaceAll(/<(pre|table)>/g, '<$1 tabindex="0">')
+    .replaceAll(/<th( [^>]*)?><\/th>/g, '<td$1></td>')
 }
