@@ -11,7 +11,7 @@ import { load } from './sync.ts'
 export const growth: Section = {
   name: 'growth',
   title: 'How cost grows',
-  method: 'Points are single measurements.',
+  method: 'Points are single measurements, and vary since other work runs beside them.',
   async run(isQuick) {
     const lines: Line[] = []
     for (const line of [pageSize, nodes, churn, clients]) lines.push(await line(isQuick))
