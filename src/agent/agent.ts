@@ -233,6 +233,7 @@ async function start(
     isProbed: store.ownNode.isComplete,
     swarmState: store.swarmState,
     isSynced: peers.isInitialSyncDone,
+    linkedAgents: () => store.nodes().filter(({ link }) => link !== 'lost').length,
   })
 
   // what is served

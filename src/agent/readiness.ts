@@ -15,10 +15,14 @@ export interface ReadinessDeps {
   swarmState(): WithAge<SwarmState> | undefined
   /** Whether each peer that was found has sent all it has. */
   isSynced(): boolean
+  /** This one, and those to which it has a link. */
+  linkedAgents(): number
 }
 
 /** A peer that stays silent, or a Swarm without a reachable manager, delays the first responses at most this long. */
 const timeoutMs = 30_000
+/** The same for an agent that the managers know to run. */
+const missingAgentTimeoutMs = 15_000
 
 /** What is still missing, in words. Once it was complete, or `timeoutMs` after the start, nothing is. */
 interface Readiness {
@@ -33,7 +37,8 @@ interface Readiness {
 export function createReadiness(deps: ReadinessDeps): Readiness {
   const { clock } = deps
   const startedAt = clock.now()
-  const isWaiting = () => clock.now() - startedAt <= timeoutMs
+  const isWithin = (limitMs: number) => clock.now() - startedAt <= limitMs
+  const isWaiting = () => isWithin(timeoutMs)
   /** Stays true: a node that then joins a Swarm knows no less than before. */
   let wasComplete = false
 
@@ -43,10 +48,18 @@ export function createReadiness(deps: ReadinessDeps): Readiness {
     if (wasComplete || !isWaiting()) return []
     const pending = [
       ...(self.swarm && !deps.swarmState() ? ['the swarm state from a manager'] : []),
-      ...(deps.isSynced() ? [] : ['what the other agents have']),
+      ...(deps.isSynced() && !isAgentMissing() ? [] : ['what the other agents have']),
     ]
     wasComplete = pending.length === 0
     return pending
+  }
+
+  /** Swarm's DNS lists a task a while after it has started, to some nodes later than to others. */
+  function isAgentMissing(): boolean {
+    const services = [...(deps.swarmState()?.value.services.values() ?? [])]
+    const own = services.find(({ name }) => name === deps.self()?.service)
+    const states = ['starting', 'running'].map((state) => own?.taskStates.get(state) ?? 0)
+    return states.reduce((sum, count) => sum + count) > deps.linkedAgents() && isWithin(missingAgentTimeoutMs)
   }
 
   function pendingForLists(): readonly string[] {

@@ -21,6 +21,7 @@ beforeEach(() => {
     isProbed: () => true,
     swarmState: () => known(),
     isSynced: () => true,
+    linkedAgents: () => 1,
   }
 })
 
@@ -52,6 +53,36 @@ describe('after a start', () => {
     expect(readiness.pendingForNames()).toEqual(isForNames ? [what] : [])
     await clock.pass(1)
     expect([readiness.pendingForNames(), readiness.pendingForLists()]).toEqual([[], []])
+  })
+
+  test('an agent that the managers know to run is awaited for a quarter of a minute, though DNS does not list it', async () => {
+    const [, web] = [...known().value.services][0]!
+    const agents = {
+      ...web,
+      name: 'metrics_agent',
+      taskStates: new Map([
+        ['running', 1],
+        ['starting', 1],
+        ['preparing', 1],
+      ]),
+    }
+    const value = { ...known().value, services: new Map([['agent', agents]]) }
+    Object.assign(facts, {
+      self: () => self('n1', { service: 'metrics_agent' }),
+      swarmState: () => ({ ...known(), value }),
+    })
+    const missing = ['what the other agents have']
+    const readiness = createReadiness(facts)
+    await clock.pass(15_000)
+    expect(readiness.pendingForNames()).toEqual(missing)
+    await clock.pass(1)
+    expect(readiness.pendingForNames()).toEqual([])
+    const another = createReadiness(facts)
+    expect(another.pendingForLists()).toEqual(missing)
+    facts.linkedAgents = () => 2
+    expect(another.pendingForLists()).toEqual([])
+    facts.linkedAgents = () => 1
+    expect(another.pendingForLists()).toEqual([])
   })
 
   test('what comes to be missing later, as where the node joins a Swarm, is not awaited', () => {
