@@ -53,9 +53,11 @@ async function simulate(): Promise<boolean> {
   let [played, findings, responses, pages] = [0, 0, 0, 0]
   const began = performance.now()
   let isInterrupted = false
-  process.once('SIGINT', () => {
-    isInterrupted = true
-  })
+  // Ctrl+C arrives twice: from the terminal, and handed on by npm
+  for (const signal of ['SIGINT', 'SIGTERM'])
+    process.on(signal, () => {
+      isInterrupted = true
+    })
   const seconds = () => (performance.now() - began) / 1000
   const progress = setInterval(() => {
     const perSecond = (played / seconds()).toFixed(1)

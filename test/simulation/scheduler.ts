@@ -38,23 +38,36 @@ export function createScheduler(): Scheduler {
         due.callback = undefined
       }
     },
-    async passUntil(time) {
-      await settled()
-      for (let due = nextBy(time); due; due = nextBy(time)) {
-        now = due.time
-        steps += 1
-        due.callback!()
-        await settled()
-      }
-      now = time
-    },
+    passUntil: (time) =>
+      new Promise((resolve, reject) => {
+        function next(): void {
+          const due = nextBy(time)
+          if (!due) {
+            now = time
+            resolve()
+            return
+          }
+          now = due.time
+          steps += 1
+          try {
+            due.callback!()
+          } catch (error) {
+            reject(error)
+            return
+          }
+          onceSettled(next)
+        }
+        onceSettled(next)
+      }),
   }
 }
 
-/** Once no promise can settle any more: what a microtask hands to `nextTick` runs after all other microtasks. */
-async function settled(): Promise<void> {
-  await undefined
-  await new Promise<void>((resolve) => process.nextTick(resolve))
+/**
+ * Calls back once no promise can settle any more: what a microtask hands to `nextTick` runs after all other microtasks.
+ * Makes no promise of its own, since it comes after each step.
+ */
+function onceSettled(callback: () => void): void {
+  queueMicrotask(() => process.nextTick(queueMicrotask, callback))
 }
 
 const isBefore = (a: Due, b: Due) => a.time < b.time || (a.time === b.time && a.order < b.order)

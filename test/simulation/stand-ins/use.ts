@@ -10,7 +10,9 @@ export function useStandIns(): void {
       const isInSync = context.parentURL?.includes('/src/sync/')
       if (isInSync && specifier === 'node:zlib') return standIn('zlib')
       if (context.parentURL?.includes('/src/status/') && specifier === 'node:fs') return standIn('fs')
-      return found.url.endsWith('/src/sync/identity.ts') ? standIn('identity') : found
+      if (found.url.endsWith('/src/sync/identity.ts')) return standIn('identity')
+      const isStandIn = context.parentURL?.includes('/stand-ins/')
+      return found.url.endsWith('/src/labels/settings.ts') && !isStandIn ? standIn('settings') : found
     },
   })
 }
