@@ -1,7 +1,7 @@
 // Generates the parts of the documentation that come from the code. `--check` only reports what is out of date.
 
 import { readFileSync, writeFileSync } from 'node:fs'
-import { options } from '../src/config/options.ts'
+import { allOptions } from '../src/config/options.ts'
 
 /** What each generated file must say. */
 const files: Readonly<Record<string, () => string>> = {
@@ -15,7 +15,7 @@ export function outdated(): string[] {
 }
 
 function configuration(): string {
-  const rows = Object.values(options).map(
+  const rows = allOptions.map(
     ({ name, default: fallback, example, description }) =>
       `| \`${name}\` | ${fallback ? `\`${fallback}\`` : ''} | \`${example}\` | ${description} |`,
   )

@@ -1,7 +1,7 @@
 // `app-metrics-proxy config`: the effective configuration, and where each value comes from.
 
 import { type Config, givenValue, readConfig } from '../config/config.ts'
-import { type Option, options } from '../config/options.ts'
+import { allOptions, type Option } from '../config/options.ts'
 import { nodeNameOf } from '../discover/self.ts'
 import { redact } from '../http/credentials.ts'
 import { alignColumns, createPaint, visible } from '../logging/terminal.ts'
@@ -23,7 +23,7 @@ Exit code: 0 the configuration is valid, 2 it is not, or wrong usage.
 export function config(args: readonly string[], io: Io): Promise<number> {
   return withArguments(args, io, { usage, options: {}, maxPositionals: 0 }, async () => {
     const config = readConfig(io.env)
-    const rows = Object.values<Option<unknown>>(options).map((option) => rowOf(option, config, io.env))
+    const rows = allOptions.map((option) => rowOf(option, config, io.env))
     const paint = createPaint(io)
     const [head = '', ...lines] = alignColumns([titles, ...rows])
     io.stdout(`${[paint('bold', head), ...lines].join('\n')}\n`)

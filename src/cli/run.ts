@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { type Agent, startAgent } from '../agent/agent.ts'
 import { systemClock } from '../clock.ts'
 import { ConfigError, readConfig } from '../config/config.ts'
-import { type Option, options } from '../config/options.ts'
+import { allOptions } from '../config/options.ts'
 import { PortError } from '../http/ports.ts'
 import { createLog } from '../logging/log.ts'
 import { readableLine } from '../logging/readable.ts'
@@ -78,7 +78,7 @@ async function untilStopped(app: Agent, { signal, onCrash }: Io): Promise<number
 
 /** Indented, in lines of at most 100 columns, without the marks of Markdown. */
 function variablesHelp(): string {
-  return Object.values<Option<unknown>>(options)
+  return allOptions
     .map(({ name, default: fallback, description }) => {
       const lines = description.replaceAll('`', '').replaceAll(/(.{1,94})(?: |$)/g, '      $1\n')
       return `  ${name}${fallback ? ` (${fallback})` : ''}\n${lines}`

@@ -4,13 +4,14 @@ import { readFileSync } from 'node:fs'
 import { redact } from '../http/credentials.ts'
 import { promDuration } from '../promql/literals.ts'
 import { nearMisses } from '../runtime/spelling.ts'
-import { type Option, options } from './options.ts'
+import { allOptions, type Option, options } from './options.ts'
 import { InvalidValue, unquote } from './values.ts'
 
-const names = Object.values(options).map(({ name }) => name)
+const names = allOptions.map(({ name }) => name)
 
 type Table = typeof options
 type Parsed = { readonly [K in keyof Table]: Value<Table[K]> }
+/** Without a default it may be unset. */
 type Value<O> =
   O extends Option<infer T> ? (O extends { readonly default: string } ? T : T | undefined) : never
 

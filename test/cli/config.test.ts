@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { config } from '../../src/cli/config.ts'
 import { run as runAgent } from '../../src/cli/run.ts'
-import { options } from '../../src/config/options.ts'
+import { allOptions } from '../../src/config/options.ts'
 import { run } from './run.ts'
 
 const rowsOf = (out: string) =>
@@ -20,7 +20,7 @@ test('prints each variable with its value and where that comes from', async () =
   const { code, out, err } = await run(config, [], { env })
   expect([code, err]).toEqual([0, ''])
   const rows = rowsOf(out)
-  expect([...rows.keys()]).toEqual(['VARIABLE', ...Object.values(options).map(({ name }) => name)])
+  expect([...rows.keys()]).toEqual(['VARIABLE', ...allOptions.map(({ name }) => name)])
   expect(Object.fromEntries(rows)).toMatchObject({
     SCRAPE_INTERVAL: ['5s', 'environment'],
     SCRAPE_TIMEOUT: ['5s', 'SCRAPE_INTERVAL'],
@@ -62,7 +62,7 @@ test('reports all errors at once, and prints no table', async () => {
 test('the help of run lists every variable with its default, in lines of at most 100 characters', async () => {
   const { code, out } = await run(runAgent, ['--help'])
   expect(code).toBe(0)
-  for (const { name, default: fallback } of Object.values(options))
+  for (const { name, default: fallback } of allOptions)
     expect(out).toContain(`\n  ${name}${fallback ? ` (${fallback})` : ''}\n`)
   expect(out).not.toContain('`')
   expect(out.split('\n').filter((line) => line.length > 115)).toEqual([])

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ConfigError, readConfig } from '../../src/config/config.ts'
-import { options } from '../../src/config/options.ts'
+import { allOptions } from '../../src/config/options.ts'
 
 const read = (environment: Record<string, string>, files: Record<string, string> = {}) =>
   readConfig(environment, (path) => {
@@ -18,7 +18,7 @@ function problemsOf(environment: Record<string, string>): readonly string[] {
   return []
 }
 
-test.each(Object.values(options))('$name has an example that is accepted and not the default', (option) => {
+test.each(allOptions)('$name has an example that is accepted and not the default', (option) => {
   expect(() => option.parse(option.example)).not.toThrow()
   expect(option.example).not.toBe(option.default)
 })
@@ -184,7 +184,7 @@ describe('what is warned about', () => {
 })
 
 test('every option explains itself, once', () => {
-  const names = Object.values(options).map(({ name }) => name)
+  const names = allOptions.map(({ name }) => name)
   expect(new Set(names).size).toBe(names.length)
-  for (const { description } of Object.values(options)) expect(description).toMatch(/\.$/)
+  for (const { description } of allOptions) expect(description).toMatch(/\.$/)
 })
