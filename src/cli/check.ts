@@ -5,7 +5,7 @@ import { advertisedBy, doubtsAbout, nodeNameOf } from '../discover/self.ts'
 import { createPaint } from '../logging/terminal.ts'
 import { checkDocker } from './check/docker.ts'
 import { checkPeers } from './check/peers.ts'
-import { type CheckResult, printResult } from './check/result.ts'
+import { type CheckResult, misconfigured, ok, printResult, warning } from './check/result.ts'
 import { checkPort, checkWebConfig } from './check/web.ts'
 import { type Io, withArguments } from './command.ts'
 
@@ -53,27 +53,21 @@ function checkConfig(env: Io['env']): readonly [Config | undefined, ...CheckResu
   const subject = 'configuration'
   try {
     const config = readConfig(env)
-    const warnings = config.warnings.map((text): CheckResult => ({ status: 'warning', subject, text }))
-    return [config, ...(warnings.length > 0 ? warnings : [{ status: 'ok', subject, text: 'valid' } as const])]
+    const warnings = config.warnings.map((text) => warning(subject, text))
+    return [config, ...(warnings.length > 0 ? warnings : [ok(subject, 'valid')])]
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    return [
-      undefined,
-      ...error.problems.map(
-        (text): CheckResult => ({ status: 'error', subject, text, isMisconfigured: true }),
-      ),
-    ]
+    return [undefined, ...error.problems.map((text) => misconfigured(subject, text))]
   }
 }
 
 function checkAdvertisedAddress(address: string): CheckResult {
   const subject = 'address'
   const doubts = doubtsAbout(address)
-  if (doubts === undefined) return { status: 'ok', subject, text: `${address} is advertised to Prometheus` }
-  return {
-    status: 'warning',
+  if (doubts === undefined) return ok(subject, `${address} is advertised to Prometheus`)
+  return warning(
     subject,
-    text: `${address} is advertised to Prometheus, but ${doubts}`,
-    hint: 'set ADVERTISE to the host:port at which Prometheus reaches this agent or, better, all agents',
-  }
+    `${address} is advertised to Prometheus, but ${doubts}`,
+    'set ADVERTISE to the host:port at which Prometheus reaches this agent or, better, all agents',
+  )
 }

@@ -9,7 +9,7 @@ import { type NodeState, readNodeState } from '../../discover/node-state.ts'
 import { readProc } from '../../discover/own-container.ts'
 import { targetsOf } from '../../discover/targets.ts'
 import type { Target } from '../../model.ts'
-import { type CheckResult, failedCheck } from './result.ts'
+import { type CheckResult, failedCheck, ok, warning } from './result.ts'
 
 const timeoutMs = 10_000
 
@@ -22,7 +22,8 @@ interface DockerCheck {
 export async function checkDocker(config: Config, signal: AbortSignal): Promise<DockerCheck> {
   try {
     const host = dockerHostOf(config, existsSync(defaultSocket))
-    if (host === undefined) return { results: [withoutDocker(config)] }
+    if (host === undefined)
+      return { results: [ok('Docker', `not used: TARGETS lists ${plural(config.targets.length, 'target')}`)] }
     const state = await readNodeState(
       { engine: await openEngine(host), proc: await readProc(), config },
       AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
@@ -33,44 +34,29 @@ export async function checkDocker(config: Config, signal: AbortSignal): Promise<
   }
 }
 
-function withoutDocker({ targets }: Config): CheckResult {
-  return {
-    status: 'ok',
-    subject: 'Docker',
-    text: `not used: TARGETS lists ${plural(targets.length, 'target')}`,
-  }
-}
-
 function resultsOf(state: NodeState, host: string): readonly CheckResult[] {
   const { self, containers } = state
   const { targets, warnings } = targetsOf(state, self.node)
   const role = self.manager ? 'manager' : 'worker'
   return [
-    { status: 'ok', subject: 'Docker', text: `${host} lists ${plural(containers.size, 'container')}` },
-    {
-      status: 'ok',
-      subject: 'Swarm',
-      text: self.swarm ? `${self.hostname} is a ${role} (${self.node})` : 'this node is in no Swarm',
-    },
+    ok('Docker', `${host} lists ${plural(containers.size, 'container')}`),
+    ok('Swarm', self.swarm ? `${self.hostname} is a ${role} (${self.node})` : 'this node is in no Swarm'),
     ownResult(state),
     ...networkResults(state, targets),
-    ...warnings.map(
-      ({ reason, hint }): CheckResult => ({ status: 'warning', subject: 'Docker', text: reason, hint }),
-    ),
+    ...warnings.map(({ reason, hint }) => warning('Docker', reason, hint)),
   ]
 }
 
 function ownResult({ ownContainer, self }: NodeState): CheckResult {
   const subject = 'agent'
-  if (!ownContainer) return { status: 'ok', subject, text: 'runs as a process on the host' }
-  if (self.service) return { status: 'ok', subject, text: `runs as a task of the service ${self.service}` }
-  if (!self.swarm) return { status: 'ok', subject, text: `runs as the container ${ownContainer.name}` }
-  return {
-    status: 'warning',
+  if (!ownContainer) return ok(subject, 'runs as a process on the host')
+  if (self.service) return ok(subject, `runs as a task of the service ${self.service}`)
+  if (!self.swarm) return ok(subject, `runs as the container ${ownContainer.name}`)
+  return warning(
     subject,
-    text: `runs as the container ${ownContainer.name}, which belongs to no service: other agents can't be found by name`,
-    hint: 'deploy it as a service in mode global, as stack.yml does, or list the others in PEERS',
-  }
+    `runs as the container ${ownContainer.name}, which belongs to no service: other agents can't be found by name`,
+    'deploy it as a service in mode global, as stack.yml does, or list the others in PEERS',
+  )
 }
 
 const maxNamed = 10
@@ -80,28 +66,17 @@ function networkResults(node: NodeState, targets: readonly Target[]): readonly C
   const unreachable = running.filter(({ addresses }) => addresses.length === 0)
   const networks = node.ownContainer?.attachments.map(({ network }) => network) ?? []
   const here = isOnHost(node) ? 'on the host’s network' : `on ${networks.join(', ') || 'no network'}`
-  const text = `${here}: reaches ${running.length - unreachable.length} of ${plural(running.length, 'running container')}`
-  const named = unreachable.slice(0, maxNamed).map(
-    ({ name, unreachable }): CheckResult => ({
-      status: 'warning',
-      subject: 'network',
-      text: `${name}: ${unreachable?.reason ?? 'no address'}`,
-      hint: unreachable?.hint,
-    }),
-  )
+  const reached = `${here}: reaches ${running.length - unreachable.length} of ${plural(running.length, 'running container')}`
+  const named = unreachable
+    .slice(0, maxNamed)
+    .map(({ name, unreachable }) =>
+      warning('network', `${name}: ${unreachable?.reason ?? 'no address'}`, unreachable?.hint),
+    )
   const more = unreachable.length - named.length
   return [
-    { status: 'ok', subject: 'network', text },
+    ok('network', reached),
     ...named,
-    ...(more > 0
-      ? [
-          {
-            status: 'warning',
-            subject: 'network',
-            text: `${plural(more, 'more container')} can't be reached`,
-          } as const,
-        ]
-      : []),
+    ...(more > 0 ? [warning('network', `${plural(more, 'more container')} can't be reached`)] : []),
   ]
 }
 

@@ -6,7 +6,7 @@ import { createFinder, createLookUp } from '../../sync/find-peers.ts'
 import { deriveAccepted } from '../../sync/keys.ts'
 import { dial } from '../../sync/sockets.ts'
 import { createSsh, type Ssh } from '../../sync/ssh.ts'
-import { type CheckResult, failedCheck } from './result.ts'
+import { type CheckResult, failedCheck, misconfigured, ok, warning } from './result.ts'
 
 interface OwnService {
   readonly service: string | undefined
@@ -28,38 +28,33 @@ export async function checkPeers(
     if (addresses.length === 0) return [noneFound(own, peers)]
     const ssh = createSsh(await deriveAccepted({ secret, previousSecret }))
     const handshakes = await Promise.all(addresses.map((address) => tryHandshake(address, ssh, signal)))
-    return [{ status: 'ok', subject, text: `found ${addresses.join(', ')}` }, ...handshakes]
+    return [ok(subject, `found ${addresses.join(', ')}`), ...handshakes]
   } catch (error) {
     return [failedCheck(subject, error)]
   }
 }
 
 function withoutSecret({ peers }: Config, { swarm }: OwnService): CheckResult {
-  if (!swarm && peers.length === 0) return { status: 'ok', subject, text: 'not used: SSHPASS is not set' }
-  return {
-    status: 'error',
-    isMisconfigured: true,
+  if (!swarm && peers.length === 0) return ok(subject, 'not used: SSHPASS is not set')
+  return misconfigured(
     subject,
-    text: 'SSHPASS is not set: the agents of a cluster share one secret',
-    hint: 'set SSHPASS_FILE to a Docker secret, as stack.yml does',
-  }
+    'SSHPASS is not set: the agents of a cluster share one secret',
+    'set SSHPASS_FILE to a Docker secret, as stack.yml does',
+  )
 }
 
 function noneFound({ service }: OwnService, peers: readonly string[]): CheckResult {
   if (service === undefined && peers.length === 0)
-    return {
-      status: 'warning',
+    return warning(
       subject,
-      text: 'not searched: the agent runs in no Swarm service, and PEERS is empty',
-      hint: 'deploy it as a service in mode global, or list the other agents in PEERS',
-    }
-  return {
-    status: 'warning',
+      'not searched: the agent runs in no Swarm service, and PEERS is empty',
+      'deploy it as a service in mode global, or list the other agents in PEERS',
+    )
+  return warning(
     subject,
-    text:
-      service === undefined ? 'no name in PEERS has an address' : `the name tasks.${service} has no address`,
-    hint: 'check that the agent is on a network of its service, and that the names in PEERS are correct',
-  }
+    service === undefined ? 'no name in PEERS has an address' : `the name tasks.${service} has no address`,
+    'check that the agent is on a network of its service, and that the names in PEERS are correct',
+  )
 }
 
 async function tryHandshake(address: string, ssh: Ssh, signal: AbortSignal): Promise<CheckResult> {
@@ -67,7 +62,7 @@ async function tryHandshake(address: string, ssh: Ssh, signal: AbortSignal): Pro
     const channel = await dial(address, ssh, systemClock, signal)
     channel.open({ data: () => {}, drained: () => {}, closed: () => {} })
     channel.close()
-    return { status: 'ok', subject, text: `${address} answers and has the same secret` }
+    return ok(subject, `${address} answers and has the same secret`)
   } catch (error) {
     return { ...failedCheck(subject, error), text: `${address}: ${(error as Error).message}` }
   }

@@ -13,6 +13,18 @@ export interface CheckResult {
   readonly hint?: string | undefined
 }
 
+export function ok(subject: string, text: string): CheckResult {
+  return { status: 'ok', subject, text }
+}
+
+export function warning(subject: string, text: string, hint?: string): CheckResult {
+  return { status: 'warning', subject, text, hint }
+}
+
+export function misconfigured(subject: string, text: string, hint?: string): CheckResult {
+  return { status: 'error', subject, text, hint, isMisconfigured: true }
+}
+
 const colours: Readonly<Record<CheckResult['status'], Colour>> = {
   ok: 'green',
   warning: 'yellow',

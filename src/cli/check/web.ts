@@ -3,18 +3,17 @@
 
 import { createServer } from 'node:net'
 import { systemClock } from '../../clock.ts'
-import type { Config } from '../../config/config.ts'
-import { ConfigError } from '../../config/config.ts'
+import { type Config, ConfigError } from '../../config/config.ts'
 import { createLog } from '../../logging/log.ts'
 import { openGuard } from '../../web/auth/guard.ts'
-import type { CheckResult } from './result.ts'
+import { type CheckResult, misconfigured, ok } from './result.ts'
 
 const timeoutMs = 3000
 
 export async function checkPort({ listenPort }: Config): Promise<CheckResult> {
   const subject = 'port'
-  if (await isFree(listenPort)) return { status: 'ok', subject, text: `${listenPort} is free` }
-  if (await isAgent(listenPort)) return { status: 'ok', subject, text: `an agent answers on ${listenPort}` }
+  if (await isFree(listenPort)) return ok(subject, `${listenPort} is free`)
+  if (await isAgent(listenPort)) return ok(subject, `an agent answers on ${listenPort}`)
   return {
     status: 'error',
     subject,
@@ -47,14 +46,13 @@ async function isAgent(port: number): Promise<boolean> {
 
 export async function checkWebConfig({ webConfigFile: file }: Config): Promise<readonly CheckResult[]> {
   const subject = 'web'
-  if (file === undefined)
-    return [{ status: 'ok', subject, text: 'no authentication, no TLS: WEB_CONFIG_FILE is not set' }]
+  if (file === undefined) return [ok(subject, 'no authentication, no TLS: WEB_CONFIG_FILE is not set')]
   try {
     const guard = openGuard({ file, clock: systemClock, log: createLog('silent') })
     await guard.stop()
-    return [{ status: 'ok', subject, text: `${file} is valid${guard.tls ? ', with TLS' : ''}` }]
+    return [ok(subject, `${file} is valid${guard.tls ? ', with TLS' : ''}`)]
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    return error.problems.map((text) => ({ status: 'error', subject, text, isMisconfigured: true }))
+    return error.problems.map((text) => misconfigured(subject, text))
   }
 }
