@@ -17,7 +17,6 @@ import {
   targetIdOf,
 } from '../model.ts'
 import { createNames } from '../names/names.ts'
-
 import { connect } from '../probe/attempt.ts'
 import { planOf } from '../probe/plan.ts'
 import { startProber } from '../probe/prober.ts'
@@ -34,7 +33,7 @@ import { targetKeysOfPath } from '../status/doubled.ts'
 import { nodesOf } from '../status/nodes.ts'
 import { createOutcomes } from '../status/outcomes.ts'
 import { problemsOf } from '../status/problems.ts'
-import { serveStatus, unixTime } from '../status/routes.ts'
+import { serveStatus } from '../status/routes.ts'
 import type { NodeStatus } from '../status/shape.ts'
 import { type StatusView, targetStates } from '../status/status.ts'
 import { createStore, type Store } from '../store/store.ts'
@@ -253,23 +252,20 @@ async function start(
       ? undefined
       : started(openGuard({ ...{ clock, log }, file: config.webConfigFile }))
 
-  const nodes = () => nodesOf(store.nodes(), store.swarmState()?.value, unixTime)
+  const nodes = () => nodesOf(store.nodes(), store.swarmState()?.value)
   const problems = (nodes: readonly NodeStatus[]) =>
-    problemsOf(
-      {
-        nodes,
-        peers: peers.peers(),
-        rules: rules.problems(),
-        discovery: discovery.status(),
-        swarmStateAgeMs: self?.swarm ? (store.swarmState()?.ageMs ?? 'none') : undefined,
-        webConfig: guard?.failure(),
-        memory: memory.failure(),
-        internalErrors: internalErrors(),
-        ambiguities: self ? names.ambiguities(self.node) : [],
-        warnings: config.warnings,
-      },
-      unixTime,
-    )
+    problemsOf({
+      nodes,
+      peers: peers.peers(),
+      rules: rules.problems(),
+      discovery: discovery.status(),
+      swarmStateAgeMs: self?.swarm ? (store.swarmState()?.ageMs ?? 'none') : undefined,
+      webConfig: guard?.failure(),
+      memory: memory.failure(),
+      internalErrors: internalErrors(),
+      ambiguities: self ? names.ambiguities(self.node) : [],
+      warnings: config.warnings,
+    })
   const clients = createClients(clock)
   const targetsOfPath = (path: string) => (self ? targetKeysOfPath(path, names.lookUp, self.node) : [])
   const withNewest = (entry: Entry) =>
@@ -286,7 +282,7 @@ async function start(
     self: () => self,
     outcomeOf: outcomes.of,
     discoveredTarget: sd.targetOf,
-    clients: () => clientStatuses(clients.recent(), targetsOfPath, clock.now(), unixTime),
+    clients: () => clientStatuses(clients.recent(), targetsOfPath, clock.now()),
     cluster,
     problems,
   }

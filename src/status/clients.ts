@@ -6,7 +6,7 @@ import type { Mono } from '../model.ts'
 import { compoundKey } from '../names/resources.ts'
 import { doubledOf, type RequestedPath, type TargetsOfPath, timesForInterleaving } from './doubled.ts'
 import type { ClientStatus } from './shape.ts'
-import { secondsOf, type ToUnixSeconds } from './target.ts'
+import { secondsOf, unixTime } from './target.ts'
 
 export interface Clients {
   /** Takes every request. */
@@ -87,7 +87,6 @@ export function clientStatuses(
   clients: readonly Client[],
   targetsOf: TargetsOfPath,
   now: Mono,
-  unix: ToUnixSeconds,
 ): readonly ClientStatus[] {
   return clients
     .map(({ subject, address, userAgent, contentType, paths, lastAt }) => {
@@ -97,7 +96,7 @@ export function clientStatuses(
         ...{ address, userAgent, subject },
         ...(contentType !== undefined && { format: formatOf(contentType) }),
         ...(intervalMs !== undefined && { interval: secondsOf(intervalMs) }),
-        last: unix(lastAt),
+        last: unixTime(lastAt),
         ...(doubled && { doubled }),
       }
     })

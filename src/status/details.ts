@@ -1,43 +1,7 @@
-// One target in full: its labels and addresses, its metrics family by family, and a scrape job for Prometheus.
+// What only the details of a target have: its metrics family by family, and a scrape job for Prometheus.
 
 import type { ShownFamily } from '../exposition/families.ts'
-import type { Entry } from '../model.ts'
-import type {
-  ConfigStatus,
-  DiscoveredTarget,
-  FamilyStatus,
-  MetricsStatus,
-  SampleStatus,
-  TargetDetails,
-  TargetStatus,
-} from './shape.ts'
-import { type Outcome, type TargetContext, type ToUnixSeconds, targetOf } from './target.ts'
-
-interface DetailsDeps {
-  readonly context: TargetContext
-  readonly outcome: Outcome
-  readonly discovery: DiscoveredTarget | undefined
-  readonly config: ConfigStatus
-  readonly cluster: string
-  readonly unix: ToUnixSeconds
-  readonly now: number
-  /** Its metrics, if it has any. */
-  readonly metrics: MetricsStatus | undefined
-}
-
-export function detailsOf(entry: Entry, deps: DetailsDeps): TargetDetails {
-  const target = targetOf(entry, deps.context, deps.unix, deps.outcome)
-  return {
-    time: deps.unix(deps.now),
-    target,
-    labels: entry.target.labels,
-    addresses: entry.target.addresses,
-    sizes: entry.history.map(({ bodyBytes = null }) => bodyBytes),
-    ...(deps.metrics && { metrics: deps.metrics }),
-    ...(deps.discovery && { discovery: deps.discovery }),
-    prometheus: scrapeJob(target, deps.config, deps.cluster),
-  }
-}
+import type { ConfigStatus, FamilyStatus, MetricsStatus, SampleStatus, TargetStatus } from './shape.ts'
 
 /** All metrics are searched, but only so many samples and buckets are shown. */
 const maxLines = 2000

@@ -4,31 +4,25 @@
 import { expectsAgent, type NodeId, type NodeView, type SwarmNode, type SwarmState } from '../model.ts'
 import { type NodeNames, nodeNamesOf } from '../names/node-names.ts'
 import type { NodeStatus } from './shape.ts'
-import { secondsOf, type ToUnixSeconds } from './target.ts'
+import { secondsOf, unixTime } from './target.ts'
 
 /** This node first, then those with an agent, then those without; by name. */
 export function nodesOf(
   views: readonly NodeView[],
   swarmState: SwarmState | undefined,
-  unix: ToUnixSeconds,
 ): readonly NodeStatus[] {
   const swarmNodes = swarmState?.nodes ?? new Map<NodeId, SwarmNode>()
   const names = nodeNamesOf(views, swarmState)
   const known = new Set(views.map(({ self }) => self.node))
   return [
-    ...views.map((view) => nodeWithAgent(view, swarmNodes.get(view.self.node), names, unix)),
+    ...views.map((view) => nodeWithAgent(view, swarmNodes.get(view.self.node), names)),
     ...[...swarmNodes]
       .filter(([id]) => !known.has(id))
       .map(([id, node]) => nodeWithoutAgent(id, node, names)),
   ].sort((a, b) => rank(a) - rank(b) || compare(a.name, b.name) || compare(a.id, b.id))
 }
 
-function nodeWithAgent(
-  view: NodeView,
-  swarmNode: SwarmNode | undefined,
-  names: NodeNames,
-  unix: ToUnixSeconds,
-): NodeStatus {
+function nodeWithAgent(view: NodeView, swarmNode: SwarmNode | undefined, names: NodeNames): NodeStatus {
   const { self, version, link, since, roundTripMs, failure } = view
   const address = self.address ?? swarmNode?.address
   return {
@@ -39,7 +33,7 @@ function nodeWithAgent(
     swarm: self.swarm,
     manager: self.manager,
     link,
-    since: unix(since),
+    since: unixTime(since),
     ...(roundTripMs !== undefined && { roundTrip: secondsOf(roundTripMs) }),
     version,
     expected: !swarmNode || expectsAgent(swarmNode),

@@ -5,7 +5,7 @@ import type { Failure } from '../errors.ts'
 import { type Mono, maxSwarmStateAgeMs, type PeerView } from '../model.ts'
 import type { AlertProblem } from '../rules/rules.ts'
 import type { NodeStatus, Problem } from './shape.ts'
-import type { ToUnixSeconds } from './target.ts'
+import { unixTime } from './target.ts'
 
 export interface ProblemSources {
   readonly nodes: readonly NodeStatus[]
@@ -31,10 +31,10 @@ export interface ProblemSources {
 const severities = ['error', 'warning', 'notice'] as const
 
 /** No text changes with time alone: that would be a new version of the status each second. */
-export function problemsOf(sources: ProblemSources, unix: ToUnixSeconds): readonly Problem[] {
+export function problemsOf(sources: ProblemSources): readonly Problem[] {
   const { nodes, peers, rules, discovery, webConfig, memory, warnings } = sources
   return [
-    ...ofInternalErrors(sources.internalErrors, unix),
+    ...ofInternalErrors(sources.internalErrors),
     ...ofDiscovery(discovery),
     ...nodes.flatMap(ofNode),
     ...peers.flatMap(ofPeer),
@@ -70,10 +70,10 @@ function failureAs(
   return problem(severity, about, which, { text, hint })
 }
 
-function ofInternalErrors(errors: ProblemSources['internalErrors'], unix: ToUnixSeconds): readonly Problem[] {
+function ofInternalErrors(errors: ProblemSources['internalErrors']): readonly Problem[] {
   if (!errors) return []
   const { count, lastAt, lastWhere } = errors
-  const since = unix(lastAt)
+  const since = unixTime(lastAt)
   const last = `${new Date(since * 1000).toISOString().slice(0, 19)}Z (${lastWhere})`
   return [
     problem('error', 'internal', '', {

@@ -9,12 +9,12 @@ import type { ShownFamily } from '../exposition/families.ts'
 import { type Document, documentOf } from '../http/answer.ts'
 import { prefersJson } from '../http/negotiation.ts'
 import type { Entry, MetricsPage } from '../model.ts'
-import { detailsOf, metricsStatusOf } from './details.ts'
+import { metricsStatusOf, scrapeJob } from './details.ts'
 import { serveDocumentation } from './documentation.ts'
 import { fileOf, hasContentType, send } from './files.ts'
 import type { MetricsStatus, TargetDetails } from './shape.ts'
 import { headOf, type StatusView, statusOf, targetContexts } from './status.ts'
-import type { ToUnixSeconds } from './target.ts'
+import { targetOf, unixTime } from './target.ts'
 
 export interface StatusDeps {
   readonly clock: Clock
@@ -33,9 +33,6 @@ interface StatusRoute {
   Querystring: { target?: string; find?: string }
 }
 
-/** Rounded to milliseconds. Follows the monotonic clock, so that a step of the system clock changes no age. */
-export const unixTime: ToUnixSeconds = (at) => Math.round(performance.timeOrigin + at) / 1000
-
 /** The most that families take in memory, in sizes of their page. */
 const copiesAsFamilies = 5
 const memoryTimeoutMs = 10_000
@@ -47,7 +44,7 @@ export function serveStatus(server: FastifyInstance, deps: StatusDeps): void {
   server.get<StatusRoute>('/', async (request, reply) => {
     if (!prefersJson(request.headers.accept)) return send(request, reply, files.get('index.html')!)
     const { target, find = '' } = request.query
-    if (target === undefined) return send(request, reply, jsonOf(statusOf(view, clock.now(), unixTime)))
+    if (target === undefined) return send(request, reply, jsonOf(statusOf(view, clock.now())))
     const entry = entryOf(target)
     const metrics = await readMetrics(entry, find, request, reply)
     return send(request, reply, jsonOf(details(entry, metrics)))
@@ -81,14 +78,20 @@ export function serveStatus(server: FastifyInstance, deps: StatusDeps): void {
   }
 
   function details(entry: Entry, metrics: MetricsStatus | undefined): TargetDetails {
-    const { nodes, config, cluster } = headOf(view, unixTime)
+    const { nodes, config, cluster } = headOf(view)
     const context = targetContexts(nodes, view.swarmState()?.value)(entry.owner)
-    const outcome = view.outcomeOf(entry)
+    const target = targetOf(entry, context, view.outcomeOf(entry))
     const discovery = view.discoveredTarget(entry.owner, entry.target.id)
-    return detailsOf(entry, {
-      ...{ context, outcome, discovery, config, cluster, metrics },
-      ...{ unix: unixTime, now: clock.now() },
-    })
+    return {
+      time: unixTime(clock.now()),
+      target,
+      labels: entry.target.labels,
+      addresses: entry.target.addresses,
+      sizes: entry.history.map(({ bodyBytes = null }) => bodyBytes),
+      ...(metrics && { metrics }),
+      ...(discovery && { discovery }),
+      prometheus: scrapeJob(target, config, cluster),
+    }
   }
 }
 

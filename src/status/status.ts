@@ -13,7 +13,7 @@ import type {
   Status,
   TargetState,
 } from './shape.ts'
-import { type Outcome, stateOf, type TargetContext, type ToUnixSeconds, targetOf } from './target.ts'
+import { type Outcome, stateOf, type TargetContext, targetOf, unixTime } from './target.ts'
 
 /** What the status is made from, read for every response. */
 export interface StatusView {
@@ -35,22 +35,22 @@ export interface StatusView {
   problems(nodes: readonly NodeStatus[]): readonly Problem[]
 }
 
-export function statusOf(view: StatusView, now: Mono, unix: ToUnixSeconds): Status {
-  const head = headOf(view, unix)
+export function statusOf(view: StatusView, now: Mono): Status {
+  const head = headOf(view)
   const contextOf = targetContexts(head.nodes, view.swarmState()?.value)
   return {
-    time: unix(now),
+    time: unixTime(now),
     ...head,
     targets: Array.from(view.entries(), (entry) =>
-      targetOf(entry, contextOf(entry.owner), unix, view.outcomeOf(entry)),
+      targetOf(entry, contextOf(entry.owner), view.outcomeOf(entry)),
     ),
   }
 }
 
 /** Everything but the targets. Times, not ages: no problem's text changes only because time passes. */
-export function headOf(view: StatusView, unix: ToUnixSeconds): Omit<Status, 'time' | 'targets'> {
+export function headOf(view: StatusView): Omit<Status, 'time' | 'targets'> {
   const swarmState = view.swarmState()?.value
-  const nodes = nodesOf(view.nodes(), swarmState, unix)
+  const nodes = nodesOf(view.nodes(), swarmState)
   const self = view.self()
   return {
     version: view.version,

@@ -35,15 +35,7 @@ export interface Outcome {
   readonly lastError?: { readonly at: Mono; readonly reason: string }
 }
 
-/** From this process's own clock to Unix seconds. */
-export type ToUnixSeconds = (at: Mono) => number
-
-export function targetOf(
-  entry: Entry,
-  context: TargetContext,
-  unix: ToUnixSeconds,
-  outcome: Outcome = {},
-): TargetStatus {
+export function targetOf(entry: Entry, context: TargetContext, outcome: Outcome = {}): TargetStatus {
   const { owner, target, endpoint, ended, snapshot, history } = entry
   const state = stateOf(entry, context.isLost)
   const failure = failureOf(entry, state, context)
@@ -59,12 +51,12 @@ export function targetOf(
     state,
     ...(failure && { failure }),
     ...(endpoint && { endpoint }),
-    ...(snapshot && scrapeOf(snapshot, unix)),
-    ...pastOutcome(outcome, state, unix),
+    ...(snapshot && scrapeOf(snapshot)),
+    ...pastOutcome(outcome, state),
     history: history.map(pastOf),
     remarks: remarksOf(entry, settings),
     ...runOf(target),
-    ...(ended && { ended: endedOf(ended, unix) }),
+    ...(ended && { ended: endedOf(ended) }),
   }
 }
 
@@ -152,26 +144,22 @@ function runOf({ run }: Target): Partial<TargetStatus> {
   return { ...rest, ...(restarts > 0 && { restarts }), ...(oomKills > 0 && { oomKills }) }
 }
 
-function endedOf({ at, ...rest }: NonNullable<Entry['ended']>, unix: ToUnixSeconds) {
-  return { time: unix(at), ...rest }
+function endedOf({ at, ...rest }: NonNullable<Entry['ended']>) {
+  return { time: unixTime(at), ...rest }
 }
 
-function scrapeOf(snapshot: Snapshot, unix: ToUnixSeconds) {
-  const scrape = { scraped: unix(snapshot.at), duration: secondsOf(snapshot.durationMs) }
+function scrapeOf(snapshot: Snapshot) {
+  const scrape = { scraped: unixTime(snapshot.at), duration: secondsOf(snapshot.durationMs) }
   if (!snapshot.ok) return scrape
   const { series, size, format } = snapshot.page
   return { ...scrape, series, bytes: size, format }
 }
 
-function pastOutcome(
-  { downSince, lastSuccessAt, lastError }: Outcome,
-  state: TargetState,
-  unix: ToUnixSeconds,
-) {
+function pastOutcome({ downSince, lastSuccessAt, lastError }: Outcome, state: TargetState) {
   return {
-    ...(state === 'down' && downSince !== undefined && { downSince: unix(downSince) }),
-    ...(lastSuccessAt !== undefined && { lastSuccess: unix(lastSuccessAt) }),
-    ...(lastError && { lastError: { time: unix(lastError.at), reason: lastError.reason } }),
+    ...(state === 'down' && downSince !== undefined && { downSince: unixTime(downSince) }),
+    ...(lastSuccessAt !== undefined && { lastSuccess: unixTime(lastSuccessAt) }),
+    ...(lastError && { lastError: { time: unixTime(lastError.at), reason: lastError.reason } }),
   }
 }
 
@@ -192,6 +180,13 @@ function claimOf({ place }: Target): readonly string[] {
 
 function swarmServiceLabels({ place }: Target, services: TargetContext['services']) {
   return 'serviceId' in place ? services.get(place.serviceId)?.labels : undefined
+}
+
+/**
+ * Unix seconds, rounded to milliseconds. Follows the monotonic clock, so that a step of the system clock changes no age.
+ */
+export function unixTime(at: Mono): number {
+  return Math.round(performance.timeOrigin + at) / 1000
 }
 
 /** Rounded to a tenth of a millisecond. */

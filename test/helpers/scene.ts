@@ -13,7 +13,7 @@ import { clientStatuses, createClients } from '../../src/status/clients.ts'
 import { targetKeysOfPath } from '../../src/status/doubled.ts'
 import { createOutcomes } from '../../src/status/outcomes.ts'
 import { type ProblemSources, problemsOf } from '../../src/status/problems.ts'
-import { type StatusDeps, serveStatus, unixTime } from '../../src/status/routes.ts'
+import { type StatusDeps, serveStatus } from '../../src/status/routes.ts'
 import type { StatusView } from '../../src/status/status.ts'
 import { reportRequests } from '../../src/web/client-requests.ts'
 import { type Server, serveDocument, startServer } from '../../src/web/server.ts'
@@ -75,8 +75,8 @@ export async function startScene(setup: Setup): Promise<Scene> {
     nodes: world.nodes,
     swarmState: readSwarmState,
     discoveredTarget: sd.targetOf,
-    clients: () => clientStatuses(clients.recent(), targetsOfPath, systemClock.now(), unixTime),
-    problems: (nodes) => problemsOf({ ...sources, nodes }, unixTime),
+    clients: () => clientStatuses(clients.recent(), targetsOfPath, systemClock.now()),
+    problems: (nodes) => problemsOf({ ...sources, nodes }),
   }
   const server = await startServer({
     port: 0,

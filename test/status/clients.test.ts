@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ClientRequest } from '../../src/http/answer.ts'
 import { clientStatuses, createClients } from '../../src/status/clients.ts'
+import { unixTime } from '../../src/status/target.ts'
 import { virtualClock } from '../helpers/clock.ts'
 
 const text = 'text/plain; version=0.0.4; charset=utf-8'
@@ -16,7 +17,7 @@ const scrape = (more: Partial<ClientRequest> = {}): ClientRequest => ({
 function setUp() {
   const clock = virtualClock(0)
   const clients = createClients(clock)
-  const list = () => clientStatuses(clients.recent(), targetsOf, clock.now(), (at) => at / 1000)
+  const list = () => clientStatuses(clients.recent(), targetsOf, clock.now())
   return { clock, clients, record: clients.record, list }
 }
 
@@ -42,7 +43,7 @@ describe('a client', () => {
     expect(list()).toEqual([
       {
         ...{ address: '10.0.0.5', userAgent: 'Prometheus/3.5.0', subject: 'metrics' },
-        ...{ format: 'text/0.0.4', interval: 15, last: 34 },
+        ...{ format: 'text/0.0.4', interval: 15, last: unixTime(34_000) },
       },
     ])
   })

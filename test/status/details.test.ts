@@ -110,7 +110,7 @@ describe('the scrape job for Prometheus', () => {
   }
 
   test('scrapes the target through the agents', () => {
-    const block = scrapeJob(targetOf(entry(task('shop_web', '2')), context, Number), settings, 'demo')
+    const block = scrapeJob(targetOf(entry(task('shop_web', '2')), context), settings, 'demo')
     expect(parse(block)).toEqual({
       scrape_configs: [
         {
@@ -127,7 +127,7 @@ describe('the scrape job for Prometheus', () => {
   test('scrapes a second endpoint by its number', () => {
     const labels = { 'app-metrics-proxy.port.2': '9113' }
     const second = task('shop_web', '2', { id: 'c1/2', labels })
-    const block = scrapeJob(targetOf(entry(second), context, Number), settings, 'demo')
+    const block = scrapeJob(targetOf(entry(second), context), settings, 'demo')
     expect(parse(block).scrape_configs).toMatchObject([
       {
         metrics_path: '/shop_web/2/metrics',
@@ -139,11 +139,7 @@ describe('the scrape job for Prometheus', () => {
 
   test('has the job and the instance of /sd, which labels may set', () => {
     const labels = { 'app-metrics-proxy.job': 'shop' }
-    const shown = targetOf(
-      entry(target('app-metrics-proxy', { labels, id: 'c'.repeat(64) })),
-      context,
-      Number,
-    )
+    const shown = targetOf(entry(target('app-metrics-proxy', { labels, id: 'c'.repeat(64) })), context)
     expect(parse(scrapeJob(shown, settings, 'demo')).scrape_configs).toMatchObject([
       { job_name: 'shop', static_configs: [{ labels: { instance: 'app-metrics-proxy@cccccccccccc' } }] },
     ])
@@ -151,7 +147,7 @@ describe('the scrape job for Prometheus', () => {
 
   test('quotes every name', () => {
     const name = 'a"\n  - job_name: evil # \u2028 \\'
-    const block = scrapeJob(targetOf(entry(target(name)), context, Number), settings, name)
+    const block = scrapeJob(targetOf(entry(target(name)), context), settings, name)
     const [job, ...others] = parse(block).scrape_configs
     expect(others).toEqual([])
     expect(job.job_name).toBe(name)

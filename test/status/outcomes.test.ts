@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Entry } from '../../src/model.ts'
 import { createOutcomes } from '../../src/status/outcomes.ts'
-import { targetOf } from '../../src/status/target.ts'
+import { targetOf, unixTime } from '../../src/status/target.ts'
 import { virtualClock } from '../helpers/clock.ts'
 import { ended, entry, target } from '../helpers/cluster.ts'
 import { failed, read } from '../web/agent.ts'
@@ -64,9 +64,9 @@ test('one that ended is not down, and one that is gone is forgotten', () => {
 
 test('the status has them in seconds', () => {
   const { after } = setUp()
-  expect(targetOf(down(20), context, (at) => at / 1000, after(up(10), down(20)))).toMatchObject({
-    downSince: 0.02,
-    lastSuccess: 0.01,
-    lastError: { time: 0.02, reason: 'refused' },
+  expect(targetOf(down(20), context, after(up(10), down(20)))).toMatchObject({
+    downSince: unixTime(20),
+    lastSuccess: unixTime(10),
+    lastError: { time: unixTime(20), reason: 'refused' },
   })
 })

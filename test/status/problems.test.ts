@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { nodesOf } from '../../src/status/nodes.ts'
 import { type ProblemSources, problemsOf } from '../../src/status/problems.ts'
+import { unixTime } from '../../src/status/target.ts'
 import { node, swarmState } from '../helpers/cluster.ts'
 
-const unix = (at: number) => at
 const healthy: ProblemSources = {
-  nodes: nodesOf([node('node1', { link: 'self' }), node('node2')], undefined, unix),
+  nodes: nodesOf([node('node1', { link: 'self' }), node('node2')], undefined),
   peers: [],
   rules: [],
   discovery: { warnings: [] },
@@ -17,9 +17,7 @@ const healthy: ProblemSources = {
   warnings: [],
 }
 const texts = (sources: Partial<ProblemSources>) =>
-  problemsOf({ ...healthy, ...sources }, unix).map(
-    ({ severity, about, text }) => `${severity} ${about} ${text}`,
-  )
+  problemsOf({ ...healthy, ...sources }).map(({ severity, about, text }) => `${severity} ${about} ${text}`)
 
 describe('problems', () => {
   test('a healthy cluster has none', () => {
@@ -32,7 +30,7 @@ describe('problems', () => {
       node('node2', { link: 'lost' }),
       { ...node('node3'), failure: { code: 'protocol' as const, reason: 'its id is claimed twice' } },
     ]
-    const nodes = nodesOf(views, swarmState([], ['node1', 'node4']), unix)
+    const nodes = nodesOf(views, swarmState([], ['node1', 'node4']))
     expect(texts({ nodes })).toEqual([
       'error node node2: the link is lost',
       'error node node3: its id is claimed twice',
@@ -42,13 +40,13 @@ describe('problems', () => {
 
   test('a lost link has its reason, and always a hint', () => {
     const failure = { code: 'timeout' as const, reason: 'the peer was silent for 2.3 s' }
-    const nodes = nodesOf([{ ...node('node2', { link: 'lost' }), failure }], undefined, unix)
-    expect(problemsOf({ ...healthy, nodes }, unix)).toEqual([
+    const nodes = nodesOf([{ ...node('node2', { link: 'lost' }), failure }], undefined)
+    expect(problemsOf({ ...healthy, nodes })).toEqual([
       {
         key: 'node node2',
         severity: 'error',
         about: 'node',
-        since: 0,
+        since: unixTime(0),
         text: 'node2: the link is lost (the peer was silent for 2.3 s)',
         hint: expect.stringContaining('check that node2 is up'),
       },
@@ -72,8 +70,8 @@ describe('problems', () => {
       [...known.nodes].map(([id, one]) => [id, id === 'node1' ? one : { ...one, ...state }]),
     )
     const views = [node('node1', { link: 'self' }), node('node3', { link: 'lost' })]
-    const nodes = nodesOf(views, { ...known, nodes: nodesOfSwarm }, unix)
-    expect(problemsOf({ ...healthy, nodes }, unix)).toHaveLength(count)
+    const nodes = nodesOf(views, { ...known, nodes: nodesOfSwarm })
+    expect(problemsOf({ ...healthy, nodes })).toHaveLength(count)
   })
 
   test('a stopped peer is a problem of its node and of its address', () => {
@@ -81,7 +79,7 @@ describe('problems', () => {
     const peer = { address: '10.0.0.2:2140', node: 'node2', sentBytes: 0, receivedBytes: 0 }
     expect(
       texts({
-        nodes: nodesOf([node('node1', { link: 'self' }), node('node2', { link: 'lost' })], undefined, unix),
+        nodes: nodesOf([node('node1', { link: 'self' }), node('node2', { link: 'lost' })], undefined),
         peers: [{ ...peer, state: 'failed', failure }],
       }),
     ).toEqual(['error node node2: the link is lost', 'error peer 10.0.0.2:2140: nothing listens there'])
@@ -100,14 +98,18 @@ describe('problems', () => {
   })
 
   test('internal errors, with the time and place of the last one and a hint', () => {
-    const internalErrors = { count: 1, lastAt: 1_800_000_000, lastWhere: 'scrape' }
-    const [one] = problemsOf({ ...healthy, internalErrors }, unix)
+    const internalErrors = {
+      count: 1,
+      lastAt: 1_800_000_000_000 - performance.timeOrigin,
+      lastWhere: 'scrape',
+    }
+    const [one] = problemsOf({ ...healthy, internalErrors })
     expect(one).toMatchObject({
       ...{ key: 'internal', severity: 'error', about: 'internal', since: 1_800_000_000 },
       text: 'an internal error at 2027-01-15T08:00:00Z (scrape)',
       hint: expect.stringContaining('find "internal error" in the log'),
     })
-    const [more] = problemsOf({ ...healthy, internalErrors: { ...internalErrors, count: 3 } }, unix)
+    const [more] = problemsOf({ ...healthy, internalErrors: { ...internalErrors, count: 3 } })
     expect(more?.text).toMatch(/^3 internal errors, the last one at /)
   })
 
@@ -121,9 +123,8 @@ describe('problems', () => {
     const nodes = nodesOf(
       ['a', 'b'].map((id) => node(id, { link: 'lost' })),
       undefined,
-      unix,
     )
-    const keys = problemsOf({ ...healthy, peers, nodes }, unix).map(({ key }) => key)
+    const keys = problemsOf({ ...healthy, peers, nodes }).map(({ key }) => key)
     expect(new Set(keys)).toEqual(new Set(['node a', 'node b', 'peer a:1', 'peer b:1']))
   })
 
@@ -132,7 +133,7 @@ describe('problems', () => {
     const peers = [
       { address: '10.0.0.2:2140', state: 'failed' as const, failure, sentBytes: 0, receivedBytes: 0 },
     ]
-    expect(problemsOf({ ...healthy, peers }, unix)).toEqual([
+    expect(problemsOf({ ...healthy, peers })).toEqual([
       {
         key: 'peer 10.0.0.2:2140',
         severity: 'error',
@@ -148,14 +149,14 @@ describe('problems', () => {
     const peers = [
       { address: '10.0.0.2:2140', state: 'failed' as const, failure, sentBytes: 0, receivedBytes: 0 },
     ]
-    expect(problemsOf({ ...healthy, peers }, unix)).toMatchObject([
+    expect(problemsOf({ ...healthy, peers })).toMatchObject([
       { text: failure.reason, hint: expect.stringContaining('check that an agent runs there') },
     ])
   })
 
   test('different versions are listed with their nodes', () => {
     const views = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => node(id))
-    const nodes = nodesOf([...views, { ...node('old'), version: '0.9.0' }], undefined, unix)
+    const nodes = nodesOf([...views, { ...node('old'), version: '0.9.0' }], undefined)
     expect(texts({ nodes })).toEqual([
       'warning version agents run different versions: 1.0.0 on a, b, c, d, e and 1 more; 0.9.0 on old',
     ])
@@ -163,11 +164,11 @@ describe('problems', () => {
 
   test('a hostname shared with a lost node is no problem', () => {
     const views = [node('a'), node('former', { hostname: 'a', link: 'lost' })]
-    expect(texts({ nodes: nodesOf(views, undefined, unix) }).join('\n')).not.toContain('have the hostname')
+    expect(texts({ nodes: nodesOf(views, undefined) }).join('\n')).not.toContain('have the hostname')
   })
 
   test('rejected rules, shared hostnames, ambiguous names and warnings, errors first', () => {
-    const nodes = nodesOf([node('a'), node('b', { hostname: 'a' })], undefined, unix)
+    const nodes = nodesOf([node('a'), node('b', { hostname: 'a' })], undefined)
     expect(
       texts({
         nodes,

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { Entry, Labels, NodeView, SwarmState } from '../../src/model.ts'
 import type { Status } from '../../src/status/shape.ts'
 import { statusOf } from '../../src/status/status.ts'
+import { unixTime } from '../../src/status/target.ts'
 import { entry, node, service, swarmState, task } from '../helpers/cluster.ts'
 import { quietView } from '../helpers/status-view.ts'
 import { failed } from '../web/agent.ts'
@@ -24,14 +25,14 @@ function read({ entries, nodes = connected, swarmState }: Cluster): Status {
     nodes: () => nodes,
     swarmState: () => swarmState && { value: swarmState, ageMs: 0, from: 'node1' },
   }
-  return JSON.parse(JSON.stringify(statusOf(view, 5000, (at) => at / 1000)))
+  return JSON.parse(JSON.stringify(statusOf(view, 5000)))
 }
 
 const replica = (slot: string, on = 'node1') => entry(task('web', slot, { node: on }))
 
 test('has its time, and all targets', () => {
   const { time, targets } = read({ entries: [replica('1'), replica('2')] })
-  expect([time, ...targets.map(({ replica }) => replica)]).toEqual([5, '1', '2'])
+  expect([time, ...targets.map(({ replica }) => replica)]).toEqual([unixTime(5000), '1', '2'])
 })
 
 test('a service’s labels count for its targets', () => {

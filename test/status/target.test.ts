@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import type { Failure } from '../../src/errors.ts'
 import { type Entry, endpointId, type ProbeResult } from '../../src/model.ts'
-import { stateOf, type TargetContext, targetOf } from '../../src/status/target.ts'
+import { stateOf, type TargetContext, targetOf, unixTime } from '../../src/status/target.ts'
 import { entry, target, task } from '../helpers/cluster.ts'
 import { failed, read } from '../web/agent.ts'
 
 const context: TargetContext = { node: 'node1', isLost: false, services: new Map() }
-const unix = (at: number) => 1000 + at / 1000
 const none = (code: Failure['code']): ProbeResult => ({
   kind: 'not_found',
   failure: { code, reason: 'because' },
@@ -36,20 +35,18 @@ test('a target that is not up has a reason and a hint', () => {
     reason: 'on no shared network',
     hint: 'attach it to monitor',
   }
-  expect(targetOf({ ...bare, probeResult: { kind: 'not_found', failure } }, context, unix).failure).toEqual(
-    failure,
-  )
-  expect(targetOf(entry(web), { ...context, isLost: true }, unix).failure).toMatchObject({
+  expect(targetOf({ ...bare, probeResult: { kind: 'not_found', failure } }, context).failure).toEqual(failure)
+  expect(targetOf(entry(web), { ...context, isLost: true }).failure).toMatchObject({
     code: 'owner_lost',
   })
-  expect(targetOf(entry(web, { snapshot: failed('timeout', 'too slow') }), context, unix).failure).toEqual({
+  expect(targetOf(entry(web, { snapshot: failed('timeout', 'too slow') }), context).failure).toEqual({
     code: 'timeout',
     reason: 'too slow',
   })
   const ended = { at: 500, exitCode: 137, removed: false }
-  expect(targetOf(entry(web, { ended }), context, unix)).toMatchObject({
+  expect(targetOf(entry(web, { ended }), context)).toMatchObject({
     failure: { code: 'stopped', reason: 'the container has stopped with exit code 137' },
-    ended: { time: 1000.5, exitCode: 137, removed: false },
+    ended: { time: unixTime(500), exitCode: 137, removed: false },
   })
 })
 
@@ -59,8 +56,8 @@ test('the times and durations of a scrape are in seconds', () => {
     { ok: true, durationMs: 12.3456 },
     { ok: false, durationMs: 1 },
   ]
-  expect(targetOf(entry(web, { snapshot, history }), context, unix)).toMatchObject({
-    scraped: 1002,
+  expect(targetOf(entry(web, { snapshot, history }), context)).toMatchObject({
+    scraped: unixTime(2000),
     duration: 0.0123,
     series: 1,
     bytes: 4,
@@ -72,7 +69,7 @@ test('a second endpoint has its own name, and only the first shows what is about
   const labels = { 'app-metrics-proxy.port.2': '9113', 'app-metrics-proxy.port.3': 'none' }
   const id = 'c1'
   const [first, second] = [1, 2].map((number) =>
-    targetOf(entry(task('shop_web', '2', { labels, id: endpointId(id, number) })), context, unix),
+    targetOf(entry(task('shop_web', '2', { labels, id: endpointId(id, number) })), context),
   )
   expect(first).toMatchObject({ path: '/shop_web/2/metrics', remarks: [expect.stringContaining('port.3')] })
   expect(first).not.toHaveProperty('endpointNumber')
@@ -88,12 +85,12 @@ test('a second endpoint has its own name, and only the first shows what is about
 
 test('invalid labels are remarks', () => {
   const labels = { 'app-metrics-proxy.port': 'none' }
-  const status = targetOf(entry(task('shop_web', '2', { labels })), context, unix)
+  const status = targetOf(entry(task('shop_web', '2', { labels })), context)
   expect(status.remarks).toEqual([expect.stringContaining('app-metrics-proxy.port')])
 })
 
 describe('the path', () => {
-  const pathOf = (of: Entry, node = 'node1') => targetOf(of, { ...context, node }, unix).path
+  const pathOf = (of: Entry, node = 'node1') => targetOf(of, { ...context, node }).path
   test.each([
     ['/shop_web/2/metrics', pathOf(entry(web))],
     ['/monitor_node/node1/metrics', pathOf(entry(task('monitor_node', '')))],

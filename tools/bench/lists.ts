@@ -5,7 +5,6 @@ import { systemClock } from '../../src/clock.ts'
 import type { Snapshot, SwarmState, Target } from '../../src/model.ts'
 import { plainPage } from '../../src/model.ts'
 import { createSd } from '../../src/sd/sd.ts'
-import { unixTime } from '../../src/status/routes.ts'
 import { statusOf } from '../../src/status/status.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { quietView } from '../../test/helpers/status-view.ts'
@@ -121,7 +120,7 @@ function snapshotOf(number: number): Snapshot {
 
 function benchStatus(store: Store, targets: readonly Target[], rounds: number): Costs {
   const view = { ...store, ...quietView, self: () => store.ownNode.self() }
-  const request = () => void Buffer.from(JSON.stringify(statusOf(view, systemClock.now(), unixTime)))
+  const request = () => void Buffer.from(JSON.stringify(statusOf(view, systemClock.now())))
   request()
   const scrape = (round: number) => {
     for (const [at, { id }] of targets.entries()) store.putSnapshot(id, snapshotOf(at + round))
