@@ -1,7 +1,6 @@
 // The exposition formats, as serving needs them: pages in, pages out.
 
 import { families } from '../exposition/families.ts'
-import type { Label } from '../exposition/family.ts'
 import {
   commonFormat,
   contentTypeOf,
@@ -12,14 +11,9 @@ import {
   negotiate,
 } from '../exposition/formats.ts'
 import { convert, merge } from '../exposition/merge.ts'
-import type { Format, MetricsPage } from '../model.ts'
-import { plainPage } from '../model.ts'
+import { type Format, type MetricsPage, plainPage } from '../model.ts'
 import { bodyOf, ready } from '../sync/codec.ts'
-
-interface PagePart {
-  readonly page: MetricsPage
-  readonly label?: Label
-}
+import type { MergePart } from '../web/rendering.ts'
 
 export const formats = {
   negotiate,
@@ -35,7 +29,7 @@ export const formats = {
     if (isSentUnchanged(page, to)) return page
     return plainPage(convert(expositionOf(page), to), { ...page, format: to.format })
   },
-  merge(parts: readonly PagePart[], to: Format): MetricsPage {
+  merge(parts: readonly MergePart[], to: Format): MetricsPage {
     const given = parts.map((part) => ({ ...part, page: expositionOf(part.page) }))
     const { body, ...about } = merge(given, { format: to, escaping: 'allow-utf-8' })
     return plainPage(body, about)

@@ -29,37 +29,36 @@ export interface ReadResult {
   readonly expires?: { readonly at: Mono; readonly failure: Failure }
 }
 
-export type FinalDecision =
-  | { readonly kind: 'serve'; readonly result: ReadResult }
-  | { readonly kind: 'refuse'; readonly failure: Failure }
+/** The metrics of a container, or why there are none. */
+export type Reading = { readonly result: ReadResult } | { readonly failure: Failure }
 
 /** While its owner is linked. A snapshot older than `maxAgeMs` is refreshed; `off`: none is. */
 export function decide(
   entry: Entry,
   maxAgeMs: number | 'off',
   { now, owner }: FreshnessContext,
-): FinalDecision | { readonly kind: 'refresh' } {
+): Reading | 'refresh' {
   const failure = whyNotScraped(entry)
-  if (failure) return { kind: 'refuse', failure }
-  if (!entry.snapshot) return { kind: 'refresh' }
+  if (failure) return { failure }
+  if (!entry.snapshot) return 'refresh'
   if (maxAgeMs === 'off') return serveSnapshot(entry, { isCached: true })
   // what a peer sent may have been on its way for any time: only the owner knows how old its snapshot is
   const isLive = owner.state === 'self' && now - entry.snapshot.at <= maxAgeMs
-  return isLive ? serveSnapshot(entry) : { kind: 'refresh' }
+  return isLive ? serveSnapshot(entry) : 'refresh'
 }
 
 /** The outcome of a refresh that has just finished. */
 export function serveSnapshot(
   { snapshot }: Entry,
   more: Pick<ReadResult, 'isCached' | 'expires'> = {},
-): FinalDecision {
-  if (!snapshot) return { kind: 'refuse', failure: { code: 'searching', reason: 'not scraped yet' } }
-  if (!snapshot.ok) return { kind: 'refuse', failure: snapshot.failure }
-  return { kind: 'serve', result: { page: snapshot.page, at: snapshot.at, ...more } }
+): Reading {
+  if (!snapshot) return { failure: { code: 'searching', reason: 'not scraped yet' } }
+  if (!snapshot.ok) return { failure: snapshot.failure }
+  return { result: { page: snapshot.page, at: snapshot.at, ...more } }
 }
 
 /** The owner cannot be reached, because its link is lost or for this failure: the cache, if it is young enough. */
-export function serveCached(entry: Entry, context: FreshnessContext, reachFailure?: Failure): FinalDecision {
+export function serveCached(entry: Entry, context: FreshnessContext, reachFailure?: Failure): Reading {
   const { now, staleAfterMs, owner } = context
   const { snapshot } = entry
   const cause = owner.state === 'lost' || !reachFailure ? lostText(owner, now) : reachFailure.reason
@@ -67,11 +66,11 @@ export function serveCached(entry: Entry, context: FreshnessContext, reachFailur
   const refused = (hint: string): Failure => ({ code: 'owner_lost', reason, hint })
   const tooOld = (ageMs: number) =>
     refused(`its last metrics are ${seconds(ageMs)} old, too old to be served`)
-  if (!snapshot) return { kind: 'refuse', failure: refused('it has not sent metrics of this container yet') }
+  if (!snapshot) return { failure: refused('it has not sent metrics of this container yet') }
   const ageMs = now - snapshot.at
-  if (ageMs > staleAfterMs) return { kind: 'refuse', failure: tooOld(ageMs) }
+  if (ageMs > staleAfterMs) return { failure: tooOld(ageMs) }
   const failure = whyNotScraped(entry)
-  if (failure) return { kind: 'refuse', failure }
+  if (failure) return { failure }
   const expires = { at: snapshot.at + staleAfterMs, failure: tooOld(staleAfterMs) }
   return serveSnapshot(entry, { isCached: true, expires })
 }

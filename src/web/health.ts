@@ -10,15 +10,6 @@ export interface HealthDeps {
   pendingForReady(): readonly string[]
 }
 
-interface HealthReport {
-  /** The worst severity of the problems; notices do not count. */
-  readonly status: 'ok' | 'warning' | 'error'
-  readonly version: string
-  readonly ready: boolean
-  readonly pending: readonly string[]
-  readonly problems: readonly Problem[]
-}
-
 const text = 'text/plain; charset=utf-8'
 
 export function serveHealth(server: FastifyInstance, deps: HealthDeps): void {
@@ -38,7 +29,8 @@ export function serveHealth(server: FastifyInstance, deps: HealthDeps): void {
   )
 }
 
-export function healthReportOf(deps: HealthDeps): HealthReport {
+/** With the worst severity of the problems; notices do not count. */
+export function healthReportOf(deps: HealthDeps) {
   const problems = deps.problems()
   const pending = deps.pendingForReady()
   const has = (severity: Problem['severity']) => problems.some((problem) => problem.severity === severity)

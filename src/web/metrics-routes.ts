@@ -8,12 +8,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../clock.ts'
 import { type Code, errorOf, ProxyError } from '../errors.ts'
 import { refuseIncomplete } from '../http/answer.ts'
-import type { Entry, Mono, NodeId, NodeView } from '../model.ts'
+import type { Mono, NodeId, NodeView } from '../model.ts'
 import type { Names } from '../names/names.ts'
+import type { Replica } from '../names/resolution.ts'
 import { expiredFailure } from './freshness.ts'
 import { answerTimeoutMs, type Reader } from './reader.ts'
 import { type Rendering, sendRendered } from './rendering.ts'
-import { type PendingResponse, type ReadReplicas, type ReadRequest, readAll } from './replicas.ts'
+import { type MergeReplicas, type PendingResponse, type ReadRequest, readAll } from './replicas.ts'
 import type { ResponseMemory } from './response-memory.ts'
 
 export interface MetricsDeps {
@@ -25,7 +26,7 @@ export interface MetricsDeps {
   pending(): readonly string[]
   readonly scrapeTimeoutMs: number
   readonly reader: Reader
-  readonly readReplicas: ReadReplicas
+  readonly mergeReplicas: MergeReplicas
   readonly rendering: Rendering
   readonly memory: Pick<ResponseMemory, 'reserve'>
 }
@@ -123,37 +124,26 @@ function queryOf(
   }
 }
 
-function read(
+async function read(
   found: Extract<LookUpResult, { readonly kind: 'one' | 'replicas' }>,
   how: ReadRequest,
   request: FastifyRequest<MetricsRoute>,
   deps: MetricsDeps,
 ): Promise<PendingResponse> {
   /** Containers, and the id of the own node, may have changed since the request came. */
-  const lookUpAgain = () => deps.lookUp(queryOf(request, deps.nodes()))
-  if (found.kind === 'one') return readContainer(found.entry, how, request, lookUpAgain, deps)
-  return deps.readReplicas(found.fullName, found.replicas, how, () => {
-    const now = lookUpAgain()
-    return now.kind === 'replicas' ? now.replicas : []
-  })
-}
-
-async function readContainer(
-  entry: Entry,
-  how: ReadRequest,
-  request: FastifyRequest<MetricsRoute>,
-  lookUpAgain: () => LookUpResult,
-  deps: MetricsDeps,
-): Promise<PendingResponse> {
-  const slot = ''
-  const entryNow = () => {
-    const now = lookUpAgain()
-    return now.kind === 'one' ? [{ slot, entry: now.entry }] : []
-  }
-  const reading = (await readAll([{ slot, entry }], how, entryNow, deps))[0]!
+  const lookUpAgain = () => replicasOf(deps.lookUp(queryOf(request, deps.nodes())))
+  const readings = await readAll(replicasOf(found), how, lookUpAgain, deps)
+  if (found.kind === 'replicas') return deps.mergeReplicas(found.fullName, readings)
+  const reading = readings[0]!
   if ('failure' in reading) throw errorOf(reading.failure)
   const { page, ...rest } = reading.result
   return { ...rest, maxBytes: deps.rendering.maxBytesOf(page, request), makePage: async () => page }
+}
+
+/** One container is read like a service of one replica. */
+function replicasOf(found: LookUpResult): readonly Replica[] {
+  if (found.kind === 'one') return [{ slot: '', entry: found.entry }]
+  return found.kind === 'replicas' ? found.replicas : []
 }
 
 /** A service without a replica on this node (`?scope=node`) is not an error: each node is scraped for its own. */

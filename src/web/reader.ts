@@ -2,7 +2,7 @@
 // it; the owner's scraper makes concurrent ones share a scrape.
 
 import { type Clock, lessMargin } from '../clock.ts'
-import { errorOf, type Failure, failureOf, isInternal, ProxyError, stoppedFailure } from '../errors.ts'
+import { type Failure, failureOf, isInternal, stoppedFailure } from '../errors.ts'
 import {
   agentTarget,
   type Entry,
@@ -17,11 +17,10 @@ import {
 import { nodeNamesOf } from '../names/node-names.ts'
 import {
   decide,
-  type FinalDecision,
   type FreshnessContext,
   isOwnerUnavailable,
   type OwnerLink,
-  type ReadResult,
+  type Reading,
   serveCached,
   serveSnapshot,
 } from './freshness.ts'
@@ -46,8 +45,8 @@ export interface ReaderDeps {
 }
 
 export interface Reader {
-  /** What the target answers to a request for this kind. Rejects with a `ProxyError`, within the timeout. */
-  read(entry: Entry, timeoutMs: number, kind?: FormatKind): Promise<ReadResult>
+  /** What the target answers to a request for this kind, within the timeout. */
+  read(entry: Entry, timeoutMs: number, kind?: FormatKind): Promise<Reading>
 }
 
 /** Further clients are refused. */
@@ -61,24 +60,25 @@ export function createReader(deps: ReaderDeps): Reader {
     return { now: clock.now(), staleAfterMs, owner: ownerLinkOf(owner, store) }
   }
 
-  async function refreshed(entry: Entry, timeoutMs: number): Promise<FinalDecision> {
+  async function refreshed(entry: Entry, timeoutMs: number): Promise<Reading> {
     const { owner, target } = entry
     const failure = await deps.refresh(entry, timeoutMs).then(() => undefined, knownFailure)
     const latest = store.entry(owner, target.id)
-    if (!latest && !store.entry(owner, targetIdOf(target.id))) return refuse(stoppedFailure(undefined, true))
+    if (!latest && !store.entry(owner, targetIdOf(target.id)))
+      return { failure: stoppedFailure(undefined, true) }
     if (!failure) return serveSnapshot(latest ?? entry)
-    return isOwnerUnavailable(failure.code) ? cached(latest ?? entry, failure) : refuse(failure)
+    return isOwnerUnavailable(failure.code) ? cached(latest ?? entry, failure) : { failure }
   }
 
   /** From the cache of this kind, or from the other kind's, unless a scrape of this kind failed. */
-  function cached(entry: Entry, cause?: Failure): FinalDecision {
+  function cached(entry: Entry, cause?: Failure): Reading {
     const { id } = entry.target
-    const decision = serveCached(entry, contextOf(entry), cause)
-    if (entry.snapshot?.ok === false) return decision
+    const reading = serveCached(entry, contextOf(entry), cause)
+    if ('result' in reading || entry.snapshot?.ok === false) return reading
     const other = store.entry(entry.owner, isProtobufStreamId(id) ? targetIdOf(id) : streamId(id, 'protobuf'))
-    if (decision.kind === 'serve' || !other) return decision
-    const otherDecision = serveCached(other, contextOf(other), cause)
-    return otherDecision.kind === 'serve' || isProtobufStreamId(id) ? otherDecision : decision
+    if (!other) return reading
+    const otherReading = serveCached(other, contextOf(other), cause)
+    return 'result' in otherReading || isProtobufStreamId(id) ? otherReading : reading
   }
 
   /** The agent's own metrics are text only. A stream that isn't open has no snapshot yet. */
@@ -93,13 +93,14 @@ export function createReader(deps: ReaderDeps): Reader {
     async read(target, timeoutMs, kind = 'text') {
       const entry = entryOfKind(target, kind)
       const context = contextOf(entry)
-      if (context.owner.state === 'lost') return resultOf(cached(entry))
+      if (context.owner.state === 'lost') return cached(entry)
       const decision = decide(entry, deps.maxAgeMsOf(entry), context)
-      if (decision.kind !== 'refresh') return resultOf(decision)
-      if (waiting >= maxWaiting) throw new ProxyError('overloaded', 'too many requests are waiting')
+      if (decision !== 'refresh') return decision
+      if (waiting >= maxWaiting)
+        return { failure: { code: 'overloaded', reason: 'too many requests are waiting' } }
       waiting += 1
       try {
-        return resultOf(await refreshed(entry, timeoutMs))
+        return await refreshed(entry, timeoutMs)
       } finally {
         waiting -= 1
       }
@@ -112,15 +113,6 @@ function ownerLinkOf(owner: NodeId, store: ReaderStore): OwnerLink {
   const view = nodes.find(({ self }) => self.node === owner)
   const nodeName = nodeNamesOf(nodes, store.swarmState()?.value).nameOf(owner)
   return view ? { state: view.link, since: view.since, nodeName } : { state: 'lost', nodeName }
-}
-
-function resultOf(decision: FinalDecision): ReadResult {
-  if (decision.kind === 'serve') return decision.result
-  throw errorOf(decision.failure)
-}
-
-function refuse(failure: Failure): FinalDecision {
-  return { kind: 'refuse', failure }
 }
 
 /** Throws what is a bug, to be logged where it is caught. */

@@ -3,30 +3,27 @@
 import { promisify } from 'node:util'
 import { gzip, gzipSync } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type * as exposition from '../exposition/formats.ts'
 import type { NegotiatedFormat } from '../exposition/formats.ts'
 import { acceptsGzip, minGzipBytes } from '../http/negotiation.ts'
 import type { Format, FormatKind, MetricsPage } from '../model.ts'
 
 /** The exposition formats, as serving needs them. */
-export interface Formats {
-  /** The page's own format if the client accepts it, else the best of those that it accepts. */
-  negotiate(accept: string | undefined, current?: Format): NegotiatedFormat
-  kindOf(format: Format): FormatKind
-  contentTypeOf(format: Format, escaping: NegotiatedFormat['escaping']): string
-  /** Whether it is sent as it is. */
-  isSentUnchanged(page: MetricsPage, to: NegotiatedFormat): boolean
+export interface Formats
+  extends Pick<
+    typeof exposition,
+    'negotiate' | 'kindOf' | 'contentTypeOf' | 'isSentUnchanged' | 'commonFormat'
+  > {
   /** The same page if nothing is to be converted. */
   convert(page: MetricsPage, to: NegotiatedFormat): MetricsPage
   bodyOf(page: MetricsPage): Uint8Array
   /** Decompresses a large page off the event loop, so that `bodyOf` takes no time. */
   ready(page: MetricsPage): MetricsPage | Promise<MetricsPage>
-  /** The format of them all, or the one that loses the least. */
-  commonFormat(formats: readonly Format[]): Format
   /** Adds each part's label to its series; a label of that name becomes `exported_…`. */
   merge(parts: readonly MergePart[], to: Format): MetricsPage
 }
 
-interface MergePart {
+export interface MergePart {
   readonly page: MetricsPage
   readonly label?: { readonly name: string; readonly value: string }
 }

@@ -1,23 +1,13 @@
 // The metrics of a service: those of its replicas merged, each series with the replica's slot, and which replicas are up.
 
 import type { Clock } from '../clock.ts'
-import type { Failure } from '../errors.ts'
-import { failureOf, ProxyError } from '../errors.ts'
+import { type Failure, ProxyError } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
-import type { FormatKind, MetricsPage, Mono } from '../model.ts'
-import { plainPage } from '../model.ts'
+import { type FormatKind, type MetricsPage, type Mono, plainPage } from '../model.ts'
 import type { Replica } from '../names/resolution.ts'
-import { expiredFailure, type ReadResult } from './freshness.ts'
+import { expiredFailure, type Reading, type ReadResult } from './freshness.ts'
 import type { Reader } from './reader.ts'
 import type { Formats } from './rendering.ts'
-
-interface ReplicasDeps {
-  readonly clock: Clock
-  readonly log: Log
-  readonly replicaLabel: string
-  readonly formats: Pick<Formats, 'commonFormat' | 'merge' | 'ready'>
-  readonly reader: Reader
-}
 
 /** What was read, before the page is made of it. */
 export interface PendingResponse extends Omit<ReadResult, 'page'> {
@@ -26,22 +16,14 @@ export interface PendingResponse extends Omit<ReadResult, 'page'> {
   makePage(): Promise<MetricsPage>
 }
 
-export type ReadReplicas = (
-  service: string,
-  replicas: readonly Replica[],
-  how: ReadRequest,
-  lookUpAgain: () => readonly Replica[],
-) => Promise<PendingResponse>
-
 /** What the client asks for, and how long it may take. */
 export interface ReadRequest {
   readonly timeoutMs: number
   readonly kind: FormatKind
 }
 
-type UpReplica = { readonly slot: string; readonly result: ReadResult }
-type DownReplica = { readonly slot: string; readonly failure: Failure }
-type ReplicaResult = UpReplica | DownReplica
+export type ReplicaReading = Reading & { readonly slot: string }
+type UpReplica = Extract<ReplicaReading, { readonly result: ReadResult }>
 
 /**
  * Reads all at the same time, within the timeout. A container that ended while it was read may have been replaced: if
@@ -51,33 +33,26 @@ export async function readAll(
   replicas: readonly Replica[],
   { timeoutMs, kind }: ReadRequest,
   lookUpAgain: () => readonly Replica[],
-  { clock, reader }: Pick<ReplicasDeps, 'clock' | 'reader'>,
-): Promise<readonly ReplicaResult[]> {
+  { clock, reader }: { readonly clock: Clock; readonly reader: Reader },
+): Promise<readonly ReplicaReading[]> {
   const deadline = clock.now() + timeoutMs
-  const first = await Promise.all(replicas.map((replica) => readOne(replica, { timeoutMs, kind }, reader)))
+  const readEach = (some: readonly Replica[], timeoutMs: number) =>
+    Promise.all(
+      some.map(async ({ slot, entry }) => ({
+        slot,
+        ...(entry ? await reader.read(entry, timeoutMs, kind) : { failure: noContainer }),
+      })),
+    )
+  const first = await readEach(replicas, timeoutMs)
   const leftMs = deadline - clock.now()
   if (first.every(isUp) || leftMs <= 0) return first
   const failed = replicas.filter((_, at) => !isUp(first[at]!))
   const successors = lookUpAgain().filter((next) => failed.some((before) => isSuccessor(next, before)))
-  const second = await Promise.all(
-    successors.map((replica) => readOne(replica, { timeoutMs: leftMs, kind }, reader)),
-  )
+  const second = await readEach(successors, leftMs)
   return first.map((reading) => second.find(({ slot }) => slot === reading.slot) ?? reading)
 }
 
-async function readOne(
-  { slot, entry }: Replica,
-  { timeoutMs, kind }: ReadRequest,
-  reader: Reader,
-): Promise<ReplicaResult> {
-  if (!entry) return { slot, failure: { code: 'stopped', reason: 'no container runs in this slot' } }
-  try {
-    return { slot, result: await reader.read(entry, timeoutMs, kind) }
-  } catch (error) {
-    if (!(error instanceof ProxyError)) throw error
-    return { slot, failure: failureOf(error) }
-  }
-}
+const noContainer: Failure = { code: 'stopped', reason: 'no container runs in this slot' }
 
 /** Another container in the slot, or the same one whose node has another id now. */
 function isSuccessor(next: Replica, before: Replica): boolean {
@@ -86,19 +61,22 @@ function isSuccessor(next: Replica, before: Replica): boolean {
   return target.id !== before.entry?.target.id || owner !== before.entry.owner
 }
 
-function isUp(reading: ReplicaResult): reading is UpReplica {
-  return 'result' in reading
+const isUp = (reading: ReplicaReading): reading is UpReplica => 'result' in reading
+
+/** One response from what was read of the replicas of `service`. Throws if none is up. */
+export type MergeReplicas = (service: string, readings: readonly ReplicaReading[]) => PendingResponse
+
+interface MergeDeps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly replicaLabel: string
+  readonly formats: Pick<Formats, 'commonFormat' | 'merge' | 'ready'>
 }
 
-function isDown(reading: ReplicaResult): reading is DownReplica {
-  return !isUp(reading)
-}
+export function createMergeReplicas({ clock, log, replicaLabel, formats }: MergeDeps): MergeReplicas {
+  const logConflicts = createConflictLog(log)
 
-export function createReadReplicas(deps: ReplicasDeps): ReadReplicas {
-  const { clock, replicaLabel, formats } = deps
-  const logConflicts = createConflictLog(deps.log)
-
-  async function merge(results: readonly ReplicaResult[], up: readonly UpReplica[]): Promise<MetricsPage> {
+  async function merge(readings: readonly ReplicaReading[], up: readonly UpReplica[]): Promise<MetricsPage> {
     const parts = await Promise.all(
       up.map(async ({ slot, result }) => ({
         page: await formats.ready(result.page),
@@ -106,21 +84,20 @@ export function createReadReplicas(deps: ReplicasDeps): ReadReplicas {
       })),
     )
     const format = formats.commonFormat(up.map(({ result }) => result.page.format))
-    return formats.merge([...parts, { page: upPage(replicaLabel, results) }], format)
+    return formats.merge([...parts, { page: upPage(replicaLabel, readings) }], format)
   }
 
-  return async (service, replicas, how, lookUpAgain) => {
-    const read = await readAll(replicas, how, lookUpAgain, deps)
+  return (service, read) => {
     // those that were read first have waited for the others
     const now = clock.now()
-    const replicaResults = read.map((reading) => withoutExpired(reading, now))
-    const up = replicaResults.filter(isUp)
-    if (up.length === 0) throw noneUp(service, replicaResults.filter(isDown))
+    const readings = read.map((reading) => withoutExpired(reading, now))
+    const up = readings.filter(isUp)
+    if (up.length === 0) throw noneUp(service, readings)
     return {
       ...combined(up.map(({ result }) => result)),
       maxBytes: maxBytesOf(up),
       async makePage() {
-        const page = await merge(replicaResults, up)
+        const page = await merge(readings, up)
         logConflicts(service, page.remarks)
         return page
       },
@@ -147,7 +124,7 @@ function maxBytesOf(up: readonly UpReplica[]): number {
   return up.reduce((sum, { result }) => sum + 5 * result.page.size, 0)
 }
 
-function withoutExpired(reading: ReplicaResult, now: Mono): ReplicaResult {
+function withoutExpired(reading: ReplicaReading, now: Mono): ReplicaReading {
   const failure = isUp(reading) && expiredFailure(reading.result, now)
   return failure ? { slot: reading.slot, failure } : reading
 }
@@ -160,9 +137,9 @@ function combined(results: readonly ReadResult[]): Omit<ReadResult, 'page'> {
   return { at, ...(isCached && { isCached }), ...(expires && { expires }) }
 }
 
-function upPage(label: string, results: readonly ReplicaResult[]): MetricsPage {
+function upPage(label: string, readings: readonly ReplicaReading[]): MetricsPage {
   const name = 'app_metrics_proxy_replica_up'
-  const samples = results.map(
+  const samples = readings.map(
     (reading) => `${name}{${label}=${JSON.stringify(reading.slot)}} ${isUp(reading) ? 1 : 0}\n`,
   )
   const help = `# HELP ${name} Whether this replica answered.\n# TYPE ${name} gauge\n`
@@ -173,7 +150,8 @@ function upPage(label: string, results: readonly ReplicaResult[]): MetricsPage {
 const maxReasons = 10
 
 /** The code is that of all replicas if they agree. */
-function noneUp(service: string, down: readonly DownReplica[]): ProxyError {
+function noneUp(service: string, readings: readonly ReplicaReading[]): ProxyError {
+  const down = readings.filter((reading) => 'failure' in reading)
   const [code = 'stopped', ...others] = new Set(down.map(({ failure }) => failure.code))
   const reasons = down.slice(0, maxReasons).map(({ slot, failure }) => `${slot}: ${failure.reason}`)
   return new ProxyError(others.length === 0 ? code : 'unreachable', `no replica of "${service}" is up`, {

@@ -1,35 +1,28 @@
 // The entry point of this folder: joins reading, merging and rendering, and starts the server with all its routes.
 
 import type { FastifyInstance } from 'fastify'
-import type { Clock } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import type { Log } from '../logging/log.ts'
 import type { Entry } from '../model.ts'
 import type { ByteBudget } from '../runtime/byte-budget.ts'
-import type { Metrics } from '../runtime/metrics.ts'
 import { type AgentMetricsDeps, serveAgentMetrics } from './agent-metrics.ts'
 import type { Guard } from './auth/guard.ts'
 import { type HealthDeps, serveHealth } from './health.ts'
 import { type MetricsDeps, serveMetrics } from './metrics-routes.ts'
 import { createReader, type ReaderDeps, type ReaderStore } from './reader.ts'
 import { createRendering, type Formats } from './rendering.ts'
-import { createReadReplicas } from './replicas.ts'
+import { createMergeReplicas } from './replicas.ts'
 import { createResponseMemory, type ResponseMemory } from './response-memory.ts'
 import type { Server, startServer } from './server.ts'
 
-interface WebDeps extends HealthDeps {
+interface WebDeps
+  extends HealthDeps,
+    Omit<AgentMetricsDeps, 'entries'>,
+    Pick<MetricsDeps, 'lookUp' | 'pending'>,
+    Pick<ReaderDeps, 'maxAgeMsOf' | 'refresh'> {
   readonly config: Pick<Config, 'listenPort' | 'scrapeTimeoutMs' | 'staleAfterMs' | 'replicaLabel'>
-  readonly clock: Clock
   readonly log: Log
-  readonly metrics: Metrics
   readonly store: ReaderStore & { entries(): Iterable<Entry> }
-  readonly nodes: AgentMetricsDeps['nodes']
-  readonly targetStates: AgentMetricsDeps['targetStates']
-  readonly swarmMetrics: AgentMetricsDeps['swarmMetrics']
-  readonly lookUp: MetricsDeps['lookUp']
-  readonly pending: MetricsDeps['pending']
-  readonly maxAgeMsOf: ReaderDeps['maxAgeMsOf']
-  readonly refresh: ReaderDeps['refresh']
   readonly formats: Formats
   /** For all responses that are being made or sent. */
   readonly budget: ByteBudget
@@ -46,12 +39,12 @@ export async function startWeb(deps: WebDeps): Promise<Server> {
   const { scrapeTimeoutMs, staleAfterMs, replicaLabel } = config
   const { maxAgeMsOf, refresh, lookUp, pending, budget, isMemoryShort } = deps
   const reader = createReader({ clock, store, staleAfterMs, maxAgeMsOf, refresh })
-  const readReplicas = createReadReplicas({ clock, log, replicaLabel, formats, reader })
+  const mergeReplicas = createMergeReplicas({ clock, log, replicaLabel, formats })
   const rendering = createRendering(formats)
   const memory = createResponseMemory({ clock, budget, isMemoryShort, defaultTimeoutMs: scrapeTimeoutMs })
   const metricsDeps: MetricsDeps = {
     ...{ clock, nodes: store.nodes, lookUp, pending, scrapeTimeoutMs },
-    ...{ reader, readReplicas, rendering, memory },
+    ...{ reader, mergeReplicas, rendering, memory },
   }
   return deps.startServer({
     ...{ port: config.listenPort, clock, log, metrics, guard: deps.guard },

@@ -45,12 +45,10 @@ async function answer(agent: Agent, node: string): Promise<string> {
   })
   const entry = store.entry(node, id)
   if (!entry) return 'no entry'
-  try {
-    const { page, isCached } = await reader.read(entry, 500)
-    return isCached ? 'with Age' : Buffer.from(bodyOf(page)).toString()
-  } catch (error) {
-    return (error as { code: string }).code
-  }
+  const reading = await reader.read(entry, 500)
+  if ('failure' in reading) return reading.failure.code
+  const { page, isCached } = reading.result
+  return isCached ? 'with Age' : Buffer.from(bodyOf(page)).toString()
 }
 
 /** Asks every agent but those of the node itself; returns what they answered. */
