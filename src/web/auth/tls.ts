@@ -1,7 +1,7 @@
 // The TLS options of the server, from the web configuration.
 
 import { readFileSync } from 'node:fs'
-import type { SecureVersion, TlsOptions } from 'node:tls'
+import { createSecureContext, type SecureVersion, type TlsOptions } from 'node:tls'
 import { ConfigError } from '../../config/config.ts'
 import type { PemSource, TlsConfig, TlsVersion } from './web-config.ts'
 
@@ -12,9 +12,12 @@ const versions: Readonly<Record<TlsVersion, SecureVersion>> = {
   TLS13: 'TLSv1.3',
 }
 
-/** Client certificates are requested, but checked by the guard for each request, so that open paths stay open. */
+/**
+ * Client certificates are requested, but checked by the guard for each request, so that open paths stay open. Throws a
+ * `ConfigError` for a certificate that cannot be used, such as one that was replaced before its key.
+ */
 export function tlsOptions(tls: TlsConfig): TlsOptions {
-  return {
+  const options: TlsOptions = {
     cert: read(tls.cert),
     key: read(tls.key),
     ...(tls.clientCa && { ca: read(tls.clientCa) }),
@@ -25,6 +28,12 @@ export function tlsOptions(tls: TlsConfig): TlsOptions {
     rejectUnauthorized: false,
     ALPNProtocols: ['http/1.1'],
   }
+  try {
+    createSecureContext(options)
+  } catch (error) {
+    throw new ConfigError([`tls_server_config: ${(error as Error).message}`])
+  }
+  return options
 }
 
 function read(source: PemSource): string {

@@ -128,11 +128,13 @@ function tlsConfig(value: unknown, resolve: (path: string) => string, check: Che
   if (!key) check.problems.push(`${name}.key_file: missing`)
   if (clientAuthType.includes('Verify') && !clientCa)
     check.problems.push(`${name}.client_ca_file: missing, and ${clientAuthType} needs it`)
+  const minVersion = choice('min_version', tlsVersions, 'TLS12')
+  const maxVersion = choice('max_version', tlsVersions, 'TLS13')
+  if (tlsVersions.indexOf(maxVersion) < tlsVersions.indexOf(minVersion))
+    check.problems.push(`${name}.max_version: must not be below min_version`)
   const settings = {
-    clientAuthType,
+    ...{ clientAuthType, minVersion, maxVersion },
     clientAllowedSans: list('client_allowed_sans'),
-    minVersion: choice('min_version', tlsVersions, 'TLS12'),
-    maxVersion: choice('max_version', tlsVersions, 'TLS13'),
     cipherSuites: list('cipher_suites'),
   }
   return cert && key && { cert, key, ...(clientCa && { clientCa }), ...settings }

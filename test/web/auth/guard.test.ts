@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { hashSync } from 'bcryptjs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../../src/clock.ts'
+import { ConfigError } from '../../../src/config/config.ts'
 import { createLog } from '../../../src/logging/log.ts'
 import { createMetrics } from '../../../src/runtime/metrics.ts'
 import type { Guard } from '../../../src/web/auth/guard.ts'
@@ -278,6 +279,31 @@ describe('TLS', () => {
     await clock.pass(5000)
     expect((await askTls(port, '/metrics', { ca: next.cert })).status).toBe(200)
     await expect(askTls(port, '/metrics')).rejects.toThrow(/self-signed certificate/)
+  })
+
+  test.each([
+    ['a certificate that was replaced before its key', 'cert.pem', selfSigned().cert, /key values mismatch/],
+    ['a certificate that is none', 'cert.pem', 'no certificate', /no start line/],
+    ['a key that is none', 'key.pem', 'no key', /unsupported/],
+  ])(
+    '%s is a configuration error, and leaves the last good one in use',
+    async (_what, file, text, reason) => {
+      const clock = virtualClock()
+      const { port, guard } = await serve(tls(), clock)
+      write(file, text)
+      await clock.pass(5000)
+      expect(guard.failure()?.reason).toMatch(reason)
+      expect((await askTls(port, '/metrics')).status).toBe(200)
+      expect(() => openGuard({ file: join(folder, 'web.yml'), clock, log })).toThrow(ConfigError)
+      tls()
+      await clock.pass(5000)
+      expect(guard.failure()).toBeUndefined()
+    },
+  )
+
+  test('cipher suites of which none is known are a configuration error', () => {
+    const file = write('web.yml', tls(', cipher_suites: [TLS_NONE]'))
+    expect(() => openGuard({ file, clock: systemClock, log })).toThrow(/tls_server_config: .*no cipher match/)
   })
 
   describe('client certificates', () => {

@@ -74,6 +74,10 @@ describe('problems', () => {
       /min_version: must be one of TLS10, /,
     ],
     [
+      'tls_server_config: { cert_file: a, key_file: b, min_version: TLS13, max_version: TLS12 }',
+      /^tls_server_config\.max_version: must not be below min_version$/,
+    ],
+    [
       'tls_server_config: { cert_file: a, key_file: b, client_auth_type: RequireAndVerifyClientCert }',
       /^tls_server_config\.client_ca_file: missing, and RequireAndVerifyClientCert needs it$/,
     ],
