@@ -22,7 +22,7 @@ Exit code: 0 no errors, 1 errors, 2 wrong usage or configuration.
 `
 
 export function check(args: readonly string[], io: Io): Promise<number> {
-  return withArguments(args, io, { usage, options: {}, maxPositionals: 0 }, async () => {
+  return withArguments(args, io, { usage }, async () => {
     const paint = createPaint(io)
     let code = 0
     for await (const result of checkAll(io)) {

@@ -32,16 +32,16 @@ export type OptionValues<O extends OptionTypes> = ReturnType<
 
 interface CommandSyntax<O extends OptionTypes> {
   readonly usage: string
-  /** Without `--help`, which every command has. */
-  readonly options: O
-  readonly maxPositionals: number
+  /** Besides `--help`, which every command has. */
+  readonly options?: O
+  readonly maxPositionals?: number
 }
 
 /** Runs `body` with the parsed arguments, or prints the usage. */
 export async function withArguments<const O extends OptionTypes>(
   args: readonly string[],
   io: Io,
-  { usage, options, maxPositionals }: CommandSyntax<O>,
+  { usage, options, maxPositionals = 0 }: CommandSyntax<O>,
   body: (values: OptionValues<O>, positionals: readonly string[]) => Promise<number>,
 ): Promise<number> {
   try {

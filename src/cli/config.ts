@@ -21,7 +21,7 @@ Exit code: 0 the configuration is valid, 2 it is not, or wrong usage.
 `
 
 export function config(args: readonly string[], io: Io): Promise<number> {
-  return withArguments(args, io, { usage, options: {}, maxPositionals: 0 }, async () => {
+  return withArguments(args, io, { usage }, async () => {
     const config = readConfig(io.env)
     const rows = allOptions.map((option) => rowOf(option, config, io.env))
     const paint = createPaint(io)

@@ -115,7 +115,7 @@ Exit code: 0 it is alive, 1 it is not, or nothing listens at LISTEN_PORT, 2 wron
 
 /** The program that Docker starts, too. It ends the process itself. */
 function checkHealth(args: readonly string[], io: Io): Promise<number> {
-  return withArguments(args, io, { usage: healthUsage, options: {}, maxPositionals: 0 }, async () => {
+  return withArguments(args, io, { usage: healthUsage }, async () => {
     await import('./health.ts')
     return new Promise(() => {})
   })
@@ -132,7 +132,7 @@ Exit code: 0 success, 2 wrong usage.
 `
 
 function printVersion(args: readonly string[], io: Io): Promise<number> {
-  return withArguments(args, io, { usage: versionUsage, options: {}, maxPositionals: 0 }, async () => {
+  return withArguments(args, io, { usage: versionUsage }, async () => {
     io.stdout(`app-metrics-proxy ${version} (Node ${process.versions.node})\n`)
     return 0
   })

@@ -7,12 +7,13 @@ import { startLoop } from '../runtime/loop.ts'
 import { type Io, UsageError, withArguments } from './command.ts'
 import { openRulesFolder, type RulesFolder } from './rules/folder.ts'
 import { optionTypes, type RulesOptions, readOptions, usage } from './rules/options.ts'
-import { pullAll } from './rules/pull.ts'
+import { maxRoundMs, pullAll } from './rules/pull.ts'
 import { createReport, listen, portOf, type RulesReport } from './rules/report.ts'
 
 export function rules(args: readonly string[], io: Io): Promise<number> {
-  const syntax = { usage, options: optionTypes, maxPositionals: 0 }
-  return withArguments(args, io, syntax, (values) => download(readOptions(values), io))
+  return withArguments(args, io, { usage, options: optionTypes }, (values) =>
+    download(readOptions(values), io),
+  )
 }
 
 async function download(options: RulesOptions, io: Io): Promise<number> {
@@ -31,8 +32,7 @@ async function download(options: RulesOptions, io: Io): Promise<number> {
   return report.problem() === undefined ? 0 : 1
 }
 
-/** All requests of a round time out within this; three missed rounds mean that the program hangs. */
-const maxRoundMs = 60_000
+/** So many missed rounds mean that the program hangs. */
 const maxMissedRounds = 3
 
 async function repeat(
@@ -44,7 +44,7 @@ async function repeat(
 ): Promise<number> {
   const clock = systemClock
   let finishedAt = clock.now()
-  const isAlive = () => clock.now() - finishedAt < maxMissedRounds * intervalMs + maxRoundMs
+  const isAlive = () => clock.now() - finishedAt < maxMissedRounds * intervalMs + maxRoundMs(options)
   const server =
     options.port === undefined
       ? undefined

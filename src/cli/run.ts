@@ -31,7 +31,7 @@ Exit code: 0 stopped by a signal, 1 failure (a restart may help), 2 wrong usage 
 `
 
 export function run(args: readonly string[], io: Io): Promise<number> {
-  return withArguments(args, io, { usage, options: {}, maxPositionals: 0 }, () => runAgent(io))
+  return withArguments(args, io, { usage }, () => runAgent(io))
 }
 
 async function runAgent(io: Io): Promise<number> {

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { maxRoundMs } from '../../src/cli/rules/pull.ts'
 import { rules } from '../../src/cli/rules.ts'
 import type { Rule } from '../../src/promql/rule.ts'
 import { printRules, readRules } from '../../src/promql/rule-file.ts'
@@ -349,4 +350,12 @@ test('repeats with --every, serves its state, and prints each problem once', asy
   expect(err.match(/answered 502/g)).toHaveLength(1)
   stopping.abort()
   expect(await done).toBe(0)
+})
+
+test('a round may take as long as all agents of a cluster, asked one after the other, and the reload', () => {
+  const cluster = (agents: number) => ({
+    name: `${agents}`,
+    urls: Array.from({ length: agents }, (_, at) => new URL(`http://node${at}:2137`)),
+  })
+  expect(maxRoundMs({ clusters: [cluster(1), cluster(7), cluster(2)] })).toBe(7 * 10_000 + 30_000)
 })

@@ -11,17 +11,25 @@ import type { RulesFolder } from './folder.ts'
 import type { RulesCluster, RulesOptions } from './options.ts'
 
 /** What was pulled from a cluster and written, or the reason why not. */
-export type ClusterResult = { readonly cluster: string } & (
-  | {
-      readonly ok: true
-      readonly rules: number
-      readonly isChanged: boolean
-      /** A sentence for each rule that was omitted. */
-      readonly refused: readonly string[]
-      readonly warnings: readonly string[]
-    }
-  | FailedPull
-)
+export type ClusterResult = PulledCluster | (FailedPull & { readonly cluster: string })
+
+interface PulledCluster {
+  readonly ok: true
+  readonly cluster: string
+  readonly rules: number
+  readonly isChanged: boolean
+  /** The values of the label `cluster` in its rules: several if the URLs are those of several clusters. */
+  readonly clusterLabels: readonly string[]
+  /** A sentence for each rule that was omitted. */
+  readonly refused: readonly string[]
+  /** The agents that failed before another one responded. */
+  readonly warnings: readonly string[]
+}
+
+interface FailedPull {
+  readonly ok: false
+  readonly reason: string
+}
 
 export interface PullResult {
   readonly clusters: readonly ClusterResult[]
@@ -30,53 +38,41 @@ export interface PullResult {
   readonly reload?: { readonly ok: true } | FailedPull
 }
 
-interface FailedPull {
-  readonly ok: false
-  readonly reason: string
-}
-
 export async function pullAll(
   { clusters, addsClusterMatcher, reload }: RulesOptions,
   folder: RulesFolder,
   signal: AbortSignal,
 ): Promise<PullResult> {
-  const pulled = await Promise.allSettled(
-    clusters.map((cluster) => pullRules(cluster, addsClusterMatcher, signal)),
-  )
-  const results: ClusterResult[] = []
-  for (const [at, { name }] of clusters.entries()) results.push(await writeRules(name, pulled[at]!, folder))
-  const warnings = sharedNames(
-    clusters.flatMap(({ name }, at) => {
-      const one = pulled[at]!
-      return one.status === 'fulfilled' ? one.value.clusterLabels.map((label) => ({ name, label })) : []
-    }),
+  const results = await Promise.all(
+    clusters.map((cluster) => pullCluster(cluster, addsClusterMatcher, folder, signal)),
   )
   const reloaded = reload && (await reloadIfDue(reload, folder, signal))
-  return { clusters: results, warnings, ...(reloaded && { reload: reloaded }) }
+  return { clusters: results, warnings: sharedNames(results), ...(reloaded && { reload: reloaded }) }
 }
 
-async function writeRules(
-  cluster: string,
-  pulled: PromiseSettledResult<PulledRules>,
+async function pullCluster(
+  { name: cluster, urls }: RulesCluster,
+  addsClusterMatcher: boolean,
   folder: RulesFolder,
+  signal: AbortSignal,
 ): Promise<ClusterResult> {
   try {
-    if (pulled.status === 'rejected') throw pulled.reason
-    const { rules, refused, warnings } = pulled.value
+    const { rules, ...pulled } = await pullRules(urls, addsClusterMatcher, signal)
     const isChanged = await folder.write(cluster, printRules(rules))
-    return { cluster, ok: true, rules: rules.length, isChanged, refused, warnings }
+    return { ok: true, cluster, rules: rules.length, isChanged, ...pulled }
   } catch (error) {
-    return { cluster, ...failed(error) }
+    return { ...failed(error), cluster }
   }
 }
 
 const failed = (error: unknown): FailedPull => ({ ok: false, reason: (error as Error).message })
 
 /** Two clusters with the same name would each alert on the other's series. */
-function sharedNames(
-  labels: readonly { readonly name: string; readonly label: string }[],
-): readonly string[] {
-  return [...Map.groupBy(labels, ({ label }) => label)]
+function sharedNames(results: readonly ClusterResult[]): readonly string[] {
+  const named = results.flatMap((result) =>
+    result.ok ? result.clusterLabels.map((label) => ({ name: result.cluster, label })) : [],
+  )
+  return [...Map.groupBy(named, ({ label }) => label)]
     .filter(([, clusters]) => clusters.length > 1)
     .map(
       ([label, clusters]) =>
@@ -84,24 +80,11 @@ function sharedNames(
     )
 }
 
-interface PulledRules {
-  readonly rules: readonly Rule[]
-  /** The values of the label `cluster` in its rules: several if the URLs are those of several clusters. */
-  readonly clusterLabels: readonly string[]
-  readonly refused: readonly string[]
-  /** The agents that failed before another one responded. */
-  readonly warnings: readonly string[]
-}
-
 const pullTimeoutMs = 10_000
 const maxBytes = 32 * 2 ** 20
 
 /** Throws an error that has the failure of each agent. */
-async function pullRules(
-  { urls }: RulesCluster,
-  addsClusterMatcher: boolean,
-  signal: AbortSignal,
-): Promise<PulledRules> {
+async function pullRules(urls: readonly URL[], addsClusterMatcher: boolean, signal: AbortSignal) {
   const failures: string[] = []
   for (const url of urls)
     try {
@@ -135,7 +118,7 @@ async function textOf({ body }: Response): Promise<string> {
   return Buffer.concat(chunks).toString()
 }
 
-function readPulledRules(text: string, addsClusterMatcher: boolean): Omit<PulledRules, 'warnings'> {
+function readPulledRules(text: string, addsClusterMatcher: boolean) {
   const file = readRules(text)
   const rules: Rule[] = []
   const refused = [...file.refused]
@@ -157,6 +140,11 @@ function reasonOf(error: unknown): string {
 }
 
 const reloadTimeoutMs = 30_000
+
+/** All requests of a round have timed out by then: the agents of a cluster are asked one after the other. */
+export function maxRoundMs({ clusters }: Pick<RulesOptions, 'clusters'>): number {
+  return Math.max(...clusters.map(({ urls }) => urls.length)) * pullTimeoutMs + reloadTimeoutMs
+}
 
 async function reloadIfDue(
   url: URL,
