@@ -28,7 +28,7 @@ import { createFetcher } from '../scrape/fetch.ts'
 import { createRead } from '../scrape/read.ts'
 import { startScraper } from '../scrape/scraper.ts'
 import { createSd } from '../sd/sd.ts'
-import { clientStatuses, createClients } from '../status/clients.ts'
+import { createClients } from '../status/clients.ts'
 import { targetKeysOfPath } from '../status/doubled.ts'
 import { nodesOf } from '../status/nodes.ts'
 import { createOutcomes } from '../status/outcomes.ts'
@@ -282,7 +282,7 @@ async function start(
     self: () => self,
     outcomeOf: outcomes.of,
     discoveredTarget: sd.targetOf,
-    clients: () => clientStatuses(clients.recent(), targetsOfPath, clock.now()),
+    clients: () => clients.recent(targetsOfPath),
     cluster,
     problems,
   }

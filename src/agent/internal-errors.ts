@@ -1,16 +1,9 @@
 // Internal errors are bugs: each is logged with its stack, counted, and a problem of this agent for a while.
 
 import type { Clock } from '../clock.ts'
-import { type ErrorLocation, errorLocations, type Log } from '../logging/log.ts'
-import type { Mono } from '../model.ts'
+import { errorLocations, type Log } from '../logging/log.ts'
 import type { Metrics } from '../runtime/metrics.ts'
-
-interface InternalErrors {
-  /** Of this start of the agent. */
-  readonly count: number
-  readonly lastAt: Mono
-  readonly lastWhere: ErrorLocation
-}
+import type { ProblemSources } from '../status/problems.ts'
 
 interface Deps {
   readonly clock: Clock
@@ -28,7 +21,7 @@ export function withErrorCount({ clock, log, metrics }: Deps) {
     'Internal errors, each a bug of the agent, by where they were caught. The log has their stacks.',
   )
   for (const where of errorLocations) total.add(0, { where })
-  let last: InternalErrors | undefined
+  let last: ProblemSources['internalErrors']
 
   const observed: Log = {
     ...log,

@@ -8,20 +8,16 @@ import { doubledOf, type RequestedPath, type TargetsOfPath, timesForInterleaving
 import type { ClientStatus } from './shape.ts'
 import { secondsOf, unixTime } from './target.ts'
 
-export interface Clients {
+interface Clients {
   /** Takes every request. */
   readonly record: (request: ClientRequest) => void
-  /** Those of the last 15 minutes. */
-  readonly recent: () => readonly Client[]
+  /** Those of the last 15 minutes, sorted so that their order doesn't change with each request. */
+  readonly recent: (targetsOf: TargetsOfPath) => readonly ClientStatus[]
 }
 
-export interface Client extends Omit<ClientRequest, 'path'> {
+interface KnownClient extends Omit<ClientRequest, 'path'> {
   readonly lastAt: Mono
-  /** Those requested within the last five minutes, at most `maxPaths`; of metrics those that were served. */
-  readonly paths: readonly RequestedPath[]
-}
-
-interface KnownClient extends Omit<Client, 'paths'> {
+  /** With the times of its last requests, at most `maxPaths`; of metrics those that were served. */
   readonly paths: Map<string, readonly Mono[]>
 }
 
@@ -58,16 +54,12 @@ export function createClients(clock: Clock): Clients {
         clients.delete(oldest)
       }
     },
-    recent() {
+    recent(targetsOf) {
       const now = clock.now()
       return [...clients.values()]
         .filter(({ lastAt }) => now - lastAt <= recentMs)
-        .map(({ paths, ...client }) => ({
-          ...client,
-          paths: [...paths]
-            .map(([path, times]) => ({ path, times }))
-            .filter(({ times }) => isCurrent(times, now)),
-        }))
+        .map((client) => statusOf(client, targetsOf, now))
+        .sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1))
     },
   }
 }
@@ -82,25 +74,23 @@ function addRequest(paths: Map<string, readonly Mono[]>, path: string, now: Mono
   paths.set(path, isCurrent(times, now) ? [...times, now].slice(-timesForInterleaving) : [now])
 }
 
-/** Sorted, so that their order doesn't change with each request. */
-export function clientStatuses(
-  clients: readonly Client[],
+function statusOf(
+  { subject, address, userAgent, contentType, paths, lastAt }: KnownClient,
   targetsOf: TargetsOfPath,
   now: Mono,
-): readonly ClientStatus[] {
-  return clients
-    .map(({ subject, address, userAgent, contentType, paths, lastAt }) => {
-      const intervalMs = intervalMsOf(paths)
-      const doubled = subject === 'metrics' ? doubledOf(paths, targetsOf, now) : undefined
-      return {
-        ...{ address, userAgent, subject },
-        ...(contentType !== undefined && { format: formatOf(contentType) }),
-        ...(intervalMs !== undefined && { interval: secondsOf(intervalMs) }),
-        last: unixTime(lastAt),
-        ...(doubled && { doubled }),
-      }
-    })
-    .sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1))
+): ClientStatus {
+  const current = [...paths]
+    .map(([path, times]) => ({ path, times }))
+    .filter(({ times }) => isCurrent(times, now))
+  const intervalMs = intervalMsOf(current)
+  const doubled = subject === 'metrics' ? doubledOf(current, targetsOf, now) : undefined
+  return {
+    ...{ address, userAgent, subject },
+    ...(contentType !== undefined && { format: formatOf(contentType) }),
+    ...(intervalMs !== undefined && { interval: secondsOf(intervalMs) }),
+    last: unixTime(lastAt),
+    ...(doubled && { doubled }),
+  }
 }
 
 /** Of the requests for one path. */

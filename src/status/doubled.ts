@@ -3,18 +3,12 @@
 
 import type { Entry, Mono, NodeId } from '../model.ts'
 import type { Names } from '../names/names.ts'
+import type { ClientStatus } from './shape.ts'
 
 /** A path with the times of its last requests, oldest first. */
 export interface RequestedPath {
   readonly path: string
   readonly times: readonly Mono[]
-}
-
-export interface Doubled {
-  /** How many targets. */
-  readonly targets: number
-  /** Of one of them: two, or one that is requested twice. */
-  readonly paths: readonly string[]
 }
 
 /** The keys of the targets whose metrics a path has. */
@@ -28,7 +22,7 @@ export function doubledOf(
   requested: readonly RequestedPath[],
   targetsOf: TargetsOfPath,
   now: Mono,
-): Doubled | undefined {
+): ClientStatus['doubled'] {
   const regular = requested.filter(({ times }) => isRegular(times, now))
   const interleaved = regular.filter(({ times }) => isInterleaved(times)).map(({ path }) => path)
   const overlaps = overlapsOf(

@@ -11,49 +11,37 @@ export function nodesOf(
   views: readonly NodeView[],
   swarmState: SwarmState | undefined,
 ): readonly NodeStatus[] {
+  const viewOf = new Map(views.map((view) => [view.self.node, view]))
   const swarmNodes = swarmState?.nodes ?? new Map<NodeId, SwarmNode>()
   const names = nodeNamesOf(views, swarmState)
-  const known = new Set(views.map(({ self }) => self.node))
-  return [
-    ...views.map((view) => nodeWithAgent(view, swarmNodes.get(view.self.node), names)),
-    ...[...swarmNodes]
-      .filter(([id]) => !known.has(id))
-      .map(([id, node]) => nodeWithoutAgent(id, node, names)),
-  ].sort((a, b) => rank(a) - rank(b) || compare(a.name, b.name) || compare(a.id, b.id))
+  return [...new Set([...viewOf.keys(), ...swarmNodes.keys()])]
+    .map((id) => nodeOf(id, viewOf.get(id), swarmNodes.get(id), names))
+    .sort((a, b) => rank(a) - rank(b) || compare(a.name, b.name) || compare(a.id, b.id))
 }
 
-function nodeWithAgent(view: NodeView, swarmNode: SwarmNode | undefined, names: NodeNames): NodeStatus {
-  const { self, version, link, since, roundTripMs, failure } = view
-  const address = self.address ?? swarmNode?.address
-  return {
-    id: self.node,
-    name: names.nameOf(self.node),
-    hostname: names.hostnameOf(self.node),
-    ...(address !== undefined && { address }),
-    swarm: self.swarm,
-    manager: self.manager,
-    link,
-    since: unixTime(since),
-    ...(roundTripMs !== undefined && { roundTrip: secondsOf(roundTripMs) }),
-    version,
-    expected: !swarmNode || expectsAgent(swarmNode),
-    ...swarmStatusOf(swarmNode),
-    ...(failure && { failure }),
-  }
-}
-
-function nodeWithoutAgent(id: string, swarmNode: SwarmNode, names: NodeNames): NodeStatus {
-  const { hostname, address, role } = swarmNode
+/** As its agent says, or else the managers. */
+function nodeOf(
+  id: NodeId,
+  view: NodeView | undefined,
+  swarmNode: SwarmNode | undefined,
+  names: NodeNames,
+): NodeStatus {
+  const { self, version, since, roundTripMs, failure } = view ?? {}
+  const address = self?.address ?? swarmNode?.address
   return {
     id,
     name: names.nameOf(id),
-    hostname,
-    address,
-    swarm: true,
-    manager: role === 'manager',
-    link: 'none',
-    expected: expectsAgent(swarmNode),
+    hostname: names.hostnameOf(id),
+    ...(address !== undefined && { address }),
+    swarm: self?.swarm ?? true,
+    manager: self?.manager ?? swarmNode?.role === 'manager',
+    link: view?.link ?? 'none',
+    ...(since !== undefined && { since: unixTime(since) }),
+    ...(roundTripMs !== undefined && { roundTrip: secondsOf(roundTripMs) }),
+    ...(version !== undefined && { version }),
+    expected: !swarmNode || expectsAgent(swarmNode),
     ...swarmStatusOf(swarmNode),
+    ...(failure && { failure }),
   }
 }
 

@@ -20,7 +20,7 @@ export interface ProblemSources {
   /** Why the current content of the web configuration file is not in effect. */
   readonly webConfig: Failure | undefined
   readonly memory: Failure | undefined
-  /** Recent ones. */
+  /** Of this start of the agent, unless the last one was long ago. */
   readonly internalErrors:
     | { readonly count: number; readonly lastAt: Mono; readonly lastWhere: string }
     | undefined
@@ -35,7 +35,8 @@ export function problemsOf(sources: ProblemSources): readonly Problem[] {
   const { nodes, peers, rules, discovery, webConfig, memory, warnings } = sources
   return [
     ...ofInternalErrors(sources.internalErrors),
-    ...ofDiscovery(discovery),
+    ...(discovery.failure ? [failureAs('error', 'discovery', '', discovery.failure)] : []),
+    ...discovery.warnings.map((one) => failureAs('warning', 'discovery', one.reason, one)),
     ...nodes.flatMap(ofNode),
     ...peers.flatMap(ofPeer),
     ...ofSwarmState(sources.swarmStateAgeMs),
@@ -82,13 +83,6 @@ function ofInternalErrors(errors: ProblemSources['internalErrors']): readonly Pr
       since,
       hint: 'this is a bug: find "internal error" in the log of this agent, and report the line with its stack trace to the project',
     }),
-  ]
-}
-
-function ofDiscovery({ failure, warnings }: ProblemSources['discovery']): readonly Problem[] {
-  return [
-    ...(failure ? [failureAs('error', 'discovery', '', failure)] : []),
-    ...warnings.map((one) => failureAs('warning', 'discovery', one.reason, one)),
   ]
 }
 

@@ -1,8 +1,8 @@
 // The status as JSON: the public interface for scripts and the page. Fields are added, never changed; docs/STATUS.md
 // describes each. All times are Unix seconds by the clock of the agent that responds, all durations are seconds.
 
-import type { Code } from '../errors.ts'
-import type { Format, Labels, RunRecord } from '../model.ts'
+import type { Failure } from '../errors.ts'
+import type { Address, Endpoint, Format, Labels, RunRecord } from '../model.ts'
 
 export interface Status {
   /** The version of the agent that responds. */
@@ -49,7 +49,7 @@ export interface NodeStatus {
   readonly expected: boolean
   /** State and availability in Swarm, unless ready and active: `down`, `drain`. */
   readonly swarmStatus?: string
-  readonly failure?: FailureStatus
+  readonly failure?: Failure
 }
 
 /** A service as the managers declare it. */
@@ -63,13 +63,6 @@ export interface ServiceStatus {
   readonly slots: readonly string[]
   /** Of its last update, as Swarm names it. */
   readonly updateState?: string
-}
-
-export interface FailureStatus {
-  readonly code: Code
-  readonly reason: string
-  /** What to do about it. */
-  readonly hint?: string
 }
 
 /**
@@ -106,8 +99,8 @@ export interface TargetStatus {
   /** The path of its metrics, at every agent. */
   readonly path: string
   readonly state: TargetState
-  readonly failure?: FailureStatus
-  readonly endpoint?: { readonly url: string; readonly port: number; readonly source: string }
+  readonly failure?: Failure
+  readonly endpoint?: Endpoint
   /** The time and the duration of the last scrape. */
   readonly scraped?: number
   readonly duration?: number
@@ -146,7 +139,7 @@ export interface ClientStatus {
   readonly interval?: number
   /** The time of its last request. */
   readonly last: number
-  /** What it scrapes twice in each interval: how many targets, and the paths of one of them. */
+  /** What it scrapes twice in each interval: how many targets, and of one of them the two paths, or the one. */
   readonly doubled?: { readonly targets: number; readonly paths: readonly string[] }
 }
 
@@ -177,7 +170,7 @@ export interface TargetDetails {
   readonly time: number
   readonly target: TargetStatus
   readonly labels: Labels
-  readonly addresses: readonly { readonly network: string; readonly host: string }[]
+  readonly addresses: readonly Address[]
   /** The sizes in bytes that belong to `target.history`; null: the scrape failed. */
   readonly sizes: readonly (number | null)[]
   /** Absent while there are no metrics. */

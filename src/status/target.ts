@@ -10,8 +10,6 @@ import {
   endpointNumberOf,
   type Mono,
   type NodeId,
-  type PastScrape,
-  type Place,
   type Snapshot,
   type SwarmService,
   type Target,
@@ -39,7 +37,9 @@ export function targetOf(entry: Entry, context: TargetContext, outcome: Outcome 
   const { owner, target, endpoint, ended, snapshot, history } = entry
   const state = stateOf(entry, context.isLost)
   const failure = failureOf(entry, state, context)
-  const settings = settingsOf(target.labels, swarmServiceLabels(target, context.services))
+  const { place } = target
+  const service = 'serviceId' in place ? context.services.get(place.serviceId) : undefined
+  const settings = settingsOf(target.labels, service?.labels)
   return {
     key: keyOf(owner, target.id),
     id: target.id,
@@ -53,7 +53,7 @@ export function targetOf(entry: Entry, context: TargetContext, outcome: Outcome 
     ...(endpoint && { endpoint }),
     ...(snapshot && scrapeOf(snapshot)),
     ...pastOutcome(outcome, state),
-    history: history.map(pastOf),
+    history: history.map(({ ok, durationMs }) => (ok ? secondsOf(durationMs) : null)),
     remarks: remarksOf(entry, settings),
     ...runOf(target),
     ...(ended && { ended: endedOf(ended) }),
@@ -85,25 +85,17 @@ function serviceOf(
   node: string,
 ): Pick<TargetStatus, 'kind' | 'service' | 'stack' | 'replica'> {
   const { place } = target
-  switch (place.kind) {
-    case 'replicated':
-      return { ...swarmPlace(place), replica: place.slot }
-    case 'global':
-      return { ...swarmPlace(place), replica: node }
-    case 'compose':
-      return { kind: place.kind, service: place.service, stack: place.project, replica: place.number }
-    case 'standalone':
-      return { kind: standaloneKind(target), replica: node }
-  }
+  if (place.kind === 'standalone') return { kind: standaloneKind(target), replica: node }
+  if (place.kind === 'compose')
+    return { kind: place.kind, service: place.service, stack: place.project, replica: place.number }
+  const { kind, service, stack } = place
+  const replica = kind === 'replicated' ? place.slot : node
+  return { kind, service, replica, ...(stack !== undefined && { stack }) }
 }
 
 function standaloneKind({ id, url }: Target): TargetStatus['kind'] {
   if (id === agentTarget) return 'agent'
   return url === undefined ? 'standalone' : 'static'
-}
-
-function swarmPlace({ kind, service, stack }: Extract<Place, { readonly serviceId: string }>) {
-  return { kind, service, ...(stack !== undefined && { stack }) }
 }
 
 export function stateOf({ ended, probeResult, endpoint, snapshot }: Entry, isLost: boolean): TargetState {
@@ -116,22 +108,14 @@ export function stateOf({ ended, probeResult, endpoint, snapshot }: Entry, isLos
 }
 
 function failureOf(entry: Entry, state: TargetState, { node }: TargetContext): Failure | undefined {
-  switch (state) {
-    case 'ended':
-      return stoppedFailure(entry.ended!.exitCode, entry.ended!.removed)
-    case 'lost':
-      return {
-        code: 'owner_lost',
-        reason: `the agent of ${node} is not connected`,
-        hint: `check the link to ${node}, under Nodes`,
-      }
-    case 'down':
-    case 'off':
-    case 'unscraped':
-      return failureOfEntry(entry)
-    default:
-      return undefined
-  }
+  if (state === 'ended') return stoppedFailure(entry.ended!.exitCode, entry.ended!.removed)
+  if (state === 'lost')
+    return {
+      code: 'owner_lost',
+      reason: `the agent of ${node} is not connected`,
+      hint: `check the link to ${node}, under Nodes`,
+    }
+  return state === 'up' || state === 'searching' ? undefined : failureOfEntry(entry)
 }
 
 export function failureOfEntry({ probeResult, snapshot }: Entry): Failure | undefined {
@@ -163,8 +147,6 @@ function pastOutcome({ downSince, lastSuccessAt, lastError }: Outcome, state: Ta
   }
 }
 
-const pastOf = ({ ok, durationMs }: PastScrape) => (ok ? secondsOf(durationMs) : null)
-
 /** What is about the container is shown with its first endpoint only. */
 function remarksOf({ target, snapshot }: Entry, { remarks }: Settings): readonly string[] {
   const ofPage = snapshot?.ok ? snapshot.page.remarks : []
@@ -176,10 +158,6 @@ function claimOf({ place }: Target): readonly string[] {
   return [
     `its labels name the Swarm service ${JSON.stringify(place.claimedService)}, but no manager knows it as a task: it is shown as a standalone container; remove its labels that begin with com.docker.swarm, or start it as a service`,
   ]
-}
-
-function swarmServiceLabels({ place }: Target, services: TargetContext['services']) {
-  return 'serviceId' in place ? services.get(place.serviceId)?.labels : undefined
 }
 
 /**

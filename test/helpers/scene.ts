@@ -9,7 +9,7 @@ import { agentName, agentTarget, plainPage } from '../../src/model.ts'
 import { createNames } from '../../src/names/names.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
 import { createSd, type Sd } from '../../src/sd/sd.ts'
-import { clientStatuses, createClients } from '../../src/status/clients.ts'
+import { createClients } from '../../src/status/clients.ts'
 import { targetKeysOfPath } from '../../src/status/doubled.ts'
 import { createOutcomes } from '../../src/status/outcomes.ts'
 import { type ProblemSources, problemsOf } from '../../src/status/problems.ts'
@@ -75,7 +75,7 @@ export async function startScene(setup: Setup): Promise<Scene> {
     nodes: world.nodes,
     swarmState: readSwarmState,
     discoveredTarget: sd.targetOf,
-    clients: () => clientStatuses(clients.recent(), targetsOfPath, systemClock.now()),
+    clients: () => clients.recent(targetsOfPath),
     problems: (nodes) => problemsOf({ ...sources, nodes }),
   }
   const server = await startServer({
