@@ -10,6 +10,7 @@ import {
   type SwarmService,
   type SwarmState,
 } from '../model.ts'
+import type { Store } from '../store/store.ts'
 import {
   compoundKey,
   type NamedResource,
@@ -21,13 +22,8 @@ import {
   swarmServiceResource,
 } from './resources.ts'
 
-/** What the index is built from. The store is one. */
-export interface IndexSource {
-  entries(): Iterable<Entry>
-  entry(owner: NodeId, id: string): Entry | undefined
-  swarmState(): { readonly value: SwarmState } | undefined
-  subscribe(listener: (change: Change) => void): () => void
-}
+/** What the index is built from. */
+export type IndexSource = Pick<Store, 'entries' | 'entry' | 'swarmState' | 'subscribe'>
 
 /** A resource as it is now. */
 export interface ResourceState {

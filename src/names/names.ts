@@ -2,7 +2,8 @@
 // refused, with the paths that are not.
 
 import type { Failure } from '../errors.ts'
-import type { NodeId, NodeView } from '../model.ts'
+import type { NodeId } from '../model.ts'
+import type { Store } from '../store/store.ts'
 import { atEndpoint, type EndpointSource } from './endpoints.ts'
 import { createNameIndex, type IndexSource, type ResourceState } from './name-index.ts'
 import { type NodeNames, nodeNamesOf } from './node-names.ts'
@@ -18,11 +19,6 @@ import {
 import { type NameFromLabels, nameLevels } from './resources.ts'
 import { isCurrent, resolveAll, resolveOnNode } from './service-replicas.ts'
 
-/** Where names are looked up. The store is one. */
-interface NamesSource extends IndexSource {
-  nodes(): readonly NodeView[]
-}
-
 export interface Names {
   lookUp(query: NameQuery): Resolution
   /**
@@ -33,7 +29,7 @@ export interface Names {
 }
 
 export function createNames(
-  source: NamesSource,
+  source: IndexSource & Pick<Store, 'nodes'>,
   nameFromLabels: NameFromLabels,
   endpointsOf: EndpointSource['endpointsOf'] = () => [],
 ): Names {

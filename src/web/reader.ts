@@ -9,12 +9,11 @@ import {
   type FormatKind,
   isProtobufStreamId,
   type NodeId,
-  type NodeView,
-  type SwarmState,
   streamId,
   targetIdOf,
 } from '../model.ts'
 import { nodeNamesOf } from '../names/node-names.ts'
+import type { Store } from '../store/store.ts'
 import {
   decide,
   type FreshnessContext,
@@ -25,12 +24,7 @@ import {
   serveSnapshot,
 } from './freshness.ts'
 
-export interface ReaderStore {
-  entry(owner: NodeId, id: string): Entry | undefined
-  /** Own node first. */
-  nodes(): readonly NodeView[]
-  swarmState(): { readonly value: SwarmState } | undefined
-}
+export type ReaderStore = Pick<Store, 'entry' | 'nodes' | 'swarmState'>
 
 export interface ReaderDeps {
   readonly clock: Clock

@@ -3,13 +3,13 @@
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../config/config.ts'
 import type { Log } from '../logging/log.ts'
-import type { Entry } from '../model.ts'
 import type { ByteBudget } from '../runtime/byte-budget.ts'
+import type { Store } from '../store/store.ts'
 import { type AgentMetricsDeps, serveAgentMetrics } from './agent-metrics.ts'
 import type { Guard } from './auth/guard.ts'
 import { type HealthDeps, serveHealth } from './health.ts'
 import { type MetricsDeps, serveMetrics } from './metrics-routes.ts'
-import { createReader, type ReaderDeps, type ReaderStore } from './reader.ts'
+import { createReader, type ReaderDeps } from './reader.ts'
 import { createRendering, type Formats } from './rendering.ts'
 import { createMergeReplicas } from './replicas.ts'
 import { createResponseMemory, type ResponseMemory } from './response-memory.ts'
@@ -22,7 +22,7 @@ interface WebDeps
     Pick<ReaderDeps, 'maxAgeMsOf' | 'refresh'> {
   readonly config: Pick<Config, 'listenPort' | 'scrapeTimeoutMs' | 'staleAfterMs' | 'replicaLabel'>
   readonly log: Log
-  readonly store: ReaderStore & { entries(): Iterable<Entry> }
+  readonly store: Pick<Store, 'entry' | 'entries' | 'nodes' | 'swarmState'>
   readonly formats: Formats
   /** For all responses that are being made or sent. */
   readonly budget: ByteBudget

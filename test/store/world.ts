@@ -10,13 +10,14 @@ import type {
   SwarmService,
   SwarmState,
   Target,
+  WithAge,
 } from '../../src/model.ts'
 
 export interface World {
   entries(): Iterable<Entry>
   entry(owner: NodeId, id: string): Entry | undefined
   nodes(): readonly NodeView[]
-  swarmState(): { readonly value: SwarmState } | undefined
+  swarmState(): WithAge<SwarmState> | undefined
   put(entry: Entry): Change
   remove(owner: NodeId, id: string): Change
   declare(swarmState: SwarmState | undefined): Change
@@ -38,7 +39,7 @@ export function createWorld(entries: readonly Entry[], given: readonly NodeView[
     entries: () => all.values(),
     entry: (owner, id) => all.get(`${owner} ${id}`),
     nodes: () => nodes,
-    swarmState: () => declared && { value: declared },
+    swarmState: () => declared && { value: declared, ageMs: 0, from: nodes[0]!.self.node },
     put(entry) {
       const key = `${entry.owner} ${entry.target.id}`
       const before = all.get(key)
