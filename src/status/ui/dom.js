@@ -77,8 +77,8 @@ export function setHidden(element, hidden) {
 }
 
 /**
- * A list of elements, one per item, identified by key: created once, moved only if the order changed. With
- * `frameBudgetMs`, those that take longer are shown in the next frames, so that a long list doesn't delay the first
+ * A list of elements, one per item, identified by key: created once, moved only if the order changed. Of items with the
+ * same key, such as a series that occurs twice, each has its own element. With `frameBudgetMs`, those that take longer are shown in the next frames, so that a long list doesn't delay the first
  * paint.
  * @template I
  * @param {Element} parent
@@ -94,35 +94,42 @@ export function keyedList(parent, { keyOf, create, skip = () => 0, frameBudgetMs
   let frame = 0
 
   /**
-   * @param {readonly I[]} items
+   * @param {readonly { readonly key: string, readonly item: I }[]} keyed
    * @param {Element | null | undefined} place the element before which the first of them belongs
    */
-  function show(items, place) {
+  function show(keyed, place) {
     const deadline = performance.now() + frameBudgetMs
     let next = place ?? null
-    for (const [at, item] of items.entries()) {
-      const key = keyOf(item)
+    for (const [at, { key, item }] of keyed.entries()) {
       const one = shown.get(key) ?? create(item)
       shown.set(key, one)
       if (one.element === next) next = next.nextElementSibling
       else parent.insertBefore(one.element, next)
       one.update(item)
       if (performance.now() > deadline) {
-        frame = requestAnimationFrame(() => show(items.slice(at + 1), next))
+        frame = requestAnimationFrame(() => show(keyed.slice(at + 1), next))
         return
       }
     }
   }
 
   return (/** @type {readonly I[]} */ items) => {
-    const wanted = new Set(items.map(keyOf))
+    /** @type {Map<string, number>} */
+    const times = new Map()
+    const keyed = items.map((item) => {
+      const key = keyOf(item)
+      const before = times.get(key) ?? 0
+      times.set(key, before + 1)
+      return { key: before === 0 ? key : JSON.stringify([key, before]), item }
+    })
+    const wanted = new Set(keyed.map(({ key }) => key))
     for (const [key, { element }] of shown)
       if (!wanted.has(key)) {
         element.remove()
         shown.delete(key)
       }
     cancelAnimationFrame(frame)
-    show(items, parent.children[skip()])
+    show(keyed, parent.children[skip()])
   }
 }
 

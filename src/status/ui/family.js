@@ -13,15 +13,15 @@ export function createFamily({ name }) {
   const charts = make('div', { class: 'histograms' })
   const body = make('tbody')
   const table = make('table', { 'aria-label': `Series of ${name}` }, body)
-  /** @type {(histograms: readonly Keyed<HistogramStatus>[]) => void} */
+  /** @type {(histograms: readonly HistogramStatus[]) => void} */
   const showHistograms = keyedList(charts, {
-    keyOf: ({ key }) => key,
-    create: ({ item }) => createHistogram(name, item),
+    keyOf: ({ kind, series }) => `${kind} ${series}`,
+    create: (histogram) => createHistogram(name, histogram),
   })
-  /** @type {(samples: readonly Keyed<SampleStatus>[]) => void} */
+  /** @type {(samples: readonly SampleStatus[]) => void} */
   const showSamples = keyedList(body, {
-    keyOf: ({ key }) => key,
-    create: ({ item }) => createSample(name, item),
+    keyOf: ({ series }) => series,
+    create: (sample) => createSample(name, sample),
   })
   const element = make(
     'article',
@@ -39,35 +39,13 @@ export function createFamily({ name }) {
       setText(type, [family.type, family.unit].filter(Boolean).join(', '))
       setText(help, family.help)
       setHidden(help, family.help === '')
-      showHistograms(withKeys(family.histograms))
-      showSamples(withKeys(family.samples))
+      showHistograms(family.histograms)
+      showSamples(family.samples)
       setHidden(table, family.samples.length === 0)
       setText(more, `and ${count(family.omitted)} more series`)
       setHidden(more, family.omitted === 0)
     },
   }
-}
-
-/**
- * @template I
- * @typedef {{ readonly key: string, readonly item: I }} Keyed
- */
-
-/**
- * A series may occur twice: each occurrence gets its own key.
- * @template {{ readonly series: string, readonly kind?: string }} I
- * @param {readonly I[]} items
- * @returns {readonly Keyed<I>[]}
- */
-function withKeys(items) {
-  /** @type {Map<string, number>} */
-  const seen = new Map()
-  return items.map((item) => {
-    const name = `${item.kind} ${item.series}`
-    const times = seen.get(name) ?? 0
-    seen.set(name, times + 1)
-    return { key: `${times} ${name}`, item }
-  })
 }
 
 /**
@@ -86,9 +64,9 @@ function createSample(family, { series }) {
   )
   return {
     element: make('tr', {}, name, value),
-    /** @param {Keyed<SampleStatus>} sample */
-    update({ item }) {
-      setText(value, item.value)
+    /** @param {SampleStatus} sample */
+    update(sample) {
+      setText(value, sample.value)
     },
   }
 }

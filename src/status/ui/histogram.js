@@ -45,10 +45,10 @@ export function createHistogram(family, { series, kind }) {
   if (kind === 'native') name.append(make('span', { class: 'tag' }, 'native'))
   return {
     element: make('figure', { class: 'histogram' }, make('figcaption', {}, name, numbers), plot, table),
-    /** @param {{ readonly item: HistogramStatus }} histogram */
-    update({ item }) {
-      shown = item.buckets
-      setText(numbers, numbersText(item))
+    /** @param {HistogramStatus} histogram */
+    update(histogram) {
+      shown = histogram.buckets
+      setText(numbers, numbersText(histogram))
       // one bucket says no more than the count
       const isDrawn = shown.length > 1 && shown.some((bucket) => bucket.count > 0)
       setHidden(plot, !isDrawn)
