@@ -7,6 +7,7 @@ import { withoutIPv4Prefix } from '../http/ports.ts'
 /** By route. The status page and the health checks are no scrapes. */
 const subjects: ReadonlyMap<string, ClientRequest['subject']> = new Map([
   ['/metrics', 'metrics'],
+  ['/-/swarm', 'metrics'],
   ['/:name/metrics', 'metrics'],
   ['/:name/:replica/metrics', 'metrics'],
   ['/sd', 'targets'],

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest'
+import type { ClientRequest } from '../../src/http/answer.ts'
+import { reportRequests } from '../../src/web/client-requests.ts'
 import { service, swarmState } from '../helpers/cluster.ts'
+import { until } from '../helpers/until.ts'
 import { node, standalone } from '../store/world.ts'
 import { failed, read, startAgent } from './agent.ts'
 
@@ -88,4 +91,17 @@ test('without a Swarm there is nothing that managers know; before it is known, 5
   const young = await startAgent({ nodes: [swarmNode], pending: () => ['the swarm state'] })
   expect(await young.ask('/-/swarm')).toMatchObject({ status: 503 })
   await young.stop()
+})
+
+test('whoever scrapes the agent’s own metrics or those of the Swarm is one of its clients', async () => {
+  const requests: string[] = []
+  const record = ({ subject, path }: ClientRequest) => void requests.push(`${subject} ${path}`)
+  const agent = await startAgent({
+    nodes: [swarmNode],
+    plugins: [(server) => reportRequests(server, record)],
+  })
+  for (const path of ['/metrics', '/-/swarm', '/-/healthy']) await agent.ask(path)
+  await until('both', () => requests.length === 2)
+  expect(requests).toEqual(['metrics /metrics', 'metrics /-/swarm'])
+  await agent.stop()
 })
