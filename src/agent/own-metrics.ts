@@ -6,19 +6,17 @@ import { agentName, agentTarget, type NodeId, type ProbeResult, type Target } fr
 import { type Metrics, pageOf } from '../runtime/metrics.ts'
 import type { Read } from '../scrape/read.ts'
 
-interface OwnMetrics {
-  target(node: NodeId): Target
-  /** Known from the start: it is never probed. */
-  readonly probeResult: ProbeResult
-  /** A reader that serves the agent's own URL itself and passes all others on. */
-  orElse(read: Read): Read
-}
-
 const url = 'agent:metrics'
 
-export function createOwnMetrics({ listenPort }: Pick<Config, 'listenPort'>, metrics: Metrics): OwnMetrics {
+export function createOwnMetrics({ listenPort }: Pick<Config, 'listenPort'>, metrics: Metrics) {
+  /** Known from the start: it is never probed. */
+  const probeResult: ProbeResult = {
+    kind: 'found',
+    endpoint: { url, port: listenPort, source: 'the agent’s own' },
+  }
   return {
-    target: (node) => ({
+    probeResult,
+    target: (node: NodeId): Target => ({
       id: agentTarget,
       node,
       name: agentName,
@@ -29,8 +27,10 @@ export function createOwnMetrics({ listenPort }: Pick<Config, 'listenPort'>, met
       addresses: [],
       url,
     }),
-    probeResult: { kind: 'found', endpoint: { url, port: listenPort, source: 'the agent’s own' } },
-    orElse: (read) => async (requested, options) =>
-      requested === url ? { page: pageOf(metrics), contentType: undefined } : read(requested, options),
+    /** A reader that serves the agent's own URL itself and passes all others on. */
+    orElse:
+      (read: Read): Read =>
+      async (requested, options) =>
+        requested === url ? { page: pageOf(metrics), contentType: undefined } : read(requested, options),
   }
 }

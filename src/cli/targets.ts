@@ -12,15 +12,16 @@ import type { Status, TargetState, TargetStatus } from '../status/shape.ts'
 import { agentUrl, requestAgent } from './agent-client.ts'
 import { type Io, UsageError, withArguments } from './command.ts'
 
-const allStates: readonly string[] = [
-  'up',
-  'down',
-  'lost',
-  'searching',
-  'unscraped',
-  'off',
-  'ended',
-] satisfies readonly TargetState[]
+const colours: ReadonlyMap<string, Colour> = new Map<TargetState, Colour>([
+  ['up', 'green'],
+  ['down', 'red'],
+  ['lost', 'magenta'],
+  ['searching', 'blue'],
+  ['unscraped', 'yellow'],
+  ['off', 'dim'],
+  ['ended', 'dim'],
+])
+const allStates = [...colours.keys()]
 
 const usage = `Usage: app-metrics-proxy targets [options] [AGENT]
 
@@ -39,10 +40,7 @@ Exit code: 0 success, 1 the agent doesn't respond, 2 wrong usage.
 `
 
 export function targets(args: readonly string[], io: Io): Promise<number> {
-  const options = {
-    json: { type: 'boolean' },
-    state: { type: 'string' },
-  } as const
+  const options = { json: { type: 'boolean' }, state: { type: 'string' } } as const
   return withArguments(args, io, { usage, options, maxPositionals: 1 }, async (values, [address]) => {
     const states = values.state === undefined ? allStates : statesIn(values.state)
     const print = values.json ? printJson : tablePrinter(createPaint(io))
@@ -78,16 +76,6 @@ function printJson(status: Status): string {
 const titles = ['STATE', 'INSTANCE', 'NODE', 'SERIES', 'DURATION', 'AGE', 'ENDPOINT OR REASON']
 const numberColumns = new Set(['SERIES', 'DURATION', 'AGE'].map((title) => titles.indexOf(title)))
 
-const colours: ReadonlyMap<TargetState, Colour> = new Map(
-  Object.entries({
-    up: 'green',
-    down: 'red',
-    lost: 'magenta',
-    searching: 'blue',
-    unscraped: 'yellow',
-  } as const) as [TargetState, Colour][],
-)
-
 /** A misspelt state would print an empty table. */
 function statesIn(list: string): readonly string[] {
   const states = list.split(',').map((one) => one.trim())
@@ -111,9 +99,9 @@ const tablePrinter =
 
 function rowOf(target: TargetStatus, time: number, paint: Paint): readonly string[] {
   const { state, node, series, duration, scraped, endpoint, failure } = target
-  const colour = colours.get(state) ?? 'dim'
   return [
-    paint(colour, state),
+    // a later version may have other states
+    paint(colours.get(state) ?? 'dim', state),
     visible(target.instance),
     visible(node),
     series === undefined ? '' : String(series),

@@ -43,7 +43,10 @@ export class ConfigError extends Error {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-export function readConfig(environment: Environment, readFile = readText): Config {
+export function readConfig(
+  environment: Environment,
+  readFile = (path: string) => readFileSync(path, 'utf8'),
+): Config {
   const problems: string[] = []
   const values = readTable(environment, problems)
   const secret = readSecret('SSHPASS', values.sshpass, values.sshpassFile, readFile, problems)
@@ -119,10 +122,6 @@ function readSecret(
     problems.push(`${name}_FILE=${from}: must be a readable file (${(error as NodeJS.ErrnoException).code})`)
     return undefined
   }
-}
-
-function readText(path: string): string {
-  return readFileSync(path, 'utf8')
 }
 
 function shortSecret(secret: string | undefined): string[] {

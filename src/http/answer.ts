@@ -25,9 +25,7 @@ export interface DocumentRequest {
 }
 
 /** A body that is sent to many clients, and only to those that do not have it yet. */
-export interface Document {
-  answer(request: DocumentRequest): Promise<Answer>
-}
+export type Document = (request: DocumentRequest) => Promise<Answer>
 
 /** A request that was answered, for the list of clients. */
 export interface ClientRequest {
@@ -48,14 +46,12 @@ export function documentOf(body: Buffer, contentType: string): Document {
   /** Compressed once, so that many clients at once do not take memory and CPU for a compression each. */
   let compressed: Promise<Buffer> | undefined
 
-  return {
-    async answer({ ifNoneMatch, acceptEncoding }) {
-      if (hasVersion(ifNoneMatch, etag)) return { status: 304, headers, body: '' }
-      const full = { ...headers, 'content-type': contentType }
-      if (body.length < minGzipBytes || !acceptsGzip(acceptEncoding))
-        return { status: 200, headers: full, body }
-      compressed ??= compress(body, { level: 1 })
-      return { status: 200, headers: { ...full, 'content-encoding': 'gzip' }, body: await compressed }
-    },
+  return async ({ ifNoneMatch, acceptEncoding }) => {
+    if (hasVersion(ifNoneMatch, etag)) return { status: 304, headers, body: '' }
+    const full = { ...headers, 'content-type': contentType }
+    if (body.length < minGzipBytes || !acceptsGzip(acceptEncoding))
+      return { status: 200, headers: full, body }
+    compressed ??= compress(body, { level: 1 })
+    return { status: 200, headers: { ...full, 'content-encoding': 'gzip' }, body: await compressed }
   }
 }

@@ -20,12 +20,6 @@ export type Field =
   | 'intervalMs'
   | 'timeoutMs'
 
-/** What each endpoint of a container may have for itself. */
-const endpointFields: readonly Field[] = [
-  ...(['enabled', 'ignored', 'port', 'path', 'scheme', 'network', 'job'] as const),
-  ...(['maxAgeMs', 'intervalMs', 'timeoutMs'] as const),
-]
-
 export interface LabelFamily {
   /** Sanitised, with its separator. */
   readonly prefix: string
@@ -92,10 +86,14 @@ export const families: readonly LabelFamily[] = [
   },
 ]
 
-/** Of an endpoint after the first, in our own family alone: `app-metrics-proxy.port.2`. */
+/** Of an endpoint after the first, in our own family alone: `app-metrics-proxy.port.2`. Its container has one name. */
 export function endpointFamily(number: number): LabelFamily {
   const [{ prefix, keys }] = families as readonly [LabelFamily]
-  const indexed = endpointFields.map((field) => [field, keys[field]!.map((key) => `${key}_${number}`)])
+  const { name: _, ...ofEndpoint } = keys
+  const indexed = Object.entries(ofEndpoint).map(([field, synonyms]) => [
+    field,
+    synonyms.map((key) => `${key}_${number}`),
+  ])
   return { prefix, keys: Object.fromEntries(indexed) }
 }
 

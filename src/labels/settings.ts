@@ -35,6 +35,7 @@ import {
   type RawLabel,
   sourceOf,
 } from './sources.ts'
+
 /** A value and, for people, where it comes from: `com.df.scrapePort, service label`. */
 export interface Sourced<T> {
   readonly value: T

@@ -60,7 +60,7 @@ export function createRules({ store, config, log, metrics, pending }: RulesDeps)
     problems: () => current().problems,
     async answer(request) {
       refuseIncomplete(pending())
-      return current().document.answer(request)
+      return current().document(request)
     },
   }
 }

@@ -50,7 +50,9 @@ export function listReplicas(view: ReplicaView): readonly ListedReplica[] {
       // as in paths: only nodes that the managers know run tasks
       !(isProvisional(entry) && nodes?.has(entry.owner) === false),
   )
-  const byService = Map.groupBy(entries, swarmServiceOf)
+  const byService = Map.groupBy(entries, ({ target: { place } }) =>
+    'task' in place ? place.service : undefined,
+  )
   const byContainer = Map.groupBy(byService.get(undefined) ?? [], ({ owner, target }) =>
     compoundKey(owner, target.name),
   )
@@ -69,10 +71,6 @@ export function listReplicas(view: ReplicaView): readonly ListedReplica[] {
     ),
     ...[...byContainer.values()].flatMap((entries) => replicaOfContainer(entries, view)),
   ]
-}
-
-function swarmServiceOf({ target: { place } }: Entry): string | undefined {
-  return 'task' in place ? place.service : undefined
 }
 
 interface ServiceTasks {
@@ -117,11 +115,11 @@ function replicasAt(
   const example = enabled.toSorted(runningFirst)[0]
   return [...new Set([...desiredSlots, ...bySlot.keys()])].map((key) => {
     const entry = activeOf(bySlot.get(key) ?? [], view, swarmService?.taskOrder.get(key))
-    const isGlobal = entry?.target.place.kind === 'global'
+    const place = entry?.target.place
     return {
       service: name,
-      stack: swarmService?.labels[stackLabel] ?? (entry && stackOf(entry)),
-      slot: isGlobal ? undefined : key,
+      stack: swarmService?.labels[stackLabel] ?? (place && 'stack' in place ? place.stack : undefined),
+      slot: place?.kind === 'global' ? undefined : key,
       entry,
       swarmService,
       endpoint,
@@ -206,8 +204,4 @@ function activeOf(
 
 function runningFirst(a: Entry, b: Entry): number {
   return Number(isRunning(b)) - Number(isRunning(a)) || (a.target.id < b.target.id ? -1 : 1)
-}
-
-function stackOf({ target: { place } }: Entry): string | undefined {
-  return 'stack' in place ? place.stack : undefined
 }

@@ -50,11 +50,14 @@ export function createSd({ store, config, pending }: SdDeps): Sd {
           `${JSON.stringify(unknown.name)}: not a parameter of /sd; job and label.<name> are`,
         )
       const { listed, document } = current()
-      if (filters.length === 0) return document.answer(request)
+      if (filters.length === 0) return document(request)
       const selected = listed.filter(({ target: { labels } }) =>
-        filters.every(({ label, value }) => [value].flat().includes(labelValue(labels, label!))),
+        filters.every(({ label = '', value }) =>
+          // without the label it is empty, as in Prometheus' matchers
+          [value].flat().includes(Object.hasOwn(labels, label) ? labels[label] : ''),
+        ),
       )
-      return documentOf(print(selected), contentType).answer(request)
+      return documentOf(print(selected), contentType)(request)
     },
     targetOf(owner, id) {
       if (pending().length > 0) return undefined
@@ -66,10 +69,6 @@ export function createSd({ store, config, pending }: SdDeps): Sd {
 /** `?job=a&job=b&label.team=web`: (a or b) and web. */
 function labelOf(parameter: string): string | undefined {
   return parameter === 'job' ? parameter : /^label\.(?!__)(.+)$/.exec(parameter)?.[1]
-}
-
-function labelValue(labels: DiscoveredTarget['labels'], label: string): string {
-  return Object.hasOwn(labels, label) ? labels[label]! : ''
 }
 
 /** One target a line: easy to read, to compare and to grep. */

@@ -15,10 +15,12 @@ export function swarmLabels(
   const place = entry?.target.place
   const task = place && 'task' in place ? place : undefined
   if (!swarmService && !task) return {}
+  const mode = swarmService?.mode ?? task!.kind
   const labels = {
     service_id: swarmService?.id ?? task!.serviceId,
     service_name: swarmService?.name ?? task!.service,
-    service_mode: modeOf(swarmService?.mode ?? task!.kind),
+    // Prometheus knows no mode for jobs
+    service_mode: mode === 'job' ? '' : mode,
     ...labelsAs('service_label_', swarmService?.labels ?? {}),
     task_slot: slot ?? '0',
     task_desired_state: 'running',
@@ -29,11 +31,6 @@ export function swarmLabels(
   return Object.fromEntries(
     Object.entries(labels).map(([name, value]) => [`__meta_dockerswarm_${name}`, value]),
   )
-}
-
-/** Prometheus knows no mode for jobs. */
-function modeOf(mode: 'replicated' | 'global' | 'job'): string {
-  return mode === 'job' ? '' : mode
 }
 
 function containerLabels({ id, labels }: Target): Labels {

@@ -26,7 +26,7 @@ export async function send(
   reply: FastifyReply,
   document: Document,
 ): Promise<FastifyReply> {
-  const { status, headers, body } = await document.answer({ ifNoneMatch, acceptEncoding })
+  const { status, headers, body } = await document({ ifNoneMatch, acceptEncoding })
   const vary = 'accept, accept-encoding'
   return addSecurityHeaders(reply)
     .code(status)

@@ -11,7 +11,6 @@ import {
   type MetricsPage,
   maxSwarmStateAgeMs,
   type Self,
-  type SwarmNode,
   type SwarmService,
   type SwarmState,
   type WithAge,
@@ -131,10 +130,8 @@ function addNodes(metrics: Metrics, { nodes }: SwarmState): void {
     const identity = { node: node.hostname, node_id }
     const { role, engineVersion } = node
     info.set(1, { ...identity, role, engine_version: engineVersion.slice(0, maxVersionLength) })
-    labels.set(1, { ...identity, ...nodeFactsOf(node) })
+    labels.set(1, { ...identity, ...labelsAs('label_', node.labels) })
     states.set(1, { ...identity, state: knownOrOther(nodeStates, node.state) })
     availability.set(1, { ...identity, availability: knownOrOther(availabilities, node.availability) })
   }
 }
-
-const nodeFactsOf = ({ labels }: SwarmNode) => labelsAs('label_', labels)

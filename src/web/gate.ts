@@ -8,7 +8,7 @@ import type { TLSSocket } from 'node:tls'
 import { failureOf, httpStatusByCode, isInternal } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
 import type { AccessRequest } from './auth/access.ts'
-import type { Guard } from './auth/guard.ts'
+import type { Guard, Refusal } from './auth/guard.ts'
 
 interface GateDeps {
   /** Without one, every request is let through. */
@@ -24,17 +24,11 @@ interface RequestGate {
   refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void
 }
 
-interface PlainResponse {
-  readonly status: number
-  readonly reason: string
-  readonly headers?: Readonly<Record<string, string>>
-}
-
 export function createGate({ guard, log, countRefusal }: GateDeps): RequestGate {
   async function whyRefused(
     request: IncomingMessage,
     response: ServerResponse,
-  ): Promise<PlainResponse | undefined> {
+  ): Promise<Refusal | undefined> {
     try {
       for (const [name, value] of Object.entries(guard?.headers() ?? {})) response.setHeader(name, value)
       const refusal = await guard?.judge(accessRequestOf(request.socket, request), () => response.destroyed)
@@ -46,7 +40,7 @@ export function createGate({ guard, log, countRefusal }: GateDeps): RequestGate 
     }
   }
 
-  function refuse(response: ServerResponse, { status, reason, headers }: PlainResponse): void {
+  function refuse(response: ServerResponse, { status, reason, headers }: Refusal): void {
     countRefusal(status)
     const body = bodyOf(reason)
     response.writeHead(status, { ...textHeaders, 'content-length': body.length, ...headers }).end(body)
@@ -76,14 +70,14 @@ const bodyOf = (reason: string) => Buffer.from(`${reason}\n`)
 
 const hasHost = ({ headers, httpVersion }: IncomingMessage) =>
   headers.host !== undefined || httpVersion !== '1.1'
-const noHost: PlainResponse = {
+const noHost: Refusal = {
   status: 400,
   reason: 'the request has no header Host',
   headers: { connection: 'close' },
 }
 
 /** Undefined where no response can reach the client, such as before a TLS handshake. */
-function responseToParseError({ code = '' }: NodeJS.ErrnoException): PlainResponse | undefined {
+function responseToParseError({ code = '' }: NodeJS.ErrnoException): Refusal | undefined {
   if (code === 'HPE_HEADER_OVERFLOW')
     return { status: 431, reason: 'the headers of the request are too large' }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
@@ -91,7 +85,7 @@ function responseToParseError({ code = '' }: NodeJS.ErrnoException): PlainRespon
   return code.startsWith('HPE_') ? { status: 400, reason: 'the request is not valid HTTP/1.1' } : undefined
 }
 
-function print({ status, reason, headers }: PlainResponse): string {
+function print({ status, reason, headers }: Refusal): string {
   const body = bodyOf(reason)
   const all = { ...headers, ...textHeaders, connection: 'close', 'content-length': String(body.length) }
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)

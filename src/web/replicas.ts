@@ -95,7 +95,8 @@ export function createMergeReplicas({ clock, log, replicaLabel, formats }: Merge
     if (up.length === 0) throw noneUp(service, readings)
     return {
       ...combined(up.map(({ result }) => result)),
-      maxBytes: maxBytesOf(up),
+      // the replicas' pages, the merged page while it is made, and as it is sent
+      maxBytes: up.reduce((sum, { result }) => sum + 5 * result.page.size, 0),
       async makePage() {
         const page = await merge(readings, up)
         logConflicts(service, page.remarks)
@@ -117,11 +118,6 @@ function createConflictLog(log: Log): (service: string, remarks: readonly string
     if (remarks.length > 0) logged.set(service, remarks.length)
     else logged.delete(service)
   }
-}
-
-/** The replicas' pages, the merged page while it is made, and as it is sent. */
-function maxBytesOf(up: readonly UpReplica[]): number {
-  return up.reduce((sum, { result }) => sum + 5 * result.page.size, 0)
 }
 
 function withoutExpired(reading: ReplicaReading, now: Mono): ReplicaReading {

@@ -29,8 +29,9 @@ export interface Guard extends Stoppable {
   failure(): Failure | undefined
 }
 
-interface Refusal {
-  readonly status: 401 | 403 | 429 | 503
+/** A response as text, in place of what was requested. */
+export interface Refusal {
+  readonly status: number
   readonly reason: string
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -65,7 +66,11 @@ export function openGuard({ file, clock, log }: GuardOptions): Guard {
     try {
       const next = load(file, clock)
       failure = restartNeeded(current, next)
-      if (failure || isSame(current, next)) return
+      if (
+        failure ||
+        (isDeepStrictEqual(current.config, next.config) && isDeepStrictEqual(current.tls, next.tls))
+      )
+        return
       current = next
       if (next.tls) onTls(next.tls)
       log.info({ file }, 'the web configuration was reloaded')
@@ -153,10 +158,6 @@ function readText(file: string): string {
   } catch (error) {
     throw new ConfigError([`cannot be read (${(error as NodeJS.ErrnoException).code})`])
   }
-}
-
-function isSame(a: LoadedConfig, b: LoadedConfig): boolean {
-  return isDeepStrictEqual(a.config, b.config) && isDeepStrictEqual(a.tls, b.tls)
 }
 
 /** A server cannot switch TLS, or the request for client certificates, while it listens. */
