@@ -33,6 +33,12 @@ interface QueuedLogin {
   readonly result: PromiseWithResolvers<LoginResult>
 }
 
+/** One comparison for all clients that wait for its result. */
+interface SharedLogin {
+  readonly areGone: (() => boolean)[]
+  readonly result: Promise<LoginResult>
+}
+
 const maxWaiting = 64
 const maxWaitingPerNetwork = 16
 /** Of a random password. */
@@ -44,7 +50,8 @@ export function createPasswords(): Passwords {
   const queue = createFairQueue<QueuedLogin>({ maxItems: maxWaiting, maxPerGroup: maxWaitingPerNetwork })
   /** By user: nobody else's attempts can push one out. */
   const verified = new Map<string, Buffer>()
-  const inProgress = new Map<string, Promise<LoginResult>>()
+  /** By user, password and hash. */
+  const inProgress = new Map<string, SharedLogin>()
   let isComparing = false
 
   const digestOf = (...texts: readonly string[]) =>
@@ -72,18 +79,6 @@ export function createPasswords(): Passwords {
     isComparing = false
   }
 
-  function enqueue(
-    hash: string,
-    password: string,
-    address: string,
-    isGone: () => boolean,
-  ): Promise<LoginResult> {
-    const result = Promise.withResolvers<LoginResult>()
-    queue.add(networkOf(address), { hash, password, isGone, result })?.result.resolve('busy')
-    void compareAll()
-    return result.promise
-  }
-
   return {
     isVerified({ user, password }, hashes) {
       const known = verified.get(user)
@@ -97,14 +92,22 @@ export function createPasswords(): Passwords {
       const digest = digestOf(user, password, hash)
       const key = digest.toString('base64')
       const shared = inProgress.get(key)
-      if (shared) return shared
-      const compared = enqueue(hash || hashForUnknown(user, hashes), password, address, isGone)
-      const result = compared.then((result) => {
+      shared?.areGone.push(isGone)
+      if (shared) return shared.result
+      const areGone = [isGone]
+      const compared = Promise.withResolvers<LoginResult>()
+      const displaced = queue.add(networkOf(address), {
+        ...{ hash: hash || hashForUnknown(user, hashes), password, result: compared },
+        isGone: () => areGone.every((one) => one()),
+      })
+      displaced?.result.resolve('busy')
+      void compareAll()
+      const result = compared.promise.then((result) => {
         if (hash === '' && result === 'right') return 'wrong'
         if (result === 'right') verified.set(user, digest)
         return result
       })
-      inProgress.set(key, result)
+      inProgress.set(key, { areGone, result })
       return result.finally(() => inProgress.delete(key))
     },
     stop: thread.stop,

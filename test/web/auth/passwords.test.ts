@@ -82,6 +82,13 @@ describe('under many wrong logins at once', () => {
     expect(new Set(same)).toEqual(new Set(['right']))
   })
 
+  test('a client gets the result of a comparison for one that has disconnected meanwhile', async () => {
+    const before = verify('alice', 'wrong', users)
+    const gone = verify('alice', 'right', users, '10.0.0.1', () => true)
+    const here = verify('alice', 'right', users, '10.0.0.2')
+    expect(await Promise.all([before, gone, here])).toEqual(['wrong', 'right', 'right'])
+  })
+
   test('nothing is compared for clients that have disconnected', async () => {
     const first = verify('alice', 'wrong', users)
     const gone = Array.from({ length: 10 }, (_, n) => verify('alice', `${n}`, users, '10.0.0.1', () => true))
