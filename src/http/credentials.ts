@@ -1,13 +1,7 @@
 // User and password in a URL: sent as basic authentication, never shown.
 
-interface SplitUrl {
-  /** Without user and password. */
-  readonly url: URL
-  /** The value of the header that carries them. */
-  readonly authorization?: string
-}
-
-export function splitCredentials(given: URL): SplitUrl {
+/** The URL without them, and the value of the header that carries them. */
+export function splitCredentials(given: URL): { readonly url: URL; readonly authorization?: string } {
   const url = new URL(given)
   const { username, password } = given
   if (username === '' && password === '') return { url }
