@@ -249,6 +249,25 @@ test.each(nodes)('the status shows what was scraped last, of both kinds, at node
   expect(await shown(texts, 'text/0.0.4')).toMatchObject({ state: 'up', bytes: prometheus.text.length })
 })
 
+test.each(nodes)(
+  'the agent’s metrics count all targets by the states of the status, at node %d',
+  async (node) => {
+    await until('the same counts', async () => {
+      for (const accept of [native, texts]) await get(node, '/broken/metrics', accept)
+      const { targets } = JSON.parse(`${(await get(node, '/', 'application/json')).body}`)
+      const byState = Map.groupBy(
+        targets as { node: string; state: string }[],
+        ({ node, state }) => `${node} ${state}`,
+      )
+      const shown = [...byState].map(([key, { length }]) => `${key} ${length}`)
+      const metrics = `${(await get(node, '/metrics', texts)).body}`
+      const samples = metrics.matchAll(/^app_metrics_proxy_targets\{node="(.*?)",.*state="(.*?)"\} (\d+)$/gm)
+      const counted = [...samples].map(([, node, state, count]) => `${node} ${state} ${count}`)
+      return `${shown.sort()}` === `${counted.sort()}` && shown
+    })
+  },
+)
+
 async function status(node: number, container = 'prometheus') {
   const { targets } = JSON.parse(`${(await get(node, '/', 'application/json')).body}`)
   return (targets as { name: string; format?: string }[]).find(({ name }) => name === container)

@@ -304,6 +304,7 @@ async function start(
       pending: readiness.pendingForNames,
       maxAgeMsOf,
       refresh,
+      entries: view.entries,
       nodes,
       targetStates,
       swarmMetrics,

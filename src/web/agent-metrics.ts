@@ -11,6 +11,7 @@ export interface AgentMetricsDeps {
   readonly clock: Clock
   readonly metrics: Metrics
   readonly version: string
+  /** As the status page shows them: with what was scraped last, text or protobuf. */
   entries(): Iterable<Entry>
   nodes(): readonly NodeStatus[]
   /** As the status page shows it; a target of a node that is not connected is lost. */

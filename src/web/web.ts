@@ -4,12 +4,11 @@ import type { FastifyInstance } from 'fastify'
 import type { Config } from '../config/config.ts'
 import type { Log } from '../logging/log.ts'
 import type { ByteBudget } from '../runtime/byte-budget.ts'
-import type { Store } from '../store/store.ts'
 import { type AgentMetricsDeps, serveAgentMetrics } from './agent-metrics.ts'
 import type { Guard } from './auth/guard.ts'
 import { type HealthDeps, serveHealth } from './health.ts'
 import { type MetricsDeps, serveMetrics } from './metrics-routes.ts'
-import { createReader, type ReaderDeps } from './reader.ts'
+import { createReader, type ReaderDeps, type ReaderStore } from './reader.ts'
 import { createRendering, type Formats } from './rendering.ts'
 import { createMergeReplicas } from './replicas.ts'
 import { createResponseMemory, type ResponseMemory } from './response-memory.ts'
@@ -17,12 +16,12 @@ import type { Server, startServer } from './server.ts'
 
 interface WebDeps
   extends HealthDeps,
-    Omit<AgentMetricsDeps, 'entries'>,
+    AgentMetricsDeps,
     Pick<MetricsDeps, 'lookUp' | 'pending'>,
     Pick<ReaderDeps, 'maxAgeMsOf' | 'refresh'> {
   readonly config: Pick<Config, 'listenPort' | 'scrapeTimeoutMs' | 'staleAfterMs' | 'replicaLabel'>
   readonly log: Log
-  readonly store: Pick<Store, 'entry' | 'entries' | 'nodes' | 'swarmState'>
+  readonly store: ReaderStore
   readonly formats: Formats
   /** For all responses that are being made or sent. */
   readonly budget: ByteBudget
@@ -52,7 +51,7 @@ export async function startWeb(deps: WebDeps): Promise<Server> {
       memory.plugin,
       ...deps.plugins.map((plugin) => (server: FastifyInstance) => plugin(server, memory)),
       (server) => serveHealth(server, deps),
-      (server) => serveAgentMetrics(server, rendering, { ...deps, entries: store.entries }),
+      (server) => serveAgentMetrics(server, rendering, deps),
       (server) => serveMetrics(server, metricsDeps),
     ],
   })

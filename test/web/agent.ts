@@ -92,6 +92,7 @@ export async function startAgent(setup: Setup): Promise<Agent> {
     isMemoryShort: () => setup.isMemoryShort?.() ?? false,
     version: '1.2.3',
     targetStates,
+    entries: world.entries,
     nodes: () => nodesOf(world.nodes(), world.swarmState()?.value),
     swarmMetrics: createSwarmMetrics({
       self: () => world.nodes()[0]?.self,
