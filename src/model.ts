@@ -164,7 +164,7 @@ export interface MetricsPage {
   readonly size: number
   readonly content: Content
   readonly series: number
-  /** What passes in Prometheus but deserves to be known: duplicate series, conflicting types. */
+  /** What deserves to be known of it though it is used. */
   readonly remarks: readonly string[]
 }
 

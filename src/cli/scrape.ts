@@ -3,7 +3,7 @@
 import { systemClock } from '../clock.ts'
 import { readConfig } from '../config/config.ts'
 import { ProxyError } from '../errors.ts'
-import { countNativeHistograms } from '../exposition/families.ts'
+import { conflictsIn, countNativeHistograms } from '../exposition/families.ts'
 import { inspect } from '../exposition/inspect.ts'
 import { redact, splitCredentials } from '../http/credentials.ts'
 import { createPaint, visible, visibleLines } from '../logging/terminal.ts'
@@ -126,7 +126,8 @@ function describe({ page, contentType }: ScrapeResult, durationMs: number): stri
     contentType === undefined ? 'no Content-Type' : `Content-Type ${visible(contentType)}`,
     `${Math.round(durationMs)} ms`,
   ]
-  return [facts.join(', '), ...page.remarks.map((remark) => `  remark: ${visible(remark)}`), ''].join('\n')
+  const remarks = [...page.remarks, ...conflictsIn({ ...page, body: bodyOf(page) })]
+  return [facts.join(', '), ...remarks.map((remark) => `  remark: ${visible(remark)}`), ''].join('\n')
 }
 
 /** What a client gets that prefers protobuf, if that has native histograms. */

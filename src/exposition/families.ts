@@ -1,5 +1,6 @@
 // Metrics as people read them: family by family.
 
+import { createConflictFinder } from './conflicts.ts'
 import { isHistogram, type MetricType, type Sample } from './family.ts'
 import { type Exposition, formatOf } from './formats.ts'
 import { histogramsOf, type ShownHistogram } from './histograms.ts'
@@ -12,6 +13,11 @@ export interface ShownFamily {
   readonly histograms: readonly ShownHistogram[]
   /** All others, as the format prints them. */
   readonly samples: readonly string[]
+}
+
+export interface ShownMetrics {
+  readonly families: readonly ShownFamily[]
+  readonly remarks: readonly string[]
 }
 
 interface CollectedFamily {
@@ -27,10 +33,12 @@ interface CollectedFamily {
 const maxHistogramSamples = 10_000
 
 /** In the order of first appearance, in steps of some milliseconds. The metrics must be valid. */
-export function* families({ format, body }: Exposition): Generator<void, readonly ShownFamily[]> {
+export function* families({ format, body }: Exposition): Generator<void, ShownMetrics> {
   const { grammar } = formatOf(format)
+  const conflicts = createConflictFinder()
   const found = new Map<string, CollectedFamily>()
   for (const family of grammar.parse(body, 'display')) {
+    conflicts.add(family)
     const { type, help, unit } = family
     const name = grammar.nameOf(family)
     const one = found.get(name) ?? { type, help, unit, parts: [], samples: [] }
@@ -52,7 +60,14 @@ export function* families({ format, body }: Exposition): Generator<void, readonl
     shown.push({ name, type, help, unit, histograms, samples })
     yield
   }
-  return shown
+  return { families: shown, remarks: conflicts.remarks() }
+}
+
+/** The remarks on valid metrics alone. */
+export function conflictsIn({ format, body }: Exposition): readonly string[] {
+  const conflicts = createConflictFinder()
+  for (const family of formatOf(format).grammar.parse(body, 'samples')) conflicts.add(family)
+  return conflicts.remarks()
 }
 
 /** How many native histograms valid metrics have. */

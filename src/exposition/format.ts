@@ -18,7 +18,6 @@ export interface Valid {
   readonly series: number
   /** Whether a name in it needs a format that has quotes. */
   readonly hasUtf8Names: boolean
-  readonly remarks: readonly string[]
 }
 
 export interface Invalid {

@@ -56,9 +56,9 @@ function inspectAs(format: ExpositionFormat, body: Uint8Array, limits: Limits): 
 function validated(format: ExpositionFormat, body: Uint8Array, limits: Limits): Inspected | Invalid {
   const found = format.grammar.validate(body, limits)
   if (!found.ok) return found
-  const { series, remarks, hasUtf8Names } = found
-  if (!hasUtf8Names) return { ok: true, format: format.name, series, remarks }
-  return { ok: true, format: utf8VariantOf(format).name, hasUtf8Names, series, remarks }
+  const { series, hasUtf8Names } = found
+  if (!hasUtf8Names) return { ok: true, format: format.name, series, remarks: [] }
+  return { ok: true, format: utf8VariantOf(format).name, hasUtf8Names, series, remarks: [] }
 }
 
 /** The body with its lines ended by LF alone. */

@@ -2,7 +2,7 @@
 // one TYPE, its samples in the order of the parts. So a merge of unchanged metrics is unchanged.
 
 import type { Format } from '../model.ts'
-import { seriesKey } from './duplicates.ts'
+import { createRepeatFinder } from './conflicts.ts'
 import type { Exemplar, FamilyMetadata, Label, MetricType, Sample } from './family.ts'
 import type { FamilyPrinter, Grammar } from './format.ts'
 import {
@@ -13,7 +13,6 @@ import {
   utf8VariantOf,
 } from './formats.ts'
 import { createNameEscaper, type NameEscaper } from './names.ts'
-import { printSeries } from './scan/print.ts'
 
 export interface MergeInput {
   readonly page: Exposition
@@ -100,39 +99,26 @@ function createFamilies({ createPrinter, typeConflicts, end }: Grammar) {
 }
 
 function createSamples({ unsupportedReason }: Grammar) {
-  const series = new Set<string>()
+  const repeats = createRepeatFinder()
   const leftOut = new Map<string, number>()
   let count = 0
-  let repeated = 0
-  let example = ''
 
   return {
     /** Whether the sample is one of the merge. */
     accept(sample: Sample): boolean {
       const reason = unsupportedReason(sample)
-      if (reason !== undefined) {
-        leftOut.set(reason, (leftOut.get(reason) ?? 0) + 1)
-        return false
-      }
-      const before = series.size
-      series.add(seriesKey(sample))
-      if (series.size > before) {
-        count += sample.encoded?.series ?? 1
-        return true
-      }
-      if (repeated++ === 0) example = printSeries(sample)
-      return false
+      if (reason !== undefined) leftOut.set(reason, (leftOut.get(reason) ?? 0) + 1)
+      if (reason !== undefined || !repeats.isFirst(sample)) return false
+      count += sample.encoded?.series ?? 1
+      return true
     },
     count: () => count,
-    remarks(): string[] {
-      const found = [...leftOut].map(
+    remarks: () => [
+      ...repeats.remarks(),
+      ...[...leftOut].map(
         ([reason, count]) => `${count === 1 ? '1 sample is' : `${count} samples are`} left out, ${reason}`,
-      )
-      if (repeated === 0) return found
-      const what =
-        repeated === 1 ? '1 sample repeats a series and is' : `${repeated} samples repeat a series and are`
-      return [`${what} left out, such as ${example}`, ...found]
-    },
+      ),
+    ],
   }
 }
 

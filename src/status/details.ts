@@ -1,6 +1,6 @@
 // What only the details of a target have: its metrics family by family, and a scrape job for Prometheus.
 
-import type { ShownFamily } from '../exposition/families.ts'
+import type { ShownFamily, ShownMetrics } from '../exposition/families.ts'
 import type { ConfigStatus, FamilyStatus, MetricsStatus, SampleStatus, TargetStatus } from './shape.ts'
 
 /** All metrics are searched, but only so many samples and buckets are shown. */
@@ -11,7 +11,7 @@ type SeriesOf = Pick<ShownFamily, 'histograms' | 'samples'>
 
 /** The series that have each word of `find` in their name or labels or in the HELP; in steps of some milliseconds. */
 export function* metricsStatusOf(
-  families: Iterable<ShownFamily>,
+  { families, remarks }: ShownMetrics,
   find: string,
 ): Generator<void, MetricsStatus> {
   const words = find.toLowerCase().split(/\s+/).filter(Boolean)
@@ -31,7 +31,7 @@ export function* metricsStatusOf(
     shown.push(familyOf(family, first, size))
   }
   const seriesShown = shown.reduce((sum, family) => sum + family.series - family.omitted, 0)
-  return { families: count, series, truncated: seriesShown < series || shown.length < count, shown }
+  return { families: count, series, truncated: seriesShown < series || shown.length < count, shown, remarks }
 }
 
 const samplesPerStep = 5000

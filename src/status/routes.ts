@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
-import type { ShownFamily } from '../exposition/families.ts'
+import type { ShownMetrics } from '../exposition/families.ts'
 import { type Document, documentOf } from '../http/answer.ts'
 import { prefersJson } from '../http/negotiation.ts'
 import type { Entry, MetricsPage } from '../model.ts'
@@ -19,7 +19,7 @@ import { targetOf, unixTime } from './target.ts'
 export interface StatusDeps {
   readonly clock: Clock
   readonly view: StatusView
-  readonly families: (page: MetricsPage) => Promise<Generator<void, readonly ShownFamily[]>>
+  readonly families: (page: MetricsPage) => Promise<Generator<void, ShownMetrics>>
   /** Reserves memory until the response is sent. */
   readonly reserve: (
     request: FastifyRequest,
@@ -34,7 +34,7 @@ interface StatusRoute {
 }
 
 /** The most that families take in memory, in sizes of their page. */
-const copiesAsFamilies = 5
+const copiesAsFamilies = 7
 const memoryTimeoutMs = 10_000
 
 export function serveStatus(server: FastifyInstance, deps: StatusDeps): void {

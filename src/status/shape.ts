@@ -116,7 +116,7 @@ export interface TargetStatus {
   readonly format?: Format
   /** The durations of the last scrapes, oldest first; null: failed. */
   readonly history: readonly (number | null)[]
-  /** Minor issues: duplicate series, invalid labels. */
+  /** Minor issues: invalid labels, a missing Content-Type. */
   readonly remarks: readonly string[]
   /** By its health check, if it has one. */
   readonly health?: RunRecord['health']
@@ -192,6 +192,8 @@ export interface MetricsStatus {
   readonly series: number
   readonly truncated: boolean
   readonly shown: readonly FamilyStatus[]
+  /** Series that are repeated, types that contradict each other. */
+  readonly remarks: readonly string[]
 }
 
 export interface FamilyStatus {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { conflictsIn } from '../../src/exposition/families.ts'
 import { contentTypeOf } from '../../src/exposition/formats.ts'
 import { inspect } from '../../src/exposition/inspect.ts'
 import { convert, merge } from '../../src/exposition/merge.ts'
@@ -21,6 +22,7 @@ describe.each(exporters())('$name', ({ body, openMetrics }) => {
       series,
       remarks: [],
     })
+    expect(conflictsIn(page)).toEqual([])
   })
 
   test('means the same in the other format', () => {

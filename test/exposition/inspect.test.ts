@@ -282,69 +282,6 @@ describe('limits', () => {
   })
 })
 
-describe('remarks', () => {
-  test('duplicate series, however they are written', () => {
-    const page = [
-      'a{b="1",c="\\"2"} 1',
-      'a 1',
-      'a{ c="\\"2" , b="1" } 2',
-      '{"a","b"="1",c="\\"2",d=""} 3',
-      'a{b="1"} 1',
-    ]
-    expect(text(page.join('\n'))).toMatchObject({
-      series: 5,
-      remarks: ['2 samples repeat a series (line 3 that of line 1): Prometheus keeps the first'],
-    })
-  })
-
-  test.each([
-    ['with a comma at the end', 'a{b="1"} 1', 'a{b="1",} 1'],
-    ['with an empty label', 'a{b="1"} 1', 'a{b="1",c=""} 1'],
-    ['with single blanks', 'a{b="1",c="2"} 1', 'a{b="1", c="2"} 1'],
-    ['with blanks', 'a{b="1",c="2"} 1', 'a{c="2", b="1"} 1'],
-    ['with a newline and with its escape', 'a{b="x\\ny"} 1', 'a{b="x\ny"} 1'],
-    ['with escapes and blanks', 'a{b="x\\\\\\"y"} 1', 'a {b="x\\\\\\"y"} 1'],
-    ['with a needless escape and without', 'a{b="x\\\\y"} 1', 'a{b="x\\y"} 1'],
-    ['with a name in quotes that has an escape', '{"a\\"b"} 1', '{ "a\\"b" } 1'],
-    ['with a label’s name in quotes', 'a{b="1"} 1', 'a{"b"="1"} 1'],
-  ])('a series repeated %s', (_, one, other) => {
-    expect(text(`${one}\n${other}\n`)).toMatchObject({
-      remarks: [expect.stringContaining('1 sample repeats')],
-    })
-  })
-
-  test.each([
-    ['an escaped backslash before an n is no newline', 'a{b="x\\\\n"} 1', 'a{b="x\\n"} 1'],
-    ['an escaped quote is part of the value', 'a{b="1\\"",c="2"} 1', 'a{b="1",c="2"} 1'],
-    ['a label’s value is not its name', 'a{b="c"} 1', 'a{c="b"} 1'],
-  ])('%s', (_, one, other) => {
-    expect(text(`${one}\n${other}\n`)).toMatchObject({ series: 2, remarks: [] })
-  })
-
-  test('but not one series at several times', () => {
-    expect(text('a 1\na 1 1\na 1 2\n')).toMatchObject({ remarks: [] })
-    expect(text('a 1 1\na 1 1\n')).toMatchObject({ remarks: [expect.stringContaining('1 sample repeats')] })
-  })
-
-  test('nor are those of many times mistaken for each other', () => {
-    const page = Array.from({ length: 1000 }, (_, i) => `a 1 ${i % 500}\n`).join('')
-    expect(text(page)).toMatchObject({ remarks: [expect.stringContaining('500 samples repeat')] })
-    const openMetrics = `${page}# EOF`
-    expect(
-      inspect(Buffer.from(openMetrics), 'application/openmetrics-text', {
-        maxSeries: 1000,
-        maxLineBytes: 1000,
-      }),
-    ).toMatchObject({ remarks: [expect.stringContaining('500 samples repeat')] })
-  })
-
-  test('conflicting types', () => {
-    expect(text('# TYPE a counter\n# TYPE b gauge\n# TYPE b gauge\n# TYPE a gauge\n')).toMatchObject({
-      remarks: ['1 type contradicts an earlier one: a is counter in line 1 and gauge in line 4'],
-    })
-  })
-})
-
 describe('labels of one name', () => {
   const labels = (count: number) => Array.from({ length: count }, (_, i) => `l${i}="${i}"`).join()
 

@@ -46,7 +46,7 @@ test('of samples that repeat a series the first is used, however they are writte
   )
   expect(read(body)).toBe('a{b="1",c="2"} 1\nd 1 5\nd 2 6\n')
   expect(series).toBe(3)
-  expect(remarks).toEqual(['2 samples repeat a series and are left out, such as a{c="2",b="1"}'])
+  expect(remarks).toEqual(['2 samples repeat a series, such as a{c="2",b="1"}: the first is kept'])
 })
 
 test('on conflicting types the samples stay and the family becomes untyped', () => {
@@ -115,7 +115,7 @@ test('families whose escaped names are the same are one', () => {
   const { body, series, remarks } = merge([{ page }], toText)
   expect(read(body)).toBe('# HELP a_b x\n# TYPE a_b gauge\na_b 1\na_b{d="e"} 3\nc 1\n')
   expect(series).toBe(3)
-  expect(remarks).toEqual(['1 sample repeats a series and is left out, such as a_b'])
+  expect(remarks).toEqual(['1 sample repeats a series, such as a_b: the first is kept'])
 })
 
 test('of different help texts and units the first is used', () => {

@@ -8,7 +8,7 @@ import { entry, target, task } from '../helpers/cluster.ts'
 import { resultOf } from '../helpers/families.ts'
 
 const metricsStatusOf = (families: readonly ShownFamily[], find: string) =>
-  resultOf(metricsInSteps(families, find))
+  resultOf(metricsInSteps({ families, remarks: ['a remark'] }, find))
 const context = { node: 'node1', isLost: false, services: new Map() }
 
 describe('a sample', () => {
@@ -41,6 +41,7 @@ describe('the metrics of a target', () => {
       families: 2,
       series: 3,
       truncated: false,
+      remarks: ['a remark'],
     })
   })
 

@@ -2,7 +2,7 @@
 // its quantiles. Only complete ones become a metric, of which Prometheus makes the same series again; other samples stay
 // series by themselves.
 
-import { seriesKey } from '../duplicates.ts'
+import { seriesKey } from '../conflicts.ts'
 import type { Exemplar, FamilyMetadata, MetricType, Sample } from '../family.ts'
 import { floatOf } from '../scan/number.ts'
 import type { Encodable, ExemplarMessage, MetricMessage } from './messages.ts'

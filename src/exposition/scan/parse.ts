@@ -34,7 +34,8 @@ export function* parse(body: Uint8Array, syntax: Syntax): Generator<Family> {
 }
 
 /** Nothing at all is valid in either grammar. */
-const nextOf = (scan: Scan, { next }: Syntax): EntryKind => (scan.end === 0 ? EntryKind.end : next(scan))
+export const nextOf = (scan: Scan, { next }: Syntax): EntryKind =>
+  scan.end === 0 ? EntryKind.end : next(scan)
 
 function declarationAt(scan: Scan, kind: EntryKind, { unescapedHelp }: Syntax): Partial<FamilyMetadata> {
   if (kind === EntryKind.type) return { type: scan.type }
@@ -42,7 +43,7 @@ function declarationAt(scan: Scan, kind: EntryKind, { unescapedHelp }: Syntax): 
   return kind === EntryKind.unit ? { unit: text } : { help: unescapedHelp(text) }
 }
 
-export function sampleOf(scan: Scan, { timestampOf }: Pick<Syntax, 'timestampOf'>): Sample {
+function sampleOf(scan: Scan, { timestampOf }: Syntax): Sample {
   return {
     name: scan.name(),
     labels: scan.labelsOfSample(),

@@ -48,8 +48,6 @@ export class Scan {
   type: MetricType = 'unknown'
   /** Whether a name is in quotes, which only a reader of version 1.0.0 understands. */
   quoted = false
-  /** Whether a name or a label's value could be written in another way. */
-  escaped = false
 
   private ascii: string | false | undefined
 

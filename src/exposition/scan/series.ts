@@ -24,7 +24,6 @@ import type { Scan } from './scan.ts'
 export function readSeries(scan: Scan): number {
   const { body, start, end } = scan
   scan.quoted = false
-  scan.escaped = false
   scan.labelCount = 0
   let i = start
   while (i < end && (classOf[body[i]!]! & METRIC_PART) !== 0) i++
@@ -114,7 +113,7 @@ function isRepeated(
   return false
 }
 
-function isSame(one: Uint8Array, a: number, other: Uint8Array, b: number, size: number): boolean {
+export function isSame(one: Uint8Array, a: number, other: Uint8Array, b: number, size: number): boolean {
   for (let i = 0; i < size; i++) if (one[a + i] !== other[b + i]) return false
   return true
 }
@@ -129,7 +128,6 @@ export function readValue(scan: Scan, from: number): number {
   for (; i < end && body[i] !== QUOTE; i++) {
     if ((classOf[body[i]!]! & VALUE_SPECIAL) === 0) continue
     const escaped = body[i] === BACKSLASH
-    scan.escaped = true
     if (escaped) i++
     // Prometheus would pass over it, so that the backslash would escape what comes next
     if (body[i] === NUL) throw new MetricsError(i, 'a NUL byte after a backslash')
@@ -160,10 +158,8 @@ export function quotedEnd(scan: Scan, from: number): number {
   const { body } = scan
   let i = from + 1
   for (; i < body.length && body[i] !== QUOTE; i++) {
-    if (body[i] === BACKSLASH) {
-      scan.escaped = true
-      if (body[++i] === NEWLINE) throw new MetricsError(i, 'the line ends within a quoted name')
-    }
+    if (body[i] === BACKSLASH && body[++i] === NEWLINE)
+      throw new MetricsError(i, 'the line ends within a quoted name')
     if (body[i] === NUL) throw new MetricsError(i, 'a NUL byte in a quoted name')
   }
   if (i >= body.length) throw new MetricsError(from, 'a quoted name has no closing quote')

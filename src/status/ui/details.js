@@ -154,7 +154,7 @@ function createFacts() {
   return {
     element,
     /** @param {TargetDetails} details */
-    update({ target, labels, addresses }) {
+    update({ target, labels, addresses, metrics }) {
       const { endpoint, format } = target
       /** @type {[string, string][]} */
       const facts = [
@@ -189,7 +189,7 @@ function createFacts() {
             ? ''
             : addresses.map(({ network, host }) => `${host} on ${network}`).join('\n'),
         ],
-        ['Remarks', target.remarks.join('\n')],
+        ['Remarks', [...(metrics?.remarks ?? []), ...target.remarks].join('\n')],
         [
           'Labels',
           Object.entries(labels)

@@ -320,7 +320,7 @@ describe('replicas', () => {
     expect(merge([{ page }, { page }], toProtobuf)).toMatchObject({
       body: merge([{ page }], toProtobuf).body,
       series: 1,
-      remarks: ['1 sample repeats a series and is left out, such as h_seconds'],
+      remarks: ['1 sample repeats a series, such as h_seconds: the first is kept'],
     })
   })
 

@@ -8,6 +8,7 @@ import { generatePage } from '../corpus/generate.ts'
 import { type Meant, samplesOf } from '../corpus/meaning.ts'
 import { mutated } from '../corpus/mutate.ts'
 import { type Random, seeded } from '../corpus/random.ts'
+import { repeated } from '../corpus/repeated.ts'
 import { toOpenMetrics, toProtobuf, toQuotedText } from '../pages.ts'
 import { generateFamilies } from './generate.ts'
 import { decoded, encoded, isNative, type JudgedFamily, protobufPage, samplesOfFamilies } from './judge.ts'
@@ -154,7 +155,7 @@ describe('whatever comes', () => {
       return
     }
     const page = { format: 'protobuf' as const, body }
-    const isUnique = found.remarks.every((remark) => !remark.includes('repeat'))
+    const isUnique = repeated(page) === 0
     const again = decoded(merge([{ page }], toProtobuf).body)
     if (isUnique) expect(metricsOf(again)).toEqual(metricsOf(decoded(body)))
     families(page)
