@@ -6,8 +6,8 @@ import { heldBytes, type MetricsPage } from '../model.ts'
 
 interface PageBudget {
   replace(before: readonly MetricsPage[], after: readonly MetricsPage[]): void
-  /** Whether the page has room in place of those. */
-  hasRoom(page: MetricsPage, before: readonly MetricsPage[]): boolean
+  /** Whether a page of so many bytes has room in place of those. */
+  hasRoom(bytes: number, before: readonly MetricsPage[]): boolean
 }
 
 const largeBytes = 2 ** 20
@@ -15,33 +15,26 @@ const largeShare = 1 / 2
 const newShare = 7 / 8
 
 export function createPageBudget(maxBytes: number): PageBudget {
-  let total = { bytes: 0, bytesOfLarge: 0 }
-
-  /** The total with other pages in place of those. */
-  function totalWith(before: readonly MetricsPage[], after: readonly MetricsPage[]): typeof total {
-    let { bytes, bytesOfLarge } = total
-    for (const [pages, sign] of [[before, -1] as const, [after, 1] as const])
-      for (const page of pages) {
-        const held = heldBytes(page)
-        bytes += sign * held
-        if (held > largeBytes) bytesOfLarge += sign * held
-      }
-    return { bytes, bytesOfLarge }
-  }
+  let [totalBytes, totalLargeBytes] = [0, 0]
 
   return {
     replace(before, after) {
-      total = totalWith(before, after)
+      totalBytes += sumOf(after) - sumOf(before)
+      totalLargeBytes += sumOf(after.filter(isLarge)) - sumOf(before.filter(isLarge))
     },
-    hasRoom(page, before) {
-      const { bytes, bytesOfLarge } = totalWith(before, [page])
+    hasRoom(bytes, before) {
       const share = before.length > 0 ? 1 : newShare
+      if (totalBytes - sumOf(before) + bytes > maxBytes * share) return false
       return (
-        bytes <= maxBytes * share && (heldBytes(page) <= largeBytes || bytesOfLarge <= maxBytes * largeShare)
+        bytes <= largeBytes ||
+        totalLargeBytes - sumOf(before.filter(isLarge)) + bytes <= maxBytes * largeShare
       )
     },
   }
 }
+
+const sumOf = (pages: readonly MetricsPage[]) => pages.reduce((sum, page) => sum + heldBytes(page), 0)
+const isLarge = (page: MetricsPage) => heldBytes(page) > largeBytes
 
 export const noRoom: Failure = {
   code: 'overloaded',

@@ -13,6 +13,7 @@ import {
   agentTarget,
   type Change,
   type Entry,
+  heldBytes,
   type Mono,
   type NodeId,
   type NodeView,
@@ -50,6 +51,8 @@ export interface PeerStore {
   setRoundTrip(node: NodeId, roundTrip: number): void
   /** What is known from the node's present epoch, by target. */
   records(node: NodeId): ReadonlyMap<string, PeerRecord>
+  /** Why the target's next page has no room either; undefined: it may have. */
+  refusalOf(node: NodeId, id: string): Failure | undefined
   /** Throws a ProxyError for more targets than one node may have. */
   update(node: NodeId, id: string, update: RecordUpdate): void
   /** The target is withdrawn. */
@@ -177,13 +180,15 @@ export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
   function mergeWithin(record: PeerRecord, update: RecordUpdate): PeerRecord {
     const merged = merge(record, update)
     if (update.kind !== 'snapshot' || !update.value.ok || merged === record) return merged
-    if (budget.hasRoom(update.value.page, pagesOf(record))) return merged
-    const { at, durationMs } = update.value
-    const { page, ...rest } = merge(record, {
-      ...update,
-      value: { at, durationMs, ok: false, failure: noRoom },
-    })
-    return rest
+    const { at, durationMs, page } = update.value
+    const bytes = heldBytes(page)
+    if (budget.hasRoom(bytes, pagesOf(record))) {
+      const { refusedBytes, ...accepted } = merged
+      return accepted
+    }
+    const failed = merge(record, { ...update, value: { at, durationMs, ok: false, failure: noRoom } })
+    const { page: before, ...rest } = failed
+    return { ...rest, refusedBytes: bytes }
   }
 
   /** An agent that is expected is missing for as long as it is lost; one that isn't expected is not. */
@@ -233,6 +238,11 @@ export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
       if (node) node.view = { ...node.view, roundTripMs }
     },
     records: (owner) => nodes.get(owner)?.records ?? new Map(),
+    refusalOf(owner, id) {
+      const record = nodes.get(owner)?.records.get(id)
+      if (record?.refusedBytes === undefined) return undefined
+      return budget.hasRoom(record.refusedBytes, pagesOf(record)) ? undefined : noRoom
+    },
     update(owner, id, update) {
       const node = nodes.get(owner)
       if (!node) return

@@ -36,6 +36,8 @@ export interface PeerRecord {
   readonly snapshot?: Numbered<Snapshot>
   /** The newest page, which the next one may build on; older than the snapshot if that is a failure. */
   readonly page?: Numbered<MetricsPage>
+  /** How large the newest page is that had no room; absent once one has had. */
+  readonly refusedBytes?: number
   readonly history: readonly PastScrape[]
   /** What the owner's previous epoch had: shown until the present one has sent its own. */
   readonly previous?: Entry

@@ -5,6 +5,7 @@
 // smaller node id first, so that both always use the same one -> in use: it has a session -> ended. A link whose node
 // has another epoch already waits before it is accepted: see membership.ts.
 
+import pLimit from 'p-limit'
 import { untilNext } from '../clock.ts'
 import { type Failure, ProxyError } from '../errors.ts'
 import { createChangeLog } from '../logging/change-log.ts'
@@ -75,6 +76,7 @@ export function createMesh(options: MeshOptions): Mesh {
     ...{ clock, log, changes, stopping: stopping.signal, dial: options.dial, on: open },
     hasLink: (node) => membership.present(node) !== undefined,
   })
+  const repackLimit = pLimit(1)
   let hasAddresses = false
   let rereadAt = Number.NEGATIVE_INFINITY
   let cancelTick = clock.after(untilNext(tickIntervalMs, clock.now()), tick)
@@ -182,7 +184,7 @@ export function createMesh(options: MeshOptions): Mesh {
     const { node } = peer.self
     const session = createSession({
       ...{ ...options, link, peer, onPageVisible: counters.pageVisible, rereadManagers },
-      packer: ownChanges.packer,
+      ...{ packer: ownChanges.packer, repackLimit },
       report: (failure) => reports.add(node, failure),
       selfChanged: () => show(node),
     })

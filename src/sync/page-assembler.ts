@@ -1,6 +1,7 @@
 // The pages of one peer, put together from what it sends. A page is stored packed: a full frame and the deltas since.
 // Nothing is unpacked to more than was announced, and nothing above 1 MiB on the event loop.
 
+import type { LimitFunction } from 'p-limit'
 import type { Clock } from '../clock.ts'
 import type { Failure } from '../errors.ts'
 import type { MetricsPage, NodeId, Snapshot, ZstdFrame } from '../model.ts'
@@ -16,12 +17,14 @@ interface PageAssembler {
   close(): void
 }
 
-interface IncomingDeps {
+interface AssemblerDeps {
   readonly node: NodeId
   readonly peers: Store['peers']
   readonly link: Pick<Link, 'send' | 'fail'>
   readonly clock: Clock
   readonly maxBodyBytes: number
+  /** One large page at a time of all peers: each takes several times its memory. */
+  readonly repackLimit: LimitFunction
 }
 
 /** What a page is stored in: more deltas would cost memory, fewer would cost time. */
@@ -30,11 +33,10 @@ const maxDeltas = 8
 /** While more than so many wait for a large page to be repacked, it is requested in full. */
 const maxFrames = 4 * maxDeltas
 
-export function createPageAssembler({ node, peers, link, clock, maxBodyBytes }: IncomingDeps): PageAssembler {
+export function createPageAssembler(deps: AssemblerDeps): PageAssembler {
+  const { node, peers, link, clock, maxBodyBytes, repackLimit } = deps
   /** Targets whose large pages are being repacked. */
   const repacking = new Set<string>()
-  /** One at a time: each takes several times the memory of its page. */
-  let queue = Promise.resolve()
   let isClosed = false
 
   const pageOf = (id: string) => peers.records(node).get(id)?.page
@@ -66,7 +68,7 @@ export function createPageAssembler({ node, peers, link, clock, maxBodyBytes }: 
   function repackLater(id: string): void {
     if (repacking.has(id)) return
     repacking.add(id)
-    queue = queue.then(() => repack(id)).finally(() => repacking.delete(id))
+    void repackLimit(() => repack(id)).finally(() => repacking.delete(id))
   }
 
   /** Frames that come meanwhile follow the new full one. */
@@ -98,6 +100,8 @@ export function createPageAssembler({ node, peers, link, clock, maxBodyBytes }: 
         return { ...times, ok: false, failure: tooLarge(size) }
       const before = base === 0 ? [] : framesOf(id, base)
       if (!before) {
+        const failure = peers.refusalOf(node, id)
+        if (failure) return { ...times, ok: false, failure }
         link.send({ kind: 'resend', id })
         return undefined
       }

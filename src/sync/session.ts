@@ -2,6 +2,7 @@
 //
 // States, each way: begun -> digest received -> all sent (`complete`) -> closed. Before the digest no target is sent.
 
+import type { LimitFunction } from 'p-limit'
 import type { Clock } from '../clock.ts'
 import { type Failure, ProxyError } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
@@ -48,6 +49,7 @@ export interface SessionDeps {
   readonly log: Log
   /** The largest page that is taken, unpacked. */
   readonly maxBodyBytes: number
+  readonly repackLimit: LimitFunction
   readonly refreshOwn: (id: string, timeoutMs: number) => Promise<void>
   /** A page that follows the one before is visible, so long after its scrape. */
   readonly onPageVisible: (delayMs: number) => void
@@ -72,7 +74,7 @@ export function createSession(deps: SessionDeps): Session {
     ...{ ownNode, packer, clock },
     failed: (id, error) => log.internal(error, 'sync', { id }),
   })
-  const assembler = createPageAssembler({ node, peers, link, clock, maxBodyBytes: deps.maxBodyBytes })
+  const assembler = createPageAssembler({ ...deps, node, peers })
   const refreshes = createRefreshes({
     clock,
     send: link.send,

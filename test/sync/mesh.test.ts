@@ -132,6 +132,7 @@ describe('in the steady state', () => {
     await read
     expect(n1.store.entry('n2', 'b')?.snapshot).toMatchObject(failed)
     n2.run('b')
+    await cluster.clock.pass(100)
     const reread = n1.mesh.refresh('n2', 'b', 500)
     await cluster.clock.pass(100)
     await reread

@@ -1,6 +1,7 @@
 // One accepted link at work.
 
 import { randomBytes } from 'node:crypto'
+import pLimit from 'p-limit'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Failure } from '../../src/errors.ts'
 import { createLog } from '../../src/logging/log.ts'
@@ -58,7 +59,15 @@ beforeEach(() => {
       stats: () => ({ roundTripMs }),
       fail: ({ reason }: Failure) => ends.push(reason),
     } as unknown as Link,
-    ...{ peer, store, packer, clock, log: createLog('silent'), maxBodyBytes: 5_000_000 },
+    ...{
+      peer,
+      store,
+      packer,
+      clock,
+      log: createLog('silent'),
+      maxBodyBytes: 5_000_000,
+      repackLimit: pLimit(1),
+    },
     refreshOwn: () => refreshOwn(),
     onPageVisible: () => {},
     rereadManagers: () => (rereads += 1),

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import pLimit from 'p-limit'
 import { systemClock } from '../../src/clock.ts'
 import { contentTypeOf } from '../../src/exposition/formats.ts'
 import { merge } from '../../src/exposition/merge.ts'
@@ -65,6 +66,7 @@ async function memoryOfPage(bodies: readonly Uint8Array[], format: Format): Prom
     link,
     clock: systemClock,
     maxBodyBytes: 2 ** 26,
+    repackLimit: pLimit(1),
   })
   const ids = Array.from({ length: held }, (_, at) => `${at}`.padStart(64, '0'))
   for (const id of ids) {
