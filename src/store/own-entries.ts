@@ -34,13 +34,19 @@ export interface Versioned {
   readonly generation: number
 }
 
-export interface OwnEntries {
+export interface OwnWrites {
+  /** All of this node's targets. What isn't among them is dropped, or has `ended` as long as it should be running. */
   replaceTargets(targets: readonly Target[]): void
+  /** Ignored for a target that is gone, as is a snapshot. */
   putProbeResult(id: string, probeResult: ProbeResult): void
+  /** `unpacked`, the body of a page that is kept as gzip, is passed to listeners and not kept. */
   putSnapshot(id: string, snapshot: Snapshot, unpacked?: Uint8Array): void
-  /** Adds the protobuf stream of a target: an entry that follows the target's own, until it is closed. */
+  /** Adds the protobuf stream of a target: an entry that follows the target's own, and is closed with it at the latest. */
   openStream(targetId: string): void
   closeStream(targetId: string): void
+}
+
+export interface OwnEntries extends OwnWrites {
   /** Drops the ended entries that need no longer be listed. */
   sweep(): void
   /** The node has another id: all entries stay, under that. */

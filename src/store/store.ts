@@ -13,16 +13,13 @@ import {
   type Mono,
   type NodeId,
   type NodeView,
-  type ProbeResult,
   type Self,
-  type Snapshot,
   type Stoppable,
   type SwarmState,
-  type Target,
   taskContainerDigits,
   type WithAge,
 } from '../model.ts'
-import { createOwnEntries, type Versioned } from './own-entries.ts'
+import { createOwnEntries, type OwnWrites, type Versioned } from './own-entries.ts'
 import { createPeerEntries, type PeerStore } from './peer-entries.ts'
 import { createSwarmStates } from './swarm-states.ts'
 
@@ -31,21 +28,12 @@ import { createSwarmStates } from './swarm-states.ts'
  * changes anything is visible to readers, and reported to all listeners, before it returns. Nothing is read before the
  * first `identify`.
  */
-export interface Store extends Stoppable {
+export interface Store extends Stoppable, OwnWrites {
   /**
    * Who we are, and which nodes the local engine knows as managers of its Swarm: nobody else's swarm state is used.
    * The first of all calls; again when any of it changes.
    */
   identify(self: Self, managers?: ReadonlySet<NodeId>): void
-  /** All of this node's targets. What isn't among them is dropped, or has `ended` as long as it should be running. */
-  replaceTargets(targets: readonly Target[]): void
-  /** Ignored for a target that is gone, as is a snapshot. */
-  putProbeResult(id: string, probeResult: ProbeResult): void
-  /** `unpacked`, the body of a page that is kept as gzip, is passed to listeners and not kept. */
-  putSnapshot(id: string, snapshot: Snapshot, unpacked?: Uint8Array): void
-  /** Opens the protobuf stream of an own target; it is closed with its target at the latest. */
-  openStream(targetId: string): void
-  closeStream(targetId: string): void
   /** From this node's own Docker, as a manager. Again when nothing changed: it keeps the age low. */
   putSwarmState(swarmState: SwarmState, readAt?: Mono): void
   /** All targets of this node are listed and were probed once: peers may drop what our previous epoch had. */
@@ -103,17 +91,16 @@ const sweepIntervalMs = 1000
 export function createStore(options: StoreOptions): Store {
   const { clock, forgetAfterMs, version, isAddressed = () => false, onListenerError = raise } = options
   const startedAt = clock.now()
-  /** With the changes that each is called for. */
-  const listeners = new Map<(change: Change) => void, (change: Change) => boolean>()
+  const listeners = new Set<(change: Change) => void>()
   let self: Self | undefined
   let managers: ReadonlySet<NodeId> = new Set()
   let isComplete = false
   let ownFailure: Failure | undefined
 
   function notify(change: Change): void {
-    for (const [listener, matches] of listeners)
+    for (const listener of listeners)
       try {
-        if (matches(change)) listener(change)
+        listener(change)
       } catch (error) {
         onListenerError(error)
       }
@@ -158,8 +145,8 @@ export function createStore(options: StoreOptions): Store {
     },
   })
 
-  function subscribe(listener: (change: Change) => void, matches: (change: Change) => boolean) {
-    listeners.set(listener, matches)
+  function subscribeToStreams(listener: (change: Change) => void): () => void {
+    listeners.add(listener)
     return () => listeners.delete(listener)
   }
 
@@ -209,8 +196,8 @@ export function createStore(options: StoreOptions): Store {
       return [{ self, version, link: 'self', since: startedAt, ...failure }, ...others]
     },
     swarmState: swarmStates.newest,
-    subscribe: (listener) => subscribe(listener, (change) => !isOfStream(change)),
-    subscribeToStreams: (listener) => subscribe(listener, () => true),
+    subscribe: (listener) => subscribeToStreams((change) => isOfStream(change) || listener(change)),
+    subscribeToStreams,
     ownNode: {
       self: identity,
       entries: () => own.entries.values(),

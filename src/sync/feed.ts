@@ -63,21 +63,14 @@ export function createFeed({ ownNode, packer, clock, failed }: FeedDeps): Feed {
   const ageOf = (at: number) => Math.max(0, clock.now() - at)
   const timesOf = ({ at, durationMs }: Snapshot) => ({ ageMs: ageOf(at), durationMs })
 
-  function listingOf({
-    target,
-    probeResult,
-    endpoint,
-    ended,
-  }: Entry): Omit<ListingMessage, 'number' | 'generation'> {
+  function listingOf(entry: Entry, number: number, generation: number): ListingMessage {
+    const { target, probeResult, endpoint, ended } = entry
+    const { at = 0, ...end } = ended ?? { removed: false }
     return {
-      ...{ kind: 'listing', target, probeResult },
+      ...{ kind: 'listing', number, generation, target, probeResult },
       ...(endpoint && { endpoint }),
-      ...(ended && { ended: endOf(ended) }),
+      ...(ended && { ended: { ...end, ageMs: ageOf(at) } }),
     }
-  }
-
-  function endOf({ at, ...rest }: NonNullable<Entry['ended']>) {
-    return { ...rest, ageMs: ageOf(at) }
   }
 
   /** The newest page, or why there is none for peers; undefined while it is being packed. */
@@ -153,9 +146,7 @@ export function createFeed({ ownNode, packer, clock, failed }: FeedDeps): Feed {
         pageNumber: snapshot?.kind === 'page' ? snapshot.number : known.pageNumber,
       })
       return [
-        ...(listingNumber > known.listingNumber
-          ? [{ number: listingNumber, generation, ...listingOf(entry) }]
-          : []),
+        ...(listingNumber > known.listingNumber ? [listingOf(entry, listingNumber, generation)] : []),
         ...(snapshot ? [snapshot] : []),
       ]
     },

@@ -25,8 +25,9 @@ export interface Mesh extends Stoppable {
   setAddresses(addresses: readonly string[]): void
   /** A peer has called. */
   accept(channel: Channel): void
+  /** The owner scrapes now; its new snapshot is stored when this resolves. Rejects with a ProxyError. */
   refresh(node: NodeId, id: string, timeoutMs: number): Promise<void>
-  /** No more own changes are expected now: what waits is sent. */
+  /** No more own changes are expected now: what waits is sent, instead of up to 20 ms later. */
   flush(): void
   peers(): readonly PeerView[]
   /** Every address that was found is this agent's own, has sent all it has, or can't be reached. */
@@ -343,13 +344,7 @@ function peerViews(addresses: readonly PeerAddress[], sessions: readonly Session
 
 function connectedView(address: string, { peer, link }: Session): PeerView {
   const { sentBytes, receivedBytes } = link.stats()
-  return {
-    address,
-    node: peer.self.node,
-    state: 'connected',
-    sentBytes: sentBytes,
-    receivedBytes: receivedBytes,
-  }
+  return { address, node: peer.self.node, state: 'connected', sentBytes, receivedBytes }
 }
 
 function claimedTwice(node: NodeId, present: string, claimant: string): Failure {

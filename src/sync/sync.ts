@@ -3,26 +3,21 @@
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { failureOf, isInternal } from '../errors.ts'
-import type { NodeId, PeerView, Stoppable } from '../model.ts'
+import type { Stoppable } from '../model.ts'
 import { startLoop } from '../runtime/loop.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { Channel } from './channel.ts'
 import { createFinder, createLookUp, type LookUp } from './find-peers.ts'
 import { type AgentIdentity, createIdentity } from './identity.ts'
 import { deriveAccepted, type deriveKeys } from './keys.ts'
-import { createMesh, type MeshOptions } from './mesh.ts'
+import { createMesh, type Mesh, type MeshOptions } from './mesh.ts'
 import { dial, type RefusalReason, type SshListener, startListener } from './sockets.ts'
 import { createSsh } from './ssh.ts'
 import { createSyncMetrics } from './sync-metrics.ts'
 
-export interface Sync extends Stoppable {
+export interface Sync extends Stoppable, Pick<Mesh, 'refresh' | 'flush' | 'peers'> {
   /** The port it listens on. */
   readonly port: number
-  /** The owner scrapes now; its new snapshot is stored when this resolves. Rejects with a ProxyError. */
-  refresh(node: NodeId, id: string, timeoutMs: number): Promise<void>
-  /** No more own changes are expected now: what waits is sent, instead of up to 20 ms later. */
-  flush(): void
-  peers(): readonly PeerView[]
   /** Whether every peer that was found has sent all it has, or can't be reached. Stays true. */
   isInitialSyncDone(): boolean
 }
