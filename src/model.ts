@@ -243,6 +243,10 @@ export interface TaskCount {
   readonly services: ReadonlyMap<string, ReadonlyMap<string, number>>
 }
 
+/** Whether the managers list the container of this target as one of a task on that node. */
+export const isListedTask = ({ containers }: SwarmState, node: NodeId, id: string): boolean =>
+  containers.get(node)?.includes(containerIdOf(id).slice(0, taskContainerDigits)) ?? false
+
 /** Nobody chooses a container's id, so that 64 bits of it are enough; and a list of thousands of tasks stays small. */
 export const taskContainerDigits = 16
 

@@ -3,6 +3,7 @@
 
 import { failureOf, ProxyError } from '../errors.ts'
 import { type Change, heldBytes, type MetricsPage, type Snapshot } from '../model.ts'
+import { createPageBudget } from '../store/page-budget.ts'
 
 interface MemoryBudgets {
   /** Metrics being received from containers and unpacked. */
@@ -46,30 +47,22 @@ interface StoreMemory {
   changed(change: Change): void
 }
 
-/** Larger pages may take only half of the budget, so that they never keep small ones out. */
-const largeBytes = 2 ** 20
-const largeOrNone = (bytes: number) => (bytes > largeBytes ? bytes : 0)
-
 /** `hasSync`: the last page of a target that fails is kept, since the next delta for peers builds on it. */
 export function createStoreMemory(maxBytes: number, hasSync: boolean): StoreMemory {
-  const bytesById = new Map<string, number>()
-  let [totalBytes, totalLargeBytes] = [0, 0]
-
-  function setBytes(id: string, bytes: number): void {
-    const before = bytesById.get(id) ?? 0
-    totalBytes += bytes - before
-    totalLargeBytes += largeOrNone(bytes) - largeOrNone(before)
-    if (bytes > 0) bytesById.set(id, bytes)
-    else bytesById.delete(id)
-  }
+  const budget = createPageBudget(maxBytes)
+  /** Of each target the one that is counted. */
+  const pages = new Map<string, readonly [MetricsPage]>()
 
   function reserve(id: string, page: MetricsPage): void {
-    const bytes = heldBytes(page)
-    const isLarge = bytes > largeBytes
-    const before = bytesById.get(id) ?? 0
-    const others = isLarge ? totalLargeBytes - largeOrNone(before) : totalBytes - before
-    if (others + bytes > maxBytes * (isLarge ? 1 / 2 : 1)) throw outOfMemory()
-    setBytes(id, bytes)
+    const before = pages.get(id) ?? []
+    if (!budget.hasRoom(heldBytes(page), before)) throw outOfMemory()
+    budget.replace(before, [page])
+    pages.set(id, [page])
+  }
+
+  function release(id: string): void {
+    budget.replace(pages.get(id) ?? [], [])
+    pages.delete(id)
   }
 
   return {
@@ -85,9 +78,9 @@ export function createStoreMemory(maxBytes: number, hasSync: boolean): StoreMemo
       }
     },
     changed(change) {
-      if (change.kind === 'deleted') setBytes(change.id, 0)
+      if (change.kind === 'deleted') release(change.id)
       else if (change.kind === 'entry' && change.entry.snapshot?.ok === false && !hasSync)
-        setBytes(change.entry.target.id, 0)
+        release(change.entry.target.id)
     },
   }
 }

@@ -10,12 +10,12 @@
 
 import type { Clock } from '../clock.ts'
 import {
+  isListedTask,
   type Mono,
   type NodeId,
   type Place,
   type SwarmState,
   type Target,
-  taskContainerDigits,
   type WithAge,
 } from '../model.ts'
 
@@ -85,17 +85,13 @@ function hasTaskLabels(target: Target): target is LabelledTarget {
   return 'task' in target.place
 }
 
-function isListed({ id, node }: Target, { containers }: SwarmState): boolean {
-  return containers.get(node)?.includes(id.slice(0, taskContainerDigits)) ?? false
-}
-
 function stateOf(
   target: LabelledTarget,
   swarmState: WithAge<SwarmState> | undefined,
   seenForMs: number,
 ): TaskRecord['state'] {
   if (!swarmState) return 'provisional'
-  if (isListed(target, swarmState.value)) return 'known'
+  if (isListedTask(swarmState.value, target.node, target.id)) return 'known'
   return isRefuted(target.place, swarmState.value) || isUnlisted(target.node, swarmState, seenForMs)
     ? 'unknown'
     : 'provisional'

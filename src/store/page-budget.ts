@@ -1,5 +1,5 @@
-// How much memory the pages of all peers take, and whether another one has room. Those that are here stay: new ones leave
-// them room to grow, and large ones take half of it at most, so that a few never keep many small ones out.
+// How much memory pages take together, and whether another one has room. Those that are here stay, and large ones take
+// half of it at most, so that a few never keep many small ones out.
 
 import type { Failure } from '../errors.ts'
 import { heldBytes, type MetricsPage } from '../model.ts'
@@ -12,9 +12,9 @@ interface PageBudget {
 
 const largeBytes = 2 ** 20
 const largeShare = 1 / 2
-const newShare = 7 / 8
 
-export function createPageBudget(maxBytes: number): PageBudget {
+/** `newShare`: the part of it up to which there is room for those of other targets. */
+export function createPageBudget(maxBytes: number, newShare = 1): PageBudget {
   let [totalBytes, totalLargeBytes] = [0, 0]
 
   return {

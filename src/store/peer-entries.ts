@@ -96,11 +96,13 @@ interface PeerEntriesDeps {
 
 /** More than any node has: 2,000 containers with nine endpoints each, in text and protobuf. */
 const maxTargets = 40_000
+/** New pages leave those that are here room to grow. */
+const newShare = 7 / 8
 
 export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
   const { clock, forgetAfterMs, notify, renamed, isTask, isExpected } = deps
   const nodes = new Map<NodeId, PeerNode>()
-  const budget = createPageBudget(deps.maxPageBytes)
+  const budget = createPageBudget(deps.maxPageBytes, newShare)
 
   /** A failure that isn't part of the change is over. */
   function updateView(node: PeerNode, change: Partial<NodeView>): void {

@@ -6,9 +6,9 @@ import { type Clock, untilNext } from '../clock.ts'
 import type { Failure } from '../errors.ts'
 import {
   type Change,
-  containerIdOf,
   type Entry,
   expectsAgent,
+  isListedTask,
   isProtobufStreamId,
   type Mono,
   type NodeId,
@@ -16,7 +16,6 @@ import {
   type Self,
   type Stoppable,
   type SwarmState,
-  taskContainerDigits,
   type WithAge,
 } from '../model.ts'
 import { createOwnEntries, type OwnWrites, type Versioned } from './own-entries.ts'
@@ -125,9 +124,7 @@ export function createStore(options: StoreOptions): Store {
 
   function isTask(node: NodeId, id: string): boolean | undefined {
     const state = swarmState()
-    return (
-      state && (state.containers.get(node) ?? []).includes(containerIdOf(id).slice(0, taskContainerDigits))
-    )
+    return state && isListedTask(state, node, id)
   }
 
   const own = createOwnEntries({ clock, forgetAfterMs, notify, swarmState, owner: () => identity().node })
