@@ -156,13 +156,17 @@ export const targetIdOf = (id: string): string =>
   isProtobufStreamId(id) ? id.slice(0, -protobufSuffix.length) : id
 
 /** A page of metrics that passed validation, as the container wrote it. Plain data: safe to copy and to compare. */
-export interface MetricsPage {
-  readonly format: Format
-  /** A name in it needs quotes, which some clients don't accept. */
-  readonly hasUtf8Names?: true
+export interface MetricsPage extends PageFacts {
   /** The length of the body in bytes, unpacked. */
   readonly size: number
   readonly content: Content
+}
+
+/** What is known of a page without its body. */
+export interface PageFacts {
+  readonly format: Format
+  /** A name in it needs quotes, which some clients don't accept. */
+  readonly hasUtf8Names?: true
   readonly series: number
   /** What deserves to be known of it though it is used. */
   readonly remarks: readonly string[]
@@ -342,22 +346,9 @@ export function heldBytes({ content }: MetricsPage): number {
   return content.frames.reduce((sum, { bytes }) => sum + bytes.length, 0)
 }
 
-interface PageFacts {
-  readonly format: Format
-  readonly hasUtf8Names?: true
-  readonly series: number
-  readonly remarks: readonly string[]
-}
-
 /** A page made here: its body is not compressed. */
 export function plainPage(bytes: Uint8Array, facts: PageFacts): MetricsPage {
   const { format, series, remarks, hasUtf8Names } = facts
-  return {
-    format,
-    ...(hasUtf8Names && { hasUtf8Names }),
-    series,
-    remarks,
-    size: bytes.length,
-    content: { kind: 'plain', bytes },
-  }
+  const utf8 = hasUtf8Names && { hasUtf8Names }
+  return { format, ...utf8, series, remarks, size: bytes.length, content: { kind: 'plain', bytes } }
 }

@@ -26,15 +26,15 @@ const maxBuckets = 100
 
 /** From all samples of a family of histograms. */
 export function histogramsOf(name: string, samples: readonly Sample[]): Histograms {
-  const [native, lines] = [
-    samples.filter(({ encoded }) => encoded),
-    samples.filter(({ encoded }) => !encoded),
-  ]
   const parts = new Set(['_bucket', '_sum', '_count'].map((suffix) => name + suffix))
-  const [classic, rest] = [
-    lines.filter((line) => parts.has(line.name)),
-    lines.filter((line) => !parts.has(line.name)),
-  ]
+  const {
+    native = [],
+    classic = [],
+    rest = [],
+  } = Object.groupBy(samples, (sample) => {
+    if (sample.encoded) return 'native'
+    return parts.has(sample.name) ? 'classic' : 'rest'
+  })
   const metadata = { name, type: 'histogram', help: undefined, unit: undefined } as const
   const { metrics, others } = groupSamples(metadata, classic)
   return {

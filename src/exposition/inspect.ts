@@ -1,16 +1,12 @@
 // Validation of what a container answered, by its Content-Type.
 
-import type { Format } from '../model.ts'
+import type { PageFacts } from '../model.ts'
 import type { ExpositionFormat, Invalid, Limits } from './format.ts'
 import { announcedFormat, formatsToTry, kindOf, utf8VariantOf } from './formats.ts'
 
-export interface Inspected {
+/** The format is one that has quotes if there are any, whatever was announced. */
+export interface Inspected extends PageFacts {
   readonly ok: true
-  /** One that has quotes if there are any, whatever was announced. */
-  readonly format: Format
-  readonly hasUtf8Names?: true
-  readonly series: number
-  readonly remarks: readonly string[]
   /** The metrics as they are to be used, where Prometheus wouldn't accept them as they came. */
   readonly normalized?: Uint8Array
 }

@@ -1,7 +1,7 @@
 // Metrics of many containers as one: families together in the order of their first appearance, each with one HELP and
 // one TYPE, its samples in the order of the parts. So a merge of unchanged metrics is unchanged.
 
-import type { Format } from '../model.ts'
+import type { PageFacts } from '../model.ts'
 import { createRepeatFinder } from './conflicts.ts'
 import type { Exemplar, FamilyMetadata, Label, MetricType, Sample } from './family.ts'
 import type { FamilyPrinter, Grammar } from './format.ts'
@@ -20,13 +20,9 @@ export interface MergeInput {
   readonly label?: Label
 }
 
-export interface Merged {
-  /** The requested one, or that of its grammar which has quotes, if there are any. */
-  readonly format: Format
-  readonly hasUtf8Names?: true
+/** The format is the requested one, or that of its grammar which has quotes, if there are any. */
+export interface Merged extends PageFacts {
   readonly body: Uint8Array
-  readonly series: number
-  readonly remarks: readonly string[]
 }
 
 /** In the format that a client accepts: the very same bytes where it accepts those. */

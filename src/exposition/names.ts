@@ -25,23 +25,18 @@ export interface NameEscaper {
 
 export function createNameEscaper(escaping: Escaping): NameEscaper {
   let quotes = false
-  const metrics = new Map<string, string>()
-  const labels = new Map<string, string>()
 
-  function written(name: string, plain: RegExp, known: Map<string, string>): string {
-    const before = known.get(name)
-    if (before !== undefined) return before
-    const isPlain = plain.test(name)
-    const escaped = isPlain || escaping === 'allow-utf-8' ? name : escapeName(name, plain, escaping)
-    quotes ||= !isPlain && escaped === name
-    known.set(name, escaped)
+  function written(name: string, plain: RegExp): string {
+    if (plain.test(name)) return name
+    const escaped = escaping === 'allow-utf-8' ? name : escapeName(name, plain, escaping)
+    quotes ||= escaped === name
     return escaped
   }
-  const metric = (name: string) => written(name, plainMetric, metrics)
+  const metric = (name: string) => written(name, plainMetric)
 
   return {
     metric,
-    label: (name) => written(name, plainLabel, labels),
+    label: (name) => written(name, plainLabel),
     sample(name, family) {
       const escaped = metric(name)
       if (escaped === name || escaped === family) return escaped

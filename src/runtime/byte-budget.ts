@@ -63,7 +63,8 @@ const maxWaiting = 2000
 
 export function createByteBudget(clock: Clock, maxBytes: number): ByteBudget {
   const grants = new Set<Grant>()
-  const waiting = new Set<WaitingRequest>()
+  /** Those whose owners have waited longest first; of the same age in the order of arrival. */
+  let waiting: readonly WaitingRequest[] = []
   /** Since when the owners have waited whose last request was refused. */
   const refused = new Map<string, Mono>()
   let isCheckScheduled = false
@@ -107,12 +108,8 @@ export function createByteBudget(clock: Clock, maxBytes: number): ByteBudget {
     }
   }
 
-  /** Those whose owners have waited longest first; of the same age in the order of arrival. */
-  function enqueue(request: WaitingRequest): void {
-    const before = [...waiting].filter(({ ownerSince }) => ownerSince <= request.ownerSince)
-    const after = [...waiting].filter(({ ownerSince }) => ownerSince > request.ownerSince)
-    waiting.clear()
-    for (const one of [...before, request, ...after]) waiting.add(one)
+  function removeWaiting(request: WaitingRequest): void {
+    waiting = waiting.filter((one) => one !== request)
   }
 
   function refuse({ owner, ownerSince }: WaitingRequest): void {
@@ -130,7 +127,7 @@ export function createByteBudget(clock: Clock, maxBytes: number): ByteBudget {
       if (fits(bytes)) request.grant()
       else blocked.add(isLarge(bytes))
     }
-    if (waiting.size === 0 || isCheckScheduled) return
+    if (waiting.length === 0 || isCheckScheduled) return
     isCheckScheduled = true
     clock.after(minHoldMs / 4, revokeOverdue)
   }
@@ -141,7 +138,7 @@ export function createByteBudget(clock: Clock, maxBytes: number): ByteBudget {
     for (const sizeClass of [true, false]) {
       const isDue = ({ bytes, since }: { readonly bytes: number; readonly since: Mono }) =>
         isLarge(bytes) === sizeClass && clock.now() - since >= minHoldMs
-      const wanted = [...waiting].filter(isDue).length
+      const wanted = waiting.filter(isDue).length
       for (const old of [...grants].filter(isDue).slice(0, wanted)) revokeOnce(old)
     }
     grantWaiting()
@@ -161,18 +158,18 @@ export function createByteBudget(clock: Clock, maxBytes: number): ByteBudget {
         since: clock.now(),
         ownerSince: refused.get(request.owner) ?? clock.now(),
         grant() {
-          waiting.delete(waitingRequest)
+          removeWaiting(waitingRequest)
           cancel()
           resolve(grant(request))
         },
       }
       const cancel = clock.after(timeoutMs, () => {
-        waiting.delete(waitingRequest)
+        removeWaiting(waitingRequest)
         refuse(waitingRequest)
         reject(overloaded(`no memory was free within ${Math.round(timeoutMs)} ms`))
         grantWaiting()
       })
-      enqueue(waitingRequest)
+      waiting = [...waiting, waitingRequest].toSorted((a, b) => a.ownerSince - b.ownerSince)
       grantWaiting()
     })
   }
@@ -182,9 +179,9 @@ export function createByteBudget(clock: Clock, maxBytes: number): ByteBudget {
       const { owner, bytes } = request
       if (isLarge(bytes) && bytes > maxBytes * largeShare)
         throw overloaded(`needs ${mebibytes(bytes)} of memory, more than there is for all at once`)
-      const isFirst = ![...waiting].some((other) => isLarge(other.bytes) === isLarge(bytes))
+      const isFirst = !waiting.some((other) => isLarge(other.bytes) === isLarge(bytes))
       if (isFirst && isWithinShare(owner, bytes) && fits(bytes)) return grant(request)
-      if (waiting.size >= maxWaiting) throw new ProxyError('overloaded', 'too many wait for memory')
+      if (waiting.length >= maxWaiting) throw new ProxyError('overloaded', 'too many wait for memory')
       return wait(request)
     },
     reservedBytes: () => sumOf(() => true),

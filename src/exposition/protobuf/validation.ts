@@ -4,7 +4,7 @@ import type { MetricType } from '../family.ts'
 import type { Invalid, Limits, Valid } from '../format.ts'
 import { classOf, LABEL_PART, LABEL_START, METRIC_PART, METRIC_START } from '../scan/bytes.ts'
 import { excerpt, MetricsError, textOf } from '../scan/position.ts'
-import { isSame } from '../scan/series.ts'
+import { isSame, twice } from '../scan/series.ts'
 import { type FamilyParts, metricTypes, readFamily } from './family.ts'
 import { checkName, FAMILY, histogramOf, LABEL, METRIC, metric, readField, readMetric } from './messages.ts'
 import { countParts, emptyCounts, hasParts, type PartCounts, seriesCountOf } from './metric.ts'
@@ -178,6 +178,3 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
       family ? `, in the family ${excerpt(bytes, family.name.start, family.name.end)}` : '',
   }
 }
-
-/** Two labels of one name cost all the metrics. */
-const twice = (position: number, name: string) => new MetricsError(position, `the label ${name} occurs twice`)

@@ -36,24 +36,23 @@ export function readSeries(scan: Scan): number {
 /** Reads what is between the braces, and returns the position after the closing one. */
 function readLabels(scan: Scan, from: number): number {
   const { body, strict } = scan
-  let many: Set<string> | undefined
   let i = from
   for (;;) {
     if (!strict) i = skipBlanks(scan, i)
     if (body[i] === CLOSE) break
-    if (scan.labelCount === few) many = new Set(labelNames(scan))
-    i = readLabel(scan, i, many)
+    i = readLabel(scan, i)
     if (!strict) i = skipBlanks(scan, i)
     if (body[i] === COMMA) i++
     else if (strict && body[i] !== CLOSE)
       throw new MetricsError(i, `expected , or }, found ${characterAt(body, i)}`)
   }
   if (scan.nameStart < 0) throw new MetricsError(i, 'the metric has no name')
+  if (scan.labelCount > few) checkAllNames(scan)
   return i + 1
 }
 
 /** Reads a label or the metric's name in quotes, and returns the position after it. */
-function readLabel(scan: Scan, from: number, many: Set<string> | undefined): number {
+function readLabel(scan: Scan, from: number): number {
   const { body, strict } = scan
   const quoted = body[from] === QUOTE
   const nameStart = quoted ? from + 1 : from
@@ -72,8 +71,7 @@ function readLabel(scan: Scan, from: number, many: Set<string> | undefined): num
     throw new MetricsError(quote, `expected a label's value in quotes, found ${characterAt(body, quote)}`)
   const valueEnd = readValue(scan, quote + 1)
   if (nameStart === nameEnd) throw new MetricsError(nameStart, "a label's name is empty")
-  if (isRepeated(scan, nameStart, nameEnd, many))
-    throw new MetricsError(nameStart, `the label ${textOf(body, nameStart, nameEnd)} occurs twice`)
+  if (isRepeated(scan, nameStart, nameEnd)) throw twice(nameStart, textOf(body, nameStart, nameEnd))
   scan.addLabel(nameStart, nameEnd, quote + 1, valueEnd)
   return valueEnd + 1
 }
@@ -90,25 +88,14 @@ function setName(scan: Scan, from: number, to: number): void {
 /** The label that Prometheus stores a metric's name in: each series has it already. */
 const metricLabel = Buffer.from('__name__')
 
-/** Of so few labels it is quicker to compare all. */
+/** Of so few labels it is quicker to compare all; where there are more, their names are checked together. */
 const few = 32
 
-/** Whether the series has a label of that name. Prometheus drops all metrics for one that has two. */
-function isRepeated(
-  { body, labels, labelCount }: Scan,
-  from: number,
-  to: number,
-  many?: Set<string>,
-): boolean {
+/** Whether the series has a label of that name, as far as its first labels show. */
+function isRepeated({ body, labels, labelCount }: Scan, from: number, to: number): boolean {
   const size = to - from
   if (size === metricLabel.length && isSame(body, from, metricLabel, 0, size)) return true
-  if (many) {
-    const name = textOf(body, from, to)
-    const isKnown = many.has(name)
-    many.add(name)
-    return isKnown
-  }
-  for (let at = 0; at < 4 * labelCount; at += 4)
+  for (let at = 0; at < 4 * Math.min(few, labelCount); at += 4)
     if (labels[at + 1]! - labels[at]! === size && isSame(body, from, body, labels[at]!, size)) return true
   return false
 }
@@ -118,8 +105,18 @@ export function isSame(one: Uint8Array, a: number, other: Uint8Array, b: number,
   return true
 }
 
-const labelNames = ({ body, labels, labelCount }: Scan) =>
-  Array.from({ length: labelCount }, (_, label) => textOf(body, labels[4 * label]!, labels[4 * label + 1]!))
+function checkAllNames({ body, labels, labelCount }: Scan): void {
+  const names = new Set<string>()
+  for (let at = 0; at < 4 * labelCount; at += 4) {
+    const name = textOf(body, labels[at]!, labels[at + 1]!)
+    if (names.has(name)) throw twice(labels[at]!, name)
+    names.add(name)
+  }
+}
+
+/** Prometheus drops all metrics for a series with two labels of one name. */
+export const twice = (position: number, name: string) =>
+  new MetricsError(position, `the label ${name} occurs twice`)
 
 /** Reads the label's value that begins at `from`, and returns where its closing quote is. */
 export function readValue(scan: Scan, from: number): number {
