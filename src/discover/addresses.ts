@@ -1,7 +1,6 @@
 // The addresses by which this agent reaches a container; if there are none, why, and what to do.
 
-import type { Failure } from '../errors.ts'
-import type { Address } from '../model.ts'
+import type { Address, Target } from '../model.ts'
 import type { Attachment, Container } from './container.ts'
 
 /** What decides which container reaches which on this node. */
@@ -23,9 +22,7 @@ export interface GatewayBridge {
   readonly addresses: ReadonlyMap<string, string>
 }
 
-export type Reachability =
-  | { readonly addresses: readonly [Address, ...Address[]] }
-  | { readonly addresses: readonly []; readonly unreachable: Failure }
+export type Reachability = Pick<Target, 'addresses' | 'unreachable'>
 
 /** Every address, best first, in an order that depends on names alone. */
 export function reachabilityOf(container: Container, context: NetworkContext): Reachability {
@@ -157,9 +154,7 @@ function hostAddresses(hosts: readonly (string | undefined)[]): Address[] {
   return [...new Set(known)].map((host) => ({ network: 'host', host }))
 }
 
-const reachable = (addresses: readonly Address[]): Reachability => ({
-  addresses: addresses as readonly [Address, ...Address[]],
-})
+const reachable = (addresses: readonly Address[]): Reachability => ({ addresses })
 
 const unreachable = (reason: string, hint: string): Reachability => ({
   addresses: [],

@@ -29,11 +29,7 @@ export interface NegotiatedFormat {
   readonly escaping: Escaping
 }
 
-export function formatOf(name: Format): ExpositionFormat {
-  const format = byName.get(name)
-  if (!format) throw new Error(`there is no format ${JSON.stringify(name)}`)
-  return format
-}
+export const formatOf = (name: Format): ExpositionFormat => byName.get(name)!
 
 /** Whether a client gets these metrics as they are. */
 export function isSentUnchanged(
@@ -79,7 +75,7 @@ export function announcedFormat(contentType: string | undefined): ExpositionForm
 }
 
 /**
- * What to send for an Accept header. `own` is the format that the metrics are in: it is used if the client accepts it at
+ * What to send for an Accept header. `current` is the format that the metrics are in: it is used if the client accepts it at
  * all, so that a container's own bytes are sent, unless the client names formats of other grammars only. A client that
  * accepts none of ours gets text, as from every exporter.
  */

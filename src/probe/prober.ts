@@ -1,9 +1,9 @@
 // Finds the endpoint of each target.
 //
 // The states of a search are those of its result. `searching`: every candidate is attempted, each at its own times
-// (outcome.ts), so that a port that hangs delays no other. `none`: all were attempted without success, and are
-// attempted again and again. `found`: no more attempts; if the endpoint fails (`failing`), the other candidates are
-// attempted, and it stays until one of them answers. A changed plan starts a new search.
+// (outcome.ts), so that a port that hangs delays no other. `not_found`: all were attempted without success, and are
+// attempted again and again. `found`: no more attempts; if the endpoint fails, the other candidates are attempted, and it
+// stays until one of them answers. A changed plan starts a new search.
 
 import type { Clock } from '../clock.ts'
 import { type Failure, ProxyError } from '../errors.ts'

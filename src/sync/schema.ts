@@ -76,12 +76,9 @@ export function object<R extends Fields, O extends Fields = Record<never, never>
   const [needed, possible] = [Object.entries(required), Object.entries(optional ?? {})]
   return (value, path) => {
     const given = plain(value, path)
-    const known = needed.map(([key, shape]) => [key, shape(given[key], `${path}.${key}`)])
-    if (possible.length === 0) return Object.fromEntries(known)
-    const more = possible
-      .filter(([key]) => given[key] !== undefined)
-      .map(([key, shape]) => [key, shape(given[key], `${path}.${key}`)])
-    return Object.fromEntries([...known, ...more])
+    const present = possible.filter(([key]) => given[key] !== undefined)
+    const fields = [...needed, ...present].map(([key, shape]) => [key, shape(given[key], `${path}.${key}`)])
+    return Object.fromEntries(fields)
   }
 }
 

@@ -114,13 +114,12 @@ export async function dial(address: string, ssh: Ssh, clock: Clock, signal: Abor
 async function connectTo(address: string, clock: Clock, signal: AbortSignal): Promise<Socket> {
   const { host, port } = parseAddress(address)
   const socket = connect({ host, port, noDelay: true })
+  socket.on('error', () => {})
   using limit = deadline(clock, connectTimeoutMs, signal)
   try {
     await once(socket, 'connect', { signal: limit })
-    socket.on('error', () => {})
     return socket
   } catch (error) {
-    socket.on('error', () => {})
     socket.destroy()
     throw connectFailure(address, limit.aborted, error as NodeJS.ErrnoException)
   }
