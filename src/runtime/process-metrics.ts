@@ -26,7 +26,6 @@ export function createProcessMetrics(given: Clock): { readonly clock: Clock; rea
   const memory = (name: string, help: string, of: (usage: NodeJS.MemoryUsage) => number) =>
     gauge(name, help, () => of(process.memoryUsage()))
   const started = Math.round((Date.now() - performance.now()) / 1000)
-  const within = 'within the last one to two minutes'
 
   gauge('process_start_time_seconds', 'Start time of the process since unix epoch in seconds.', () => started)
   metrics.registerCollector(
@@ -58,21 +57,13 @@ export function createProcessMetrics(given: Clock): { readonly clock: Clock; rea
     ({ heapUsed }) => heapUsed,
   )
   memory('nodejs_external_memory_bytes', 'Node.js external memory size in bytes.', ({ external }) => external)
-  gauge(
-    'nodejs_eventloop_lag_mean_seconds',
-    `The mean event loop delay ${within}.`,
-    () => readLag().mean / 1000,
-  )
-  gauge(
-    'nodejs_eventloop_lag_p99_seconds',
-    `The 99th percentile of the event loop delays ${within}.`,
-    () => readLag().p99 / 1000,
-  )
-  gauge(
-    'nodejs_eventloop_lag_max_seconds',
-    `The longest event loop delay ${within}.`,
-    () => readLag().max / 1000,
-  )
+  const lag = { mean: 'The mean', p99: 'The 99th percentile of the', max: 'The longest' } as const
+  for (const [figure, what] of Object.entries(lag))
+    gauge(
+      `nodejs_eventloop_lag_${figure}_seconds`,
+      `${what} event loop delay within the last one to two minutes.`,
+      () => readLag()[figure as keyof typeof lag] / 1000,
+    )
   metrics.registerCollector(
     'nodejs_eventloop_time_seconds_total',
     'counter',

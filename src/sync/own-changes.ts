@@ -2,8 +2,8 @@
 
 import type { Clock } from '../clock.ts'
 import type { NodeId } from '../model.ts'
-import type { Store } from '../store/store.ts'
 import { createPagePacker, type PagePacker } from './page-packer.ts'
+import type { Session, SyncStore } from './session.ts'
 
 interface OwnChanges {
   readonly packer: PagePacker
@@ -12,16 +12,10 @@ interface OwnChanges {
   stop(): void
 }
 
-/** What is called of a session with a peer. */
-interface ChangeSession {
-  mark(id: string): void
-  flush(): void
-}
-
 interface OwnChangesDeps {
   readonly clock: Clock
-  readonly store: Pick<Store, 'ownNode' | 'subscribeToStreams'>
-  readonly sessions: ReadonlyMap<unknown, ChangeSession>
+  readonly store: SyncStore
+  readonly sessions: ReadonlyMap<unknown, Session>
   /** This node has another id than before. */
   readonly renamed: (before: NodeId) => void
 }
