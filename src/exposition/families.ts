@@ -2,6 +2,7 @@
 
 import { createConflictFinder } from './conflicts.ts'
 import { isHistogram, type MetricType, type Sample } from './family.ts'
+import { maxParsedSamples } from './format.ts'
 import { type Exposition, formatOf } from './formats.ts'
 import { histogramsOf, type ShownHistogram } from './histograms.ts'
 
@@ -56,7 +57,10 @@ export function* families({ format, body }: Exposition): Generator<void, ShownMe
   for (const [name, { type = 'unknown', help = '', unit = '', parts, samples }] of found) {
     const isLarge = parts.length > maxHistogramSamples
     const { histograms, others } = isLarge ? { histograms: [], others: parts } : histogramsOf(name, parts)
-    for (const sample of others) samples.push(grammar.printSample(sample))
+    for (const [at, sample] of others.entries()) {
+      if (at > 0 && at % maxParsedSamples === 0) yield
+      samples.push(grammar.printSample(sample))
+    }
     shown.push({ name, type, help, unit, histograms, samples })
     yield
   }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { families as familiesInSteps } from '../../src/exposition/families.ts'
 import { families } from '../helpers/families.ts'
 
 test('a text page, family by family', () => {
@@ -69,4 +70,21 @@ test('histograms of a very large family are shown as its samples, all of them', 
   expect(families({ format: 'text/0.0.4', body })).toMatchObject([
     { name: 'h', type: 'histogram', histograms: [], samples: lines },
   ])
+})
+
+test('a histogram of very many series is printed in steps, as it is parsed', () => {
+  const lines = Array.from({ length: 20_000 }, (_, at) => `h_bucket{le="${at}"} ${at}`)
+  const steps = familiesInSteps({
+    format: 'text/0.0.4',
+    body: Buffer.from(`# TYPE h histogram\n${lines.join('\n')}\n`),
+  })
+  let count = 0
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done) {
+      expect(step.value).toMatchObject([{ name: 'h', histograms: [], samples: lines }])
+      break
+    }
+    count += 1
+  }
+  expect(count).toBeGreaterThan(2 * (lines.length / 1000) - 1)
 })
