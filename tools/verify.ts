@@ -4,7 +4,7 @@
 
 import pLimit from 'p-limit'
 import { fetchPackages } from '../test/helpers/debian.ts'
-import { type Check, checks } from './verify/checks.ts'
+import { type Check, checks, type Stage } from './verify/checks.ts'
 import { describeNearest, type NearLimit } from './verify/limits.ts'
 import { installMissing } from './verify/packages.ts'
 import { createProgress } from './verify/progress.ts'
@@ -33,12 +33,19 @@ async function verify(chosen: readonly Check[], isFull: boolean): Promise<Outcom
     sum.skipped += outcome.skipped
     sum.limits.push(...(outcome.limits ?? []))
   }
-  const [computing, waiting] = [chosen.filter(({ waits }) => !waits), chosen.filter(({ waits }) => waits)]
-  for (const check of computing) await runOne(check)
-  // The limits of what shares the machine allow for it: see test/helpers/limits.ts.
-  process.env.TEST_LANES = String(Math.min(lanes, waiting.length))
-  const inLane = pLimit(lanes)
-  await Promise.all(waiting.map((check) => inLane(runOne, check)))
+  const inStage = (stage: Stage) => chosen.filter((check) => check.stage === stage)
+  const runInTurn = async (stage: Stage) => {
+    for (const check of inStage(stage)) await runOne(check)
+  }
+  const runInLanes = async () => {
+    const waiting = inStage('lanes')
+    // The limits of what shares the machine allow for it: see test/helpers/limits.ts.
+    process.env.TEST_LANES = String(Math.min(lanes, waiting.length))
+    const inLane = pLimit(lanes)
+    await Promise.all(waiting.map((check) => inLane(runOne, check)))
+  }
+  await runInTurn('first')
+  await Promise.all([runInTurn('background'), runInTurn('lab').then(runInLanes)])
   return sum
 }
 
