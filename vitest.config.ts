@@ -21,6 +21,8 @@ const realParts = {
   hookTimeout: scaled(600_000),
   fileParallelism: false,
 }
+/** What waits more than it works: two side by side take little more than half the time. */
+const twoFilesAtOnce = { fileParallelism: true, maxWorkers: 2 }
 
 export default defineConfig({
   test: {
@@ -40,6 +42,7 @@ export default defineConfig({
           include: ['test/prometheus/**/*.test.ts'],
           globalSetup: 'test/prometheus/parts/setup.ts',
           ...realParts,
+          ...twoFilesAtOnce,
         },
       },
       { test: { name: 'browser', include: ['test/browser/**/*.test.ts'], ...realParts } },
@@ -49,9 +52,7 @@ export default defineConfig({
           include: ['test/lab/**/*.test.ts'],
           globalSetup: 'test/lab/harness/setup.ts',
           ...realParts,
-          // Labs wait more than they work: two side by side take little more than half the time.
-          fileParallelism: true,
-          maxWorkers: 2,
+          ...twoFilesAtOnce,
         },
       },
     ],
