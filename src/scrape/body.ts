@@ -3,6 +3,7 @@
 import { promisify } from 'node:util'
 import { gunzip, gunzipSync } from 'node:zlib'
 import { ProxyError } from '../errors.ts'
+import type { BodyReceiver } from './connections.ts'
 import { tooLargeError } from './failures.ts'
 
 const gunzipInThread = promisify(gunzip)
@@ -14,13 +15,12 @@ const maxDroppedBytes = 64 * 1024
 /** Up to this size unpacking takes about a millisecond: less than the way to a thread and back. */
 const maxSyncBytes = 512 * 1024
 
-/** `use` is called before memory is allocated. */
-export async function readBody(
-  chunks: AsyncIterable<Uint8Array>,
+/** Collects a body. `use` is called before memory is allocated. */
+export function keepBody(
   announcedBytes: number | undefined,
   maxBytes: number,
   use: (bytes: number) => void,
-): Promise<Uint8Array> {
+): BodyReceiver {
   const expectedBytes = announcedBytes ?? maxBytes
   if (expectedBytes > maxBytes) throw tooLargeError(maxBytes)
   let memory = Buffer.alloc(0)
@@ -34,27 +34,36 @@ export async function readBody(
   }
 
   if (announcedBytes !== undefined) resize(Math.min(announcedBytes, maxPreallocatedBytes))
-  for await (const chunk of chunks) {
-    const needed = size + chunk.length
-    if (needed > maxBytes) throw tooLargeError(maxBytes)
-    // twice as much each time, so that a body in small chunks is copied only a few times
-    if (needed > memory.length) resize(Math.min(expectedBytes, Math.max(needed, 2 * memory.length)))
-    memory.set(chunk, size)
-    size = needed
+  return {
+    add(chunk) {
+      const needed = size + chunk.length
+      if (needed > maxBytes) throw tooLargeError(maxBytes)
+      // twice as much each time, so that a body in small chunks is copied only a few times
+      if (needed > memory.length) resize(Math.min(expectedBytes, Math.max(needed, 2 * memory.length)))
+      memory.set(chunk, size)
+      size = needed
+    },
+    end() {
+      // the body may be kept for long: without spare memory
+      if (memory.length > size) resize(size)
+      return memory
+    },
   }
-  // the body may be kept for long: without spare memory
-  if (memory.length > size) resize(size)
-  return memory
 }
 
 /** Reads a body that isn't used, so that its connection can be used again. */
-export async function dropBody(chunks: AsyncIterable<Uint8Array>, status: number): Promise<void> {
+export function dropBody(status: number): BodyReceiver {
   let size = 0
-  for await (const chunk of chunks) {
-    size += chunk.length
-    if (size > maxDroppedBytes) throw new ProxyError('http_status', `answered ${status}`)
+  return {
+    add({ length }) {
+      size += length
+      if (size > maxDroppedBytes) throw new ProxyError('http_status', `answered ${status}`)
+    },
+    end: () => empty,
   }
 }
+
+const empty = Buffer.alloc(0)
 
 /** Rejects if `packed` isn't gzip, or holds more than `maxBytes`. `use` is called before memory is allocated. */
 export async function unpack(

@@ -11,9 +11,9 @@ export interface Connection {
   readonly url: string
   /** Whether it was idle before: a failure may only mean that the container closed it meanwhile. */
   isReused: boolean
-  /** Resolves once the headers are there. Before another `get`, the body must be read completely. */
-  get(request: ConnectionRequest): Promise<ConnectionResponse>
-  /** Who waits for a response or reads its body gets `reason`. */
+  /** Resolves once the body is complete. `receive` chooses by the head of the response what becomes of the body. */
+  get(request: ConnectionRequest, receive: (head: ResponseHead) => BodyReceiver): Promise<ConnectionResponse>
+  /** Who waits for a response gets `reason`. */
   close(reason?: Error): void
 }
 
@@ -24,10 +24,19 @@ export interface ConnectionRequest {
   readonly keepAlive: boolean
 }
 
-export interface ConnectionResponse {
+export interface ResponseHead {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  readonly body: AsyncIterable<Uint8Array>
+}
+
+export interface ConnectionResponse extends ResponseHead {
+  readonly body: Uint8Array
+}
+
+/** Takes the body piece by piece. What it throws ends the connection and rejects the request. */
+export interface BodyReceiver {
+  add(chunk: Uint8Array): void
+  end(): Uint8Array
 }
 
 export interface Connections {
@@ -61,11 +70,7 @@ export function createConnections(clock: Clock, verifyTls: boolean): Connections
     const connection: Connection = {
       url,
       isReused: false,
-      async get({ path, headers, keepAlive }) {
-        const options = { method: 'GET', path, headers, ...(!keepAlive && { reset: true }) } as const
-        const { statusCode, headers: received, body } = await client.request(options)
-        return { status: statusCode, headers: received, body }
-      },
+      get: (request, receive) => get(client, request, receive),
       close(reason = noLongerNeeded) {
         if (!all.delete(connection)) return
         if (idle.get(url)?.connection === connection) takeIdle(url)
@@ -97,6 +102,32 @@ export function createConnections(clock: Clock, verifyTls: boolean): Connections
       for (const connection of [...all]) connection.close(new ProxyError('stopping', 'the agent stops'))
     },
   }
+}
+
+/** Without the streams of `client.request`, which cost more than all else of a scrape’s HTTP. */
+function get(
+  client: Client,
+  { path, headers, keepAlive }: ConnectionRequest,
+  receive: (head: ResponseHead) => BodyReceiver,
+): Promise<ConnectionResponse> {
+  const { promise, resolve, reject } = Promise.withResolvers<ConnectionResponse>()
+  let head: ResponseHead
+  let receiver: BodyReceiver
+  client.dispatch(
+    { method: 'GET', path, headers, reset: !keepAlive },
+    {
+      onRequestStart() {},
+      onResponseStart(_, status, headers) {
+        if (status < 200) return
+        head = { status, headers }
+        receiver = receive(head)
+      },
+      onResponseData: (_, chunk) => receiver.add(chunk),
+      onResponseEnd: () => resolve({ ...head, body: receiver.end() }),
+      onResponseError: (_, error) => reject(error),
+    },
+  )
+  return promise
 }
 
 const noLongerNeeded = new ProxyError('stopping', 'the connection is no longer needed')

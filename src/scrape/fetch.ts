@@ -4,12 +4,13 @@ import { type Clock, lessMargin } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 import { redact } from '../http/credentials.ts'
 import type { FormatKind, Mono } from '../model.ts'
-import { dropBody, readBody } from './body.ts'
+import { dropBody, keepBody } from './body.ts'
 import {
   type Connection,
   type ConnectionRequest,
   type ConnectionResponse,
   createConnections,
+  type ResponseHead,
 } from './connections.ts'
 import { printable, scrapeErrorOf, timeoutError } from './failures.ts'
 import { NeedsMemory, type ScrapeMemory } from './scrape-memory.ts'
@@ -85,7 +86,7 @@ export function createFetcher({
     target: URL,
     deadline: Mono,
     options: FetchOptions,
-  ): Promise<FetchResponse> {
+  ): Promise<ConnectionResponse> {
     const once = () =>
       request(connections.checkout(url, options.timeoutMs + connectMarginMs), target, deadline, options)
     try {
@@ -101,7 +102,7 @@ export function createFetcher({
     target: URL,
     deadline: Mono,
     options: FetchOptions,
-  ): Promise<FetchResponse> {
+  ): Promise<ConnectionResponse> {
     const { memory, signal, timeoutMs, keepAlive = true } = options
     const leftMs = deadline - clock.now()
     const cancel = clock.after(Math.max(0, leftMs), () => connection.close(timeoutError(timeoutMs)))
@@ -113,11 +114,11 @@ export function createFetcher({
       const response = await get(
         connection,
         requestOf(target, leftMs, options, authorizationFor(connection.url)),
+        memory,
       )
-      const body = await bodyOf(response, memory)
       if (keepAlive) connections.putBack(connection)
       else connection.close()
-      return { ...response, body }
+      return response
     } catch (error) {
       connection.close()
       if (error instanceof NeedsMemory || error instanceof ClosedWhileIdle) throw error
@@ -128,35 +129,27 @@ export function createFetcher({
     }
   }
 
-  async function get(connection: Connection, request: ConnectionRequest): Promise<ConnectionResponse> {
+  async function get(
+    connection: Connection,
+    request: ConnectionRequest,
+    memory: ScrapeMemory | undefined,
+  ): Promise<ConnectionResponse> {
     try {
-      return await connection.get(request)
+      return await connection.get(request, ({ status, headers }) =>
+        status === 200
+          ? keepBody(announcedBytes(headers), maxBodyBytes, (bytes) => memory?.use(bytes))
+          : dropBody(status),
+      )
     } catch (error) {
       if (connection.isReused && scrapeErrorOf(error).code === 'reset') throw new ClosedWhileIdle()
       throw error
     }
   }
 
-  /** Empty unless the status is 200. */
-  async function bodyOf(response: ConnectionResponse, memory: ScrapeMemory | undefined): Promise<Uint8Array> {
-    const { status, headers, body } = response
-    if (status !== 200) {
-      await dropBody(body, status)
-      return Buffer.alloc(0)
-    }
-    const length = firstOf(headers['content-length'])
-    const announcedBytes = length === undefined ? undefined : Number(length)
-    return readBody(body, announcedBytes, maxBodyBytes, (bytes) => memory?.use(bytes))
-  }
-
   return { fetch, close: async () => connections.close() }
 }
 
 class ClosedWhileIdle extends Error {}
-
-interface FetchResponse extends Omit<ConnectionResponse, 'body'> {
-  readonly body: Uint8Array
-}
 
 function requestOf(
   { pathname, search }: URL,
@@ -178,7 +171,7 @@ function requestOf(
   }
 }
 
-function accepted({ status, headers, body }: FetchResponse): Fetched {
+function accepted({ status, headers, body }: ConnectionResponse): Fetched {
   if (status === notAcceptable)
     throw new ProxyError('invalid', 'answered 406: it has metrics in no format that was requested')
   if (status !== 200) throw new ProxyError('http_status', `answered ${status}`)
@@ -189,7 +182,7 @@ function accepted({ status, headers, body }: FetchResponse): Fetched {
 }
 
 /** Only within the same scheme, host and port: a container must not send the agent elsewhere. */
-function redirected(from: URL, { headers }: FetchResponse): URL {
+function redirected(from: URL, { headers }: ConnectionResponse): URL {
   const location = firstOf(headers.location) ?? ''
   const to = URL.parse(location, from.href)
   if (to?.origin === from.origin) return to
@@ -200,6 +193,11 @@ function redirected(from: URL, { headers }: FetchResponse): URL {
       hint: 'set the labels app-metrics-proxy.port, .path and .scheme to where the metrics are',
     },
   )
+}
+
+function announcedBytes(headers: ResponseHead['headers']): number | undefined {
+  const length = firstOf(headers['content-length'])
+  return length === undefined ? undefined : Number(length)
 }
 
 function firstOf(header: string | string[] | undefined): string | undefined {
