@@ -113,7 +113,8 @@ async function start(
     startMemory({ clock, log, metrics, read: platform.readMemoryUse, collect: globalThis.gc }),
   )
   const budgets = memoryBudgets(platform.readMemoryUse().residentLimitBytes, config.maxBodyBytes)
-  const storeMemory = createStoreMemory(budgets.storeBytes, config.secret !== undefined)
+  const isListed = (id: string) => store.ownNode.entry(id) !== undefined
+  const storeMemory = createStoreMemory(budgets.storeBytes, config.secret !== undefined, isListed)
 
   // what is known of the cluster
   const peers = createPeers(config.secret !== undefined, failure.reject)

@@ -47,13 +47,21 @@ interface StoreMemory {
   changed(change: Change): void
 }
 
-/** `hasSync`: the last page of a target that fails is kept, since the next delta for peers builds on it. */
-export function createStoreMemory(maxBytes: number, hasSync: boolean): StoreMemory {
+/**
+ * `hasSync`: the last page of a target that fails is kept, since the next delta for peers builds on it. `isListed`: what
+ * isn't listed any more when its page comes is not kept, and nothing would be reported of it again.
+ */
+export function createStoreMemory(
+  maxBytes: number,
+  hasSync: boolean,
+  isListed: (id: string) => boolean,
+): StoreMemory {
   const budget = createPageBudget(maxBytes)
   /** Of each target the one that is counted. */
   const pages = new Map<string, readonly [MetricsPage]>()
 
   function reserve(id: string, page: MetricsPage): void {
+    if (!isListed(id)) return
     const before = pages.get(id) ?? []
     if (!budget.hasRoom(heldBytes(page), before)) throw outOfMemory()
     budget.replace(before, [page])

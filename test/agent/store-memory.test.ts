@@ -9,7 +9,7 @@ const page = (bytes: number): MetricsPage =>
   plainPage(new Uint8Array(bytes), { format: 'text/0.0.4', series: 1, remarks: [] })
 
 test('large pages together take half of the budget, small ones all of it', () => {
-  const memory = createStoreMemory(20 * mebi, true)
+  const memory = createStoreMemory(20 * mebi, true, () => true)
   for (const id of ['a', 'b']) memory.reserve(id, page(5 * mebi))
   expect(() => memory.reserve('c', page(2 * mebi))).toThrow('take too much memory')
   for (let n = 0; n < 10; n += 1) memory.reserve(`small${n}`, page(mebi))
@@ -17,7 +17,7 @@ test('large pages together take half of the budget, small ones all of it', () =>
 })
 
 test('a page replaces the previous one, and a container that is gone takes none', () => {
-  const memory = createStoreMemory(20 * mebi, true)
+  const memory = createStoreMemory(20 * mebi, true, () => true)
   memory.reserve('a', page(10 * mebi))
   memory.reserve('a', page(9 * mebi))
   expect(() => memory.reserve('b', page(2 * mebi))).toThrow('take too much memory')
@@ -27,10 +27,22 @@ test('a page replaces the previous one, and a container that is gone takes none'
   memory.reserve('c', page(10 * mebi))
 })
 
+test('a container that was removed while it was read takes none: nothing would ever free it', () => {
+  const listed = new Set(['a'])
+  const memory = createStoreMemory(2 * mebi, true, (id) => listed.has(id))
+  memory.reserve('a', page(mebi))
+  listed.delete('a')
+  memory.changed({ kind: 'deleted', owner: 'n1', id: 'a' })
+  memory.reserve('a', page(mebi))
+  memory.capSnapshot('a', { ok: true, at: 5, durationMs: 1, page: page(mebi) })
+  listed.add('b').add('c')
+  for (const id of ['b', 'c']) memory.reserve(id, page(mebi))
+})
+
 test.each([true, false])(
   'the last page of a target that fails is counted where sync keeps it: %s',
   (hasSync) => {
-    const memory = createStoreMemory(2 * mebi, hasSync)
+    const memory = createStoreMemory(2 * mebi, hasSync, () => true)
     const snapshot = {
       ok: false,
       at: 5,
@@ -47,7 +59,7 @@ test.each([true, false])(
 )
 
 test('a page that has no room leaves the one before counted, which is still there', () => {
-  const memory = createStoreMemory(2 * mebi, true)
+  const memory = createStoreMemory(2 * mebi, true, () => true)
   memory.reserve('a', page(mebi))
   expect(() => memory.reserve('a', page(3 * mebi))).toThrow('take too much memory')
   memory.reserve('b', page(mebi))
@@ -55,7 +67,7 @@ test('a page that has no room leaves the one before counted, which is still ther
 })
 
 test('a snapshot whose page has no room is a failure that says so', () => {
-  const memory = createStoreMemory(2 * mebi, true)
+  const memory = createStoreMemory(2 * mebi, true, () => true)
   const snapshot = { ok: true, at: 5, durationMs: 1, page: page(1.5 * mebi) } as const
   expect(memory.capSnapshot('a', snapshot)).toEqual({
     ok: false,
