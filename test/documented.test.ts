@@ -150,6 +150,19 @@ test('PROTOCOL.md has a row for each message, which names each of its fields', (
   expect(missing).toEqual([])
 })
 
+test('each name of the code in a comment of src is still one', () => {
+  /** A comment, of a line of its own or behind code. */
+  const comment = /^\s*(?:\/\/|\/?\*).*$| \/\/ .*$/gm
+  const words = new Set(readAll(sources).replaceAll(comment, '').match(/\w+/g))
+  const named = sources.flatMap((file) =>
+    (read(file).match(comment) ?? []).flatMap((text) =>
+      Array.from(text.matchAll(/`([a-z]+[A-Z]\w*)`/g), ([, name]) => ({ file, name: name! })),
+    ),
+  )
+  expect(named.length).toBeGreaterThan(50)
+  expect(named.filter(({ name }) => !words.has(name))).toEqual([])
+})
+
 describe.each(manuals)('%s', (manual) => {
   /** Names of other programs. */
   const foreign = ['configCheckInterval', 'httpSDCheckInterval', 'maxScrapeSize', 'evalDelay', 'stripPrefix']

@@ -75,8 +75,8 @@ export function announcedFormat(contentType: string | undefined): ExpositionForm
 }
 
 /**
- * What to send for an Accept header. `current` is the format that the metrics are in: it is used if the client accepts it at
- * all, so that a container's own bytes are sent, unless the client names formats of other grammars only. A client that
+ * What to send for an Accept header. `current` is the format that the metrics are in: it is used if the client accepts it
+ * at all, so that a container's own bytes are sent, unless the client names formats of other grammars only. A client that
  * accepts none of ours gets text, as from every exporter.
  */
 export function negotiate(accept: string | undefined, current?: Format): NegotiatedFormat {

@@ -10,7 +10,7 @@ import type { Read } from '../scrape/read.ts'
 import type { ProbeOutcome } from './outcome.ts'
 import type { Candidate } from './plan.ts'
 
-/** Resolves after a connection was established and closed; rejects with `refused`, `timeout` or `unreachable`. */
+/** Resolves after a connection was established and closed; rejects with `connection_refused`, `timeout` or `unreachable`. */
 export type Connect = (host: string, port: number, timeoutMs: number, signal: AbortSignal) => Promise<void>
 
 export interface AttemptDeps {

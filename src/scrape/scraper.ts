@@ -49,7 +49,7 @@ interface Scraper extends Stoppable {
   update(jobs: ReadonlyMap<string, ScrapeSpec>): void
   /**
    * Scrapes one endpoint now, or joins the scrape in progress. Resolves once its snapshot was stored, also if that is a
-   * failure; rejects with `timeout` after `budgetMs`. The scrape itself goes on, and counts as the scheduled one.
+   * failure; rejects with `timeout` after `timeoutMs`. The scrape itself goes on, and counts as the scheduled one.
    */
   scrapeNow(id: string, timeoutMs: number): Promise<void>
 }
@@ -220,7 +220,7 @@ export function startScraper(options: ScraperOptions, onSnapshot: OnSnapshot): S
 
 const gone = new ProxyError('stopped', 'it is no longer there')
 
-/** Stops waiting after `budgetMs`, without ending the work: others may wait for it too. */
+/** Stops waiting after `timeoutMs`, without ending the work: others may wait for it too. */
 function waitFor(work: Promise<void>, clock: Clock, timeoutMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const cancel = clock.after(Math.max(0, timeoutMs), () => reject(timeoutError(timeoutMs)))

@@ -14,7 +14,10 @@ export function serveDocumentation(server: FastifyInstance): void {
   const files = findFiles()
 
   // relative, since a reverse proxy may serve the agent below a path
-  server.get('/-/docs', ({ url }, reply) => reply.redirect(`${url.endsWith('/') ? '' : 'docs/'}${index}`))
+  server.get('/-/docs', ({ url }, reply) => {
+    const isFolder = url.split('?', 1)[0]!.endsWith('/')
+    return reply.redirect(isFolder ? index : `docs/${index}`)
+  })
   server.get<{ Params: { '*': string } }>('/-/docs/*', async (request, reply) => {
     const name = request.params['*']
     const url = files.get(name)

@@ -30,7 +30,7 @@ export interface ProblemSources {
 
 const severities = ['error', 'warning', 'notice'] as const
 
-/** No text changes with time alone: that would be a new version of the status each second. */
+/** No text changes with time alone, so that a problem that lasts reads the same in each response. */
 export function problemsOf(sources: ProblemSources): readonly Problem[] {
   const { nodes, peers, rules, discovery, webConfig, memory, warnings } = sources
   return [

@@ -38,7 +38,7 @@ test('loads nothing from elsewhere', async () => {
 })
 
 test('pages link to each other, and begin with the README', async () => {
-  for (const path of ['/-/docs', '/-/docs/']) {
+  for (const path of ['/-/docs', '/-/docs/', '/-/docs?a=/', '/-/docs/?a=b']) {
     const { headers } = await get(path)
     expect(new URL(`${headers.location}`, `http://agent${path}`).pathname).toBe(pathOf('README.md'))
   }
