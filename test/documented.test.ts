@@ -10,6 +10,7 @@ import { createMetrics } from '../src/runtime/metrics.ts'
 import { swarmPage } from '../src/swarm-metrics/swarm-metrics.ts'
 import { bodyOf } from '../src/sync/codec.ts'
 import { service, swarmState } from './helpers/cluster.ts'
+import { bugs } from './simulation/bugs.ts'
 import { messages } from './sync/every-message.ts'
 
 function filesIn(folder: string): readonly string[] {
@@ -148,6 +149,16 @@ test('PROTOCOL.md has a row for each message, which names each of its fields', (
     Object.keys(fields).filter((field) => !fieldsByKind.get(kind)!.has(field) && field !== 'swarmState'),
   )
   expect(missing).toEqual([])
+})
+
+test('SIMULATION.md lists each known bug', () => {
+  const rows = read('docs/SIMULATION.md').matchAll(
+    /^\| `([a-z-]+)` \| (\d+) \| (all|requests and intruders) \|$/gm,
+  )
+  const documented = Array.from(rows, ([, name, within, events]) => [name, Number(within), events])
+  expect(documented).toEqual(
+    bugs.map(({ name, within, only }) => [name, within, only ? 'requests and intruders' : 'all']),
+  )
 })
 
 test('each name of the code in a comment of src is still one', () => {
