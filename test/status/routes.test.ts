@@ -96,7 +96,7 @@ describe('the details of a target with large metrics', () => {
     })
     const { status, text } = await get(path)
     expect([status, text]).toEqual([503, 'no memory\n'])
-    expect(reserved).toEqual([5 * (large.snapshot?.ok ? large.snapshot.page.size : 0)])
+    expect(reserved).toEqual([7 * (large.snapshot?.ok ? large.snapshot.page.size : 0)])
   })
 })
 
