@@ -34,7 +34,7 @@ const grammar: Grammar = {
   nameOf: (family) => shownAs(family).name,
   typeConflicts,
   printSample,
-  createPrinter: () => createPrinter({ headerOf, printSample }),
+  createPrinter: () => createPrinter(headerOf, printSample),
   end: '# EOF\n',
 }
 

@@ -5,13 +5,11 @@ import type { FamilyPrinter } from '../format.ts'
 import { plainLabel, plainMetric } from '../names.ts'
 import { escaped } from './escapes.ts'
 
-export interface Writing {
-  headerOf(family: FamilyMetadata): string
-  /** Without a newline. */
-  printSample(sample: Sample): string
-}
-
-export function createPrinter({ headerOf, printSample }: Writing): FamilyPrinter {
+/** `printSample`: without a newline. */
+export function createPrinter(
+  headerOf: (family: FamilyMetadata) => string,
+  printSample: (sample: Sample) => string,
+): FamilyPrinter {
   let texts: string[] = []
   return {
     add(samples): void {

@@ -28,7 +28,7 @@ const grammar: Grammar = {
   nameOf: ({ name }) => name,
   typeConflicts: () => new Map(),
   printSample,
-  createPrinter: () => createPrinter({ headerOf, printSample }),
+  createPrinter: () => createPrinter(headerOf, printSample),
   end: '',
 }
 
