@@ -81,7 +81,7 @@ test('a histogram of very many series is printed in steps, as it is parsed', () 
   let count = 0
   for (let step = steps.next(); ; step = steps.next()) {
     if (step.done) {
-      expect(step.value).toMatchObject([{ name: 'h', histograms: [], samples: lines }])
+      expect(step.value.families).toMatchObject([{ name: 'h', histograms: [], samples: lines }])
       break
     }
     count += 1
