@@ -10,8 +10,13 @@ import type { Digest, FailureMessage, ListingMessage, Message, PageMessage } fro
 import type { PackedPage, PagePacker } from './page-packer.ts'
 
 export interface Feed {
-  /** The peer has sent what it has: everything else is due. Returns what it has to drop. */
+  /**
+   * The peer has sent what it has: everything else is due. Returns what it has to drop: all, if some was never sent from
+   * here, since then its numbers stand for other snapshots than the same numbers here.
+   */
   start(digest: Digest): readonly Message[]
+  /** Whether the peer has what was never sent from here. */
+  isForeign(digest: Digest): boolean
   /** Something about this own target has changed. */
   mark(id: string): void
   /** The peer wants the page in full. */
@@ -106,14 +111,23 @@ export function createFeed({ ownNode, packer, clock, failed }: FeedDeps): Feed {
     }
   }
 
+  function isForeign({ records }: Digest): boolean {
+    return records.some(([id, listingNumber, snapshotNumber]) => {
+      const own = ownNode.entry(id)
+      return own && (listingNumber > own.listingNumber || snapshotNumber > own.snapshotNumber)
+    })
+  }
+
   return {
-    start({ records }) {
-      const known = new Map(records.map(([id, ...numbers]) => [id, numbers]))
+    isForeign,
+    start(digest) {
+      const known = new Map(digest.records.map(([id, ...numbers]) => [id, numbers]))
+      const isUsable = !isForeign(digest)
       sent.clear()
       for (const { entry, generation } of ownNode.entries()) {
         const { id } = entry.target
         const [listingNumber = 0, snapshotNumber = 0, pageNumber = 0] = known.get(id) ?? []
-        if (known.delete(id) && listingNumber >= generation)
+        if (isUsable && known.delete(id) && listingNumber >= generation)
           sent.set(id, { generation, listingNumber, snapshotNumber, pageNumber })
         waiting.add(id)
       }

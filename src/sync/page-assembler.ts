@@ -35,6 +35,8 @@ const maxFrames = 4 * maxDeltas
 
 export function createPageAssembler(deps: AssemblerDeps): PageAssembler {
   const { node, peers, link, clock, maxBodyBytes, repackLimit } = deps
+  /** Pages that came over this link. */
+  const current = new WeakSet<MetricsPage>()
   /** Targets whose large pages are being repacked. */
   const repacking = new Set<string>()
   let isClosed = false
@@ -84,6 +86,7 @@ export function createPageAssembler(deps: AssemblerDeps): PageAssembler {
       if (at < 0) return
       const repacked = { kind: 'zstd' as const, frames: [full, ...page.value.content.frames.slice(at + 1)] }
       const value = { ...page.value, content: repacked }
+      current.add(value)
       peers.update(node, id, { kind: 'repacked', number: page.number, value })
     } catch (error) {
       if (isClosed) return
@@ -99,20 +102,36 @@ export function createPageAssembler(deps: AssemblerDeps): PageAssembler {
       if (frames.some((frame) => frame.size > maxBodyBytes))
         return { ...times, ok: false, failure: tooLarge(size) }
       const before = base === 0 ? [] : framesOf(id, base)
-      if (!before) {
-        const failure = peers.refusalOf(node, id)
-        if (failure) return { ...times, ok: false, failure }
+      const failure = before ? undefined : peers.refusalOf(node, id)
+      if (failure) return { ...times, ok: false, failure }
+      if (!before || (base > 0 && !current.has(pageOf(id)!.value) && !isFollowedBy(before, frames))) {
         link.send({ kind: 'resend', id })
         return undefined
       }
       const content = { kind: 'zstd' as const, frames: checked(id, [...before, ...frames]) }
       const utf8 = hasUtf8Names && { hasUtf8Names }
       const page: MetricsPage = { format, ...utf8, size, series, remarks, content }
+      current.add(page)
       return { ...times, ok: true, page }
     },
     close() {
       isClosed = true
     },
+  }
+}
+
+/**
+ * A page from before this link may have been sent by a copy of the owner's process, which gave the same number to another
+ * page. To check that of a large one takes too long.
+ */
+function isFollowedBy(before: readonly ZstdFrame[], frames: readonly ZstdFrame[]): boolean {
+  const all = [...before, ...frames]
+  if (all.some(({ size }) => size > maxSyncBytes)) return false
+  try {
+    unpack(all)
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -209,6 +209,7 @@ export function createSession(deps: SessionDeps): Session {
         case 'digest':
           isStarted = true
           isCompleteSent = false
+          if (feed.isForeign(message)) deps.report(runsTwice)
           sendAll(feed.start(message))
           return flush()
         case 'resend':
@@ -255,6 +256,14 @@ export function createSession(deps: SessionDeps): Session {
       refreshes.close(failure)
     },
   }
+}
+
+/** Peers can't tell two processes with one private key apart; each of the two learns it from what the other one sent. */
+const runsTwice: Failure = {
+  code: 'owner_lost',
+  reason:
+    'it has metrics of this node that this agent did not send: this agent was restored from a snapshot of its machine, or a copy of it runs',
+  hint: 'if a copy of this machine runs, give it an id of its own, and restart both agents; if this machine was not restored either, find out what runs there: it holds the secret of this cluster',
 }
 
 const notManager: Failure = {

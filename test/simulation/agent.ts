@@ -10,9 +10,9 @@ import type { NodeId, Self, SwarmState, Target } from '../../src/model.ts'
 import type { Metrics } from '../../src/runtime/metrics.ts'
 import { createIdentity } from '../../src/sync/identity.ts'
 import type { Container } from './containers.ts'
-import type { Network } from './network.ts'
 import type { Process } from './process.ts'
 import type { Random } from './random.ts'
+import type { Wires } from './twins.ts'
 import { createWeb, type Response } from './web.ts'
 
 /** What discovery would find on the agent's machine. */
@@ -35,7 +35,7 @@ export interface Agent {
 
 export interface Context {
   readonly process: Process
-  readonly network: Network
+  readonly network: Wires
   readonly address: string
   readonly random: Random
   /** Where agents are, as DNS would answer. */

@@ -176,6 +176,15 @@ export const bugs: readonly Bug[] = [
     within: 10,
   },
   {
+    name: 'restored-process',
+    text: 'an agent that was restored from a snapshot is taken to have sent what it sent after that snapshot',
+    edits: [
+      { file: 'src/sync/feed.ts', from: 'const isUsable = !isForeign(digest)', to: 'const isUsable = true' },
+    ],
+    within: 100,
+    only: ['ask', 'snapshot'],
+  },
+  {
     name: 'stale-cache',
     text: 'the cache is served however old it is',
     edits: [

@@ -12,6 +12,7 @@ import { startProcess } from './process.ts'
 import { createRandom } from './random.ts'
 import type { MachineSetup, Scenario } from './scenario.ts'
 import { createScheduler, type Scheduler } from './scheduler.ts'
+import { createTwins, type Twins, type Wires } from './twins.ts'
 import type { Response } from './web.ts'
 import {
   createWorld,
@@ -38,9 +39,13 @@ export interface Cluster {
   stop(at: Machine): void
   /** No end at all; `silently`: those who are connected never learn of it, as when a machine loses its power. */
   crash(at: Machine, silently: boolean): void
-  /** A second machine with the same ids and the same containers. */
-  clone(of: Machine): Machine
+  /** A second machine with the same ids and the same containers; where the agent is a copy, too, also with the same addresses. */
+  clone(of: Machine, hasSameAddresses?: boolean): Machine
   endClone(copy: Machine, silently: boolean): void
+  /** The state of the machine's agent as of now. Undefined: there is none. */
+  takeSnapshot(of: Machine): Snapshot | undefined
+  /** No snapshot will be taken of this start of the machine's agent. */
+  dropTwin(of: Machine): void
   /** A peer that holds the secret and lies, until what is returned is called. */
   intrude(to: Machine, as: Machine | undefined, options: IntruderOptions): () => void
   /** From now on only those that lie still may have an agent believe them. */
@@ -64,6 +69,18 @@ export interface Cluster {
   ask(at: Machine, path: string, timeoutMs: number): Promise<Response | undefined>
   totals(): Totals
   end(): Promise<void>
+}
+
+/** Of an agent's process. */
+export interface Snapshot {
+  /** It goes on there, in place of what runs there; `silently`: it never learns that its connections are gone. */
+  restore(at: Machine, silently: boolean): void
+}
+
+/** What runs beside an agent so that a snapshot of it can be taken. */
+interface Twin {
+  readonly agent: Agent
+  readonly twins: Twins
 }
 
 type IntruderOptions = Pick<Intrusion, 'manager' | 'messages' | 'stays'>
@@ -106,6 +123,11 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
   const setups = new Map(scenario.machines.map((setup) => [setup.name, setup]))
   const pending = new Set<() => void>()
   const startedAt = new WeakMap<Agent, number>()
+  const machineOf = new WeakMap<Agent, Machine>()
+  const twinOf = new Map<Agent, Twin>()
+  const withSnapshots = new Set(
+    scenario.events.flatMap((event) => (event.kind === 'snapshot' ? event.machine : [])),
+  )
   const hellos = new Map()
   const intruded = new Set<Machine>()
   const claims = new Set<Claim>()
@@ -137,26 +159,55 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
   function start(at: Machine): void {
     if (at.agent || world.machines.get(at.name) !== at) return
     starts += 1
-    const own = random.fork(`agent ${at.name} ${starts}`)
+    const seed = `agent ${at.name} ${starts}`
+    if (!withSnapshots.has(at.name)) {
+      at.agent = begin(at, network, seed)
+      return
+    }
+    const twins = createTwins(scheduler, network, (text) =>
+      oracle.report('internal', `${at.name}'s twin: ${text}`),
+    )
+    const agent = begin(at, twins.first, seed)
+    twinOf.set(agent, { agent: begin(at, twins.second, seed), twins })
+    at.agent = agent
+  }
+
+  function begin(at: Machine, wires: Wires, seed: string): Agent {
+    const own = random.fork(seed)
     const { fastPpm, lateMs } = setupOf(at)
     const process = startProcess(
       scheduler,
       { offset: own.below(1_000_000), rate: 1 + fastPpm / 1e6, lateMs },
       own,
     )
-    at.agent = startAgent({
-      ...{ process, network, address: at.address, random: own, lookUp: addresses },
-      containerAt: world.containerAt,
+    const agent: Agent = startAgent({
+      ...{ process, network: wires, address: at.address, random: own, lookUp: addresses },
+      containerAt: (host) => world.containerAt(host, machineOf.get(agent)),
       onInternal: (what, error) => oracle.report('internal', `${at.name}: ${what}: ${textOf(error)}`),
     })
-    startedAt.set(at.agent, scheduler.now())
-    watch(at, at.agent)
+    machineOf.set(agent, at)
+    startedAt.set(agent, scheduler.now())
+    watch(agent)
+    return agent
   }
 
   /** Discovery reads everything once in a while, changed or not. */
-  function watch(at: Machine, agent: Agent): void {
-    agent.process.run(() => agent.see(world.seenBy(at)))
-    agent.process.clock.after(resyncMs, () => watch(at, agent))
+  function watch(agent: Agent): void {
+    agent.process.run(() => agent.see(world.seenBy(machineOf.get(agent)!)))
+    agent.process.clock.after(resyncMs, () => watch(agent))
+  }
+
+  /** Whatever happens to an agent happens to its twin. */
+  function run(agent: Agent, callback: (agent: Agent) => void): void {
+    for (const one of [agent, twinOf.get(agent)?.agent]) one?.process.run(() => callback(one))
+  }
+
+  function dropTwin({ agent }: Machine): void {
+    const twin = agent && twinOf.get(agent)
+    if (!twin) return
+    twin.twins.freeze()
+    twin.agent.process.kill()
+    twinOf.delete(agent)
   }
 
   function addresses(): readonly string[] {
@@ -167,6 +218,7 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
   }
 
   function crash(at: Machine, silently: boolean): void {
+    dropTwin(at)
     at.agent?.process.kill()
     at.agent = undefined
     network.close(at.address)
@@ -193,7 +245,7 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
   function response(agent: Agent, path: string, timeoutMs: number): Promise<Response> {
     const headers = { 'x-prometheus-scrape-timeout-seconds': String(timeoutMs / 1000) }
     return new Promise((resolve) => {
-      agent.process.run(() => void agent.get(path, headers).then(resolve))
+      run(agent, (one) => void one.get(path, headers).then(one === agent ? resolve : undefined))
     })
   }
 
@@ -250,7 +302,7 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
   for (const at of machines()) start(at)
 
   return {
-    ...{ scheduler, world, network, oracle, later, lasting, start, crash, runGlobal, runReplica },
+    ...{ scheduler, world, network, oracle, later, lasting, start, crash, runGlobal, runReplica, dropTwin },
     machine: (name) => world.machines.get(name),
     endAll() {
       for (const end of [...pending]) end()
@@ -258,20 +310,39 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
     stop(at) {
       const { agent } = at
       if (!agent) return
+      dropTwin(at)
       at.agent = undefined
       agent.process.resume()
       network.close(at.address)
       void agent.stop()
       later(stopWithinMs, agent.process.kill)
     },
-    clone(of) {
+    clone(of, hasSameAddresses) {
       clones += 1
-      return world.cloneMachine(`m${clones}0${of.name.slice(1)}`, of)
+      return world.cloneMachine(`m${clones}0${of.name.slice(1)}`, of, hasSameAddresses)
     },
     endClone(copy, silently) {
       crash(copy, silently)
       world.removeMachine(copy)
       cloneEndedAt.set(copy.original!, scheduler.now())
+    },
+    takeSnapshot({ agent }) {
+      const twin = agent && twinOf.get(agent)
+      if (!twin) return undefined
+      const { agent: restored, twins } = twin
+      twinOf.delete(agent)
+      twins.freeze()
+      restored.process.pause()
+      return {
+        restore(at, silently) {
+          if (at.agent) crash(at, silently)
+          at.agent = restored
+          machineOf.set(restored, at)
+          startedAt.set(restored, scheduler.now())
+          twins.part(at.address, silently)
+          restored.process.resume()
+        },
+      }
     },
     intrude(to, as, options) {
       intruders += 1
@@ -324,7 +395,9 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
       later(discoveryDelayMs, () => {
         for (const at of machines()) {
           const { agent } = at
-          agent?.process.run(() => agent.see(world.seenBy(at)))
+          if (!agent) continue
+          const seen = world.seenBy(at)
+          run(agent, (one) => one.see(seen))
         }
       })
     },
@@ -361,6 +434,7 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
         if (things > most) oracle.report('memory', `${name} remembers ${things} things, of at most ${most}`)
         agent?.process.kill()
       }
+      for (const { agent } of twinOf.values()) agent.process.kill()
     },
   }
 }

@@ -67,8 +67,10 @@ const handlers: Handlers = {
     cluster.crash(at, silently)
     cluster.lasting(downMs, () => cluster.start(at))
   },
-  pause({ machine, forMs }, { machine: machineOf, lasting }) {
-    const process = machineOf(machine)?.agent?.process
+  pause({ machine, forMs }, { machine: machineOf, lasting, dropTwin }) {
+    const at = machineOf(machine)
+    if (at) dropTwin(at)
+    const process = at?.agent?.process
     process?.pause()
     lasting(forMs, () => process?.resume())
   },
@@ -82,6 +84,17 @@ const handlers: Handlers = {
     cluster.start(copy)
     if (isRestarted) cluster.start(of)
     cluster.lasting(forMs, () => cluster.endClone(copy, silently))
+  },
+  snapshot({ machine, isCopied, forMs, silently }, cluster) {
+    const of = cluster.machine(machine)
+    const snapshot = of && cluster.takeSnapshot(of)
+    if (!snapshot) return
+    if (isCopied) {
+      const copy = cluster.clone(of, true)
+      snapshot.restore(copy, silently)
+      cluster.lasting(forMs, () => cluster.endClone(copy, silently))
+    } else cluster.lasting(forMs, () => snapshot.restore(of, silently))
+    cluster.changed()
   },
   intrude({ machine, as, manager, messages, forMs, stays }, cluster) {
     const to = cluster.machine(machine)

@@ -20,13 +20,33 @@ export function createScenario(seed: number, steps: number, without: readonly Ki
     at += Math.ceil(pauseMs(random) * calm)
     events.push({ at, ...happening(possible, machines, random) })
   }
-  return { seed: String(seed), machines, events }
+  const isAlone = kinds.length - without.length <= 2
+  const hasSnapshots = !without.includes('snapshot') && (isAlone || random.fork('snapshots').chance(0.1))
+  const snapshots = hasSnapshots ? createSnapshots(machines, events, random.fork('snapshot')) : []
+  return { seed: String(seed), machines, events: [...events, ...snapshots].sort((a, b) => a.at - b.at) }
+}
+
+/** Not in all scenarios: each agent of which one is taken costs twice as much. */
+function createSnapshots(
+  machines: readonly MachineSetup[],
+  events: readonly Event[],
+  random: Random,
+): readonly Event[] {
+  const lastAt = events.at(-1)?.at ?? 0
+  return Array.from({ length: random.between(1, 3) }, () => ({
+    kind: 'snapshot',
+    at: random.below(lastAt + 1),
+    machine: random.one(machines).name,
+    isCopied: random.chance(0.5),
+    forMs: random.one(durationsMs),
+    silently: random.chance(0.5),
+  }))
 }
 
 /** Many kinds at once, or few, each of which then happens to a cluster that is well otherwise. */
-function kindsOf(random: Random): readonly Kind[] {
-  if (random.chance(0.6)) return kinds.filter((kind) => kind === 'ask' || random.chance(0.7))
-  return ['ask', ...Array.from({ length: random.between(1, 3) }, () => random.one(kinds))]
+function kindsOf(random: Random): readonly Drawn[] {
+  if (random.chance(0.6)) return drawn.filter((kind) => kind === 'ask' || random.chance(0.7))
+  return ['ask', ...Array.from({ length: random.between(1, 3) }, () => random.one(drawn))]
 }
 
 function createMachines(random: Random): readonly MachineSetup[] {
@@ -57,10 +77,12 @@ interface Draw {
   readonly forMs: number
 }
 
+/** All but those that `createSnapshots` adds. */
+type Drawn = Exclude<Kind, 'snapshot'>
 type Of<K extends Kind> = Omit<Extract<Happening, { kind: K }>, 'kind'>
 
 /** How likely each kind is, and how the rest of it is made. */
-const makers: { readonly [K in Kind]: readonly [weight: number, make: (draw: Draw) => Of<K>] } = {
+const makers: { readonly [K in Drawn]: readonly [weight: number, make: (draw: Draw) => Of<K>] } = {
   ask: [35, ask],
   change: [6, (draw) => ({ ...endpointOf(draw), content: draw.random.below(4) })],
   behave: [5, (draw) => ({ ...endpointOf(draw), as: draw.random.one(behaviours) })],
@@ -98,10 +120,11 @@ const makers: { readonly [K in Kind]: readonly [weight: number, make: (draw: Dra
   demote: [1, ({ machine }) => ({ machine })],
   swapNames: [1, ({ machine: a, other: b }) => ({ a, b })],
 }
-export const kinds = Object.keys(makers) as Kind[]
+const drawn = Object.keys(makers) as Drawn[]
+export const kinds: readonly Kind[] = [...drawn, 'snapshot']
 const durationsMs = [30, 300, 1500, 2600, 4000, 12_000, 40_000]
 
-function happening(kinds: readonly Kind[], machines: readonly MachineSetup[], random: Random): Happening {
+function happening(kinds: readonly Drawn[], machines: readonly MachineSetup[], random: Random): Happening {
   const names = machines.map(({ name }) => name)
   const machine = random.one(names)
   const other = random.one(names.filter((name) => name !== machine))
@@ -117,7 +140,7 @@ function happening(kinds: readonly Kind[], machines: readonly MachineSetup[], ra
   return { kind, ...makers[kind][1](draw) } as Happening
 }
 
-function kindOf(kinds: readonly Kind[], random: Random): Kind {
+function kindOf(kinds: readonly Drawn[], random: Random): Drawn {
   let left = random.below(kinds.reduce((sum, kind) => sum + makers[kind][0], 0))
   for (const kind of kinds) {
     left -= makers[kind][0]

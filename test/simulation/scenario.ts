@@ -76,6 +76,16 @@ export type Happening =
       /** The agents of both start at the same instant: none was known before the other. */
       readonly together: boolean
     }
+  /** The machine's state, with its agent's process, as of now. */
+  | {
+      readonly kind: 'snapshot'
+      readonly machine: string
+      /** A copy runs beside the machine, for so long; else the machine is restored to that state after so long. */
+      readonly isCopied: boolean
+      readonly forMs: number
+      /** The agent isn't told that its connections are gone. */
+      readonly silently: boolean
+    }
   /** A peer that holds the secret calls the agent, says that it is this node (`itself`: one of its own), and
    *  lies; as a manager also about the Swarm. */
   | {

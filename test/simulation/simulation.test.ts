@@ -22,6 +22,13 @@ const scenarioOf = (...events: readonly Event[]): Scenario => ({
   ...{ seed: 'by hand', machines: [machine('m1'), machine('m2')], events },
 })
 
+const askedAt = (...times: readonly number[]): readonly Event[] =>
+  times.flatMap((at) =>
+    ['/cache/host2/metrics', '/db/host2/metrics', '/demo_glob/host2/metrics'].map((path) => ({
+      ...{ at, kind: 'ask', machine: 'm1', path, timeoutMs: 5000 },
+    })),
+  )
+
 /** What random scenarios found, cut down to the events that it takes. */
 const found: readonly (readonly [string, readonly Event[]])[] = [
   [
@@ -47,6 +54,20 @@ const found: readonly (readonly [string, readonly Event[]])[] = [
       { at: 300, kind: 'join', machine: 'm2' },
       { at: 19_400, kind: 'leave', machine: 'm2' },
       { at: 45_000, kind: 'ask', machine: 'all', path: '/cache/metrics', timeoutMs: 5000 },
+    ],
+  ],
+  [
+    'a machine is restored to a snapshot, its agent’s process included',
+    [
+      { at: 3000, kind: 'snapshot', machine: 'm2', isCopied: false, forMs: 9000, silently: false },
+      ...askedAt(11_000, 12_500, 13_500),
+    ],
+  ],
+  [
+    'a copy of a running machine runs beside it',
+    [
+      { at: 3000, kind: 'snapshot', machine: 'm2', isCopied: true, forMs: 9000, silently: false },
+      ...askedAt(4000, 5000, 6000, 7000, 8000, 9000, 10_000),
     ],
   ],
 ]

@@ -34,6 +34,8 @@ export interface Machine {
   isManager: boolean
   /** The machine of which it is a copy: they share ids and names. */
   readonly original: Machine | undefined
+  /** Its containers have the same addresses as those of the original, in a network of its own. */
+  readonly hasSameAddresses: boolean
   readonly containers: Set<Container>
   agent: Agent | undefined
 }
@@ -52,7 +54,7 @@ export interface World {
   placedAs(name: string): readonly Placed[]
   addMachine(name: string, options: { swarm: boolean; manager: boolean }): Machine
   /** A copy of a machine with all that runs on it, under the same node id. */
-  cloneMachine(name: string, of: Machine): Machine
+  cloneMachine(name: string, of: Machine, hasSameAddresses?: boolean): Machine
   removeMachine(machine: Machine): void
   run(machine: Machine, name: string, place: Place, copyOf?: Container): Container
   /** Joins with an id that it never had before. */
@@ -64,7 +66,8 @@ export interface World {
   nodeOf(machine: Machine): NodeId
   /** Whether the machine has had other node ids before: agents may remember what ran there under those. */
   hasChangedIds(machine: Machine): boolean
-  containerAt(host: string): Container | undefined
+  /** As seen from that machine. */
+  containerAt(host: string, from: Machine | undefined): Container | undefined
   seenBy(machine: Machine): Seen
 }
 
@@ -164,7 +167,7 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
       labels: container.second && container.place.kind !== 'global' ? twoPorts : onePort,
       state: container.isRunning() ? 'running' : 'stopped',
       ...(exitCode !== undefined && { exitCode }),
-      addresses: [{ network: 'monitor', host: container.host }],
+      addresses: [{ network: 'monitor', host: machine.hasSameAddresses ? container.id : container.host }],
     }
   }
 
@@ -255,16 +258,18 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
         engineId: `e${random.below(90) + 10}-${number}`,
         isManager: manager,
         original: undefined,
+        hasSameAddresses: false,
         containers: new Set(),
         agent: undefined,
       })
     },
-    cloneMachine(name, of) {
+    cloneMachine(name, of, hasSameAddresses = false) {
       const machine = add({
         ...of,
         name,
         address: `a${name.slice(1)}`,
         original: of,
+        hasSameAddresses,
         containers: new Set(),
         agent: undefined,
       })
@@ -305,7 +310,12 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
         .filter((span) => span.name === name),
     nodeOf,
     hasChangedIds: (machine) => moved.has(machine),
-    containerAt: (host) => hosts.get(host),
+    containerAt(host, from) {
+      if (!from?.hasSameAddresses) return hosts.get(host)
+      const [id, port] = host.split(':')
+      const container = [...from.containers].find((one) => one.id === id)
+      return port === undefined ? container : container?.second
+    },
     seenBy: (machine) => ({
       self: selfOf(machine),
       targets: [...machine.containers].map((container) => targetOf(container, machine)),

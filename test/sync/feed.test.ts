@@ -128,6 +128,20 @@ describe('a peer that has', () => {
     expect(newMessages()).toEqual([])
   })
 
+  test.each(['listing', 'snapshot'])('a newer %s than was ever sent drops all, and is sent all', (part) => {
+    store.replaceTargets([target('a'), target('b')])
+    show('b', 1)
+    const [id, listing, snapshot, page] = known('b')
+    const digest: Row =
+      part === 'listing' ? [id, listing + 5, snapshot, page] : [id, listing, snapshot + 5, snapshot + 5]
+    expect(start(known('a'), digest)).toEqual([
+      { kind: 'deleted', id: 'a' },
+      { kind: 'deleted', id: 'b' },
+    ])
+    expect(feed.sent('a')).toBe(0)
+    expect(inShort(newMessages())).toEqual(['listing', 'page', 'listing', 'page'])
+  })
+
   test('the page before the newest is sent the difference only', () => {
     const before = known('a')
     show('a', 2)

@@ -101,3 +101,37 @@ test('one that has no room is not requested again at each update, but as soon as
   expect([receive('b', 5, 4), sent]).toEqual(['overloaded', ['resend']])
   expect([receive('b', 5, 0), receive('b', 6, 5), sent]).toEqual(['ok', 'ok', ['resend']])
 })
+
+test.each([200, 2 ** 20 + 1])(
+  'a page of %i bytes from before the link is built upon only if that fits',
+  (size) => {
+    const clock = virtualClock()
+    const store = createStore({ clock, forgetAfterMs: 300_000, version: '1' })
+    store.identify(self('n1'))
+    store.peers.setAgent({ self: self('n2'), version: '1', epoch: 'e' })
+    const sent: string[] = []
+    const link = { send: ({ kind }: { kind: string }) => sent.push(kind), fail: () => sent.push('failed') }
+    const assembler = () =>
+      createPageAssembler({
+        ...{ node: 'n2', peers: store.peers, link, clock, maxBodyBytes: 2 ** 22, repackLimit: pLimit(1) },
+      })
+    const [first, other, next] = ['x 1\n', 'other 0.12345\n', 'other 0.12346\n'].map((line) =>
+      Buffer.alloc(size, line),
+    )
+    const message = (number: number, base: number, body: Buffer, before?: Buffer) => ({
+      ...{ kind: 'page' as const, id: 'a', number, base, ageMs: 0, durationMs: 1 },
+      ...{ format: 'text/0.0.4' as const, series: 1, remarks: [], frames: [pack(body, before)] },
+    })
+    const listing = { target: target('a', { node: 'n2' }), probeResult: found, generation: 1 }
+    store.peers.update('n2', 'a', { kind: 'listing', number: 1, value: listing })
+    const value = assembler().assemble(message(2, 0, first!))!
+    store.peers.update('n2', 'a', { kind: 'snapshot', number: 2, value })
+
+    // a copy of the owner's process gave the number 2 to other metrics
+    expect(assembler().assemble(message(3, 2, next!, other))).toBeUndefined()
+    expect(sent).toEqual(['resend'])
+    const isLarge = size > 200
+    expect(assembler().assemble(message(3, 2, next!, first)) === undefined).toBe(isLarge)
+    expect(sent).toEqual(isLarge ? ['resend', 'resend'] : ['resend'])
+  },
+)

@@ -158,6 +158,13 @@ describe('what it sends', () => {
     expect(sent).toEqual([{ kind: 'deleted', id: 'x' }])
   })
 
+  test('is everything, and a report, where the peer has what was never sent', () => {
+    run('a')
+    session.handle({ kind: 'digest', records: [['a', 1000, 1000, 1000]] })
+    expect(sentKinds()).toEqual(['deleted', 'listing a'])
+    expect(reports).toEqual([expect.stringContaining('this agent did not send')])
+  })
+
   test('is a page in full after the peer couldn’t use a difference', () => {
     run('a')
     session.handle(digest())
