@@ -58,10 +58,10 @@ interface DiallerDeps {
 }
 
 /**
- * With the timeout of a dial and the tick that follows, the longest pause is within the 5 s in which everything is to
- * be live again once a network is.
+ * Everything is to be live again 5 s after a network is, also where a silent link has to be closed first, which takes up
+ * to 3 s. A tick follows each pause.
  */
-const [minPauseMs, maxPauseMs] = [250, 2000]
+const [minPauseMs, maxPauseMs] = [250, 1000]
 /** An address that was this agent's own may become another's. */
 const redialSelfMs = 60_000
 /** So many that addresses of hosts that are gone hold up no others. */

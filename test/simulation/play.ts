@@ -33,8 +33,6 @@ export const promised: Promised = {
   ...intended,
   // Age doesn't contain how long a page was on its way; a link that is silent is closed after 3 s at the latest
   wayMs: 3000,
-  // a link whose other end is gone without a word is closed after 3 s, and its address may be dialled 2.5 s later
-  settledWithinMs: 6000,
 }
 
 /** Ends with the first violation: what comes after it may only be its consequence. */
