@@ -151,14 +151,23 @@ test('PROTOCOL.md has a row for each message, which names each of its fields', (
   expect(missing).toEqual([])
 })
 
-test('SIMULATION.md lists each known bug', () => {
-  const rows = read('docs/SIMULATION.md').matchAll(
-    /^\| `([a-z-]+)` \| (\d+) \| (all|requests and intruders) \|$/gm,
-  )
+test('SIMULATION.md lists each known bug, and what it replaces is in the code once', () => {
+  const words = new Map([
+    ['ask', 'requests'],
+    ['intrude', 'intruders'],
+    ['snapshot', 'snapshots'],
+  ])
+  const rows = read('docs/SIMULATION.md').matchAll(/^\| `([a-z-]+)` \| (\d+) \| (\w+(?: and \w+)*) \|$/gm)
   const documented = Array.from(rows, ([, name, within, events]) => [name, Number(within), events])
   expect(documented).toEqual(
-    bugs.map(({ name, within, only }) => [name, within, only ? 'requests and intruders' : 'all']),
+    bugs.map(({ name, within, only }) => [
+      name,
+      within,
+      only?.map((kind) => words.get(kind)).join(' and ') ?? 'all',
+    ]),
   )
+  const edits = bugs.flatMap(({ edits }) => edits)
+  expect(edits.filter(({ file, from }) => read(file).split(from).length !== 2)).toEqual([])
 })
 
 test('each name of the code in a comment of src is still one', () => {

@@ -146,7 +146,7 @@ export const bugs: readonly Bug[] = [
       everHeld,
       {
         file: 'src/sync/feed.ts',
-        from: 'if (known.delete(id) && listingNumber >= generation)',
+        from: 'if (isUsable && known.delete(id) && listingNumber >= generation)',
         to: 'if (known.delete(id))',
       },
       { file: 'src/sync/session.ts', from: 'feed.resend(message.id)', to: '' },
