@@ -134,7 +134,7 @@ export function createOracle(world: World, now: () => number, promises: Promises
     return liedTo.has(agentName) && name.startsWith('demo_') && !world.machines.get(agentName)?.swarmId
   }
 
-  /** Managers list a node's tasks, not their slots: who speaks for the node may put them into any slot of their service. */
+  /** Managers list containers of tasks by node only: who speaks for the node may put them into any slot. */
   function hasTaskOn(machines: ReadonlySet<Machine>, { name }: Part): boolean {
     return world
       .placedAs(name)
