@@ -38,6 +38,13 @@ function everHeld(own: object, epoch: string) {
 /** How often a manager sends`,
 }
 
+/** Numbers that are higher than any that was sent are taken for sent. */
+const foreignNumbers: Edit = {
+  file: 'src/sync/feed.ts',
+  from: 'const isUsable = !isForeign(digest)',
+  to: 'const isUsable = true',
+}
+
 export const bugs: readonly Bug[] = [
   {
     name: 'early-timer',
@@ -110,6 +117,7 @@ export const bugs: readonly Bug[] = [
         from: 'setRecord(node, id, ofPreviousEpoch(owner, record))',
         to: 'node.records.set(id, record)',
       },
+      foreignNumbers,
     ],
     within: 100,
   },
@@ -178,9 +186,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'restored-process',
     text: 'an agent that was restored from a snapshot is taken to have sent what it sent after that snapshot',
-    edits: [
-      { file: 'src/sync/feed.ts', from: 'const isUsable = !isForeign(digest)', to: 'const isUsable = true' },
-    ],
+    edits: [foreignNumbers],
     within: 100,
     only: ['ask', 'snapshot'],
   },
