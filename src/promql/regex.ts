@@ -58,6 +58,7 @@ export function matchesEmptyString(source: string): boolean {
     const match = /^\{(\d{1,4})(,?)(\d{0,4})\}/.exec(rest())
     if (!match || (match[2] === '' && match[3] !== '')) return undefined
     const [min, max] = [Number(match[1]), Number(match[3] || match[1])]
+    if (/[{,]0\d/.test(match[0])) throw new InvalidRegex('RE2 takes {00} for text')
     if (max > maxRepeats || min > max) throw new InvalidRegex(`repetitions go up to ${maxRepeats}`)
     at += match[0].length
     return { min, counted: true }
@@ -93,7 +94,7 @@ export function matchesEmptyString(source: string): boolean {
 
   /** The code point, or `undefined` for a class of characters. */
   function escaped(): number | undefined {
-    const hex = /^x(?:([\da-f]{2})|\{([\da-f]{1,5})\})/i.exec(rest())
+    const hex = /^x(?:([\da-fA-F]{2})|\{([\da-fA-F]{1,5})\})/.exec(rest())
     const char = next() ?? ''
     at += hex ? hex[0].length : 1
     if (hex) return Number.parseInt(hex[1] ?? hex[2]!, 16)
