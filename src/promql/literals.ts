@@ -36,7 +36,8 @@ function codePoint(sequence: string): string | undefined {
     : /^[0-7]{3}$/.test(sequence)
       ? Number.parseInt(sequence, 8)
       : Number.NaN
-  const limit = /^[uU]/.test(sequence) ? 0x10ffff : 0xff
+  // others are single bytes: above this they are no character, and Prometheus 2 refuses a pattern that isn't UTF-8
+  const limit = /^[uU]/.test(sequence) ? 0x10ffff : 0x7f
   if (!(code <= limit) || (code >= 0xd800 && code < 0xe000)) return undefined
   return String.fromCodePoint(code)
 }

@@ -152,6 +152,10 @@ describe('regular expressions', () => {
 
 test.each([
   ['"a\\n\\"\\x41\\u00e4\\101"', 'a\n"Aä' + 'A'],
+  ['"\\x7f\\177"', '\x7f\x7f'],
+  ['"\\xff"', undefined],
+  ['"\\xc3\\xa4"', undefined],
+  ['"\\200"', undefined],
   ["'it\\'s'", "it's"],
   ['`a\\d`', 'a\\d'],
   ['"\\\'"', undefined],
