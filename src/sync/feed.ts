@@ -114,7 +114,9 @@ export function createFeed({ ownNode, packer, clock, failed }: FeedDeps): Feed {
   function isForeign({ records }: Digest): boolean {
     return records.some(([id, listingNumber, snapshotNumber]) => {
       const own = ownNode.entry(id)
-      return own && (listingNumber > own.listingNumber || snapshotNumber > own.snapshotNumber)
+      // what came before the container's present generation may be anything
+      if (!own || listingNumber < own.generation) return false
+      return listingNumber > own.listingNumber || snapshotNumber > own.snapshotNumber
     })
   }
 

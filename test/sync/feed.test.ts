@@ -173,6 +173,17 @@ describe('a peer that has', () => {
     expect(newMessages()).toEqual([])
   })
 
+  test('a snapshot of a former generation has nothing that was never sent', () => {
+    show('a', 2)
+    const former = known('a')
+    store.replaceTargets([])
+    store.replaceTargets([target('a'), target('b')])
+    show('b', 1)
+    expect(feed.isForeign({ kind: 'digest', records: [former, known('b')] })).toBe(false)
+    start(former, known('b'))
+    expect(inShort(newMessages())).toEqual(['listing'])
+  })
+
   test('a former generation of the same container gets the present one in full', () => {
     const before = known('a')
     store.replaceTargets([])
