@@ -13,7 +13,7 @@ function fill(...items: readonly string[]) {
 
 test.each([
   ['one group keeps its order', ['a1', 'a2', 'a3'], [], ['a1', 'a2', 'a3']],
-  ['groups take queue', ['a1', 'a2', 'b1'], [], ['a1', 'b1', 'a2']],
+  ['groups take turns', ['a1', 'a2', 'b1'], [], ['a1', 'b1', 'a2']],
   ['a group is bounded', ['a1', 'a2', 'a3', 'a4'], ['a4'], ['a1', 'a2', 'a3']],
   [
     'in a full queue the largest group loses an item',
