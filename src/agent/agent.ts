@@ -39,10 +39,16 @@ import { type StatusView, targetStates } from '../status/status.ts'
 import { createStore, type Store } from '../store/store.ts'
 import { createSwarmMetrics } from '../swarm-metrics/swarm-metrics.ts'
 import { openTransport, startSync } from '../sync/sync.ts'
+import { serveAgentMetrics } from '../web/agent-metrics.ts'
 import { openGuard } from '../web/auth/guard.ts'
 import { reportRequests } from '../web/client-requests.ts'
+import { serveHealth } from '../web/health.ts'
+import { serveMetrics } from '../web/metrics-routes.ts'
+import { createReader } from '../web/reader.ts'
+import { createRendering } from '../web/rendering.ts'
+import { createMergeReplicas } from '../web/replicas.ts'
+import { createResponseMemory } from '../web/response-memory.ts'
 import { serveDocument, startServer } from '../web/server.ts'
-import { startWeb } from '../web/web.ts'
 import { createContainerLog } from './container-log.ts'
 import { formats } from './formats.ts'
 import { withErrorCount } from './internal-errors.ts'
@@ -288,41 +294,44 @@ async function start(
     problems,
   }
 
-  const refresh = ({ owner, target: { id } }: Entry, timeoutMs: number) =>
-    owner === self?.node ? streams.refresh(id, timeoutMs) : peers.refresh(owner, id, timeoutMs)
+  const rendering = createRendering(formats)
+  const reader = createReader({
+    ...{ clock, store, staleAfterMs: config.staleAfterMs, maxAgeMsOf },
+    refresh: ({ owner, target: { id } }, timeoutMs) =>
+      owner === self?.node ? streams.refresh(id, timeoutMs) : peers.refresh(owner, id, timeoutMs),
+  })
+  const mergeReplicas = createMergeReplicas({ clock, log, replicaLabel: config.replicaLabel, formats })
+  const responses = createResponseMemory({
+    ...{ clock, isMemoryShort: memory.isExhausted, defaultTimeoutMs: config.scrapeTimeoutMs },
+    budget: createByteBudget(clock, budgets.responseBytes),
+  })
+  const { reserve } = responses
+  const { pendingForNames, pendingForReady } = readiness
+  const currentProblems = () => problems(nodes())
   const server = started(
-    await startWeb({
-      config,
-      clock,
-      log,
-      metrics,
-      version,
-      store,
-      formats,
-      budget: createByteBudget(clock, budgets.responseBytes),
-      isMemoryShort: memory.isExhausted,
-      lookUp: names.lookUp,
-      pending: readiness.pendingForNames,
-      maxAgeMsOf,
-      refresh,
-      entries: view.entries,
-      nodes,
-      targetStates,
-      swarmMetrics,
-      problems: () => problems(nodes()),
-      pendingForReady: readiness.pendingForReady,
-      guard,
-      startServer: platform.startServer,
+    await platform.startServer({
+      ...{ port: config.listenPort, clock, log, metrics, guard },
       plugins: [
+        responses.plugin,
         (server) => reportRequests(server, clients.record),
         (server) => serveDocument(server, '/sd', sd.answer),
         (server) => serveDocument(server, '/rules', rules.answer),
-        (server, { reserve }) => serveStatus(server, { clock, view, families: formats.families, reserve }),
+        (server) => serveStatus(server, { clock, view, families: formats.families, reserve }),
+        (server) => serveHealth(server, { version, problems: currentProblems, pendingForReady }),
+        (server) =>
+          serveAgentMetrics(server, rendering, {
+            ...{ clock, metrics, version, entries: view.entries, nodes, targetStates, swarmMetrics },
+            problems: currentProblems,
+          }),
+        (server) =>
+          serveMetrics(server, {
+            ...{ clock, nodes: store.nodes, lookUp: names.lookUp, pending: pendingForNames },
+            ...{ scrapeTimeoutMs: config.scrapeTimeoutMs, reader, mergeReplicas, rendering, reserve },
+          }),
       ],
     }),
   )
-  const { pendingForReady: pending } = readiness
-  started(startReadyLog({ clock, log, pending, store, peers: peers.peers }))
+  started(startReadyLog({ clock, log, pending: pendingForReady, store, peers: peers.peers }))
   return { port: server.port, failed: failure.promise, log }
 }
 

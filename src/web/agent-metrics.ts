@@ -7,7 +7,7 @@ import { type Metrics, pageOf } from '../runtime/metrics.ts'
 import type { NodeStatus, Problem, TargetState } from '../status/shape.ts'
 import { type Rendering, sendRendered } from './rendering.ts'
 
-export interface AgentMetricsDeps {
+interface AgentMetricsDeps {
   readonly clock: Clock
   readonly metrics: Metrics
   readonly version: string

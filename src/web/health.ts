@@ -3,7 +3,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Problem } from '../status/shape.ts'
 
-export interface HealthDeps {
+interface HealthDeps {
   readonly version: string
   problems(): readonly Problem[]
   /** What is missing before answers are complete. Empty: ready. */

@@ -17,7 +17,7 @@ import { type Rendering, sendRendered } from './rendering.ts'
 import { type MergeReplicas, type PendingResponse, type ReadRequest, readAll } from './replicas.ts'
 import type { ResponseMemory } from './response-memory.ts'
 
-export interface MetricsDeps {
+interface MetricsDeps {
   readonly clock: Clock
   /** Own node first. */
   nodes(): readonly NodeView[]
@@ -28,7 +28,7 @@ export interface MetricsDeps {
   readonly reader: Reader
   readonly mergeReplicas: MergeReplicas
   readonly rendering: Rendering
-  readonly memory: Pick<ResponseMemory, 'reserve'>
+  readonly reserve: ResponseMemory['reserve']
 }
 
 type LookUpQuery = Parameters<Names['lookUp']>[0]
@@ -59,7 +59,7 @@ async function answerMetrics(
   const deadline = clock.now() + timeoutMs
   const pending = await onceKnown(() => lookUpAndRead(request, deadline, deps), deadline, clock)
   if ('service' in pending) return sendNothing(reply, pending.service)
-  await deps.memory.reserve(request, reply, pending.maxBytes, Math.max(0, deadline - clock.now()))
+  await deps.reserve(request, reply, pending.maxBytes, Math.max(0, deadline - clock.now()))
   const rendered = await deps.rendering.render(await pending.makePage(), request)
 
   // it may have expired while it waited for memory and was converted

@@ -24,9 +24,9 @@ import {
   serveSnapshot,
 } from './freshness.ts'
 
-export type ReaderStore = Pick<Store, 'entry' | 'nodes' | 'swarmState'>
+type ReaderStore = Pick<Store, 'entry' | 'nodes' | 'swarmState'>
 
-export interface ReaderDeps {
+interface ReaderDeps {
   readonly clock: Clock
   readonly store: ReaderStore
   readonly staleAfterMs: number

@@ -16,8 +16,14 @@ import { nodesOf } from '../../src/status/nodes.ts'
 import type { Problem } from '../../src/status/shape.ts'
 import { targetStates } from '../../src/status/status.ts'
 import { createSwarmMetrics } from '../../src/swarm-metrics/swarm-metrics.ts'
+import { serveAgentMetrics } from '../../src/web/agent-metrics.ts'
+import { serveHealth } from '../../src/web/health.ts'
+import { serveMetrics } from '../../src/web/metrics-routes.ts'
+import { createReader } from '../../src/web/reader.ts'
+import { createRendering } from '../../src/web/rendering.ts'
+import { createMergeReplicas } from '../../src/web/replicas.ts'
+import { createResponseMemory } from '../../src/web/response-memory.ts'
 import { type Plugin, type Server, startServer } from '../../src/web/server.ts'
-import { startWeb } from '../../src/web/web.ts'
 import { createWorld, node, type World } from '../store/world.ts'
 
 export interface Setup {
@@ -65,20 +71,16 @@ export async function startAgent(setup: Setup): Promise<Agent> {
   if (setup.swarmState) world.declare(setup.swarmState)
   const names = createNames(world, () => undefined, setup.endpointsOf)
   const metrics = createMetrics()
-  const server = await startWeb({
-    config: {
-      listenPort: 0,
-      scrapeTimeoutMs: setup.scrapeTimeoutMs ?? 10_000,
-      staleAfterMs: setup.staleAfterMs ?? 30_000,
-      replicaLabel: 'slot',
-    },
-    clock: systemClock,
-    log: setup.log ?? createLog('silent'),
-    metrics,
-    store: world,
-    lookUp: names.lookUp,
-    pending: setup.pending ?? (() => []),
-    maxAgeMsOf: () => maxAgeMs,
+  const {
+    scrapeTimeoutMs = 10_000,
+    staleAfterMs = 30_000,
+    log = createLog('silent'),
+    pending = () => [],
+  } = setup
+  const shown = setup.formats ?? formats
+  const rendering = createRendering(shown)
+  const reader = createReader({
+    ...{ clock: systemClock, store: world, staleAfterMs, maxAgeMsOf: () => maxAgeMs },
     async refresh(entry, timeoutMs) {
       if (!setup.refresh) throw new Error('no scrape was expected')
       using limit = deadline(systemClock, timeoutMs)
@@ -87,25 +89,51 @@ export async function startAgent(setup: Setup): Promise<Agent> {
       if (!snapshot) throw timeoutError(timeoutMs)
       world.put({ ...entry, snapshot })
     },
-    formats: setup.formats ?? formats,
+  })
+  const mergeReplicas = createMergeReplicas({
+    ...{ clock: systemClock, log, replicaLabel: 'slot', formats: shown },
+  })
+  const { reserve, plugin } = createResponseMemory({
+    ...{ clock: systemClock, defaultTimeoutMs: scrapeTimeoutMs },
     budget: createByteBudget(systemClock, setup.answerBytes ?? 2 ** 30),
     isMemoryShort: () => setup.isMemoryShort?.() ?? false,
-    version: '1.2.3',
-    targetStates,
-    entries: world.entries,
-    nodes: () => nodesOf(world.nodes(), world.swarmState()?.value),
-    swarmMetrics: createSwarmMetrics({
-      self: () => world.nodes()[0]?.self,
-      swarmState() {
-        const state = world.swarmState()
-        return state && { ...state, ageMs: setup.swarmStateAgeMs ?? 0, from: 'n1' }
-      },
-      pending: setup.pending ?? (() => []),
-    }),
-    problems: () => setup.problems ?? [],
-    pendingForReady: setup.pendingForReady ?? (() => []),
-    plugins,
-    startServer: (options) => startServer({ ...options, host: '127.0.0.1' }),
+  })
+  const problems = () => setup.problems ?? []
+  const server = await startServer({
+    ...{ port: 0, host: '127.0.0.1', clock: systemClock, log, metrics },
+    plugins: [
+      plugin,
+      ...plugins,
+      (server) =>
+        serveHealth(server, {
+          ...{ version: '1.2.3', problems, pendingForReady: setup.pendingForReady ?? (() => []) },
+        }),
+      (server) =>
+        serveAgentMetrics(server, rendering, {
+          ...{
+            clock: systemClock,
+            metrics,
+            version: '1.2.3',
+            entries: world.entries,
+            targetStates,
+            problems,
+          },
+          nodes: () => nodesOf(world.nodes(), world.swarmState()?.value),
+          swarmMetrics: createSwarmMetrics({
+            self: () => world.nodes()[0]?.self,
+            swarmState() {
+              const state = world.swarmState()
+              return state && { ...state, ageMs: setup.swarmStateAgeMs ?? 0 }
+            },
+            pending,
+          }),
+        }),
+      (server) =>
+        serveMetrics(server, {
+          ...{ clock: systemClock, nodes: world.nodes, lookUp: names.lookUp, pending, scrapeTimeoutMs },
+          ...{ reader, mergeReplicas, rendering, reserve },
+        }),
+    ],
   })
   return {
     ...server,
