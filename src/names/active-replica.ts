@@ -34,13 +34,17 @@ export function activeReplica(
   if (running.length === 1) return running[0]
   const ageRank = (entry: Entry) => ageRankOf(entry, taskOrder ?? [])
 
+  /** The managers' list may be from before a provisional one, which is then no older for not being in it. */
+  function isNewer(entry: Entry, active: Entry): boolean {
+    const isUnlisted = isProvisional(active) && ageRank(active) < 0
+    return !isUnlisted && ageRank(entry) > ageRank(active)
+  }
+
   function mayFollow(entry: Entry, active: Entry): boolean {
     const isLost = !isConnected(active.owner)
     if (isLost && ageRank(entry) >= 0 && ageRank(active) < 0) return true
     if (isLost && !taskOrder && isConnected(entry.owner)) return true
-    return (
-      !previous.includes(entry) && (ageRank(entry) > ageRank(active) || refusesConnections(active) || isLost)
-    )
+    return !previous.includes(entry) && (isNewer(entry, active) || refusesConnections(active) || isLost)
   }
 
   const active = running.find((entry) => entry === previous.at(-1) && entry.endpoint !== undefined)

@@ -423,14 +423,14 @@ describe('a slot with several containers', () => {
   const newer = (traits: Parameters<typeof task>[3] = {}) =>
     task('n2', 'demo_web', 1, { task: 'bbb', ...traits })
   const swarmState = declared({ taskOrder: new Map([['1', ['aaa', 'bbb']]]) })
+  const provisional = (entry: Entry): Entry => ({
+    ...entry,
+    target: { ...entry.target, place: { ...(entry.target.place as object), provisional: true } as never },
+  })
 
   test('a container that the managers don’t know never replaces one that they know, and fills an empty slot', () => {
     const known = task('n1', 'demo_web', 1)
     const made = task('n2', 'demo_web', 1, { task: 'made' })
-    const provisional = (entry: Entry): Entry => ({
-      ...entry,
-      target: { ...entry.target, place: { ...(entry.target.place as object), provisional: true } as never },
-    })
     const claimant = provisional(made)
     const order = declared({ taskOrder: new Map([['1', ['task1n1', 'made']]]) })
     expect(ask({ entries: [known, made], swarmState: order }, 'web/1')).toBe(`${made.target.name} on n2`)
@@ -476,6 +476,25 @@ describe('a slot with several containers', () => {
     world.put(newer({ answers: false }))
     world.put(orphan)
     expect(active()).toBe('demo_web: 1@n1')
+    world.put(newer())
+    expect(active()).toBe('demo_web: 1@n2')
+  })
+
+  test('one that the managers don’t list yet is no older than one that they still list', () => {
+    const { nodes } = swarmStateOf([], ['n1', 'n2', 'n3'])
+    const orderOf = (...tasks: readonly string[]) => ({
+      ...declared({ taskOrder: new Map([['1', tasks]]) }),
+      nodes,
+    })
+    const world = createWorld([provisional(newer())], threeNodes)
+    const names = createNames(world, nameFromLabels)
+    const active = () => textOf(names.lookUp(queryOf('web', 'n3')))
+    world.declare(orderOf('aaa'))
+    expect(active()).toBe('demo_web: 1@n2')
+    // restarted late, and replaced meanwhile
+    world.put(provisional(older))
+    expect(active()).toBe('demo_web: 1@n2')
+    world.declare(orderOf('bbb'))
     world.put(newer())
     expect(active()).toBe('demo_web: 1@n2')
   })
