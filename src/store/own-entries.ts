@@ -65,17 +65,27 @@ interface OwnEntriesDeps {
 export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
   const { clock, forgetAfterMs, owner, swarmState, notify } = deps
   const entries = new Map<string, Versioned>()
+  const startedAt = clock.now()
   let lastNumber = 0
+
+  /**
+   * In microseconds, so that a copy of this process, or this process after it was restored to an earlier state, doesn't give the
+   * same number to something else.
+   */
+  function nextNumber(): number {
+    lastNumber = Math.max(lastNumber + 1, Math.floor((clock.now() - startedAt) * 1000))
+    return lastNumber
+  }
 
   function put(entry: Entry, part: 'listing' | 'snapshot', unpacked?: Uint8Array): void {
     const { id } = entry.target
     const before = entries.get(id)
-    lastNumber += 1
+    const number = nextNumber()
     entries.set(id, {
       entry,
-      listingNumber: part === 'listing' ? lastNumber : (before?.listingNumber ?? 0),
-      snapshotNumber: part === 'snapshot' ? lastNumber : (before?.snapshotNumber ?? 0),
-      generation: before?.generation ?? lastNumber,
+      listingNumber: part === 'listing' ? number : (before?.listingNumber ?? 0),
+      snapshotNumber: part === 'snapshot' ? number : (before?.snapshotNumber ?? 0),
+      generation: before?.generation ?? number,
     })
     notify({ kind: 'entry', entry, ...(before && { before: before.entry }), ...(unpacked && { unpacked }) })
     const stream = part === 'listing' && entries.get(streamId(id, 'protobuf'))?.entry

@@ -339,6 +339,7 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
           at.agent = restored
           machineOf.set(restored, at)
           startedAt.set(restored, scheduler.now())
+          if (!at.original) oracle.wasRestored(at)
           twins.part(at.address, silently)
           restored.process.resume()
         },

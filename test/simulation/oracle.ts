@@ -15,6 +15,8 @@ export interface Promises {
 
 /** Clocks go wrong by a little, and it takes a little to answer. */
 const toleranceMs = 50
+/** What an agent sent that was restored may be served for so long: until it is linked again, and stale. */
+const restoredMs = 30_000
 
 export interface Violation {
   /** Which rule, by its letter in docs; the same for the same kind of mistake. */
@@ -55,6 +57,8 @@ export interface Oracle {
   report(rule: Violation['rule'], text: string, detail?: string): void
   /** Anybody may say to the other agent anything of this machine: its own agent wasn't there to object. */
   distrust(machine: Machine, at: Machine): void
+  /** The machine's agent is in an earlier state again: what it scraped until then may be served in place of newer metrics, with Age. */
+  wasRestored(machine: Machine): void
   /** A peer lies to this agent, perhaps of nodes that nobody else has. */
   liesTo(machine: Machine): void
   isDistrusted(machine: Machine, at: Machine): boolean
@@ -70,6 +74,7 @@ export function createOracle(world: World, now: () => number, promises: Promises
 
   /** By the agent that may be wrong, the machines of which it received lies. */
   const distrusted = new Map<string, Set<Machine>>()
+  const restoredAt = new Map<Machine, number>()
   /** The agents to which peers lied of any node. */
   const liedTo = new Set<string>()
 
@@ -111,7 +116,8 @@ export function createOracle(world: World, now: () => number, promises: Promises
         response.age === undefined ? 'old' : 'stale',
         `${where}, ${what}: last said at ${ms(youngest)}, ${ms(requestedAt - youngest)} before the request`,
       )
-    checkOrder(exchange, part, said, `${where}, ${what}`)
+    const isRestored = candidates.some(({ machine }) => restoredAt.get(machine)! > requestedAt - restoredMs)
+    if (response.age === undefined || !isRestored) checkOrder(exchange, part, said, `${where}, ${what}`)
   }
 
   /** What peers that lie invent is not listed of a machine whose agent is there. Names that it had before may be anybody's. */
@@ -174,6 +180,7 @@ export function createOracle(world: World, now: () => number, promises: Promises
     distrust(machine, { name }) {
       distrusted.set(name, (distrusted.get(name) ?? new Set()).add(machine))
     },
+    wasRestored: (machine) => void restoredAt.set(machine, now()),
     isDistrusted: (machine, { name }) => distrusted.get(name)?.has(machine) ?? false,
     liesTo: ({ name }) => void liedTo.add(name),
     trustAll: () => distrusted.clear(),
