@@ -18,7 +18,6 @@ import {
 } from '../model.ts'
 import { createNames } from '../names/names.ts'
 import { connect } from '../probe/attempt.ts'
-import { planOf } from '../probe/plan.ts'
 import { startProber } from '../probe/prober.ts'
 import { createRules } from '../rules/rules.ts'
 import { createByteBudget } from '../runtime/byte-budget.ts'
@@ -178,13 +177,7 @@ async function start(
   const textRequests = createTextRequests(clock, idleMs)
   const pipeline = started(
     startPipeline({
-      ...{ clock, store, config, settings },
-      planOf: (target, container) => planOf(target, container, config),
-      probe: prober.update,
-      republish: prober.republish,
-      scrape: scraper.update,
-      isTextIdle: textRequests.isIdle,
-      isProbed: prober.isInitialPassDone,
+      ...{ clock, store, config, settings, prober, scrape: scraper.update, isTextIdle: textRequests.isIdle },
     }),
   )
   store.subscribeToStreams(pipeline.changed)

@@ -2,6 +2,7 @@
 // service's labels change. These labels also decide which endpoints a container has, each of which is a target.
 
 import type { Clock } from '../clock.ts'
+import type { Config } from '../config/config.ts'
 import { type EndpointSettings, endpointSettings, type Settings, settingsOf } from '../labels/settings.ts'
 import {
   agentTarget,
@@ -16,7 +17,10 @@ import {
   type Target,
   type WithAge,
 } from '../model.ts'
+import { planOf } from '../probe/plan.ts'
+import type { Prober } from '../probe/prober.ts'
 import type { ScrapeSpec } from '../scrape/scraper.ts'
+import type { Store } from '../store/store.ts'
 
 /** Of this many scheduled scrapes of text, one is left while all clients take protobuf. */
 const idleTextIntervals = 3
@@ -24,28 +28,15 @@ const idleTextIntervals = 3
 /** Changes come many at once, above all at the start: one decision for all that come within this time. */
 const batchDelayMs = 5
 
-interface PipelineDeps<Plan> {
+interface PipelineDeps {
   readonly clock: Clock
-  readonly store: {
-    replaceTargets(targets: readonly Target[]): void
-    markComplete(): void
-    readonly ownNode: { self(): { readonly node: NodeId }; entries(): Iterable<{ readonly entry: Entry }> }
-  }
-  readonly config: {
-    readonly scrapeIntervalMs: number
-    readonly scrapeTimeoutMs: number
-    readonly maxAgeMs: number | 'off'
-  }
+  readonly store: Pick<Store, 'replaceTargets' | 'markComplete' | 'ownNode'>
+  readonly config: Pick<Config, 'scrapeIntervalMs' | 'scrapeTimeoutMs' | 'maxAgeMs' | 'metricsPath' | 'ports'>
   readonly settings: TargetSettings
-  readonly planOf: (target: Target, container: Settings) => Plan
-  readonly probe: (plans: ReadonlyMap<string, Plan>) => void
-  /** Reports again what was found in it before, if anything: the store has lost it. */
-  readonly republish: (id: string) => void
+  readonly prober: Pick<Prober, 'update' | 'republish' | 'isInitialPassDone'>
   readonly scrape: (jobs: ReadonlyMap<string, ScrapeSpec>) => void
   /** Whether all clients of a target take protobuf. */
   readonly isTextIdle: (targetId: string) => boolean
-  /** Whether every target has been probed once. */
-  readonly isProbed: () => boolean
 }
 
 /** By a container's own labels and, through the swarm state, those of its service. */
@@ -78,8 +69,8 @@ export interface Pipeline extends Stoppable {
   changed(change: Change): void
 }
 
-export function startPipeline<Plan>(deps: PipelineDeps<Plan>): Pipeline {
-  const { clock, store, settings } = deps
+export function startPipeline(deps: PipelineDeps): Pipeline {
+  const { clock, store, config, settings, prober } = deps
   let containers: readonly Target[] = []
   /** Whether the swarm state is another one since the targets were made. */
   let isOutdated = false
@@ -96,13 +87,13 @@ export function startPipeline<Plan>(deps: PipelineDeps<Plan>): Pipeline {
     cancel = undefined
     const running = [...store.ownNode.entries()].map(({ entry }) => entry).filter(({ ended }) => !ended)
     const probed = running.filter(({ target }) => target.id !== agentTarget && !isProtobufStreamId(target.id))
-    deps.probe(
-      new Map(probed.map(({ target }) => [target.id, deps.planOf(target, settings.ofContainer(target))])),
+    prober.update(
+      new Map(probed.map(({ target }) => [target.id, planOf(target, settings.ofContainer(target), config)])),
     )
     for (const { target, probeResult } of probed)
-      if (probeResult.kind === 'searching') deps.republish(target.id)
+      if (probeResult.kind === 'searching') prober.republish(target.id)
     deps.scrape(new Map(running.flatMap((entry) => scrapeSpecOf(entry, deps))))
-    if (deps.isProbed()) store.markComplete()
+    if (prober.isInitialPassDone()) store.markComplete()
   }
 
   return {
@@ -142,9 +133,9 @@ function matters(change: Change, node: NodeId): boolean {
   )
 }
 
-function scrapeSpecOf<Plan>(
+function scrapeSpecOf(
   { target, probeResult, snapshot }: Entry,
-  { config, settings, isTextIdle }: PipelineDeps<Plan>,
+  { config, settings, isTextIdle }: PipelineDeps,
 ): [string, ScrapeSpec][] {
   if (probeResult.kind !== 'found') return []
   const configured = settings.ofEndpoint(target)

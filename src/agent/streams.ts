@@ -13,15 +13,12 @@ import {
   targetIdOf,
 } from '../model.ts'
 import { createSchedule } from '../runtime/schedule.ts'
+import type { Store } from '../store/store.ts'
 import { sharedMs } from '../sync/refreshes.ts'
 
 interface StreamsDeps {
   readonly clock: Clock
-  readonly store: {
-    openStream(targetId: string): void
-    closeStream(targetId: string): void
-    readonly ownNode: { entry(id: string): { readonly entry: Entry } | undefined }
-  }
+  readonly store: Pick<Store, 'openStream' | 'closeStream' | 'ownNode'>
   /** Makes the scraper take streams that were just opened. */
   readonly updateNow: () => void
   readonly scrape: (id: string, timeoutMs: number) => Promise<void>

@@ -2,6 +2,7 @@
 
 import { beforeEach, expect, test } from 'vitest'
 import { createSettings, type Pipeline, startPipeline } from '../../src/agent/pipeline.ts'
+import { ProxyError } from '../../src/errors.ts'
 import { createLog } from '../../src/logging/log.ts'
 import type { Labels } from '../../src/model.ts'
 import { startProber } from '../../src/probe/prober.ts'
@@ -23,13 +24,13 @@ beforeEach(() => {
   store.identify(self())
   scraped = []
   attempts = 0
-  const url = 'http://10.0.0.2:8080/metrics'
-  const candidates = [{ url, host: '10.0.0.2', port: 8080, source: 'scanned' }]
   const prober = startProber(
     {
       clock,
       config: { scrapeTimeoutMs: 10_000 },
-      connect: async () => {},
+      connect: async (_, port) => {
+        if (![81, 8080].includes(port)) throw new ProxyError('connection_refused', 'refused')
+      },
       read: async () => {
         attempts += 1
         return { page: page('x 1\n'), contentType: undefined }
@@ -42,16 +43,16 @@ beforeEach(() => {
   pipeline = startPipeline({
     clock,
     store,
-    config: { scrapeIntervalMs: 10_000, scrapeTimeoutMs: 10_000, maxAgeMs: 100 },
+    config: {
+      ...{ scrapeIntervalMs: 10_000, scrapeTimeoutMs: 10_000, maxAgeMs: 100 },
+      ...{ metricsPath: '/metrics', ports: [] },
+    },
     isTextIdle: () => false,
     settings: createSettings(store.swarmState),
-    planOf: () => ({ kind: 'probe', candidates, isExplicit: false, hint: '' }) as const,
-    probe: prober.update,
-    republish: prober.republish,
+    prober,
     scrape: (jobs) => {
       scraped = [...jobs.keys()]
     },
-    isProbed: prober.isInitialPassDone,
   })
   store.subscribe(pipeline.changed)
 })

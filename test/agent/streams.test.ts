@@ -49,14 +49,14 @@ beforeEach(async () => {
   const pipeline = startPipeline({
     clock,
     store,
-    config: { scrapeIntervalMs: intervalMs, scrapeTimeoutMs: intervalMs, maxAgeMs },
+    config: {
+      ...{ scrapeIntervalMs: intervalMs, scrapeTimeoutMs: intervalMs, maxAgeMs },
+      ...{ metricsPath: '/metrics', ports: [] },
+    },
     settings: createSettings(store.swarmState),
-    planOf: () => undefined,
-    probe: () => {},
-    republish: () => {},
+    prober: { update: () => {}, republish: () => {}, isInitialPassDone: () => true },
     scrape: scraper.update,
     isTextIdle: textRequests.isIdle,
-    isProbed: () => true,
   })
   store.subscribeToStreams(pipeline.changed)
   const { updateNow } = pipeline
