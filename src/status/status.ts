@@ -1,7 +1,8 @@
 // The status: pure functions from what the agent knows to the documented JSON.
 
 import type { Config } from '../config/config.ts'
-import type { Entry, Mono, NodeId, NodeView, Self, SwarmState, WithAge } from '../model.ts'
+import type { Entry, Mono, NodeId, Self, SwarmState } from '../model.ts'
+import type { Store } from '../store/store.ts'
 import { nodesOf } from './nodes.ts'
 import type {
   ClientStatus,
@@ -16,20 +17,16 @@ import type {
 import { type Outcome, stateOf, type TargetContext, targetOf, unixTime } from './target.ts'
 
 /** What the status is made from, read for every response. */
-export interface StatusView {
+export interface StatusView extends Pick<Store, 'entries' | 'entry' | 'nodes' | 'swarmState'> {
   readonly version: string
   readonly config: Pick<Config, 'scrapeIntervalMs' | 'maxAgeMs' | 'staleAfterMs' | 'forgetAfterMs'>
   /** Undefined until Docker has been read for the first time. */
   self(): Self | undefined
   cluster(): string
-  entries(): Iterable<Entry>
-  entry(owner: NodeId, id: string): Entry | undefined
   /** The target as service discovery lists it, if it does. */
   discoveredTarget(owner: NodeId, id: string): DiscoveredTarget | undefined
   /** What has become of its scrapes. */
   outcomeOf(entry: Entry): Outcome
-  nodes(): readonly NodeView[]
-  swarmState(): WithAge<SwarmState> | undefined
   clients(): readonly ClientStatus[]
   /** The problems of the cluster with these nodes. */
   problems(nodes: readonly NodeStatus[]): readonly Problem[]

@@ -72,9 +72,11 @@ export function createRendering(formats: Formats): Rendering {
     isGzip: boolean,
   ): Promise<Rendered> {
     const contentType = formats.contentTypeOf(negotiated.format, negotiated.escaping)
-    const converted = formats.convert(await formats.ready(page), negotiated)
-    if (isGzip) return compressed(converted, contentType, formats)
-    return { contentType, body: bufferOf(formats.bodyOf(converted)) }
+    const body = bufferOf(formats.bodyOf(formats.convert(await formats.ready(page), negotiated)))
+    if (!isGzip || body.length < minGzipBytes) return { contentType, body }
+    const isLarge = body.length > maxSyncGzipBytes
+    const gzipped = isLarge ? await gzipAsync(body, gzipOptions) : gzipSync(body, gzipOptions)
+    return { contentType, encoding: 'gzip', body: gzipped }
   }
 
   function convertOnce(page: MetricsPage, negotiated: NegotiatedFormat, isGzip: boolean): Promise<Rendered> {
@@ -111,18 +113,6 @@ export function createRendering(formats: Formats): Rendering {
       return isSentAsStored ? content.bytes.length : size * copiesToCompress
     },
   }
-}
-
-async function compressed(
-  page: MetricsPage,
-  contentType: string,
-  { bodyOf }: Pick<Formats, 'bodyOf'>,
-): Promise<Rendered> {
-  const body = bufferOf(bodyOf(page))
-  if (body.length < minGzipBytes) return { contentType, body }
-  const isLarge = body.length > maxSyncGzipBytes
-  const gzipped = isLarge ? await gzipAsync(body, gzipOptions) : gzipSync(body, gzipOptions)
-  return { contentType, encoding: 'gzip', body: gzipped }
 }
 
 /** The same bytes, not a copy. */
