@@ -33,12 +33,7 @@ export function createResponseMemory(deps: ResponseMemoryDeps): ResponseMemory {
   const { clock, budget, isMemoryShort, defaultTimeoutMs } = deps
   const reserved = new WeakSet<FastifyRequest>()
 
-  async function reserve(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    bytes: number,
-    timeoutMs: number,
-  ): Promise<void> {
+  const reserve: ResponseMemory['reserve'] = async (request, reply, bytes, timeoutMs) => {
     reserved.add(request)
     if (isMemoryShort() && bytes > maxBytesWhenShort)
       throw new ProxyError('overloaded', 'the agent is short of memory for a response of this size')
