@@ -6,7 +6,7 @@ import type { Stoppable } from '../model.ts'
 interface LoopOptions {
   readonly clock: Clock
   /** The pause after a round that succeeded. */
-  readonly intervalMs: number
+  readonly intervalMs: number | (() => number)
   /** The pause after failures in a row; doubles from `minMs` to `maxMs`. Default: `intervalMs`. */
   readonly backoff?: { readonly minMs: number; readonly maxMs: number }
   /** Receives each failure, and how many there were in a row. */
@@ -21,13 +21,16 @@ interface Loop extends Stoppable {
 /** The first round starts at once. Stopping aborts the round in progress and waits for its end. */
 export function startLoop(round: (signal: AbortSignal) => Promise<void>, options: LoopOptions): Loop {
   const { clock, intervalMs, backoff } = options
+  const nextIntervalMs = typeof intervalMs === 'number' ? () => intervalMs : intervalMs
   const stopping = new AbortController()
   let pause = new AbortController()
   let isTriggered = false
   let failures = 0
 
   const pauseMs = () =>
-    failures === 0 || !backoff ? intervalMs : Math.min(backoff.maxMs, backoff.minMs * 2 ** (failures - 1))
+    failures === 0 || !backoff
+      ? nextIntervalMs()
+      : Math.min(backoff.maxMs, backoff.minMs * 2 ** (failures - 1))
 
   async function runOnce(): Promise<void> {
     isTriggered = false

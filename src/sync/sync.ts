@@ -61,6 +61,8 @@ interface SyncOptions
 }
 
 const findIntervalMs = 5000
+/** After a start, since Swarm's DNS may be empty at first: a rolling update doesn't wait until the peers are found. */
+const firstFindIntervalMs = 1000
 /** A peer that is found and sends nothing is not waited for any longer. */
 const initialSyncTimeoutMs = 15_000
 
@@ -80,15 +82,16 @@ export async function startSync({ config, metrics, transport, ...deps }: SyncOpt
     await mesh.stop()
     throw error
   })
+  const isStarting = () => clock.now() - startedAt <= initialSyncTimeoutMs
   let isWarned = false
   const finding = startLoop(async (signal) => mesh.setAddresses(await transport.find(signal)), {
     clock,
-    intervalMs: findIntervalMs,
+    intervalMs: () => (isStarting() ? firstFindIntervalMs : findIntervalMs),
     onFailure: (error, inARow) => {
       if (isInternal(error)) log.internal(error, 'sync')
       if (inARow === 1) isWarned = false
       // Swarm's DNS has an agent only once it is healthy
-      if (clock.now() - startedAt < initialSyncTimeoutMs) {
+      if (isStarting()) {
         if (inARow === 1) log.info({ ...failureOf(error) }, 'peers can’t be found yet')
       } else if (!isWarned) {
         isWarned = true
@@ -108,7 +111,7 @@ export async function startSync({ config, metrics, transport, ...deps }: SyncOpt
     flush: mesh.flush,
     peers: mesh.peers,
     isInitialSyncDone() {
-      isInitialSyncDone ||= mesh.isComplete() || clock.now() - startedAt > initialSyncTimeoutMs
+      isInitialSyncDone ||= mesh.isComplete() || !isStarting()
       return isInitialSyncDone
     },
     async stop() {
