@@ -43,7 +43,7 @@ export interface Cluster {
   clone(of: Machine, hasSameAddresses?: boolean): Machine
   endClone(copy: Machine, silently: boolean): void
   /** The state of the machine's agent as of now. Undefined: there is none. */
-  takeSnapshot(of: Machine): Snapshot | undefined
+  takeSnapshot(of: Machine, isClockStopped: boolean): Snapshot | undefined
   /** No snapshot will be taken of this start of the machine's agent. */
   dropTwin(of: Machine): void
   /** A peer that holds the secret and lies, until what is returned is called. */
@@ -326,20 +326,21 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
       world.removeMachine(copy)
       cloneEndedAt.set(copy.original!, scheduler.now())
     },
-    takeSnapshot({ agent }) {
+    takeSnapshot({ agent }, isClockStopped) {
       const twin = agent && twinOf.get(agent)
       if (!twin) return undefined
       const { agent: restored, twins } = twin
       twinOf.delete(agent)
       twins.freeze()
-      restored.process.pause()
+      if (isClockStopped) restored.process.freeze()
+      else restored.process.pause()
       return {
         restore(at, silently) {
           if (at.agent) crash(at, silently)
           at.agent = restored
           machineOf.set(restored, at)
           startedAt.set(restored, scheduler.now())
-          if (!at.original) oracle.wasRestored(at)
+          if (!at.original) oracle.wasRestored(at, isClockStopped)
           twins.part(at.address, silently)
           restored.process.resume()
         },

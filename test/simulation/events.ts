@@ -85,9 +85,9 @@ const handlers: Handlers = {
     if (isRestarted) cluster.start(of)
     cluster.lasting(forMs, () => cluster.endClone(copy, silently))
   },
-  snapshot({ machine, isCopied, forMs, silently }, cluster) {
+  snapshot({ machine, isCopied, forMs, silently, stopsClock }, cluster) {
     const of = cluster.machine(machine)
-    const snapshot = of && cluster.takeSnapshot(of)
+    const snapshot = of && cluster.takeSnapshot(of, stopsClock)
     if (!snapshot) return
     if (isCopied) {
       const copy = cluster.clone(of, true)

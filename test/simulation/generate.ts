@@ -40,6 +40,7 @@ function createSnapshots(
     isCopied: random.chance(0.5),
     forMs: random.one(durationsMs),
     silently: random.chance(0.5),
+    stopsClock: random.chance(0.5),
   }))
 }
 

@@ -58,7 +58,7 @@ export interface Oracle {
   /** Anybody may say to the other agent anything of this machine: its own agent wasn't there to object. */
   distrust(machine: Machine, at: Machine): void
   /** The machine's agent is in an earlier state again: what it scraped until then may be served in place of newer metrics, with Age. */
-  wasRestored(machine: Machine): void
+  wasRestored(machine: Machine, isClockStopped: boolean): void
   /** A peer lies to this agent, perhaps of nodes that nobody else has. */
   liesTo(machine: Machine): void
   isDistrusted(machine: Machine, at: Machine): boolean
@@ -74,7 +74,7 @@ export function createOracle(world: World, now: () => number, promises: Promises
 
   /** By the agent that may be wrong, the machines of which it received lies. */
   const distrusted = new Map<string, Set<Machine>>()
-  const restoredAt = new Map<Machine, number>()
+  const restored = new Map<Machine, { readonly at: number; readonly isClockStopped: boolean }>()
   /** The agents to which peers lied of any node. */
   const liedTo = new Set<string>()
 
@@ -110,14 +110,28 @@ export function createOracle(world: World, now: () => number, promises: Promises
       return
     }
     const youngest = Math.max(...said.map(({ to }) => Math.min(to, answeredAt)))
-    const oldest = oldestAllowed(exchange)
-    if (youngest < oldest)
+    if (youngest < oldestAllowed(exchange) && !isMisjudged(exchange, candidates))
       report(
         response.age === undefined ? 'old' : 'stale',
         `${where}, ${what}: last said at ${ms(youngest)}, ${ms(requestedAt - youngest)} before the request`,
       )
-    const isRestored = candidates.some(({ machine }) => restoredAt.get(machine)! > requestedAt - restoredMs)
+    const isRestored = candidates.some(
+      ({ machine }) => (restored.get(machine)?.at ?? Number.NEGATIVE_INFINITY) > requestedAt - restoredMs,
+    )
     if (response.age === undefined || !isRestored) checkOrder(exchange, part, said, `${where}, ${what}`)
+  }
+
+  /** An agent whose clock stood still takes what it had for so much younger. */
+  function isMisjudged(
+    { agentName, requestedAt, response }: Exchange,
+    candidates: readonly Placed[],
+  ): boolean {
+    const concerned = [world.machines.get(agentName), ...candidates.map(({ machine }) => machine)]
+    const sinceMs = response.age === undefined ? promises.maxAgeMs + toleranceMs : restoredMs
+    return concerned.some((machine) => {
+      const last = machine && restored.get(machine)
+      return last?.isClockStopped && last.at > requestedAt - sinceMs
+    })
   }
 
   /** What peers that lie invent is not listed of a machine whose agent is there. Names that it had before may be anybody's. */
@@ -180,7 +194,7 @@ export function createOracle(world: World, now: () => number, promises: Promises
     distrust(machine, { name }) {
       distrusted.set(name, (distrusted.get(name) ?? new Set()).add(machine))
     },
-    wasRestored: (machine) => void restoredAt.set(machine, now()),
+    wasRestored: (machine, isClockStopped) => void restored.set(machine, { at: now(), isClockStopped }),
     isDistrusted: (machine, { name }) => distrusted.get(name)?.has(machine) ?? false,
     liesTo: ({ name }) => void liedTo.add(name),
     trustAll: () => distrusted.clear(),

@@ -12,6 +12,8 @@ export interface Process {
   /** Calls back now, or once the process goes on. */
   run(callback: () => void): void
   pause(): void
+  /** As it is in a snapshot: its clock stands still, too, and its timers with it. */
+  freeze(): void
   resume(): void
   kill(): void
   isAlive(): boolean
@@ -37,23 +39,33 @@ export function startProcess(scheduler: Scheduler, timing: Timing, random: Rando
   let state: 'running' | 'paused' | 'killed' = 'running'
   let resumedAt = 0
   let waiting: (() => void)[] = []
+  let frozenAt: number | undefined
+  let frozenMs = 0
 
   function run(callback: () => void): void {
     if (state === 'running') callback()
     else if (state === 'paused') waiting.push(callback)
   }
 
-  const now = () => timing.offset + scheduler.now() * timing.rate
+  const now = () => timing.offset + ((frozenAt ?? scheduler.now()) - frozenMs) * timing.rate
 
   function after(ms: number, callback: () => void): () => void {
     let cancelled = false
     const late = timing.lateMs > 0 ? random.below(timing.lateMs * 1000) / 1000 : 0
     const early = random.below(maxEarlyMs * 1000) / 1000
-    const cancel = scheduler.at(scheduler.now() + Math.max(0, ms / timing.rate - early) + late, () =>
-      run(() => {
-        if (!cancelled) callback()
-      }),
-    )
+    const due = scheduler.now() - frozenMs + Math.max(0, ms / timing.rate - early) + late
+    let cancel = () => {}
+    function wait(): void {
+      const at = due + frozenMs
+      cancel = scheduler.at(at, () =>
+        run(() => {
+          if (cancelled) return
+          if (at < due + frozenMs) wait()
+          else callback()
+        }),
+      )
+    }
+    wait()
     return () => {
       cancelled = true
       cancel()
@@ -66,8 +78,15 @@ export function startProcess(scheduler: Scheduler, timing: Timing, random: Rando
     pause() {
       if (state === 'running') state = 'paused'
     },
+    freeze() {
+      if (state !== 'running') return
+      state = 'paused'
+      frozenAt = scheduler.now()
+    },
     resume() {
       if (state !== 'paused') return
+      if (frozenAt !== undefined) frozenMs += scheduler.now() - frozenAt
+      frozenAt = undefined
       state = 'running'
       resumedAt = scheduler.now()
       const due = waiting

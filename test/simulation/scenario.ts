@@ -85,6 +85,8 @@ export type Happening =
       readonly forMs: number
       /** The agent isn't told that its connections are gone. */
       readonly silently: boolean
+      /** Its clock goes on from where it was then. */
+      readonly stopsClock: boolean
     }
   /** A peer that holds the secret calls the agent, says that it is this node (`itself`: one of its own), and
    *  lies; as a manager also about the Swarm. */

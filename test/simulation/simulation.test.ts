@@ -59,14 +59,30 @@ const found: readonly (readonly [string, readonly Event[]])[] = [
   [
     'a machine is restored to a snapshot, its agent’s process included',
     [
-      { at: 3000, kind: 'snapshot', machine: 'm2', isCopied: false, forMs: 9000, silently: false },
+      {
+        at: 3000,
+        kind: 'snapshot',
+        machine: 'm2',
+        isCopied: false,
+        forMs: 9000,
+        silently: false,
+        stopsClock: true,
+      },
       ...askedAt(11_000, 12_500, 13_500),
     ],
   ],
   [
     'a copy of a running machine runs beside it',
     [
-      { at: 3000, kind: 'snapshot', machine: 'm2', isCopied: true, forMs: 9000, silently: false },
+      {
+        at: 3000,
+        kind: 'snapshot',
+        machine: 'm2',
+        isCopied: true,
+        forMs: 9000,
+        silently: false,
+        stopsClock: false,
+      },
       ...askedAt(4000, 5000, 6000, 7000, 8000, 9000, 10_000),
     ],
   ],
