@@ -338,7 +338,7 @@ describe('what it receives', () => {
       session.handle(page(number, [await packAsync(next, before)], number - 1))
       before = next
       // on a busy machine it is repacked later: no peer sends so many updates of large metrics meanwhile
-      await until('it to be repacked', () => frameCount() < 24)
+      await until('it to be repacked', () => Number(frameCount()) < 24)
       if (sent.some(({ kind }) => kind === 'resend')) throw new Error('requested in full')
     }
     expect(frameCount()).toBeLessThanOrEqual(32)
