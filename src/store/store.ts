@@ -110,8 +110,7 @@ export function createStore(options: StoreOptions): Store {
     return self
   }
 
-  /** This node is one if its engine gives a swarm state. */
-  const isManager = (node: NodeId) => node === self?.node || managers.has(node)
+  const isManager = (node: NodeId) => (node === self?.node ? self.manager : managers.has(node))
   const swarmState = () => swarmStates.newest()?.value
 
   /** In a Swarm the managers decide; elsewhere an agent is expected where an address of it is configured. */
@@ -134,7 +133,7 @@ export function createStore(options: StoreOptions): Store {
     renamed: (from) => swarmStates.delete(from),
   })
   const swarmStates = createSwarmStates({
-    ...{ clock, isManager },
+    ...{ clock, isManager, isFormer: (node) => node === self?.node },
     changed() {
       own.sweep()
       notify({ kind: 'swarmState' })
@@ -163,7 +162,11 @@ export function createStore(options: StoreOptions): Store {
       self = next
       managers = nextManagers
       notify({ kind: 'nodes' })
-      if (before?.node !== next.node) peers.forget(next.node)
+      if (before?.node !== next.node) {
+        // what others sent as that node is none of ours
+        peers.forget(next.node)
+        swarmStates.delete(next.node)
+      }
       if (before && before.node !== next.node) {
         own.changeOwner()
         swarmStates.delete(before.node)

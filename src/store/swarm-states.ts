@@ -20,6 +20,8 @@ interface SwarmStatesDeps {
   readonly clock: Clock
   /** A state from another node is only used once that is a manager. */
   readonly isManager: (node: NodeId) => boolean
+  /** Whether it was one: what it read last is used until a manager has sent a state. */
+  readonly isFormer: (node: NodeId) => boolean
   /** The newest is another one. Not called when a manager sends an equal one. */
   readonly changed: () => void
 }
@@ -33,17 +35,21 @@ interface Received {
 /** A state that is so much older than the newest comes from a manager that is gone. */
 const maxBehindMs = 60_000
 
-export function createSwarmStates({ clock, isManager, changed }: SwarmStatesDeps): SwarmStates {
+export function createSwarmStates({ clock, isManager, isFormer, changed }: SwarmStatesDeps): SwarmStates {
   const received = new Map<NodeId, Received>()
   let newest: Received | undefined
 
   function choose(): void {
     const before = newest?.value
-    const usable = [...received.values()].filter(({ from }) => isManager(from))
-    newest = usable.toSorted((a, b) => a.readAt - b.readAt).at(-1)
+    newest = newestOf(isManager) ?? newestOf(isFormer)
     for (const [node, { readAt }] of received)
       if (newest && readAt < newest.readAt - maxBehindMs) received.delete(node)
     if (newest?.value !== before) changed()
+  }
+
+  function newestOf(isUsable: (node: NodeId) => boolean): Received | undefined {
+    const usable = [...received.values()].filter(({ from }) => isUsable(from))
+    return usable.toSorted((a, b) => a.readAt - b.readAt).at(-1)
   }
 
   function dated(one: Received | undefined): WithAge<SwarmState> | undefined {

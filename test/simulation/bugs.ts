@@ -102,8 +102,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'src/store/swarm-states.ts',
-        from: 'filter(({ from }) => isManager(from))',
-        to: 'filter(() => true)',
+        from: 'newestOf(isManager)',
+        to: 'newestOf(() => true)',
       },
     ],
     within: 100,

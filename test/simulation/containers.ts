@@ -119,7 +119,8 @@ export function createContainer(scheduler: Scheduler, given: Content): Container
     if (line.content !== content) return []
     if (periodMs === undefined) return line.tick === 0 ? [{ from, to }] : []
     const span = { from: Math.max(from, line.tick * periodMs), to: Math.min(to, (line.tick + 1) * periodMs) }
-    return span.from < span.to ? [span] : []
+    // it may answer at the very moment of a change
+    return span.from <= span.to ? [span] : []
   }
 
   const saidLineAt = (line: Line | undefined) => eras.flatMap((era) => spanOf(line, era))

@@ -666,7 +666,7 @@ describe('reported changes of peers', () => {
 describe('the swarm state', () => {
   test('of a manager that has left its Swarm is replaced by another manager’s', () => {
     const epoch = 'e1'
-    store.identify(self(), new Set(['n2', 'n3']))
+    store.identify(self('n1', { manager: true }), new Set(['n2', 'n3']))
     store.peers.setAgent({ self: self('n2', { manager: true }), version: '1.0.0', epoch })
     store.putRemoteSwarmState(swarmState(['1', '2']), 'n3', 9000)
     store.putRemoteSwarmState(swarmState(['1']), 'n2', 5000)
@@ -678,6 +678,23 @@ describe('the swarm state', () => {
     store.identify(self('n8'), new Set(['n3']))
     expect(store.swarmState()).toMatchObject({ from: 'n3' })
     expect(store.ownNode.swarmState()).toBeUndefined()
+  })
+
+  test('of this node gives way to any manager’s once the node is none, however new it is', () => {
+    store.identify(self('n1', { manager: true }), new Set(['n2']))
+    store.putSwarmState(swarmState(['1']))
+    store.identify(self(), new Set(['n2']))
+    expect(store.swarmState()).toMatchObject({ from: 'n1' })
+    store.putRemoteSwarmState(swarmState(['1', '2']), 'n2', 9000)
+    expect(store.swarmState()).toMatchObject({ from: 'n2' })
+  })
+
+  test('that a peer sent as another node is not this node’s own when it gets that node’s id', () => {
+    store.identify(self('engine', { swarm: false }))
+    store.peers.setAgent({ self: self('n1', { manager: true }), version: '1.0.0', epoch: 'e1' })
+    store.putRemoteSwarmState(swarmState(['invented']), 'n1', 0)
+    store.identify(self('n1', { manager: true }), new Set(['n1']))
+    expect(store.swarmState()).toBeUndefined()
   })
 
   test('of a manager that is gone for long is not used again', () => {
@@ -710,7 +727,7 @@ describe('the swarm state', () => {
   })
 
   test('is the newest of all managers’, and ages', () => {
-    store.identify(self(), new Set(['n3', 'n4']))
+    store.identify(self('n1', { manager: true }), new Set(['n3', 'n4']))
     changes.length = 0
     store.putRemoteSwarmState(swarmState(['1']), 'n3', 5000)
     store.putRemoteSwarmState(swarmState([]), 'n4', 9000)
