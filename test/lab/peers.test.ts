@@ -238,8 +238,6 @@ describe('the secret', () => {
 
   test('is changed as the manual says without a page being lost', async () => {
     const { docker } = swarm.manager
-    const quick = ['--update-monitor', '2s']
-    await docker('service', 'update', '--detach', ...quick, agents)
     const commands = blockUnder('docs/OPERATIONS.md', secretChapter)
     const gaps = await gapsWhile(async () => {
       await follow(swarm.manager, commands)

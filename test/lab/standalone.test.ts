@@ -205,8 +205,8 @@ describe('what befalls a container', () => {
     const hangs = [
       'nc -ll -p 8080 -e /app/metrics &',
       'until [ -e /tmp/hang ]; do sleep 0.1; done',
-      // the port is free only once the listener has ended
-      'kill $!; wait $!; exec app 8080=silent',
+      // the port is free only once the listener has ended, and whoever it was answering
+      'kill $!; wait $!; until app 8080=silent; do sleep 0.1; done',
     ].join('\n')
     await Promise.all(names.map((name) => start(name, [], appImage, 'sh', '-c', hangs)))
     for (const name of names) await answers(`/${name}/metrics`, 200)
