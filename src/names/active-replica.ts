@@ -21,7 +21,8 @@ interface ReplicaContext {
  *    managers list as newer, or any once the active one refuses connections (it is being shut down) or its node is
  *    lost. One that was active before may not, unless the node of the active one is lost, and either the managers mean
  *    it to run, not the active one, or no managers are known and its own node is connected.
- * 3. One on a connected node before one on a lost node.
+ *    A provisional one follows only a provisional one whose node is lost; any known one follows a provisional one.
+ * 3. A known one before a provisional one; one on a connected node before one on a lost node.
  * 4. Of those with an endpoint the newest; if none has one, the oldest.
  * `entries` come in the order in which they became known, which decides where the managers' order doesn't.
  */
@@ -29,32 +30,28 @@ export function activeReplica(
   entries: readonly Entry[],
   { taskOrder, isConnected, previous = [] }: ReplicaContext,
 ): Entry | undefined {
-  const running = knownOf(entries.filter(isRunning))
+  const running = entries.filter(isRunning)
   if (running.length === 0) return lastEnded(knownOf(entries))
-  if (running.length === 1) return running[0]
   const ageRank = (entry: Entry) => ageRankOf(entry, taskOrder ?? [])
-
-  /** The managers' list may be from before a provisional one, which is then no older for not being in it. */
-  function isNewer(entry: Entry, active: Entry): boolean {
-    const isUnlisted = isProvisional(active) && ageRank(active) < 0
-    return !isUnlisted && ageRank(entry) > ageRank(active)
-  }
 
   function mayFollow(entry: Entry, active: Entry): boolean {
     const isLost = !isConnected(active.owner)
+    if (isProvisional(entry) && !(isProvisional(active) && isLost)) return false
     if (isLost && ageRank(entry) >= 0 && ageRank(active) < 0) return true
     if (isLost && !taskOrder && isConnected(entry.owner)) return true
-    return !previous.includes(entry) && (isNewer(entry, active) || refusesConnections(active) || isLost)
+    if (previous.includes(entry)) return false
+    return isProvisional(active) || ageRank(entry) > ageRank(active) || refusesConnections(active) || isLost
   }
 
   const active = running.find((entry) => entry === previous.at(-1) && entry.endpoint !== undefined)
   const eligible = active ? running.filter((entry) => entry === active || mayFollow(entry, active)) : running
-  const connected = eligible.filter(({ owner }) => isConnected(owner))
-  const byAge = (connected.length > 0 ? connected : eligible).toSorted((a, b) => ageRank(a) - ageRank(b))
+  const known = knownOf(eligible)
+  const connected = known.filter(({ owner }) => isConnected(owner))
+  const byAge = (connected.length > 0 ? connected : known).toSorted((a, b) => ageRank(a) - ageRank(b))
   return byAge.findLast(({ endpoint }) => endpoint !== undefined) ?? byAge[0]
 }
 
-/** A provisional replica never takes the place of one that the managers know. */
+/** Those that the managers know, if there are any. */
 export function knownOf(entries: readonly Entry[]): readonly Entry[] {
   const known = entries.filter((entry) => !isProvisional(entry))
   return known.length > 0 ? known : entries

@@ -499,6 +499,21 @@ describe('a slot with several containers', () => {
     expect(active()).toBe('demo_web: 1@n2')
   })
 
+  test('of two that the managers don’t list yet, the one that is listed first does not come back', () => {
+    const { nodes } = swarmStateOf([], ['n1', 'n2', 'n3'])
+    const world = createWorld([provisional(older)], threeNodes)
+    const names = createNames(world, nameFromLabels)
+    const active = () => textOf(names.lookUp(queryOf('web', 'n3')))
+    world.declare({ ...swarmState, nodes })
+    expect(active()).toBe('demo_web: 1@n1')
+    world.put(provisional(newer()))
+    expect(active()).toBe('demo_web: 1@n1')
+    world.put(older)
+    expect(active()).toBe('demo_web: 1@n1')
+    world.put(newer())
+    expect(active()).toBe('demo_web: 1@n2')
+  })
+
   test('an agent that gets to know two at once shows the one that the managers mean to run', () => {
     const order = declared({ taskOrder: new Map([['1', ['bbb']]]) })
     for (const entries of [
