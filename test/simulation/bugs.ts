@@ -68,7 +68,7 @@ export const bugs: readonly Bug[] = [
         to: 'false && !isProven(epoch, proof, signed)',
       },
     ],
-    within: 20,
+    within: 100,
     only: ['ask', 'intrude'],
   },
   {
