@@ -254,7 +254,7 @@ function range(node: SyntaxNode, text: string): ValueType {
 function subquery(node: SyntaxNode, text: string): ValueType {
   const inner = node.firstChild!
   const type = typeOf(inner, text)
-  if (type !== 'vector' || lastOperand(inner) !== inner)
+  if (type !== 'vector' || isOperation(withoutModifiers(inner)))
     throw new InvalidExpression(
       'a subquery takes one instant vector, anything else needs brackets',
       node.from,
@@ -265,7 +265,19 @@ function subquery(node: SyntaxNode, text: string): ValueType {
 
 /** The grammar attaches a suffix to the whole operation, where it belongs to the last operand. */
 function lastOperand(node: SyntaxNode): SyntaxNode {
-  return node.name === 'BinaryExpr' || node.name === 'UnaryExpr' ? lastOperand(node.lastChild!) : node
+  return isOperation(node) ? lastOperand(node.lastChild!) : node
+}
+
+function isOperation(node: SyntaxNode): boolean {
+  return node.name === 'BinaryExpr' || node.name === 'UnaryExpr'
+}
+
+function withoutModifiers(node: SyntaxNode): SyntaxNode {
+  return isModified(node) ? withoutModifiers(node.firstChild!) : node
+}
+
+function isModified(node: SyntaxNode): boolean {
+  return node.name === 'OffsetExpr' || node.name === 'StepInvariantExpr'
 }
 
 const modifiable = ['VectorSelector', 'MatrixSelector', 'SubqueryExpr']
@@ -273,8 +285,7 @@ const modifiable = ['VectorSelector', 'MatrixSelector', 'SubqueryExpr']
 /** `offset` and `@`, each at most once. */
 function modified(node: SyntaxNode, text: string): ValueType {
   const inner = lastOperand(node.firstChild!)
-  const isModified = inner.name === 'OffsetExpr' || inner.name === 'StepInvariantExpr'
-  const operand = isModified ? lastOperand(inner.firstChild!) : inner
+  const operand = isModified(inner) ? lastOperand(inner.firstChild!) : inner
   if (inner.name === node.name || !modifiable.includes(operand.name))
     throw new InvalidExpression('only selectors and subqueries take offset and @, each once', node.from)
   if (node.name === 'OffsetExpr') checkDurations(node, text)

@@ -271,6 +271,9 @@ const { vector, scalar, matrix } = fc.letrec<{ vector: string; scalar: string; m
       .tuple(fc.constantFrom('sum by (a) (', 'avg(', 'topk(3, ', 'stddev without () ('), tie('vector'))
       .map(([start, inner]) => `${start}${inner})`),
     fc.tuple(tie('vector'), duration).map(([inner, range]) => `max_over_time((${inner})[${range}:])`),
+    fc
+      .tuple(fc.constantFrom('', '-', '1 - '), tie('vector'), modifier, duration)
+      .map(([before, inner, more, range]) => `max_over_time(${before}${inner}${more}[${range}:])`),
   ),
 }))
 

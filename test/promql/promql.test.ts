@@ -85,6 +85,14 @@ describe('invalid expressions, with the place of the error', () => {
     ],
     ['up[0s] > 1', '0: 0s is not a duration such as 5m'],
     ['max_over_time(a + b[1h:])', '14: a subquery takes one instant vector, anything else needs brackets'],
+    [
+      'max_over_time(-a offset 5m[1h:])',
+      '14: a subquery takes one instant vector, anything else needs brackets',
+    ],
+    [
+      'rate(1 - a @ 3 offset 5m[1h:])',
+      '5: a subquery takes one instant vector, anything else needs brackets',
+    ],
     ['a > sum(b) offset 5m', '0: only selectors and subqueries take offset and @, each once'],
     ['rate(up[300])', '5: 300 is not a duration such as 5m'],
     ['rate(up[5m*2])', '5: 5m*2 is not a duration such as 5m'],
