@@ -228,7 +228,7 @@ export interface SwarmState {
   /** By node, the containers of Swarm's tasks there: the first characters of their ids, `taskContainerDigits` of them. */
   readonly containers: ReadonlyMap<NodeId, readonly string[]>
   /** Absent while a manager's agent that has started still waits for those of the others, as the next. */
-  readonly failures?: TaskCount
+  readonly failures?: FailureCount
   readonly reschedules?: TaskCount
 }
 
@@ -246,6 +246,17 @@ export interface TaskCount {
   /** By service id: how many for each exit code, empty where there was no container; or for each reason. */
   readonly services: ReadonlyMap<string, ReadonlyMap<string, number>>
 }
+
+export interface FailureCount extends TaskCount {
+  /**
+   * The failures that are counted already, or were there before, as long as the Swarm lists them: the first
+   * `taskIdCharacters` of their ids. A node that gets another manager reports its ended tasks again, as new versions.
+   */
+  readonly tasks: readonly string[]
+}
+
+/** 62 bits of an id that nobody chooses. */
+export const taskIdCharacters = 12
 
 /** Whether the managers list the container of this target as one of a task on that node. */
 export const isListedTask = ({ containers }: SwarmState, node: NodeId, id: string): boolean =>

@@ -112,7 +112,7 @@ describe('metrics', () => {
       service('web', { ...labelled, updateState: 'paused', taskStates: new Map([['running', 1]]) }),
     ])
     const [id, one] = [...known.nodes][0]!
-    const counts = { after: 0, upTo: 1, services: new Map([['id-web', new Map([['1', 1]])]]) }
+    const counts = { after: 0, upTo: 1, services: new Map([['id-web', new Map([['1', 1]])]]), tasks: [] }
     const value = {
       ...known,
       nodes: new Map([[id, { ...one, labels: { zone: 'a' } }]]),

@@ -1,14 +1,15 @@
 // Counts the tasks that failed, and those that moved to another node since theirs could run them no more, from the tasks
-// that a manager lists. A failure is new if its version is above that of the last one counted: each change of a task has
-// a version that rises in the whole Swarm, and an ended task changes no more. A lost task of a node that is down may
-// change much later, so what counts of one that moved is when its replacement was created.
+// that a manager lists. Each change of a task has a version that rises in the whole Swarm. A failure is new if its version
+// is above all that were read before, and if it was no failure then: a node that gets another manager reports its ended
+// tasks again. A lost task of a node that is down may change much later, so what counts of one that moved is when its
+// replacement was created.
 //
 // All managers' agents share the counts: each goes on from the ones that were begun first, its own or those that it
 // received. An agent that has just started waits for the others' before it begins any, since a counter that falls to 0
 // and rises again would seem to have counted all of it twice.
 
 import type { Clock } from '../clock.ts'
-import type { Mono, SwarmState, TaskCount } from '../model.ts'
+import { type FailureCount, type Mono, type SwarmState, type TaskCount, taskIdCharacters } from '../model.ts'
 import type { ApiNode, ApiService, ApiTask } from './docker-api.ts'
 import type { SwarmLists, TaskCounts } from './swarm-state.ts'
 
@@ -34,7 +35,7 @@ export function createTaskCounter(clock: Clock, received: () => SwarmState | und
   let own: TaskCounts = {}
   let isRising = false
 
-  function known(kind: keyof TaskCounts): readonly TaskCount[] {
+  function known<K extends keyof TaskCounts>(kind: K): readonly NonNullable<TaskCounts[K]>[] {
     const state = received()
     const shared = state?.swarmId === countedSwarmId ? state?.[kind] : undefined
     return [own[kind], shared].filter((one) => one !== undefined)
@@ -84,15 +85,25 @@ interface Counted {
 }
 
 export function addFailures(
-  counts: readonly TaskCount[],
+  counts: readonly FailureCount[],
   ended: readonly ApiTask[],
   services: readonly ApiService[],
-): TaskCount {
-  const failed = ended
-    .filter(isFailure)
+): FailureCount {
+  const before = counts.toSorted(byBeginning)[0]
+  const newest = maxOf(ended, versionOf)
+  const failures = ended.filter(isFailure)
+  const known = new Set(before?.tasks)
+  const failed = failures
+    .filter((task) => !known.has(shortIdOf(task)))
     .map((task) => ({ service: task.ServiceID, order: versionOf(task), key: exitCodeOf(task) }))
-  return addTo(counts, failed, { newest: maxOf(ended, versionOf), services })
+  const isNewer = !before || newest > before.upTo
+  return {
+    ...addTo(counts, failed, { newest, services }),
+    tasks: isNewer ? failures.map(shortIdOf).sort() : before.tasks,
+  }
 }
+
+const shortIdOf = ({ ID }: ApiTask) => ID.slice(0, taskIdCharacters)
 
 export function addReschedules(
   counts: readonly TaskCount[],

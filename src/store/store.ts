@@ -133,7 +133,7 @@ export function createStore(options: StoreOptions): Store {
     renamed: (from) => swarmStates.delete(from),
   })
   const swarmStates = createSwarmStates({
-    ...{ clock, isManager, isFormer: (node) => node === self?.node },
+    ...{ clock, isManager },
     changed() {
       own.sweep()
       notify({ kind: 'swarmState' })
@@ -163,13 +163,9 @@ export function createStore(options: StoreOptions): Store {
       managers = nextManagers
       notify({ kind: 'nodes' })
       if (before?.node !== next.node) {
-        // what others sent as that node is none of ours
         peers.forget(next.node)
-        swarmStates.delete(next.node)
-      }
-      if (before && before.node !== next.node) {
-        own.changeOwner()
-        swarmStates.delete(before.node)
+        if (before) own.changeOwner()
+        swarmStates.changeNode(before?.node, next.node)
       }
       swarmStates.choose()
     },

@@ -1,5 +1,6 @@
 // The swarm states that managers sent, one per node, and the newest of them. Managers send one at least every 30 s; one
-// that is equal to the newest is the same object.
+// that is equal to the newest is the same object. What a node sent is only used once that is a manager; where it was the
+// last one, until another manager has sent a state.
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.ts'
@@ -9,6 +10,8 @@ export interface SwarmStates {
   put(swarmState: SwarmState, from: NodeId, readAt: Mono): void
   /** That node is not the manager that it was. */
   delete(from: NodeId): void
+  /** The own node has another id: it is in another Swarm, or in none. */
+  changeNode(before: NodeId | undefined, next: NodeId): void
   /** To be called when other nodes may be managers. */
   choose(): void
   /** The one of a manager that was read last. */
@@ -18,10 +21,7 @@ export interface SwarmStates {
 
 interface SwarmStatesDeps {
   readonly clock: Clock
-  /** A state from another node is only used once that is a manager. */
   readonly isManager: (node: NodeId) => boolean
-  /** Whether it was one: what it read last is used until a manager has sent a state. */
-  readonly isFormer: (node: NodeId) => boolean
   /** The newest is another one. Not called when a manager sends an equal one. */
   readonly changed: () => void
 }
@@ -35,20 +35,22 @@ interface Received {
 /** A state that is so much older than the newest comes from a manager that is gone. */
 const maxBehindMs = 60_000
 
-export function createSwarmStates({ clock, isManager, isFormer, changed }: SwarmStatesDeps): SwarmStates {
+export function createSwarmStates({ clock, isManager, changed }: SwarmStatesDeps): SwarmStates {
   const received = new Map<NodeId, Received>()
   let newest: Received | undefined
 
-  function choose(): void {
+  function use(next: Received | undefined): void {
     const before = newest?.value
-    newest = newestOf(isManager) ?? newestOf(isFormer)
+    newest = next
     for (const [node, { readAt }] of received)
       if (newest && readAt < newest.readAt - maxBehindMs) received.delete(node)
     if (newest?.value !== before) changed()
   }
 
-  function newestOf(isUsable: (node: NodeId) => boolean): Received | undefined {
-    const usable = [...received.values()].filter(({ from }) => isUsable(from))
+  const choose = () => use(newestOfManagers() ?? newest)
+
+  function newestOfManagers(): Received | undefined {
+    const usable = [...received.values()].filter(({ from }) => isManager(from))
     return usable.toSorted((a, b) => a.readAt - b.readAt).at(-1)
   }
 
@@ -63,7 +65,13 @@ export function createSwarmStates({ clock, isManager, isFormer, changed }: Swarm
       choose()
     },
     delete(from) {
-      if (received.delete(from)) choose()
+      received.delete(from)
+      use(newestOfManagers() ?? (newest?.from === from ? undefined : newest))
+    },
+    changeNode(before, next) {
+      // what others sent as that node is none of ours
+      for (const node of [before, next]) if (node !== undefined) received.delete(node)
+      use(newestOfManagers())
     },
     choose,
     newest: () => dated(newest),

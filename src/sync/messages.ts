@@ -14,7 +14,6 @@ import {
   type Self,
   type SwarmState,
   type Target,
-  type TaskCount,
   type ZstdFrame,
 } from '../model.ts'
 import { type Frame, writeFrame } from './frames.ts'
@@ -78,7 +77,7 @@ const target: Shape<Target> = object(
   },
   { exitCode: integer, run, unreachable: failure, url: text },
 )
-const taskCount: Shape<TaskCount> = object({ after: count, upTo: count, services: map(map(count)) })
+const taskCount = { after: count, upTo: count, services: map(map(count)) }
 const swarmStateShape: Shape<SwarmState> = object(
   {
     swarmId: text,
@@ -110,7 +109,7 @@ const swarmStateShape: Shape<SwarmState> = object(
     ),
     containers: map(list(text)),
   },
-  { failures: taskCount, reschedules: taskCount },
+  { failures: object({ ...taskCount, tasks: list(text) }), reschedules: object(taskCount) },
 )
 const format: Shape<Format> = oneOf(formatNames)
 

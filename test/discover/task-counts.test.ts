@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ApiNode, ApiService, ApiTask } from '../../src/discover/docker-api.ts'
 import { addFailures, addReschedules, createTaskCounter } from '../../src/discover/task-counts.ts'
-import type { SwarmState, TaskCount } from '../../src/model.ts'
+import type { FailureCount, SwarmState, TaskCount } from '../../src/model.ts'
 import { virtualClock } from '../helpers/clock.ts'
 import { swarmState } from '../helpers/cluster.ts'
 
@@ -16,7 +16,7 @@ function ended(Index: number, ExitCode: number, more: Partial<ApiTask> = {}, Sta
   }
 }
 
-const begun: TaskCount = { after: 10, upTo: 10, services: new Map() }
+const begun: FailureCount = { after: 10, upTo: 10, services: new Map(), tasks: [] }
 const countsOf = ({ services }: TaskCount, id = 'web') => [...(services.get(id) ?? [])]
 
 describe('the failures of tasks', () => {
@@ -29,6 +29,7 @@ describe('the failures of tasks', () => {
         ['db', new Map()],
         ['web', new Map()],
       ]),
+      tasks: ['t3', 't7'],
     })
     const second = addFailures([first], [ended(7, 1), ended(8, 137), ended(9, 1), ended(9, 1)], services)
     expect(countsOf(second)).toEqual([
@@ -73,8 +74,8 @@ describe('the failures of tasks', () => {
   })
 
   test('go on from the count that was begun first, and of two from the one that got further', () => {
-    const counts = (after: number, upTo: number, count: number): TaskCount => ({
-      ...{ after, upTo },
+    const counts = (after: number, upTo: number, count: number): FailureCount => ({
+      ...{ after, upTo, tasks: [] },
       services: new Map([['web', new Map([['1', count]])]]),
     })
     const both = [counts(20, 30, 1), counts(5, 29, 8), counts(5, 28, 7)]
@@ -84,7 +85,25 @@ describe('the failures of tasks', () => {
         ['db', new Map()],
         ['web', new Map([['1', 9]])],
       ]),
+      tasks: ['t29', 't31'],
     })
+  })
+
+  test('are counted once, also where a node reports them again to another manager', () => {
+    const again = (task: ApiTask, Index: number): ApiTask => ({ ...task, Version: { Index } })
+    const [one, two, three] = [ended(11, 3), ended(12, 3), ended(13, 3)]
+    const first = addFailures([begun], [one, two], services)
+    const second = addFailures([first], [again(one, 20), again(two, 20), three], services)
+    expect([countsOf(second), second.upTo]).toEqual([[['3', 3]], 20])
+    const third = addFailures([second], [again(two, 21), again(three, 22), ended(23, 3)], services)
+    expect(countsOf(third)).toEqual([['3', 4]])
+  })
+
+  test('are remembered as long as the Swarm lists them, whatever a list says that was read earlier', () => {
+    const first = addFailures([begun], [ended(11, 1), ended(12, 1)], services)
+    const earlier = addFailures([first], [ended(11, 1)], services)
+    expect(earlier.tasks).toEqual(['t11', 't12'])
+    expect(addFailures([first], [ended(12, 1), ended(13, 1)], services).tasks).toEqual(['t12', 't13'])
   })
 })
 
@@ -190,7 +209,7 @@ describe('an agent', () => {
   })
 
   test('that restarts shows no count until it has that of the other managers', () => {
-    const failures = { after: 1, upTo: 5, services: new Map([['web', new Map([['1', 4]])]]) }
+    const failures = { after: 1, upTo: 5, services: new Map([['web', new Map([['1', 4]])]]), tasks: [] }
     let shared: SwarmState | undefined
     const { clock, read } = start(() => shared)
     expect(read(3, ended(6, 1))).toBeUndefined()
@@ -200,7 +219,7 @@ describe('an agent', () => {
   })
 
   test('goes on with each count of the other managers, and begins those that they lack', () => {
-    const failures: TaskCount = { after: 1, upTo: 5, services: new Map() }
+    const failures: FailureCount = { after: 1, upTo: 5, services: new Map(), tasks: [] }
     const reschedules: TaskCount = {
       after: 1,
       upTo: 5,
@@ -218,7 +237,7 @@ describe('an agent', () => {
   })
 
   test('shows what another manager has counted since it read the list itself', () => {
-    const failures = { after: 0, upTo: 8, services: new Map([['web', new Map([['1', 3]])]]) }
+    const failures = { after: 0, upTo: 8, services: new Map([['web', new Map([['1', 3]])]]), tasks: [] }
     let shared: SwarmState | undefined
     const { count, read } = start(() => shared)
     read(3)

@@ -63,9 +63,10 @@ export function shownBy(cluster: Cluster) {
       async () => {
         const facts = await factsOf()
         for (const node of at)
-          expect(select(await swarmAt(node), `${name}{service="${service}"`)).toEqual(
+          expect([node.name, select(await swarmAt(node), `${name}{service="${service}"`)]).toEqual([
+            node.name,
             Object.fromEntries(facts),
-          )
+          ])
         return facts
       },
       long,

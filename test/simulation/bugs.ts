@@ -102,8 +102,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'src/store/swarm-states.ts',
-        from: 'newestOf(isManager)',
-        to: 'newestOf(() => true)',
+        from: 'filter(({ from }) => isManager(from))',
+        to: 'filter(() => true)',
       },
     ],
     within: 100,

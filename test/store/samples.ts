@@ -74,6 +74,11 @@ export const swarmState = (
     ],
   ]),
   containers: new Map([['n1', ['0123456789abcdef']]]),
-  failures: { after: 3, upTo: 9, services: new Map([['web', new Map([['137', 2]])]]) },
+  failures: {
+    after: 3,
+    upTo: 9,
+    services: new Map([['web', new Map([['137', 2]])]]),
+    tasks: ['abcdefghijkl'],
+  },
   reschedules: { after: 3, upTo: 9, services: new Map([['web', new Map([['drain', 2]])]]) },
 })

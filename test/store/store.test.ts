@@ -12,7 +12,7 @@ let changes: Change[]
 beforeEach(() => {
   clock = virtualClock()
   store = createStore({ clock, forgetAfterMs: 300_000, version: '1.0.0' })
-  store.identify(self())
+  store.identify(self('n1', { manager: true }))
   changes = []
   store.subscribe((change) => changes.push(change))
 })
@@ -34,7 +34,7 @@ describe('own entries', () => {
     changes.length = 0
     store.replaceTargets([target('a')])
     store.putProbeResult('a', { ...found })
-    store.identify(self())
+    store.identify(self('n1', { manager: true }))
     expect(changes).toEqual([])
   })
 
@@ -99,7 +99,7 @@ describe('an ended container', () => {
   test.each(['constructor', '__proto__', 'hasOwnProperty'])(
     'may name its service, its node or its slot %s',
     (key) => {
-      store.identify(self(key))
+      store.identify(self(key, { manager: true }))
       const place = { kind: 'replicated', service: key, serviceId: key, slot: key, task: key } as const
       store.replaceTargets([target('a', { place }), target('b', { place: { ...place, kind: 'global' } })])
       for (const id of ['a', 'b']) store.putProbeResult(id, found)
@@ -541,8 +541,18 @@ describe('a swarm state from a peer', () => {
     expect(store.putRemoteSwarmState(swarmState(['1', '2']), 'n2', 0)).toBe(true)
     expect(store.putRemoteSwarmState(swarmState([]), 'n3', 0)).toBe(false)
     expect(store.swarmState()).toMatchObject({ from: 'n2' })
-    store.identify(self(), new Set())
-    expect(store.swarmState()).toBeUndefined()
+  })
+
+  test('of the last manager is used until another has sent one, but nothing that it sends as a worker', () => {
+    store.identify(self(), new Set(['n2']))
+    store.putRemoteSwarmState(swarmState(['1']), 'n2', 0)
+    store.identify(self(), new Set(['n3']))
+    expect(store.swarmState()).toMatchObject({ from: 'n2', value: swarmState(['1']) })
+    store.putRemoteSwarmState(swarmState(['1', '2']), 'n3', 9000)
+    expect(store.swarmState()).toMatchObject({ from: 'n3' })
+    store.identify(self(), new Set(['n1']))
+    store.putRemoteSwarmState(swarmState([]), 'n2', 0)
+    expect(store.swarmState()).toMatchObject({ from: 'n3' })
   })
 })
 
@@ -703,7 +713,7 @@ describe('the swarm state', () => {
     clock.passSync(61_000)
     store.putRemoteSwarmState(swarmState(['1']), 'n2', 0)
     store.identify(self(), new Set(['n3']))
-    expect(store.swarmState()).toBeUndefined()
+    expect(store.swarmState()).toMatchObject({ from: 'n2' })
   })
 
   test('of this node alone is gone once it has left its Swarm', () => {

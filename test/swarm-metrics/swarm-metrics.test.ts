@@ -44,7 +44,7 @@ test('the metrics of a Swarm', () => {
       ['n2', node({ hostname: 'two', state: 'down', availability: 'drain' })],
     ]),
     failures: {
-      ...{ after: 1, upTo: 9 },
+      ...{ after: 1, upTo: 9, tasks: [] },
       services: new Map([
         ['id-agent', new Map()],
         [
@@ -155,7 +155,7 @@ test('whatever services, nodes and labels are named, the page is valid, and each
         const counts = new Map(services.map(([id]) => [id, new Map(codes)]))
         const value: SwarmState = {
           ...{ swarmId: 'c', containers: new Map(), services: new Map(services), nodes: new Map(nodes) },
-          failures: { ...{ after: 0, upTo: 0 }, services: counts },
+          failures: { ...{ after: 0, upTo: 0, tasks: [] }, services: counts },
           reschedules: { ...{ after: 0, upTo: 0 }, services: counts },
         }
         const page = swarmPage({ value, ageMs: 0, from })

@@ -278,7 +278,8 @@ describe('a manager’s swarmState', () => {
     store.identify(self('n1'), new Set(['n2', 'n7']))
     expect(store.swarmState()).toMatchObject({ from: 'n2' })
     store.identify(self('n1'), new Set(['n7']))
-    expect(store.swarmState()).toBeUndefined()
+    session.handle({ kind: 'swarm', ageMs: 0, swarmState: swarmState(['2']) })
+    expect(store.swarmState()?.value).toEqual(swarmState(['1']))
   })
 })
 
