@@ -6,6 +6,7 @@ import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, describe, expect, test } from 'vitest'
 import { selfSigned } from '../helpers/certificate.ts'
 
@@ -91,6 +92,23 @@ describe.runIf(hasCompiler)('the program that Docker starts needs no Node', () =
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo
     expect(await checkPort(alone, text.replace('PORT', `${port}`))).toBe(0)
+    server.close()
+  })
+
+  /** In a process namespace of its own the program is the first process, and as old as an agent that just started. */
+  const newAgent = ['--pid', '--fork', '--mount-proc', ...alone] as const
+  const canUnshare = spawnSync('unshare', ['--pid', '--fork', '--mount-proc', 'true']).status === 0
+
+  test.runIf(canUnshare)('for an agent that listens a while after its start', async () => {
+    const server = answering(200).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    server.close()
+    await once(server, 'close')
+    const checked = checkPort(['unshare', ...newAgent], port)
+    await delay(500)
+    server.listen(port, '127.0.0.1')
+    expect(await checked).toBe(0)
     server.close()
   })
 
