@@ -10,7 +10,7 @@ interface ReplicaContext {
   readonly taskOrder?: readonly string[]
   /** Whether an owner can be asked: the last state of a lost node never outranks that of a connected one. */
   readonly isConnected: (owner: NodeId) => boolean
-  /** Which of `entries` have been active before, the last one last. */
+  /** Which of `entries` have been active before, the last one last; undefined where that isn't remembered. */
   readonly previous?: readonly Entry[]
 }
 
@@ -18,17 +18,18 @@ interface ReplicaContext {
  * The rules, in this order:
  * 1. A running container before one that has ended; of ended ones the last.
  * 2. While the one that was active last runs, only those are considered beside it that may follow it: one that the
- *    managers list as newer, or any once the active one refuses connections (it is being shut down) or its node is
- *    lost. One that was active before may not, unless the node of the active one is lost, and either the managers mean
- *    it to run, not the active one, or no managers are known and its own node is connected.
+ *    managers list as newer, or any that they don't list as older once the active one refuses connections (it is being
+ *    shut down) or its node is lost. One that was active before may not, unless the node of the active one is lost, and
+ *    either the managers mean it to run, not the active one, or no managers are known and its own node is connected.
  *    A provisional one follows only a provisional one whose node is lost; any known one follows a provisional one.
  * 3. A known one before a provisional one; one on a connected node before one on a lost node.
- * 4. Of those with an endpoint the newest; if none has one, the oldest.
+ * 4. Of those with an endpoint the newest; if none has one, the oldest. While this agent has shown none yet, one that
+ *    the managers list and that is still being searched counts too: before a restart, this agent may have shown it.
  * `entries` come in the order in which they became known, which decides where the managers' order doesn't.
  */
 export function activeReplica(
   entries: readonly Entry[],
-  { taskOrder, isConnected, previous = [] }: ReplicaContext,
+  { taskOrder, isConnected, previous }: ReplicaContext,
 ): Entry | undefined {
   const running = entries.filter(isRunning)
   if (running.length === 0) return lastEnded(knownOf(entries))
@@ -39,16 +40,23 @@ export function activeReplica(
     if (isProvisional(entry) && !(isProvisional(active) && isLost)) return false
     if (isLost && ageRank(entry) >= 0 && ageRank(active) < 0) return true
     if (isLost && !taskOrder && isConnected(entry.owner)) return true
-    if (previous.includes(entry)) return false
-    return isProvisional(active) || ageRank(entry) > ageRank(active) || refusesConnections(active) || isLost
+    if (previous?.includes(entry)) return false
+    if (isProvisional(active)) return true
+    const newerBy = ageRank(entry) - ageRank(active)
+    return newerBy > 0 || (newerBy === 0 && (refusesConnections(active) || isLost))
+  }
+  function mayHaveMetrics(entry: Entry): boolean {
+    if (entry.endpoint !== undefined) return true
+    return previous?.length === 0 && isBeingSearched(entry) && ageRank(entry) >= 0
   }
 
-  const active = running.find((entry) => entry === previous.at(-1) && entry.endpoint !== undefined)
+  const last = running.find((entry) => entry === previous?.at(-1))
+  const active = last && (last.endpoint !== undefined || isBeingSearched(last)) ? last : undefined
   const eligible = active ? running.filter((entry) => entry === active || mayFollow(entry, active)) : running
   const known = knownOf(eligible)
   const connected = known.filter(({ owner }) => isConnected(owner))
   const byAge = (connected.length > 0 ? connected : known).toSorted((a, b) => ageRank(a) - ageRank(b))
-  return byAge.findLast(({ endpoint }) => endpoint !== undefined) ?? byAge[0]
+  return byAge.findLast(mayHaveMetrics) ?? byAge[0]
 }
 
 /** Those that the managers know, if there are any. */
@@ -68,6 +76,10 @@ export function isRunning({ target, ended }: Entry): boolean {
 /** It failed, or was stopped, and may run again; one that exited with 0 or was removed won't. */
 export function mayRestart({ target, ended }: Entry): boolean {
   return !ended?.removed && (ended?.exitCode ?? target.exitCode) !== 0
+}
+
+function isBeingSearched({ probeResult }: Entry): boolean {
+  return probeResult.kind === 'searching'
 }
 
 function refusesConnections({ snapshot }: Entry): boolean {

@@ -66,8 +66,8 @@ export function replicasOf(state: ResourceState, nodes: NodeNames): readonly Rep
 }
 
 /**
- * The active replica of each slot. It is remembered as such for the next look-up, unless its owner is lost: that one
- * only fills the slot until another runs, be it one that was active before.
+ * The active replica of each slot. It is remembered as such for the next look-up, unless its owner is lost or it has no
+ * metrics: that one only fills the slot until another runs, be it one that was active before.
  */
 export function activeBySlot(state: ResourceState, nodes: NodeNames): ReadonlyMap<string, Entry> {
   const { swarmService, previous } = state
@@ -85,7 +85,7 @@ export function activeBySlot(state: ResourceState, nodes: NodeNames): ReadonlyMa
     })
     if (!entry) continue
     active.set(slot, entry)
-    if (!isConnected(entry.owner) || entry === before.at(-1)) continue
+    if (!isConnected(entry.owner) || !entry.endpoint || entry === before.at(-1)) continue
     const ids = [...before.filter((one) => one !== entry), entry].map(({ target }) => target.id)
     previous.set(slot, ids)
   }

@@ -544,6 +544,45 @@ describe('a slot with several containers', () => {
     expect(active()).toBe('demo_web: 1@n2')
   })
 
+  test.each([
+    ['lists both', ['aaa', 'bbb']],
+    ['means only the newer to run', ['bbb']],
+  ])(
+    'an older one that this agent has not shown does not follow a lost newer one while Swarm %s',
+    (_, order) => {
+      const world = createWorld([older, newer()], threeNodes)
+      world.declare(declared({ taskOrder: new Map([['1', order]]) }))
+      const names = createNames(world, nameFromLabels)
+      const active = () => textOf(names.lookUp(queryOf('web', 'n3')))
+      expect(active()).toBe('demo_web: 1@n2')
+      const refused = { ok: false, failure: { code: 'connection_refused', reason: 'refused' } } as const
+      world.put({ ...newer(), snapshot: { at: 0, durationMs: 1, ...refused } })
+      expect(active()).toBe('demo_web: 1@n2')
+      world.see(threeNodes.map((one) => (one.self.node === 'n2' ? { ...one, link: 'lost' } : one)))
+      expect(active()).toBe('demo_web: 1@n2')
+      world.declare(declared({ taskOrder: new Map([['1', ['aaa']]]) }))
+      expect(active()).toBe('demo_web: 1@n1')
+    },
+  )
+
+  test('a newer one that is still being searched is not passed over after a start', () => {
+    const world = createWorld([newer({ isSearched: true }), older], threeNodes)
+    world.declare(swarmState)
+    const names = createNames(world, nameFromLabels)
+    const active = () => textOf(names.lookUp(queryOf('web', 'n3')))
+    expect(active()).toBe('demo_web: 1@n2')
+    world.put(newer({ answers: false }))
+    expect(active()).toBe('demo_web: 1@n1')
+    // one that starts while the older is shown has to be found first
+    world.put(newer({ isSearched: true }))
+    expect(active()).toBe('demo_web: 1@n1')
+    world.put(newer())
+    expect(active()).toBe('demo_web: 1@n2')
+    // its agent has restarted
+    world.put(newer({ isSearched: true }))
+    expect(active()).toBe('demo_web: 1@n2')
+  })
+
   test('a container that is meant to run is active again once the node of one that isn’t is lost', () => {
     const world = createWorld([older, newer()], threeNodes)
     const names = createNames(world, nameFromLabels)

@@ -73,6 +73,8 @@ export function node(id: NodeId, hostname = id, link: NodeView['link'] = 'up'): 
 export interface Traits {
   readonly labels?: Target['labels']
   readonly answers?: boolean
+  /** Not probed yet, as after a start of its agent. */
+  readonly isSearched?: boolean
   readonly ended?: Entry['ended']
   readonly state?: Target['state']
 }
@@ -80,7 +82,7 @@ export interface Traits {
 const endpoint = { url: 'http://10.0.0.1:80/metrics', port: 80, source: 'scanned' }
 
 export function container(owner: NodeId, name: string, place: Place, traits: Traits = {}): Entry {
-  const { labels = {}, answers = true, ended, state = 'running' } = traits
+  const { labels = {}, isSearched = false, answers = !isSearched, ended, state = 'running' } = traits
   const target: Target = {
     id: idOf(`${owner} ${name}`),
     node: owner,
@@ -94,12 +96,14 @@ export function container(owner: NodeId, name: string, place: Place, traits: Tra
   return {
     owner,
     target,
-    probeResult: answers ? { kind: 'found', endpoint } : { kind: 'searching' },
+    probeResult: answers ? { kind: 'found', endpoint } : isSearched ? { kind: 'searching' } : noMetrics,
     ...(answers && { endpoint }),
     history: [],
     ...(ended && { ended }),
   }
 }
+
+const noMetrics = { kind: 'not_found', failure: { code: 'connection_refused', reason: 'refused' } } as const
 
 /** Looks like a container's id, and is the same for the same text. */
 function idOf(text: string): string {

@@ -37,7 +37,7 @@ test('the agent’s own metrics show its version, its targets, links and request
     entries: [
       { ...standalone('n1', 'a'), snapshot: read('a 1\n') },
       { ...standalone('n1', 'b'), snapshot: failed('connection_refused', 'refused') },
-      standalone('n1', 'e', { answers: false }),
+      standalone('n1', 'e', { isSearched: true }),
       { ...standalone('n2', 'c'), snapshot: read('c 1\n') },
       standalone('n2', 'd', { ended: { at: 0, removed: true } }),
     ],

@@ -49,7 +49,7 @@ beforeAll(async () => {
   const replicas = Object.keys(failures).map((name) => task('n1', `demo_${name}`, 1))
   const entries = [
     ...['web', ...Object.keys(failures)].map((name) => standalone('n1', name)),
-    ...[standalone('n2', 'twice'), standalone('n3', 'twice'), standalone('n1', 'mute', { answers: false })],
+    ...[standalone('n2', 'twice'), standalone('n3', 'twice'), standalone('n1', 'mute', { isSearched: true })],
     ...[task('n1', 'demo_web', 1), ...replicas, task('n1', 'one_same', 1), task('n1', 'two_same', 1)],
   ].map((entry) => (entry.target.name === 'mute' ? { ...entry, probeResult: unscraped } : entry))
   agent = await startAgent({

@@ -223,7 +223,7 @@ describe('freshness', () => {
     ['paused', standalone('n1', 'web', { state: 'paused' }), 502, 'the container is paused\n'],
     [
       'still searched',
-      standalone('n1', 'web', { answers: false }),
+      standalone('n1', 'web', { isSearched: true }),
       503,
       'the container is still being searched for metrics\n',
     ],
