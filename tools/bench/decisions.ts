@@ -22,7 +22,7 @@ export const decisions = `## What was tried
 | the same from 32 KiB on | 138 MiB, but 0.35 ms more in the kernel | not used |
 | the same from 8 KiB on | 124 MiB | not used: large agents would need more mappings than the kernel allows |
 | \`--max-semi-space-size=1\` instead of 4 | 1.07 instead of 1.79 ms of CPU a scrape (300 endpoints), the same memory: full collections become rare | used |
-| \`--initial-old-space-size=48\`: no full collection before heap and buffers take so much, instead of one for each 8 MB | 0.6 to 0.65 of the CPU of a scrape, the same memory; from 64 MB on 0.55 to 0.6, but 10 MiB more for an idle agent | used |
+| \`--initial-old-space-size=48\`: no full collection before heap and buffers take so much, instead of one for each 8 MB | 1.05 instead of 1.24 of vmagent’s CPU of a scrape, in two runs; 0.6 to 0.65 of it in one run on a busy machine; the same memory or less. From 64 MB on another tenth, but 10 MiB more for an idle agent | used |
 | one arena of the C library instead of two | none | not used |
 | reuse the buffer for unpacked bodies | saves garbage of up to 30 MiB | not used: what is handed over never changes |
 | an undocumented flag that lets the heap double before a collection | saves 40 of 240 MiB with 1,000 endpoints | not used: undocumented |
