@@ -38,6 +38,15 @@ async function upAt(node: Node, service: string): Promise<string[]> {
     .sort()
 }
 
+/** Waits until all agents have the service's container of every node. */
+async function everyNodesOwn(service: string): Promise<void> {
+  for (const receiver of swarm.nodes)
+    for (const { name } of swarm.nodes) {
+      const path = `/${service}/${name}/metrics`
+      await until(`${path} at ${receiver.name}`, async () => (await statusOf(receiver, path)) === 200)
+    }
+}
+
 /** Waits until all these agents say that exactly so many replicas are up. */
 async function everywhereUp(
   service: string,
@@ -95,6 +104,7 @@ beforeAll(async () => {
   await swarm.serve('exporter', nodeExporterImage, ['--mode', 'global', ...onMonitor])
   await allReady()
   await everywhereUp('web', 3)
+  await everyNodesOwn('exporter')
 })
 afterAll(() => swarm?.stop())
 
@@ -130,6 +140,7 @@ describe('any agent', () => {
     const own = await Promise.all(
       swarm.nodes.map(async (node) => nameIn(await get(node, '/exporter/metrics'))),
     )
+    expect(own).not.toContain(undefined)
     expect(new Set(own).size).toBe(3)
     for (const receiver of swarm.nodes) {
       const answers = await Promise.all(
