@@ -2,7 +2,7 @@
 // the messages are about.
 //
 // opened -> (hello received) -> alive -> ended. It ends when either side says so, when the channel closes, at a message
-// that is not understood, when nothing is received for 2.5 s (5 s before hello), and after a pause of this process.
+// that is not understood, when nothing is received for 2.5 s, and after a pause of this process.
 
 import type { Clock } from '../clock.ts'
 import { type Failure, failureOf, isInternal, ProxyError } from '../errors.ts'
@@ -68,7 +68,6 @@ export const tickIntervalMs = 500
 const minHeartbeatIntervalMs = 750
 /** Two heartbeats are missing. Seen at the next tick, so nobody waits for longer than 3 s. */
 const maxSilenceMs = 2500
-const helloTimeoutMs = 5000
 const challengeTimeoutMs = 2000
 const maxUnsentBytes = 2 * maxFrameBytes
 const maxHelloBytes = 64 * 2 ** 10
@@ -197,8 +196,9 @@ export function createLink(channel: Channel, clock: Clock, handlers: LinkHandler
       closeAfterPause(now)
       tickedAt = now
       if (isOver) return
-      if (!hello && now - since >= helloTimeoutMs) link.fail({ code: 'protocol', reason: 'no hello' })
-      else if (hello && now - receivedAt >= maxSilenceMs) close(silent(now - receivedAt))
+      const silenceMs = now - receivedAt
+      if (silenceMs >= maxSilenceMs && !hello) link.fail({ code: 'protocol', reason: 'no hello' })
+      else if (silenceMs >= maxSilenceMs) close(silent(silenceMs))
       else if (hello && now - heartbeatSent.at >= minHeartbeatIntervalMs) sendHeartbeat(now)
     },
     end: (reason) => end({ reason }),
