@@ -54,14 +54,17 @@ export function createReader(deps: ReaderDeps): Reader {
     return { now: clock.now(), staleAfterMs, owner: ownerLinkOf(owner, store) }
   }
 
-  async function refreshed(entry: Entry, timeoutMs: number): Promise<Reading> {
-    const { owner, target } = entry
+  async function refreshed(entry: Entry, timeoutMs: number, isOwn: boolean): Promise<Reading> {
+    const { id } = entry.target
     const failure = await deps.refresh(entry, timeoutMs).then(() => undefined, knownFailure)
-    const latest = store.entry(owner, target.id)
-    if (!latest && !store.entry(owner, targetIdOf(target.id)))
-      return { failure: stoppedFailure(undefined, true) }
+    // this node may have got another id meanwhile, and a copy of its machine the former one
+    const owner = isOwn ? store.nodes()[0]!.self.node : entry.owner
+    const latest = store.entry(owner, id)
+    const isUnavailable = failure && isOwnerUnavailable(failure.code)
+    if (!latest && !store.entry(owner, targetIdOf(id)))
+      return { failure: isUnavailable ? failure : stoppedFailure(undefined, true) }
     if (!failure) return serveSnapshot(latest ?? entry)
-    return isOwnerUnavailable(failure.code) ? cached(latest ?? entry, failure) : { failure }
+    return isUnavailable ? cached(latest ?? entry, failure) : { failure }
   }
 
   /** From the cache of this kind, or from the other kind's, unless a scrape of this kind failed. */
@@ -94,7 +97,7 @@ export function createReader(deps: ReaderDeps): Reader {
         return { failure: { code: 'overloaded', reason: 'too many requests are waiting' } }
       waiting += 1
       try {
-        return await refreshed(entry, timeoutMs)
+        return await refreshed(entry, timeoutMs, context.owner.state === 'self')
       } finally {
         waiting -= 1
       }

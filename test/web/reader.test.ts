@@ -1,6 +1,7 @@
 // When another node's snapshot is live: only as the result of a refresh that this request made.
 
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { ProxyError } from '../../src/errors.ts'
 import { type Entry, isProtobufStreamId, streamId } from '../../src/model.ts'
 import { createReader, type Reader } from '../../src/web/reader.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
@@ -11,8 +12,13 @@ let clock: VirtualClock
 let reader: Reader
 let entry: Entry
 let refreshes: number
+let failure: Error | undefined
 let stream: Entry | undefined
+/** What the node has that got the container's node's former id. */
+let copy: Entry | undefined
 let link: 'up' | 'self' | 'lost'
+/** The id of the container's node. */
+let owner: string
 
 const show = (value: number) => {
   entry = { ...entry, snapshot: snapshot(clock.now(), `x ${value}\n`) }
@@ -21,21 +27,28 @@ const show = (value: number) => {
 beforeEach(() => {
   clock = virtualClock(1000)
   refreshes = 0
+  failure = undefined
   link = 'up'
+  owner = 'n2'
   stream = undefined
+  copy = undefined
   entry = { owner: 'n2', target: target('a', { node: 'n2' }), probeResult: found, endpoint, history: [] }
   reader = createReader({
     clock,
     staleAfterMs: 15_000,
     store: {
-      entry: (_, id) => (isProtobufStreamId(id) ? stream : entry),
-      nodes: () => [node('n2', 'two', link)],
+      entry(of, id) {
+        if (of !== owner) return copy
+        return isProtobufStreamId(id) ? stream : entry
+      },
+      nodes: () => [node(owner, 'two', link)],
       swarmState: () => undefined,
     },
     maxAgeMsOf: () => 100,
     async refresh() {
       refreshes += 1
       await clock.sleep(50)
+      if (failure) throw failure
       show(refreshes)
     },
   })
@@ -86,4 +99,34 @@ test('while the owner is lost, text that is too old comes from the protobuf stre
   const streamed = snapshot(clock.now() - 5000, 'x 5\n')
   stream = { ...rest, target: { ...entry.target, id: streamId('a', 'protobuf') }, snapshot: streamed }
   expect(await read()).toMatchObject({ result: { at: streamed.at, isCached: true } })
+})
+
+describe('while an own container is scraped, its node gets another id', () => {
+  beforeEach(() => {
+    link = 'self'
+  })
+
+  async function readWhileRenamed(): Promise<unknown> {
+    const reading = reader.read(entry, 1000)
+    owner = 'n3'
+    await clock.pass(60)
+    return reading
+  }
+
+  test('the container is no less there', async () => {
+    expect(await readWhileRenamed()).toMatchObject({ result: { at: clock.now() - 10 } })
+  })
+
+  test('and a copy of its machine the former one: what that has is another container’s', async () => {
+    copy = { ...entry, snapshot: snapshot(clock.now() - 500, 'x 7\n') }
+    expect(await readWhileRenamed()).toMatchObject({ result: { at: clock.now() - 10 } })
+  })
+})
+
+test('a container whose node gets another id while its agent is asked is not called removed', async () => {
+  failure = new ProxyError('owner_lost', 'the node has got another id')
+  const reading = reader.read(entry, 1000)
+  owner = 'n3'
+  await clock.pass(60)
+  expect(await reading).toMatchObject({ failure: { code: 'owner_lost' } })
 })
