@@ -6,7 +6,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../clock.ts'
-import { type Code, errorOf, ProxyError } from '../errors.ts'
+import { errorOf, ProxyError } from '../errors.ts'
 import { refuseIncomplete } from '../http/answer.ts'
 import type { Mono, NodeId, NodeView } from '../model.ts'
 import type { Names } from '../names/names.ts'
@@ -76,14 +76,12 @@ async function onceKnown<T>(attempt: () => Promise<T>, deadline: Mono, clock: Cl
     try {
       return await attempt()
     } catch (error) {
-      const isPending = error instanceof ProxyError && pendingCodes.has(error.code)
+      const isPending = error instanceof ProxyError && error.code === 'not_ready'
       // the next attempt needs time, too
       if (!isPending || clock.now() + 2 * intervalMs > deadline) throw error
       await clock.sleep(intervalMs)
     }
 }
-
-const pendingCodes = new Set<Code>(['not_ready', 'searching'])
 
 /** Or the service that has no replica on this node, if only those are wanted. */
 async function lookUpAndRead(

@@ -39,12 +39,16 @@ interface ReaderDeps {
 }
 
 export interface Reader {
-  /** What the target answers to a request for this kind, within the timeout. */
+  /**
+   * What the target answers to a request for this kind, within the timeout. One that is still being searched for metrics,
+   * as after a start of its agent, is waited for.
+   */
   read(entry: Entry, timeoutMs: number, kind?: FormatKind): Promise<Reading>
 }
 
 /** Further clients are refused. */
 const maxWaiting = 5000
+const searchPauseMs = 100
 
 export function createReader(deps: ReaderDeps): Reader {
   const { clock, store, staleAfterMs } = deps
@@ -86,24 +90,38 @@ export function createReader(deps: ReaderDeps): Reader {
     return store.entry(entry.owner, id) ?? { ...rest, target: { ...entry.target, id } }
   }
 
+  async function readNow(target: Entry, timeoutMs: number, kind: FormatKind): Promise<Reading> {
+    const entry = entryOfKind(target, kind)
+    const context = contextOf(entry)
+    if (context.owner.state === 'lost') return cached(entry)
+    const decision = decide(entry, deps.maxAgeMsOf(entry), context)
+    if (decision !== 'refresh') return decision
+    if (waiting >= maxWaiting)
+      return { failure: { code: 'overloaded', reason: 'too many requests are waiting' } }
+    waiting += 1
+    try {
+      return await refreshed(entry, timeoutMs, context.owner.state === 'self')
+    } finally {
+      waiting -= 1
+    }
+  }
+
   return {
-    async read(target, timeoutMs, kind = 'text') {
-      const entry = entryOfKind(target, kind)
-      const context = contextOf(entry)
-      if (context.owner.state === 'lost') return cached(entry)
-      const decision = decide(entry, deps.maxAgeMsOf(entry), context)
-      if (decision !== 'refresh') return decision
-      if (waiting >= maxWaiting)
-        return { failure: { code: 'overloaded', reason: 'too many requests are waiting' } }
-      waiting += 1
-      try {
-        return await refreshed(entry, timeoutMs, context.owner.state === 'self')
-      } finally {
-        waiting -= 1
+    async read(entry, timeoutMs, kind = 'text') {
+      const deadline = clock.now() + timeoutMs
+      let latest: Entry | undefined = entry
+      for (;;) {
+        const reading = await readNow(latest, deadline - clock.now(), kind)
+        if (!isSearched(reading) || clock.now() + 2 * searchPauseMs > deadline) return reading
+        await clock.sleep(searchPauseMs)
+        latest = store.entry(entry.owner, entry.target.id)
+        if (!latest) return reading
       }
     },
   }
 }
+
+const isSearched = (reading: Reading) => 'failure' in reading && reading.failure.code === 'searching'
 
 function ownerLinkOf(owner: NodeId, store: ReaderStore): OwnerLink {
   const nodes = store.nodes()

@@ -374,6 +374,15 @@ describe('a service’s page', () => {
     expect(text).toContain(up([1, 1], [2, 1], [3, 1]))
   })
 
+  test('waits for a replica that is still searched, as after a start of its agent', async () => {
+    const searched = task('n2', 'demo_web', 3, { isSearched: true })
+    const agent = await start({ entries: [...replicas.slice(0, 2), searched], nodes, refresh: bySlot })
+    const answer = agent.ask('/web/metrics')
+    await soon(300)
+    agent.put(replicas[2]!)
+    expect((await answer).text).toContain(up([1, 1], [2, 1], [3, 1]))
+  })
+
   test('stays OpenMetrics where all replicas are, in any version', async () => {
     const agent = await start({
       entries: replicas,

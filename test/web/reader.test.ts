@@ -130,3 +130,32 @@ test('a container whose node gets another id while its agent is asked is not cal
   await clock.pass(60)
   expect(await reading).toMatchObject({ failure: { code: 'owner_lost' } })
 })
+
+describe('a container that is still searched', () => {
+  beforeEach(() => {
+    const { endpoint: _, ...rest } = entry
+    entry = { ...rest, probeResult: { kind: 'searching' } }
+  })
+
+  test('is waited for', async () => {
+    const reading = reader.read(entry, 1000)
+    await clock.pass(250)
+    entry = { ...entry, probeResult: found, endpoint }
+    await clock.pass(150)
+    expect(await reading).toMatchObject({ result: { at: expect.any(Number) } })
+    expect(refreshes).toBe(1)
+  })
+
+  test('as long as the client’s timeout allows', async () => {
+    const reading = reader.read(entry, 1000)
+    await clock.pass(1000)
+    expect(await reading).toMatchObject({ failure: { code: 'searching' } })
+  })
+
+  test('and as long as it is there', async () => {
+    const reading = reader.read(entry, 1000)
+    owner = 'n3'
+    await clock.pass(100)
+    expect(await reading).toMatchObject({ failure: { code: 'searching' } })
+  })
+})
