@@ -208,6 +208,35 @@ export const bugs: readonly Bug[] = [
     edits: [{ file: 'src/web/freshness.ts', from: "owner.state === 'self' && now", to: 'now' }],
     within: 100,
   },
+  {
+    name: 'older-replica',
+    text: 'the older of two replicas follows the newer one when its node is lost',
+    edits: [
+      {
+        file: 'src/names/active-replica.ts',
+        from: 'return newerBy > 0 || (newerBy === 0 && (refusesConnections(active) || isLost))',
+        to: 'return newerBy > 0 || refusesConnections(active) || isLost',
+      },
+    ],
+    within: 100,
+  },
+  {
+    name: 'passed-over-replica',
+    text: 'the newer of two replicas is passed over while it is still being searched, as after a restart of its agent',
+    edits: [
+      {
+        file: 'src/names/active-replica.ts',
+        from: 'return previous?.length === 0 && isBeingSearched(entry) && ageRank(entry) >= 0',
+        to: 'return false',
+      },
+      {
+        file: 'src/names/active-replica.ts',
+        from: '(last.endpoint !== undefined || isBeingSearched(last))',
+        to: 'last.endpoint !== undefined',
+      },
+    ],
+    within: 100,
+  },
 ]
 
 const root = new URL('../../', import.meta.url)

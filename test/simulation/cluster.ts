@@ -135,9 +135,10 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
   const believed = new Set<Claim>()
   /** To these somebody lies to the end. */
   const staying = new Set<Machine>()
-  const cloneEndedAt = new Map<Machine, number>()
-  /** Until when what the managers knew is known to each agent. */
+  /** Until when what the managers knew is known to each agent, or was to an earlier start of it. */
   const informedAt = new Map<Machine, number>()
+  /** The same of what was known on each machine. */
+  const knownUntil = new Map<Machine, Map<Machine, number>>()
   let [responses, pages, starts, clones, tasks, intruders] = [0, 0, 0, 0, 0, 0]
 
   const machines = () => [...world.machines.values()]
@@ -187,6 +188,7 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
     })
     machineOf.set(agent, at)
     startedAt.set(agent, scheduler.now())
+    noteKnown(at, at, scheduler.now())
     watch(agent)
     return agent
   }
@@ -261,17 +263,22 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
     const since = scheduler.now() - relinkMs
     return (
       world.nodeOf(as) === node &&
-      machines().every(({ original }) => original !== as && original !== to) &&
-      [as, to].every((one) => (cloneEndedAt.get(one) ?? 0) <= since) &&
+      [as, to].every((one) => world.copiedUntil(one) <= since) &&
       areLinkedSince(as, to, since)
     )
   }
 
-  function reviewManagers(): void {
+  function reviewLinks(): void {
     const since = scheduler.now() - relinkMs
-    const managers = machines().filter((at) => at.swarmId && at.isManager && !at.original)
     for (const at of machines())
-      if (managers.some((manager) => areLinkedSince(at, manager, since))) informedAt.set(at, since)
+      for (const other of machines()) {
+        if (!other.original && areLinkedSince(at, other, since)) noteKnown(at, other, since)
+      }
+  }
+
+  function noteKnown(at: Machine, of: Machine, until: number): void {
+    knownUntil.set(at, (knownUntil.get(at) ?? new Map()).set(of, until))
+    if (of.swarmId && of.isManager) informedAt.set(at, until)
   }
 
   function reviewClaims(): void {
@@ -290,7 +297,7 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
   /** What may have happened since the last review is over after a longer time than this. */
   function reviewLater(): void {
     if (claims.size > 0) reviewClaims()
-    reviewManagers()
+    reviewLinks()
     later(relinkMs / 4, reviewLater)
   }
   reviewLater()
@@ -324,7 +331,6 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
     endClone(copy, silently) {
       crash(copy, silently)
       world.removeMachine(copy)
-      cloneEndedAt.set(copy.original!, scheduler.now())
     },
     takeSnapshot({ agent }, isClockStopped) {
       const twin = agent && twinOf.get(agent)
@@ -340,7 +346,8 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
           at.agent = restored
           machineOf.set(restored, at)
           startedAt.set(restored, scheduler.now())
-          if (!at.original) oracle.wasRestored(at, isClockStopped)
+          // a copy goes on at once: its clock has hardly stood still
+          oracle.wasRestored(at, isClockStopped && !at.original)
           twins.part(at.address, silently)
           restored.process.resume()
         },
@@ -421,7 +428,10 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
       const resumedAt = agent.process.resumedAt()
       oracle.check({
         ...{ agent, agentName: name, path, requestedAt, answeredAt, response: given },
+        startedAt: startedAt.get(agent)!,
         informedAt: at.swarmId ? (informedAt.get(at) ?? 0) : answeredAt,
+        knownUntil: (machine) => knownUntil.get(at)?.get(machine) ?? 0,
+        areLinkedSince: (machine, since) => areLinkedSince(at, machine, since),
       })
       const tookMs = answeredAt - Math.max(requestedAt, resumedAt)
       if (tookMs > timeoutMs) oracle.report('late', `${name} ${path}: ${tookMs} ms of ${timeoutMs} ms`)

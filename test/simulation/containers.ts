@@ -37,6 +37,8 @@ export interface Container {
   hasMisbehaved(): boolean
   /** Since when it runs. */
   startedAt(): number
+  /** Since when each scrape has brought metrics, or would have; `undefined`: it doesn't now. */
+  speaksSince(): number | undefined
   /** When it was last scraped. */
   scrapedAt(): number
   /** When it said this text, or would have at a scrape. */
@@ -90,6 +92,7 @@ export function createContainer(scheduler: Scheduler, given: Content): Container
   let exitCode: number | undefined
   let startedAt = scheduler.now()
   let scrapedAt = 0
+  let speaksSince: number | undefined
   const eras: Era[] = []
   const host2 = `${host}:${secondPort}`
   const second = given.hasSecond
@@ -103,6 +106,7 @@ export function createContainer(scheduler: Scheduler, given: Content): Container
     const now = scheduler.now()
     if (last && last.to > now) last.to = now
     const speaks = running && (behaviour === 'answers' || behaviour === 'slow' || behaviour === 'empty')
+    speaksSince = speaks ? (speaksSince ?? now) : undefined
     if (speaks)
       eras.push({ content, isEmpty: behaviour === 'empty', from: now, to: Number.POSITIVE_INFINITY })
   }
@@ -162,6 +166,7 @@ export function createContainer(scheduler: Scheduler, given: Content): Container
     },
     hasMisbehaved: () => misbehaved,
     startedAt: () => startedAt,
+    speaksSince: () => speaksSince,
     scrapedAt: () => scrapedAt,
     saidLineAt,
     saidAt(text) {

@@ -170,7 +170,8 @@ function cut(a: string, b: string, forMs: number, cluster: Cluster): void {
   })
 }
 
-function replace({ slot, machine, startFirst, overlapMs }: Of<'replace'>, cluster: Cluster): void {
+function replace(event: Of<'replace'>, cluster: Cluster): void {
+  const { slot, machine, startFirst, overlapMs, isOldListed } = event
   const at = cluster.machine(machine)
   if (!at?.swarmId) return
   const old = [...cluster.world.machines.values()].flatMap((from) =>
@@ -184,6 +185,7 @@ function replace({ slot, machine, startFirst, overlapMs }: Of<'replace'>, cluste
   }
   const startNew = () => {
     if (at.swarmId) cluster.runReplica(at, slot)
+    if (!isOldListed) for (const { container } of old) cluster.world.shutDown(container)
     cluster.changed()
   }
   const [first, second] = startFirst ? [startNew, endOld] : [endOld, startNew]

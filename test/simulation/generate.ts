@@ -12,7 +12,10 @@ export function createScenario(seed: number, steps: number, without: readonly Ki
   const random = createRandom(`scenario ${seed}`)
   const machines = createMachines(random)
   const calm = random.one([0.05, 0.1, 0.3, 1])
-  const possible = kindsOf(random).filter((kind) => !without.includes(kind))
+  const hasUpdates = !without.includes('replace') && random.fork('updates').chance(0.1)
+  // among other faults hardly any update would come to what it is for
+  const drawnKinds: readonly Drawn[] = hasUpdates ? ['ask'] : kindsOf(random)
+  const possible = drawnKinds.filter((kind) => !without.includes(kind))
   const events: Event[] = []
   // agents that have known each other for a while don't believe others, which is judged only then
   let at = random.one([0, 3000, 9000, 9000])
@@ -23,7 +26,9 @@ export function createScenario(seed: number, steps: number, without: readonly Ki
   const isAlone = kinds.length - without.length <= 2
   const hasSnapshots = !without.includes('snapshot') && (isAlone || random.fork('snapshots').chance(0.1))
   const snapshots = hasSnapshots ? createSnapshots(machines, events, random.fork('snapshot')) : []
-  return { seed: String(seed), machines, events: [...events, ...snapshots].sort((a, b) => a.at - b.at) }
+  const updates = hasUpdates ? createUpdates(machines, random.fork('update')) : []
+  const added = [...snapshots, ...updates.filter(({ kind }) => !without.includes(kind))]
+  return { seed: String(seed), machines, events: [...events, ...added].sort((a, b) => a.at - b.at) }
 }
 
 /** Not in all scenarios: each agent of which one is taken costs twice as much. */
@@ -42,6 +47,61 @@ function createSnapshots(
     silently: random.chance(0.5),
     stopsClock: random.chance(0.5),
   }))
+}
+
+/** One after the other, so that each begins when all is well again. */
+function createUpdates(machines: readonly MachineSetup[], random: Random): readonly Event[] {
+  return Array.from({ length: 3 }, (_, at) => createUpdate(3000 + at * 30_000, machines, random)).flat()
+}
+
+/**
+ * A slot gets another container while the old one runs on, and one agent is asked for it all the time: one that restarts,
+ * and then loses the node of the new one, or that of a new one that responds slowly.
+ */
+function createUpdate(begin: number, machines: readonly MachineSetup[], random: Random): readonly Event[] {
+  const names = machines.map(({ name }) => name)
+  const [slot, asked] = [random.one(slots), random.one([names[0]!, random.one(names)])]
+  const isSlow = random.chance(0.4)
+  const machine = isSlow ? asked : random.one(names.filter((name) => name !== asked))
+  const path = random.one([`/demo_web/${slot}/metrics`, '/demo_web/metrics'])
+  const pauses = Array.from({ length: 40 }, () => random.one([20, 100, 300, 700]))
+  let at = begin
+  const replace: Event = {
+    ...{ at, kind: 'replace', slot, machine, startFirst: true },
+    ...{ overlapMs: random.one([12_000, 40_000]), isOldListed: random.chance(0.5) },
+  }
+  const asks = pauses.map((pause): Event => {
+    at += pause
+    return { at, kind: 'ask', machine: asked, path, timeoutMs: 5000 }
+  })
+  const [early, late] = [() => random.one(asks.slice(0, 10)).at, () => random.one(asks.slice(10, 25)).at]
+  const end = (machine: string): Happening => {
+    const downMs = random.one([0, 100, 3000])
+    return random.chance(0.5)
+      ? { kind: 'restart', machine, downMs }
+      : { kind: 'crash', machine, downMs, silently: false }
+  }
+  const forMs = random.one([4000, 12_000])
+  const faults: readonly Event[] = isSlow
+    ? [
+        // of all that may be the new one
+        ...[3, 4, 5].map(
+          (index) => ({ at: early(), kind: 'behave', machine, index, endpoint: 1, as: 'slow' }) as const,
+        ),
+        { at: late(), ...end(machine) },
+      ]
+    : [
+        { at: early(), ...end(asked) },
+        {
+          at: late(),
+          ...random.one<Happening>([
+            { kind: 'cut', a: asked, b: machine, forMs },
+            { kind: 'isolate', machine, forMs },
+            end(machine),
+          ]),
+        },
+      ]
+  return [replace, ...asks, ...faults]
 }
 
 /** Many kinds at once, or few, each of which then happens to a cluster that is well otherwise. */
@@ -173,8 +233,9 @@ function pathOf(machines: readonly string[], random: Random): string {
 }
 
 function replace({ machine, random }: Draw): Of<'replace'> {
-  const overlapMs = random.one([0, 200, 2000])
-  return { slot: random.one(slots), machine, startFirst: random.chance(0.5), overlapMs }
+  const overlapMs = random.one([0, 200, 2000, 12_000])
+  const [startFirst, isOldListed] = [random.chance(0.5), random.chance(0.5)]
+  return { slot: random.one(slots), machine, startFirst, overlapMs, isOldListed }
 }
 
 function crash({ machine, random }: Draw): Of<'crash'> {

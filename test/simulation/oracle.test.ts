@@ -1,8 +1,9 @@
 // The judge is judged: it must object to each kind of wrong answer, and to no right one.
 
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { Agent } from './agent.ts'
 import type { Container } from './containers.ts'
-import { createOracle, type Oracle } from './oracle.ts'
+import { createOracle, type Exchange, type Oracle } from './oracle.ts'
 import { intended } from './play.ts'
 import { startProcess } from './process.ts'
 import { createRandom } from './random.ts'
@@ -19,19 +20,21 @@ let oracle: Oracle
 beforeEach(async () => {
   scheduler = createScheduler()
   world = createWorld(scheduler, createRandom('oracle'))
-  machine = world.addMachine('m1', { swarm: true, manager: true })
+  machine = world.addMachine('m1', member)
   container = world.run(machine, 'db', { kind: 'standalone' })
   oracle = createOracle(world, scheduler.now, intended)
   await scheduler.passUntil(60_000)
 })
 
 const agent = {}
+const member = { swarm: true, manager: true }
 const path = '/db/host1/metrics'
 
-function serve(response: Partial<Response>, more: { path?: string; requestedAt?: number } = {}): void {
+function serve(response: Partial<Response>, more: Partial<Exchange> = {}): void {
   const now = scheduler.now()
   oracle.check({
-    ...{ agent, agentName: 'm1', path, requestedAt: now, answeredAt: now, informedAt: now, ...more },
+    ...{ agent, agentName: 'm1', startedAt: 0, path, requestedAt: now, answeredAt: now, informedAt: now },
+    ...{ knownUntil: () => now, areLinkedSince: () => true, ...more },
     response: { status: 200, age: undefined, body: '', ...response },
   })
 }
@@ -106,4 +109,96 @@ test('each replica on a service’s page is judged by itself', async () => {
   await scheduler.passUntil(scheduler.now() + 1000)
   serve({ body: `${line}\n${up('1')}` }, { path: '/demo_web/metrics' })
   expect(rules()).toEqual(['never said', 'old'])
+})
+
+describe('of two containers of a slot', () => {
+  let nodes: readonly [Machine, Machine]
+  let replicas: readonly [Container, Container]
+  const [older, newer] = [0, 1]
+
+  beforeEach(async () => {
+    nodes = [world.addMachine('m2', member), world.addMachine('m3', member)]
+    const [first, second] = nodes
+    const one = world.run(first, 'demo_web.1.t1', replicaPlace('1', 't1'))
+    await scheduler.passUntil(61_000)
+    replicas = [one, world.run(second, 'demo_web.1.t2', replicaPlace('1', 't2'))]
+    await scheduler.passUntil(62_000)
+  })
+
+  async function show(which: number, more: Partial<Exchange> = {}): Promise<void> {
+    const body = await said(replicas[which])
+    serve({ body }, { path: '/demo_web/1/metrics', ...more })
+  }
+
+  test('the newer one follows the older one', async () => {
+    await show(older)
+    await show(newer)
+    expect(rules()).toEqual([])
+  })
+
+  const restarted = { agent: {} }
+  test.each<readonly [string, Partial<Exchange>]>([
+    ['', {}],
+    [', though the newer one’s node is lost', { areLinkedSince: () => false }],
+    [', nor after a restart of the agent', restarted],
+    [', nor on the service’s page', { path: '/demo_web/metrics' }],
+  ])('the older one does not follow the newer one%s', async (_, more) => {
+    await show(newer)
+    const body = await said(replicas[older])
+    const page = `${body.replace('said{', 'said{slot="1",')}app_metrics_proxy_replica_up{slot="1"} 1\n`
+    serve({ body: more.path ? page : body }, { path: '/demo_web/1/metrics', ...more })
+    expect(rules()).toEqual(['older replica'])
+  })
+
+  test('the older one does not follow the newer one, though that does not respond', async () => {
+    await show(newer)
+    replicas[newer]!.behave('hangs')
+    await show(older)
+    expect(rules()).toEqual(['older replica'])
+  })
+
+  test.each<readonly [string, (() => void) | undefined, Partial<Exchange>]>([
+    ['that has stopped', () => replicas[newer]!.stop(1), {}],
+    ['that has stopped and started since', () => [replicas[newer]!.stop(1), replicas[newer]!.start()], {}],
+    ['of which the managers have not informed the agent', undefined, { informedAt: 60_500 }],
+    ['of which the agent has not known since its restart', undefined, { ...restarted, knownUntil: () => 0 }],
+    ['that was served to a request after this one', undefined, { requestedAt: 61_900 }],
+    ['whose machine has a copy', () => world.cloneMachine('m4', nodes[newer]!), {}],
+    ['whose machine was restored', () => oracle.wasRestored(nodes[newer]!, false), {}],
+    ['and the agent was restored', () => oracle.wasRestored(machine, false), {}],
+    [
+      'that has no metrics when its agent starts',
+      () => {
+        replicas[newer]!.behave('hangs')
+        nodes[newer]!.agent = {} as Agent
+      },
+      {},
+    ],
+  ])('the older one may follow a newer one %s', async (_, happen, more) => {
+    await show(newer)
+    await scheduler.passUntil(scheduler.now() + 1000)
+    happen?.()
+    await show(older, more)
+    expect(rules()).toEqual([])
+  })
+
+  test('the older one stays once it has followed for a reason', async () => {
+    await show(newer)
+    await show(older, { informedAt: 0, areLinkedSince: () => false })
+    await show(older)
+    expect(rules()).toEqual([])
+  })
+
+  test.each([
+    ['is not left for one that was served before', true, ['older replica']],
+    ['may be left once its node was lost', false, []],
+  ])('without managers the one that is served %s', async (_, isLinked, wrong) => {
+    world.leave(machine)
+    const outside = { informedAt: 0, areLinkedSince: () => isLinked }
+    await show(newer, outside)
+    await show(older, outside)
+    expect(rules()).toEqual([])
+    await show(newer, outside)
+    expect(rules()).toEqual(wrong)
+  })
 })

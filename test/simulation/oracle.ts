@@ -2,6 +2,7 @@
 // for why an answer is wrong.
 
 import { endpointsOf, type Line, type Span } from './containers.ts'
+import { createSlotJudge } from './slot-judge.ts'
 import type { Response } from './web.ts'
 import type { Machine, Placed, World } from './world.ts'
 
@@ -23,6 +24,7 @@ export interface Violation {
   readonly rule:
     | 'old'
     | 'back in time'
+    | 'older replica'
     | 'never said'
     | 'late'
     | 'stale'
@@ -41,14 +43,19 @@ export interface Violation {
 
 /** A request that was answered. */
 export interface Exchange {
-  /** Of this start of the agent. */
+  /** Of this start of the agent, which runs since `startedAt`. */
   readonly agent: object
+  readonly startedAt: number
   readonly agentName: string
   readonly path: string
   readonly requestedAt: number
   readonly answeredAt: number
-  /** What the managers knew until then, the agent knew. */
+  /** What the managers knew until then, the agent knew, or an earlier start of it. */
   readonly informedAt: number
+  /** The same of what was known on that machine. */
+  knownUntil(machine: Machine): number
+  /** Whether nothing has happened since to the link to that machine’s agent, or to one of the two. */
+  areLinkedSince(machine: Machine, since: number): boolean
   readonly response: Response
 }
 
@@ -75,6 +82,8 @@ export function createOracle(world: World, now: () => number, promises: Promises
   /** By the agent that may be wrong, the machines of which it received lies. */
   const distrusted = new Map<string, Set<Machine>>()
   const restored = new Map<Machine, { readonly at: number; readonly isClockStopped: boolean }>()
+  const restoredAt = (machine: Machine) => restored.get(machine)?.at ?? Number.NEGATIVE_INFINITY
+  const slotJudge = createSlotJudge(world, restoredAt)
   /** The agents to which peers lied of any node. */
   const liedTo = new Set<string>()
 
@@ -115,10 +124,9 @@ export function createOracle(world: World, now: () => number, promises: Promises
         response.age === undefined ? 'old' : 'stale',
         `${where}, ${what}: last said at ${ms(youngest)}, ${ms(requestedAt - youngest)} before the request`,
       )
-    const isRestored = candidates.some(
-      ({ machine }) => (restored.get(machine)?.at ?? Number.NEGATIVE_INFINITY) > requestedAt - restoredMs,
-    )
+    const isRestored = candidates.some(({ machine }) => restoredAt(machine) > requestedAt - restoredMs)
     if (response.age === undefined || !isRestored) checkOrder(exchange, part, said, `${where}, ${what}`)
+    if (!liedAbout) checkSlot(exchange, part, { candidates, said, text: `${where}, ${what}` })
   }
 
   /** An agent whose clock stood still takes what it had for so much younger. */
@@ -187,6 +195,17 @@ export function createOracle(world: World, now: () => number, promises: Promises
     }
     const time = Math.max(floor, Math.min(...possible.map(({ from }) => from)))
     ofAgent.set(key, [...known.slice(-20), { since: answeredAt, time }])
+  }
+
+  function checkSlot(
+    exchange: Exchange,
+    { key, endpoint }: Part,
+    { candidates, said, text }: { candidates: readonly Placed[]; said: readonly Span[]; text: string },
+  ): void {
+    const served = candidates.find(({ container }) => container.host === key.split(' ').at(-1))
+    if (!served || endpoint !== 1) return
+    const newer = slotJudge(exchange, served, Math.min(...said.map(({ from }) => from)))
+    if (newer) report('older replica', `${text}: ${newer.host}, which runs, was served before`)
   }
 
   return {

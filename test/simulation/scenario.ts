@@ -57,6 +57,8 @@ export type Happening =
       readonly machine: string
       readonly startFirst: boolean
       readonly overlapMs: number
+      /** Until the old one ends, managers list it as meant to run; else it runs on though it should not. */
+      readonly isOldListed: boolean
     }
   // the network
   | { readonly kind: 'cut'; readonly a: string; readonly b: string; readonly forMs: number }

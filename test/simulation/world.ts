@@ -55,8 +55,12 @@ export interface World {
   addMachine(name: string, options: { swarm: boolean; manager: boolean }): Machine
   /** A copy of a machine with all that runs on it, under the same node id. */
   cloneMachine(name: string, of: Machine, hasSameAddresses?: boolean): Machine
+  /** Until when a copy of the machine ran; infinite while one does. */
+  copiedUntil(machine: Machine): number
   removeMachine(machine: Machine): void
   run(machine: Machine, name: string, place: Place, copyOf?: Container): Container
+  /** It isn't meant to run any more, and takes its time to stop. */
+  shutDown(container: Container): void
   /** Joins with an id that it never had before. */
   join(machine: Machine): void
   leave(machine: Machine): void
@@ -110,6 +114,8 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
   const hasSeconds = random.fork('second endpoints').chance(0.4)
   const names = new Map<Machine, { readonly name: string; readonly from: number; to: number }[]>()
   const moved = new Set<Machine>()
+  const copiesEndedAt = new Map<Machine, number>()
+  const shuttingDown = new Set<Container>()
   const former = new Map<NodeId, SwarmNode>()
   let [joins, made] = [0, 0]
 
@@ -185,13 +191,15 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
 
   /** The slots in which several tasks are meant to run, or ran before, each with those meant to, the oldest first. */
   function taskOrder(): ReadonlyMap<string, readonly string[]> {
-    const replicas = placed.filter(({ container }) => container.place.kind === 'replicated')
+    const replicas = placed.filter(
+      ({ container, machine }) => container.place.kind === 'replicated' && !machine.original,
+    )
     const bySlot = Map.groupBy(
       replicas,
       ({ container }) => (container.place as { readonly slot: string }).slot,
     )
     const isMeant = ({ container, machine }: Placed) =>
-      container.isRunning() && machine.containers.has(container)
+      container.isRunning() && machine.containers.has(container) && !shuttingDown.has(container)
     const taskOf = ({ container }: Placed) => (container.place as { readonly task: string }).task
     return new Map(
       [...bySlot]
@@ -240,7 +248,9 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
   }
 
   function tasksOn({ containers }: Machine): readonly string[] {
-    const tasks = [...containers].filter(({ place }) => place.kind !== 'standalone')
+    const tasks = [...containers].filter(
+      (container) => container.place.kind !== 'standalone' && !shuttingDown.has(container),
+    )
     return tasks.map(({ id }) => id.slice(0, taskContainerDigits))
   }
 
@@ -277,12 +287,18 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
         put(machine, { id, host: `${id}-${name}`, name: called, place, periodMs: 300, lines: 1 })
       return machine
     },
+    copiedUntil(machine) {
+      const isCopied = [...machines.values()].some(({ original }) => original === machine)
+      return isCopied ? Number.POSITIVE_INFINITY : (copiesEndedAt.get(machine) ?? 0)
+    },
     removeMachine(machine) {
       machines.delete(machine.name)
+      if (machine.original) copiesEndedAt.set(machine.original, scheduler.now())
       for (const container of machine.containers) if (container.isRunning()) container.stop(137)
       machine.containers.clear()
     },
     run,
+    shutDown: (container) => void shuttingDown.add(container),
     join(machine) {
       moved.add(machine)
       machine.swarmId = newSwarmId()
