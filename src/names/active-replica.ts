@@ -23,8 +23,9 @@ interface ReplicaContext {
  *    either the managers mean it to run, not the active one, or no managers are known and its own node is connected.
  *    A provisional one follows only a provisional one whose node is lost; any known one follows a provisional one.
  * 3. A known one before a provisional one; one on a connected node before one on a lost node.
- * 4. Of those with an endpoint the newest; if none has one, the oldest. While this agent has shown none yet, one that
- *    the managers list and that is still being searched counts too: before a restart, this agent may have shown it.
+ * 4. Of those with an endpoint the newest; if none has one, the oldest.
+ * While this agent has shown none yet, one that the managers list counts in 3 and 4 although its node is lost or it is
+ * still being searched: before a restart, this agent may have shown it.
  * `entries` come in the order in which they became known, which decides where the managers' order doesn't.
  */
 export function activeReplica(
@@ -45,16 +46,15 @@ export function activeReplica(
     const newerBy = ageRank(entry) - ageRank(active)
     return newerBy > 0 || (newerBy === 0 && (refusesConnections(active) || isLost))
   }
-  function mayHaveMetrics(entry: Entry): boolean {
-    if (entry.endpoint !== undefined) return true
-    return previous?.length === 0 && isBeingSearched(entry) && ageRank(entry) >= 0
-  }
+  const mayHaveBeenShown = (entry: Entry) => previous?.length === 0 && ageRank(entry) >= 0
+  const mayHaveMetrics = (entry: Entry) =>
+    entry.endpoint !== undefined || (isBeingSearched(entry) && mayHaveBeenShown(entry))
 
   const last = running.find((entry) => entry === previous?.at(-1))
   const active = last && (last.endpoint !== undefined || isBeingSearched(last)) ? last : undefined
   const eligible = active ? running.filter((entry) => entry === active || mayFollow(entry, active)) : running
   const known = knownOf(eligible)
-  const connected = known.filter(({ owner }) => isConnected(owner))
+  const connected = known.filter((entry) => isConnected(entry.owner) || mayHaveBeenShown(entry))
   const byAge = (connected.length > 0 ? connected : known).toSorted((a, b) => ageRank(a) - ageRank(b))
   return byAge.findLast(mayHaveMetrics) ?? byAge[0]
 }

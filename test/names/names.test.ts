@@ -583,6 +583,20 @@ describe('a slot with several containers', () => {
     expect(active()).toBe('demo_web: 1@n2')
   })
 
+  test('a newer one whose node is lost is not passed over after a start', () => {
+    const world = createWorld([newer(), older], threeNodes)
+    const lost = threeNodes.map((one) => (one.self.node === 'n2' ? { ...one, link: 'lost' as const } : one))
+    world.declare(swarmState)
+    world.see(lost)
+    const names = createNames(world, nameFromLabels)
+    const active = () => textOf(names.lookUp(queryOf('web', 'n3')))
+    expect(active()).toBe('demo_web: 1@n2')
+    world.see(threeNodes)
+    expect(active()).toBe('demo_web: 1@n2')
+    world.put(newer({ ended }))
+    expect(active()).toBe('demo_web: 1@n1')
+  })
+
   test('a container that is meant to run is active again once the node of one that isn’t is lost', () => {
     const world = createWorld([older, newer()], threeNodes)
     const names = createNames(world, nameFromLabels)

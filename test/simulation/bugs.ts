@@ -226,8 +226,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'src/names/active-replica.ts',
-        from: 'return previous?.length === 0 && isBeingSearched(entry) && ageRank(entry) >= 0',
-        to: 'return false',
+        from: '(isBeingSearched(entry) && mayHaveBeenShown(entry))',
+        to: 'false',
       },
       {
         file: 'src/names/active-replica.ts',
