@@ -119,13 +119,15 @@ export function createOracle(world: World, now: () => number, promises: Promises
       return
     }
     const youngest = Math.max(...said.map(({ to }) => Math.min(to, answeredAt)))
-    if (youngest < oldestAllowed(exchange) && !isMisjudged(exchange, candidates))
+    const isTakenForNew = isMisjudged(exchange, candidates)
+    if (youngest < oldestAllowed(exchange) && !isTakenForNew)
       report(
         response.age === undefined ? 'old' : 'stale',
         `${where}, ${what}: last said at ${ms(youngest)}, ${ms(requestedAt - youngest)} before the request`,
       )
     const isRestored = candidates.some(({ machine }) => restoredAt(machine) > requestedAt - restoredMs)
-    if (response.age === undefined || !isRestored) checkOrder(exchange, part, said, `${where}, ${what}`)
+    const mayBeOlder = isTakenForNew || (isRestored && response.age !== undefined)
+    if (!mayBeOlder) checkOrder(exchange, part, said, `${where}, ${what}`)
     if (!liedAbout) checkSlot(exchange, part, { candidates, said, text: `${where}, ${what}` })
   }
 
