@@ -232,6 +232,9 @@ test('what a container keeps to itself is found nowhere', async () => {
   onTestFinished(() => prod.remove('keeper'))
   await prod.serve('keeper', appImage, [...place, ...metaLabels, ...own])
   await agreed(prod, lists('keeper.1'))
+  // the managers may list it before its node's agent has found it
+  for (const node of prod.nodes)
+    await until('it to be served', async () => (await ask(node.url('/keeper/metrics'))).status === 200, long)
   for (const node of prod.nodes)
     for (const path of ['/sd', '/rules', '/', '/health', '/metrics', '/keeper/metrics', '/keeper/1/metrics'])
       for (const accept of ['*/*', 'application/json']) {
