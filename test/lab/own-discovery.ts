@@ -7,12 +7,16 @@ import type { Swarm } from './harness/lab.ts'
 
 const prefix = '__meta_dockerswarm_'
 
-/** Until so many targets of a job in the cluster `prod` have no label of the Swarm but as Prometheus' own discovery has it. */
+/**
+ * Until so many targets of a job in the cluster `prod` have these labels, and no label of the Swarm but as Prometheus' own
+ * discovery has it.
+ */
 export async function labelsOfBoth(
   prometheus: Prometheus,
   { manager }: Swarm,
   job: string,
   count: number,
+  wanted: Readonly<Record<string, string>> = {},
 ): Promise<readonly Readonly<Record<string, string>>[]> {
   const own = await startPrometheus(`
 scrape_configs:
@@ -31,7 +35,7 @@ scrape_configs:
       const areAlike = ours.every((mine) => {
         const like = theirs.find((task) => task[`${prefix}task_id`] === mine[`${prefix}task_id`])
         const same = like && Object.fromEntries(Object.keys(mine).map((name) => [name, like[name]]))
-        return isDeepStrictEqual(mine, same)
+        return isDeepStrictEqual({ ...mine, ...wanted }, same)
       })
       return ours.length === count && areAlike && ours
     })
