@@ -83,7 +83,7 @@ export function createOracle(world: World, now: () => number, promises: Promises
   const distrusted = new Map<string, Set<Machine>>()
   const restored = new Map<Machine, { readonly at: number; readonly isClockStopped: boolean }>()
   const restoredAt = (machine: Machine) => restored.get(machine)?.at ?? Number.NEGATIVE_INFINITY
-  const slotJudge = createSlotJudge(world, restoredAt)
+  const slotJudge = createSlotJudge(world, restoredAt, restoredMs)
   /** The agents to which peers lied of any node. */
   const liedTo = new Set<string>()
 

@@ -21,7 +21,12 @@ const forgottenMs = 40_000
 /** Returns the container that should have been served, unless none, in place of `served`. */
 export type SlotJudge = (exchange: Exchange, served: Placed, saidSince: number) => Container | undefined
 
-export function createSlotJudge(world: World, restoredAt: (machine: Machine) => number): SlotJudge {
+/** Once a machine was restored, nothing is judged for `restoredMs`: its agent may not know its containers any more. */
+export function createSlotJudge(
+  world: World,
+  restoredAt: (machine: Machine) => number,
+  restoredMs: number,
+): SlotJudge {
   /** By machine asked and slot, in the order of the requests. */
   const shownBySlot = new Map<string, readonly Shown[]>()
 
@@ -40,7 +45,7 @@ export function createSlotJudge(world: World, restoredAt: (machine: Machine) => 
       // an agent that starts while the container has no metrics can't know that it had any
       (machine.agent === owner || (container.speaksSince() ?? Number.POSITIVE_INFINITY) <= saidSince) &&
       world.copiedUntil(machine) <= answeredAt &&
-      restoredAt(machine) <= answeredAt
+      restoredAt(machine) <= answeredAt - restoredMs
     )
   }
 

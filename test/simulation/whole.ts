@@ -54,12 +54,10 @@ export async function checkWhole(cluster: Cluster): Promise<void> {
   const ready = machines.filter((at) => !isHeldUp(at, machines, cluster))
   await checkLists(ready, cluster)
   for (const at of ready) {
-    const linked = ready.filter((owner) => !isDivided(at, owner, cluster))
-    const paths = pathsThatAnswer(linked)
-    // who speaks for a node may put its tasks into any slot
-    const asked =
-      linked.length < ready.length ? paths.filter((path) => !path.startsWith('/demo_web/')) : paths
-    await checkPages(at, asked, cluster)
+    const paths = pathsThatAnswer(ready.filter((owner) => !isDivided(at, owner, cluster)))
+    // who speaks for a node may put its tasks into any slot, or keep a manager’s list of tasks away
+    const knowsTasks = !machines.some((other) => isDivided(at, other, cluster))
+    await checkPages(at, knowsTasks ? paths : paths.filter((path) => !path.startsWith('/demo_')), cluster)
   }
 }
 
