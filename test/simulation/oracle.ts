@@ -101,8 +101,10 @@ export function createOracle(world: World, now: () => number, promises: Promises
   function checkPart(exchange: Exchange, part: Part): void {
     const { requestedAt, answeredAt, informedAt, response, path } = exchange
     if (isAnybodys(exchange, part)) return
-    // a node that is lost is named as the managers name it
-    const from = Math.min(informedAt, requestedAt - promises.staleAfterMs - 5000)
+    // a node that is lost is named as the managers name it, by an agent that was restored as they did before
+    const asked = world.machines.get(exchange.agentName)
+    const isOutdated = asked && restoredAt(asked) > requestedAt - restoredMs
+    const from = isOutdated ? 0 : Math.min(informedAt, requestedAt - promises.staleAfterMs - 5000)
     const candidates = candidatesOf(world, { ...part, from })
     const liedAbout = distrusted.get(exchange.agentName)
     if (candidates.some(({ machine }) => liedAbout?.has(machine))) return
