@@ -101,9 +101,8 @@ export function createOracle(world: World, now: () => number, promises: Promises
   function checkPart(exchange: Exchange, part: Part): void {
     const { requestedAt, answeredAt, informedAt, response, path } = exchange
     if (isAnybodys(exchange, part)) return
-    // a node that is lost is named as the managers name it, by an agent that was restored as they did before
-    const asked = world.machines.get(exchange.agentName)
-    const isOutdated = asked && restoredAt(asked) > requestedAt - restoredMs
+    // a node that is lost is named as the managers name it; a machine that was restored knows former names
+    const isOutdated = [...restored.values()].some(({ at }) => at > requestedAt - restoredMs)
     const from = isOutdated ? 0 : Math.min(informedAt, requestedAt - promises.staleAfterMs - 5000)
     const candidates = candidatesOf(world, { ...part, from })
     const liedAbout = distrusted.get(exchange.agentName)
