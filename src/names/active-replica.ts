@@ -19,8 +19,9 @@ interface ReplicaContext {
  * 1. A running container before one that has ended; of ended ones the last.
  * 2. While the one that was active last runs, only those are considered beside it that may follow it: one that the
  *    managers list as newer, or any that they don't list as older once the active one refuses connections (it is being
- *    shut down) or its node is lost. One that was active before may not, unless the node of the active one is lost, and
- *    either the managers mean it to run, not the active one, or no managers are known and its own node is connected.
+ *    shut down), or its node is lost and the other one's is not. One that was active before may not, unless the node of
+ *    the active one is lost, and either the managers mean it to run, not the active one, or no managers are known and its
+ *    own node is connected.
  *    A provisional one follows only a provisional one whose node is lost; any known one follows a provisional one.
  * 3. A known one before a provisional one; one on a connected node before one on a lost node.
  * 4. Of those with an endpoint the newest; if none has one, the oldest.
@@ -44,7 +45,8 @@ export function activeReplica(
     if (previous?.includes(entry)) return false
     if (isProvisional(active)) return true
     const newerBy = ageRank(entry) - ageRank(active)
-    return newerBy > 0 || (newerBy === 0 && (refusesConnections(active) || isLost))
+    if (newerBy !== 0) return newerBy > 0
+    return refusesConnections(active) || (isLost && isConnected(entry.owner))
   }
   const mayHaveBeenShown = (entry: Entry) => previous?.length === 0 && ageRank(entry) >= 0
   const mayHaveMetrics = (entry: Entry) =>

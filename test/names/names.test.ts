@@ -583,6 +583,25 @@ describe('a slot with several containers', () => {
     expect(active()).toBe('demo_web: 1@n2')
   })
 
+  test('of two on a lost node the one that was shown stays', () => {
+    const [first, second] = [
+      task('n2', 'demo_web', 1, { task: 'aaa' }),
+      task('n2', 'demo_web', 1, { task: 'bbb' }),
+    ]
+    const world = createWorld([first], threeNodes)
+    const names = createNames(world, nameFromLabels)
+    const active = () => {
+      const found = names.lookUp(queryOf('web', 'n3'))
+      return found.kind === 'replicas' ? found.replicas.map(({ entry }) => entry?.target.name) : found
+    }
+    expect(active()).toEqual(['demo_web.1.aaa'])
+    world.put(second)
+    world.see(threeNodes.map((one) => (one.self.node === 'n2' ? { ...one, link: 'lost' } : one)))
+    expect(active()).toEqual(['demo_web.1.aaa'])
+    world.see(threeNodes)
+    expect(active()).toEqual(['demo_web.1.aaa'])
+  })
+
   test('a newer one whose node is lost is not passed over after a start', () => {
     const world = createWorld([newer(), older], threeNodes)
     const lost = threeNodes.map((one) => (one.self.node === 'n2' ? { ...one, link: 'lost' as const } : one))

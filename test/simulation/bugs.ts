@@ -214,8 +214,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'src/names/active-replica.ts',
-        from: 'return newerBy > 0 || (newerBy === 0 && (refusesConnections(active) || isLost))',
-        to: 'return newerBy > 0 || refusesConnections(active) || isLost',
+        from: 'if (newerBy !== 0) return newerBy > 0',
+        to: 'if (newerBy > 0) return true',
       },
     ],
     within: 100,
