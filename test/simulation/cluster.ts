@@ -429,6 +429,7 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
       oracle.check({
         ...{ agent, agentName: name, path, requestedAt, answeredAt, response: given },
         startedAt: startedAt.get(agent)!,
+        outsideSince: world.outsideSince(at),
         informedAt: at.swarmId ? (informedAt.get(at) ?? 0) : answeredAt,
         knownUntil: (machine) => knownUntil.get(at)?.get(machine) ?? 0,
         areLinkedSince: (machine, since) => areLinkedSince(at, machine, since),

@@ -34,7 +34,7 @@ function serve(response: Partial<Response>, more: Partial<Exchange> = {}): void 
   const now = scheduler.now()
   oracle.check({
     ...{ agent, agentName: 'm1', startedAt: 0, path, requestedAt: now, answeredAt: now, informedAt: now },
-    ...{ knownUntil: () => now, areLinkedSince: () => true, ...more },
+    ...{ outsideSince: Number.POSITIVE_INFINITY, knownUntil: () => now, areLinkedSince: () => true, ...more },
     response: { status: 200, age: undefined, body: '', ...response },
   })
 }
@@ -194,11 +194,18 @@ describe('of two containers of a slot', () => {
     ['may be left once its node was lost', false, []],
   ])('without managers the one that is served %s', async (_, isLinked, wrong) => {
     world.leave(machine)
-    const outside = { informedAt: 0, areLinkedSince: () => isLinked }
+    const outside = { outsideSince: 0, informedAt: 0, areLinkedSince: () => isLinked }
     await show(newer, outside)
     await show(older, outside)
     expect(rules()).toEqual([])
     await show(newer, outside)
     expect(rules()).toEqual(wrong)
+  })
+
+  test('the order that the managers gave is not known any more once the agent’s node has left the Swarm', async () => {
+    await show(older)
+    await show(newer)
+    await show(older, { outsideSince: scheduler.now() + 1 })
+    expect(rules()).toEqual([])
   })
 })

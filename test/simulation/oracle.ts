@@ -50,6 +50,8 @@ export interface Exchange {
   readonly path: string
   readonly requestedAt: number
   readonly answeredAt: number
+  /** Since when the agent's node is in no Swarm; infinite while it is in one. */
+  readonly outsideSince: number
   /** What the managers knew until then, the agent knew, or an earlier start of it. */
   readonly informedAt: number
   /** The same of what was known on that machine. */

@@ -37,10 +37,11 @@ export function createSlotJudge(
     return ageRank(id) < ageRank(other.container.id)
   }
 
-  /** It has run ever since, and its machine was that machine. */
+  /** It has run ever since, and is meant to; its machine was that machine. */
   function isStillThere({ container, machine, owner, saidSince, exchange: { answeredAt } }: Shown): boolean {
     return (
       container.isRunning() &&
+      !world.isShutDown(container) &&
       container.startedAt() <= saidSince &&
       // an agent that starts while the container has no metrics can't know that it had any
       (machine.agent === owner || (container.speaksSince() ?? Number.POSITIVE_INFINITY) <= saidSince) &&
@@ -82,14 +83,17 @@ export function createSlotJudge(
       shown.sort((a, b) => a.exchange.requestedAt - b.exchange.requestedAt),
     )
 
+    const isOutside = exchange.outsideSince < Number.POSITIVE_INFINITY
     const wrong = before.findLast((one, at) => {
       if (one === first || one.exchange.answeredAt > exchange.requestedAt || !isStillThere(one)) return false
+      // which of two is newer it knew from managers that it no longer has
+      if (isOutside && one.exchange.requestedAt < exchange.outsideSince) return false
       const later = before.slice(at + 1)
       const isNewer = isOlder(served, one)
-      if ((isNewer || !asked.swarmId) && later.length === 0 && isLeft(one, first, exchange)) return true
+      if ((isNewer || isOutside) && later.length === 0 && isLeft(one, first, exchange)) return true
       // where an older one has followed it before, there was a reason
       const wasFollowed = later.some((other) => isOlder(other, one))
-      return asked.swarmId && isNewer && !wasFollowed && isKnownAsNewer(one, exchange)
+      return !isOutside && isNewer && !wasFollowed && isKnownAsNewer(one, exchange)
     })
     return wrong?.container
   }

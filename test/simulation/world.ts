@@ -61,9 +61,12 @@ export interface World {
   run(machine: Machine, name: string, place: Place, copyOf?: Container): Container
   /** It isn't meant to run any more, and takes its time to stop. */
   shutDown(container: Container): void
+  isShutDown(container: Container): boolean
   /** Joins with an id that it never had before. */
   join(machine: Machine): void
   leave(machine: Machine): void
+  /** Since when it is in no Swarm; infinite while it is in one. */
+  outsideSince(machine: Machine): number
   rename(machine: Machine, hostname: string): void
   /** When the machine, or the one of which it is a copy, had this name or this node id. */
   namedAt(machine: Machine, name: string): readonly Span[]
@@ -114,6 +117,7 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
   const hasSeconds = random.fork('second endpoints').chance(0.4)
   const names = new Map<Machine, { readonly name: string; readonly from: number; to: number }[]>()
   const moved = new Set<Machine>()
+  const leftAt = new Map<Machine, number>()
   const copiesEndedAt = new Map<Machine, number>()
   const shuttingDown = new Set<Container>()
   const former = new Map<NodeId, SwarmNode>()
@@ -299,6 +303,7 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
     },
     run,
     shutDown: (container) => void shuttingDown.add(container),
+    isShutDown: (container) => shuttingDown.has(container),
     join(machine) {
       moved.add(machine)
       machine.swarmId = newSwarmId()
@@ -314,8 +319,10 @@ export function createWorld(scheduler: Scheduler, random: Random): World {
       moved.add(machine)
       machine.swarmId = undefined
       machine.isManager = false
+      leftAt.set(machine, scheduler.now())
       note(machine)
     },
+    outsideSince: (machine) => (machine.swarmId ? Number.POSITIVE_INFINITY : (leftAt.get(machine) ?? 0)),
     rename(machine, hostname) {
       machine.hostname = hostname
       note(machine)
