@@ -16,8 +16,12 @@ const exporterExporter = join(
 )
 
 export function fetchPeers(): Promise<void> {
-  return fetchPackages(['prometheus', 'victoria-metrics', 'prometheus-exporter-exporter'])
+  fetched ??= fetchPackages(['prometheus', 'victoria-metrics', 'prometheus-exporter-exporter'])
+  return fetched
 }
+
+/** Once, though several measurements begin at the same time. */
+let fetched: Promise<void> | undefined
 
 /** What to scrape, and where to send it: the agent sends what it scraped to a peer. */
 export interface Scraping {
