@@ -4,7 +4,9 @@ import { createServer as createHttpServer, type Server as HttpServer, type Reque
 import { createServer as createHttpsServer } from 'node:https'
 import { createServer as createTcpServer, type Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import type { Clock } from '../clock.ts'
 import { portError } from '../http/ports.ts'
+import type { Mono } from '../model.ts'
 import type { Guard } from './auth/guard.ts'
 
 /** What a client may do before it has sent a request. */
@@ -15,7 +17,7 @@ export interface ConnectionLimits {
   readonly maxConnections: number
 }
 
-const defaultLimits: ConnectionLimits = {
+export const defaultLimits: ConnectionLimits = {
   headersTimeoutMs: 10_000,
   checkIntervalMs: 5000,
   maxConnections: 10_000,
@@ -30,9 +32,8 @@ const maxHeaderBytes = 16_384
 export function createListener(
   listener: RequestListener,
   guard: Pick<Guard, 'tls' | 'onTls'> | undefined,
-  limits: Partial<ConnectionLimits> = {},
+  { headersTimeoutMs, checkIntervalMs }: ConnectionLimits,
 ): HttpServer {
-  const { headersTimeoutMs, checkIntervalMs, maxConnections } = { ...defaultLimits, ...limits }
   const options = {
     maxHeaderSize: maxHeaderBytes,
     keepAliveTimeout: keepAliveTimeoutMs,
@@ -49,18 +50,31 @@ export function createListener(
   server.setTimeout(socketTimeoutMs)
   // by default Node answers these itself, before the guard has judged the request
   server.on('checkContinue', listener).on('checkExpectation', listener)
-  limitConnections(server, maxConnections)
   return server
 }
 
+/** On a newer connection, a request may be on its way. */
+const unusedMs = 1000
+
+interface ClientConnections {
+  /**
+   * Ends those that have been open for a while without a request: clients open some in reserve. To Node they aren't idle.
+   */
+  closeUnused(): void
+}
+
 /** Above the limit, the oldest connection without a request is closed, so that silent ones never keep out a client. */
-function limitConnections(server: HttpServer, maxConnections: number): void {
-  const silent = new Map<string, Socket>()
+export function limitConnections(
+  server: HttpServer,
+  { maxConnections }: ConnectionLimits,
+  clock: Clock,
+): ClientConnections {
+  const silent = new Map<string, { readonly socket: Socket; readonly since: Mono }>()
   let open = 0
 
   function makeRoom(newcomer: Socket): void {
     const [oldest] = silent.values()
-    if (oldest !== newcomer) return void oldest?.destroy()
+    if (oldest?.socket !== newcomer) return void oldest?.socket.destroy()
     // all others have sent requests: clients open an idle connection again when they need it
     server.closeIdleConnections()
     newcomer.destroy()
@@ -69,7 +83,7 @@ function limitConnections(server: HttpServer, maxConnections: number): void {
   server.on('connection', (socket: Socket) => {
     const key = connectionKey(socket)
     open += 1
-    silent.set(key, socket)
+    silent.set(key, { socket, since: clock.now() })
     socket.once('close', () => {
       open -= 1
       silent.delete(key)
@@ -77,6 +91,11 @@ function limitConnections(server: HttpServer, maxConnections: number): void {
     if (open > maxConnections) makeRoom(socket)
   })
   server.on('request', ({ socket }) => silent.delete(connectionKey(socket)))
+  return {
+    closeUnused() {
+      for (const { socket, since } of silent.values()) if (clock.now() - since >= unusedMs) socket.destroy()
+    },
+  }
 }
 
 /** The same for a TCP socket and for the TLS socket over it. */

@@ -13,7 +13,7 @@ import type { Stoppable } from '../model.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { Guard } from './auth/guard.ts'
 import { createGate } from './gate.ts'
-import { type ConnectionLimits, createListener, listen } from './listener.ts'
+import { type ConnectionLimits, createListener, defaultLimits, limitConnections, listen } from './listener.ts'
 
 /** Adds its routes to the server. */
 export type Plugin = (server: FastifyInstance) => void
@@ -40,18 +40,33 @@ const stopTimeoutMs = 1500
 
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { clock, log, plugins, guard } = options
+  const limits = { ...defaultLimits, ...options.limits }
   const count = createRequestMetrics(options.metrics)
   const gate = createGate({ guard, log, countRefusal: (status) => count('none', status, 0) })
   const server = fastify({
     logger: false,
-    serverFactory: (handle) => createListener(gate.listener(handle), guard, options.limits),
+    serverFactory: (handle) => createListener(gate.listener(handle), guard, limits),
     clientErrorHandler: gate.refuseUnreadable,
     forceCloseConnections: 'idle',
+    return503OnClosing: false,
     bodyLimit: 1024,
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
     frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) =>
       sendFailure(reply, badRequest(error)),
   }) as FastifyInstance
+  const connections = limitConnections(server.server, limits, clock)
+  let isStopping = false
+  // without a promise, so that no connection comes between this and the end of listening
+  server.addHook('preClose', (done) => {
+    isStopping = true
+    connections.closeUnused()
+    done()
+  })
+  // the client would send its next request on it
+  server.addHook('onSend', (_request, reply, payload, done) => {
+    if (isStopping) reply.header('connection', 'close')
+    done(null, payload)
+  })
   server.setErrorHandler((error, request, reply) => sendError(error, request, reply, log))
   server.setNotFoundHandler(sendNotFound)
   server.addHook('onResponse', async (request, reply) => {

@@ -1,11 +1,13 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, test } from 'vitest'
-import { systemClock } from '../../src/clock.ts'
+import { type Clock, systemClock } from '../../src/clock.ts'
 import { createLog } from '../../src/logging/log.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
 import { type Plugin, type Server, serveDocument, startServer } from '../../src/web/server.ts'
+import { virtualClock } from '../helpers/clock.ts'
 import { scaled } from '../helpers/limits.ts'
 import { ask } from './agent.ts'
 
@@ -14,13 +16,21 @@ afterEach(async () => {
   for (const server of running.splice(0)) await server.stop()
 })
 
-async function start(plugins: readonly Plugin[], more: { port?: number; host?: string } = {}) {
+async function start(plugins: readonly Plugin[], more: { port?: number; host?: string; clock?: Clock } = {}) {
   const metrics = createMetrics()
   const log = createLog('silent')
   const server = await startServer({ port: 0, clock: systemClock, log, metrics, plugins, ...more })
   running.push(server)
   return { ...server, metrics }
 }
+
+async function open(port: number): Promise<Socket> {
+  const socket = connect({ host: '127.0.0.1', port })
+  await once(socket, 'connect')
+  return socket
+}
+
+const requestOf = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
 
 const hello: Plugin = (server) => server.get('/hello', (_request, reply) => reply.send('hello\n'))
 
@@ -65,6 +75,39 @@ describe('the server', () => {
     expect(await answer).toMatchObject({ status: 200, text: 'done\n' })
     await stopped
     await expect(ask(port, '/hello')).rejects.toThrow('ECONNREFUSED')
+  })
+
+  test('answers what comes while it stops on a new connection, and has every client take another one', async () => {
+    const { promise: received, resolve: reportReceived } = Promise.withResolvers<void>()
+    const { promise: released, resolve: release } = Promise.withResolvers<void>()
+    const slow: Plugin = (server) =>
+      server.get('/slow', async () => {
+        reportReceived()
+        await released
+        return 'done\n'
+      })
+    const { port, stop } = await start([slow, hello])
+    const [used, fresh] = await Promise.all([open(port), open(port)])
+    used.write(requestOf('/slow'))
+    await received
+    const stopped = stop()
+    fresh.write(requestOf('/hello'))
+    const wanted = ['HTTP/1.1 200 OK', 'connection: close']
+    const linesOf = async (socket: Socket) => (await text(socket)).split('\r\n')
+    expect(await linesOf(fresh)).toEqual(expect.arrayContaining([...wanted, 'hello\n']))
+    release()
+    expect(await linesOf(used)).toEqual(expect.arrayContaining([...wanted, 'done\n']))
+    await stopped
+  })
+
+  test('when it stops, closes connections on which no request has come', async () => {
+    const clock = virtualClock()
+    const { port, stop } = await start([hello], { clock })
+    const unused = await open(port)
+    // it has been accepted before this is answered
+    await ask(port, '/hello')
+    await clock.pass(1000)
+    await Promise.all([once(unused, 'close'), stop()])
   })
 
   test('stops in bounded time, even if a request hangs', async () => {
