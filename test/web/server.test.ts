@@ -34,6 +34,19 @@ const requestOf = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
 
 const hello: Plugin = (server) => server.get('/hello', (_request, reply) => reply.send('hello\n'))
 
+/** `/slow` answers once it is released. */
+function slowRoute() {
+  const { promise: received, resolve: reportReceived } = Promise.withResolvers<void>()
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  const slow: Plugin = (server) =>
+    server.get('/slow', async () => {
+      reportReceived()
+      await released
+      return 'done\n'
+    })
+  return { slow, received, release }
+}
+
 describe('the server', () => {
   test.each(['127.0.0.1', '::1'])('answers on %s', async (host) => {
     const { port } = await start([hello])
@@ -55,14 +68,7 @@ describe('the server', () => {
   })
 
   test('answers what is in flight before it stops, and closes idle connections at once', async () => {
-    const { promise: received, resolve: reportReceived } = Promise.withResolvers<void>()
-    const { promise: released, resolve: release } = Promise.withResolvers<void>()
-    const slow: Plugin = (server) =>
-      server.get('/slow', async () => {
-        reportReceived()
-        await released
-        return 'done\n'
-      })
+    const { slow, received, release } = slowRoute()
     const { port, stop } = await start([slow, hello])
     const idle = connect({ host: '127.0.0.1', port })
     idle.write('GET /hello HTTP/1.1\r\nHost: x\r\n\r\n')
@@ -78,14 +84,7 @@ describe('the server', () => {
   })
 
   test('answers what comes while it stops on a new connection, and has every client take another one', async () => {
-    const { promise: received, resolve: reportReceived } = Promise.withResolvers<void>()
-    const { promise: released, resolve: release } = Promise.withResolvers<void>()
-    const slow: Plugin = (server) =>
-      server.get('/slow', async () => {
-        reportReceived()
-        await released
-        return 'done\n'
-      })
+    const { slow, received, release } = slowRoute()
     const { port, stop } = await start([slow, hello])
     const [used, fresh] = await Promise.all([open(port), open(port)])
     used.write(requestOf('/slow'))
