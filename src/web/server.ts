@@ -55,16 +55,14 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       sendFailure(reply, badRequest(error)),
   }) as FastifyInstance
   const connections = limitConnections(server.server, limits, clock)
-  let isStopping = false
   // without a promise, so that no connection comes between this and the end of listening
   server.addHook('preClose', (done) => {
-    isStopping = true
     connections.closeUnused()
     done()
   })
-  // the client would send its next request on it
+  // while it stops: the client would send its next request on the same connection
   server.addHook('onSend', (_request, reply, payload, done) => {
-    if (isStopping) reply.header('connection', 'close')
+    if (!server.server.listening) reply.header('connection', 'close')
     done(null, payload)
   })
   server.setErrorHandler((error, request, reply) => sendError(error, request, reply, log))

@@ -85,8 +85,10 @@ describe('the server', () => {
 
   test('answers what comes while it stops on a new connection, and has every client take another one', async () => {
     const { slow, received, release } = slowRoute()
-    const { port, stop } = await start([slow, hello])
+    const { port, stop } = await start([slow, hello], { clock: virtualClock() })
     const [used, fresh] = await Promise.all([open(port), open(port)])
+    // both have been accepted before this is answered
+    await ask(port, '/hello')
     used.write(requestOf('/slow'))
     await received
     const stopped = stop()
