@@ -186,7 +186,8 @@ export function startProber(options: ProberOptions, onProbeResult: OnProbeResult
       if (!endpoint) return
       for (const state of candidates) {
         const isDue = !state.isInProgress && state.dueAt <= clock.now()
-        if (state.candidate.url !== endpoint.url && isDue) start(state)
+        // one that has answered waits to be chosen
+        if (state.candidate.url !== endpoint.url && isDue && !hasMetrics(state)) start(state)
       }
     },
     isInitialPassDone() {

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ProxyError } from '../../src/errors.ts'
 import { createLog } from '../../src/logging/log.ts'
@@ -194,6 +195,21 @@ describe('when the endpoint fails', () => {
     expect(found()).toBe(80)
   })
 
+  test('one that answered while a preferred one is awaited is chosen, though the endpoint fails again', async () => {
+    const { clock, ports, prober, found } = started({ 80: 'closed', 8080: 'closed', 9100: {} })
+    prober.update(new Map([['a', scan([80, 8080, 9100])]]))
+    await clock.pass(60_000)
+    Object.assign(ports, { 80: { after: 5000 }, 8080: {}, 9100: 'closed' })
+    prober.onScrapeFailed('a')
+    await clock.pass(100)
+    ports[8080] = { error: html }
+    prober.onScrapeFailed('a')
+    await clock.pass(100)
+    expect(found()).toBe(9100)
+    await clock.pass(200)
+    expect(found()).toBe(8080)
+  })
+
   test('however often it fails, the others keep their delay between attempts', async () => {
     const { clock, prober, connects } = started({ 80: { error: notHttp }, 9100: {} })
     prober.update(new Map([['a', scan([80, 9100])]]))
@@ -203,6 +219,33 @@ describe('when the endpoint fails', () => {
     }
     expect(connects.filter(({ port }) => port === 80).length).toBeLessThanOrEqual(2)
   })
+})
+
+test('whatever ports do and whenever the endpoint fails, one that stays is found in the end', async () => {
+  const behaviour = fc.constantFrom<Behaviour>('closed', {}, { after: 250 }, { after: 5000 }, { error: html })
+  const step = fc.record({
+    ports: fc.record({ 80: behaviour, 8080: behaviour, 9100: behaviour }),
+    ms: fc.constantFrom(10, 100, 350, 60_000),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 8 }), async (steps) => {
+      const { clock, ports, prober, found } = started({ 80: 'closed', 8080: 'closed', 9100: {} })
+      prober.update(new Map([['a', scan([80, 8080, 9100])]]))
+      await clock.pass(60_000)
+      for (const { ports: next, ms } of steps) {
+        Object.assign(ports, next)
+        prober.onScrapeFailed('a')
+        await clock.pass(ms)
+      }
+      Object.assign(ports, { 80: 'closed', 8080: {}, 9100: 'closed' })
+      for (let minute = 0; minute < 15 && found() !== 8080; minute += 1) {
+        await clock.pass(60_000)
+        prober.onScrapeFailed('a')
+      }
+      expect(found()).toBe(8080)
+    }),
+    { numRuns: 1000 },
+  )
 })
 
 describe('a changed plan', () => {
