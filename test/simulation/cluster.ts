@@ -254,18 +254,15 @@ export function createCluster(scenario: Scenario, promises: Promises): Cluster {
   const isRunningSince = ({ agent }: Machine, since: number) =>
     agent && !agent.process.isPaused() && Math.max(startedAt.get(agent)!, agent.process.resumedAt()) < since
 
+  /** While a machine has a copy with the same epoch, each link may be the one's or the other's. */
   const areLinkedSince = (one: Machine, other: Machine, since: number) =>
-    [one, other].every((at) => isRunningSince(at, since)) &&
+    [one, other].every((at) => isRunningSince(at, since) && world.copiedUntil(at) <= since) &&
     (one === other || network.isUndisturbed(one.address, other.address, since))
 
   /** Whether the agent of the claimed node is there, and able to object. */
   function isContested({ as, to, node }: Claim): boolean {
     const since = scheduler.now() - relinkMs
-    return (
-      world.nodeOf(as) === node &&
-      [as, to].every((one) => world.copiedUntil(one) <= since) &&
-      areLinkedSince(as, to, since)
-    )
+    return world.nodeOf(as) === node && areLinkedSince(as, to, since)
   }
 
   function reviewLinks(): void {
