@@ -96,11 +96,14 @@ export function createReader(deps: ReaderDeps): Reader {
     if (context.owner.state === 'lost') return cached(entry)
     const decision = decide(entry, deps.maxAgeMsOf(entry), context)
     if (decision !== 'refresh') return decision
-    if (waiting >= maxWaiting)
-      return { failure: { code: 'overloaded', reason: 'too many requests are waiting' } }
+    if (waiting >= maxWaiting) return overloaded
+    return await waitFor(refreshed(entry, timeoutMs, context.owner.state === 'self'))
+  }
+
+  async function waitFor<T>(work: Promise<T>): Promise<T> {
     waiting += 1
     try {
-      return await refreshed(entry, timeoutMs, context.owner.state === 'self')
+      return await work
     } finally {
       waiting -= 1
     }
@@ -113,13 +116,16 @@ export function createReader(deps: ReaderDeps): Reader {
       for (;;) {
         const reading = await readNow(latest, deadline - clock.now(), kind)
         if (!isSearched(reading) || clock.now() + 2 * searchPauseMs > deadline) return reading
-        await clock.sleep(searchPauseMs)
+        if (waiting >= maxWaiting) return overloaded
+        await waitFor(clock.sleep(searchPauseMs))
         latest = store.entry(entry.owner, entry.target.id)
         if (!latest) return reading
       }
     },
   }
 }
+
+const overloaded: Reading = { failure: { code: 'overloaded', reason: 'too many requests are waiting' } }
 
 const isSearched = (reading: Reading) => 'failure' in reading && reading.failure.code === 'searching'
 

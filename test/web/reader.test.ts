@@ -158,4 +158,15 @@ describe('a container that is still searched', () => {
     await clock.pass(100)
     expect(await reading).toMatchObject({ failure: { code: 'searching' } })
   })
+
+  test('by at most as many requests as may wait', async () => {
+    const readings = Array.from({ length: 5000 }, () => reader.read(entry, 1000))
+    await clock.pass(10)
+    expect(await reader.read(entry, 1000)).toMatchObject({ failure: { code: 'overloaded' } })
+    await clock.pass(1000)
+    const failures = (await Promise.all(readings)).map(
+      (reading) => 'failure' in reading && reading.failure.code,
+    )
+    expect(new Set(failures)).toEqual(new Set(['searching']))
+  })
 })
