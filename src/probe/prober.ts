@@ -45,8 +45,8 @@ interface Search {
   readonly plan: Plan
   readonly candidates: readonly CandidateState[]
   readonly since: Mono
-  /** Aborted when the search ends. */
-  readonly stopping: AbortController
+  /** Ends the attempts in progress: when a candidate is chosen, or the search ends. */
+  stopping: AbortController
   endpoint: Endpoint | undefined
   probeResult: ProbeResult
   /** Set while a candidate has answered, and one that is preferred has not yet. */
@@ -104,8 +104,8 @@ export function startProber(options: ProberOptions, onProbeResult: OnProbeResult
     const result = await limit.run(async () =>
       signal.aborted ? undefined : attempt(candidate, isExplicit(search.plan), signal, attemptDeps),
     )
-    state.isInProgress = false
     if (!result || signal.aborted) return
+    state.isInProgress = false
     attempts.add(1, { outcome: result.outcome })
     record(state, result)
     conclude(search)
@@ -136,15 +136,22 @@ export function startProber(options: ProberOptions, onProbeResult: OnProbeResult
 
   function choose(search: Search): void {
     const { candidate, snapshot } = search.candidates.find(hasMetrics)!
-    search.cancelChoice?.()
-    search.cancelChoice = undefined
+    endAttempts(search, 'another port was chosen')
+    search.stopping = new AbortController()
     search.endpoint = endpointOf(candidate)
     for (const state of search.candidates) {
+      state.isInProgress = false
       delete state.outcome
       delete state.snapshot
-      schedule.delete(state)
     }
     report(search, { kind: 'found', endpoint: search.endpoint }, snapshot)
+  }
+
+  function endAttempts(search: Search, reason: string): void {
+    search.stopping.abort(new ProxyError('stopping', reason))
+    search.cancelChoice?.()
+    search.cancelChoice = undefined
+    for (const state of search.candidates) schedule.delete(state)
   }
 
   function report(search: Search, probeResult: ProbeResult, snapshot?: Snapshot): void {
@@ -161,9 +168,7 @@ export function startProber(options: ProberOptions, onProbeResult: OnProbeResult
 
   function remove(search: Search): void {
     searches.delete(search.id)
-    search.stopping.abort(new ProxyError('stopping', 'the search has ended'))
-    search.cancelChoice?.()
-    for (const state of search.candidates) schedule.delete(state)
+    endAttempts(search, 'the search has ended')
   }
 
   return {

@@ -77,6 +77,40 @@ describe('which port wins', () => {
     expect(results.map(([, { kind }]) => kind)).toEqual(['searching', 'found'])
   })
 
+  test('the first in order, though later ones answer once it has been chosen', async () => {
+    const { clock, prober, results, found } = started({ 80: {}, 8080: { after: 50 }, 9100: { after: 400 } })
+    prober.update(new Map([['a', scan([80, 8080, 9100])]]))
+    await clock.pass(1000)
+    expect(found()).toBe(80)
+    expect(results.map(([, { kind }]) => kind)).toEqual(['searching', 'found'])
+  })
+
+  test('of any number the first in order of those that answer within 0.3 s of each other, and it stays', async () => {
+    const afterMs = [1, 100, 200, 280, 450, 1000]
+    const behaviour = fc.constantFrom<Behaviour>(
+      'closed',
+      { error: html },
+      ...afterMs.map((after) => ({ after })),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(behaviour, { minLength: 1, maxLength: 5 }), async (behaviours) => {
+        const ports = behaviours.map((_, at) => 80 + at)
+        const { clock, prober, found, results } = started(
+          Object.fromEntries(behaviours.map((one, at) => [80 + at, one])),
+        )
+        prober.update(new Map([['a', scan(ports)]]))
+        await clock.pass(10_000)
+        const answeredAt = behaviours.map(
+          (one) => (typeof one === 'object' && one.after) || Number.POSITIVE_INFINITY,
+        )
+        const until = Math.min(...answeredAt) + 300
+        expect(found()).toBe(ports.find((_, at) => answeredAt[at]! < until))
+        expect(results.filter(([, { kind }]) => kind === 'found').length).toBeLessThanOrEqual(1)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
   test('a preferred one that hangs delays the others only shortly', async () => {
     const { clock, prober, found } = started({ 80: { after: 60_000 }, 9100: {} })
     prober.update(new Map([['a', scan([80, 9100])]]))
