@@ -1,8 +1,7 @@
 // Everything that can go wrong, as one closed list of codes with their HTTP statuses.
 
-/** Each code is also the `reason` label of our own metrics: keep it short and stable. */
-export const httpStatusByCode = {
-  // the target itself failed: reported at once, never hidden by the cache
+/** The target itself failed: reported at once, never hidden by the cache. */
+const targetStatusByCode = {
   connection_refused: 502,
   reset: 502,
   unreachable: 502,
@@ -13,6 +12,11 @@ export const httpStatusByCode = {
   tls: 502,
   protocol: 502,
   timeout: 504,
+} as const
+
+/** Each code is also the `reason` label of our own metrics: keep it short and stable. */
+export const httpStatusByCode = {
+  ...targetStatusByCode,
   // the target isn't scraped
   disabled: 404,
   no_address: 502,
@@ -76,6 +80,11 @@ export function stoppedFailure(exitCode: number | undefined, isRemoved = false):
 /** A failure that was reported before, as an exception. */
 export function errorOf({ code, reason, hint }: Failure): ProxyError {
   return new ProxyError(code, reason, { hint, isKnown: true })
+}
+
+/** Whether the target failed, and not the agent that scraped it. */
+export function isTargetFailure({ code }: Failure): boolean {
+  return code in targetStatusByCode
 }
 
 /** Whether this is a bug of this agent, to be reported by `Log.internal` where it is caught. */

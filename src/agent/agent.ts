@@ -4,6 +4,7 @@
 import type { Clock } from '../clock.ts'
 import { type Config, ConfigError } from '../config/config.ts'
 import { type Discovered, startDiscovery } from '../discover/discovery.ts'
+import { isTargetFailure } from '../errors.ts'
 import { inspect } from '../exposition/inspect.ts'
 import { settingsOf } from '../labels/settings.ts'
 import { type Log, withFields } from '../logging/log.ts'
@@ -168,7 +169,7 @@ async function start(
       },
       (id, snapshot, unpacked) => {
         store.putSnapshot(id, snapshot, unpacked)
-        if (!snapshot.ok) prober.onScrapeFailed(targetIdOf(id))
+        if (!snapshot.ok && isTargetFailure(snapshot.failure)) prober.onScrapeFailed(targetIdOf(id))
       },
     ),
   )
