@@ -52,12 +52,12 @@ import { serveDocument, startServer } from '../web/server.ts'
 import { createContainerLog } from './container-log.ts'
 import { formats } from './formats.ts'
 import { withErrorCount } from './internal-errors.ts'
+import { memoryBudgets } from './memory-budgets.ts'
 import { createOwnMetrics } from './own-metrics.ts'
 import { createPeers } from './peers.ts'
 import { createSettings, startPipeline } from './pipeline.ts'
 import { createReadiness } from './readiness.ts'
 import { startReadyLog } from './ready-log.ts'
-import { createStoreMemory, memoryBudgets } from './store-memory.ts'
 import { createStreams, createTextRequests, idleIntervals, newestOf } from './streams.ts'
 
 export interface Agent extends Stoppable {
@@ -119,8 +119,6 @@ async function start(
     startMemory({ clock, log, metrics, read: platform.readMemoryUse, collect: globalThis.gc }),
   )
   const budgets = memoryBudgets(platform.readMemoryUse().residentLimitBytes, config.maxBodyBytes)
-  const isListed = (id: string) => store.ownNode.entry(id) !== undefined
-  const storeMemory = createStoreMemory(budgets.storeBytes, config.secret !== undefined, isListed)
 
   // what is known of the cluster
   const peers = createPeers(config.secret !== undefined, failure.reject)
@@ -129,7 +127,7 @@ async function start(
   const store: Store = started(
     createStore({
       ...{ clock, forgetAfterMs: config.forgetAfterMs, version, isAddressed },
-      maxPeerPageBytes: budgets.peerBytes,
+      ...{ maxOwnPageBytes: budgets.storeBytes, maxPeerPageBytes: budgets.peerBytes },
       onListenerError: (error) => log.internal(error, 'store'),
     }),
   )
@@ -157,19 +155,17 @@ async function start(
   const prober = started(
     startProber({ clock, config, connect: platform.connect, read, log, metrics }, (id, result, snapshot) => {
       store.putProbeResult(id, result)
-      if (snapshot) store.putSnapshot(id, storeMemory.capSnapshot(id, snapshot))
+      if (snapshot) store.putSnapshot(id, snapshot)
     }),
   )
   const ownMetrics = createOwnMetrics(config, metrics)
   const scraper = started(
     startScraper(
-      {
-        ...{ clock, log, metrics, reserve: storeMemory.reserve, onIdle: peers.flush },
-        read: ownMetrics.orElse(read),
-      },
-      (id, snapshot, unpacked) => {
-        store.putSnapshot(id, snapshot, unpacked)
+      { ...{ clock, log, metrics, onIdle: peers.flush }, read: ownMetrics.orElse(read) },
+      (id, scraped, unpacked) => {
+        const snapshot = store.putSnapshot(id, scraped, unpacked)
         if (!snapshot.ok && isTargetFailure(snapshot.failure)) prober.onScrapeFailed(targetIdOf(id))
+        return snapshot
       },
     ),
   )
@@ -182,10 +178,6 @@ async function start(
     }),
   )
   store.subscribeToStreams(pipeline.changed)
-  store.subscribeToStreams((change) => {
-    const owner = change.kind === 'entry' ? change.entry.owner : change.kind === 'deleted' && change.owner
-    if (owner === ownNodeId()) storeMemory.changed(change)
-  })
   const maxAgeMsOf = ({ target }: Entry) => settings.ofEndpoint(target).maxAgeMs?.value ?? config.maxAgeMs
   const streams = started(
     createStreams({

@@ -8,14 +8,7 @@
 import type { Clock } from '../clock.ts'
 import { errorOf, failureOf, isInternal, ProxyError } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
-import {
-  type Endpoint,
-  kindOfStream,
-  type MetricsPage,
-  type Mono,
-  type Snapshot,
-  type Stoppable,
-} from '../model.ts'
+import { type Endpoint, kindOfStream, type Mono, type Snapshot, type Stoppable } from '../model.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import { createSchedule, hashFraction } from '../runtime/schedule.ts'
 import { createStartLimit } from '../runtime/start-limit.ts'
@@ -36,8 +29,6 @@ export interface ScrapeSpec {
 interface ScraperOptions {
   readonly clock: Clock
   readonly read: Read
-  /** Throws if there is no memory to keep this target's page. */
-  readonly reserve: (id: string, page: MetricsPage) => void
   /** Called when the scrapes that were due together are done and none is in progress. */
   readonly onIdle: () => void
   readonly log: Log
@@ -75,8 +66,8 @@ interface EndpointState {
   readonly removed: AbortController
 }
 
-/** `unpacked`: the body of a page that is kept as gzip. */
-type OnSnapshot = (id: string, snapshot: Snapshot, unpacked?: Uint8Array) => void
+/** Returns what was stored. `unpacked`: the body of a page that is kept as gzip. */
+type OnSnapshot = (id: string, snapshot: Snapshot, unpacked?: Uint8Array) => Snapshot
 
 export function startScraper(options: ScraperOptions, onSnapshot: OnSnapshot): Scraper {
   const { clock, read, log } = options
@@ -124,8 +115,7 @@ export function startScraper(options: ScraperOptions, onSnapshot: OnSnapshot): S
     const { snapshot, unpacked } = await snapshotOf(state, at)
     if (state.removed.signal.aborted) return
     scheduleNext(state, at)
-    counters.scraped(snapshot)
-    onSnapshot(state.id, snapshot, unpacked)
+    counters.scraped(onSnapshot(state.id, snapshot, unpacked))
   }
 
   async function snapshotOf(
@@ -141,7 +131,6 @@ export function startScraper(options: ScraperOptions, onSnapshot: OnSnapshot): S
         expectedBytes: state.expectedBytes,
       })
       state.expectedBytes = bytesToRead(page)
-      options.reserve(state.id, page)
       const snapshot: Snapshot = { ok: true, at, durationMs: clock.now() - at, page }
       return { snapshot, ...(unpacked && { unpacked }) }
     } catch (error) {

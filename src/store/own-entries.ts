@@ -7,13 +7,16 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.ts'
+import type { Failure } from '../errors.ts'
 import {
   type Change,
   containerIdOf,
   type Entry,
   endpointId,
   endpointNumbers,
+  heldBytes,
   isProtobufStreamId,
+  type MetricsPage,
   type NodeId,
   type ProbeResult,
   type Snapshot,
@@ -21,6 +24,7 @@ import {
   streamId,
   type Target,
 } from '../model.ts'
+import { createPageBudget } from './page-budget.ts'
 import { ownedBy, withScrape } from './peer-record.ts'
 
 /** An own entry with the numbers of its two parts, which rise with each change of any part of any entry. */
@@ -32,6 +36,8 @@ export interface Versioned {
   readonly snapshotNumber: number
   /** The number of its first listing: another one if the container comes back under the same id. */
   readonly generation: number
+  /** The newest page: kept, and counted, while the target fails, since the next delta for peers builds on it. */
+  readonly page?: MetricsPage
 }
 
 export interface OwnWrites {
@@ -39,8 +45,11 @@ export interface OwnWrites {
   replaceTargets(targets: readonly Target[]): void
   /** Ignored for a target that is gone, as is a snapshot. */
   putProbeResult(id: string, probeResult: ProbeResult): void
-  /** `unpacked`, the body of a page that is kept as gzip, is passed to listeners and not kept. */
-  putSnapshot(id: string, snapshot: Snapshot, unpacked?: Uint8Array): void
+  /**
+   * Returns what was stored: a failure if there is no room for the page. `unpacked`, the body of a page that is kept as
+   * gzip, is passed to listeners and not kept.
+   */
+  putSnapshot(id: string, snapshot: Snapshot, unpacked?: Uint8Array): Snapshot
   /** Adds the protobuf stream of a target: an entry that follows the target's own, and is closed with it at the latest. */
   openStream(targetId: string): void
   closeStream(targetId: string): void
@@ -60,11 +69,14 @@ interface OwnEntriesDeps {
   readonly owner: () => NodeId
   readonly swarmState: () => SwarmState | undefined
   readonly notify: (change: Change) => void
+  /** How much memory all pages may take. */
+  readonly maxPageBytes: number
 }
 
 export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
   const { clock, forgetAfterMs, owner, swarmState, notify } = deps
   const entries = new Map<string, Versioned>()
+  const budget = createPageBudget(deps.maxPageBytes)
   const startedAt = clock.now()
   let lastNumber = 0
 
@@ -77,24 +89,40 @@ export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
     return lastNumber
   }
 
+  /** The one place where entries change, so that what their pages take is right. */
+  function setVersioned(id: string, versioned: Versioned | undefined): void {
+    budget.replace(pagesOf(entries.get(id)), pagesOf(versioned))
+    if (versioned) entries.set(id, versioned)
+    else entries.delete(id)
+  }
+
   function put(entry: Entry, part: 'listing' | 'snapshot', unpacked?: Uint8Array): void {
     const { id } = entry.target
     const before = entries.get(id)
     const number = nextNumber()
-    entries.set(id, {
+    const page = entry.snapshot?.ok ? entry.snapshot.page : before?.page
+    setVersioned(id, {
       entry,
       listingNumber: part === 'listing' ? number : (before?.listingNumber ?? 0),
       snapshotNumber: part === 'snapshot' ? number : (before?.snapshotNumber ?? 0),
       generation: before?.generation ?? number,
+      ...(page && { page }),
     })
     notify({ kind: 'entry', entry, ...(before && { before: before.entry }), ...(unpacked && { unpacked }) })
     const stream = part === 'listing' && entries.get(streamId(id, 'protobuf'))?.entry
     if (stream && !isProtobufStreamId(id)) put(protobufEntryOf(entry, stream), 'listing')
   }
 
+  /** A page that has no room is a failure; the one before stays. */
+  function withinBudget(known: Versioned, snapshot: Snapshot): Snapshot {
+    if (!snapshot.ok || budget.hasRoom(heldBytes(snapshot.page), pagesOf(known))) return snapshot
+    const { at, durationMs } = snapshot
+    return { ok: false, at, durationMs, failure: noRoom }
+  }
+
   function drop({ owner, target: { id } }: Entry): void {
     if (!isProtobufStreamId(id)) closeStream(id)
-    entries.delete(id)
+    setVersioned(id, undefined)
     notify({ kind: 'deleted', owner, id })
   }
 
@@ -160,10 +188,13 @@ export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
       const endpoint = probeResult.kind === 'found' ? probeResult.endpoint : entry.endpoint
       put({ ...entry, probeResult, ...(endpoint && { endpoint }) }, 'listing')
     },
-    putSnapshot(id, snapshot, unpacked) {
-      const entry = entries.get(id)?.entry
-      if (!entry) return
-      put({ ...entry, snapshot, history: withScrape(entry.history, snapshot) }, 'snapshot', unpacked)
+    putSnapshot(id, scraped, unpacked) {
+      const known = entries.get(id)
+      if (!known) return scraped
+      const snapshot = withinBudget(known, scraped)
+      const history = withScrape(known.entry.history, snapshot)
+      put({ ...known.entry, snapshot, history }, 'snapshot', snapshot.ok ? unpacked : undefined)
+      return snapshot
     },
     openStream(targetId) {
       const entry = entries.get(targetId)?.entry
@@ -180,6 +211,14 @@ export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
       }
     },
   }
+}
+
+const pagesOf = (versioned: Versioned | undefined) => (versioned?.page ? [versioned.page] : [])
+
+const noRoom: Failure = {
+  code: 'overloaded',
+  reason: 'the metrics of this node’s containers together take too much memory',
+  hint: 'raise the memory limit of the agent’s service, or let containers show less or send gzip',
 }
 
 /** The entry of a target's protobuf stream, with what was scraped before. */

@@ -1,7 +1,6 @@
 // How much memory pages take together, and whether another one has room. Those that are here stay, and large ones take
 // half of it at most, so that a few never keep many small ones out.
 
-import type { Failure } from '../errors.ts'
 import { heldBytes, type MetricsPage } from '../model.ts'
 
 interface PageBudget {
@@ -35,9 +34,3 @@ export function createPageBudget(maxBytes: number, newShare = 1): PageBudget {
 
 const sumOf = (pages: readonly MetricsPage[]) => pages.reduce((sum, page) => sum + heldBytes(page), 0)
 const isLarge = (page: MetricsPage) => heldBytes(page) > largeBytes
-
-export const noRoom: Failure = {
-  code: 'overloaded',
-  reason: 'the metrics of other nodes’ containers together take too much memory on this node',
-  hint: 'raise the memory limit of the agents’ service; until then request them from the agent on the container’s own node',
-}

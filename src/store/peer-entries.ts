@@ -19,7 +19,7 @@ import {
   type NodeView,
   type Self,
 } from '../model.ts'
-import { createPageBudget, noRoom } from './page-budget.ts'
+import { createPageBudget } from './page-budget.ts'
 import {
   entryOf,
   merge,
@@ -302,4 +302,10 @@ export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
       for (const { view } of nodes.values()) yield view
     },
   }
+}
+
+const noRoom: Failure = {
+  code: 'overloaded',
+  reason: 'the metrics of other nodes’ containers together take too much memory on this node',
+  hint: 'raise the memory limit of the agents’ service; until then request them from the agent on the container’s own node',
 }

@@ -81,7 +81,9 @@ interface StoreOptions {
   /** Whether PEERS or DNS gives an address of this node's agent. */
   readonly isAddressed?: (node: NodeId) => boolean
   readonly onListenerError?: (error: unknown) => void
-  /** How much memory the pages of all peers may take. Default: no limit. */
+  /** How much memory the pages of this node's targets may take. Default: no limit. */
+  readonly maxOwnPageBytes?: number
+  /** The same of all peers' pages. */
   readonly maxPeerPageBytes?: number
 }
 
@@ -126,7 +128,10 @@ export function createStore(options: StoreOptions): Store {
     return state && isListedTask(state, node, id)
   }
 
-  const own = createOwnEntries({ clock, forgetAfterMs, notify, swarmState, owner: () => identity().node })
+  const own = createOwnEntries({
+    ...{ clock, forgetAfterMs, notify, swarmState, owner: () => identity().node },
+    maxPageBytes: options.maxOwnPageBytes ?? Number.POSITIVE_INFINITY,
+  })
   const peers = createPeerEntries({
     ...{ clock, forgetAfterMs, notify, isTask, isExpected },
     maxPageBytes: options.maxPeerPageBytes ?? Number.POSITIVE_INFINITY,

@@ -35,7 +35,6 @@ beforeEach(async () => {
   const scraper = startScraper(
     {
       ...{ clock, log: createLog('silent'), metrics: createMetrics() },
-      reserve: () => {},
       onIdle: () => {},
       read: async (_, { kind = 'text' }) => {
         scraped.push(kind)

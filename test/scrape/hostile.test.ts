@@ -43,8 +43,11 @@ function scraping(hostile: readonly string[], healthy: readonly string[], verify
   })
   const snapshots = new Map<string, Snapshot[]>(urls.map((url) => [url, []]))
   const scraper = startScraper(
-    { clock, read, reserve: () => {}, onIdle: () => {}, log: createLog('silent'), metrics: createMetrics() },
-    (url, snapshot) => snapshots.get(url)?.push(snapshot),
+    { clock, read, onIdle: () => {}, log: createLog('silent'), metrics: createMetrics() },
+    (url, snapshot) => {
+      snapshots.get(url)?.push(snapshot)
+      return snapshot
+    },
   )
   const job = (url: string, timeoutMs: number) => ({
     endpoint: { url, port: 0, source: '' },

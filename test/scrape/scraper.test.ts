@@ -38,12 +38,14 @@ function started(durationMs: (id: string) => number = () => 5) {
         if (durationMs(id) > timeoutMs) throw new ProxyError('timeout', `no answer within ${timeoutMs} ms`)
         return { page, contentType: undefined }
       },
-      reserve: () => {},
       onIdle: () => idle.push(snapshots.length),
       log: createLog('silent'),
       metrics: createMetrics(),
     },
-    (id, snapshot) => snapshots.push({ id, at: clock.now(), snapshot }),
+    (id, snapshot) => {
+      snapshots.push({ id, at: clock.now(), snapshot })
+      return snapshot
+    },
   )
   return { clock, reads, snapshots, idle, scraper }
 }
@@ -55,7 +57,7 @@ test('a snapshot that cannot be stored is logged once, and rejects all who wait 
   const clock = virtualClock(0)
   const scraper = startScraper(
     {
-      ...{ clock, reserve: () => {}, onIdle: () => {}, log: createLog('silent'), metrics: createMetrics() },
+      ...{ clock, onIdle: () => {}, log: createLog('silent'), metrics: createMetrics() },
       read: async () => ({ page, contentType: undefined }),
     },
     () => {
@@ -68,6 +70,22 @@ test('a snapshot that cannot be stored is logged once, and rejects all who wait 
   expect(reported.map(String)).toEqual(['TypeError: no listener can take it'])
   for (const one of await requested)
     expect(one).toMatchObject({ status: 'rejected', reason: { code: 'internal', isKnown: true } })
+  await scraper.stop()
+})
+
+test('what was stored is counted: a page that had no room is a failure', async () => {
+  const clock = virtualClock(0)
+  const metrics = createMetrics()
+  const scraper = startScraper(
+    {
+      ...{ clock, onIdle: () => {}, log: createLog('silent'), metrics },
+      read: async () => ({ page, contentType: undefined }),
+    },
+    (_, { at, durationMs }) => ({ ok: false, at, durationMs, failure: { code: 'overloaded', reason: 'no' } }),
+  )
+  scraper.update(jobs('a'))
+  await clock.pass(10)
+  expect(metrics.print()).toContain('app_metrics_proxy_scrape_failures_total{reason="overloaded"} 1\n')
   await scraper.stop()
 })
 
