@@ -114,9 +114,11 @@ export function createFeed({ ownNode, packer, clock, failed }: FeedDeps): Feed {
   function isForeign({ records }: Digest): boolean {
     return records.some(([id, listingNumber, snapshotNumber]) => {
       const own = ownNode.entry(id)
-      // what came before the container's present generation may be anything
-      if (!own || listingNumber < own.generation) return false
-      return listingNumber > own.listingNumber || snapshotNumber > own.snapshotNumber
+      if (!own) return false
+      // of the container's generation before the peer may have what it was sent
+      return (
+        listingNumber > own.listingNumber || snapshotNumber > Math.max(own.generation, own.snapshotNumber)
+      )
     })
   }
 

@@ -184,6 +184,16 @@ describe('a peer that has', () => {
     expect(inShort(newMessages())).toEqual(['listing'])
   })
 
+  test('a snapshot from after the former generation was never sent, either: it is of a copy of this process', () => {
+    const [id, listing] = known('a')
+    store.replaceTargets([])
+    store.replaceTargets([target('a')])
+    const later = store.ownNode.entry('a')!.generation + 1
+    const digest: Row = [id, listing, later, later]
+    expect(feed.isForeign({ kind: 'digest', records: [digest] })).toBe(true)
+    expect(start(digest)).toEqual([{ kind: 'deleted', id: 'a' }])
+  })
+
   test('a former generation of the same container gets the present one in full', () => {
     const before = known('a')
     store.replaceTargets([])
