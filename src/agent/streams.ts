@@ -106,9 +106,11 @@ export function createStreams(deps: StreamsDeps): Streams {
     store.closeStream(targetIdOf(id))
   }
 
-  /** A request for a target's text, or for its stream. */
+  /** A request for a target's text, or for its stream. A peer may send any id: a stream has no stream of its own. */
   function recordRequest(id: string): void {
-    if (isProtobufStreamId(id) && store.ownNode.entry(targetIdOf(id))) open(id)
+    const targetId = targetIdOf(id)
+    const isStream = isProtobufStreamId(id) && !isProtobufStreamId(targetId)
+    if (isStream && store.ownNode.entry(targetId)) open(id)
     else if (requestedAt.has(streamId(id, 'protobuf'))) requestText(id)
   }
 

@@ -53,7 +53,7 @@ export interface PeerStore {
   records(node: NodeId): ReadonlyMap<string, PeerRecord>
   /** Why the target's next page has no room either; undefined: it may have. */
   refusalOf(node: NodeId, id: string): Failure | undefined
-  /** Throws a ProxyError for more targets than one node may have. */
+  /** Throws a ProxyError for a listing of more targets than one node may have. */
   update(node: NodeId, id: string, update: RecordUpdate): void
   /** The target is withdrawn. */
   delete(node: NodeId, id: string): void
@@ -249,6 +249,7 @@ export function createPeerEntries(deps: PeerEntriesDeps): PeerEntries {
       const node = nodes.get(owner)
       if (!node) return
       const known = node.records.get(id)
+      if (!known && update.kind !== 'listing') return
       if (!known && node.records.size >= maxTargets)
         throw new ProxyError('protocol', `a node with more than ${maxTargets} targets`)
       const checked =

@@ -3,7 +3,7 @@
 
 import type { LimitFunction } from 'p-limit'
 import type { Clock } from '../clock.ts'
-import type { Failure } from '../errors.ts'
+import { type Failure, failureOf } from '../errors.ts'
 import type { MetricsPage, NodeId, Snapshot, ZstdFrame } from '../model.ts'
 import type { Store } from '../store/store.ts'
 import { maxSyncBytes, pack, packAsync, unpack, unpackAsync } from './codec.ts'
@@ -70,7 +70,9 @@ export function createPageAssembler(deps: AssemblerDeps): PageAssembler {
   function repackLater(id: string): void {
     if (repacking.has(id)) return
     repacking.add(id)
-    void repackLimit(() => repack(id)).finally(() => repacking.delete(id))
+    void repackLimit(() => repack(id))
+      .catch((error: unknown) => link.fail(failureOf(error)))
+      .finally(() => repacking.delete(id))
   }
 
   /** Frames that come meanwhile follow the new full one. */

@@ -76,6 +76,16 @@ test('without a request only text is scraped', async () => {
   expect([isOpen(), new Set(scraped)]).toEqual([false, new Set(['text'])])
 })
 
+test('a stream has no stream of its own, whatever a peer requests', async () => {
+  await streams.refresh(stream, 1000)
+  let nested = stream
+  for (let level = 0; level < 5; level += 1) {
+    nested = streamId(nested, 'protobuf')
+    await streams.refreshUnlessLive(nested, 1000).catch(() => {})
+  }
+  expect([...store.ownNode.entries()]).toHaveLength(2)
+})
+
 test('the first request opens the stream and scrapes it at once', async () => {
   await streams.refresh(stream, 1000)
   expect(scraped).toEqual(['protobuf'])

@@ -351,6 +351,8 @@ describe('peer entries', () => {
     for (let n = 1; n <= 40_000; n += 1) list(`c${n}`, n)
     expect(() => list('one more', 40_001)).toThrow('more than 40000 targets')
     list('c1', 40_001, 1)
+    // what comes late of one that was withdrawn changes nothing
+    store.peers.update('n2', 'withdrawn', { kind: 'unusable' })
     expect(ids()).toHaveLength(40_000)
   })
 

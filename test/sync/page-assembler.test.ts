@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import pLimit from 'p-limit'
 import { expect, test } from 'vitest'
+import { ProxyError } from '../../src/errors.ts'
 import type { ZstdFrame } from '../../src/model.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { bodyOf, pack } from '../../src/sync/codec.ts'
@@ -75,6 +76,34 @@ test('large ones are repacked one at a time, however many have become long, of h
     expect(content).toMatchObject({ frames: [{ size: bodies[9]!.length }] })
     expect(bodies[9]!.equals(bodyOf({ content, ...page }))).toBe(true)
   }
+})
+
+test('one that can’t be repacked ends the link, whatever the peer has done meanwhile', async () => {
+  const store = openStore(['n2'])
+  const failures: string[] = []
+  const link = { send: () => {}, fail: ({ reason }: { reason: string }) => failures.push(reason) }
+  const peers: Store['peers'] = {
+    ...store.peers,
+    update(node, id, update) {
+      if (update.kind === 'unusable') throw new ProxyError('protocol', 'no such target')
+      store.peers.update(node, id, update)
+    },
+  }
+  const { assemble } = createPageAssembler({
+    ...{ node: 'n2', peers, link, clock, maxBodyBytes: 2 ** 22, repackLimit: pLimit(1) },
+  })
+  list(store, 'n2', 'a')
+  const full = pack(Buffer.alloc(2 ** 20 + 1, 'filler 0.12345\n'))
+  const delta = { size: full.size, bytes: new Uint8Array(full.bytes.length) }
+  for (const [number, base, frame] of [
+    [2, 0, full],
+    [3, 2, delta],
+  ] as const) {
+    const value = assemble(page('a', number, base, frame))!
+    store.peers.update('n2', 'a', { kind: 'snapshot', number, value })
+  }
+  await until('the end', () => failures.length > 0)
+  expect(failures).toEqual(['no such target'])
 })
 
 test('one that has no room is not requested again at each update, but as soon as it has', () => {
