@@ -2,7 +2,7 @@
 //
 // An entry lives from the first listing of its target. Once the container has stopped or was removed, the entry has
 // `ended` for as long as it should be running, but no longer than `forgetAfterMs`, and is then dropped. A container
-// that starts again within that time has its entry back. The entries of a container's endpoints stay together, but for
+// that starts again within that time has its entry back, without its metrics. The entries of a container's endpoints stay together, but for
 // one that labels no longer configure, which is dropped at once.
 
 import { isDeepStrictEqual } from 'node:util'
@@ -25,7 +25,7 @@ import {
   type Target,
 } from '../model.ts'
 import { createPageBudget } from './page-budget.ts'
-import { ownedBy, withScrape } from './peer-record.ts'
+import { ownedBy, withoutSnapshot, withScrape } from './peer-record.ts'
 
 /** An own entry with the numbers of its two parts, which rise with each change of any part of any entry. */
 export interface Versioned {
@@ -34,7 +34,7 @@ export interface Versioned {
   readonly listingNumber: number
   /** Of the snapshot; 0: none yet. */
   readonly snapshotNumber: number
-  /** The number of its first listing: another one if the container comes back under the same id. */
+  /** The number of its first listing: another one if the container has ended and comes back under the same id. */
   readonly generation: number
   /** The newest page: kept, and counted, while the target fails, since the next delta for peers builds on it. */
   readonly page?: MetricsPage
@@ -96,9 +96,13 @@ export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
     else entries.delete(id)
   }
 
-  function put(entry: Entry, part: 'listing' | 'snapshot', unpacked?: Uint8Array): void {
-    const { id } = entry.target
-    const before = entries.get(id)
+  /** Of a container that runs again, nothing that it returned before says anything now. */
+  function put(next: Entry, part: 'listing' | 'snapshot', unpacked?: Uint8Array): void {
+    const { id } = next.target
+    const known = entries.get(id)
+    const isRestarted = known?.entry.ended !== undefined && !next.ended
+    const before = isRestarted ? undefined : known
+    const entry = isRestarted ? withoutSnapshot(next) : next
     const number = nextNumber()
     const page = entry.snapshot?.ok ? entry.snapshot.page : before?.page
     setVersioned(id, {
@@ -108,7 +112,7 @@ export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
       generation: before?.generation ?? number,
       ...(page && { page }),
     })
-    notify({ kind: 'entry', entry, ...(before && { before: before.entry }), ...(unpacked && { unpacked }) })
+    notify({ kind: 'entry', entry, ...(known && { before: known.entry }), ...(unpacked && { unpacked }) })
     const stream = part === 'listing' && entries.get(streamId(id, 'protobuf'))?.entry
     if (stream && !isProtobufStreamId(id)) put(protobufEntryOf(entry, stream), 'listing')
   }

@@ -88,7 +88,7 @@ export function merge(record: PeerRecord, update: RecordUpdate): PeerRecord {
   }
 }
 
-function withoutSnapshot({ snapshot, ...entry }: Entry): Entry {
+export function withoutSnapshot({ snapshot, ...entry }: Entry): Entry {
   return entry
 }
 
@@ -100,11 +100,13 @@ export function pagesOf({ page, previous }: PeerRecord): readonly MetricsPage[] 
 
 /** Without what came before the container's present generation. */
 function ofGeneration(record: PeerRecord, generation: number): PeerRecord {
-  const { snapshot, page, ...rest } = record
+  const { snapshot, page, previous, ...rest } = record
+  const isOther = record.listing !== undefined && record.listing.value.generation !== generation
   return {
     ...rest,
     ...(snapshot && snapshot.number > generation && { snapshot }),
     ...(page && page.number > generation && { page }),
+    ...(previous && { previous: isOther ? withoutSnapshot(previous) : previous }),
   }
 }
 

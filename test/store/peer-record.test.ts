@@ -116,6 +116,12 @@ describe('of the owner’s previous epoch', () => {
     expect(entryOf('n2', merge(listed, show(2)))).toMatchObject({ snapshot: { at: 2 } })
   })
 
+  test('the snapshot stays only until the container runs again', () => {
+    const restarted = merge(next(found), listing(2, 2))
+    expect(entryOf('n2', restarted)).toMatchObject({ target: { image: 'app:2' } })
+    expect(entryOf('n2', restarted)).not.toHaveProperty('snapshot')
+  })
+
   test('the endpoint stays only while the present one searches', () => {
     expect(entryOf('n2', next({ kind: 'searching' }))).toMatchObject({ endpoint })
     expect(entryOf('n2', next(none))).not.toHaveProperty('endpoint')

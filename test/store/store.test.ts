@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { agentTarget, type Change, type Place } from '../../src/model.ts'
+import { agentTarget, type Change, type Place, streamId } from '../../src/model.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
 import { endpoint, found, replica, self, snapshot, swarmState, target } from './samples.ts'
@@ -131,6 +131,22 @@ describe('an ended container', () => {
     store.replaceTargets([target('a')])
     expect(entry('a')).toMatchObject({ target: { state: 'running' }, endpoint: { port: 8080 } })
     expect(entry('a')?.ended).toBeUndefined()
+  })
+
+  test('has no metrics from before its end once it runs again, in text or protobuf', () => {
+    withEndpoint()
+    store.openStream('a')
+    const ids = ['a', streamId('a', 'protobuf')]
+    for (const id of ids) store.putSnapshot(id, snapshot(clock.now()))
+    const before = ids.map((id) => store.ownNode.entry(id)!.generation)
+    store.replaceTargets([target('a', stopped(1))])
+    store.replaceTargets([target('a')])
+    for (const [at, id] of ids.entries()) {
+      expect(entry(id)).toMatchObject({ history: [{ ok: true }] })
+      expect(entry(id)?.snapshot).toBeUndefined()
+      const { generation, snapshotNumber } = store.ownNode.entry(id)!
+      expect([generation > before[at]!, snapshotNumber]).toEqual([true, 0])
+    }
   })
 
   test('is dropped at once with exit code 0, without an endpoint, or when removed', () => {
