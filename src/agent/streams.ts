@@ -75,6 +75,8 @@ export function createTextRequests(clock: Clock, idleMs: number): TextRequests {
 export function createStreams(deps: StreamsDeps): Streams {
   const { clock, store, updateNow, scrape, maxAgeMsOf, textRequests, idleMs } = deps
   const requestedAt = new Map<string, Mono>()
+  /** How many requests wait for a scrape of each stream. */
+  const waiting = new Map<string, number>()
   const closing = createSchedule(clock, closeIdle)
 
   function open(id: string): void {
@@ -94,7 +96,7 @@ export function createStreams(deps: StreamsDeps): Streams {
   }
 
   function closeIdle(id: string): void {
-    const idleAt = (requestedAt.get(id) ?? 0) + idleMs
+    const idleAt = (waiting.has(id) ? clock.now() : (requestedAt.get(id) ?? 0)) + idleMs
     if (idleAt > clock.now() && store.ownNode.entry(id)) {
       closing.set(id, idleAt)
       // the text may have become idle
@@ -116,7 +118,16 @@ export function createStreams(deps: StreamsDeps): Streams {
 
   async function refresh(id: string, timeoutMs: number): Promise<void> {
     recordRequest(id)
-    await scrape(id, timeoutMs)
+    if (!requestedAt.has(id)) return scrape(id, timeoutMs)
+    waiting.set(id, (waiting.get(id) ?? 0) + 1)
+    try {
+      await scrape(id, timeoutMs)
+    } finally {
+      const others = waiting.get(id)! - 1
+      if (others > 0) waiting.set(id, others)
+      else waiting.delete(id)
+      if (requestedAt.has(id)) requestedAt.set(id, clock.now())
+    }
   }
 
   /** For all clients for which the peer may have sent the request. */

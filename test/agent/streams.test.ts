@@ -18,6 +18,8 @@ let store: Store
 let streams: ReturnType<typeof createStreams>
 /** The kinds that were scraped, in order. */
 let scraped: FormatKind[]
+/** How long each scrape takes. */
+let readMs: number
 
 const stream = streamId('a', 'protobuf')
 const intervalMs = 10_000
@@ -32,12 +34,14 @@ beforeEach(async () => {
   store = createStore({ clock, forgetAfterMs: 300_000, version: 'test' })
   store.identify(self())
   scraped = []
+  readMs = 0
   const scraper = startScraper(
     {
       ...{ clock, log: createLog('silent'), metrics: createMetrics() },
       onIdle: () => {},
       read: async (_, { kind = 'text' }) => {
         scraped.push(kind)
+        if (readMs > 0) await clock.sleep(readMs)
         return { page: page('x 1\n'), contentType: undefined }
       },
     },
@@ -113,6 +117,21 @@ test('a stream is closed after five intervals without a request, no sooner', asy
   expect(new Set(scraped)).toEqual(new Set(['text']))
   await streams.refresh(stream, 1000)
   expect(isOpen()).toBe(true)
+})
+
+test('a stream stays open while a request waits for it, however long', async () => {
+  const labels = { 'app-metrics-proxy.interval': '120s', 'app-metrics-proxy.timeout': '100s' }
+  store.replaceTargets([target('a', { labels })])
+  await clock.pass(1000)
+  readMs = 60_000
+  for (let request = 0; request < 2; request += 1) {
+    const refreshed = streams.refresh(stream, 100_000)
+    await clock.pass(readMs)
+    await refreshed
+    expect(store.entry('n1', stream)?.snapshot?.ok).toBe(true)
+  }
+  await clock.pass(5 * intervalMs + 1)
+  expect(isOpen()).toBe(false)
 })
 
 test('for a peer a live snapshot is not scraped again', async () => {
