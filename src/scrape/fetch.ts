@@ -80,21 +80,20 @@ export function createFetcher({
     throw new ProxyError('redirect', `redirected more than ${maxRedirects} times`)
   }
 
-  /** Retries once if the container closed an idle connection while it was being used. */
+  /** Retries as long as the container closed an idle connection while it was being used. */
   async function requestWithRetry(
     url: string,
     target: URL,
     deadline: Mono,
     options: FetchOptions,
   ): Promise<ConnectionResponse> {
-    const once = () =>
-      request(connections.checkout(url, options.timeoutMs + connectMarginMs), target, deadline, options)
-    try {
-      return await once()
-    } catch (error) {
-      if (!(error instanceof ClosedWhileIdle)) throw error
-      return once()
-    }
+    for (;;)
+      try {
+        const connection = connections.checkout(url, options.timeoutMs + connectMarginMs)
+        return await request(connection, target, deadline, options)
+      } catch (error) {
+        if (!(error instanceof ClosedWhileIdle)) throw error
+      }
   }
 
   async function request(
@@ -103,14 +102,14 @@ export function createFetcher({
     deadline: Mono,
     options: FetchOptions,
   ): Promise<ConnectionResponse> {
-    const { memory, signal, timeoutMs, keepAlive = true } = options
+    const { memory, timeoutMs, keepAlive = true } = options
+    const signals = [options.signal, memory?.revoked]
     const leftMs = deadline - clock.now()
     const cancel = clock.after(Math.max(0, leftMs), () => connection.close(timeoutError(timeoutMs)))
-    const abort = () => connection.close(signal?.reason)
-    memory?.onRevoked(connection.close)
-    signal?.addEventListener('abort', abort)
+    const abort = () => connection.close(signals.find((signal) => signal?.aborted)?.reason)
+    for (const signal of signals) signal?.addEventListener('abort', abort)
     try {
-      signal?.throwIfAborted()
+      for (const signal of signals) signal?.throwIfAborted()
       const response = await get(
         connection,
         requestOf(target, leftMs, options, authorizationFor(connection.url)),
@@ -125,7 +124,7 @@ export function createFetcher({
       throw scrapeErrorOf(error)
     } finally {
       cancel()
-      signal?.removeEventListener('abort', abort)
+      for (const signal of signals) signal?.removeEventListener('abort', abort)
     }
   }
 

@@ -48,11 +48,16 @@ export function createRead({ fetch, inspect, maxBodyBytes, clock, budget }: Read
   const oneAtATime = pLimit(1)
 
   /** Large bodies one at a time, each followed by a pause as long: half of the event loop is left for all else. */
-  function inspectLarge(body: Uint8Array, contentType: string | undefined): Promise<Inspection> {
+  function inspectLarge(
+    body: Uint8Array,
+    contentType: string | undefined,
+    { revoked }: ScrapeMemory,
+  ): Promise<Inspection> {
     return new Promise((resolve, reject) => {
       void oneAtATime(async () => {
         const startedAt = clock.now()
         try {
+          revoked.throwIfAborted()
           resolve(inspect(body, contentType))
         } catch (error) {
           reject(error)
@@ -66,7 +71,8 @@ export function createRead({ fetch, inspect, maxBodyBytes, clock, budget }: Read
     const fetched = await fetch(url, { ...options, memory })
     const { contentType } = fetched
     const body = fetched.gzip ? await unpack(fetched.body, maxBodyBytes, memory.use) : fetched.body
-    const found = await (body.length > largeBytes ? inspectLarge : inspect)(body, contentType)
+    const isLarge = body.length > largeBytes
+    const found = isLarge ? await inspectLarge(body, contentType, memory) : inspect(body, contentType)
     if (!found.ok) throw invalid(body, found)
     const page = pageOf(body, found, fetched)
     return { page, contentType, ...(page.content.kind === 'gzip' && { unpacked: body }) }

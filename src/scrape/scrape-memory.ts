@@ -3,14 +3,16 @@
 // while it waits for more.
 
 import type { Clock } from '../clock.ts'
-import type { ProxyError } from '../errors.ts'
 import type { ByteBudget, Reservation } from '../runtime/byte-budget.ts'
 
 export interface ScrapeMemory {
-  /** To be called before so many bytes are allocated, or with less than 0 for bytes released. Throws if they aren't free. */
+  /**
+   * To be called before so many bytes are allocated, or with less than 0 for bytes released. Throws if they aren't free, or
+   * the memory is revoked.
+   */
   use(bytes: number): void
-  /** Calls back if the memory has to be released at once. */
-  onRevoked(callback: (error: ProxyError) => void): void
+  /** Aborted, with the reason, if the memory has to be released at once. */
+  readonly revoked: AbortSignal
 }
 
 /** More memory is needed than is free. */
@@ -38,16 +40,13 @@ export async function withMemory<T>(
   const deadline = clock.now() + timeoutMs
   const leftMs = () => Math.max(0, deadline - clock.now())
   async function attempt(bytes: number): Promise<T> {
-    let revoke: (error: ProxyError) => void = () => {}
+    const revocation = new AbortController()
     const reservation = await budget.reserve({
       ...{ owner, bytes, timeoutMs: leftMs() },
-      revoke: (error) => revoke(error),
+      revoke: (error) => revocation.abort(error),
     })
     try {
-      const onRevoked: ScrapeMemory['onRevoked'] = (callback) => {
-        revoke = callback
-      }
-      return await scrape({ use: useOf(reservation), onRevoked }, leftMs())
+      return await scrape(memoryOf(reservation, revocation.signal), leftMs())
     } finally {
       reservation.release()
     }
@@ -61,11 +60,15 @@ export async function withMemory<T>(
   }
 }
 
-function useOf(reservation: Reservation): ScrapeMemory['use'] {
+function memoryOf(reservation: Reservation, revoked: AbortSignal): ScrapeMemory {
   let freeBytes = reservation.bytes
-  return (bytes) => {
-    const missingBytes = bytes - freeBytes
-    if (missingBytes > 0 && !reservation.extend(missingBytes)) throw new NeedsMemory()
-    freeBytes = Math.max(0, freeBytes - bytes)
+  return {
+    revoked,
+    use(bytes) {
+      revoked.throwIfAborted()
+      const missingBytes = bytes - freeBytes
+      if (missingBytes > 0 && !reservation.extend(missingBytes)) throw new NeedsMemory()
+      freeBytes = Math.max(0, freeBytes - bytes)
+    },
   }
 }

@@ -49,16 +49,22 @@ describe('the request', () => {
   })
 })
 
-test('a fetch whose memory is revoked once it has ended leaves no closed connection to the next one', async () => {
-  await using server = await pageServer('a 1\n')
-  const revocations: ((error: ProxyError) => void)[] = []
-  const memory = {
-    use() {},
-    onRevoked: (callback: (error: ProxyError) => void) => revocations.push(callback),
-  }
-  await fetcher.fetch(server.url, { timeoutMs: 5000, memory })
-  for (const revoke of revocations) revoke(new ProxyError('overloaded', 'took too long'))
-  expect(text((await get(server.url)).body)).toBe('a 1\n')
+test('what revokes the memory of a fetch that has ended ends no other that uses its connection', async () => {
+  const slow = Promise.withResolvers<void>()
+  let requests = 0
+  await using server = await httpServer(async (_, response) => {
+    requests += 1
+    if (requests === 2) await slow.promise
+    response.end('a 1\n')
+  })
+  const revocation = new AbortController()
+  await fetcher.fetch(server.url, { timeoutMs: 5000, memory: { use() {}, revoked: revocation.signal } })
+  const next = get(server.url)
+  await until('the next request', () => requests === 2)
+  revocation.abort(new ProxyError('overloaded', 'took too long'))
+  slow.resolve()
+  expect(text((await next).body)).toBe('a 1\n')
+  expect(server.connections()).toBe(1)
 })
 
 describe('the answer', () => {
@@ -219,6 +225,24 @@ describe('the connection', () => {
     await first[Symbol.asyncDispose]()
     await using _second = await run(page(), first.port)
     expect(text((await get(first.url)).body)).toBe('a 1\n')
+  })
+
+  test('is opened again, however many idle ones the container has closed', async () => {
+    const used = new WeakSet<Socket>()
+    await using server = await httpServer(async ({ socket }, response) => {
+      if (!used.has(socket)) {
+        used.add(socket)
+        response.end('a 1\n')
+        return
+      }
+      await sleep(50)
+      socket.destroy()
+    })
+    await get(server.url)
+    // the first one's retry finds the connection that the second one has put back
+    const both = [get(server.url), get(server.url)]
+    for (const { body } of await Promise.all(both)) expect(text(body)).toBe('a 1\n')
+    expect(server.connections()).toBe(3)
   })
 
   test('is not shared: no fetch waits for another’s response', async () => {
