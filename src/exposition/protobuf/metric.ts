@@ -11,17 +11,16 @@ import {
 import { printFloat } from '../scan/number.ts'
 import * as messages from './messages.ts'
 import {
-  BUCKET,
-  HISTOGRAM,
+  type DistributionMessage,
+  type HistogramMessage,
   histogramOf,
   METRIC,
   type MetricMessage,
   readField,
   readMetric,
-  SUMMARY,
 } from './messages.ts'
 import { isNative } from './native.ts'
-import { FIXED64, WireReader } from './wire.ts'
+import { WireReader } from './wire.ts'
 
 export interface MetricParts {
   readonly labels: readonly Label[]
@@ -51,88 +50,24 @@ const seriesOf = ({ label, timestampMs }: MetricMessage) => ({
   timestampMs: timestampMs === 0n ? undefined : timestampMs,
 })
 
-/** What decides how many series Prometheus makes of a metric: only as much of it as must be read to know. */
-export interface PartCounts {
-  quantiles: number
-  /** The classic buckets that Prometheus reads: up to the one without an upper bound. */
-  buckets: number
-  hasInfinity: boolean
-  /** Whether it has a field of native histograms. */
-  mayBeNative: boolean
+/** Whether Prometheus makes one series of each metric of the type: the others must be decoded to count theirs. */
+export const isOneSeries = (type: MetricType) => type !== 'summary' && !isHistogram(type)
+
+/** How many series Prometheus makes of a metric. */
+export function seriesCountOf(type: MetricType, metric: DistributionMessage): number {
+  if (isOneSeries(type)) return 1
+  if (type === 'summary') return 2 + (metric.summary?.quantile.length ?? 0)
+  const histogram = histogramOf(metric)
+  const classic = 2 + classicBuckets(histogram).length
+  if (!isNative(histogram)) return classic
+  return histogram.bucket.length > 0 ? 1 + classic : 1
 }
-
-export const emptyCounts = (): PartCounts => ({
-  quantiles: 0,
-  buckets: 0,
-  hasInfinity: false,
-  mayBeNative: false,
-})
-
-const nativeFields: readonly number[] = [
-  HISTOGRAM.zeroThreshold,
-  HISTOGRAM.zeroCount,
-  HISTOGRAM.negativeSpan,
-  HISTOGRAM.positiveSpan,
-]
-
-/** Checks the field of a metric on which the reader is, and adds it to the counts. */
-export function countParts(reader: WireReader, end: number, counts: PartCounts): void {
-  if (reader.field === METRIC.histogram) countHistogramParts(reader, reader.message(end), counts)
-  else if (reader.field === METRIC.summary) countSummaryParts(reader, reader.message(end), counts)
-  else readField(reader, end, messages.metric)
-}
-
-function countSummaryParts(reader: WireReader, end: number, counts: PartCounts): void {
-  while (reader.next(end)) {
-    if (reader.field === SUMMARY.quantile) counts.quantiles++
-    readField(reader, end, messages.summary)
-  }
-}
-
-function countHistogramParts(reader: WireReader, end: number, counts: PartCounts): void {
-  while (reader.next(end)) {
-    if (reader.field === HISTOGRAM.bucket) countBucket(reader, reader.message(end), counts)
-    else {
-      counts.mayBeNative ||= nativeFields.includes(reader.field)
-      readField(reader, end, messages.histogram)
-    }
-  }
-}
-
-function countBucket(reader: WireReader, end: number, counts: PartCounts): void {
-  let upperBound = 0
-  while (reader.next(end)) {
-    if (reader.field === BUCKET.upperBound) {
-      reader.expect(FIXED64)
-      upperBound = reader.double(end)
-    } else readField(reader, end, messages.bucket)
-  }
-  if (counts.hasInfinity) return
-  counts.buckets++
-  counts.hasInfinity = upperBound === Infinity
-}
-
-/** The series that Prometheus makes of a metric. */
-export function seriesCountOf(type: MetricType, counts: PartCounts, isNative: boolean): number {
-  if (type === 'summary') return 2 + counts.quantiles
-  if (!isHistogram(type)) return 1
-  const { buckets, hasInfinity } = counts
-  const classic = 2 + buckets + (hasInfinity ? 0 : 1)
-  if (!isNative) return classic
-  return buckets > 0 ? 1 + classic : 1
-}
-
-export const hasParts = (type: MetricType) => type === 'summary' || isHistogram(type)
 
 export function encodedMetric(type: MetricType, fields: Uint8Array): EncodedMetric {
-  const counts = emptyCounts()
-  const reader = new WireReader(fields)
-  while (reader.next(fields.length)) countParts(reader, fields.length, counts)
-  const native =
-    isHistogram(type) &&
-    counts.mayBeNative &&
-    isNative(histogramOf(readMetric(new WireReader(fields), fields.length)))
-  return { type, isNative: native, series: seriesCountOf(type, counts, native), fields }
+  if (isOneSeries(type)) return { type, isNative: false, series: 1, fields }
+  const metric = readMetric(new WireReader(fields), fields.length)
+  const native = isHistogram(type) && isNative(histogramOf(metric))
+  return { type, isNative: native, series: seriesCountOf(type, metric), fields }
 }
 
 /** The samples that expfmt, Prometheus' library, writes into the text formats. A native histogram's buckets are in none. */
@@ -172,18 +107,21 @@ export function samplesOf(name: string, type: MetricType, metric: MetricMessage)
   return [sample('', value)]
 }
 
-/** The classic side of a histogram, up to the bucket without an upper bound, which there always is. */
-function classicOf(histogram: messages.HistogramMessage) {
-  const { bucket, sum } = histogram
-  const count = countOf(histogram)
-  const buckets = bucket.map((one) => ({
+/** The classic side of a histogram. */
+function classicOf(histogram: HistogramMessage) {
+  const buckets = classicBuckets(histogram).map((one) => ({
     upperBound: one.upperBound,
     count: countOf(one),
     exemplar: exemplarOf(one.exemplar),
   }))
-  const infinity = buckets.findIndex(({ upperBound }) => upperBound === Infinity)
-  const last = { upperBound: Infinity, count, exemplar: undefined }
-  return { sum, count, buckets: infinity < 0 ? [...buckets, last] : buckets.slice(0, infinity + 1) }
+  return { sum: histogram.sum, count: countOf(histogram), buckets }
+}
+
+/** The classic buckets up to the one without an upper bound, which there always is. */
+function classicBuckets({ bucket, count, countFloat }: HistogramMessage): HistogramMessage['bucket'] {
+  const infinity = bucket.findIndex(({ upperBound }) => upperBound === Infinity)
+  if (infinity >= 0) return bucket.slice(0, infinity + 1)
+  return [...bucket, { upperBound: Infinity, count, countFloat, exemplar: undefined }]
 }
 
 const countOf = ({ count, countFloat }: { readonly count: number; readonly countFloat: number }) =>

@@ -1,13 +1,24 @@
 // Validation of protobuf: what Prometheus 3 refuses is refused.
 
-import type { MetricType } from '../family.ts'
+import { isHistogram, type MetricType } from '../family.ts'
 import type { Invalid, Limits, Valid } from '../format.ts'
 import { classOf, LABEL_PART, LABEL_START, METRIC_PART, METRIC_START } from '../scan/bytes.ts'
 import { excerpt, MetricsError, textOf } from '../scan/position.ts'
 import { isSame, twice } from '../scan/series.ts'
 import { type FamilyParts, metricTypes, readFamily } from './family.ts'
-import { checkName, FAMILY, histogramOf, LABEL, METRIC, metric, readField, readMetric } from './messages.ts'
-import { countParts, emptyCounts, hasParts, type PartCounts, seriesCountOf } from './metric.ts'
+import {
+  checkName,
+  distribution,
+  FAMILY,
+  histogramOf,
+  LABEL,
+  METRIC,
+  metric,
+  readField,
+  readMessage,
+  readMetric,
+} from './messages.ts'
+import { isOneSeries, seriesCountOf } from './metric.ts'
 import { checkNative, isNative } from './native.ts'
 import { WireReader } from './wire.ts'
 
@@ -41,7 +52,6 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
   let family: FamilyParts | undefined
 
   // of the metric that is being read
-  let counts: PartCounts | undefined
   /** Where the names of its first labels begin and end. */
   const labelNames = new Int32Array(2 * few)
   let labelCount = 0
@@ -77,7 +87,6 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
       const end = reader.message(familyEnd)
       const start = reader.at
       if (end - start > maxLineBytes) throw new MetricsError(start, `longer than ${maxLineBytes} bytes`)
-      counts = hasParts(type) ? emptyCounts() : undefined
       checkMetric(start, end, madeLabels[type])
       series += seriesOf(type, start, end)
       if (series > maxSeries) throw new MetricsError(start, `more than ${maxSeries} series`)
@@ -94,7 +103,6 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
     labelCount = 0
     while (reader.next(end))
       if (reader.field === METRIC.label) checkLabel(reader.message(end), made)
-      else if (counts) countParts(reader, end, counts)
       else readField(reader, end, metric)
     if (labelCount > few) checkAllLabelNames(start, end)
   }
@@ -161,14 +169,15 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
     }
   }
 
+  /** Of a metric that is valid, but maybe as a native histogram. */
   function seriesOf(type: MetricType, start: number, end: number): number {
-    if (!counts) return 1
-    if (type === 'summary' || !counts.mayBeNative) return seriesCountOf(type, counts, false)
+    if (isOneSeries(type)) return 1
     reader.at = start
-    const histogram = histogramOf(readMetric(reader, end))
-    const native = isNative(histogram)
-    if (native) checkNative(histogram, start)
-    return seriesCountOf(type, counts, native)
+    const decoded = distribution.empty()
+    readMessage(reader, end, distribution, decoded)
+    const histogram = histogramOf(decoded)
+    if (isHistogram(type) && isNative(histogram)) checkNative(histogram, start)
+    return seriesCountOf(type, decoded)
   }
 
   return {
