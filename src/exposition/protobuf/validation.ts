@@ -3,8 +3,9 @@
 import { isHistogram, type MetricType } from '../family.ts'
 import type { Invalid, Limits, Valid } from '../format.ts'
 import { classOf, LABEL_PART, LABEL_START, METRIC_PART, METRIC_START } from '../scan/bytes.ts'
-import { excerpt, MetricsError, textOf } from '../scan/position.ts'
-import { isSame, twice } from '../scan/series.ts'
+import { LabelPositions, twice } from '../scan/label-positions.ts'
+import { isAt } from '../scan/meta.ts'
+import { excerpt, MetricsError } from '../scan/position.ts'
 import { type FamilyParts, metricTypes, readFamily } from './family.ts'
 import {
   checkName,
@@ -16,7 +17,6 @@ import {
   metric,
   readField,
   readMessage,
-  readMetric,
 } from './messages.ts'
 import { isOneSeries, seriesCountOf } from './metric.ts'
 import { checkNative, isNative } from './native.ts'
@@ -34,15 +34,11 @@ export function validate(body: Uint8Array, limits: Limits): Valid | Invalid {
 }
 
 /** Labels that Prometheus makes itself: a second one of the name would cost all the metrics. */
-const nameLabel = Buffer.from('__name__')
 const madeLabels: Readonly<Partial<Record<MetricType, Uint8Array>>> = {
   summary: Buffer.from('quantile'),
   histogram: Buffer.from('le'),
   gaugehistogram: Buffer.from('le'),
 }
-
-/** Of so few labels it is quickest to compare all. */
-const few = 32
 
 function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
   const reader = new WireReader(body)
@@ -50,11 +46,8 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
   let series = 0
   let hasUtf8Names = false
   let family: FamilyParts | undefined
-
-  // of the metric that is being read
-  /** Where the names of its first labels begin and end. */
-  const labelNames = new Int32Array(2 * few)
-  let labelCount = 0
+  /** Those of the metric that is being read. */
+  const labels = new LabelPositions(bytes)
 
   function checkAll(): Valid {
     for (let next = readFamily(reader); next; next = readFamily(reader)) {
@@ -87,7 +80,7 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
       const end = reader.message(familyEnd)
       const start = reader.at
       if (end - start > maxLineBytes) throw new MetricsError(start, `longer than ${maxLineBytes} bytes`)
-      checkMetric(start, end, madeLabels[type])
+      checkMetric(end, madeLabels[type])
       series += seriesOf(type, start, end)
       if (series > maxSeries) throw new MetricsError(start, `more than ${maxSeries} series`)
       reader.at = end
@@ -99,12 +92,11 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
     if (!reader.isUtf8(start, end)) throw new MetricsError(start, `${what} is not valid UTF-8`)
   }
 
-  function checkMetric(start: number, end: number, made: Uint8Array | undefined): void {
-    labelCount = 0
+  function checkMetric(end: number, made: Uint8Array | undefined): void {
+    labels.reset()
     while (reader.next(end))
       if (reader.field === METRIC.label) checkLabel(reader.message(end), made)
       else readField(reader, end, metric)
-    if (labelCount > few) checkAllLabelNames(start, end)
   }
 
   function checkLabel(end: number, made: Uint8Array | undefined): void {
@@ -129,28 +121,11 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
       hasUtf8Names = true
       checkName(reader, nameStart, nameEnd, "a label's name")
     }
-    if (isRepeated(nameStart, nameEnd, made)) throw twice(nameStart, textOf(bytes, nameStart, nameEnd))
-    if (labelCount < few) {
-      labelNames[2 * labelCount] = nameStart
-      labelNames[2 * labelCount + 1] = nameEnd
-    }
-    labelCount++
+    if (made?.length === nameEnd - nameStart && isAt(bytes, nameStart, made))
+      throw twice(bytes, nameStart, nameEnd)
+    labels.add(nameStart, nameEnd, valueStart, valueEnd)
     if (!reader.isUtf8(valueStart, valueEnd))
       throw new MetricsError(valueStart, "a label's value is not valid UTF-8")
-  }
-
-  /** Whether the metric has a label of that name, as far as its first labels show. */
-  function isRepeated(start: number, end: number, made: Uint8Array | undefined): boolean {
-    const size = end - start
-    const isName = (label: Uint8Array) => size === label.length && isSame(bytes, start, label, 0, size)
-    if (isName(nameLabel) || (made && isName(made))) return true
-    for (let at = 0; at < 2 * Math.min(few, labelCount); at += 2)
-      if (
-        labelNames[at + 1]! - labelNames[at]! === size &&
-        isSame(bytes, start, bytes, labelNames[at]!, size)
-      )
-        return true
-    return false
   }
 
   /** Whether a name needs no quotes. */
@@ -158,15 +133,6 @@ function createChecker(body: Uint8Array, { maxSeries, maxLineBytes }: Limits) {
     if ((classOf[bytes[start]!]! & first) === 0) return false
     for (let at = start + 1; at < end; at++) if ((classOf[bytes[at]!]! & part) === 0) return false
     return true
-  }
-
-  function checkAllLabelNames(start: number, end: number): void {
-    const names = new Set<string>()
-    reader.at = start
-    for (const { name } of readMetric(reader, end).label) {
-      if (names.has(name)) throw twice(start, name)
-      names.add(name)
-    }
   }
 
   /** Of a metric that is valid, but maybe as a native histogram. */

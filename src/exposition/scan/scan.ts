@@ -3,6 +3,7 @@
 import { isAscii, isUtf8 } from 'node:buffer'
 import type { Label, MetricType } from '../family.ts'
 import { unescaped } from './escapes.ts'
+import { LabelPositions } from './label-positions.ts'
 import { MetricsError, textOf } from './position.ts'
 
 export const EntryKind = { end: 0, sample: 1, type: 2, help: 3, unit: 4, comment: 5 } as const
@@ -27,15 +28,13 @@ export class Scan {
   /** A sample's metric, or the family that metadata describes; without the quotes. */
   nameStart = 0
   nameEnd = 0
-  /** Where the labels' names and values begin and end, four numbers a label, without the quotes. */
-  labels = new Int32Array(128)
-  labelCount = 0
+  readonly labels: LabelPositions
   valueStart = 0
   valueEnd = 0
   /** The timestamp; empty if there is none. */
   timeStart = 0
   timeEnd = 0
-  /** Whether the sample has an exemplar, whose labels are positions like `labels`. */
+  /** Whether the sample has an exemplar, whose labels are positions like those of `labels`. */
   hasExemplar = false
   exemplarLabels: number[] = []
   exemplarValueStart = 0
@@ -56,6 +55,7 @@ export class Scan {
     this.body = new Uint8Array(body.buffer, body.byteOffset, body.length)
     this.end = body.length
     this.strict = strict
+    this.labels = new LabelPositions(this.body)
     this.utf8 = isUtf8(body)
   }
 
@@ -72,8 +72,8 @@ export class Scan {
   /** As Prometheus has them: an empty label is none. */
   labelsOfSample(): Label[] {
     const found: Label[] = []
-    for (let at = 0; at < 4 * this.labelCount; at += 4) {
-      const label = this.labelAt(this.labels, at)
+    for (let at = 0; at < 4 * this.labels.count; at += 4) {
+      const label = this.labelAt(this.labels.positions, at)
       if (label.value !== '') found.push(label)
     }
     return found
@@ -96,19 +96,4 @@ export class Scan {
     if (!this.utf8 && !isUtf8(this.body.subarray(from, to)))
       throw new MetricsError(from, `${what} is not valid UTF-8`)
   }
-
-  addLabel(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): void {
-    const at = 4 * this.labelCount++
-    if (at === this.labels.length) this.labels = doubled(this.labels)
-    this.labels[at] = nameStart
-    this.labels[at + 1] = nameEnd
-    this.labels[at + 2] = valueStart
-    this.labels[at + 3] = valueEnd
-  }
-}
-
-function doubled(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(2 * array.length)
-  larger.set(array)
-  return larger
 }

@@ -17,14 +17,14 @@ import {
   QUOTE,
   VALUE_SPECIAL,
 } from './bytes.ts'
-import { characterAt, MetricsError, textOf } from './position.ts'
+import { characterAt, MetricsError } from './position.ts'
 import type { Scan } from './scan.ts'
 
 /** Reads the series at `start`, which begins with a name or a brace, and returns where it ends. */
 export function readSeries(scan: Scan): number {
   const { body, start, end } = scan
   scan.quoted = false
-  scan.labelCount = 0
+  scan.labels.reset()
   let i = start
   while (i < end && (classOf[body[i]!]! & METRIC_PART) !== 0) i++
   scan.nameStart = i > start ? start : -1
@@ -47,7 +47,6 @@ function readLabels(scan: Scan, from: number): number {
       throw new MetricsError(i, `expected , or }, found ${characterAt(body, i)}`)
   }
   if (scan.nameStart < 0) throw new MetricsError(i, 'the metric has no name')
-  if (scan.labelCount > few) checkAllNames(scan)
   return i + 1
 }
 
@@ -71,8 +70,7 @@ function readLabel(scan: Scan, from: number): number {
     throw new MetricsError(quote, `expected a label's value in quotes, found ${characterAt(body, quote)}`)
   const valueEnd = readValue(scan, quote + 1)
   if (nameStart === nameEnd) throw new MetricsError(nameStart, "a label's name is empty")
-  if (isRepeated(scan, nameStart, nameEnd)) throw twice(nameStart, textOf(body, nameStart, nameEnd))
-  scan.addLabel(nameStart, nameEnd, quote + 1, valueEnd)
+  scan.labels.add(nameStart, nameEnd, quote + 1, valueEnd)
   return valueEnd + 1
 }
 
@@ -84,39 +82,6 @@ function setName(scan: Scan, from: number, to: number): void {
   scan.nameStart = from
   scan.nameEnd = to
 }
-
-/** The label that Prometheus stores a metric's name in: each series has it already. */
-const metricLabel = Buffer.from('__name__')
-
-/** Of so few labels it is quicker to compare all; where there are more, their names are checked together. */
-const few = 32
-
-/** Whether the series has a label of that name, as far as its first labels show. */
-function isRepeated({ body, labels, labelCount }: Scan, from: number, to: number): boolean {
-  const size = to - from
-  if (size === metricLabel.length && isSame(body, from, metricLabel, 0, size)) return true
-  for (let at = 0; at < 4 * Math.min(few, labelCount); at += 4)
-    if (labels[at + 1]! - labels[at]! === size && isSame(body, from, body, labels[at]!, size)) return true
-  return false
-}
-
-export function isSame(one: Uint8Array, a: number, other: Uint8Array, b: number, size: number): boolean {
-  for (let i = 0; i < size; i++) if (one[a + i] !== other[b + i]) return false
-  return true
-}
-
-function checkAllNames({ body, labels, labelCount }: Scan): void {
-  const names = new Set<string>()
-  for (let at = 0; at < 4 * labelCount; at += 4) {
-    const name = textOf(body, labels[at]!, labels[at + 1]!)
-    if (names.has(name)) throw twice(labels[at]!, name)
-    names.add(name)
-  }
-}
-
-/** Prometheus drops all metrics for a series with two labels of one name. */
-export const twice = (position: number, name: string) =>
-  new MetricsError(position, `the label ${name} occurs twice`)
 
 /** Reads the label's value that begins at `from`, and returns where its closing quote is. */
 export function readValue(scan: Scan, from: number): number {
