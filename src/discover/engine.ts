@@ -88,14 +88,23 @@ async function createRequest(host: string): Promise<ApiRequestFunction> {
   // its types lack these two
   const options = modem as { agent?: Agent; protocol?: string }
   if (!host.startsWith('unix://')) options.agent = agentFor(host, options.protocol === 'https')
-  return (path, query, abortSignal) =>
-    new Promise((resolve, reject) => {
-      const statusCodes = { 200: true }
+  const statusCodes = { 200: true }
+  return async (path, query, abortSignal) => {
+    abortSignal.throwIfAborted()
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+    // dockerode does not call back if the server switches to another protocol
+    const abort = () => reject(abortSignal.reason)
+    abortSignal.addEventListener('abort', abort)
+    try {
       modem.dial(
         { method: 'GET', path: `${path}?`, options: query, isStream: true, statusCodes, abortSignal },
         (error, answer) => (error ? reject(error) : resolve(answer as IncomingMessage)),
       )
-    })
+      return await promise
+    } finally {
+      abortSignal.removeEventListener('abort', abort)
+    }
+  }
 }
 
 /** Overrides dockerode's reading of `DOCKER_HOST`; it reads `DOCKER_CERT_PATH` and the like itself. */

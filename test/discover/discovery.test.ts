@@ -14,7 +14,7 @@ import type { ApiContainer, ApiInfo } from '../../src/discover/docker-api.ts'
 import { createLog } from '../../src/logging/log.ts'
 import { createMetrics, type Metrics } from '../../src/runtime/metrics.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
-import { type EngineServer, startEngineServer } from './engine-server.ts'
+import { type EngineServer, startEngineServer, switchProtocols } from './engine-server.ts'
 import { node, swarm } from './recorded.ts'
 
 let server: EngineServer
@@ -280,6 +280,20 @@ describe('the first set', () => {
     await expect(start()).rejects.toThrow('GET /containers/json with HTTP 403')
   })
 
+  test('comes as soon as Docker answers, where it switched to another protocol before', async () => {
+    server.fault = (_, answer) => switchProtocols(answer)
+    const starting = start()
+    let isStarted = false
+    void starting.then(() => {
+      isStarted = true
+    })
+    await eventually('the start', () => isStarted, 15_000, 100)
+    expect(discovery!.status().failure?.reason).toContain('no answer within 10000 ms')
+    server.fault = () => false
+    await eventually('the first set', () => found.length > 0, 11_000, 100)
+    expect(discovery!.status()).not.toHaveProperty('failure')
+  })
+
   test('comes as soon as Docker answers', async () => {
     await server.close()
     await start()
@@ -534,6 +548,7 @@ describe('while Docker fails', () => {
     ['half lists', (path, answer) => path.startsWith('/containers') && !!answer.end('[{"Id":"a"},')],
     ['errors', (_, answer) => !!answer.writeHead(500).end('{"message":"x"}')],
     ['timeouts', () => true],
+    ['a switch to another protocol', (_, answer) => switchProtocols(answer)],
     ['refusals', (_, answer) => !!answer.writeHead(403).end()],
     ['a list without the agent', (path, answer) => path.startsWith('/containers') && !!answer.end('[]')],
   ])('with %s, the last set stays in use, the status says so, and it recovers', async (_, fault) => {
@@ -748,6 +763,16 @@ describe('a manager', () => {
       hint: expect.stringContaining('on managers for services, tasks and nodes'),
     })
     expect(swarmState()).toBeUndefined()
+    server.fault = () => false
+    await eventually('the swarm state', () => swarmState() !== undefined, 31_000, 100)
+    expect(discovery!.status().warnings).toEqual([])
+  })
+
+  test('whose lists a proxy answers with another protocol reads them again', async () => {
+    asManager()
+    server.fault = (path, answer) => path === '/services' && switchProtocols(answer)
+    await start()
+    await eventually('the warning', () => discovery!.status().warnings.length === 1, 11_000, 100)
     server.fault = () => false
     await eventually('the swarm state', () => swarmState() !== undefined, 31_000, 100)
     expect(discovery!.status().warnings).toEqual([])

@@ -29,6 +29,12 @@ export interface EngineServer extends AsyncDisposable {
   open(): Promise<void>
 }
 
+/** A fault: the client's HTTP ends here, without a response and without an error. */
+export function switchProtocols(answer: ServerResponse): true {
+  answer.socket!.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n')
+  return true
+}
+
 export async function startEngineServer(how: 'unix' | 'tcp' = 'unix'): Promise<EngineServer> {
   const folder = mkdtempSync(join(tmpdir(), 'engine-'))
   const streams = new Set<ServerResponse>()

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
@@ -11,7 +12,7 @@ import { SetupError } from '../../src/discover/engine-errors.ts'
 import { ProxyError } from '../../src/errors.ts'
 import { selfSigned } from '../helpers/certificate.ts'
 import { run } from '../helpers/server.ts'
-import { type EngineServer, startEngineServer } from './engine-server.ts'
+import { type EngineServer, startEngineServer, switchProtocols } from './engine-server.ts'
 import { node } from './recorded.ts'
 
 const never = new AbortController().signal
@@ -116,17 +117,33 @@ describe.each(['unix', 'tcp'] as const)('over %s', (how) => {
     await expect(engine.containers(never)).rejects.toBeInstanceOf(ProxyError)
   })
 
-  test('gives up at the deadline, before and within an answer', async () => {
-    for (const respond of [() => {}, (answer: { write(text: string): void }) => answer.write('[')]) {
-      server.fault = (_, answer) => {
-        respond(answer)
-        return true
-      }
-      using limited = deadline(systemClock, 50)
-      await expect(engine.containers(limited)).rejects.toThrow(
-        'no answer within 50 ms to GET /containers/json',
-      )
-    }
+  test.each<[string, EngineServer['fault']]>([
+    ['before an answer', () => true],
+    ['within an answer', (_, answer) => answer.write('[') || true],
+    ['after a switch to another protocol', (_, answer) => switchProtocols(answer)],
+  ])('gives up at the deadline %s', async (_, fault) => {
+    server.fault = fault
+    using limited = deadline(systemClock, 50)
+    await expect(engine.containers(limited)).rejects.toThrow('no answer within 50 ms to GET /containers/json')
+  })
+
+  test('gives up opening an event stream at the deadline after a switch to another protocol', async () => {
+    server.fault = (_, answer) => switchProtocols(answer)
+    using limited = deadline(systemClock, 50)
+    await expect(engine.events({}, limited)).rejects.toThrow('no answer within 50 ms to GET /events')
+  })
+
+  test('sends no request whose signal has aborted', async () => {
+    await expect(engine.containers(AbortSignal.abort())).rejects.toBeInstanceOf(ProxyError)
+    expect(server.requests).toEqual([])
+  })
+
+  test('leaves no listeners on its signal', async () => {
+    const { signal } = new AbortController()
+    await engine.containers(signal)
+    server.fault = (_, answer) => !!answer.destroy()
+    await expect(engine.containers(signal)).rejects.toBeInstanceOf(ProxyError)
+    await expect.poll(() => getEventListeners(signal, 'abort')).toEqual([])
   })
 
   test.each([401, 403, 405, 501])('a proxy’s HTTP %i is an error of the setup', async (status) => {
