@@ -36,6 +36,8 @@ type ApiQuery = Readonly<Record<string, unknown>>
 
 /** A larger answer is not read: that of 10,000 containers with many labels is far below. */
 const maxAnswerBytes = 256 * 2 ** 20
+/** Docker's own errors are a sentence or two. */
+const maxErrorBytes = 16 * 2 ** 10
 /** A longer line is no event of Docker's: the stream is given up. */
 const maxLineLength = 4 * 2 ** 20
 
@@ -44,7 +46,7 @@ export async function openEngine(host: string): Promise<Engine> {
 
   async function get<T>(path: string, signal: AbortSignal, query: ApiQuery = {}): Promise<T> {
     try {
-      return parse(await textOf(await request(path, query, signal)))
+      return parse(await textOf(await request(path, query, signal), maxAnswerBytes))
     } catch (error) {
       throw engineError(error, { host, path, signal })
     }
@@ -88,7 +90,8 @@ async function createRequest(host: string): Promise<ApiRequestFunction> {
   // its types lack these two
   const options = modem as { agent?: Agent; protocol?: string }
   if (!host.startsWith('unix://')) options.agent = agentFor(host, options.protocol === 'https')
-  const statusCodes = { 200: true }
+  // all, so that dockerode reads no error's body: an unusual one makes it throw where nothing catches
+  const statusCodes = Array<true>(1000).fill(true)
   return async (path, query, abortSignal) => {
     abortSignal.throwIfAborted()
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
@@ -100,7 +103,9 @@ async function createRequest(host: string): Promise<ApiRequestFunction> {
         { method: 'GET', path: `${path}?`, options: query, isStream: true, statusCodes, abortSignal },
         (error, answer) => (error ? reject(error) : resolve(answer as IncomingMessage)),
       )
-      return await promise
+      const answer = await promise
+      if (answer.statusCode !== 200) throw await unexpectedStatus(answer)
+      return answer
     } finally {
       abortSignal.removeEventListener('abort', abort)
     }
@@ -128,15 +133,21 @@ function parse<T>(json: string): T {
   return JSON.parse(isSuspect ? json.replace(loneSurrogates, (all, lone) => (lone ? '\\ufffd' : all)) : json)
 }
 
-async function textOf(answer: IncomingMessage): Promise<string> {
+async function textOf(answer: IncomingMessage, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of answer as AsyncIterable<Buffer>) {
     size += chunk.length
-    if (size > maxAnswerBytes) throw new Error(`more than ${maxAnswerBytes} bytes`)
+    if (size > maxBytes) throw new Error(`more than ${maxBytes} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()
+}
+
+/** The server's own message is for the log. */
+async function unexpectedStatus(answer: IncomingMessage): Promise<Error> {
+  const text = await textOf(answer, maxErrorBytes).catch((error: Error) => error.message)
+  return Object.assign(new Error(text), { statusCode: answer.statusCode })
 }
 
 async function* eventsOf(answer: IncomingMessage): AsyncGenerator<ApiEvent> {

@@ -547,6 +547,7 @@ describe('while Docker fails', () => {
     ['no answer', (_, answer) => !!answer.destroy()],
     ['half lists', (path, answer) => path.startsWith('/containers') && !!answer.end('[{"Id":"a"},')],
     ['errors', (_, answer) => !!answer.writeHead(500).end('{"message":"x"}')],
+    ['errors without text', (_, answer) => !!answer.writeHead(500).end('{"message":{"toString":1}}')],
     ['timeouts', () => true],
     ['a switch to another protocol', (_, answer) => switchProtocols(answer)],
     ['refusals', (_, answer) => !!answer.writeHead(403).end()],

@@ -108,6 +108,22 @@ describe.each(['unix', 'tcp'] as const)('over %s', (how) => {
       (answer) => answer.writeHead(500).end('{"message":"boom"}'),
       /\/json with HTTP 500/,
     ],
+    [
+      'an error whose message is no text',
+      (answer) => answer.writeHead(500).end('{"message":{"toString":1}}'),
+      /\/json with HTTP 500/,
+    ],
+    [
+      'an error of many bytes',
+      (answer) => answer.writeHead(500).end('x'.repeat(2 ** 20)),
+      /\/json with HTTP 500/,
+    ],
+    [
+      'an error that is cut off',
+      (answer) => answer.writeHead(500).write('{"mess', () => answer.destroy()),
+      /\/json with HTTP 500/,
+    ],
+    ['another success', (answer) => answer.writeHead(206).end('[]'), /\/json with HTTP 206/],
   ])('refuses an answer that is %s', async (_, respond, reason) => {
     server.fault = (_, answer) => {
       respond(answer)
@@ -144,6 +160,13 @@ describe.each(['unix', 'tcp'] as const)('over %s', (how) => {
     server.fault = (_, answer) => !!answer.destroy()
     await expect(engine.containers(signal)).rejects.toBeInstanceOf(ProxyError)
     await expect.poll(() => getEventListeners(signal, 'abort')).toEqual([])
+  })
+
+  test('keeps what an error of the engine says for the log', async () => {
+    server.fault = (_, answer) => !!answer.writeHead(503).end('{"message":"not a swarm manager"}')
+    await expect(engine.tasks(never)).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('not a swarm manager') },
+    })
   })
 
   test.each([401, 403, 405, 501])('a proxy’s HTTP %i is an error of the setup', async (status) => {
