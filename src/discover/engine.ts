@@ -77,6 +77,23 @@ export async function openEngine(host: string): Promise<Engine> {
   }
 }
 
+/**
+ * For requests at the same time: once one fails, the others are aborted. Their deadline would not do it, since it is
+ * disposed when the reading fails.
+ */
+export async function abortOnFailure<T>(
+  parent: AbortSignal,
+  read: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const failed = new AbortController()
+  try {
+    return await read(AbortSignal.any([parent, failed.signal]))
+  } catch (error) {
+    failed.abort()
+    throw error
+  }
+}
+
 type ApiRequestFunction = (path: string, query: ApiQuery, signal: AbortSignal) => Promise<IncomingMessage>
 
 /**

@@ -4,7 +4,7 @@ import { agentTarget, type NodeId, type Self } from '../model.ts'
 import { type GatewayBridge, isOnHost, type NetworkContext } from './addresses.ts'
 import { type Container, containerOf } from './container.ts'
 import type { ApiInfo, ApiNetwork } from './docker-api.ts'
-import type { Engine } from './engine.ts'
+import { abortOnFailure, type Engine } from './engine.ts'
 import { findOwnContainer, type ProcInfo } from './own-container.ts'
 import { engineIdOf, managersOf, type NodeConfig, selfOf } from './self.ts'
 
@@ -31,11 +31,13 @@ export async function readNodeState(
   signal: AbortSignal,
   known: { readonly engineId?: string | undefined; readonly info?: ApiInfo } = {},
 ): Promise<NodeState> {
-  const [info, containers, networks] = await Promise.all([
-    known.info ?? engine.info(signal),
-    readContainers(engine, config, signal),
-    engine.networks(signal),
-  ])
+  const [info, containers, networks] = await abortOnFailure(signal, (each) =>
+    Promise.all([
+      known.info ?? engine.info(each),
+      readContainers(engine, config, each),
+      engine.networks(each),
+    ]),
+  )
   const ownContainer = findOwnContainer(containers, proc)
   const engineId = known.engineId ?? engineIdOf([info, await engine.info(signal)], config)
   const self = selfOf(info, ownContainer, engineId, config)

@@ -6,7 +6,7 @@ import { type Failure, failureOf, isInternal } from '../errors.ts'
 import type { Log } from '../logging/log.ts'
 import type { Mono, Stoppable, SwarmState } from '../model.ts'
 import { startLoop } from '../runtime/loop.ts'
-import type { Engine } from './engine.ts'
+import { abortOnFailure, type Engine } from './engine.ts'
 import { isConverging, type SwarmLists, swarmStateOf } from './swarm-state.ts'
 import { createTaskCounter, endedReadIntervalMs } from './task-counts.ts'
 
@@ -46,7 +46,9 @@ export function watchSwarm(deps: SwarmWatchDeps): SwarmWatch {
 
   async function readLists(signal: AbortSignal): Promise<SwarmLists> {
     using limited = deadline(clock, readTimeoutMs, signal)
-    const [services, tasks] = await Promise.all([engine.services(limited), engine.tasks(limited)])
+    const [services, tasks] = await abortOnFailure(limited, (each) =>
+      Promise.all([engine.services(each), engine.tasks(each)]),
+    )
     // last: where a task has moved, the node that it left shows why
     return { services, tasks, nodes: await engine.nodes(limited) }
   }

@@ -106,6 +106,22 @@ const event = (Action: string, id: string, Attributes = {}, timeNano?: number) =
   ...(timeNano !== undefined && { timeNano }),
 })
 
+/** Requests for one path get no answer, those for the other an error at once. */
+function countUnanswered(silent: string, failing: string) {
+  let [sent, open] = [0, 0]
+  server.fault = (path, answer) => {
+    if (path === failing) return !!answer.writeHead(500).end()
+    if (path !== silent) return false
+    sent += 1
+    open += 1
+    answer.on('close', () => {
+      open -= 1
+    })
+    return true
+  }
+  return { sent: () => sent, open: () => open }
+}
+
 test('containers are in the agent’s own metrics, with what events say of them, until they are removed', async () => {
   await start()
   await streamOpen()
@@ -571,6 +587,14 @@ describe('while Docker fails', () => {
     await streamOpen()
   })
 
+  test('a request without an answer ends with the reading in which another one fails', async () => {
+    const unanswered = countUnanswered('/containers/json', '/networks')
+    await start()
+    await eventually('retries', () => unanswered.sent() > 3, 15_000)
+    server.fault = () => false
+    await eventually('the end of the requests', () => unanswered.open() === 0)
+  })
+
   test('the event stream is reopened, since a proxy may keep a dead one open', async () => {
     await start()
     await streamOpen()
@@ -767,6 +791,15 @@ describe('a manager', () => {
     server.fault = () => false
     await eventually('the swarm state', () => swarmState() !== undefined, 31_000, 100)
     expect(discovery!.status().warnings).toEqual([])
+  })
+
+  test('ends a request for a list without an answer when that for another one fails', async () => {
+    asManager()
+    const unanswered = countUnanswered('/tasks', '/services')
+    await start()
+    await eventually('retries', () => unanswered.sent() > 3, 30_000, 100)
+    server.fault = () => false
+    await eventually('the end of the requests', () => unanswered.open() === 0)
   })
 
   test('whose lists a proxy answers with another protocol reads them again', async () => {
