@@ -73,11 +73,12 @@ export async function watchEngine(deps: EngineWatchDeps): Promise<EngineWatch> {
     if (isResync) resyncAt = startedAt + resyncMs
     counters.reads.add(1, { kind: isResync ? 'full' : 'partial' })
     using limited = deadline(clock, readTimeoutMs, signal)
+    const listed = corrections.request()
     state = await readNodeState(source, limited, isResync ? { engineId: state?.engineId } : state)
     lastReadingMs = clock.now() - startedAt
     if (failure) log.info({}, 'Docker can be read again')
     failure = undefined
-    corrections.list(state.containers)
+    listed(state.containers)
     report()
     firstAttempt.resolve()
     if (isAfterEvents || corrections.isPending()) readSoon(rereadDelayMs)

@@ -4,7 +4,8 @@
 // - A container that the list no longer has, though no event said that it was removed, is missing: it is kept until a
 //   list has it again, or for `missingTimeoutMs`.
 //
-// After a gap in the event stream the list alone counts.
+// After a gap in the event stream the first list that was requested since then counts alone. Only what was removed stays
+// removed: its id is never used again.
 
 import type { Clock } from '../clock.ts'
 import type { Mono } from '../model.ts'
@@ -17,8 +18,8 @@ export interface ListCorrections {
   event(event: LifeEvent): void
   /** Events may have been missed. */
   gap(): void
-  /** A new list was read. */
-  list(containers: ReadonlyMap<string, Container>): void
+  /** A list is being requested; to be called with it once it was read. */
+  request(): (containers: ReadonlyMap<string, Container>) => void
   /** The newest list, corrected. */
   containers(): ReadonlyMap<string, Container>
   /** Whether the list and the events still differ, so that it should be read again soon. */
@@ -32,6 +33,7 @@ const missingTimeoutMs = 5_000
 interface ReceivedEvent {
   readonly event: LifeEvent
   readonly receivedAt: Mono
+  readonly gapsBefore: number
 }
 
 interface MissingContainer {
@@ -44,12 +46,20 @@ export function createListCorrections(clock: Clock): ListCorrections {
   /** The newest event of each container. */
   const newest = new Map<string, ReceivedEvent>()
   const missing = new Map<string, MissingContainer>()
-  let hasGap = true
+  let gaps = 0
+  /** Those before the newest list was requested. */
+  let gapsBeforeList = -1
 
   function markMissing(next: ReadonlyMap<string, Container>): void {
     for (const [id, container] of listed)
       if (!next.has(id) && newest.get(id)?.event.kind !== 'removed')
         missing.set(id, { container, since: clock.now() })
+  }
+  /** What was known before the last of so many gaps is outdated. */
+  function forgetBefore(gap: number): void {
+    missing.clear()
+    for (const [id, { event, gapsBefore }] of newest)
+      if (gapsBefore < gap && event.kind !== 'removed') newest.delete(id)
   }
   function expire(): void {
     const now = clock.now()
@@ -62,18 +72,21 @@ export function createListCorrections(clock: Clock): ListCorrections {
       const known = newest.get(event.id)?.event
       const isOlder = known?.atNs !== undefined && event.atNs !== undefined && event.atNs < known.atNs
       if (known?.kind === 'removed' || isOlder) return
-      newest.set(event.id, { event, receivedAt: clock.now() })
+      newest.set(event.id, { event, receivedAt: clock.now(), gapsBefore: gaps })
       if (event.kind === 'removed') missing.delete(event.id)
     },
     gap() {
-      hasGap = true
-      newest.clear()
+      gaps += 1
     },
-    list(next) {
-      if (!hasGap) markMissing(next)
-      hasGap = false
-      for (const id of next.keys()) missing.delete(id)
-      listed = next
+    request() {
+      const gapsBefore = gaps
+      return (next) => {
+        if (gapsBefore === gapsBeforeList) markMissing(next)
+        else forgetBefore(gapsBefore)
+        for (const id of next.keys()) missing.delete(id)
+        listed = next
+        gapsBeforeList = gapsBefore
+      }
     },
     containers() {
       expire()

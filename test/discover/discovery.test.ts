@@ -494,6 +494,31 @@ describe('a lost event stream', () => {
     await eventually('the removal', () => !byName('plain'), 6_000)
   })
 
+  test('brings no removed container back, though an earlier list that still has it arrives afterwards', async () => {
+    await start()
+    await streamOpen()
+    const [id, old] = [idOf('two'), JSON.stringify(rows())]
+    let sendOld: (() => void) | undefined
+    server.fault = (path, answer) => {
+      if (sendOld || !path.startsWith('/containers')) return false
+      sendOld = () => answer.end(old)
+      return true
+    }
+    server.emit(event('rename', idOf('plain')))
+    await eventually('the request', () => sendOld !== undefined)
+    remove('two')
+    server.emit(event('die', id, { exitCode: '0' }), event('destroy', id))
+    await eventually('the removal', () => !byName('two'), 500)
+    server.cutStreams()
+    await passTime(500)
+    const before = found.length
+    sendOld!()
+    await passTime(8_000)
+    expect(found.slice(before - 1).flatMap(({ targets }) => targets.filter((one) => one.id === id))).toEqual(
+      [],
+    )
+  })
+
   test('that ends as soon as it opens is reopened with backoff', async () => {
     await start()
     await streamOpen()
