@@ -111,8 +111,9 @@ async function discoverWithDocker(
     swarmId: () => state?.swarmId,
     swarmState: () => deps.swarmState()?.value,
     onSwarmState(swarmState, swarmStateReadAt) {
-      // a reading may end after the node has left its Swarm
-      if (discovered?.self.manager) onDiscovered({ ...discovered, swarmState, swarmStateReadAt })
+      // the node may have left that Swarm since, or be in another one already, as the list of nodes shows
+      const isOwn = swarmState.swarmId === state?.swarmId && swarmState.nodes.has(state.self.node)
+      if (discovered && isOwn) onDiscovered({ ...discovered, swarmState, swarmStateReadAt })
     },
   })
 

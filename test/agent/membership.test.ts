@@ -59,7 +59,8 @@ async function start(name: string, sshPort: number, peers: readonly number[]): P
     await container(`app_${name}`, name === 'a' ? 'a' : 'b'),
     ...(own === undefined ? [] : [host(own, 'agent', {})]),
   ]
-  Object.assign(engine.answers, { '/services': [], '/tasks': [], '/nodes': [] })
+  const nodes = [{ ID: `swarm-${name}` }]
+  Object.assign(engine.answers, { '/services': [], '/tasks': [], '/nodes': nodes })
   const environment = {
     DOCKER_HOST: engine.host,
     SSHPASS: 'a secret that is long enough',

@@ -2,6 +2,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ConfigError, readConfig } from '../../src/config/config.ts'
 import {
@@ -178,7 +179,7 @@ describe('who the node is', () => {
   })
 
   test('has the Swarm’s id while it is in one, and the engine’s first id before and after', async () => {
-    Object.assign(server.answers, { '/services': [], '/tasks': [], '/nodes': [] })
+    Object.assign(server.answers, { '/services': [], '/tasks': [], '/nodes': swarm.nodes })
     await start()
     const engine = last().self.node
     join({ LocalNodeState: 'pending', NodeID: '' })
@@ -801,6 +802,133 @@ describe('a manager', () => {
     asWorker()
     server.emit({ Type: 'node', Action: 'update', Actor: { ID: 'x' } })
     await eventually('the demotion', () => !last().self.manager && !last().swarmState, 1000)
+  })
+
+  describe('that changes its Swarm', () => {
+    /** The node, its Swarm and the Swarm's service have the same number. */
+    const enter = (number: number, isManager = true) => {
+      const { Cluster: _, ...common } = swarm.info.Swarm!
+      Object.assign(server.answers, {
+        '/info': {
+          ...swarm.info,
+          Swarm: {
+            ...common,
+            NodeID: `node${number}`,
+            ControlAvailable: isManager,
+            ...(isManager && { Cluster: { ID: `swarm${number}` } }),
+          },
+        },
+        '/services': isManager ? [{ ...swarm.services[0]!, ID: `service${number}` }] : undefined,
+        '/tasks': isManager ? [] : undefined,
+        '/nodes': isManager ? [{ ...swarm.nodes[0]!, ID: `node${number}` }] : undefined,
+      })
+    }
+    const leave = () => {
+      enter(0, false)
+      server.answers['/info'] = { ...swarm.info, Swarm: { LocalNodeState: 'inactive' } }
+    }
+    const nodeEvent = { Type: 'node', Action: 'update', Actor: { ID: 'x' } }
+    const idsIn = ({ self, swarmState }: Discovered) => [
+      self.node,
+      swarmState!.swarmId,
+      ...swarmState!.services.keys(),
+      ...swarmState!.nodes.keys(),
+    ]
+    const idsOf = (number: number) => [`node${number}`, `swarm${number}`, `service${number}`, `node${number}`]
+    const passedOn = () => found.filter((one) => one.swarmState)
+    const hasPassedOn = (number: number) =>
+      isDeepStrictEqual(idsIn(passedOn().at(-1)!), idsOf(number)) && last().self.node === `node${number}`
+
+    /** Answers to these wait for their turn: with what was so at the request, or with what is so now. */
+    let held: ((isOld: boolean) => void)[] = []
+    const hold = (paths: RegExp) => {
+      held = []
+      server.fault = (path, answer) => {
+        if (!paths.test(path)) return false
+        const old = server.answers[path]
+        held.push((isOld) => {
+          const body = isOld ? old : server.answers[path]
+          answer
+            .writeHead(body === undefined ? 503 : 200)
+            .end(JSON.stringify(body ?? { message: 'no manager' }))
+        })
+        return true
+      }
+    }
+    const begin = async () => {
+      asManager()
+      enter(1)
+      await start()
+      await eventually('the swarm state', () => passedOn().length > 0)
+      await streamOpen()
+    }
+
+    test.each([
+      ['of the Swarm before', 'arrived after it had entered another', true],
+      ['of the other Swarm', 'arrived before it was known to be in it', false],
+    ])('passes on nothing %s that %s', async (_, __, isOld) => {
+      await begin()
+      hold(isOld ? /services/ : /info|services/)
+      server.emit({ Type: 'service', Action: 'update', Actor: { ID: 'x' } })
+      await eventually('the request', () => held.length === 1)
+      enter(2)
+      server.emit(nodeEvent)
+      if (isOld) await eventually('the other node', () => last().self.node === 'node2')
+      held[0]!(isOld)
+      await passTime(1000)
+      expect(idsIn(passedOn().at(-1)!)).toEqual(idsOf(1))
+      server.fault = () => false
+      for (const send of held.slice(1)) send(false)
+      await eventually('the other Swarm', () => hasPassedOn(2), 40_000, 100)
+    })
+
+    test('passes on only lists of the Swarm in which its node was last reported', async () => {
+      const kind = fc.constantFrom(
+        'enter',
+        'leave',
+        'demote',
+        'promote',
+        'event',
+        'send',
+        'send',
+        'send',
+        'pass',
+      )
+      const steps = fc.array(fc.record({ kind, at: fc.nat(2), isOld: fc.boolean() }), {
+        minLength: 10,
+        maxLength: 30,
+        size: 'max',
+      })
+      const run = async (all: typeof steps extends fc.Arbitrary<infer T> ? T : never) => {
+        await discovery?.stop()
+        found = []
+        server.fault = () => false
+        await begin()
+        hold(/info|services|tasks|nodes/)
+        let [number, isIn] = [1, true]
+        for (const { kind, at, isOld } of all) {
+          if (kind === 'enter') number += 1
+          if (kind === 'enter' || (kind === 'promote' && isIn)) enter(number)
+          if (kind === 'demote' && isIn) enter(number, false)
+          if (kind === 'leave') leave()
+          if (kind === 'enter' || kind === 'leave') isIn = kind === 'enter'
+          if (kind === 'event') server.emit(nodeEvent)
+          if (kind === 'send') held.splice(at, 1)[0]?.(isOld)
+          if (kind === 'pass') await clock.pass(2_000)
+          await passTime(20)
+        }
+        for (const one of passedOn()) {
+          expect(one.self.manager).toBe(true)
+          expect(idsIn(one)).toEqual(idsOf(Number(one.self.node.slice('node'.length))))
+        }
+        server.fault = () => false
+        for (const send of held) send(false)
+        enter(number)
+        server.emit(nodeEvent)
+        await eventually('the last Swarm', () => hasPassedOn(number), 60_000, 100)
+      }
+      await fc.assert(fc.asyncProperty(steps, run), { numRuns: 30 })
+    })
   })
 
   test('behind a proxy that forbids its lists reports what is missing', async () => {
