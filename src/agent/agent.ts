@@ -174,14 +174,14 @@ async function start(
   const textRequests = createTextRequests(clock, idleMs)
   const pipeline = started(
     startPipeline({
-      ...{ clock, store, config, settings, prober, scrape: scraper.update, isTextIdle: textRequests.isIdle },
+      ...{ clock, store, config, settings, prober, scraper, isTextIdle: textRequests.isIdle },
     }),
   )
   store.subscribeToStreams(pipeline.changed)
   const maxAgeMsOf = ({ target }: Entry) => settings.ofEndpoint(target).maxAgeMs?.value ?? config.maxAgeMs
   const streams = started(
     createStreams({
-      ...{ clock, store, updateNow: pipeline.updateNow, scrape: scraper.scrapeNow },
+      ...{ clock, store, updateNow: pipeline.updateNow, scrape: pipeline.scrapeNow },
       ...{ maxAgeMsOf, textRequests, idleMs },
     }),
   )

@@ -1,5 +1,8 @@
 // Decides what to probe and what to scrape on this node, anew for all targets whenever a target, its probe result or its
 // service's labels change. These labels also decide which endpoints a container has, each of which is a target.
+//
+// It alone gives the scraper its jobs. A job is of the entry's present endpoint at any time: it is removed before the
+// change that gives the entry another one returns, so nothing of the former one is stored afterwards.
 
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/config.ts'
@@ -19,7 +22,7 @@ import {
 } from '../model.ts'
 import { planOf } from '../probe/plan.ts'
 import type { Prober } from '../probe/prober.ts'
-import type { ScrapeSpec } from '../scrape/scraper.ts'
+import type { Scraper, ScrapeSpec } from '../scrape/scraper.ts'
 import type { Store } from '../store/store.ts'
 
 /** Of this many scheduled scrapes of text, one is left while all clients take protobuf. */
@@ -34,7 +37,7 @@ interface PipelineDeps {
   readonly config: Pick<Config, 'scrapeIntervalMs' | 'scrapeTimeoutMs' | 'maxAgeMs' | 'metricsPath' | 'ports'>
   readonly settings: TargetSettings
   readonly prober: Pick<Prober, 'update' | 'republish' | 'isInitialPassDone'>
-  readonly scrape: (jobs: ReadonlyMap<string, ScrapeSpec>) => void
+  readonly scraper: Pick<Scraper, 'update' | 'remove' | 'scrapeNow'>
   /** Whether all clients of a target take protobuf. */
   readonly isTextIdle: (targetId: string) => boolean
 }
@@ -65,12 +68,14 @@ export interface Pipeline extends Stoppable {
   replaceContainers(containers: readonly Target[]): void
   /** Decides at once instead of a little later. */
   updateNow(): void
-  /** Takes every change of the store. */
+  /** Takes every change of the store, before the write returns. */
   changed(change: Change): void
+  /** Decides what is undecided, then scrapes: never an address that the target no longer has. Else as the scraper's. */
+  scrapeNow(id: string, timeoutMs: number): Promise<void>
 }
 
 export function startPipeline(deps: PipelineDeps): Pipeline {
-  const { clock, store, config, settings, prober } = deps
+  const { clock, store, config, settings, prober, scraper } = deps
   let containers: readonly Target[] = []
   /** Whether the swarm state is another one since the targets were made. */
   let isOutdated = false
@@ -82,18 +87,36 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
     store.replaceTargets(containers.flatMap((one) => endpointsOf(one, settings.ofContainer(one))))
   }
 
+  const running = () =>
+    Array.from(store.ownNode.entries(), ({ entry }) => entry).filter(({ ended }) => !ended)
+
   function update(): void {
     if (isOutdated) replaceTargets()
     cancel = undefined
-    const running = [...store.ownNode.entries()].map(({ entry }) => entry).filter(({ ended }) => !ended)
-    const probed = running.filter(({ target }) => target.id !== agentTarget && !isProtobufStreamId(target.id))
+    const probed = running().filter(
+      ({ target }) => target.id !== agentTarget && !isProtobufStreamId(target.id),
+    )
     prober.update(
       new Map(probed.map(({ target }) => [target.id, planOf(target, settings.ofContainer(target), config)])),
     )
     for (const { target, probeResult } of probed)
       if (probeResult.kind === 'searching') prober.republish(target.id)
-    deps.scrape(new Map(running.flatMap((entry) => scrapeSpecOf(entry, deps))))
+    // the prober may have changed entries
+    scraper.update(new Map(running().flatMap((entry) => scrapeSpecOf(entry, deps))))
     if (prober.isInitialPassDone()) store.markComplete()
+  }
+
+  function updateNow(): void {
+    cancel?.()
+    if (!isStopped) update()
+  }
+
+  function endJob(change: Change): void {
+    if (change.kind === 'deleted') scraper.remove(change.id, 'gone')
+    if (change.kind !== 'entry' || !change.before) return
+    const { entry, before } = change
+    if (scrapedUrl(before) !== scrapedUrl(entry))
+      scraper.remove(entry.target.id, entry.ended ? 'gone' : 'moved')
   }
 
   return {
@@ -101,14 +124,17 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
       containers = next
       replaceTargets()
     },
-    updateNow() {
-      cancel?.()
-      if (!isStopped) update()
-    },
+    updateNow,
     changed(change) {
       if (isStopped) return
       isOutdated ||= change.kind === 'swarmState'
-      if (matters(change, store.ownNode.self().node)) cancel ??= clock.after(batchDelayMs, update)
+      if (!matters(change, store.ownNode.self().node)) return
+      endJob(change)
+      cancel ??= clock.after(batchDelayMs, update)
+    },
+    scrapeNow(id, timeoutMs) {
+      if (cancel) updateNow()
+      return scraper.scrapeNow(id, timeoutMs)
     },
     async stop() {
       isStopped = true
@@ -133,6 +159,10 @@ function matters(change: Change, node: NodeId): boolean {
   )
 }
 
+function scrapedUrl({ probeResult, ended }: Entry): string | undefined {
+  return probeResult.kind === 'found' && !ended ? probeResult.endpoint.url : undefined
+}
+
 function scrapeSpecOf(
   { target, probeResult, snapshot }: Entry,
   { config, settings, isTextIdle }: PipelineDeps,
@@ -144,7 +174,7 @@ function scrapeSpecOf(
   // clients that are served from the cache make no requests here
   const isCacheServed = (configured.maxAgeMs?.value ?? config.maxAgeMs) === 'off'
   const isIdle = !isCacheServed && isTextIdle(target.id)
-  const readAt = snapshot && { readAt: snapshot.at + snapshot.durationMs }
+  const readAt = snapshot?.ok && { readAt: snapshot.at + snapshot.durationMs }
   const pauseMs = isIdle ? idleTextIntervals * intervalMs : intervalMs
   return [[target.id, { endpoint: probeResult.endpoint, intervalMs: pauseMs, timeoutMs, ...readAt }]]
 }

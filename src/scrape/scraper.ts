@@ -35,12 +35,15 @@ interface ScraperOptions {
   readonly metrics: Metrics
 }
 
-interface Scraper extends Stoppable {
+export interface Scraper extends Stoppable {
   /** All jobs from now on, by the id of their stream. A new one is scraped at once, unless it was just read. */
   update(jobs: ReadonlyMap<string, ScrapeSpec>): void
+  /** Ends one job at once, until the next `update`: its target is gone, or has moved to another endpoint. */
+  remove(id: string, why: 'gone' | 'moved'): void
   /**
    * Scrapes one endpoint now, or joins the scrape in progress. Resolves once its snapshot was stored, also if that is a
-   * failure; rejects with `timeout` after `timeoutMs`. The scrape itself goes on, and counts as the scheduled one.
+   * failure; rejects with `timeout` after `timeoutMs`, and with `searching` if the target moves meanwhile. The scrape
+   * itself goes on, and counts as the scheduled one.
    */
   scrapeNow(id: string, timeoutMs: number): Promise<void>
 }
@@ -192,6 +195,10 @@ export function startScraper(options: ScraperOptions, onSnapshot: OnSnapshot): S
         else add(id, job)
       }
     },
+    remove(id, why) {
+      const state = states.get(id)
+      if (state) remove(state, why === 'gone' ? gone : moved)
+    },
     async scrapeNow(id, timeoutMs) {
       const state = states.get(id)
       // an endpoint becomes a job shortly after it was found
@@ -208,6 +215,8 @@ export function startScraper(options: ScraperOptions, onSnapshot: OnSnapshot): S
 }
 
 const gone = new ProxyError('stopped', 'it is no longer there')
+/** Clients try again, as with any target that is being searched. */
+const moved = new ProxyError('searching', 'its endpoint has just changed')
 
 /** Stops waiting after `timeoutMs`, without ending the work: others may wait for it too. */
 function waitFor(work: Promise<void>, clock: Clock, timeoutMs: number): Promise<void> {

@@ -2,8 +2,9 @@
 //
 // An entry lives from the first listing of its target. Once the container has stopped or was removed, the entry has
 // `ended` for as long as it should be running, but no longer than `forgetAfterMs`, and is then dropped. A container
-// that starts again within that time has its entry back, without its metrics. The entries of a container's endpoints stay together, but for
-// one that labels no longer configure, which is dropped at once.
+// that starts again within that time has its entry back, without its metrics, as has one whose endpoint has another URL.
+// The entries of a container's endpoints stay together, but for one that labels no longer configure, which is dropped at
+// once.
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.ts'
@@ -34,7 +35,7 @@ export interface Versioned {
   readonly listingNumber: number
   /** Of the snapshot; 0: none yet. */
   readonly snapshotNumber: number
-  /** The number of its first listing: another one if the container has ended and comes back under the same id. */
+  /** The number of its first listing: another one if the container has ended and comes back, or its endpoint moves. */
   readonly generation: number
   /** The newest page: kept, and counted, while the target fails, since the next delta for peers builds on it. */
   readonly page?: MetricsPage
@@ -96,13 +97,14 @@ export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
     else entries.delete(id)
   }
 
-  /** Of a container that runs again, nothing that it returned before says anything now. */
+  /** A snapshot is of the entry's endpoint, and of the container since its start: what was before says nothing now. */
   function put(next: Entry, part: 'listing' | 'snapshot', unpacked?: Uint8Array): void {
     const { id } = next.target
     const known = entries.get(id)
     const isRestarted = known?.entry.ended !== undefined && !next.ended
-    const before = isRestarted ? undefined : known
-    const entry = isRestarted ? withoutSnapshot(next) : next
+    const isOther = isRestarted || (known !== undefined && hasMoved(known.entry, next))
+    const before = isOther ? undefined : known
+    const entry = isOther ? withoutSnapshot(next) : next
     const number = nextNumber()
     const page = entry.snapshot?.ok ? entry.snapshot.page : before?.page
     setVersioned(id, {
@@ -216,6 +218,9 @@ export function createOwnEntries(deps: OwnEntriesDeps): OwnEntries {
     },
   }
 }
+
+const hasMoved = ({ endpoint }: Entry, next: Entry) =>
+  endpoint !== undefined && endpoint.url !== next.endpoint?.url
 
 const pagesOf = (versioned: Versioned | undefined) => (versioned?.page ? [versioned.page] : [])
 

@@ -18,7 +18,7 @@ export interface TargetListing {
   readonly probeResult: ProbeResult
   readonly endpoint?: Endpoint
   readonly ended?: NonNullable<Entry['ended']>
-  /** The number of its first listing. A container that comes back under its old id has another one. */
+  /** The number of its first listing. Another one if the container comes back, or its endpoint moves. */
   readonly generation: number
   /** The managers have listed it as a task. */
   readonly wasListed?: true

@@ -131,7 +131,7 @@ const shapes = {
   digest: object({
     records: list(row<readonly [string, number, number, number]>(text, count, count, count)),
   }),
-  /** `generation`: the number of the target's first listing, another one if it comes back under the same id. */
+  /** `generation`: the number of the target's first listing, another one if it comes back or its endpoint moves. */
   listing: object(
     { number: count, generation: count, target, probeResult },
     { endpoint, ended: object({ ageMs: duration, removed: flag }, { exitCode: integer }) },

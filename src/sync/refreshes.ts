@@ -4,7 +4,7 @@
 // States of a request: sent -> replied -> done; or failed, by the reply, its timeout or the link's end.
 
 import type { Clock } from '../clock.ts'
-import { errorOf, type Failure, failureOf, ProxyError, stoppedFailure } from '../errors.ts'
+import { errorOf, type Failure, failureOf, ProxyError } from '../errors.ts'
 import type { Mono } from '../model.ts'
 import type { Message, Refreshed, RefreshMessage } from './messages.ts'
 
@@ -66,7 +66,7 @@ export function createRefreshes(deps: RefreshesDeps): Refreshes {
     const cancel = clock.after(Math.max(0, leftMs), () => late.resolve('late'))
     const number = await Promise.race([flush(id), late.promise]).finally(cancel)
     if (number === 'late') return { failure: notPacked }
-    return number === undefined ? { failure: removed } : { number }
+    return number === undefined ? { failure: noSnapshot } : { number }
   }
 
   return {
@@ -137,5 +137,6 @@ const notPacked: Failure = {
   code: 'owner_lost',
   reason: 'what the owner’s agent has read could not be prepared in time',
 }
-const removed = stoppedFailure(undefined, true)
+/** Of one that has just moved, been started again or removed: the peer's entry is that of now. */
+const noSnapshot: Failure = { code: 'searching', reason: 'not scraped yet' }
 const tooMany: Failure = { code: 'overloaded', reason: 'too many refresh requests under way' }

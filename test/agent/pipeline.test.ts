@@ -7,14 +7,16 @@ import { createLog } from '../../src/logging/log.ts'
 import type { Labels } from '../../src/model.ts'
 import { startProber } from '../../src/probe/prober.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
+import type { ScrapeSpec } from '../../src/scrape/scraper.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { type VirtualClock, virtualClock } from '../helpers/clock.ts'
-import { replica, self, swarmState, target } from '../store/samples.ts'
+import { replica, self, snapshot, swarmState, target } from '../store/samples.ts'
 import { page } from '../web/agent.ts'
 
 let clock: VirtualClock
 let store: Store
 let pipeline: Pipeline
+let jobs: ReadonlyMap<string, ScrapeSpec>
 let scraped: readonly string[]
 let attempts: number
 
@@ -50,8 +52,15 @@ beforeEach(() => {
     isTextIdle: () => false,
     settings: createSettings(store.swarmState),
     prober,
-    scrape: (jobs) => {
-      scraped = [...jobs.keys()]
+    scraper: {
+      update: (next) => {
+        jobs = next
+        scraped = [...jobs.keys()]
+      },
+      remove: (id) => {
+        scraped = scraped.filter((one) => one !== id)
+      },
+      scrapeNow: async () => {},
     },
   })
   store.subscribe(pipeline.changed)
@@ -111,6 +120,26 @@ test('each endpoint is probed and scraped, also one that only a label of the ser
     ['a', 'a/3'],
     ['a', 'a/3'],
   ])
+})
+
+test('a container that has ended is not scraped any more from then on', async () => {
+  pipeline.replaceContainers([replica('a')])
+  await clock.pass(1000)
+  expect(scraped).toEqual(['a'])
+  pipeline.replaceContainers([replica('a', '1', { state: 'stopped', exitCode: 1 })])
+  expect([store.entry('n1', 'a')?.ended?.exitCode, scraped]).toEqual([1, []])
+})
+
+test('only what was read successfully counts as just read', async () => {
+  pipeline.replaceContainers([target('a')])
+  await clock.pass(1000)
+  const at = clock.now()
+  store.putSnapshot('a', snapshot(at))
+  pipeline.updateNow()
+  expect(jobs.get('a')?.readAt).toBe(at + 3)
+  store.putSnapshot('a', { ok: false, at, durationMs: 3, failure: { code: 'overloaded', reason: 'no' } })
+  pipeline.updateNow()
+  expect(jobs.get('a')?.readAt).toBeUndefined()
 })
 
 test('nothing is decided after it was stopped', async () => {

@@ -58,13 +58,13 @@ beforeEach(async () => {
     },
     settings: createSettings(store.swarmState),
     prober: { update: () => {}, republish: () => {}, isInitialPassDone: () => true },
-    scrape: scraper.update,
+    scraper,
     isTextIdle: textRequests.isIdle,
   })
   store.subscribeToStreams(pipeline.changed)
   const { updateNow } = pipeline
   streams = createStreams({
-    ...{ clock, store, updateNow, scrape: scraper.scrapeNow, textRequests, idleMs },
+    ...{ clock, store, updateNow, scrape: pipeline.scrapeNow, textRequests, idleMs },
     maxAgeMsOf: () => maxAgeMs,
   })
   store.replaceTargets([target('a')])

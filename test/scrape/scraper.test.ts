@@ -267,6 +267,17 @@ describe('live reads', () => {
     expect(clock.now()).toBe(0)
   })
 
+  test('of a target that moves are to be repeated, and what was scraped of it is dropped', async () => {
+    const { clock, snapshots, scraper } = started(() => 100)
+    scraper.update(jobs('a'))
+    const read = scraper.scrapeNow('a', 5000)
+    await clock.pass(50)
+    scraper.remove('a', 'moved')
+    await expect(read).rejects.toMatchObject({ code: 'searching' })
+    await clock.pass(60_000)
+    expect(snapshots).toEqual([])
+  })
+
   test('of an endpoint that is not scraped are refused', async () => {
     await expect(started().scraper.scrapeNow('nobody', 1000)).rejects.toMatchObject({ code: 'searching' })
   })

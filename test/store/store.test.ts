@@ -48,6 +48,28 @@ describe('own entries', () => {
     expect(entry('a')).toMatchObject({ probeResult: { kind: 'not_found' }, endpoint: { port: 8080 } })
   })
 
+  test('lose their metrics, in text and protobuf, with the endpoint that they are of, but not before', () => {
+    store.replaceTargets([target('a')])
+    store.putProbeResult('a', found)
+    store.openStream('a')
+    const ids = ['a', streamId('a', 'protobuf')]
+    for (const id of ids) store.putSnapshot(id, snapshot(1))
+    const before = ids.map((id) => store.ownNode.entry(id)!.generation)
+    store.putProbeResult('a', { kind: 'searching' })
+    store.putProbeResult('a', { kind: 'found', endpoint: { ...endpoint, source: 'a label' } })
+    for (const id of ids) expect(entry(id)?.snapshot).toEqual(snapshot(1))
+    store.putProbeResult('a', {
+      kind: 'found',
+      endpoint: { ...endpoint, url: 'http://10.0.0.3:8080/metrics' },
+    })
+    for (const [at, id] of ids.entries()) {
+      expect(entry(id)).toMatchObject({ history: [{ ok: true }] })
+      expect(entry(id)?.snapshot).toBeUndefined()
+      const { generation, snapshotNumber } = store.ownNode.entry(id)!
+      expect([generation > before[at]!, snapshotNumber]).toEqual([true, 0])
+    }
+  })
+
   test('ignore findings and snapshots of a target that is gone', () => {
     store.putProbeResult('x', found)
     store.putSnapshot('x', snapshot(1))

@@ -150,12 +150,12 @@ describe('serving a request', () => {
     expect(sent).toEqual(['what is due of a', { kind: 'refreshed', call: 7, number: 7 }])
   })
 
-  test('a container that was removed meanwhile is reported as such', async () => {
+  test('of a container whose snapshot was dropped meanwhile a new one is to be requested', async () => {
     own = undefined
     refreshes.serve({ call: 7, id: 'a', timeoutMs: 500 })
     scrapes[0]!.end()
     await clock.pass(0)
-    expect(sent.at(-1)).toMatchObject({ kind: 'refreshed', call: 7, failure: { code: 'stopped' } })
+    expect(sent.at(-1)).toMatchObject({ kind: 'refreshed', call: 7, failure: { code: 'searching' } })
   })
 
   test('sends why there is no new snapshot', async () => {
