@@ -164,7 +164,8 @@ async function start(
       { ...{ clock, log, metrics, onIdle: peers.flush }, read: ownMetrics.orElse(read) },
       (id, scraped, unpacked) => {
         const snapshot = store.putSnapshot(id, scraped, unpacked)
-        if (!snapshot.ok && isTargetFailure(snapshot.failure)) prober.onScrapeFailed(targetIdOf(id))
+        if (scraped.ok) prober.onScrapeSucceeded(targetIdOf(id))
+        else if (isTargetFailure(scraped.failure)) prober.onScrapeFailed(targetIdOf(id))
         return snapshot
       },
     ),

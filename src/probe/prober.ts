@@ -3,7 +3,7 @@
 // The states of a search are those of its result. `searching`: every candidate is attempted, each at its own times
 // (outcome.ts), so that a port that hangs delays no other. `not_found`: all were attempted without success, and are
 // attempted again and again. `found`: no more attempts; if the endpoint fails, the other candidates are attempted, and it
-// stays until one of them answers. A changed plan starts a new search.
+// stays unless one of them answers before it does. A changed plan starts a new search.
 
 import type { Clock } from '../clock.ts'
 import { type Failure, ProxyError } from '../errors.ts'
@@ -33,6 +33,8 @@ export interface Prober extends Stoppable {
   republish(id: string): void
   /** The endpoint of this target fails. */
   onScrapeFailed(id: string): void
+  /** The endpoint of this target answers: the attempts that began when it failed have no effect any more. */
+  onScrapeSucceeded(id: string): void
   /** Whether everything there was at the start has been attempted, or has hung for a few seconds. Stays true. */
   isInitialPassDone(): boolean
 }
@@ -136,15 +138,19 @@ export function startProber(options: ProberOptions, onProbeResult: OnProbeResult
 
   function choose(search: Search): void {
     const { candidate, snapshot } = search.candidates.find(hasMetrics)!
-    endAttempts(search, 'another port was chosen')
-    search.stopping = new AbortController()
+    resetAttempts(search, 'another port was chosen')
     search.endpoint = endpointOf(candidate)
+    report(search, { kind: 'found', endpoint: search.endpoint }, snapshot)
+  }
+
+  function resetAttempts(search: Search, reason: string): void {
+    endAttempts(search, reason)
+    search.stopping = new AbortController()
     for (const state of search.candidates) {
       state.isInProgress = false
       delete state.outcome
       delete state.snapshot
     }
-    report(search, { kind: 'found', endpoint: search.endpoint }, snapshot)
   }
 
   function endAttempts(search: Search, reason: string): void {
@@ -194,6 +200,12 @@ export function startProber(options: ProberOptions, onProbeResult: OnProbeResult
         // one that has answered waits to be chosen
         if (state.candidate.url !== endpoint.url && isDue && !hasMetrics(state)) start(state)
       }
+    },
+    onScrapeSucceeded(id) {
+      const search = searches.get(id)
+      if (!search?.endpoint) return
+      const isAttempted = search.candidates.some((state) => state.isInProgress || hasMetrics(state))
+      if (isAttempted) resetAttempts(search, 'the endpoint answers again')
     },
     isInitialPassDone() {
       const isPending = ({ probeResult, since }: Search) =>

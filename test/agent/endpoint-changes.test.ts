@@ -55,7 +55,8 @@ async function started() {
   const scraper = startScraper(
     { ...{ clock, log, read, metrics: createMetrics() }, onIdle() {} },
     (id, scraped) => {
-      if (!scraped.ok) prober.onScrapeFailed('a')
+      if (scraped.ok) prober.onScrapeSucceeded('a')
+      else prober.onScrapeFailed('a')
       return store.putSnapshot(id, scraped)
     },
   )

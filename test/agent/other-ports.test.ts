@@ -15,6 +15,8 @@ let agent: Agent
 /** How scrapes of port 80 fail. */
 let failureCode: Code | undefined
 let openPorts: number[]
+/** How long port 8080 takes to respond. */
+let otherPortMs: number
 /** The ports that were connected to. */
 let attemptedPorts: number[]
 /** The ports that were scraped. */
@@ -24,6 +26,7 @@ beforeEach(async () => {
   clock = virtualClock()
   failureCode = undefined
   openPorts = [80]
+  otherPortMs = 0
   attemptedPorts = []
   scrapedPorts = []
   agent = await startAgent({
@@ -36,9 +39,10 @@ beforeEach(async () => {
         ...{ heapBytes: 0, heapLimitBytes: Number.POSITIVE_INFINITY },
       }),
       createFetcher: () => ({
-        async fetch(url) {
+        async fetch(url, { signal }) {
           const port = Number(new URL(url).port || 80)
           scrapedPorts.push(port)
+          if (port === 8080) await clock.sleep(otherPortMs, signal)
           if (port === 80 && failureCode) throw errorOf({ code: failureCode, reason: 'no' })
           return { body: Buffer.from('x 1\n'), gzip: false, contentType: 'text/plain; version=0.0.4' }
         },
@@ -81,3 +85,13 @@ test.each(['overloaded', 'internal', 'stopping'] as const)(
     expect(new Set(scrapedPorts)).toEqual(new Set([80]))
   },
 )
+
+test('a container that fails once is read from the same port, however late another one answers', async () => {
+  otherPortMs = 9000
+  failureCode = 'reset'
+  await clock.pass(5000)
+  failureCode = undefined
+  await clock.pass(60_000)
+  expect(scrapedPorts.filter((port) => port === 8080)).toHaveLength(1)
+  expect(scrapedPorts.at(-1)).toBe(80)
+})

@@ -244,6 +244,64 @@ describe('when the endpoint fails', () => {
     expect(found()).toBe(8080)
   })
 
+  test('it stays if it answers again before another port does', async () => {
+    const { clock, prober, found, connects } = started({
+      80: {},
+      8080: { after: 200 },
+      9100: { after: 9000 },
+    })
+    prober.update(new Map([['a', scan([80, 8080, 9100])]]))
+    await clock.pass(20_000)
+    for (const ms of [100, 300, 5000]) {
+      const before = connects.length
+      prober.onScrapeFailed('a')
+      await clock.pass(100)
+      prober.onScrapeSucceeded('a')
+      await clock.pass(ms)
+      expect(connects.slice(before).map(({ port }) => port)).toEqual([8080, 9100])
+    }
+    await clock.pass(60_000)
+    expect(found()).toBe(80)
+  })
+
+  test('whatever ports do, it is replaced only if it has not answered since the attempt at the other began', async () => {
+    const behaviour = fc.constantFrom<Behaviour>(
+      'closed',
+      {},
+      { after: 250 },
+      { after: 5000 },
+      { error: html },
+    )
+    const step = fc.record({
+      ports: fc.record({ 80: behaviour, 8080: behaviour, 9100: behaviour }),
+      isOk: fc.boolean(),
+      ms: fc.constantFrom(0, 10, 100, 200, 350, 6000, 60_000),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 20 }), async (steps) => {
+        const { clock, ports, prober, connects, results, found } = started({ 80: {}, 8080: {}, 9100: {} })
+        prober.update(new Map([['a', scan([80, 8080, 9100])]]))
+        await clock.pass(60_000)
+        /** How many attempts had begun when the present endpoint last answered. */
+        let attempts = connects.length
+        for (const { ports: next, isOk, ms } of steps) {
+          Object.assign(ports, next)
+          const before = found()
+          const changes = results.length
+          if (isOk) {
+            prober.onScrapeSucceeded('a')
+            attempts = connects.length
+          } else prober.onScrapeFailed('a')
+          await clock.pass(ms)
+          const since = connects.slice(attempts).map(({ port }) => port)
+          if (found() !== before) expect(since).toContain(found())
+          else expect(results).toHaveLength(changes)
+        }
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
   test('however often it fails, the others keep their delay between attempts', async () => {
     const { clock, prober, connects } = started({ 80: { error: notHttp }, 9100: {} })
     prober.update(new Map([['a', scan([80, 9100])]]))
@@ -259,6 +317,7 @@ test('whatever ports do and whenever the endpoint fails, one that stays is found
   const behaviour = fc.constantFrom<Behaviour>('closed', {}, { after: 250 }, { after: 5000 }, { error: html })
   const step = fc.record({
     ports: fc.record({ 80: behaviour, 8080: behaviour, 9100: behaviour }),
+    isOk: fc.boolean(),
     ms: fc.constantFrom(10, 100, 350, 60_000),
   })
   await fc.assert(
@@ -266,9 +325,10 @@ test('whatever ports do and whenever the endpoint fails, one that stays is found
       const { clock, ports, prober, found } = started({ 80: 'closed', 8080: 'closed', 9100: {} })
       prober.update(new Map([['a', scan([80, 8080, 9100])]]))
       await clock.pass(60_000)
-      for (const { ports: next, ms } of steps) {
+      for (const { ports: next, isOk, ms } of steps) {
         Object.assign(ports, next)
-        prober.onScrapeFailed('a')
+        if (isOk) prober.onScrapeSucceeded('a')
+        else prober.onScrapeFailed('a')
         await clock.pass(ms)
       }
       Object.assign(ports, { 80: 'closed', 8080: {}, 9100: 'closed' })
